@@ -1,0 +1,1 @@
+"""The command line: parse, make a frozen config, one call, report."""

@@ -1,0 +1,259 @@
+"""Every setting of a run: its default, meaning, unit and range exist once, here.
+
+The command line reads its defaults from these classes, the manifest stores them, and
+nothing changes them once a run has begun.
+"""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+from vidstyle.errors import ConfigError
+
+NetworkName = Literal["auto", "slim", "vgg16", "vgg19"]
+Pooling = Literal["average", "max"]
+LossScale = Literal["free", "gatys"]
+OptimizerName = Literal["lbfgs", "adam"]
+DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+Init = Literal["content", "random", "style"]
+NextInit = Literal["previous-warped", "previous", "content", "random"]
+FlowQuality = Literal["fast", "medium", "quality"]
+OutputSize = Literal["working", "source"]
+
+
+class LayerWeight(NamedTuple):
+    """One layer of a loss and its share in it, relative to the loss's other layers."""
+
+    layer: str
+    """Such as ``relu4_2``."""
+    weight: float = 1.0
+
+
+def equal_layers(*layers: str) -> tuple[LayerWeight, ...]:
+    """Give each layer the same share."""
+    return tuple(LayerWeight(layer) for layer in layers)
+
+
+MIN_SIDE = 16
+"""Pixels: relu5_1 lies behind four halvings, so a smaller picture has no such layer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StyleConfig:
+    """How one picture is optimised."""
+
+    network: NetworkName = "auto"
+    """Feature network; auto takes vgg16 on a GPU and slim on a CPU."""
+    weights: Path | None = None
+    """File with the network's weights; None: built in, or fetched once."""
+    pooling: Pooling = "average"
+    """Between the network's blocks; average is Gatys' choice."""
+    content_layers: tuple[LayerWeight, ...] = equal_layers("relu4_2")
+    """Layers whose features should stay those of the content image."""
+    style_layers: tuple[LayerWeight, ...] = equal_layers(
+        "relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"
+    )
+    """Layers whose Gram matrices should become those of the style image."""
+    content_weight: float = 0.02
+    """Factor of the content loss, 0 or more."""
+    style_weight: float = 1.0
+    """Factor of the style loss, 0 or more."""
+    tv_weight: float = 0.02
+    """Factor of the total variation, 0 or more; larger is smoother."""
+    range_weight: float = 1.0
+    """Factor of the penalty on pixels outside [0, 1], 0 or more."""
+    loss_scale: LossScale = "free"
+    """Free: relative errors, the same on any network; gatys: the paper's sums."""
+    optimizer: OptimizerName = "lbfgs"
+    """How the pixels are moved."""
+    history: int = 10
+    """Pairs of steps and gradient changes that L-BFGS remembers, 1 to 100."""
+    lr: float = 0.03
+    """Adam's step, in units of the full pixel range; more than 0."""
+    lr_decay: float = 1.0
+    """Adam's step is multiplied by this every ``lr_decay_every`` steps; in (0, 1]."""
+    lr_decay_every: int = 100
+    """Steps on each stair of the decay, 1 or more."""
+    steps: int = 200
+    """Most steps for a picture, or for the first frame of a shot; 1 or more."""
+    min_steps: int = 20
+    """Steps that are taken before a picture may stop early; 1 or more."""
+    init: Init | Path = "content"
+    """What a picture, or a shot's first frame, starts from; a path is a picture."""
+    long_side: int | None = 512
+    """Longest side of the result in pixels, never enlarged; None: the source's."""
+    style_side: int | None = None
+    """Longest side of the style image; None: the result's. Smaller: finer strokes."""
+    seed: int = 0
+    """Of the noise in a random start."""
+    device: DeviceName = "auto"
+    """Where to compute; auto takes cuda, then mps, then the CPU."""
+
+    def __post_init__(self) -> None:
+        """Check every field.
+
+        Raises:
+            ConfigError: Naming the setting, its value and its range.
+        """
+        check_choice("network", self.network, NetworkName)
+        check_choice("pooling", self.pooling, Pooling)
+        check_choice("loss-scale", self.loss_scale, LossScale)
+        check_choice("optimizer", self.optimizer, OptimizerName)
+        check_choice("device", self.device, DeviceName)
+        if not isinstance(self.init, Path):
+            check_choice("init", self.init, Init)
+        check_layers("content-layers", self.content_layers)
+        check_layers("style-layers", self.style_layers)
+        for name in ("content", "style", "tv", "range"):
+            check_range(f"{name}-weight", getattr(self, f"{name}_weight"), least=0)
+        if self.content_weight == 0 and self.style_weight == 0:
+            raise ConfigError(
+                "content-weight and style-weight are both 0: nothing to optimise."
+            )
+        check_range("history", self.history, least=1, most=100)
+        check_range("lr", self.lr, above=0)
+        check_range("lr-decay", self.lr_decay, above=0, most=1)
+        check_range("lr-decay-every", self.lr_decay_every, least=1)
+        check_range("steps", self.steps, least=1)
+        check_range("min-steps", self.min_steps, least=1)
+        for name in ("long_side", "style_side"):
+            if (side := getattr(self, name)) is not None:
+                check_range(name.replace("_", "-"), side, least=MIN_SIDE)
+        check_range("seed", self.seed, least=0, most=2**63 - 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoConfig:
+    """How a clip is read, made coherent, and written."""
+
+    style: StyleConfig = field(default_factory=StyleConfig)
+    """How each of its frames is optimised."""
+    next_steps: int = 40
+    """Most steps for a frame that follows another in its shot; 1 or more."""
+    next_init: NextInit = "previous-warped"
+    """What such a frame starts from."""
+    temporal_weight: float = 30.0
+    """Factor of the temporal loss, 0 or more; larger flickers less and paints less."""
+    flow: FlowQuality = "medium"
+    """Optical flow: fast, medium, or quality (four times slower than medium)."""
+    batch: int = 1
+    """Shots that are optimised beside one another; more fills a GPU."""
+    frames: tuple[int, int | None] = (0, None)
+    """Range ``[start, stop)`` of the source's frames to take; stop None: to the end."""
+    start_s: float | None = None
+    """Take frames shown from this second on; None: from the first."""
+    duration_s: float | None = None
+    """Take frames shown for this many seconds; None: to the end."""
+    output_size: OutputSize = "working"
+    """Working: as optimised; source: resampled to the source's size at the end."""
+    crf: int = 18
+    """H.264 quality of the result: 0 lossless to 51 worst."""
+    strict: bool = False
+    """Whether a clip that breaks off is an error instead of a warning."""
+
+    def __post_init__(self) -> None:
+        """Check every field.
+
+        Raises:
+            ConfigError: Naming the setting, its value and its range.
+        """
+        check_range("next-steps", self.next_steps, least=1)
+        check_choice("next-init", self.next_init, NextInit)
+        check_range("temporal-weight", self.temporal_weight, least=0)
+        check_choice("flow", self.flow, FlowQuality)
+        check_range("batch", self.batch, least=1)
+        check_choice("output-size", self.output_size, OutputSize)
+        check_range("crf", self.crf, least=0, most=51)
+        start, stop = self.frames
+        check_range("frames start", start, least=0)
+        if stop is not None and stop <= start:
+            raise ConfigError(f"frames {start}:{stop} is empty: STOP must be larger.")
+        if self.start_s is not None:
+            check_range("start", self.start_s, least=0)
+        if self.duration_s is not None:
+            check_range("duration", self.duration_s, above=0)
+        by_time = self.start_s is not None or self.duration_s is not None
+        if by_time and self.frames != (0, None):
+            raise ConfigError("give either frames, or start and duration, not both.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvolutionConfig:
+    """The GIF or MP4 that shows how a picture was learned."""
+
+    frame: int = 0
+    """Which frame of the clip it shows, as an index of the source."""
+    width: int = 320
+    """Of the GIF, in pixels; never enlarged."""
+    pictures: int = 40
+    """Most pictures in it."""
+    fps: int = 10
+    """Pictures a second."""
+    hold_s: float = 2.0
+    """How long the finished picture stays, in seconds."""
+
+    def __post_init__(self) -> None:
+        """Check every field.
+
+        Raises:
+            ConfigError: Naming the setting, its value and its range.
+        """
+        check_range("gif-frame", self.frame, least=0)
+        check_range("gif-width", self.width, least=MIN_SIDE)
+        check_range("gif-pictures", self.pictures, least=2, most=500)
+        check_range("gif-fps", self.fps, least=1, most=50)
+        check_range("gif-hold", self.hold_s, least=0)
+
+
+def check_choice(name: str, value: object, choices: Any) -> None:  # noqa: ANN401
+    """Check that a value is one of a Literal's.
+
+    Raises:
+        ConfigError: If it is not.
+    """
+    if value not in get_args(choices):
+        known = ", ".join(get_args(choices))
+        raise ConfigError(f"{name} is {value!r}; it must be one of {known}.")
+
+
+def check_range(
+    name: str,
+    value: float,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+) -> None:
+    """Check that a number lies in its range; nan lies in none.
+
+    Raises:
+        ConfigError: If it does not.
+    """
+    bounds = []
+    if least is not None:
+        bounds.append((value >= least, f"at least {least}"))
+    if above is not None:
+        bounds.append((value > above, f"more than {above}"))
+    if most is not None:
+        bounds.append((value <= most, f"at most {most}"))
+    if not all(holds for holds, _ in bounds) or not math.isfinite(value):
+        said = " and ".join(text for _, text in bounds)
+        raise ConfigError(f"{name} is {value}; it must be {said}.")
+
+
+def check_layers(name: str, layers: tuple[LayerWeight, ...]) -> None:
+    """Check that layers are named once each, with weights that can be normalised.
+
+    Raises:
+        ConfigError: If they are not.
+    """
+    names = [layer for layer, _ in layers]
+    if not names:
+        raise ConfigError(f"{name} is empty; name at least one layer.")
+    if len(set(names)) < len(names):
+        raise ConfigError(f"{name} names a layer twice: {', '.join(names)}.")
+    for layer, weight in layers:
+        check_range(f"weight of {layer} in {name}", weight, least=0)
+    if sum(weight for _, weight in layers) == 0:
+        raise ConfigError(f"{name}: at least one weight must exceed 0.")

@@ -1,0 +1,62 @@
+"""Which device computes, how deterministic it is, and which noise it draws."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from vidstyle.config import DeviceName
+from vidstyle.errors import ConfigError, DeviceMemoryError
+
+
+def choose_device(name: DeviceName) -> torch.device:
+    """Turn a device's name into a device; ``auto`` takes cuda, then mps, then the CPU.
+
+    Raises:
+        ConfigError: If the named device is not on this machine.
+    """
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if name == "auto":
+        return torch.device(next(kind for kind, is_there in there.items() if is_there))
+    if not there[name]:
+        raise ConfigError(
+            f"device {name} is not on this machine; use --device auto or cpu."
+        )
+    return torch.device(name)
+
+
+def seeded_generator(seed: int, index: int) -> torch.Generator:
+    """Make the CPU generator of one frame's noise: a function of (seed, index)."""
+    # One frame's stream must not be another seed's: mix instead of adding.
+    mixed = (seed * 0x9E3779B97F4A7C15 + index * 0xBF58476D1CE4E5B9) % 2**63
+    return torch.Generator().manual_seed(mixed)
+
+
+@contextmanager
+def memory_errors_named(what: str) -> Iterator[None]:
+    """Turn a device's out-of-memory error into the family's.
+
+    Args:
+        what: The work that was tried, such as ``4 frames of 960x540``.
+
+    Raises:
+        DeviceMemoryError: Saying what to make smaller.
+    """
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as err:
+        raise _too_large(what) from err
+    except RuntimeError as err:
+        if "can't allocate memory" not in str(err):  # the CPU allocator's own words
+            raise
+        raise _too_large(what) from err
+
+
+def _too_large(what: str) -> DeviceMemoryError:
+    return DeviceMemoryError(
+        f"not enough memory for {what}; use a smaller --long-side or --batch."
+    )

@@ -1,0 +1,1 @@
+"""Feature networks: images and layer names in, named features out."""

@@ -1,0 +1,1 @@
+"""Per-sample batched optimisers: one sample never feels another."""

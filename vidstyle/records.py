@@ -1,0 +1,99 @@
+"""Facts that pass between stages; no behaviour beyond what follows from the fields."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Frame = npt.NDArray[np.uint8]
+"""One picture: uint8 (H, W, 3), RGB, [0, 255]."""
+
+FlowField = npt.NDArray[np.float32]
+"""Motion of each pixel: float32 (H, W, 2), pixels, x to the right then y downwards."""
+
+Consistency = npt.NDArray[np.float32]
+"""How far to trust a flow: float32 (H, W) in [0, 1], 1 = trusted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoInfo:
+    """What a probe understood of a clip, before a frame of it is read."""
+
+    path: Path
+    kind: Literal["video", "folder"]
+    """A file that OpenCV opens (videos, animated GIFs), or numbered pictures."""
+    height: int
+    """As displayed: rotation by metadata is already applied."""
+    width: int
+    """As displayed."""
+    fps: Fraction
+    """Nominal rate; the exact time of each frame comes with the frame."""
+    frame_count: int | None
+    """What the container promises: a hint for progress, never a fact. None: unknown."""
+    duration_s: float | None
+    """What the container promises, in seconds. None: unknown."""
+    rotation: int
+    """Degrees that reading applies: 0, 90, 180 or 270."""
+    codec: str
+    """Name of the video codec as ffmpeg says it, such as ``h264``."""
+    pixel_format: str
+    """As ffmpeg says it, such as ``yuv420p``."""
+    has_audio: bool
+    """Whether there is at least one sound stream."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimedFrame:
+    """One frame of a clip with its place and its time."""
+
+    index: int
+    """0-based number in the source, counted as read."""
+    time_s: float
+    """When it is shown, in seconds on the source's own clock."""
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shot:
+    """Frames between two cuts: ``[start, stop)``, 0-based, as indices of the source."""
+
+    number: int
+    """0-based, in order of time."""
+    start: int
+    stop: int | None
+    """None while the shot's end has not been read yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Motion:
+    """How the content moved from one frame to the next, seen from the later frame."""
+
+    flow_backward: FlowField
+    """From the later frame to the earlier: warps the earlier onto the later."""
+    consistency: Consistency
+    """Where that flow can be trusted."""
+
+    @property
+    def trusted_share(self) -> float:
+        """Mean consistency: 1 where every pixel of the earlier frame is found again."""
+        return float(self.consistency.mean())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReport:
+    """One step of one frame's optimisation."""
+
+    frame: int
+    """Index of the frame in the source; 0 for a still picture."""
+    step: int
+    """1-based: the number of evaluations so far."""
+    steps: int
+    """The most steps that this frame may take."""
+    loss: float
+    """The weighted sum."""
+    losses: Mapping[str, float]
+    """Each term, weighted, by name: content, style, tv, temporal, range."""

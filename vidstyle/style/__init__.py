@@ -1,0 +1,1 @@
+"""The optimisation of pixels; tensors only, no files."""

@@ -1,0 +1,1 @@
+"""Pixels in and pixels out: OpenCV splits clips, ffmpeg reassembles them."""
