@@ -1,0 +1,201 @@
+"""Images -> named features: the one network class behind slim, VGG-16 and VGG-19.
+
+It knows shapes, not files: weights come in as tensors. It normalises by itself, so that
+every caller speaks images in [0, 1]. It has no classifier and never trains.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from vidstyle.config import Pooling
+from vidstyle.errors import ConfigError
+from vidstyle.networks.energy import natural_noise
+
+Padding = Literal["constant", "replicate", "reflect"]
+"""What lies beyond the border: zeros, the border's own pixels, or a mirror."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """The shape of a network: all that is not its weights."""
+
+    name: str
+    """Such as ``vgg16``."""
+    blocks: tuple[tuple[int, ...], ...]
+    """Channels out of each 3x3 convolution, block by block; blocks halve the sides."""
+    mean: tuple[float, float, float]
+    """Subtracted from RGB in [0, 1] first."""
+    std: tuple[float, float, float]
+    """Divides it then."""
+    padding: Padding = "constant"
+    """Of one pixel around each convolution's input."""
+    poolings: tuple[Pooling, ...] = ("average", "max")
+    """What may stand between its blocks."""
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Every layer's name in order: relu1_1, relu1_2, relu2_1, ..."""
+        return tuple(
+            f"relu{block}_{place}"
+            for block, channels in enumerate(self.blocks, start=1)
+            for place in range(1, len(channels) + 1)
+        )
+
+    @property
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of each weight (out, in, 3, 3) and bias (out,), by name, in order."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        incoming = 3
+        channels = (count for block in self.blocks for count in block)
+        for layer, outgoing in zip(self.layers, channels, strict=True):
+            name = _convolution(layer)
+            shapes[f"{name}_weight"] = (outgoing, incoming, 3, 3)
+            shapes[f"{name}_bias"] = (outgoing,)
+            incoming = outgoing
+        return shapes
+
+
+class FeatureNetwork(nn.Module):
+    """A frozen stack of convolutions and ReLUs that hands out what it is asked for.
+
+    Attributes:
+        name: Of the network, such as ``slim``.
+        layers: Every layer it has, from shallow to deep.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        topology: Topology,
+        weights: Mapping[str, Tensor],
+        *,
+        pooling: Pooling = "average",
+    ) -> None:
+        """Build the network around its weights.
+
+        Args:
+            topology: Its shape.
+            weights: By the names and in the shapes of ``topology.weight_shapes``.
+            pooling: Between its blocks, 2x2.
+
+        Raises:
+            ConfigError: If this network does not work with that pooling.
+        """
+        super().__init__()
+        if pooling not in topology.poolings:
+            raise ConfigError(
+                f"{topology.name} works with {topology.poolings[0]} pooling only; use "
+                f"--pooling {topology.poolings[0]}, or --network vgg16 or vgg19."
+            )
+        self.name = topology.name
+        self.layers = topology.layers
+        self._topology = topology
+        self._pool = F.avg_pool2d if pooling == "average" else F.max_pool2d
+        for name in topology.weight_shapes:
+            parameter = nn.Parameter(weights[name], requires_grad=False)
+            self.register_parameter(name, parameter)
+        for name in ("mean", "std"):
+            channels = torch.tensor(getattr(topology, name)).view(1, 3, 1, 1)
+            self.register_buffer(name, channels, persistent=False)
+        self.eval()
+
+    def check_layers(self, layers: Collection[str]) -> None:
+        """Check that the network has these layers.
+
+        Raises:
+            ConfigError: Naming those it has not, and all that it has.
+        """
+        unknown = [layer for layer in layers if layer not in self.layers]
+        if unknown:
+            raise ConfigError(
+                f"{self.name} has no layer {', '.join(unknown)}; "
+                f"it has {', '.join(self.layers)}."
+            )
+
+    def forward(self, images: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+        """Compute named features, and nothing deeper than the deepest of them.
+
+        Args:
+            images: (N, 3, H, W) in [0, 1]; slightly outside is no error.
+            layers: Names out of ``self.layers``.
+
+        Returns:
+            By name, from shallow to deep: (N, C, h, w), at least 0, where a layer of
+            block b has h = H // 2**(b-1). Gradients reach ``images``.
+
+        Raises:
+            ConfigError: If a layer is unknown, or the images too small for it.
+        """
+        self.check_layers(layers)
+        self._check_shape(images, layers)
+        features: dict[str, Tensor] = {}
+        signal = (images - self.mean) / self.std
+        for layer in self.layers:
+            if len(features) == len(set(layers)):
+                break
+            if layer.endswith("_1") and layer != self.layers[0]:
+                signal = self._pool(signal, 2)  # (N, C, h // 2, w // 2)
+            signal = F.relu(self._convolve(signal, layer))  # (N, C', h, w)
+            if layer in layers:
+                features[layer] = signal
+        return features
+
+    @property
+    def feature_energy(self) -> dict[str, float]:
+        """Usual mean of F**2 over pixels and channels, by layer."""
+        return {layer: energy for layer, (energy, _) in self._energies.items()}
+
+    @property
+    def gram_energy(self) -> dict[str, float]:
+        """Usual sum of G**2, where G = F F^T / (h*w), by layer."""
+        return {layer: energy for layer, (_, energy) in self._energies.items()}
+
+    @cached_property
+    def _energies(self) -> dict[str, tuple[float, float]]:
+        with torch.no_grad():
+            features = self(natural_noise().to(self.mean), self.layers)
+        return {layer: _energy(maps) for layer, maps in features.items()}
+
+    def _convolve(self, signal: Tensor, layer: str) -> Tensor:
+        name = _convolution(layer)
+        padded = F.pad(signal, (1, 1, 1, 1), mode=self._topology.padding)
+        return F.conv2d(
+            padded,
+            self.get_parameter(f"{name}_weight"),
+            self.get_parameter(f"{name}_bias"),
+        )
+
+    def _check_shape(self, images: Tensor, layers: Collection[str]) -> None:
+        least = max((2 ** (_block(layer) - 1) for layer in layers), default=1)
+        height, width = images.shape[-2:]
+        if min(height, width) < least:
+            raise ConfigError(
+                f"a picture of {width}x{height} pixels is too small for "
+                f"{max(layers, key=_block)}: its sides must have at least {least}."
+            )
+
+
+def _energy(maps: Tensor) -> tuple[float, float]:
+    """Median over pictures of a layer's feature energy and Gram energy."""
+    flat = maps.flatten(2)  # (N, C, h*w)
+    grams = flat @ flat.transpose(1, 2) / flat.shape[-1]  # (N, C, C)
+    feature_energy = flat.square().mean((1, 2)).median()
+    return feature_energy.item(), grams.square().sum((1, 2)).median().item()
+
+
+def _convolution(layer: str) -> str:
+    """Name the convolution before a layer: relu4_2 -> conv4_2."""
+    return layer.replace("relu", "conv")
+
+
+def _block(layer: str) -> int:
+    """Number of the block that a layer belongs to: relu4_2 -> 4."""
+    return int(layer.removeprefix("relu").partition("_")[0])
