@@ -1,0 +1,1 @@
+"""How each sample is made; ``samples/make_samples.py`` runs them all."""
