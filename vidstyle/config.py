@@ -182,8 +182,8 @@ class VideoConfig:
 class EvolutionConfig:
     """The GIF or MP4 that shows how a picture was learned."""
 
-    frame: int = 0
-    """Which frame of the clip it shows, as an index of the source."""
+    frame: int | None = None
+    """Which frame of the clip it shows, by its index in the source; None: the first."""
     width: int = 320
     """Of the GIF, in pixels; never enlarged."""
     pictures: int = 40
@@ -199,7 +199,8 @@ class EvolutionConfig:
         Raises:
             ConfigError: Naming the setting, its value and its range.
         """
-        check_range("gif-frame", self.frame, least=0)
+        if self.frame is not None:
+            check_range("gif-frame", self.frame, least=0)
         check_range("gif-width", self.width, least=MIN_SIDE)
         check_range("gif-pictures", self.pictures, least=2, most=500)
         check_range("gif-fps", self.fps, least=1, most=50)

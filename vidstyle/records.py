@@ -1,6 +1,6 @@
 """Facts that pass between stages; no behaviour beyond what follows from the fields."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -44,6 +44,18 @@ class VideoInfo:
     """As ffmpeg says it, such as ``yuv420p``."""
     has_audio: bool
     """Whether there is at least one sound stream."""
+    container: str = ""
+    """As ffmpeg says it, such as ``matroska,webm``; empty for a folder."""
+    start_s: float = 0.0
+    """When the first frame is shown, in seconds after the file's own start."""
+    color_tags: str = ""
+    """As ffmpeg says them, such as ``tv, bt709, progressive``; empty: untagged."""
+    audio_codecs: tuple[str, ...] = ()
+    """Of each sound stream, in the file's order."""
+    subtitle_codecs: tuple[str, ...] = ()
+    """Of each subtitle stream, in the file's order."""
+    needs_normalizing: bool = False
+    """Whether OpenCV is known to misread it, so that ffmpeg has to decode it first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +65,7 @@ class TimedFrame:
     index: int
     """0-based number in the source, counted as read."""
     time_s: float
-    """When it is shown, in seconds on the source's own clock."""
+    """When it is shown, in seconds after the file's own start."""
     frame: Frame
 
 
@@ -97,3 +109,44 @@ class StepReport:
     """The weighted sum."""
     losses: Mapping[str, float]
     """Each term, weighted, by name: content, style, tv, temporal, range."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """Something that a user should know while the work goes on."""
+
+    text: str
+    is_warning: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The work that lies ahead, as far as it is known."""
+
+    height: int
+    """Of the result, in pixels."""
+    width: int
+    frames: int | None
+    """How many are to be painted. None: not known yet."""
+    done: int = 0
+    """How many of them an earlier run has painted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameReport:
+    """One frame is finished and stored."""
+
+    frame: int
+    """Index in the source."""
+    steps: int
+    """Taken."""
+    frames_known: int
+    """Frames that have been read so far, so at least this many are to be painted."""
+    all_known: bool
+    """Whether the reader has reached the end."""
+
+
+Event = Notice | Plan | StepReport | FrameReport
+"""What a run tells its subscribers: a bar, a log, the evolution."""
+
+Listener = Callable[[Event], None]

@@ -1,0 +1,47 @@
+"""The best point that each sample has visited, so that no optimiser can lose it."""
+
+import torch
+from torch import Tensor
+
+
+class Best:
+    """Remember, for each sample, the point with the lowest loss and its gradient.
+
+    Tensors are (N, ...) as given, on their own device; losses are (N,).
+    """
+
+    def __init__(self, images: Tensor) -> None:
+        """Start with nothing visited: every loss is infinite.
+
+        Args:
+            images: (N, ...); copied.
+        """
+        self.images = images.detach().clone()
+        self.gradients = torch.zeros_like(self.images)
+        self.losses = torch.full(
+            images.shape[:1], float("inf"), dtype=images.dtype, device=images.device
+        )
+
+    def update(self, images: Tensor, losses: Tensor, gradients: Tensor) -> None:
+        """Take over each sample whose loss is lower than its best; nan never is."""
+        better = losses < self.losses  # (N,)
+        wide = spread(better, images)
+        self.images = torch.where(wide, images, self.images)
+        self.gradients = torch.where(wide, gradients, self.gradients)
+        self.losses = torch.where(better, losses, self.losses)
+
+    def reset(self, sample: int, image: Tensor) -> None:
+        """Forget one sample and start it from ``image`` (...)."""
+        self.images[sample] = image
+        self.gradients[sample] = 0
+        self.losses[sample] = float("inf")
+
+
+def spread(per_sample: Tensor, like: Tensor) -> Tensor:
+    """Shape (N,) so that it broadcasts over the pixels of ``like`` (N, ...)."""
+    return per_sample.reshape(-1, *[1] * (like.dim() - 1))
+
+
+def rms(samples: Tensor) -> Tensor:
+    """Root mean square of each sample: (N, ...) -> (N,)."""
+    return samples.flatten(1).square().mean(dim=1).sqrt()

@@ -1,0 +1,155 @@
+"""The weighted sum of the loss terms over a batch, with each sample's own gradient."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vidstyle.config import StyleConfig
+from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.style.losses import (
+    gram_matrix,
+    range_loss,
+    squared_error,
+    temporal_loss,
+    tv_loss,
+)
+from vidstyle.style.targets import ContentTarget, StyleTarget, shares
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The objective at one point of every sample."""
+
+    losses: Tensor
+    """(N,), the weighted sums."""
+    terms: Mapping[str, Tensor]
+    """Name -> (N,), each term with its weight."""
+    gradients: Tensor
+    """(N, 3, H, W), of each sample's own loss."""
+
+
+class Objective:
+    """What a batch of frames is optimised for; each slot has its own targets.
+
+    The slots keep their tensors' shapes when frames come and go, so a frame's result
+    cannot depend on when its neighbours were finished.
+    """
+
+    def __init__(
+        self,
+        network: FeatureNetwork,
+        style: StyleTarget,
+        config: StyleConfig,
+        *,
+        temporal_weight: float = 0.0,
+    ) -> None:
+        """Prepare an objective without any frame in it.
+
+        Args:
+            network: Computes the features; on the device of all tensors.
+            style: The painting, shared by all slots.
+            config: Weights and layers.
+            temporal_weight: Factor of the temporal term.
+        """
+        self._network, self._style, self._config = network, style, config
+        self._style_shares = shares(config.style_layers)
+        self._content_shares = shares(config.content_layers)
+        self._temporal_weight = temporal_weight
+        self._features: dict[str, Tensor] = {}
+        self._energies: dict[str, Tensor] = {}
+        self._warped: Tensor | None = None
+        self._consistency: Tensor | None = None
+
+    def allocate(self, images: Tensor) -> None:
+        """Make room for as many slots as there are images (N, 3, H, W)."""
+        with torch.no_grad():
+            shapes = self._network(images[:1], list(self._content_shares))
+        for layer, one in shapes.items():
+            self._features[layer] = one.new_zeros(len(images), *one.shape[1:])
+            self._energies[layer] = one.new_ones(len(images))
+        if self._temporal_weight > 0:
+            self._warped = torch.zeros_like(images)
+            self._consistency = torch.zeros_like(images[:, :1])
+
+    def set_slot(
+        self,
+        slot: int,
+        content: ContentTarget,
+        *,
+        warped: Tensor | None = None,
+        consistency: Tensor | None = None,
+    ) -> None:
+        """Give one slot the targets of a frame.
+
+        Args:
+            slot: Which sample.
+            content: The frame's features.
+            warped: (1, 3, H, W), the previous stylized frame brought onto this one;
+                None: no temporal term.
+            consistency: (1, 1, H, W), where that may be trusted.
+        """
+        for layer in self._content_shares:
+            self._features[layer][slot] = content.features[layer][0]
+            self._energies[layer][slot] = content.energies[layer]
+        if self._warped is None or self._consistency is None:
+            return
+        self._consistency[slot] = 0
+        if warped is not None and consistency is not None:
+            self._warped[slot] = warped[0]
+            self._consistency[slot] = consistency[0]
+
+    def evaluate(self, images: Tensor) -> Evaluation:
+        """Compute losses, terms and gradients at images (N, 3, H, W)."""
+        images = images.detach().requires_grad_()
+        with torch.enable_grad():
+            terms = self._terms(images)
+            losses = torch.stack(list(terms.values())).sum(dim=0)
+            # No sample's loss depends on another's pixels, so the gradient of the sum
+            # holds each sample's own.
+            (gradients,) = torch.autograd.grad(losses.sum(), images)
+        detached = {name: term.detach() for name, term in terms.items()}
+        return Evaluation(losses.detach(), detached, gradients)
+
+    def _terms(self, images: Tensor) -> dict[str, Tensor]:
+        config = self._config
+        layers = {*self._style_shares, *self._content_shares}
+        features = self._network(images, layers)
+        terms = {
+            "content": config.content_weight * self._content(features),
+            "style": config.style_weight * self._style_error(features),
+            "tv": config.tv_weight * tv_loss(images),
+            "range": config.range_weight * range_loss(images),
+        }
+        if self._warped is not None and self._consistency is not None:
+            terms["temporal"] = self._temporal_weight * temporal_loss(
+                images, self._warped, self._consistency
+            )
+        return terms
+
+    def _content(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Sum the content errors over the layers, each with its share: (N,)."""
+        errors = []
+        for layer, share in self._content_shares.items():
+            error = squared_error(features[layer], self._features[layer])
+            if self._config.loss_scale == "gatys":
+                errors.append(share * error / 2)  # Gatys et al. 2016, eq. 1
+            else:
+                errors.append(share * error / self._energies[layer])
+        return torch.stack(errors).sum(dim=0)
+
+    def _style_error(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Sum the errors of the Gram matrices, each layer with its share: (N,)."""
+        errors = []
+        for layer, share in self._style_shares.items():
+            error = squared_error(
+                gram_matrix(features[layer]), self._style.grams[layer]
+            )
+            if self._config.loss_scale == "gatys":
+                # Eq. 4 divides sums over M = h*w positions by 4 C^2 M^2; our Gram
+                # matrices are already divided by M.
+                errors.append(share * error / (4 * features[layer].shape[1] ** 2))
+            else:
+                errors.append(share * error / self._style.energies[layer])
+        return torch.stack(errors).sum(dim=0)

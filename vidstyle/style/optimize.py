@@ -1,0 +1,236 @@
+"""The optimisation of frames' pixels, a batch at a time, each frame for itself."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vidstyle.config import StyleConfig
+from vidstyle.devices import memory_errors_named
+from vidstyle.errors import OptimizationError
+from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.optimizers.adam import Adam
+from vidstyle.optimizers.lbfgs import LBFGS
+from vidstyle.records import StepReport
+from vidstyle.style.objective import Objective
+from vidstyle.style.targets import ContentTarget, StyleTarget
+
+WINDOW = 10
+"""Steps whose best loss is compared with that of as many steps before."""
+LEAST_GAIN = 1e-3
+"""Relative gain from one window to the next below which a frame is finished."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One frame's optimisation: where it starts and what it should become."""
+
+    frame: int
+    """Index of the frame in the source."""
+    start: Tensor
+    """(1, 3, H, W), the first pixels."""
+    content: ContentTarget
+    steps: int
+    """Most steps."""
+    warped: Tensor | None = None
+    """(1, 3, H, W), the previous stylized frame brought onto this one."""
+    consistency: Tensor | None = None
+    """(1, 1, H, W), where that may be trusted."""
+
+
+class BatchOptimization:
+    """A fixed number of slots in which frames are optimised beside one another.
+
+    Frames enter with ``load`` and leave when ``step`` says that their slot is finished.
+    An idle slot goes on holding its last picture, so that the batch keeps its shape:
+    a frame's pixels are the same whatever its neighbours are.
+    """
+
+    def __init__(
+        self,
+        network: FeatureNetwork,
+        style: StyleTarget,
+        config: StyleConfig,
+        *,
+        slots: int = 1,
+        temporal_weight: float = 0.0,
+    ) -> None:
+        """Prepare empty slots.
+
+        Args:
+            network: On the device to compute on.
+            style: The painting.
+            config: Weights, layers, optimiser and the rule for stopping early.
+            slots: Frames beside one another.
+            temporal_weight: Factor of the temporal term, for frames that have one.
+        """
+        self._config = config
+        self._objective = Objective(
+            network, style, config, temporal_weight=temporal_weight
+        )
+        self._jobs: list[Job | None] = [None] * slots
+        self._progress = [Progress() for _ in range(slots)]
+        self._images: Tensor | None = None
+        self._optimizer: LBFGS | Adam | None = None
+
+    @property
+    def idle(self) -> list[int]:
+        """The slots without a frame."""
+        return [slot for slot, job in enumerate(self._jobs) if job is None]
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any slot has a frame."""
+        return any(job is not None for job in self._jobs)
+
+    def load(self, slot: int, job: Job) -> None:
+        """Put a frame into an idle slot; every frame must have the same shape."""
+        if self._images is None:
+            self._images = job.start.repeat(len(self._jobs), 1, 1, 1)
+            self._optimizer = self._make_optimizer(self._images)
+            self._objective.allocate(self._images)
+        assert self._optimizer is not None  # noqa: S101  # made with the images
+        self._images[slot] = job.start[0]
+        self._optimizer.reset(slot, job.start[0])
+        self._objective.set_slot(
+            slot, job.content, warped=job.warped, consistency=job.consistency
+        )
+        self._jobs[slot] = job
+        self._progress[slot] = Progress()
+
+    def result(self, slot: int) -> Tensor:
+        """Return the best picture of a slot so far, (1, 3, H, W), a copy."""
+        assert self._optimizer is not None  # noqa: S101  # a slot was loaded
+        return self._optimizer.best.images[slot : slot + 1].clone()
+
+    def release(self, slot: int) -> None:
+        """Take the frame out of a slot."""
+        self._jobs[slot] = None
+
+    def step(self) -> dict[int, tuple[StepReport, bool]]:
+        """Evaluate every slot once and move its pixels.
+
+        Returns:
+            For each busy slot its report, and whether its frame is finished.
+
+        Raises:
+            OptimizationError: If a frame's first loss is not a finite number.
+            DeviceMemoryError: If the batch does not fit on the device.
+        """
+        assert self._images is not None  # noqa: S101  # a slot was loaded
+        assert self._optimizer is not None  # noqa: S101
+        count, _, height, width = self._images.shape
+        with memory_errors_named(f"{count} frame(s) of {width}x{height}"):
+            evaluation = self._objective.evaluate(self._images)
+            moved = self._optimizer.step(
+                self._images, evaluation.losses, evaluation.gradients
+            )
+        names = list(evaluation.terms)
+        rows = torch.stack([evaluation.losses, *evaluation.terms.values()], dim=1)
+        self._images = moved
+        outcomes = {}
+        for slot, (loss, *terms) in enumerate(rows.tolist()):
+            if (job := self._jobs[slot]) is None:
+                continue
+            progress = self._progress[slot]
+            progress.add(loss)
+            report = StepReport(
+                frame=job.frame,
+                step=progress.step,
+                steps=job.steps,
+                loss=loss,
+                losses=dict(zip(names, terms, strict=True)),
+            )
+            is_finished = progress.step >= job.steps or (
+                progress.step >= self._config.min_steps and progress.has_settled
+            )
+            outcomes[slot] = (report, is_finished)
+        return outcomes
+
+    def _make_optimizer(self, images: Tensor) -> LBFGS | Adam:
+        config = self._config
+        if config.optimizer == "lbfgs":
+            return LBFGS(images, history=config.history)
+        return Adam(
+            images,
+            lr=config.lr,
+            lr_decay=config.lr_decay,
+            lr_decay_every=config.lr_decay_every,
+        )
+
+
+class Progress:
+    """The losses of one frame, as far as the rule for stopping needs them."""
+
+    def __init__(self) -> None:
+        """Start before the first step."""
+        self.step = 0
+        self._losses: deque[float] = deque(maxlen=2 * WINDOW)
+
+    def add(self, loss: float) -> None:
+        """Take in the loss of the next step.
+
+        Raises:
+            OptimizationError: If the first one is not finite: there is no way back.
+        """
+        self.step += 1
+        if self.step == 1 and not abs(loss) < float("inf"):
+            raise OptimizationError(
+                f"the first loss is {loss}: the weights of the network or the losses "
+                "are out of proportion; try the defaults."
+            )
+        self._losses.append(loss if abs(loss) < float("inf") else float("inf"))
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether the newest window gained too little on the one before it."""
+        if len(self._losses) < 2 * WINDOW:
+            return False
+        losses = list(self._losses)
+        before, now = min(losses[:WINDOW]), min(losses[WINDOW:])
+        return before - now < LEAST_GAIN * abs(before)
+
+
+def optimize_batch(
+    network: FeatureNetwork,
+    style: StyleTarget,
+    config: StyleConfig,
+    jobs: Sequence[Job],
+    *,
+    temporal_weight: float = 0.0,
+    on_step: Callable[[StepReport, Tensor], None] | None = None,
+) -> list[Tensor]:
+    """Optimise frames of one shape in one batch, each until it is finished.
+
+    Args:
+        network: On the device of the jobs' tensors.
+        style: The painting.
+        config: Weights, layers and optimiser.
+        jobs: One a frame.
+        temporal_weight: Factor of the temporal term.
+        on_step: Called with each frame's report and its best picture so far
+            (1, 3, H, W); the picture is a copy.
+
+    Returns:
+        The best picture of each job, (1, 3, H, W), not clamped.
+
+    Raises:
+        OptimizationError: If a frame's first loss is not a finite number.
+        DeviceMemoryError: If the batch does not fit on the device.
+    """
+    batch = BatchOptimization(
+        network, style, config, slots=len(jobs), temporal_weight=temporal_weight
+    )
+    for slot, job in enumerate(jobs):
+        batch.load(slot, job)
+    results: dict[int, Tensor] = {}
+    while batch.is_busy:
+        for slot, (report, is_finished) in batch.step().items():
+            if on_step is not None:
+                on_step(report, batch.result(slot))
+            if is_finished:
+                results[slot] = batch.result(slot)
+                batch.release(slot)
+    return [results[slot] for slot in range(len(jobs))]
