@@ -10,16 +10,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-import skimage
 from recipes.clip import write_clip
 from recipes.mosaic import lay_mosaic
+from recipes.photos import read_photo
 from recipes.swirls import paint_swirls
 from recipes.woodblock import print_woodblock
 
 HERE = Path(__file__).parent
 QUALITY = 88
 STYLE_HEIGHT, STYLE_WIDTH = 576, 768
-PHOTO_WINDOW = np.s_[20:404, 64:576]
+PHOTO_WINDOW = np.s_[43:427, 64:576]
 """Of the launch pad: rows and columns kept, 512x384."""
 
 
@@ -29,22 +29,13 @@ def main() -> None:
     write_picture("swirls.jpg", paint_swirls(**shape, seed=7))
     write_picture("mosaic.jpg", lay_mosaic(**shape, seed=7))
     write_picture("woodblock.jpg", print_woodblock(**shape, seed=7))
-    write_picture("photo.jpg", read_photo("rocket.jpg")[PHOTO_WINDOW])
+    write_picture("photo.jpg", read_photo("rocket.jpg", gamma=0.75)[PHOTO_WINDOW])
     write_clip(
         HERE / "clip.mp4",
-        cat=read_photo("chelsea.png"),
+        cat=read_photo("chelsea.png", gamma=1.15),
         cup=read_photo("coffee.png"),
-        astronaut=read_photo("astronaut.png"),
+        astronaut=read_photo("astronaut.png", gamma=1.25),
     )
-
-
-def read_photo(name: str) -> npt.NDArray[np.uint8]:
-    """Read one of the photographs in scikit-image's wheel, RGB."""
-    path = Path(skimage.__file__).parent / "data" / name
-    pixels = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise FileNotFoundError(f"scikit-image ships no {name} at {path}")
-    return np.ascontiguousarray(pixels[..., ::-1])
 
 
 def write_picture(name: str, frame: npt.NDArray[np.uint8]) -> None:

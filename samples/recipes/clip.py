@@ -16,7 +16,7 @@ import imageio_ffmpeg
 import numpy as np
 import numpy.typing as npt
 
-Frame = npt.NDArray[np.uint8]
+from recipes.photos import Frame
 
 HEIGHT, WIDTH = 180, 320
 FPS = 24
@@ -58,8 +58,8 @@ class View:
         )
 
 
-CAT = (View(212, 186, 376), View(246, 176, 336, -2.0))
-ASTRONAUT = (View(272, 116, 352), View(216, 106, 326, 1.5))
+CAT = (View(222, 172, 408), View(240, 166, 366, -2.0))
+ASTRONAUT = (View(276, 138, 444), View(222, 122, 384, 1.5))
 CUP = (View(296, 128, 100, 14), View(84, 118, 108, -16))
 """The cup's middle, width and turn within the frame."""
 

@@ -36,8 +36,8 @@ PALETTES = np.array(
     ]
 )
 SUN = (0.40, 0.43)
-RAYS = 14
-STONE = 21.0
+RAYS = 12
+STONE = 29.0
 """Distance between stones, pixels of the supersampled picture."""
 ROUNDS = 9
 
@@ -60,15 +60,15 @@ def design(
     x, y = grid(shape)
     dx, dy = x / shape[1] - SUN[0], y / shape[1] - SUN[1] * shape[0] / shape[1]
     far, angle = np.hypot(dx, dy), np.arctan2(dy, dx)
-    glass = np.where(np.sin(far * 42) > -0.35, 2, 6)
+    glass = np.where(np.sin(far * 38) > -0.35, 2, 6)
     rows = np.stack([-dy, dx], axis=-1)
-    petal = 0.235 + 0.055 * np.abs(np.sin(angle * RAYS / 2))
-    bands = [(petal + 0.030, 5), (petal + 0.018, 3), (petal, 0), (0.20, 1), (0.155, 5)]
-    bands += [(0.145, 0), (0.10, 1), (0.062, 5), (0.052, 0)]
+    petal = 0.232 + 0.065 * np.abs(np.sin(angle * RAYS / 2))
+    bands = [(petal + 0.042, 5), (petal + 0.021, 3), (petal, 0), (0.195, 1)]
+    bands += [(0.150, 5), (0.128, 0), (0.090, 1), (0.046, 0)]
     for radius, kind in bands:
         glass = np.where(far < radius, kind, glass)
-    spoke = np.abs(np.sin(angle * RAYS / 2 + np.pi / 2)) < 0.30
-    glass = np.where((far < petal - 0.012) & (far > 0.205) & spoke, 1, glass)
+    spoke = np.abs(np.sin(angle * RAYS / 2 + np.pi / 2)) < 0.36
+    glass = np.where((far < petal - 0.01) & (far > 0.195) & spoke, 1, glass)
     glass, rows = flood(x / shape[1], y / shape[1], shape[0] / shape[1], glass, rows)
     bend = noise(rng, shape, scale=shape[1] / 4, octaves=1)
     rows = unit(rows) + 0.12 * np.stack([bend, -bend], axis=-1)
@@ -88,8 +88,8 @@ def flood(
         phase = 5.5 + 1.7 * number
         line = aspect * (0.66 + 0.085 * number) + 0.030 * np.sin(9 * x + phase)
         below = y > line
-        rim_here = below & (y < line + 0.016)
-        stripe = below & (np.sin((y - line) * 130) > 0.55)
+        rim_here = below & (y < line + 0.020)
+        stripe = below & (np.sin((y - line) * 105) > 0.45)
         glass = np.where(below, kind, glass)
         glass = np.where(stripe, [2, 3, 3, 2, 2][number], glass)
         glass = np.where(rim_here, rim, glass)

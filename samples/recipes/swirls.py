@@ -5,6 +5,7 @@ Our own composition, painted stroke by stroke by ``recipes.brushes``.
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -15,7 +16,7 @@ from recipes.texture import (
     Shape,
     finish,
     grid,
-    mix,
+    hex_color,
     noise,
     ramp,
     smear,
@@ -23,27 +24,42 @@ from recipes.texture import (
     unit,
 )
 
-SKY = ["#0b1440", "#152a78", "#1f4a9e", "#3d78bd", "#79aecb", "#b9d2c0", "#efe3a0"]
-LAMP = ["#d98a1e", "#f0b52b", "#f8d75a", "#fdf1b4"]
-HILL = ["#0a1638", "#14305e", "#1d5068", "#3b7a72", "#7fa276"]
-FIELD = ["#3a3a1c", "#7a5a17", "#b9831c", "#dfae32", "#f3d468", "#f8e9a8"]
+GROUND = "#0b0d1c"
+SKY = [
+    "#070a1e",
+    "#0c1c4c",
+    "#123a86",
+    "#1f5fae",
+    "#4b93c4",
+    "#93c6cf",
+    "#e6e7c0",
+    "#f6dc7a",
+]
+HILL = ["#05080f", "#0a1c30", "#0f3a4a", "#1f5f5c", "#5f9a78", "#c9cf8a"]
+FIELD = ["#120f0c", "#4a3410", "#946014", "#d29a1f", "#f2cb4a", "#fbeeb0"]
+LAMP = ["#b5600f", "#e39a17", "#f7c62f", "#fce67a", "#fffbe0"]
+LAMP_RAMP = 4
+RAMPS = [SKY, HILL, HILL, FIELD, LAMP]
+"""By region; the last is the lamps' light, which may fall on any."""
 
 # Where the wind turns: x, y, radius as shares of the width; the way it turns.
-WHIRLS = [(0.33, 0.27, 0.17, 1), (0.63, 0.38, 0.13, -1), (0.05, 0.50, 0.10, -1)]
+WHIRLS = [(0.34, 0.28, 0.17, 1), (0.66, 0.40, 0.12, -1), (0.04, 0.47, 0.09, -1)]
 # Lamps: x, y, radius as shares of the width.
 LAMPS = [
-    (0.85, 0.13, 0.075),
-    (0.10, 0.11, 0.045),
-    (0.54, 0.10, 0.036),
-    (0.93, 0.41, 0.036),
-    (0.17, 0.41, 0.030),
-    (0.73, 0.24, 0.026),
+    (0.86, 0.14, 0.085),
+    (0.11, 0.11, 0.050),
+    (0.56, 0.09, 0.042),
+    (0.93, 0.43, 0.040),
+    (0.17, 0.42, 0.036),
+    (0.50, 0.40, 0.026),
+    (0.74, 0.26, 0.030),
 ]
 BRUSHES = [
-    Brush(width=46, length=210, spacing=27, bristles=18),
-    Brush(width=27, length=135, spacing=17, bristles=13),
-    Brush(width=15, length=80, spacing=15, bristles=9, color_jitter=0.07),
+    Brush(width=62, length=260, spacing=38, bristles=22),
+    Brush(width=36, length=170, spacing=27, bristles=15),
+    Brush(width=23, length=112, spacing=25, bristles=11, color_jitter=0.07),
 ]
+OUTLINER = Brush(width=17, length=150, spacing=12, bristles=8)
 
 
 @dataclass(frozen=True)
@@ -54,9 +70,10 @@ class Cartoon:
     """The direction of the brush."""
     regions: Array
     """0 sky, 1 and 2 hills, 3 field."""
-    light_side: Array
-    """The lighter paint."""
-    dark_side: Array
+    tone: Array
+    """Place in the region's ramp, 0 dark to 1 light."""
+    glow: Array
+    """How near the lamps are, 0 to 1."""
 
 
 def paint_swirls(*, height: int, width: int, seed: int) -> npt.NDArray[np.uint8]:
@@ -65,13 +82,15 @@ def paint_swirls(*, height: int, width: int, seed: int) -> npt.NDArray[np.uint8]
     shape = (height * SUPERSAMPLING, width * SUPERSAMPLING)
     regions = lay_out(rng, shape)
     field = blow(rng, shape, regions)
-    cartoon = Cartoon(field, regions, *color_scheme(rng, shape, regions, field))
-    canvas = Canvas(0.6 * cartoon.dark_side)
+    tone, glow = shade(rng, shape, field)
+    cartoon = Cartoon(field, regions, tone, glow)
+    canvas = Canvas(np.ones((*shape, 1), np.float32) * hex_color(GROUND))
     for number, brush in enumerate(BRUSHES):
         seeds = seed_strokes(rng, shape, brush)
         if number == len(BRUSHES) - 1:
-            seeds = seeds[rng.random(len(seeds)) < 0.62]
+            seeds = seeds[rng.random(len(seeds)) < 0.8]
         canvas.lay(rng, load(rng, seeds, brush, cartoon), brush)
+    canvas.lay(rng, outline(rng, regions), OUTLINER)
     return finish(canvas.dry(strength=9, gloss=0.22))
 
 
@@ -82,16 +101,42 @@ def load(
     count = len(seeds)
     lengths = brush.length * rng.uniform(0.6, 1.25, count).astype(np.float32)
     spines = trace(seeds, cartoon.field, cartoon.regions, lengths)
-    sides = (cartoon.light_side, cartoon.dark_side)
-    pairs = np.stack([look_up(side, seeds) for side in sides], axis=1)
+    glow = look_up(cartoon.glow, seeds)
+    lit = rng.random(count) < smoothstep(0.22, 0.60, glow)
+    position = look_up(cartoon.tone, seeds) + rng.normal(0, 0.13, count)
+    position = np.where(lit, 1.25 * glow - 0.2 + rng.normal(0, 0.1, count), position)
+    kind = np.where(lit, LAMP_RAMP, look_up(cartoon.regions, seeds))
+    pairs = np.zeros((count, 2, 3), np.float32)
+    for number, palette in enumerate(RAMPS):
+        own = kind == number
+        for side, shift in enumerate((0.10, -0.10)):
+            pairs[own, side] = ramp(palette, position[own] + shift)
     flip = rng.random(count) < 0.5
     pairs[flip] = pairs[flip][:, ::-1]
-    pairs *= rng.normal(1, 0.10, (count, 1, 1))
-    pairs += rng.normal(0, 0.022, (count, 1, 3))
+    pairs += rng.normal(0, 0.02, (count, 1, 3))
     return Strokes(
         spines=spines.astype(np.float32),
         colors=pairs.astype(np.float32),
         widths=brush.width * rng.uniform(0.7, 1.15, count).astype(np.float32),
+    )
+
+
+def outline(rng: np.random.Generator, regions: Array) -> Strokes:
+    """Draw dark strokes along where two regions meet."""
+    soft = cv2.GaussianBlur(regions, (0, 0), 9)
+    slope = np.stack(np.gradient(soft)[::-1], axis=-1)
+    along = unit(np.stack([-slope[..., 1], slope[..., 0]], axis=-1))
+    border = cv2.morphologyEx(regions, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    rows, columns = np.nonzero(border)
+    places = rng.permutation(np.stack([columns, rows], axis=-1))[:: len(rows) // 230]
+    seeds = (places + rng.normal(0, 3, places.shape)).astype(np.float32)
+    lengths = OUTLINER.length * rng.uniform(0.6, 1.2, len(seeds)).astype(np.float32)
+    spines = trace(seeds, along, np.zeros_like(regions), lengths)
+    position = rng.uniform(0, 0.24, (len(seeds), 2)).astype(np.float32)
+    return Strokes(
+        spines=spines.astype(np.float32),
+        colors=ramp(SKY, position),
+        widths=OUTLINER.width * rng.uniform(0.6, 1.1, len(seeds)).astype(np.float32),
     )
 
 
@@ -128,36 +173,19 @@ def blow(rng: np.random.Generator, shape: Shape, regions: Array) -> Array:
     return unit(np.where((regions == 3)[..., None], fan, wind)).astype(np.float32)
 
 
-def color_scheme(
-    rng: np.random.Generator, shape: Shape, regions: Array, field: Array
-) -> tuple[Array, Array]:
-    """Give the lighter and the darker paint of every place."""
+def shade(rng: np.random.Generator, shape: Shape, field: Array) -> tuple[Array, Array]:
+    """Give the tone of every place, in bands that follow the brush, and the glow."""
     x, y = grid(shape)
     width = shape[1]
-    streaks = smear(noise(rng, shape, scale=width / 16, octaves=3), field, length=160)
-    streaks /= 1.7 * streaks.std()
-    ripple = smear(noise(rng, shape, scale=width / 40, octaves=2), field, length=60)
-    ripple /= 2 * ripple.std()
-    tone = 0.40 + 0.24 * streaks + 0.10 * ripple
-    glow = np.zeros(shape, np.float32)
+    bands = smear(noise(rng, shape, scale=width / 14, octaves=2), field, length=210)
+    ripple = smear(noise(rng, shape, scale=width / 36, octaves=2), field, length=90)
+    tone = 0.44 + 0.25 * bands / bands.std() + 0.11 * ripple / ripple.std()
     for u, v, radius, _ in WHIRLS:
         far = np.hypot(x / width - u, y / width - v) / radius
-        tone += 0.22 * np.exp(-(far**2) * 1.6)
+        tone += 0.16 * np.exp(-(far**2) * 1.6)
+    glow = np.zeros(shape, np.float32)
     for u, v, radius in LAMPS:
         far = np.hypot(x / width - u, y / width - v) / radius
-        rings = 0.16 * np.cos(far * 7.5) * np.exp(-(far**2) / 3)
-        glow = np.maximum(glow, np.exp(-(far**2) * 0.9) + rings)
-    sky = ramp(SKY, tone)
-    sky = mix(sky, ramp(LAMP, 0.15 + 0.8 * glow + 0.2 * ripple), glow_share(glow))
-    hill = ramp(HILL, 0.38 + 0.26 * streaks + 0.2 * ripple + 0.1 * (regions == 2))
-    land = ramp(FIELD, 0.55 + 0.3 * streaks + 0.25 * ripple)
-    color = np.where((regions >= 1)[..., None], hill, sky)
-    color = np.where((regions == 3)[..., None], land, color)
-    dark = color * np.array([0.66, 0.72, 0.86], np.float32)
-    bright = 1 - (1 - color) * np.array([0.86, 0.86, 0.9], np.float32)
-    return bright.astype(np.float32), dark.astype(np.float32)
-
-
-def glow_share(glow: Array) -> Array:
-    """How much of a place's paint is lamp light."""
-    return smoothstep(0.18, 0.62, glow)
+        rings = 0.22 * np.cos(far * 8) * np.exp(-(far**2) / 3)
+        glow = np.maximum(glow, np.exp(-(far**2) * 0.8) + rings)
+    return tone.astype(np.float32), np.clip(glow, 0, 1)

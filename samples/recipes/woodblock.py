@@ -80,12 +80,12 @@ class Blocks:
     def clear(self, where: Array) -> None:
         """Cut everything away, so that the paper shows."""
         for layer in (*self.plates.values(), self.key):
-            layer *= 1 - where
+            np.multiply(layer, 1 - where, out=layer)
 
     def ink(self, name: str, where: Array) -> None:
         """Leave an ink standing in place of all others."""
         for plate in self.plates.values():
-            plate *= 1 - where
+            np.multiply(plate, 1 - where, out=plate)
         self.plates[name] += where
 
     def line(self, where: Array) -> None:
