@@ -29,12 +29,13 @@ def main() -> None:
     write_picture("swirls.jpg", paint_swirls(**shape, seed=7))
     write_picture("mosaic.jpg", lay_mosaic(**shape, seed=7))
     write_picture("woodblock.jpg", print_woodblock(**shape, seed=7))
-    write_picture("photo.jpg", read_photo("rocket.jpg", gamma=0.75)[PHOTO_WINDOW])
+    pad = read_photo("rocket.jpg", gamma=0.75, saturation=1.25)
+    write_picture("photo.jpg", pad[PHOTO_WINDOW])
     write_clip(
         HERE / "clip.mp4",
-        cat=read_photo("chelsea.png", gamma=1.15),
-        cup=read_photo("coffee.png"),
-        astronaut=read_photo("astronaut.png", gamma=1.25),
+        cat=read_photo("chelsea.png", gamma=1.1, saturation=0.85, tint=0.9),
+        cup=read_photo("coffee.png", saturation=1.2, tint=0.3),
+        astronaut=read_photo("astronaut.png", gamma=1.2, saturation=1.2, tint=0.6),
     )
 
 
