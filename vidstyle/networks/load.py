@@ -1,26 +1,57 @@
 """A network's name -> the network, ready on its device."""
 
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from vidstyle.config import NetworkName, Pooling
-from vidstyle.errors import WeightsError
-from vidstyle.networks.slim import slim
-from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.errors import ConfigError, WeightsError
+from vidstyle.networks.published import (
+    Progress,
+    PublishedWeights,
+    cache_directory,
+    fetch_weights,
+    find_weights,
+    published_weights,
+)
+from vidstyle.networks.slim import SLIM, slim
+from vidstyle.networks.vgg import FeatureNetwork, Topology
+from vidstyle.networks.weights import read_weights
+
+FETCHED = ("vgg16", "vgg19")
+"""The networks that are not built in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkStatus:
+    """What there is to say of a network before it is loaded."""
+
+    name: str
+    layers: tuple[str, ...]
+    """Its layers, from shallow to deep."""
+    built_in: bool
+    """Whether its weights are in the package."""
+    path: Path | None
+    """Where its fetched weights are; None: built in, or not fetched yet."""
+    size_mb: float
+    """Of the download; 0 for what is built in."""
+    url: str | None
+    """Where its weights are published; None: built in."""
 
 
 def choose_network(name: NetworkName, device: torch.device) -> tuple[str, str]:
     """Turn ``auto`` into a network: vgg16 on a GPU, slim on a CPU.
 
     Returns:
-        Its name, and the reason in one line.
+        Its name, and which and why in one line.
     """
     if name != "auto":
-        return name, f"network {name}, as asked"
+        return name, f"network {name}: as asked"
     if device.type == "cpu":
-        return "slim", "network slim: the small built-in one, made for a CPU"
+        return "slim", "network slim: built in, and made for a CPU"
     return "vgg16", f"network vgg16: there is a GPU ({device.type})"
 
 
@@ -29,14 +60,124 @@ def load_network(
     *,
     device: torch.device,
     pooling: Pooling = "average",
-    weights: Path | None = None,  # noqa: ARG001 - until vgg is there
-    on_progress: Callable[[int, int], None] | None = None,  # noqa: ARG001
+    weights: Path | None = None,
+    on_progress: Progress | None = None,
     on_notice: Callable[[str], None] | None = None,
 ) -> FeatureNetwork:
-    """Load a network onto its device; only slim for now."""
-    chosen, reason = choose_network(name, device)
+    """Load a network onto its device, fetching its weights where they are missing.
+
+    Args:
+        name: Of the network; ``auto`` takes what suits the device, or the weights.
+        device: Where it will compute.
+        pooling: Between its blocks.
+        weights: File to take instead of the built-in or published weights.
+        on_progress: Called during a download.
+        on_notice: Called with one line that says what ``auto`` chose, and why.
+
+    Raises:
+        ConfigError: If the network does not work with that pooling.
+        WeightsError: If its weights are not to be had; ``auto`` goes on with slim
+            when it is a download that fails.
+    """
+    chosen, notice = choose_network(name, device)
+    if weights is not None:
+        chosen = _fitting_network(weights) if name == "auto" else chosen
+        notice = f"network {chosen}: it fits the weights in {weights}"
+        network = _load_file(chosen, weights, pooling)
+    elif chosen == "slim":
+        network = slim(pooling=pooling)
+    else:
+        try:
+            network = _load_published(chosen, pooling, on_progress)
+        except WeightsError as err:
+            if name != "auto":
+                raise
+            network = slim(pooling=pooling)
+            notice = f"network slim, the built-in one: {err}"
     if name == "auto" and on_notice is not None:
-        on_notice(reason)
-    if chosen != "slim":
-        raise WeightsError(f"{chosen} cannot be loaded yet; use --network slim.")
-    return slim(pooling=pooling).to(device)
+        on_notice(notice)
+    return _place(network, device)
+
+
+def fetch(name: NetworkName, on_progress: Progress | None = None) -> Path:
+    """Fetch the weights of a network, unless they are there.
+
+    Returns:
+        The file that holds them.
+
+    Raises:
+        ConfigError: If it is a network whose weights are not fetched.
+        WeightsError: If they are not to be had.
+    """
+    if name not in FETCHED:
+        raise ConfigError(
+            f"nothing to fetch for {name}; choose {' or '.join(FETCHED)}."
+        )
+    return fetch_weights(_published(name), cache_directory(), on_progress)
+
+
+def network_status() -> list[NetworkStatus]:
+    """List every network, the built-in one first."""
+    built_in = NetworkStatus(
+        name=SLIM.name,
+        layers=SLIM.layers,
+        built_in=True,
+        path=None,
+        size_mb=0,
+        url=None,
+    )
+    return [built_in, *(_status(_published(name)) for name in FETCHED)]
+
+
+def _status(published: PublishedWeights) -> NetworkStatus:
+    return NetworkStatus(
+        name=published.topology.name,
+        layers=published.topology.layers,
+        built_in=False,
+        path=find_weights(published, cache_directory()),
+        size_mb=published.size_mb,
+        url=published.url,
+    )
+
+
+def _published(name: str) -> PublishedWeights:
+    return published_weights(name, mirror=os.environ.get("VIDSTYLE_WEIGHTS_URL"))
+
+
+def _topology(name: str) -> Topology:
+    return SLIM if name == SLIM.name else _published(name).topology
+
+
+def _load_file(name: str, path: Path, pooling: Pooling) -> FeatureNetwork:
+    topology = _topology(name)
+    return FeatureNetwork(topology, read_weights(path, topology), pooling=pooling)
+
+
+def _load_published(
+    name: str, pooling: Pooling, on_progress: Progress | None
+) -> FeatureNetwork:
+    path = fetch_weights(_published(name), cache_directory(), on_progress)
+    try:
+        return _load_file(name, path, pooling)
+    except WeightsError as err:
+        raise WeightsError(f"{err} Delete that file to fetch it again.") from err
+
+
+def _fitting_network(path: Path) -> str:
+    """Find the network whose weights a file holds."""
+    reasons = []
+    for name in (SLIM.name, *FETCHED):
+        try:
+            read_weights(path, _topology(name))
+        except WeightsError as err:
+            reasons.append(str(err))
+        else:
+            return name
+    raise WeightsError(reasons[-1])
+
+
+def _place(network: FeatureNetwork, device: torch.device) -> FeatureNetwork:
+    if device.type == "cpu":
+        # Features and gradients take the weights' layout: a quarter faster on a CPU.
+        network = network.to(memory_format=torch.channels_last)
+    return network.to(device)

@@ -1,22 +1,17 @@
 """The built-in network: VGG-16's shape up to relu5_1 at a quarter of its width.
 
 Its weights lie in the package, in half precision, so that a fresh machine needs no
-download. Each channel has a mean activation of 1 over photographs.
+download. Each channel has a mean activation of 1 over photographs. The energies beside
+them are medians over 1,000 photographs of 256x256 pixels.
 """
 
-import io
-import zipfile
-import zlib
-from importlib.resources import files
+from importlib.resources import as_file, files
 from typing import Final
-
-import numpy as np
-import torch
-from torch import Tensor
 
 from vidstyle.config import Pooling
 from vidstyle.errors import WeightsError
 from vidstyle.networks.vgg import FeatureNetwork, Topology
+from vidstyle.networks.weights import read_weights
 
 SLIM: Final = Topology(
     name="slim",
@@ -35,26 +30,10 @@ def slim(*, pooling: Pooling = "average") -> FeatureNetwork:
         ConfigError: If another pooling than average is asked for.
         WeightsError: If the package's file is missing or damaged.
     """
-    return FeatureNetwork(SLIM, _packaged_weights(), pooling=pooling)
-
-
-def _packaged_weights() -> dict[str, Tensor]:
+    packaged = files("vidstyle.networks").joinpath("slim.npz")
     try:
-        data = files("vidstyle.networks").joinpath("slim.npz").read_bytes()
-        with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            return {
-                name: torch.from_numpy(arrays[name]).float().reshape(shape)
-                for name, shape in SLIM.weight_shapes.items()
-            }
-    except (
-        OSError,
-        ValueError,
-        KeyError,
-        RuntimeError,
-        zipfile.BadZipFile,
-        zlib.error,
-    ) as err:
-        raise WeightsError(
-            "the package's networks/slim.npz is missing or damaged; "
-            "install vidstyle again."
-        ) from err
+        with as_file(packaged) as path:
+            weights = read_weights(path, SLIM)
+    except (OSError, WeightsError) as err:
+        raise WeightsError(f"{err} Install vidstyle again.") from err
+    return FeatureNetwork(SLIM, weights, pooling=pooling)

@@ -15,10 +15,8 @@ from torch.nn import functional as F  # noqa: N812
 
 from vidstyle.config import Pooling
 from vidstyle.errors import ConfigError
-from vidstyle.networks.energy import natural_noise
-
-Padding = Literal["constant", "replicate", "reflect"]
-"""What lies beyond the border: zeros, the border's own pixels, or a mirror."""
+from vidstyle.networks.convolve import convolve_replicated
+from vidstyle.networks.energy import layer_energies, natural_pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +31,8 @@ class Topology:
     """Subtracted from RGB in [0, 1] first."""
     std: tuple[float, float, float]
     """Divides it then."""
-    padding: Padding = "constant"
-    """Of one pixel around each convolution's input."""
+    padding: Literal["zeros", "replicate"] = "zeros"
+    """One pixel around each convolution's input: nothing, or the border's own."""
     poolings: tuple[Pooling, ...] = ("average", "max")
     """What may stand between its blocks."""
 
@@ -83,7 +81,9 @@ class FeatureNetwork(nn.Module):
 
         Args:
             topology: Its shape.
-            weights: By the names and in the shapes of ``topology.weight_shapes``.
+            weights: By the names and in the shapes of ``topology.weight_shapes``; held,
+                not copied. Beside them there may be ``feature_energy`` and
+                ``gram_energy``, a value for each layer.
             pooling: Between its blocks, 2x2.
 
         Raises:
@@ -97,7 +97,7 @@ class FeatureNetwork(nn.Module):
             )
         self.name = topology.name
         self.layers = topology.layers
-        self._topology = topology
+        self._padding = topology.padding
         self._pool = F.avg_pool2d if pooling == "average" else F.max_pool2d
         for name in topology.weight_shapes:
             parameter = nn.Parameter(weights[name], requires_grad=False)
@@ -105,7 +105,34 @@ class FeatureNetwork(nn.Module):
         for name in ("mean", "std"):
             channels = torch.tensor(getattr(topology, name)).view(1, 3, 1, 1)
             self.register_buffer(name, channels, persistent=False)
+        self._stored = {name: weights[name] for name in _ENERGIES if name in weights}
         self.eval()
+
+    @property
+    def feature_energy(self) -> dict[str, float]:
+        """Mean of F**2 over pixels and channels that is usual, by layer."""
+        return self._energies["feature_energy"]
+
+    @property
+    def gram_energy(self) -> dict[str, float]:
+        """Sum of G**2, where G = F F^T / (h*w), that is usual, by layer."""
+        return self._energies["gram_energy"]
+
+    @cached_property
+    def _energies(self) -> dict[str, dict[str, float]]:
+        energies = self._stored
+        if len(energies) < len(_ENERGIES):
+            with torch.no_grad():
+                features = self(natural_pictures().to(self.mean), self.layers)
+            measured = layer_energies(features.values())
+            energies = {
+                name: values.median(1).values  # (L, N) -> (L,)
+                for name, values in zip(_ENERGIES, measured, strict=True)
+            }
+        return {
+            name: dict(zip(self.layers, values.tolist(), strict=True))
+            for name, values in energies.items()
+        }
 
     def check_layers(self, layers: Collection[str]) -> None:
         """Check that the network has these layers.
@@ -129,13 +156,14 @@ class FeatureNetwork(nn.Module):
 
         Returns:
             By name, from shallow to deep: (N, C, h, w), at least 0, where a layer of
-            block b has h = H // 2**(b-1). Gradients reach ``images``.
+            block b has h = H // 2**(b-1). Gradients reach ``images``. The values must
+            not be changed in place.
 
         Raises:
             ConfigError: If a layer is unknown, or the images too small for it.
         """
         self.check_layers(layers)
-        self._check_shape(images, layers)
+        _check_shape(images, layers)
         features: dict[str, Tensor] = {}
         signal = (images - self.mean) / self.std
         for layer in self.layers:
@@ -143,52 +171,35 @@ class FeatureNetwork(nn.Module):
                 break
             if layer.endswith("_1") and layer != self.layers[0]:
                 signal = self._pool(signal, 2)  # (N, C, h // 2, w // 2)
-            signal = F.relu(self._convolve(signal, layer))  # (N, C', h, w)
+            signal = self._convolve(signal, layer)  # (N, C', h, w)
             if layer in layers:
                 features[layer] = signal
         return features
 
-    @property
-    def feature_energy(self) -> dict[str, float]:
-        """Usual mean of F**2 over pixels and channels, by layer."""
-        return {layer: energy for layer, (energy, _) in self._energies.items()}
-
-    @property
-    def gram_energy(self) -> dict[str, float]:
-        """Usual sum of G**2, where G = F F^T / (h*w), by layer."""
-        return {layer: energy for layer, (_, energy) in self._energies.items()}
-
-    @cached_property
-    def _energies(self) -> dict[str, tuple[float, float]]:
-        with torch.no_grad():
-            features = self(natural_noise().to(self.mean), self.layers)
-        return {layer: _energy(maps) for layer, maps in features.items()}
-
     def _convolve(self, signal: Tensor, layer: str) -> Tensor:
+        """Convolve and take the positive part; neither changes its input."""
         name = _convolution(layer)
-        padded = F.pad(signal, (1, 1, 1, 1), mode=self._topology.padding)
-        return F.conv2d(
-            padded,
-            self.get_parameter(f"{name}_weight"),
-            self.get_parameter(f"{name}_bias"),
+        weight = self.get_parameter(f"{name}_weight")
+        bias = self.get_parameter(f"{name}_bias")
+        if self._padding == "replicate":
+            return convolve_replicated(signal, weight, bias)
+        return F.relu(F.conv2d(signal, weight, bias, padding=1))
+
+
+_ENERGIES = ("feature_energy", "gram_energy")
+
+
+def _check_shape(images: Tensor, layers: Collection[str]) -> None:
+    deepest = max(layers, key=_block, default=None)
+    if deepest is None:
+        return
+    least = 2 ** (_block(deepest) - 1)
+    height, width = images.shape[-2:]
+    if min(height, width) < least:
+        raise ConfigError(
+            f"a picture of {width}x{height} pixels is too small for {deepest}: "
+            f"its sides must have at least {least}."
         )
-
-    def _check_shape(self, images: Tensor, layers: Collection[str]) -> None:
-        least = max((2 ** (_block(layer) - 1) for layer in layers), default=1)
-        height, width = images.shape[-2:]
-        if min(height, width) < least:
-            raise ConfigError(
-                f"a picture of {width}x{height} pixels is too small for "
-                f"{max(layers, key=_block)}: its sides must have at least {least}."
-            )
-
-
-def _energy(maps: Tensor) -> tuple[float, float]:
-    """Median over pictures of a layer's feature energy and Gram energy."""
-    flat = maps.flatten(2)  # (N, C, h*w)
-    grams = flat @ flat.transpose(1, 2) / flat.shape[-1]  # (N, C, C)
-    feature_energy = flat.square().mean((1, 2)).median()
-    return feature_energy.item(), grams.square().sum((1, 2)).median().item()
 
 
 def _convolution(layer: str) -> str:

@@ -1,0 +1,63 @@
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from vidstyle.networks.convolve import convolve_replicated
+
+
+def operands(
+    height: int = 5, width: int = 4, dtype: torch.dtype = torch.float64
+) -> tuple[Tensor, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.randn(*shape, generator=generator, dtype=dtype)
+
+    return draw(2, 3, height, width), draw(4, 3, 3, 3), draw(4)
+
+
+def plain(maps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return F.relu(F.conv2d(F.pad(maps, (1, 1, 1, 1), mode="replicate"), weight, bias))
+
+
+@pytest.mark.parametrize(
+    ("height", "width"), [(5, 4), (1, 1), (1, 6), (2, 2), (33, 17)]
+)
+@pytest.mark.parametrize(
+    "layout", [torch.contiguous_format, torch.channels_last], ids=["plain", "last"]
+)
+def test_values_and_gradient_are_those_of_padding_first(
+    height: int, width: int, layout: torch.memory_format
+) -> None:
+    maps, weight, bias = operands(height, width)
+    weight = weight.contiguous(memory_format=layout)
+    results = []
+    for convolve in (convolve_replicated, plain):
+        leaf = maps.clone().requires_grad_()
+        positive = convolve(leaf, weight, bias)
+        (positive * positive.detach().cos()).sum().backward()
+        results.append((positive, leaf.grad))
+    for ours, expected in zip(*results, strict=True):
+        torch.testing.assert_close(ours, expected)
+
+
+def test_gradients_of_both_orders_are_slopes() -> None:
+    maps, weight, bias = operands()
+    maps.requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda leaf: convolve_replicated(leaf, weight, bias), maps
+    )
+    assert torch.autograd.gradgradcheck(
+        lambda leaf: convolve_replicated(leaf, weight, bias).square(), maps
+    )
+
+
+def test_the_incoming_gradient_and_the_input_are_left_alone() -> None:
+    maps, weight, bias = operands()
+    before = maps.clone()
+    positive = convolve_replicated(maps.requires_grad_(), weight, bias)
+    gradient = torch.ones_like(positive)
+    positive.backward(gradient)
+    assert torch.equal(gradient, torch.ones_like(positive))
+    assert torch.equal(maps, before)

@@ -1,0 +1,162 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from random_network import random_weights
+
+from vidstyle.errors import ConfigError, WeightsError
+from vidstyle.networks.load import (
+    choose_network,
+    fetch,
+    load_network,
+    network_status,
+)
+from vidstyle.networks.published import published_weights
+from vidstyle.networks.slim import SLIM
+from vidstyle.networks.vgg import Topology
+from vidstyle.networks.weights import write_weights
+
+CPU = torch.device("cpu")
+META = torch.device("meta")
+"""Stands in for a GPU: anything that is no CPU."""
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache and a mirror that nobody serves."""
+    monkeypatch.setenv("VIDSTYLE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setenv("VIDSTYLE_WEIGHTS_URL", "http://127.0.0.1:1/models")
+    return tmp_path / "cache"
+
+
+def constant_weights(topology: Topology) -> dict[str, torch.Tensor]:
+    return {
+        name: torch.full(shape, 1e-3) for name, shape in topology.weight_shapes.items()
+    }
+
+
+def stored(name: str, cache: Path) -> Path:
+    """Put weights where a download would have put them."""
+    published = published_weights(name)
+    cache.mkdir(exist_ok=True)
+    path = cache / published.stored_name
+    write_weights(path, constant_weights(published.topology))
+    return path
+
+
+def load(name: Any, device: torch.device, **options: Any) -> tuple[str, list[str]]:
+    notices: list[str] = []
+    network = load_network(name, device=device, on_notice=notices.append, **options)
+    assert network.mean.device.type == device.type
+    return network.name, notices
+
+
+def test_auto_takes_slim_on_a_cpu_and_vgg16_on_a_gpu() -> None:
+    assert choose_network("auto", CPU)[0] == "slim"
+    assert choose_network("auto", torch.device("cuda")) == (
+        "vgg16",
+        "network vgg16: there is a GPU (cuda)",
+    )
+    assert choose_network("vgg19", CPU)[0] == "vgg19"
+
+
+def test_auto_says_in_one_line_which_and_why(cache: Path) -> None:
+    assert load("auto", CPU) == (
+        "slim",
+        ["network slim: built in, and made for a CPU"],
+    )
+    stored("vgg16", cache)
+    assert load("auto", META) == ("vgg16", ["network vgg16: there is a GPU (meta)"])
+
+
+def test_auto_goes_on_with_slim_when_the_download_fails(cache: Path) -> None:
+    name, notices = load("auto", META)
+    assert name == "slim"
+    (notice,) = notices
+    assert notice.startswith("network slim, the built-in one: no weights for vgg16: ")
+    assert str(cache) in notice
+    assert "\n" not in notice
+
+
+@pytest.mark.parametrize("name", ["vgg16", "vgg19"])
+def test_a_network_named_explicitly_never_falls_back(name: str) -> None:
+    with pytest.raises(WeightsError, match=f"no weights for {name}.*--weights") as err:
+        load(name, META)
+    assert err.value.exit_code == 4
+
+
+def test_a_network_named_explicitly_needs_no_notice(cache: Path) -> None:
+    assert load("slim", CPU) == ("slim", [])
+    stored("vgg19", cache)
+    assert load("vgg19", META) == ("vgg19", [])
+
+
+def test_slim_takes_no_max_pooling_however_it_is_chosen() -> None:
+    for name in ("slim", "auto"):
+        with pytest.raises(ConfigError, match="--network vgg16 or vgg19"):
+            load(name, CPU, pooling="max")
+
+
+def test_a_damaged_stored_file_says_how_to_fetch_it_again(cache: Path) -> None:
+    path = stored("vgg16", cache)
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(WeightsError, match=r"damaged.* Delete that file to fetch it"):
+        load("vgg16", CPU)
+
+
+@pytest.mark.parametrize("name", ["slim", "auto"])
+def test_a_file_of_weights_is_taken(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "mine.npz"
+    weights = random_weights(SLIM)
+    write_weights(path, weights)
+    network = load_network(name, device=CPU, weights=path)  # type: ignore[arg-type]
+    assert torch.equal(network.get_parameter("conv4_2_bias"), weights["conv4_2_bias"])
+
+
+def test_auto_takes_the_network_that_fits_the_file(cache: Path, tmp_path: Path) -> None:
+    path = stored("vgg19", cache).rename(tmp_path / "mine.npz")
+    assert load("auto", CPU, weights=path) == (
+        "vgg19",
+        [f"network vgg19: it fits the weights in {path}"],
+    )
+
+
+@pytest.mark.parametrize("name", ["slim", "vgg16", "auto"])
+def test_a_wrong_file_of_weights_is_an_error_even_for_auto(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "text.pth"
+    path.write_text("no weights")
+    with pytest.raises(WeightsError, match=r"text\.pth is damaged, or no file of"):
+        load(name, CPU, weights=path)
+    with pytest.raises(WeightsError, match=r"cannot read .*missing\.pth: No such"):
+        load(name, CPU, weights=tmp_path / "missing.pth")
+
+
+def test_the_cpu_gets_the_layout_that_is_quicker_there() -> None:
+    network = load_network("slim", device=CPU)
+    features = network(torch.rand(1, 3, 32, 32), ["relu2_1"])["relu2_1"]
+    assert features.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_fetch_names_what_can_be_fetched(cache: Path) -> None:
+    with pytest.raises(ConfigError, match="nothing to fetch for slim; choose vgg16 or"):
+        fetch("slim")
+    path = stored("vgg16", cache)
+    assert fetch("vgg16") == path
+    with pytest.raises(WeightsError, match=r"no weights for vgg19: .*refused"):
+        fetch("vgg19")
+
+
+def test_the_status_of_every_network(cache: Path) -> None:
+    path = stored("vgg19", cache)
+    slim, vgg16, vgg19 = network_status()
+    assert (slim.name, slim.built_in, slim.path, slim.url) == ("slim", True, None, None)
+    assert slim.layers == SLIM.layers
+    assert (vgg16.name, vgg16.built_in, vgg16.path) == ("vgg16", False, None)
+    assert vgg16.url is not None
+    assert vgg16.url.startswith("http://127.0.0.1:1/models/vgg16-")
+    assert vgg19.path == path
+    assert len(vgg19.layers) == 16

@@ -1,0 +1,300 @@
+import errno
+import hashlib
+import io
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import torch
+from random_network import TINY, random_weights
+
+from vidstyle.errors import WeightsError
+from vidstyle.networks import published as module
+from vidstyle.networks.published import (
+    PublishedWeights,
+    cache_directory,
+    fetch_weights,
+    find_weights,
+    published_weights,
+)
+from vidstyle.networks.weights import read_weights, torchvision_names
+
+OURS = random_weights(TINY)
+
+
+def whole_file() -> bytes:
+    theirs = {name: OURS[ours] for ours, name in torchvision_names(TINY).items()}
+    buffer = io.BytesIO()
+    torch.save(theirs | {"classifier.0.weight": torch.ones(200, 100)}, buffer)
+    return buffer.getvalue()
+
+
+WHOLE = whole_file()
+SHA256 = hashlib.sha256(WHOLE).hexdigest()
+
+
+@dataclass
+class Site:
+    """What a web server does with its next requests."""
+
+    url: str = ""
+    body: bytes = WHOLE
+    status: int = 200
+    knows_ranges: bool = True
+    says_length: bool = True
+    breaks_after: int | None = None
+    ranges: list[str | None] = field(default_factory=list)
+    """Asked for, one a request."""
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            site.ranges.append(self.headers["Range"])
+            start = 0
+            status = site.status
+            if self.headers["Range"] and site.knows_ranges:
+                start = int(self.headers["Range"].removeprefix("bytes=").rstrip("-"))
+                status = 206 if start < len(site.body) else 416
+            body = site.body[start:]
+            self.send_response(status)
+            if site.says_length:
+                self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: site.breaks_after])
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        site.url = f"http://127.0.0.1:{server.server_port}/tiny-{SHA256[:8]}.pth"
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield site
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def no_torch_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    return tmp_path / "torch" / "hub" / "checkpoints"
+
+
+def tiny(site: Site) -> PublishedWeights:
+    return PublishedWeights(
+        topology=TINY, url=site.url, sha256=SHA256[:8], size_mb=len(WHOLE) / 1e6
+    )
+
+
+def names(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+STORED = f"tiny-{SHA256[:8]}.npz"
+PARTIAL = f"tiny-{SHA256[:8]}.pth.partial"
+
+
+def test_a_download_leaves_the_features_and_nothing_else(
+    site: Site, tmp_path: Path
+) -> None:
+    directory = tmp_path / "a" / "cache"
+    reports: list[tuple[int, int]] = []
+    path = fetch_weights(
+        tiny(site), directory, lambda done, total: reports.append((done, total))
+    )
+    assert path == directory / STORED == find_weights(tiny(site), directory)
+    assert names(directory) == [STORED]
+    assert path.stat().st_size < len(WHOLE) / 4
+    assert reports[-1] == (len(WHOLE), len(WHOLE))
+    weights = read_weights(path, TINY)
+    assert all(torch.equal(weights[name], OURS[name]) for name in OURS)
+
+
+def test_what_is_there_is_not_fetched_again(site: Site, tmp_path: Path) -> None:
+    path = fetch_weights(tiny(site), tmp_path)
+    assert fetch_weights(tiny(site), tmp_path) == path
+    assert site.ranges == [None]
+
+
+def test_a_broken_download_goes_on_where_it_stopped(site: Site, tmp_path: Path) -> None:
+    site.breaks_after = 5000
+    with pytest.raises(WeightsError, match="connection broke after 0 of 0 MB"):
+        fetch_weights(tiny(site), tmp_path)
+    assert names(tmp_path) == [PARTIAL]
+    assert (tmp_path / PARTIAL).stat().st_size == 5000
+    site.breaks_after = None
+    reports: list[int] = []
+    fetch_weights(tiny(site), tmp_path, lambda done, _: reports.append(done))
+    assert site.ranges == [None, "bytes=5000-"]
+    assert reports[-1] == len(WHOLE)
+    assert names(tmp_path) == [STORED]
+
+
+@pytest.mark.parametrize("left", [WHOLE[:5000], WHOLE + b"longer", b"x" * 6000])
+def test_a_server_without_ranges_starts_again(
+    site: Site, tmp_path: Path, left: bytes
+) -> None:
+    site.knows_ranges = False
+    (tmp_path / PARTIAL).write_bytes(left)
+    fetch_weights(tiny(site), tmp_path)
+    assert names(tmp_path) == [STORED]
+
+
+def test_a_partial_file_that_is_whole_is_taken(site: Site, tmp_path: Path) -> None:
+    (tmp_path / PARTIAL).write_bytes(WHOLE)
+    fetch_weights(tiny(site), tmp_path)
+    assert names(tmp_path) == [STORED]
+
+
+def test_an_interrupted_download_is_kept_under_its_partial_name(
+    site: Site, tmp_path: Path
+) -> None:
+    def interrupt(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch_weights(tiny(site), tmp_path, interrupt)
+    assert names(tmp_path) == [PARTIAL]
+    fetch_weights(tiny(site), tmp_path)
+    assert names(tmp_path) == [STORED]
+
+
+def test_a_break_without_a_length_is_found_by_the_hash(
+    site: Site, tmp_path: Path
+) -> None:
+    site.says_length, site.breaks_after = False, 5000
+    with pytest.raises(WeightsError, match="is not the published file"):
+        fetch_weights(tiny(site), tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_a_wrong_file_is_refused_and_removed(site: Site, tmp_path: Path) -> None:
+    site.body = WHOLE[:-1] + b"x"
+    with pytest.raises(WeightsError, match=f"begins with .* instead of {SHA256[:8]}"):
+        fetch_weights(tiny(site), tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_a_published_file_of_another_network_is_refused(
+    site: Site, tmp_path: Path
+) -> None:
+    other = replace(TINY, blocks=((4, 4), (6,), (9,)))
+    with pytest.raises(WeightsError, match="does not hold tiny: its conv3_1_weight"):
+        fetch_weights(replace(tiny(site), topology=other), tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_the_error_says_what_to_fetch_and_where_to_put_it(
+    site: Site, tmp_path: Path
+) -> None:
+    site.status = 404
+    with pytest.raises(WeightsError) as caught:
+        fetch_weights(replace(tiny(site), size_mb=553.4), tmp_path)
+    assert str(caught.value) == (
+        f"no weights for tiny: {site.url} answers 404 Not Found. Put "
+        f"tiny-{SHA256[:8]}.pth (553 MB, {site.url}) into {tmp_path}, "
+        "or name it with --weights."
+    )
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://127.0.0.1:1/a.pth", "Connection refused"),
+        ("http://name.invalid/a.pth", "no weights for tiny: "),
+        ("file:///etc/passwd", "file:///etc/passwd is no address on the web"),
+        ("nonsense", "nonsense is no address on the web"),
+        ("http://[/a.pth", "no weights for tiny: "),
+    ],
+)
+def test_no_network_and_no_address(
+    site: Site, tmp_path: Path, url: str, reason: str
+) -> None:
+    with pytest.raises(WeightsError, match=reason):
+        fetch_weights(replace(tiny(site), url=url), tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_a_full_disk_leaves_nothing(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(module, "_download", fail)
+    (tmp_path / PARTIAL).write_bytes(WHOLE[:5000])
+    with pytest.raises(WeightsError, match="No space left on device"):
+        fetch_weights(tiny(site), tmp_path)
+    assert names(tmp_path) == []
+
+
+def test_a_cache_that_is_a_file(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(WeightsError, match="file: File exists"):
+        fetch_weights(tiny(site), tmp_path / "file")
+
+
+@pytest.mark.parametrize("by_torch", [False, True])
+def test_a_whole_file_put_there_by_hand_or_by_torch_is_taken_and_kept(
+    site: Site, tmp_path: Path, no_torch_cache: Path, by_torch: bool
+) -> None:
+    folder = no_torch_cache if by_torch else tmp_path / "cache"
+    folder.mkdir(parents=True)
+    whole = folder / tiny(site).file_name
+    whole.write_bytes(WHOLE)
+    path = fetch_weights(tiny(site), tmp_path / "cache")
+    assert path.is_file()
+    assert whole.is_file()
+    assert site.ranges == []
+
+
+def test_two_at_once_write_the_same_file(site: Site, tmp_path: Path) -> None:
+    both_started = threading.Barrier(2, timeout=10)
+    failures: list[Exception] = []
+
+    def fetch() -> None:
+        try:
+            fetch_weights(tiny(site), tmp_path, lambda *_: both_started.wait() and None)
+        except (WeightsError, threading.BrokenBarrierError) as err:
+            failures.append(err)
+
+    threads = [threading.Thread(target=fetch) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert names(tmp_path) == [STORED]
+
+
+def test_torchvisions_files_are_described() -> None:
+    vgg16 = published_weights("vgg16")
+    assert vgg16.file_name == f"vgg16-{vgg16.sha256}.pth"
+    assert len(vgg16.sha256) >= 8
+    assert 500 < vgg16.size_mb < 600
+    assert vgg16.topology.mean == (0.485, 0.456, 0.406)
+    assert vgg16.topology.std == (0.229, 0.224, 0.225)
+    assert published_weights("vgg19").url != vgg16.url
+
+
+def test_a_mirror_changes_the_address_and_nothing_else() -> None:
+    vgg16 = published_weights("vgg16")
+    mirrored = published_weights("vgg16", mirror="https://mirror.example/models/")
+    assert mirrored.url == f"https://mirror.example/models/{vgg16.file_name}"
+    assert replace(mirrored, url=vgg16.url) == vgg16
+
+
+def test_the_cache_directory_follows_the_environment() -> None:
+    both = {"VIDSTYLE_CACHE": "/mine", "XDG_CACHE_HOME": "/xdg"}
+    assert cache_directory(both) == Path("/mine")
+    assert cache_directory({"XDG_CACHE_HOME": "/xdg"}) == Path("/xdg/vidstyle")
+    assert cache_directory({}) == Path.home() / ".cache" / "vidstyle"

@@ -1,0 +1,48 @@
+"""A frozen 3x3 convolution and its ReLU, as one step with a gradient of its own.
+
+Replicate padding costs as much as it can: torch copies the input to pad it, keeps the
+copy for a weight gradient that nobody asks for, and copies again on the way back. Here
+the copy is dropped at once and the gradient's border is folded in place. The result is
+the same; there is no atomic addition in it, so a GPU repeats it bit for bit.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+
+def convolve_replicated(maps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Convolve with the border's own pixels around it, then take the positive part.
+
+    Args:
+        maps: (N, C, h, w).
+        weight: (D, C, 3, 3), frozen: no gradient reaches it.
+        bias: (D,), frozen likewise.
+
+    Returns:
+        (N, D, h, w), at least 0. Differentiable twice with respect to ``maps``.
+    """
+    result: Tensor = _ReplicatedConvolution.apply(maps, weight, bias)
+    return result
+
+
+class _ReplicatedConvolution(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:  # noqa: ANN401
+        padded = F.pad(maps, (1, 1, 1, 1), mode="replicate")  # (N, C, h + 2, w + 2)
+        positive = F.conv2d(padded, weight, bias).relu_()  # (N, D, h, w)
+        ctx.save_for_backward(weight, positive)
+        return positive
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
+        weight, positive = ctx.saved_tensors
+        passed = torch.ops.aten.threshold_backward(gradient, positive, 0)
+        padded = F.conv_transpose2d(passed, weight)  # (N, C, h + 2, w + 2)
+        padded[..., 1, :] += padded[..., 0, :]
+        padded[..., -2, :] += padded[..., -1, :]
+        padded[..., 1] += padded[..., 0]
+        padded[..., -2] += padded[..., -1]
+        return padded[..., 1:-1, 1:-1], None, None

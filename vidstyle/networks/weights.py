@@ -1,0 +1,166 @@
+"""Files <-> weights: torchvision's ``.pth`` and our ``.npz``, checked on the way in.
+
+Ours holds arrays by the names of ``Topology.weight_shapes``, in any float precision,
+and may hold ``feature_energy`` and ``gram_energy``. Nothing in either kind of file is
+ever executed.
+"""
+
+import io
+import pickle
+import struct
+import warnings
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vidstyle.errors import OutputError, WeightsError
+from vidstyle.images import write_whole
+from vidstyle.networks.vgg import Topology
+
+DAMAGED = (
+    *(AssertionError, AttributeError, EOFError, IndexError, KeyError, OSError),
+    *(OverflowError, RuntimeError, TypeError, ValueError, struct.error, zlib.error),
+    *(pickle.UnpicklingError, zipfile.BadZipFile),
+)
+"""What numpy's, torch's and zipfile's readers raise on bytes that are not theirs."""
+
+
+def read_weights(path: Path, topology: Topology) -> dict[str, Tensor]:
+    """Read the weights of one network from a file.
+
+    Args:
+        path: Torchvision's ``.pth``, whole or features only, or our ``.npz``.
+        topology: Of the network whose weights it must be.
+
+    Returns:
+        Float32 on the CPU by the names of ``topology.weight_shapes``, and the energies
+        that a file of ours may hold.
+
+    Raises:
+        WeightsError: If it cannot be read, or holds something else.
+    """
+    try:
+        file = path.open("rb")
+    except OSError as err:
+        raise WeightsError(
+            f"cannot read the weights of {topology.name} from {path}: {err.strerror}."
+        ) from err
+    with file:
+        return parse_weights(file, topology, source=str(path))
+
+
+def parse_weights(
+    file: BinaryIO, topology: Topology, *, source: str
+) -> dict[str, Tensor]:
+    """Read the weights of one network from an open file; see ``read_weights``.
+
+    Args:
+        file: Open for reading, seekable, at its start.
+        topology: Of the network whose weights it must be.
+        source: What to call the file in an error.
+
+    Raises:
+        WeightsError: If it holds something else.
+    """
+    try:
+        tensors = _read_arrays(file) if _is_ours(file) else _read_torch(file)
+    except DAMAGED as err:
+        raise WeightsError(
+            f"{source} is damaged, or no file of weights: a .pth of torchvision or an "
+            ".npz of vidstyle is needed."
+        ) from err
+    return _select(tensors, topology, source)
+
+
+def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Write weights as a file of ours, whole or not at all.
+
+    Raises:
+        WeightsError: If it cannot be written.
+    """
+    arrays: dict[str, Any] = {name: values.numpy() for name, values in weights.items()}
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    try:
+        write_whole(path, buffer.getvalue())
+    except OutputError as err:
+        raise WeightsError(str(err)) from err
+
+
+def torchvision_names(topology: Topology) -> dict[str, str]:
+    """Map our name of each weight to torchvision's, such as ``features.5.bias``."""
+    names = {}
+    index = 0
+    for block, channels in enumerate(topology.blocks, start=1):
+        for place in range(1, len(channels) + 1):
+            for part in ("weight", "bias"):
+                names[f"conv{block}_{place}_{part}"] = f"features.{index}.{part}"
+            index += 2  # the convolution and its ReLU
+        index += 1  # the pooling
+    return names
+
+
+def _is_ours(file: BinaryIO) -> bool:
+    if not zipfile.is_zipfile(file):
+        file.seek(0)
+        return False
+    with zipfile.ZipFile(file) as members:
+        names = members.namelist()
+    file.seek(0)
+    return all(name.endswith(".npy") for name in names)
+
+
+def _read_arrays(file: BinaryIO) -> dict[str, Any]:
+    with np.load(file, allow_pickle=False) as arrays:
+        return {
+            name: torch.from_numpy(np.asarray(values, np.float32))
+            for name, values in arrays.items()
+        }
+
+
+def _read_torch(file: BinaryIO) -> dict[str, Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on foreign pickles, which then fail
+        return dict(torch.load(file, map_location="cpu", weights_only=True))
+
+
+def _select(
+    tensors: Mapping[str, Any], topology: Topology, source: str
+) -> dict[str, Tensor]:
+    shapes = topology.weight_shapes
+    theirs = torchvision_names(topology)
+    known = {*shapes, *theirs.values()}
+    more = [name for name in tensors if name not in known and _is_feature(name)]
+    if more:
+        raise WeightsError(f"{source} does not hold {topology.name}: it has {more[0]}.")
+    named = {ours: tensors.get(ours, tensors.get(theirs[ours])) for ours in shapes}
+    for energy in ("feature_energy", "gram_energy"):
+        if energy in tensors:
+            shapes[energy] = (len(topology.layers),)
+            named[energy] = tensors[energy]
+    for name, shape in shapes.items():
+        _check(
+            named[name], shape, f"{source} does not hold {topology.name}: its {name}"
+        )
+    return {name: tensor.detach().float() for name, tensor in named.items()}
+
+
+def _is_feature(name: object) -> bool:
+    """Whether a name is that of a convolution's weights, and no classifier's."""
+    return str(name).startswith(("conv", "features."))
+
+
+def _check(tensor: object, shape: tuple[int, ...], subject: str) -> None:
+    if tensor is None:
+        raise WeightsError(f"{subject} is missing.")
+    if not isinstance(tensor, Tensor) or tuple(tensor.shape) != shape:
+        found = tuple(getattr(tensor, "shape", ()))
+        raise WeightsError(f"{subject} has the shape {found}, not {shape}.")
+    if not bool(tensor.isfinite().all()):
+        raise WeightsError(f"{subject} holds numbers that are not finite.")
