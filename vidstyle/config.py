@@ -85,6 +85,8 @@ class StyleConfig:
     """Longest side of the result in pixels, never enlarged; None: the source's."""
     style_side: int | None = None
     """Longest side of the style image; None: the result's. Smaller: finer strokes."""
+    recolor: bool = True
+    """Whether the content gets the painting's mean colour and spread beforehand."""
     seed: int = 0
     """Of the noise in a random start."""
     device: DeviceName = "auto"

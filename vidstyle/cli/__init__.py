@@ -1,1 +1,12 @@
 """The command line: parse, make a frozen config, one call, report."""
+
+import os
+
+# OpenCV and the ffmpeg in it write to stderr on their own; what they say of a broken
+# clip we say ourselves, in one sentence. They read these when they are first imported.
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+from vidstyle.cli.app import app
+
+__all__ = ["app"]

@@ -130,8 +130,8 @@ class LBFGS:
             scales.append(of_gradient)
         combined = torch.stack(coefficients).to(flat).unsqueeze(1)  # (N, 1, 2m)
         directions = torch.bmm(combined, self._pairs).squeeze(1)  # (N, D)
-        of_gradient = torch.tensor(scales, dtype=torch.float64).to(flat)
-        directions -= of_gradient.unsqueeze(1) * flat
+        downhill = torch.tensor(scales, dtype=torch.float64).to(flat).unsqueeze(1)
+        directions -= downhill * flat
         return self._limited(directions, flat).reshape(gradients.shape)
 
     def _recursion(self, sample: int, projected: Tensor) -> tuple[Tensor, float]:

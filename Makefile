@@ -1,0 +1,77 @@
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+VIDSTYLE := $(BIN)/vidstyle
+SOURCES := vidstyle tests samples
+DEMO := demo
+
+.PHONY: help
+help: ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/tools-installed: .venv/installed
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+.PHONY: install
+install: .venv/installed ## Set everything up in .venv (about 5 GB; two minutes on a fast line)
+
+.PHONY: demo
+demo: .venv/installed ## Paint the sample clip: video, GIF of the learning, contact sheet
+	@mkdir -p $(DEMO)
+	$(VIDSTYLE) video samples/clip.mp4 --style samples/swirls.jpg --gif --sheet \
+		--output $(DEMO)/clip.swirls.mp4 --overwrite
+
+.PHONY: demo-mosaic
+demo-mosaic: .venv/installed ## The same clip by another hand
+	@mkdir -p $(DEMO)
+	$(VIDSTYLE) video samples/clip.mp4 --style samples/mosaic.jpg --gif --sheet \
+		--output $(DEMO)/clip.mosaic.mp4 --overwrite
+
+.PHONY: demo-still
+demo-still: .venv/installed ## One picture and the GIF of how it was learned
+	@mkdir -p $(DEMO)
+	$(VIDSTYLE) image samples/photo.jpg --style samples/woodblock.jpg --gif \
+		--output $(DEMO)/photo.woodblock.png --overwrite
+
+.PHONY: test
+test: .venv/tools-installed ## Run the tests: no network, no GPU
+	$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: .venv/tools-installed ## Look for mistakes and for untidiness
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+.PHONY: format
+format: .venv/tools-installed ## Tidy up
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+.PHONY: types
+types: .venv/tools-installed ## Check the types
+	$(BIN)/mypy
+
+.PHONY: cov
+cov: .venv/tools-installed ## Run the tests and say which lines they miss
+	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+.PHONY: check
+check: lint types test ## All that has to hold before a change lands
+
+.PHONY: samples
+samples: .venv/installed ## Make the samples again (installs scikit-image)
+	$(BIN)/python -m pip install --quiet --group samples
+	$(BIN)/python samples/make_samples.py
+
+.PHONY: clean
+clean: ## Delete what was made, but not .venv
+	rm -rf $(DEMO) dist build .pytest_cache .mypy_cache .ruff_cache .coverage
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

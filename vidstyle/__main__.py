@@ -1,0 +1,5 @@
+"""Let ``python -m vidstyle`` be the command line."""
+
+from vidstyle.cli import app
+
+app(prog_name="vidstyle")

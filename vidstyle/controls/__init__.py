@@ -1,0 +1,1 @@
+"""What a user steers beside content and style: colour."""

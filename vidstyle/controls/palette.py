@@ -1,0 +1,85 @@
+"""The painting's palette for the content, before anything is optimised.
+
+The style loss compares sums over whole feature maps, in which hues weigh little beside
+brightness and edges: from a start in its own colours, a photograph keeps hues that the
+painting does not have. Matching mean and covariance first takes them away at once.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from vidstyle.records import Frame
+
+FLOOR = 0.03**2
+"""Added to each variance, so that a one-colour picture has a map; [0, 1] squared."""
+LARGEST_GAIN = 3.0
+"""Of any colour direction: more would show the source's noise."""
+PACE = 0.1
+"""Share of a clip's next frame in its running statistics."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class ColorStatistics:
+    """Mean (3,) and covariance (3, 3) of a picture's RGB in [0, 1]."""
+
+    mean: Floats
+    covariance: Floats
+
+    def toward(self, other: "ColorStatistics", pace: float = PACE) -> "ColorStatistics":
+        """Move a share of the way to another picture's."""
+        return ColorStatistics(
+            (1 - pace) * self.mean + pace * other.mean,
+            (1 - pace) * self.covariance + pace * other.covariance,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PaletteMap:
+    """An affine map of colours: ``matrix @ rgb + offset``, RGB in [0, 1]."""
+
+    matrix: Floats
+    """(3, 3), symmetric and positive: no hue turns into its opposite."""
+    offset: Floats
+    """(3,)."""
+
+    def apply(self, frame: Frame) -> Frame:
+        """Recolour a frame; colours that leave [0, 255] are clamped."""
+        affine = np.hstack([self.matrix, 255 * self.offset[:, None]])  # (3, 4)
+        mapped = cv2.transform(frame.astype(np.float32), affine.astype(np.float32))
+        return np.asarray(mapped).round().clip(0, 255).astype(np.uint8)
+
+
+def color_statistics(frame: Frame) -> ColorStatistics:
+    """Measure the colours of a frame."""
+    pixels = frame.reshape(-1, 3).astype(np.float64) / 255  # (H*W, 3)
+    mean = pixels.mean(axis=0)
+    centered = pixels - mean
+    return ColorStatistics(mean, centered.T @ centered / len(pixels))
+
+
+def palette_map(content: ColorStatistics, style: ColorStatistics) -> PaletteMap:
+    """Find the map that gives the content the painting's mean and covariance.
+
+    Of all linear maps that do so it is the one that moves the colours least.
+
+    Source: the optimal transport map between Gaussians (Monge-Kantorovich), as Pitie
+    and Kokaram 2007 use it. We depart in flooring variances and capping gains.
+    """
+    floor = FLOOR * np.eye(3)
+    root = _power(content.covariance + floor, 0.5)
+    inverse = _power(content.covariance + floor, -0.5)
+    between = _power(root @ (style.covariance + floor) @ root, 0.5)
+    values, vectors = np.linalg.eigh(inverse @ between @ inverse)
+    matrix = (vectors * values.clip(max=LARGEST_GAIN)) @ vectors.T
+    return PaletteMap(matrix, style.mean - matrix @ content.mean)
+
+
+def _power(symmetric: Floats, exponent: float) -> Floats:
+    """Raise a symmetric positive matrix (3, 3) to a power."""
+    values, vectors = np.linalg.eigh(symmetric)
+    return np.asarray((vectors * values**exponent) @ vectors.T)

@@ -1,0 +1,102 @@
+"""Three spread frames of a clip, painted small: what the whole would look like."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from torch import Tensor
+
+from vidstyle.config import VideoConfig
+from vidstyle.images import write_picture
+from vidstyle.pipeline import expected_frames
+from vidstyle.records import FrameReport, Listener, Notice, Plan, StepReport
+from vidstyle.still import ignore, paint_frame, prepare, working_size
+from vidstyle.video.probe import probe
+from vidstyle.video.sheet import contact_sheet, pick_frames, spread
+
+LONG_SIDE = 256
+"""Of the preview's pictures, in pixels; style and content shrink alike."""
+PICTURES = 3
+UNKNOWN_COUNT = 100
+"""Frames to spread over where the container does not say how many there are."""
+
+
+def preview_video(
+    clip: Path,
+    style: Path,
+    output: Path,
+    *,
+    config: VideoConfig | None = None,
+    listener: Listener = ignore,
+) -> Path:
+    """Paint three spread frames on one sheet, above them what they were.
+
+    Args:
+        clip: A video, an animated GIF, or a folder of numbered pictures.
+        style: The painting's file.
+        output: A picture's name.
+        config: As for the whole clip; the preview is smaller.
+        listener: Is told every step, and what the whole would take.
+
+    Raises:
+        VidstyleError: As ``stylize_video`` does.
+    """
+    config = config or VideoConfig()
+    info = probe(clip)
+    full = working_size(
+        height=info.height, width=info.width, long_side=config.style.long_side
+    )
+    small = replace(config.style, long_side=min(LONG_SIDE, max(full)))
+    height, width = working_size(
+        height=info.height, width=info.width, long_side=small.long_side
+    )
+    count = expected_frames(info, config)
+    first = config.frames[0] or round((config.start_s or 0) * info.fps)
+    wanted = spread(first, count or UNKNOWN_COUNT, PICTURES)
+    picked = pick_frames(info, wanted, height=height, width=width)
+    listener(Plan(height=height, width=width, frames=len(picked)))
+    if small.style_side is not None:
+        small = replace(
+            small,
+            style_side=max(16, small.style_side * max(height, width) // max(full)),
+        )
+    tools = prepare(style, small, height=height, width=width, listener=listener)
+    reports: list[StepReport] = []
+
+    def on_step(report: StepReport, _: Tensor) -> None:
+        reports.append(report)
+        listener(report)
+
+    painted, started = [], time.monotonic()
+    for index, frame in sorted(picked.items()):
+        painted.append(paint_frame(frame, tools, small, on_step))
+        listener(
+            FrameReport(
+                frame=index,
+                steps=reports[-1].step,
+                frames_known=len(picked),
+                all_known=True,
+            )
+        )
+    write_picture(
+        output, contact_sheet([[picked[index] for index in sorted(picked)], painted])
+    )
+    if count:
+        per_step = (time.monotonic() - started) / len(reports)
+        per_step *= full[0] * full[1] / (height * width)
+        total = per_step * (config.style.steps + (count - 1) * config.next_steps)
+        listener(
+            Notice(
+                text=f"the whole clip: {count} frames of {full[1]}x{full[0]}, "
+                f"about {_duration(total)} on this machine"
+            )
+        )
+    return output
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.1f} hours"

@@ -1,0 +1,65 @@
+"""Frames -> one picture of them side by side, and the frames of a clip to put there."""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+
+from vidstyle.images import resize_frame
+from vidstyle.records import Frame, VideoInfo
+from vidstyle.video.read import read_frames
+
+GAP = 6
+"""Pixels of white around and between the pictures."""
+
+
+def contact_sheet(rows: Sequence[Sequence[Frame]]) -> Frame:
+    """Lay pictures out in a grid.
+
+    Args:
+        rows: As many pictures in each; all are brought to the size of the first.
+    """
+    height, width = rows[0][0].shape[:2]
+    across = len(rows[0])
+    sheet = np.full(
+        (len(rows) * (height + GAP) + GAP, across * (width + GAP) + GAP, 3),
+        255,
+        np.uint8,
+    )
+    for down, row in enumerate(rows):
+        for place, frame in enumerate(row):
+            top, left = GAP + down * (height + GAP), GAP + place * (width + GAP)
+            sheet[top : top + height, left : left + width] = resize_frame(
+                frame, height=height, width=width
+            )
+    return sheet
+
+
+def spread(first: int, count: int, pictures: int) -> list[int]:
+    """Choose indices in the middles of equal parts of ``[first, first + count)``."""
+    pictures = min(pictures, count)
+    return [
+        first + (2 * place + 1) * count // (2 * pictures) for place in range(pictures)
+    ]
+
+
+def pick_frames(
+    info: VideoInfo, indices: Collection[int], *, height: int, width: int
+) -> dict[int, Frame]:
+    """Read some frames of a clip in one pass that ends with the last of them.
+
+    Returns:
+        By index, resized; if the clip ends earlier, those there are, and its last frame
+        in the place of the first that is missing.
+    """
+    picked: dict[int, Frame] = {}
+    newest: Frame | None = None
+    for timed in read_frames(info, on_warning=lambda _: None):
+        newest = timed.frame
+        if timed.index in indices:
+            picked[timed.index] = resize_frame(newest, height=height, width=width)
+        if len(picked) == len(indices):
+            return picked
+    missing = min(set(indices) - set(picked))
+    if newest is not None:
+        picked[missing] = resize_frame(newest, height=height, width=width)
+    return picked

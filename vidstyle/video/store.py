@@ -1,0 +1,189 @@
+"""The work directory: frames on their way, and the manifest of the run they belong to.
+
+Everything is written under a partial name and moved into place, so that whatever is
+there is whole, and a run that was killed goes on from it.
+
+    manifest.json           what is being made: a run with another manifest is refused
+    source/000001.png       frames that wait to be painted, at working size
+    stylized/000001.png     painted frames
+    evolution/000001.png    how one frame was learned
+    NAME.json               facts that a resumed run must not compute differently
+"""
+
+import contextlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vidstyle.errors import OutputError, WorkDirError
+from vidstyle.images import read_picture, write_picture, write_whole
+from vidstyle.records import Frame
+
+MANIFEST = "manifest.json"
+SOURCE, STYLIZED, EVOLUTION = "source", "stylized", "evolution"
+
+
+class FrameStore:
+    """Frames and facts of one run, by the frames' indices in the source.
+
+    Indices are 0-based; only this class knows that file names are 1-based.
+    """
+
+    def __init__(self, work_dir: Path) -> None:
+        """Speak of a work directory; ``open`` makes or takes it."""
+        self.work_dir = work_dir
+
+    def open(self, manifest: Mapping[str, Any], *, restart: bool = False) -> bool:
+        """Make the work directory, or take it over from an interrupted run.
+
+        Args:
+            manifest: What is being made, as JSON values.
+            restart: Throw away what another run has left.
+
+        Returns:
+            Whether there was such a run to go on from.
+
+        Raises:
+            WorkDirError: If the directory holds another run's work, or something that
+                is not a run's, or cannot be made.
+        """
+        if restart:
+            self.remove()
+        try:
+            is_old = self.work_dir.exists()
+            if is_old:
+                self._check_manifest(manifest)
+            for kind in (SOURCE, STYLIZED, EVOLUTION):
+                (self.work_dir / kind).mkdir(parents=True, exist_ok=True)
+            if not is_old:
+                text = json.dumps(manifest, indent=1, sort_keys=True)
+                write_whole(self.work_dir / MANIFEST, text.encode())
+        except OSError as err:
+            raise WorkDirError(
+                f"cannot use the work directory {self.work_dir}: {err.strerror}."
+            ) from err
+        except OutputError as err:
+            raise WorkDirError(str(err)) from err
+        return is_old
+
+    def _check_manifest(self, manifest: Mapping[str, Any]) -> None:
+        path = self.work_dir / MANIFEST
+        if not path.is_file():
+            if self.work_dir.is_dir() and not any(self._files()):
+                shutil.rmtree(self.work_dir)  # killed before the manifest was there
+                self.work_dir.mkdir()
+                text = json.dumps(manifest, indent=1, sort_keys=True)
+                write_whole(path, text.encode())
+                return
+            raise WorkDirError(
+                f"{self.work_dir} is not a work directory of vidstyle; "
+                "name another with --work-dir."
+            )
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as err:
+            raise WorkDirError(
+                f"{path} is damaged; use --restart to throw that run's work away."
+            ) from err
+        wanted = json.loads(json.dumps(manifest))
+        differing = [
+            key
+            for key in sorted({*known, *wanted})
+            if known.get(key) != wanted.get(key)
+        ]
+        if differing:
+            said = ", ".join(
+                f"{key} was {known.get(key)} and is {wanted.get(key)}"
+                for key in differing
+            )
+            raise WorkDirError(
+                f"{self.work_dir} holds an unfinished run with other settings "
+                f"({said}); use those to go on, or --restart to begin afresh."
+            )
+
+    def _files(self) -> list[Path]:
+        return [path for path in self.work_dir.rglob("*") if path.is_file()]
+
+    def remove(self) -> None:
+        """Delete the work directory and all that a run has put there."""
+        if (self.work_dir / MANIFEST).is_file():
+            shutil.rmtree(self.work_dir, ignore_errors=True)
+
+    def put_source(self, index: int, frame: Frame) -> None:
+        """Store a frame that waits to be painted."""
+        self._put(SOURCE, index, frame)
+
+    def source(self, index: int) -> Frame:
+        """Read a frame that waits to be painted."""
+        return self._get(SOURCE, index)
+
+    def drop_source(self, index: int) -> None:
+        """Delete a source frame that is not needed any more, if it is there."""
+        with contextlib.suppress(OSError):
+            self._path(SOURCE, index).unlink(missing_ok=True)
+
+    def put_stylized(self, index: int, frame: Frame) -> None:
+        """Store a painted frame."""
+        self._put(STYLIZED, index, frame)
+
+    def stylized(self, index: int) -> Frame:
+        """Read a painted frame."""
+        return self._get(STYLIZED, index)
+
+    def is_painted(self, index: int) -> bool:
+        """Whether a frame is painted and stored."""
+        return self._path(STYLIZED, index).is_file()
+
+    def painted(self) -> list[int]:
+        """The indices of all painted frames, in order."""
+        found = (self.work_dir / STYLIZED).glob("*.png")
+        return sorted(int(path.stem) - 1 for path in found)
+
+    def put_evolution(self, pictures: Sequence[Frame]) -> None:
+        """Store how one frame was learned, first to last; the count comes last."""
+        for place, picture in enumerate(pictures):
+            self._put(EVOLUTION, place, picture)
+        self.put_facts(EVOLUTION, {"pictures": len(pictures)})
+
+    def evolution(self) -> list[Frame] | None:
+        """Read how one frame was learned. None: that frame is not painted yet."""
+        facts = self.facts(EVOLUTION)
+        if facts is None:
+            return None
+        return [self._get(EVOLUTION, place) for place in range(facts["pictures"])]
+
+    def put_facts(self, name: str, facts: Mapping[str, Any]) -> None:
+        """Store JSON values under a name, replacing what was there.
+
+        Raises:
+            WorkDirError: If they cannot be written.
+        """
+        try:
+            write_whole(self.work_dir / f"{name}.json", json.dumps(facts).encode())
+        except OutputError as err:
+            raise WorkDirError(str(err)) from err
+
+    def facts(self, name: str) -> dict[str, Any] | None:
+        """Read what was stored under a name. None: nothing was."""
+        path = self.work_dir / f"{name}.json"
+        if not path.is_file():
+            return None
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+
+    def free_bytes(self) -> int:
+        """How much the disk under the work directory still takes."""
+        return shutil.disk_usage(self.work_dir).free
+
+    def _path(self, kind: str, index: int) -> Path:
+        return self.work_dir / kind / f"{index + 1:06d}.png"
+
+    def _put(self, kind: str, index: int, frame: Frame) -> None:
+        try:
+            write_picture(self._path(kind, index), frame)
+        except OutputError as err:
+            raise WorkDirError(f"{err} The work so far is kept.") from err
+
+    def _get(self, kind: str, index: int) -> Frame:
+        return read_picture(self._path(kind, index))
