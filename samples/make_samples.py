@@ -19,8 +19,8 @@ from recipes.woodblock import print_woodblock
 HERE = Path(__file__).parent
 QUALITY = 88
 STYLE_HEIGHT, STYLE_WIDTH = 576, 768
-PHOTO_WINDOW = np.s_[43:427, 64:576]
-"""Of the launch pad: rows and columns kept, 512x384."""
+PHOTO_WINDOW = np.s_[10:394, 50:562]
+"""Of the coffee cup: rows and columns kept, 512x384."""
 
 
 def main() -> None:
@@ -29,8 +29,8 @@ def main() -> None:
     write_picture("swirls.jpg", paint_swirls(**shape, seed=7))
     write_picture("mosaic.jpg", lay_mosaic(**shape, seed=7))
     write_picture("woodblock.jpg", print_woodblock(**shape, seed=7))
-    pad = read_photo("rocket.jpg", gamma=0.75, saturation=1.25)
-    write_picture("photo.jpg", pad[PHOTO_WINDOW])
+    table = read_photo("coffee.png", tint=1.0)
+    write_picture("photo.jpg", table[PHOTO_WINDOW])
     write_clip(
         HERE / "clip.mp4",
         cat=read_photo("chelsea.png", gamma=1.1, saturation=0.85, tint=0.9),

@@ -51,12 +51,12 @@ class Wave:
 
 # Back to front.
 WAVES = [
-    Wave(0.350, 0.020, 3.3, 0.3, ("pale", "mid")),
-    Wave(0.395, 0.038, 2.6, 2.1, ("mid", "pale")),
-    Wave(0.455, 0.055, 2.1, 4.4, ("deep", "mid")),
-    Wave(0.530, 0.070, 1.8, 0.9, ("mid", "pale")),
-    Wave(0.615, 0.085, 1.5, 3.4, ("night", "mid")),
-    Wave(0.715, 0.080, 1.3, 5.6, ("deep", "pale")),
+    Wave(0.350, 0.020, 3.3, 0.3, ("mid", "pale")),
+    Wave(0.395, 0.038, 2.6, 2.1, ("deep", "mid")),
+    Wave(0.455, 0.055, 2.1, 4.4, ("mid", "pale")),
+    Wave(0.530, 0.070, 1.8, 0.9, ("night", "mid")),
+    Wave(0.615, 0.085, 1.5, 3.4, ("deep", "pale")),
+    Wave(0.715, 0.080, 1.3, 5.6, ("night", "mid")),
 ]
 
 
@@ -167,7 +167,7 @@ def cut_sky(blocks: Blocks) -> None:
     """Cut the graded sky, the bars of cloud and the sun."""
     x, y, rng = blocks.x, blocks.y, blocks.rng
     drift = 0.02 * noise(rng, blocks.shape, scale=(700, 80), octaves=2)
-    blocks.plates["deep"] += smoothstep(0.17, 0.01, y + drift)
+    blocks.plates["deep"] += smoothstep(0.21, 0.04, y + drift)
     blocks.plates["dusk"] += 0.9 * smoothstep(0.15, 0.40, y + drift)
     cloud = np.sin(y * 92 + 1.5 * noise(rng, blocks.shape, scale=(900, 160), octaves=1))
     cloud += 1.0 * noise(rng, blocks.shape, scale=(520, 60), octaves=1) - 0.35
@@ -219,11 +219,11 @@ def cut_wave(blocks: Blocks, wave: Wave) -> None:
     here = smoothstep(-FINE, FINE, under_top)
     spray(blocks, crest, rise, size)
     blocks.clear(here)
-    drips = 0.012 + 0.016 * size * lobes * (0.35 + rise) + 0.006 * small
+    drips = 0.007 + 0.017 * size * lobes * (0.15 + rise) + 0.006 * small
     below = under_crest - drips
     cut_body(blocks, wave, below, under_crest)
-    blocks.line(smoothstep(0.0034, 0.0020, np.abs(under_top)))
-    blocks.line(here * smoothstep(0.0024, 0.0013, np.abs(below)))
+    blocks.line(smoothstep(0.0042, 0.0028, np.abs(under_top)))
+    blocks.line(here * smoothstep(0.0030, 0.0018, np.abs(below)))
     curl = np.abs(under_crest - 0.55 * drips - 0.002)
     blocks.line(0.9 * here * smoothstep(0.0017, 0.0008, curl) * (small > 0.45))
 
@@ -245,10 +245,10 @@ def cut_body(blocks: Blocks, wave: Wave, below: Array, under_crest: Array) -> No
     along = under_crest + bend
     blocks.ink(wave.inks[0], water)
     swell = 0.35 * noise(rng, shape, scale=(240, 60), octaves=1)
-    stripe = smoothstep(0.42, 0.50, np.sin(along * 2 * np.pi / 0.036 - 1.1) + swell)
+    stripe = smoothstep(0.42, 0.50, np.sin(along * 2 * np.pi / 0.0435 - 1.1) + swell)
     blocks.ink(wave.inks[1], water * stripe)
-    cut = np.abs(np.sin(along * np.pi / 0.012))
-    thick = 0.20 + 0.13 * noise(rng, shape, scale=(200, 50), octaves=1)
+    cut = np.abs(np.sin(along * np.pi / 0.0145))
+    thick = 0.26 + 0.15 * noise(rng, shape, scale=(200, 50), octaves=1)
     thick = np.clip(thick, 0.02, 0.5) * smoothstep(0.17, 0.07, below)
     blocks.line(water * smoothstep(thick + 0.02, 0.55 * thick, cut) * (thick > 0.03))
 
