@@ -181,12 +181,12 @@ def _download(url: str, file: BinaryIO, on_progress: Progress | None) -> None:
             done += len(chunk)
             if on_progress is not None:
                 on_progress(done, total)
-    file.truncate()
     if done < total:
         raise ConnectionError(
             f"the connection broke after {done / 1e6:.0f} of {total / 1e6:.0f} MB; "
             "the same command goes on from there"
         )
+    file.truncate()  # what an older, longer file may have left
 
 
 def _store(

@@ -16,7 +16,7 @@ from torch.nn import functional as F  # noqa: N812
 from vidstyle.config import Pooling
 from vidstyle.errors import ConfigError
 from vidstyle.networks.convolve import convolve_replicated
-from vidstyle.networks.energy import layer_energies, natural_pictures
+from vidstyle.networks.energy import ENERGY_NAMES, layer_energies, natural_pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ class FeatureNetwork(nn.Module):
         for name in ("mean", "std"):
             channels = torch.tensor(getattr(topology, name)).view(1, 3, 1, 1)
             self.register_buffer(name, channels, persistent=False)
-        self._stored = {name: weights[name] for name in _ENERGIES if name in weights}
+        self._stored = {name: weights[name] for name in ENERGY_NAMES if name in weights}
         self.eval()
 
     @property
@@ -121,13 +121,13 @@ class FeatureNetwork(nn.Module):
     @cached_property
     def _energies(self) -> dict[str, dict[str, float]]:
         energies = self._stored
-        if len(energies) < len(_ENERGIES):
+        if len(energies) < len(ENERGY_NAMES):
             with torch.no_grad():
                 features = self(natural_pictures().to(self.mean), self.layers)
             measured = layer_energies(features.values())
             energies = {
                 name: values.median(1).values  # (L, N) -> (L,)
-                for name, values in zip(_ENERGIES, measured, strict=True)
+                for name, values in zip(ENERGY_NAMES, measured, strict=True)
             }
         return {
             name: dict(zip(self.layers, values.tolist(), strict=True))
@@ -184,9 +184,6 @@ class FeatureNetwork(nn.Module):
         if self._padding == "replicate":
             return convolve_replicated(signal, weight, bias)
         return F.relu(F.conv2d(signal, weight, bias, padding=1))
-
-
-_ENERGIES = ("feature_energy", "gram_energy")
 
 
 def _check_shape(images: Tensor, layers: Collection[str]) -> None:

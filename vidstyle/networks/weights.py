@@ -21,6 +21,7 @@ from torch import Tensor
 
 from vidstyle.errors import OutputError, WeightsError
 from vidstyle.images import write_whole
+from vidstyle.networks.energy import ENERGY_NAMES
 from vidstyle.networks.vgg import Topology
 
 DAMAGED = (
@@ -140,7 +141,7 @@ def _select(
     if more:
         raise WeightsError(f"{source} does not hold {topology.name}: it has {more[0]}.")
     named = {ours: tensors.get(ours, tensors.get(theirs[ours])) for ours in shapes}
-    for energy in ("feature_energy", "gram_energy"):
+    for energy in ENERGY_NAMES:
         if energy in tensors:
             shapes[energy] = (len(topology.layers),)
             named[energy] = tensors[energy]
