@@ -190,7 +190,7 @@ class Progress:
             return False
         losses = list(self._losses)
         before, now = min(losses[:WINDOW]), min(losses[WINDOW:])
-        return before - now < LEAST_GAIN * abs(before)
+        return before - now <= LEAST_GAIN * abs(before)
 
 
 def optimize_batch(
