@@ -1,0 +1,220 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vidstyle.errors import VideoOpenError
+from vidstyle.images import write_picture
+from vidstyle.video.probe import numbered_pictures, probe, snap_rate
+
+MakeClip = Callable[..., Path]
+
+SOUND = ("-f", "lavfi", "-i", "sine=duration=1")
+
+
+def pattern(
+    *, size: str = "64x48", rate: str = "10", filters: str = "null"
+) -> list[str]:
+    source = f"testsrc=size={size}:rate={rate}:duration=1,{filters}"
+    return ["-f", "lavfi", "-i", source]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A clip, and what a probe must say of it."""
+
+    name: str
+    arguments: tuple[str, ...]
+    height: int = 48
+    width: int = 64
+    fps: Fraction = Fraction(10)
+    rotation: int = 0
+    has_audio: bool = False
+    needs_normalizing: bool = False
+
+
+H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p")
+ROWS = [
+    Row("plain.mp4", (*pattern(), *H264)),
+    Row("sound.mp4", (*pattern(), *SOUND, *H264), has_audio=True),
+    Row("ntsc.mp4", (*pattern(rate="30000/1001"), *H264), fps=Fraction(30000, 1001)),
+    Row("film.mkv", (*pattern(rate="24000/1001"), *H264), fps=Fraction(24000, 1001)),
+    Row("odd.mkv", (*pattern(size="65x47"), "-c:v", "ffv1"), height=47, width=65),
+    Row("moving.gif", (*pattern(),)),
+    Row(
+        "wide.mp4",
+        (*pattern(filters="setsar=4/3"), *H264),
+        width=85,
+        needs_normalizing=True,
+    ),
+    Row(
+        "fields.mp4",
+        (*pattern(filters="setfield=tff"), *H264, "-flags", "+ilme+ildct"),
+        needs_normalizing=True,
+    ),
+    Row(
+        "hdr.mp4",
+        (
+            *pattern(
+                filters="format=yuv420p,setparams=color_primaries=bt2020"
+                ":color_trc=smpte2084:colorspace=bt2020nc"
+            ),
+            *H264,
+        ),
+        needs_normalizing=True,
+    ),
+    Row(
+        "new.mkv",
+        (*pattern(), "-c:v", "libsvtav1", "-svtav1-params", "lp=1"),
+        needs_normalizing=True,
+    ),
+    Row("new.webp", (*pattern(), "-c:v", "libwebp_anim"), needs_normalizing=True),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_probe_understands(row: Row, make_clip: MakeClip) -> None:
+    info = probe(make_clip(row.name, *row.arguments))
+    assert info.kind == "video"
+    assert (info.height, info.width) == (row.height, row.width)
+    assert info.fps == row.fps
+    assert info.rotation == row.rotation
+    assert info.has_audio == row.has_audio
+    assert info.needs_normalizing == row.needs_normalizing
+    assert info.start_s == 0
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_shape_is_that_of_the_turned_picture(turn: int, make_clip: MakeClip) -> None:
+    flat = make_clip("flat.mp4", *pattern(), *H264)
+    turned = make_clip(
+        "turned.mp4", "-display_rotation", str(turn), "-i", str(flat), "-c", "copy"
+    )
+    info = probe(turned)
+    assert info.rotation == 360 - turn  # the option counts the other way round
+    assert (info.height, info.width) == ((48, 64) if turn == 180 else (64, 48))
+
+
+def test_turned_picture_with_wide_pixels_grows_in_height(make_clip: MakeClip) -> None:
+    wide = make_clip("wide.mp4", *pattern(filters="setsar=2/1"), *H264)
+    turned = make_clip(
+        "turned.mp4", "-display_rotation", "90", "-i", str(wide), "-c", "copy"
+    )
+    info = probe(turned)
+    assert (info.height, info.width) == (64, 24)  # 128:48 on its side, in 64 rows
+
+
+def test_start_is_counted_from_the_files_own(make_clip: MakeClip) -> None:
+    clip = make_clip("clip.mp4", *pattern(), *SOUND, *H264)
+    both = ("-i", str(clip), "-map", "0:v", "-map", "1:a", "-c", "copy")
+    late = make_clip("late.mkv", "-itsoffset", "0.5", "-i", str(clip), *both)
+    assert probe(late).start_s == pytest.approx(0.5, abs=0.03)  # sound starts early
+    shifted = make_clip(
+        "shifted.mkv", "-i", str(clip), "-an", "-c", "copy", "-output_ts_offset", "3"
+    )
+    assert probe(shifted).start_s == 0
+
+
+@pytest.mark.parametrize(
+    ("printed", "rate"),
+    [
+        (29.97, Fraction(30000, 1001)),
+        (23.98, Fraction(24000, 1001)),
+        (59.94, Fraction(60000, 1001)),
+        (14.99, Fraction(15000, 1001)),
+        (25, Fraction(25)),
+        (12.5, Fraction(25, 2)),
+        (7.4, Fraction(37, 5)),
+        (0.5, Fraction(1, 2)),
+    ],
+)
+def test_rates_are_snapped_to_what_cameras_use(printed: float, rate: Fraction) -> None:
+    assert snap_rate(printed) == rate
+
+
+def test_folder_of_pictures_is_a_clip(tmp_path: Path) -> None:
+    for number in (10, 9, 1):
+        write_picture(tmp_path / f"f{number}.png", np.zeros((20, 30, 3), np.uint8))
+    write_picture(tmp_path / "cover.png", np.zeros((9, 9, 3), np.uint8))
+    (tmp_path / "notes1.txt").write_text("no picture")
+    (tmp_path / ".hidden1.png").write_text("no picture")
+    info = probe(tmp_path, folder_fps=Fraction(12))
+    assert (info.kind, info.height, info.width) == ("folder", 20, 30)
+    assert (info.fps, info.frame_count, info.duration_s) == (12, 3, 0.25)
+    names = [path.name for path in numbered_pictures(tmp_path)]
+    assert names == ["f1.png", "f9.png", "f10.png"]
+
+
+def assert_refused(path: Path, sentence: str) -> None:
+    with pytest.raises(VideoOpenError, match=sentence) as caught:
+        probe(path)
+    said = str(caught.value)
+    assert path.name in said
+    assert said.endswith(".")
+    assert "\n" not in said
+
+
+def test_missing_file_is_refused(tmp_path: Path) -> None:
+    assert_refused(tmp_path / "none.mp4", "No such file")
+
+
+def test_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.mp4").touch()
+    assert_refused(tmp_path / "empty.mp4", "is empty")
+
+
+@pytest.mark.parametrize("name", ["text.mp4", "text.txt"])
+def test_text_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("no video\n" * 1000)
+    assert_refused(tmp_path / name, "not a video|nothing that can be decoded")
+
+
+def test_folder_without_pictures_is_refused(tmp_path: Path) -> None:
+    assert_refused(tmp_path, "no numbered pictures")
+
+
+def test_what_is_neither_file_nor_folder_is_refused() -> None:
+    assert_refused(Path("/dev/null"), "not a file")
+
+
+def test_unreadable_file_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "secret.mp4").write_text("x")
+    monkeypatch.setattr(Path, "open", refuse)  # root may read what nobody may
+    assert_refused(tmp_path / "secret.mp4", "Permission denied")
+
+
+def test_sound_alone_is_refused(make_clip: MakeClip) -> None:
+    assert_refused(make_clip("sound.mp3", *SOUND), "sound, but no picture")
+
+
+def test_sound_with_a_cover_is_refused(make_clip: MakeClip) -> None:
+    cover = make_clip("cover.png", *pattern(), "-frames:v", "1")
+    both = (
+        "-i",
+        str(cover),
+        "-map",
+        "0",
+        "-map",
+        "1",
+        "-disposition:v",
+        "attached_pic",
+    )
+    assert_refused(make_clip("song.mp3", *SOUND, *both), "sound, but no picture")
+
+
+def test_still_picture_is_refused(make_clip: MakeClip) -> None:
+    still = make_clip("still.png", *pattern(), "-frames:v", "1")
+    assert_refused(still, "still picture")
+
+
+def test_tiny_clip_is_refused(make_clip: MakeClip) -> None:
+    tiny = make_clip("tiny.mp4", *pattern(size="64x14"), *H264)
+    assert_refused(tiny, "64x14.*at least 16")

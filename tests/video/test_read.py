@@ -1,0 +1,311 @@
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from vidstyle.errors import ImageOpenError, VideoOpenError
+from vidstyle.images import write_picture
+from vidstyle.records import TimedFrame
+from vidstyle.video.ffmpeg import run_ffmpeg
+from vidstyle.video.probe import probe
+from vidstyle.video.read import read_frames
+
+MakeClip = Callable[..., Path]
+
+H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p")
+SQUARE = "scale=w='trunc(iw*sar+0.5)':h=ih"
+
+
+def pattern(
+    *, size: str = "64x48", rate: str = "10", filters: str = "null", seconds: str = "1"
+) -> list[str]:
+    source = f"testsrc2=size={size}:rate={rate}:duration={seconds},{filters}"
+    return ["-f", "lavfi", "-i", source]
+
+
+def read(path: Path, *, strict: bool = False) -> tuple[list[TimedFrame], list[str]]:
+    warnings: list[str] = []
+    frames = list(read_frames(probe(path), strict=strict, on_warning=warnings.append))
+    return frames, warnings
+
+
+def truth(path: Path, filters: str) -> npt.NDArray[np.uint8]:
+    """Let ffmpeg decode a clip: (frames, H, W, 3)."""
+    info = probe(path)
+    raw = run_ffmpeg(
+        [
+            *("-i", str(path), "-map", "0:V:0", "-fps_mode", "passthrough"),
+            *(
+                "-vf",
+                f"{filters}:flags=lanczos+accurate_rnd+full_chroma_int:out_range=pc",
+            ),
+            *("-f", "rawvideo", "-pix_fmt", "rgb24", "-"),
+        ],
+        error=VideoOpenError,
+        failed="test",
+    )
+    return np.frombuffer(raw, np.uint8).reshape(-1, info.height, info.width, 3)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A clip, and how far from ffmpeg's its frames may be, in 8-bit levels."""
+
+    name: str
+    arguments: tuple[str, ...]
+    filters: str = SQUARE
+    tolerance: float = 0.0
+
+
+ROWS = [
+    # In grey: OpenCV takes the nearest sample of halved color, ffmpeg interpolates.
+    Row("plain.mp4", (*pattern(filters="hue=s=0"), *H264), tolerance=1),
+    Row("full.mp4", (*pattern(), "-c:v", "libx264rgb", "-qp", "0")),
+    Row("odd.mkv", (*pattern(filters="format=gbrp,crop=63:47"), "-c:v", "ffv1")),
+    Row("wide.mp4", (*pattern(filters="setsar=4/3"), *H264)),
+    Row("new.mkv", (*pattern(), "-c:v", "libsvtav1", "-svtav1-params", "lp=1")),
+    Row(
+        "fields.mp4",
+        (*pattern(filters="setfield=tff"), *H264, "-flags", "+ilme+ildct"),
+        filters=f"bwdif=mode=send_frame:deint=interlaced,{SQUARE}",
+    ),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_frames_are_those_that_ffmpeg_sees(row: Row, make_clip: MakeClip) -> None:
+    clip = make_clip(row.name, *row.arguments)
+    frames, warnings = read(clip)
+    seen = np.stack([timed.frame for timed in frames]).astype(float)
+    expected = truth(clip, row.filters)
+    assert seen.shape == expected.shape
+    assert np.abs(seen - expected).mean() <= row.tolerance
+    assert [timed.index for timed in frames] == list(range(10))
+    times_s = [timed.time_s for timed in frames]
+    assert times_s == pytest.approx([index / 10 for index in range(10)], abs=1e-4)
+    assert warnings == []
+
+
+def test_frames_are_rgb(make_clip: MakeClip) -> None:
+    red = ("-f", "lavfi", "-i", "color=red:size=32x32:rate=10:duration=0.3")
+    frames, _ = read(make_clip("red.mp4", *red, *H264))
+    assert frames[0].frame.dtype == np.uint8
+    assert frames[0].frame.mean((0, 1)) == pytest.approx([255, 0, 0], abs=3)
+
+
+def wide_color(level: float, transfer: str) -> list[str]:
+    """Make a flat BT.2020 picture with the same signal, 0 to 1, in R, G and B."""
+    filters = [
+        "color=black:size=32x32:rate=10:duration=0.3,format=yuv420p10le",
+        f"geq=lum={64 + 876 * level}:cb=512:cr=512",
+        f"setparams=range=tv:color_primaries=bt2020:color_trc={transfer}",
+        "setparams=colorspace=bt2020nc",
+    ]
+    return ["-f", "lavfi", "-i", ",".join(filters), "-c:v", "ffv1"]
+
+
+@pytest.mark.parametrize(
+    ("transfer", "level", "least", "most"),
+    [
+        ("bt709", 0.5, 125, 131),
+        ("bt709", 1.0, 253, 255),
+        ("smpte2084", 0.0, 0, 2),
+        ("smpte2084", 0.58, 170, 240),  # 203 nits, the white of paper
+        ("smpte2084", 0.75, 241, 255),  # 1000 nits, a highlight
+        ("arib-std-b67", 0.75, 170, 240),
+    ],
+)
+def test_wide_color_becomes_ordinary(
+    transfer: str, level: float, least: int, most: int, make_clip: MakeClip
+) -> None:
+    clip = make_clip("hdr.mkv", *wide_color(level, transfer))
+    frames, _ = read(clip)
+    assert len(frames) == 3
+    assert least <= frames[0].frame.mean() <= most
+    assert frames[0].frame.std() < 1
+
+
+def test_file_without_times_gets_even_ones(make_clip: MakeClip) -> None:
+    frames, _ = read(make_clip("raw.h264", *pattern(rate="25"), *H264))
+    times_s = [timed.time_s for timed in frames]
+    assert len(times_s) == 25
+    assert all(before < after for before, after in pairwise(times_s))
+
+
+@pytest.mark.parametrize("name", ["moving.gif", "moving.webp"])
+def test_moving_picture_is_a_clip(name: str, make_clip: MakeClip) -> None:
+    codec = ("-c:v", "libwebp_anim") if name.endswith("webp") else ()
+    frames, warnings = read(make_clip(name, *pattern(), *codec))
+    assert len(frames) == 10
+    assert warnings == []
+
+
+def test_turned_clip_is_read_upright(make_clip: MakeClip) -> None:
+    flat = make_clip("flat.mp4", *pattern(), *H264)
+    turned = make_clip(
+        "turned.mp4", "-display_rotation", "90", "-i", str(flat), "-c", "copy"
+    )
+    straight, _ = read(flat)
+    upright, _ = read(turned)
+    assert np.array_equal(upright[5].frame, np.rot90(straight[5].frame))
+
+
+def test_variable_rate_keeps_every_time(make_clip: MakeClip) -> None:
+    clip = make_clip(
+        "variable.mp4",
+        *pattern(filters="settb=1/90000,setpts=N*9000+mod(N*N*137\\,1700)"),
+        *("-fps_mode", "passthrough", "-enc_time_base", "1:90000"),
+        *("-video_track_timescale", "90000", *H264),
+    )
+    frames, _ = read(clip)
+    expected = [(9000 * n + n * n * 137 % 1700) / 90000 for n in range(10)]
+    times_s = [timed.time_s for timed in frames]
+    assert times_s == pytest.approx(expected, abs=1e-6)
+
+
+def test_picture_that_begins_after_the_sound_keeps_its_time(
+    make_clip: MakeClip,
+) -> None:
+    sound = ("-f", "lavfi", "-i", "sine=duration=1")
+    late = make_clip("late.mp4", "-itsoffset", "0.5", *pattern(), *sound, *H264)
+    frames, _ = read(late)
+    assert [timed.time_s for timed in frames[:2]] == pytest.approx([0.5, 0.6])
+
+
+def cut_off(whole: Path, share: float) -> Path:
+    data = whole.read_bytes()
+    part = whole.with_name(f"part{whole.suffix}")
+    part.write_bytes(data[: int(len(data) * share)])
+    return part
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("clip.mp4", (*H264, "-movflags", "+faststart")),
+        ("clip.mkv", H264),
+        ("clip.avi", ("-c:v", "mjpeg")),
+    ],
+)
+def test_clip_that_breaks_off_is_read_as_far_as_it_goes(
+    name: str, codec: tuple[str, ...], make_clip: MakeClip
+) -> None:
+    clip = make_clip(name, *pattern(seconds="4"), *codec, "-g", "5")
+    part = cut_off(clip, 0.6)
+    frames, warnings = read(part)
+    assert 10 < len(frames) < 30
+    (warning,) = warnings
+    assert f"breaks off after {len(frames)} of about 40 frames" in warning
+    with pytest.raises(VideoOpenError, match=r"(breaks off|damaged) after"):
+        read(part, strict=True)
+
+
+def test_clip_without_its_index_is_refused(make_clip: MakeClip) -> None:
+    part = cut_off(make_clip("clip.mp4", *pattern(seconds="4"), *H264), 0.5)
+    with pytest.raises(VideoOpenError, match="moov atom not found"):
+        probe(part)
+
+
+@pytest.mark.parametrize("seconds", ["0.3", "3"])
+def test_sound_may_end_before_or_after_the_picture(
+    seconds: str, make_clip: MakeClip
+) -> None:
+    sound = ("-f", "lavfi", "-i", f"sine=duration={seconds}")
+    frames, warnings = read(make_clip("clip.mkv", *pattern(), *sound, *H264))
+    assert (len(frames), warnings) == (10, [])
+
+
+def test_last_frame_may_be_shown_for_long(make_clip: MakeClip) -> None:
+    clip = make_clip("held.gif", *pattern(), "-final_delay", "300")
+    frames, warnings = read(clip)
+    assert (len(frames), warnings) == (10, [])
+
+
+def test_damage_in_the_middle_is_left_out(make_clip: MakeClip) -> None:
+    clip = make_clip(
+        "clip.mp4", *pattern(seconds="4"), *H264, *("-bf", "0", "-g", "10")
+    )
+    data = bytearray(clip.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 2500] = bytes(2500)
+    clip.write_bytes(data)
+    frames, warnings = read(clip)
+    missing = 40 - len(frames)
+    assert 0 < missing < 30
+    assert frames[-1].time_s == pytest.approx(3.9)  # read to the end
+    assert [timed.index for timed in frames] == list(range(len(frames)))
+    (warning,) = warnings
+    assert f"{missing} frames cannot be decoded" in warning
+    with pytest.raises(VideoOpenError, match="damaged after"):
+        read(clip, strict=True)
+
+
+def test_clip_of_nothing_but_damage_is_refused(make_clip: MakeClip) -> None:
+    clip = make_clip("clip.mkv", *pattern(), *H264)
+    info = probe(clip)
+    clip.write_bytes(clip.read_bytes()[:900])
+    with pytest.raises(VideoOpenError, match=r"clip\.mkv"):
+        list(read_frames(info, on_warning=print))
+
+
+def test_lossless_copy_is_removed(
+    make_clip: MakeClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(folder))
+    clip = make_clip("wide.mp4", *pattern(filters="setsar=4/3"), *H264)
+    reading = read_frames(probe(clip), on_warning=print)
+    next(reading)
+    assert list(folder.iterdir())
+    reading.close()
+    assert not list(folder.iterdir())
+
+
+def test_folder_is_read_in_order(tmp_path: Path) -> None:
+    for number in (10, 9, 8):
+        level = np.full((16, 16, 3), number, np.uint8)
+        write_picture(tmp_path / f"{number}.png", level)
+    frames, _ = read(tmp_path)
+    assert [int(timed.frame[0, 0, 0]) for timed in frames] == [8, 9, 10]
+    assert [timed.time_s for timed in frames] == [0, 0.04, 0.08]
+
+
+def test_folder_with_two_sizes_is_refused(tmp_path: Path) -> None:
+    write_picture(tmp_path / "1.png", np.zeros((16, 16, 3), np.uint8))
+    write_picture(tmp_path / "2.png", np.zeros((16, 20, 3), np.uint8))
+    with pytest.raises(VideoOpenError, match=r"2\.png is 20x16"):
+        read(tmp_path)
+
+
+def test_folder_with_a_broken_picture_is_refused(tmp_path: Path) -> None:
+    write_picture(tmp_path / "1.png", np.zeros((16, 16, 3), np.uint8))
+    (tmp_path / "2.png").write_text("no picture")
+    with pytest.raises(ImageOpenError, match=r"2\.png"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("mdn_stream-of-water.mp4", 90),
+        ("mdn_stream-of-water.webm", 90),
+        ("mei_100_0306.AVI", 41),
+        ("mei_with-gps.mov", 120),
+        ("torchcodec_av1_video.mkv", 125),
+        ("torchcodec_bt709_full_range.mp4", 30),
+        ("torchcodec_h264_10bits.mp4", 30),
+    ],
+)
+def test_real_clip_is_read_whole(
+    name: str, count: int, real_clip: Callable[[str], Path]
+) -> None:
+    clip = real_clip(name)
+    frames, warnings = read(clip)
+    assert (len(frames), warnings) == (count, [])
+    info = probe(clip)
+    assert {timed.frame.shape for timed in frames} == {(info.height, info.width, 3)}

@@ -1,0 +1,200 @@
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vidstyle.errors import VideoOpenError
+from vidstyle.records import Frame
+from vidstyle.video.ffmpeg import describe, list_packets, run_ffmpeg
+from vidstyle.video.probe import probe
+from vidstyle.video.tracks import ending_for, taken_over
+from vidstyle.video.write import write_video
+
+MakeClip = Callable[..., Path]
+
+FPS = Fraction(10)
+PICTURE = ("-f", "lavfi", "-i", "testsrc=size=32x32:rate=10:duration=3")
+TONE = ("-f", "lavfi", "-i", "sine=frequency=440:duration=3:sample_rate=44100")
+SUBTITLES = (
+    "1\n00:00:00,500 --> 00:00:01,000\none\n\n2\n00:00:01,500 --> 00:00:02,500\ntwo\n"
+)
+FACTS = """;FFMETADATA1
+title=A walk
+location=+34.0754-118.2543/
+[CHAPTER]
+TIMEBASE=1/1000
+START=0
+END=1000
+title=First
+[CHAPTER]
+TIMEBASE=1/1000
+START=1000
+END=3000
+title=Second
+"""
+
+
+@pytest.fixture
+def rich(make_clip: MakeClip, tmp_path: Path) -> Callable[..., Path]:
+    """Make a clip with two sounds, subtitles, chapters, a title and a place."""
+
+    def make(name: str, *codecs: str) -> Path:
+        (tmp_path / "words.srt").write_text(SUBTITLES)
+        (tmp_path / "facts.txt").write_text(FACTS)
+        others = (tmp_path / "words.srt", tmp_path / "facts.txt")
+        inputs = [argument for path in others for argument in ("-i", str(path))]
+        return make_clip(
+            name,
+            *(*PICTURE, *TONE, *TONE, *inputs),
+            *("-map", "0", "-map", "1", "-map", "2", "-map", "3"),
+            *("-map_metadata", "4", "-map_chapters", "4"),
+            *("-metadata:s:a:0", "language=deu", "-metadata:s:a:1", "language=fra"),
+            *("-c:v", "libx264", "-c:a", "aac", *codecs),
+        )
+
+    return make
+
+
+def grey(count: int) -> list[Frame]:
+    return [np.full((32, 32, 3), 128, np.uint8)] * count
+
+
+def repaint(clip: Path, result: Path, *, begin: int = 0, count: int = 30) -> list[str]:
+    """Write grey frames over a clip's, and return the warnings."""
+    warnings: list[str] = []
+    span = (begin / 10, (begin + count) / 10) if (begin, count) != (0, 30) else None
+    write_video(
+        grey(count),
+        result,
+        times_s=[(begin + index) / 10 for index in range(count)],
+        fps=FPS,
+        source=probe(clip),
+        span=span,
+        on_warning=warnings.append,
+    )
+    return warnings
+
+
+def packets(path: Path, streams: str) -> list[bytes]:
+    """Return a checksum of each packet."""
+    said = run_ffmpeg(
+        ["-i", str(path), "-map", streams, "-c", "copy", "-f", "framecrc", "-"],
+        error=VideoOpenError,
+        failed="test",
+    )
+    lines = [line for line in said.splitlines() if not line.startswith(b"#")]
+    return [line.split(b",")[5].strip() for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("name", "codecs", "ending"),
+    [
+        ("rich.mp4", ("-c:s", "mov_text"), ".mp4"),
+        ("rich.mkv", ("-c:a:1", "libvorbis", "-c:s", "subrip"), ".mkv"),
+    ],
+)
+def test_everything_is_copied(
+    name: str,
+    codecs: tuple[str, ...],
+    ending: str,
+    rich: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    clip = rich(name, *codecs)
+    assert ending_for(probe(clip)) == ending
+    result = tmp_path / f"result{ending}"
+    assert repaint(clip, result) == []
+    for stream in ("0:a:0", "0:a:1", "0:s:0"):
+        assert packets(result, stream) == packets(clip, stream)
+    said = describe(result)
+    for fact in ("A walk", "First", "Second", "(deu)", "(fra)"):
+        assert fact in said
+    assert "34.0754" in describe(clip)
+    assert "34.0754" not in said
+    assert b"34.0754" not in result.read_bytes()
+
+
+def test_what_does_not_fit_is_encoded_and_told(
+    rich: Callable[..., Path], tmp_path: Path
+) -> None:
+    clip = rich("rich.mkv", "-c:a:1", "libvorbis", "-c:s", "subrip")
+    result = tmp_path / "result.mp4"
+    warnings = repaint(clip, result)
+    info = probe(result)
+    assert info.audio_codecs == ("aac", "aac")
+    assert info.subtitle_codecs == ("mov_text",)
+    assert packets(result, "0:a:0") == packets(clip, "0:a:0")
+    assert [warning.split(" is ")[0] for warning in warnings] == [
+        "sound track 2 of the source (vorbis)",
+        "subtitle track 1 of the source (subrip)",
+    ]
+    assert all(".mkv" in warning for warning in warnings)
+
+
+def test_apples_subtitles_fit_matroska_as_text(
+    rich: Callable[..., Path], tmp_path: Path
+) -> None:
+    clip = rich("rich.mp4", "-c:s", "mov_text")
+    result = tmp_path / "result.mkv"
+    (warning,) = repaint(clip, result)
+    assert "(mov_text) is encoded as subrip" in warning
+    assert probe(result).subtitle_codecs == ("subrip",)
+
+
+@pytest.mark.parametrize("name", ["rich.mp4", "rich.mkv"])
+def test_cut_takes_its_part_of_the_sound(
+    name: str, rich: Callable[..., Path], tmp_path: Path
+) -> None:
+    clip = rich(name, "-c:s", "mov_text" if name.endswith("4") else "subrip")
+    result = tmp_path / name.replace("rich", "result")
+    assert repaint(clip, result, begin=12, count=10) == []
+
+    whole = list_packets(clip, "0:a:0", error=VideoOpenError)
+    part = list_packets(result, "0:a:0", error=VideoOpenError)
+    a_packet = 1024 / 44100
+    assert 0 <= part[0].time_s <= a_packet + 0.001
+    assert part[-1].time_s + part[-1].duration_s == pytest.approx(1, abs=a_packet)
+    sums, found = packets(clip, "0:a:0"), packets(result, "0:a:0")
+    places = [i for i in range(len(sums)) if sums[i : i + len(found)] == found]
+    assert len(places) == 1
+    assert whole[places[0]].time_s - 1.2 == pytest.approx(part[0].time_s, abs=0.002)
+    video = list_packets(result, "0:v:0", error=VideoOpenError)
+    assert min(packet.time_s for packet in video) == 0
+
+
+def test_cut_from_the_beginning_keeps_the_first_packet(
+    rich: Callable[..., Path], tmp_path: Path
+) -> None:
+    clip = rich("rich.mp4", "-c:s", "mov_text")
+    result = tmp_path / "result.mp4"
+    repaint(clip, result, count=10)
+    found = packets(result, "0:a:0")
+    assert found == packets(clip, "0:a:0")[: len(found)]
+    assert len(found) == pytest.approx(44100 / 1024, abs=2)
+
+
+@pytest.mark.parametrize("container", ["mp4", "matroska"])
+def test_what_fits_nowhere_is_left_out_and_told(
+    container: str, make_clip: MakeClip
+) -> None:
+    clip = probe(make_clip("silent.mp4", *PICTURE, "-c:v", "libx264"))
+    strange = replace(clip, audio_codecs=("none", "aac"), subtitle_codecs=("eia_608",))
+    warnings: list[str] = []
+    arguments = taken_over(strange, None, container, warnings.append)
+    assert [arguments[i + 1] for i, a in enumerate(arguments) if a == "-map"] == [
+        "1:a:1"
+    ]
+    assert arguments[arguments.index("-c:a:0") + 1] == "copy"
+    assert ["is left out" in warning for warning in warnings] == [True, True]
+
+
+def test_silent_source_gives_a_silent_result(
+    make_clip: MakeClip, tmp_path: Path
+) -> None:
+    clip = make_clip("silent.mp4", *PICTURE, "-c:v", "libx264")
+    result = tmp_path / "result.mp4"
+    assert repaint(clip, result) == []
+    assert not probe(result).has_audio
