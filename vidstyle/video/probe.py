@@ -149,7 +149,7 @@ def _probe_file(path: Path) -> VideoInfo:
     height, width, count = seen or (*stream.shape, None)
     duration = _seconds(_STREAM_DURATION, stream.details)
     duration = duration or _seconds(_FILE_DURATION, said)
-    if count is None and duration is not None:
+    if count is None and duration:
         count = round(duration * stream.fps)
     return VideoInfo(
         path=path,
@@ -233,14 +233,11 @@ def snap_rate(printed: float) -> Fraction:
         A whole number, or one of NTSC's rates such as 30000/1001, if one is as near as
         the rounding allows; otherwise the number as printed.
     """
-    for rate in (Fraction(round(printed)), *map(_ntsc, _NTSC_BASES)):
+    ntsc = (Fraction(base * 1000, 1001) for base in _NTSC_BASES)
+    for rate in (Fraction(round(printed)), *ntsc):
         if abs(printed - rate) <= 0.006 and rate:
             return rate
     return Fraction(printed).limit_denominator(1000)
-
-
-def _ntsc(base: int) -> Fraction:
-    return Fraction(base * 1000, 1001)
 
 
 def _video_stream(said: str) -> _VideoStream | None:
