@@ -11,15 +11,21 @@ import torch
 
 from vidstyle.config import EvolutionConfig, VideoConfig
 from vidstyle.errors import ImageOpenError
+from vidstyle.images import write_picture
 from vidstyle.ingest import Found, Ingest
 from vidstyle.painting import Painter
 from vidstyle.records import Frame, Listener, Notice, Plan, VideoInfo
 from vidstyle.still import Tools, ignore, prepare, working_size
 from vidstyle.video.evolution import write_evolution
+from vidstyle.video.pictures import write_pictures
 from vidstyle.video.probe import probe
+from vidstyle.video.sheet import contact_sheet, pick_frames, spread
 from vidstyle.video.store import FrameStore
 from vidstyle.video.tracks import ending_for
 from vidstyle.video.write import write_video
+
+SHEET_PICTURES = 4
+"""Frames on a contact sheet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,7 @@ def stylize_video(
     config: VideoConfig | None = None,
     evolution: EvolutionConfig | None = None,
     evolution_output: Path | None = None,
+    sheet_output: Path | None = None,
     work_dir: Path | None = None,
     restart: bool = False,
     listener: Listener = ignore,
@@ -56,6 +63,8 @@ def stylize_video(
         config: How; None: the defaults.
         evolution: How the GIF of the learning looks; None: the defaults.
         evolution_output: Where it goes, ``.gif`` or ``.mp4``; None: no GIF.
+        sheet_output: Where a picture of spread frames, before and after, goes; None: no
+            such sheet.
         work_dir: Where frames wait; None: ``OUTPUT.vidstyle`` beside the output. It is
             deleted when all is done.
         restart: Throw away what an interrupted run has left.
@@ -93,7 +102,9 @@ def stylize_video(
     painter = Painter(tools, store, config, evolution=evolution, listener=listener)
     with Ingest(info, config, store, height=height, width=width) as ingest:
         found = painter.paint(ingest)
-    write_result(store, found, output, info, config, listener)
+    write_result(store, found, output, info=info, config=config, listener=listener)
+    if sheet_output is not None:
+        save_sheet(store, found, info, sheet_output)
     learned = save_evolution(store, evolution_output, evolution, listener)
     store.remove()
     return VideoResult(
@@ -108,25 +119,45 @@ def write_result(
     store: FrameStore,
     found: Found,
     output: Path,
+    *,
     info: VideoInfo,
     config: VideoConfig,
     listener: Listener,
 ) -> None:
-    """Put the painted frames together, with the sound of the part that was taken."""
+    """Put the painted frames together, with the sound of the part that was taken.
+
+    A name without an ending is a folder of pictures.
+    """
     is_source_size = config.output_size == "source"
+    height = info.height if is_source_size else None
+    width = info.width if is_source_size else None
+    frames = stylized_frames(store, found)
+    if not output.suffix:
+        write_pictures(frames, output, height=height, width=width)
+        return
     is_range = config.frames != (0, None) or config.start_s or config.duration_s
     write_video(
-        stylized_frames(store, found),
+        frames,
         output,
         times_s=found.times_s,
         fps=info.fps,
         source=info,
         span=(found.times_s[0], found.end_s) if is_range else None,
         crf=config.crf,
-        height=info.height if is_source_size else None,
-        width=info.width if is_source_size else None,
+        height=height,
+        width=width,
         on_warning=lambda text: listener(Notice(text=text, is_warning=True)),
     )
+
+
+def save_sheet(store: FrameStore, found: Found, info: VideoInfo, path: Path) -> Path:
+    """Lay out spread frames: above as they were, below as they are painted."""
+    indices = spread(found.first, len(found.times_s), SHEET_PICTURES)
+    painted = [store.stylized(index) for index in indices]
+    height, width = painted[0].shape[:2]
+    sources = pick_frames(info, indices, height=height, width=width)
+    write_picture(path, contact_sheet([[sources[i] for i in indices], painted]))
+    return path
 
 
 def default_output(clip: Path, style: Path) -> Path:

@@ -146,7 +146,19 @@ class FrameReport:
     """Whether the reader has reached the end."""
 
 
-Event = Notice | Plan | StepReport | FrameReport
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """How far a network's weights have come."""
+
+    name: str
+    """The network's."""
+    done: int
+    """Bytes."""
+    total: int
+    """Bytes."""
+
+
+Event = Notice | Download | Plan | StepReport | FrameReport
 """What a run tells its subscribers: a bar, a log, the evolution."""
 
 Listener = Callable[[Event], None]

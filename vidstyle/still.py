@@ -25,7 +25,7 @@ from vidstyle.images import (
 )
 from vidstyle.networks.load import load_network
 from vidstyle.networks.vgg import FeatureNetwork
-from vidstyle.records import Frame, Listener, Notice, Plan, StepReport
+from vidstyle.records import Download, Frame, Listener, Notice, Plan, StepReport
 from vidstyle.style.init_image import fitted_image, random_image
 from vidstyle.style.optimize import Job, optimize_batch
 from vidstyle.style.targets import StyleTarget, content_target, style_target
@@ -94,6 +94,9 @@ def prepare(
         device=device,
         pooling=config.pooling,
         weights=config.weights,
+        on_progress=lambda done, total: listener(
+            Download(name=config.network, done=done, total=total)
+        ),
         on_notice=lambda text: listener(Notice(text=text)),
     )
     layers = [*config.content_layers, *config.style_layers]

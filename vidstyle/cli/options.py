@@ -307,6 +307,14 @@ Restart = Annotated[
         rich_help_panel=FILES,
     ),
 ]
+Sheet = Annotated[
+    bool,
+    typer.Option(
+        "--sheet",
+        help="Also write a picture of spread frames, before and after.",
+        rich_help_panel=REPORT,
+    ),
+]
 Preview = Annotated[
     bool,
     typer.Option(

@@ -28,7 +28,7 @@ from vidstyle.errors import (
     OutputError,
     VidstyleError,
 )
-from vidstyle.records import Event, FrameReport, Notice, Plan, StepReport
+from vidstyle.records import Download, Event, FrameReport, Notice, Plan, StepReport
 
 INTERRUPTED, TERMINATED = 130, 143
 
@@ -180,6 +180,8 @@ class Reporter:
                 self._on_step(event)
             case FrameReport():
                 self._on_frame(event)
+            case Download():
+                self._on_download(event)
 
     def result(self, path: Path, **facts: object) -> None:
         """Print where the result is: a path, or a JSON object with what is known."""
@@ -200,6 +202,18 @@ class Reporter:
             return
         self._tasks["frames"] = self._progress.add_task(
             "frames", total=plan.frames, completed=plan.done, facts=""
+        )
+
+    def _on_download(self, download: Download) -> None:
+        if "download" not in self._tasks:
+            self._tasks["download"] = self._progress.add_task(
+                f"fetching {download.name} (MB)", facts=""
+            )
+        self._progress.update(
+            self._tasks["download"],
+            completed=download.done // 10**6,
+            total=download.total // 10**6,
+            visible=download.done < download.total,
         )
 
     def _on_step(self, report: StepReport) -> None:

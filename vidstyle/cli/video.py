@@ -24,6 +24,7 @@ def video(
     restart: o.Restart = False,
     gif: o.Gif = False,
     gif_output: o.GifOutput = None,
+    sheet: o.Sheet = False,
     preview: o.Preview = False,
     log: o.Log = None,
     json: o.Json = False,
@@ -45,7 +46,8 @@ def video(
             output = clip.with_name(f"{clip.stem}.{style.stem}.preview.png")
         output = output or default_output(clip, style)
         gif_output = gif_output or (output.with_suffix(".gif") if gif else None)
-        for path in filter(None, (output, gif_output)):
+        sheet_output = output.with_suffix(".sheet.png") if sheet else None
+        for path in filter(None, (output, gif_output, sheet_output)):
             check_output(path, overwrite=overwrite, inputs=(clip, style))
         with Reporter(quiet=quiet, as_json=json, log=log) as reporter:
             if preview:
@@ -59,8 +61,11 @@ def video(
                 config=config,
                 evolution=evolution,
                 evolution_output=gif_output,
+                sheet_output=sheet_output,
                 work_dir=work_dir,
                 restart=restart,
                 listener=reporter,
             )
-            reporter.result(output, gif=result.evolution, shots=result.shots)
+        reporter.result(
+            output, gif=result.evolution, sheet=sheet_output, shots=result.shots
+        )

@@ -11,10 +11,10 @@ from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.style.losses import gram_matrix
 
 FLOOR = 0.1
-"""Least energy that an error is divided by, as a share of a photograph's mean energy.
+"""Least energy that an error is divided by, as a share of a photograph's median energy.
 
 A relative error of a black frame or a one-colour painting would divide by nothing. The
-floor is a tenth and not the whole mean, so that a pale painting still counts fully.
+floor is a tenth and not the whole median, so that a pale painting still counts fully.
 """
 
 
