@@ -51,15 +51,22 @@ class StyleConfig:
     """Between the network's blocks; average is Gatys' choice."""
     content_layers: tuple[LayerWeight, ...] = equal_layers("relu4_2")
     """Layers whose features should stay those of the content image."""
-    style_layers: tuple[LayerWeight, ...] = equal_layers(
-        "relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"
+    style_layers: tuple[LayerWeight, ...] = (
+        LayerWeight("relu1_1", 8),
+        LayerWeight("relu2_1", 4),
+        LayerWeight("relu3_1", 2),
+        LayerWeight("relu4_1", 1),
+        LayerWeight("relu5_1", 1),
     )
-    """Layers whose Gram matrices should become those of the style image."""
+    """Layers whose Gram matrices should become those of the style image.
+
+    Gatys weighs them alike; more weight on the shallow ones leaves fewer colour fringes.
+    """
     content_weight: float = 0.02
     """Factor of the content loss, 0 or more."""
     style_weight: float = 1.0
     """Factor of the style loss, 0 or more."""
-    tv_weight: float = 0.02
+    tv_weight: float = 0.1
     """Factor of the total variation, 0 or more; larger is smoother."""
     range_weight: float = 1.0
     """Factor of the penalty on pixels outside [0, 1], 0 or more."""
@@ -75,7 +82,7 @@ class StyleConfig:
     """Adam's step is multiplied by this every ``lr_decay_every`` steps; in (0, 1]."""
     lr_decay_every: int = 100
     """Steps on each stair of the decay, 1 or more."""
-    steps: int = 200
+    steps: int = 300
     """Most steps for a picture, or for the first frame of a shot; 1 or more."""
     min_steps: int = 20
     """Steps that are taken before a picture may stop early; 1 or more."""

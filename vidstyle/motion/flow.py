@@ -8,8 +8,10 @@ from typing import Final
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from vidstyle.config import FlowQuality
+from vidstyle.motion.camera import settle
 from vidstyle.motion.consistency import consistency
 from vidstyle.records import FlowField, Frame, Motion
 
@@ -50,11 +52,18 @@ def estimate_flow(start: Frame, end: Frame, *, quality: FlowQuality) -> FlowFiel
 def estimate_motion(earlier: Frame, later: Frame, *, quality: FlowQuality) -> Motion:
     """Find how the content moved between two frames, and where that is certain.
 
+    The flows are settled: plain and resting places move with the camera.
+
     Raises:
         ValueError: If the frames differ in shape.
     """
-    flow_backward = estimate_flow(later, earlier, quality=quality)
-    flow_forward = estimate_flow(earlier, later, quality=quality)
+    grey_earlier, grey_later = (_grey(frame) for frame in (earlier, later))
+    flow_backward = settle(
+        estimate_flow(later, earlier, quality=quality), grey_later, grey_earlier
+    )
+    flow_forward = settle(
+        estimate_flow(earlier, later, quality=quality), grey_earlier, grey_later
+    )
     return Motion(
         flow_backward=flow_backward,
         consistency=consistency(flow_backward, flow_forward),
@@ -73,11 +82,18 @@ def _make_dis(quality: FlowQuality) -> cv2.DISOpticalFlow:
     return dis
 
 
-def _prepare(frame: Frame) -> Frame:
+def _prepare(frame: Frame) -> npt.NDArray[np.uint8]:
     """Make a frame grey, and large enough by repeating its right and bottom border."""
-    grey = cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY)
+    grey = _grey(frame)
     below = max(0, LEAST_SIDE - grey.shape[0])
     right = max(0, LEAST_SIDE - grey.shape[1])
     return np.asarray(
         cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8
+    )
+
+
+def _grey(frame: Frame) -> npt.NDArray[np.uint8]:
+    """Make (H, W) luma of a frame."""
+    return np.asarray(
+        cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY), np.uint8
     )
