@@ -1,1 +1,96 @@
-"""Turn a video into a painting that moves; see README for the two ways in."""
+"""Turn a video into a painting that moves.
+
+``stylize_video``, ``stylize_image`` and ``preview_video`` do the work; ``VideoConfig``,
+``StyleConfig`` and ``EvolutionConfig`` say how; a listener is told what goes on, as the
+records that make up ``Event``; whatever a user can cause is a ``VidstyleError``.
+
+Names are loaded when they are first used, so that importing vidstyle, as its command
+line does, does not wait for torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from vidstyle.config import EvolutionConfig, LayerWeight, StyleConfig, VideoConfig
+    from vidstyle.errors import (
+        ConfigError,
+        DependencyError,
+        DeviceMemoryError,
+        ImageOpenError,
+        InputError,
+        OptimizationError,
+        OutputError,
+        VideoOpenError,
+        VideoWriteError,
+        VidstyleError,
+        WeightsError,
+        WorkDirError,
+    )
+    from vidstyle.pipeline import VideoResult, stylize_video
+    from vidstyle.preview import preview_video
+    from vidstyle.records import (
+        Download,
+        Event,
+        FrameReport,
+        Listener,
+        Notice,
+        Plan,
+        StepReport,
+    )
+    from vidstyle.still import stylize_image
+
+    __version__: str
+
+__all__ = [
+    "ConfigError",
+    "DependencyError",
+    "DeviceMemoryError",
+    "Download",
+    "Event",
+    "EvolutionConfig",
+    "FrameReport",
+    "ImageOpenError",
+    "InputError",
+    "LayerWeight",
+    "Listener",
+    "Notice",
+    "OptimizationError",
+    "OutputError",
+    "Plan",
+    "StepReport",
+    "StyleConfig",
+    "VideoConfig",
+    "VideoOpenError",
+    "VideoResult",
+    "VideoWriteError",
+    "VidstyleError",
+    "WeightsError",
+    "WorkDirError",
+    "__version__",
+    "preview_video",
+    "stylize_image",
+    "stylize_video",
+]
+
+_HOMES: Final = ("config", "errors", "records", "still", "pipeline", "preview")
+"""The modules that have the public names; those that need torch come last."""
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name on its first use (PEP 562)."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("vidstyle")
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(f"vidstyle.{home}")
+            if hasattr(module, name):
+                return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the public names, loaded or not."""
+    return sorted({*globals(), *__all__})
