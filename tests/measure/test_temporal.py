@@ -1,0 +1,153 @@
+"""Flicker and drift of clips whose flicker and drift are known."""
+
+import tracemalloc
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from vidstyle.measure.temporal import mean_gradient, mean_luminance, temporal_errors
+
+Frame = npt.NDArray[np.uint8]
+HEIGHT, WIDTH = 64, 96
+
+
+def world(seed: int) -> npt.NDArray[np.float64]:
+    """Make a smooth texture wider than a frame, in [60, 190]."""
+    rng = np.random.default_rng(seed)
+    waves = np.zeros((HEIGHT, WIDTH + 64, 3))
+    y, x = np.mgrid[:HEIGHT, : WIDTH + 64]
+    for _ in range(40):
+        across, down = rng.normal(0, 0.35, 2)
+        for color in range(3):
+            waves[..., color] += np.sin(across * x + down * y + rng.uniform(0, 6.3))
+    return 125 + 65 * waves / np.abs(waves).max()
+
+
+def pan(seed: int, count: int, step: int = 2) -> list[Frame]:
+    """Move a texture to the left, so that each frame brings in something new."""
+    picture = world(seed).round().astype(np.uint8)
+    return [picture[:, step * t : step * t + WIDTH] for t in range(count)]
+
+
+def test_paint_that_moves_with_the_source_does_not_flicker() -> None:
+    source, painted = pan(0, 4), pan(1, 4)
+
+    errors = list(temporal_errors(painted, source))
+
+    assert [error.index for error in errors] == [1, 2, 3]
+    for error in errors:
+        assert error.error < 1e-4
+        assert error.source_error < 1e-4
+        # Two of 96 columns come in, and one more is smoothed.
+        assert 0.95 < error.trusted_share < 1 - 1.9 / WIDTH
+
+
+def test_paint_that_stands_still_on_a_moving_source_is_found() -> None:
+    painted = [pan(1, 1)[0]] * 3
+
+    errors = list(temporal_errors(painted, pan(0, 3, step=6)))
+
+    # The mean is over the pixels that were there before, not over all.
+    slid = np.diff(np.stack(pan(1, 2, step=6)) / 255, axis=0)[..., :-6, :]
+    expected = float(np.square(slid).mean())
+    assert [error.error for error in errors] == pytest.approx([expected] * 2, rel=0.03)
+    assert all(error.source_error < 1e-4 for error in errors)
+
+
+def test_the_error_is_a_mean_square_in_full_ranges() -> None:
+    source = [pan(0, 1)[0]] * 3
+    painted = [np.full_like(source[0], level) for level in (100, 151, 100)]
+
+    errors = list(temporal_errors(painted, source))
+
+    assert [error.error for error in errors] == pytest.approx([0.04, 0.04])
+    assert [error.source_error for error in errors] == [0, 0]
+    assert [error.trusted_share for error in errors] == [1, 1]
+
+
+def test_one_color_counts_a_third() -> None:
+    source = [pan(0, 1)[0]] * 2
+    painted = [np.full_like(source[0], 100), np.full_like(source[0], 100)]
+    painted[1][..., 2] = 151
+
+    (error,) = temporal_errors(painted, source)
+
+    assert error.error == pytest.approx(0.04 / 3)
+
+
+def test_what_the_source_cannot_show_is_not_measured() -> None:
+    source = pan(0, 2, step=8)
+    painted = [frame.copy() for frame in source]
+    painted[1][:, -7:] = 0  # came in on the right
+
+    (error,) = temporal_errors(painted, source)
+
+    assert error.error < 1e-4
+
+
+def test_a_pair_across_a_cut_is_left_out() -> None:
+    source = pan(0, 2) + pan(1, 2)
+
+    errors = temporal_errors(source, source, cuts={2})
+
+    assert [error.index for error in errors] == [1, 3]
+
+
+def test_a_source_is_its_own_measure() -> None:
+    source = pan(0, 3)
+
+    for error in temporal_errors(source, source):
+        assert error.error == error.source_error
+
+
+def test_frames_are_streamed() -> None:
+    def stream(seed: int, count: int) -> Iterator[Frame]:
+        yield from (np.tile(pan(seed, 1)[0], (2, 2, 1)) for _ in range(count))
+
+    peaks = []
+    for count in (3, 30):
+        tracemalloc.start()
+        for _ in temporal_errors(stream(0, count), stream(1, count), quality="fast"):
+            pass
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+
+    assert peaks[1] < 1.1 * peaks[0]
+
+
+def test_clips_of_two_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        list(temporal_errors(pan(0, 3), pan(0, 2)))
+
+
+def test_frames_of_two_shapes_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"frame 1 is \(63, 96, 3\) painted"):
+        list(temporal_errors([frame[1:] for frame in pan(0, 2)], pan(0, 2)))
+
+
+def test_luminance_weighs_colors_as_bt709() -> None:
+    frame = np.zeros((16, 16, 3), np.uint8)
+    frame[:, :8] = (255, 0, 0)
+    assert mean_luminance(frame) == pytest.approx(0.2126 / 2)
+    frame[:] = 255
+    assert mean_luminance(frame) == pytest.approx(1)
+    frame[:] = (0, 51, 0)
+    assert mean_luminance(frame) == pytest.approx(0.2 * 0.7152)
+
+
+def test_gradient_is_the_length_of_both_slopes() -> None:
+    y, x = np.mgrid[:20, :30]
+    slope = (3 * x + 4 * y).astype(np.uint8)
+    frame = np.repeat(slope[..., np.newaxis], 3, axis=2)
+
+    assert mean_gradient(frame) == pytest.approx(5 / 255)
+    assert mean_gradient(np.full_like(frame, 77)) == 0
+
+
+def test_blur_lowers_the_gradient() -> None:
+    frame = pan(0, 1)[0]
+    blurred = (frame[:, :-1].astype(float) + frame[:, 1:]) / 2
+
+    assert mean_gradient(blurred.astype(np.uint8)) < 0.99 * mean_gradient(frame)
