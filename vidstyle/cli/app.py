@@ -1,16 +1,37 @@
 """The commands under one name."""
 
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from vidstyle.cli.image import image
 from vidstyle.cli.networks import networks
 from vidstyle.cli.video import video
 
+
+def _untyped(parameters: list[Any]) -> list[Any]:
+    """Take away the ``<bool>`` that Typer's help writes behind every switch."""
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    return parameters
+
+
+class _Command(TyperCommand):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _untyped(super().get_params(ctx))
+
+
+class _Group(TyperGroup):
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _untyped(super().get_params(ctx))
+
+
 app = typer.Typer(
     name="vidstyle",
+    cls=_Group,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -19,9 +40,9 @@ app = typer.Typer(
         "Any clip, any painting, no training; on a laptop's CPU out of the box."
     ),
 )
-app.command()(video)
-app.command()(image)
-app.command()(networks)
+app.command(cls=_Command)(video)
+app.command(cls=_Command)(image)
+app.command(cls=_Command)(networks)
 
 
 def show_version(is_asked: bool) -> None:

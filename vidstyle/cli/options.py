@@ -1,172 +1,18 @@
-"""The settings of ``vidstyle.config`` as options of the command line.
+"""The options of the commands: one for each setting, and those about files and reports.
 
-Each setting has one row here: where the help shows it, what it says, how a value is
-read. Names, types and defaults come from the configuration, so they cannot disagree.
+What a setting is called, of what type it is and what its default is comes from the
+configuration, so that help and library cannot disagree.
 """
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
-from vidstyle.config import LayerWeight
-
-FILES = "Files"
-SIZE = "Size and range"
-LOOK = "Look"
-COHERENCE = "Coherence"
-NETWORK = "Network"
-OPTIMIZER = "Optimiser"
-EVOLUTION = "Evolution"
-REPORT = "Report"
-PANELS = (FILES, SIZE, LOOK, COHERENCE, NETWORK, OPTIMIZER, EVOLUTION, REPORT)
-"""In the order in which the help shows them."""
-
-
-def parse_layers(text: str) -> tuple[LayerWeight, ...]:
-    """Read ``relu1_1,relu2_1:0.5``; a weight that is not given is 1."""
-    layers = []
-    for item in text.split(","):
-        name, _, weight = item.strip().partition(":")
-        try:
-            layers.append(LayerWeight(name, float(weight) if weight else 1.0))
-        except ValueError:
-            raise typer.BadParameter(
-                f"{weight!r} in {item!r} is not a number"
-            ) from None
-    return tuple(layers)
-
-
-def parse_side(text: str) -> int | None:
-    """Read a number of pixels, or ``source``."""
-    if text == "source":
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        message = f"{text!r} is neither a number of pixels nor source"
-        raise typer.BadParameter(message) from None
-
-
-def parse_range(text: str) -> tuple[int, int | None]:
-    """Read ``A:B``, ``A:`` or ``:B`` as a half-open range of frames."""
-    start, colon, stop = text.partition(":")
-    try:
-        if colon:
-            return int(start or 0), int(stop) if stop else None
-    except ValueError:
-        pass
-    raise typer.BadParameter(f"{text!r} is not a range of frames such as 0:48")
-
-
-def parse_init(text: str) -> str | Path:
-    """Read a way to start, or the name of a picture to start from."""
-    return text if text in {"content", "random", "style"} else Path(text)
-
-
-def show(value: object) -> str:
-    """Write a default as its parser reads it."""
-    if value is None:
-        return "source"
-    if value == (0, None):
-        return "0:"
-    if isinstance(value, tuple):
-        return ",".join(
-            layer if weight == 1 else f"{layer}:{weight:g}" for layer, weight in value
-        )
-    return str(value)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One setting on the command line."""
-
-    panel: str
-    help: str
-    parser: Callable[[str], Any] | None = None
-    metavar: str | None = None
-    default_text: str | None = None
-    """Shown as the default, where the value itself would say nothing."""
-    flag: str | None = None
-    """None: the setting's own name."""
-    short: str | None = None
-
-
-LAYERS = "LAYER[:WEIGHT],..."
-ROWS: Mapping[str, Row] = {
-    "long_side": Row(
-        SIZE,
-        "Longest side of the result; never enlarged.",
-        parse_side,
-        "PIXELS|source",
-    ),
-    "style_side": Row(
-        SIZE,
-        "Longest side of the painting; smaller makes finer strokes.",
-        metavar="PIXELS",
-        default_text="the result's",
-    ),
-    "output_size": Row(SIZE, "source: resample the result to the source's size."),
-    "frames": Row(
-        SIZE, "Only frames A to B-1, counted from 0.", parse_range, "A:B", "all"
-    ),
-    "start_s": Row(SIZE, "Only from this second on.", flag="start", metavar="SECONDS"),
-    "duration_s": Row(
-        SIZE, "Only for so many seconds.", flag="duration", metavar="SECONDS"
-    ),
-    "content_weight": Row(
-        LOOK, "How firmly to keep what the picture shows.", short="c"
-    ),
-    "style_weight": Row(LOOK, "How strongly to paint.", short="w"),
-    "tv_weight": Row(LOOK, "How smoothly to paint (total variation)."),
-    "range_weight": Row(LOOK, "How hard to keep the colours displayable."),
-    "loss_scale": Row(LOOK, "free: relative errors; gatys: the paper's sums."),
-    "init": Row(
-        LOOK,
-        "What a picture, or a shot's first frame, starts from.",
-        parse_init,
-        "content|random|style|FILE",
-    ),
-    "recolor": Row(LOOK, "Give the content the painting's palette beforehand."),
-    "seed": Row(LOOK, "Of random starts."),
-    "next_init": Row(COHERENCE, "What a frame that follows another starts from."),
-    "temporal_weight": Row(
-        COHERENCE,
-        "How firmly to keep the last frame's paint where nothing new is seen.",
-    ),
-    "flow": Row(COHERENCE, "Optical flow; quality is four times slower than medium."),
-    "batch": Row(COHERENCE, "Shots painted beside one another; more fills a GPU."),
-    "network": Row(NETWORK, "auto: vgg16 on a GPU, the built-in slim on a CPU."),
-    "weights": Row(
-        NETWORK, "The network's weights, instead of the published ones.", metavar="FILE"
-    ),
-    "pooling": Row(NETWORK, "Between the network's blocks."),
-    "content_layers": Row(
-        NETWORK, "Layers that keep the content.", parse_layers, LAYERS
-    ),
-    "style_layers": Row(NETWORK, "Layers that take the style.", parse_layers, LAYERS),
-    "device": Row(NETWORK, "auto: cuda, then mps, then the CPU.", short="d"),
-    "optimizer": Row(OPTIMIZER, "How the pixels are moved."),
-    "steps": Row(OPTIMIZER, "Most steps for a picture, or a shot's first frame."),
-    "next_steps": Row(OPTIMIZER, "Most steps for a frame that follows another."),
-    "min_steps": Row(OPTIMIZER, "Steps before a frame may stop early."),
-    "history": Row(OPTIMIZER, "Steps that L-BFGS remembers."),
-    "lr": Row(OPTIMIZER, "Adam's step, in units of the full pixel range."),
-    "lr_decay": Row(OPTIMIZER, "Factor of Adam's step at each stair."),
-    "lr_decay_every": Row(OPTIMIZER, "Steps on each stair."),
-    "crf": Row(FILES, "H.264 quality: 0 lossless, 18 fine, 51 worst."),
-    "strict": Row(FILES, "Fail on a clip that breaks off, instead of warning."),
-    "frame": Row(
-        EVOLUTION,
-        "Which frame of the clip to show.",
-        flag="gif-frame",
-        default_text="the first",
-    ),
-    "width": Row(EVOLUTION, "Width of the GIF in pixels.", flag="gif-width"),
-}
+from vidstyle.cli.rows import EVOLUTION, FILES, PANELS, REPORT, ROWS, Row, show
 
 
 def takes(*kinds: type[Any]) -> Callable[[Callable[..., None]], Any]:
@@ -185,7 +31,7 @@ def takes(*kinds: type[Any]) -> Callable[[Callable[..., None]], Any]:
             for name in ROWS
             if name in {field.name for field in fields(kind)}
         ]
-        # Typer reads the signature. sorted() keeps the order within a panel.
+        # Typer reads the signature. sorted() keeps the order of what is in no row.
         command.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=sorted([*own, *added], key=_place)
         )
@@ -194,36 +40,47 @@ def takes(*kinds: type[Any]) -> Callable[[Callable[..., None]], Any]:
     return decorate
 
 
-def _place(parameter: inspect.Parameter) -> tuple[int, int]:
-    """Say where a parameter comes: by its kind, then by its panel."""
+def _place(parameter: inspect.Parameter) -> tuple[int, int, int]:
+    """Say where a parameter comes: by its kind, its panel, and its row there."""
     option = parameter.annotation.__metadata__[0]
     panel = getattr(option, "rich_help_panel", None)
-    return parameter.kind, PANELS.index(panel) if panel in PANELS else -1
+    place = PANELS.index(panel) if panel in PANELS else -1
+    rows = list(ROWS)
+    row = rows.index(parameter.name) if parameter.name in rows else -1
+    return parameter.kind, place, row
 
 
 def _parameter(kind: type[Any], name: str) -> inspect.Parameter:
-    row = ROWS[name]
+    row, hint = ROWS[name], get_type_hints(kind)[name]
     default = getattr(kind(), name)
     flags = [f"--{(row.flag or name).replace('_', '-')}"]
     if default is True:
         flags = [f"{flags[0]}/--no-{name.replace('_', '-')}"]
     if row.short is not None:
         flags.append(f"-{row.short}")
-    shown = row.default_text or (show(default) if row.parser else True)
     option = typer.Option(
         *flags,
         help=row.help,
         rich_help_panel=row.panel,
         parser=row.parser,
-        metavar=row.metavar,
-        show_default=shown,
+        metavar=_metavar(row, hint),
+        show_default=row.default_text or True,
     )
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
         default=show(default) if row.parser else default,
-        annotation=Annotated[Any if row.parser else get_type_hints(kind)[name], option],
+        annotation=Annotated[Any if row.parser else hint, option],
     )
+
+
+def _metavar(row: Row, hint: Any) -> str | None:
+    """Say what stands after an option; nothing does after a switch."""
+    if row.metavar is not None:
+        return row.metavar
+    if get_origin(hint) is Literal:
+        return "|".join(get_args(hint))
+    return {int: "N", float: "X", bool: ""}.get(hint)
 
 
 def make_config(kind: type[Any], values: Mapping[str, Any], **others: object) -> Any:
@@ -232,95 +89,85 @@ def make_config(kind: type[Any], values: Mapping[str, Any], **others: object) ->
     return kind(**{name: values[name] for name in names & set(values)}, **others)
 
 
+def _option(panel: str, text: str, *flags: str, metavar: str = "") -> Any:
+    return typer.Option(*flags, help=text, metavar=metavar, rich_help_panel=panel)
+
+
 Style = Annotated[
-    Path,
-    typer.Option(
-        "--style", "-s", help="The painting: any picture.", rich_help_panel=FILES
-    ),
+    Path, _option(FILES, "The painting: any picture.", "--style", "-s", metavar="FILE")
 ]
 Output = Annotated[
     Path | None,
-    typer.Option(
+    _option(
+        FILES,
+        "Where the result goes; by default beside the input.",
         "--output",
         "-o",
         metavar="FILE",
-        help="Where the result goes; by default beside the input.",
-        rich_help_panel=FILES,
+    ),
+]
+ClipOutput = Annotated[
+    Path | None,
+    _option(
+        FILES,
+        "Where the result goes, by default beside the clip: a name in .mp4, .m4v, "
+        ".mov or .mkv, or without an ending for a folder of numbered PNGs.",
+        "--output",
+        "-o",
+        metavar="FILE",
     ),
 ]
 Overwrite = Annotated[
-    bool,
-    typer.Option(
-        "--overwrite", "-y", help="Replace existing results.", rich_help_panel=FILES
-    ),
-]
-Gif = Annotated[
-    bool,
-    typer.Option(
-        "--gif",
-        help="Also write a GIF of how the picture was learned.",
-        rich_help_panel=EVOLUTION,
-    ),
-]
-GifOutput = Annotated[
-    Path | None,
-    typer.Option(
-        "--gif-output",
-        metavar="FILE",
-        help="Where it goes (implies --gif); .mp4 makes it a video.",
-        rich_help_panel=EVOLUTION,
-    ),
-]
-Log = Annotated[
-    Path | None,
-    typer.Option(
-        "--log",
-        metavar="FILE",
-        help="Write every step's losses as JSON lines.",
-        rich_help_panel=REPORT,
-    ),
-]
-Json = Annotated[
-    bool,
-    typer.Option(
-        "--json", help="Print the result as JSON on stdout.", rich_help_panel=REPORT
-    ),
-]
-Quiet = Annotated[
-    bool,
-    typer.Option("--quiet", "-q", help="Say only errors.", rich_help_panel=REPORT),
+    bool, _option(FILES, "Replace existing results.", "--overwrite", "-y")
 ]
 WorkDir = Annotated[
     Path | None,
-    typer.Option(
+    _option(
+        FILES,
+        "Where frames wait until all is done; by default beside the result.",
         "--work-dir",
         metavar="DIR",
-        help="Where frames wait until all is done; by default beside the result.",
-        rich_help_panel=FILES,
     ),
 ]
 Restart = Annotated[
     bool,
-    typer.Option(
-        "--restart",
-        help="Throw away what an interrupted run has left.",
-        rich_help_panel=FILES,
+    _option(FILES, "Throw away what an interrupted run has left.", "--restart"),
+]
+Gif = Annotated[
+    bool,
+    _option(EVOLUTION, "Also write a GIF of how the picture was learned.", "--gif"),
+]
+GifOutput = Annotated[
+    Path | None,
+    _option(
+        EVOLUTION,
+        "Where it goes (implies --gif); a name in .mp4 makes it a video.",
+        "--gif-output",
+        metavar="FILE",
     ),
 ]
 Sheet = Annotated[
     bool,
-    typer.Option(
+    _option(
+        REPORT,
+        "Also write a picture of spread frames, before and after.",
         "--sheet",
-        help="Also write a picture of spread frames, before and after.",
-        rich_help_panel=REPORT,
     ),
 ]
 Preview = Annotated[
     bool,
-    typer.Option(
+    _option(
+        REPORT,
+        "Only paint three spread frames, quickly, on one sheet.",
         "--preview",
         "-p",
-        help="Only paint three spread frames, quickly, on one sheet.",
-        rich_help_panel=REPORT,
     ),
 ]
+Log = Annotated[
+    Path | None,
+    _option(
+        REPORT, "Write every step's losses as JSON lines.", "--log", metavar="FILE"
+    ),
+]
+Json = Annotated[bool, _option(REPORT, "Print the result as JSON on stdout.", "--json")]
+Quiet = Annotated[bool, _option(REPORT, "Say only errors.", "--quiet", "-q")]

@@ -18,7 +18,7 @@ def video(
     ],
     *,
     style: o.Style,
-    output: o.Output = None,
+    output: o.ClipOutput = None,
     overwrite: o.Overwrite = False,
     work_dir: o.WorkDir = None,
     restart: o.Restart = False,

@@ -1,0 +1,185 @@
+"""What the help says of each setting, and how its value is read.
+
+Names, types and defaults are not here: they come from ``vidstyle.config``.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from vidstyle.config import LayerWeight
+
+FILES = "Files"
+SIZE = "Size and range"
+LOOK = "Look"
+COHERENCE = "Coherence"
+NETWORK = "Network"
+OPTIMIZER = "Optimiser"
+EVOLUTION = "Evolution"
+REPORT = "Report"
+PANELS = (FILES, SIZE, LOOK, COHERENCE, NETWORK, OPTIMIZER, EVOLUTION, REPORT)
+"""In the order in which the help shows them."""
+
+
+def parse_layers(text: str) -> tuple[LayerWeight, ...]:
+    """Read ``relu1_1,relu2_1:0.5``; a weight that is not given is 1."""
+    layers = []
+    for item in text.split(","):
+        name, _, weight = item.strip().partition(":")
+        try:
+            layers.append(LayerWeight(name, float(weight) if weight else 1.0))
+        except ValueError:
+            raise typer.BadParameter(
+                f"{weight!r} in {item.strip()!r} is not a number"
+            ) from None
+    return tuple(layers)
+
+
+def parse_side(text: str) -> int | None:
+    """Read a number of pixels, or ``source``."""
+    if text == "source":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        message = f"{text!r} is neither a number of pixels nor source"
+        raise typer.BadParameter(message) from None
+
+
+def parse_range(text: str) -> tuple[int, int | None]:
+    """Read ``A:B``, ``A:`` or ``:B`` as a half-open range of frames."""
+    start, colon, stop = text.partition(":")
+    try:
+        if colon:
+            return int(start or 0), int(stop) if stop else None
+    except ValueError:
+        pass
+    raise typer.BadParameter(f"{text!r} is not a range of frames such as 0:48")
+
+
+def parse_init(text: str) -> str | Path:
+    """Read a way to start, or the name of a picture to start from."""
+    return text if text in {"content", "random", "style"} else Path(text)
+
+
+def show(value: object) -> str:
+    """Write a default as its parser reads it."""
+    if value is None:
+        return "source"
+    if value == (0, None):
+        return "0:"
+    if isinstance(value, tuple):
+        return ", ".join(  # with spaces, so that the help can break the line
+            layer if weight == 1 else f"{layer}:{weight:g}" for layer, weight in value
+        )
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One setting on the command line."""
+
+    panel: str
+    help: str
+    parser: Callable[[str], Any] | None = None
+    metavar: str | None = None
+    """None: as the setting's type says."""
+    default_text: str | None = None
+    """Shown as the default, where the value itself would say nothing."""
+    flag: str | None = None
+    """None: the setting's own name."""
+    short: str | None = None
+
+
+LAYERS = "LAYER[:WEIGHT],..."
+ROWS: Mapping[str, Row] = {
+    "long_side": Row(
+        SIZE,
+        "Longest side of the result; a smaller source is not enlarged.",
+        parse_side,
+        "PIXELS|source",
+    ),
+    "style_side": Row(
+        SIZE,
+        "Longest side at which the painting is taken; smaller makes finer strokes.",
+        metavar="PIXELS",
+        default_text="the result's",
+    ),
+    "output_size": Row(
+        SIZE, "source: resample the finished result to the source's size."
+    ),
+    "frames": Row(
+        SIZE,
+        "Only these frames, counted from 0; B itself is left out.",
+        parse_range,
+        "A:B",
+        "all",
+    ),
+    "start_s": Row(SIZE, "Only from this second on.", flag="start", metavar="SECONDS"),
+    "duration_s": Row(
+        SIZE, "Only for so many seconds.", flag="duration", metavar="SECONDS"
+    ),
+    "content_weight": Row(
+        LOOK, "How firmly to keep what the picture shows.", short="c"
+    ),
+    "style_weight": Row(LOOK, "How strongly to paint.", short="w"),
+    "tv_weight": Row(LOOK, "How smoothly to paint (total variation)."),
+    "range_weight": Row(LOOK, "How hard to keep colours within what screens show."),
+    "loss_scale": Row(LOOK, "free: relative errors; gatys: the paper's sums."),
+    "init": Row(
+        LOOK,
+        "What a picture, or a shot's first frame, starts from: content, random, "
+        "style, or a picture's file.",
+        parse_init,
+        "START|FILE",
+    ),
+    "recolor": Row(LOOK, "Give the picture the painting's palette beforehand."),
+    "seed": Row(LOOK, "Of the noise in a random start."),
+    "next_init": Row(
+        COHERENCE,
+        "What a frame that follows another starts from: previous-warped, previous, "
+        "content or random.",
+        metavar="START",
+    ),
+    "temporal_weight": Row(
+        COHERENCE,
+        "How firmly paint stays on the thing that it was put on; more flickers less.",
+    ),
+    "flow": Row(
+        COHERENCE, "Measuring motion; quality takes four times as long as medium."
+    ),
+    "batch": Row(COHERENCE, "Shots painted beside one another; more fills a GPU."),
+    "network": Row(NETWORK, "auto: vgg16 on a GPU, the built-in slim on a CPU."),
+    "weights": Row(
+        NETWORK,
+        "The network's weights, instead of the built-in or published ones.",
+        metavar="FILE",
+    ),
+    "pooling": Row(NETWORK, "Between the network's blocks; slim: average only."),
+    "content_layers": Row(
+        NETWORK, "Layers that keep the content.", parse_layers, LAYERS
+    ),
+    "style_layers": Row(NETWORK, "Layers that take the style.", parse_layers, LAYERS),
+    "device": Row(NETWORK, "auto: cuda, then mps, then the CPU.", short="d"),
+    "optimizer": Row(OPTIMIZER, "How the pixels are moved."),
+    "steps": Row(OPTIMIZER, "Most steps for a picture, or for a shot's first frame."),
+    "next_steps": Row(OPTIMIZER, "Most steps for a frame that follows another."),
+    "min_steps": Row(OPTIMIZER, "Steps before a picture may stop early."),
+    "history": Row(OPTIMIZER, "Steps that L-BFGS remembers."),
+    "lr": Row(OPTIMIZER, "Adam's step; 1 is from black to white."),
+    "lr_decay": Row(OPTIMIZER, "Factor of Adam's step at each stair."),
+    "lr_decay_every": Row(OPTIMIZER, "Steps on each stair."),
+    "crf": Row(FILES, "H.264 quality: 0 lossless, 18 fine, 51 worst."),
+    "strict": Row(FILES, "Refuse a clip that breaks off, instead of warning."),
+    "frame": Row(
+        EVOLUTION,
+        "Frame of the clip that it shows, counted from 0.",
+        flag="gif-frame",
+        metavar="N",
+        default_text="the first",
+    ),
+    "width": Row(EVOLUTION, "Its width in pixels.", flag="gif-width"),
+}
