@@ -21,6 +21,8 @@ from vidstyle.records import Frame
 
 PNG_LEVEL = 1
 """Of stored PNGs: two thirds of level 3's time for 5 % more bytes, as measured."""
+PARTIAL = ".partial"
+"""Ending of a file that is not whole yet."""
 
 
 def frame_to_image(frame: Frame, *, device: torch.device | None = None) -> Tensor:
@@ -71,7 +73,8 @@ def resize_frame(frame: Frame, *, height: int, width: int) -> Frame:
 def read_picture(path: Path) -> Frame:
     """Read one picture file, rotated as its EXIF data says, in 8-bit RGB.
 
-    Transparent pixels are laid over white; deeper pixels are scaled to 8 bits.
+    Transparent pixels are laid over white (such pictures are taken as stored, without
+    rotation); deeper pixels are scaled to 8 bits.
 
     Raises:
         ImageOpenError: If it is missing, cannot be read, or is no picture.
@@ -80,19 +83,26 @@ def read_picture(path: Path) -> Frame:
         data = np.fromfile(path, np.uint8)
     except OSError as err:
         raise ImageOpenError(f"cannot read {path}: {err.strerror}.") from err
-    pixels = None
-    if data.size:
-        with contextlib.suppress(cv2.error):
-            pixels = cv2.imdecode(data, cv2.IMREAD_UNCHANGED)
-    if pixels is None:
+    pixels = _decode(data, cv2.IMREAD_UNCHANGED)
+    if pixels is not None and pixels.ndim == 3 and pixels.shape[2] == 4:
+        return _over_white(pixels)
+    # IMREAD_UNCHANGED ignores the EXIF orientation; this flag obeys it.
+    color = _decode(data, cv2.IMREAD_COLOR)
+    if color is None:
         raise ImageOpenError(
             f"{path} is not a picture that can be read (JPEG, PNG, WebP, TIFF, ...)."
         )
-    if pixels.ndim == 3 and pixels.shape[2] == 4:
-        return _over_white(pixels)
-    # IMREAD_UNCHANGED ignores the EXIF orientation; this flag obeys it.
-    color = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
-    return np.ascontiguousarray(color[..., ::-1])
+    return np.ascontiguousarray(color[..., ::-1], np.uint8)
+
+
+def _decode(data: npt.NDArray[np.uint8], flag: int) -> npt.NDArray[Any] | None:
+    """Decode a picture as OpenCV does; None: it cannot."""
+    if data.size == 0:
+        return None
+    with contextlib.suppress(cv2.error):
+        pixels: npt.NDArray[Any] | None = cv2.imdecode(data, flag)
+        return pixels
+    return None
 
 
 def _over_white(pixels: npt.NDArray[Any]) -> Frame:
@@ -104,26 +114,46 @@ def _over_white(pixels: npt.NDArray[Any]) -> Frame:
     return np.ascontiguousarray((over.clip(0, 1) * 255).round().astype(np.uint8))
 
 
+def check_picture_name(path: Path) -> None:
+    """Check, before the work, that there is a picture format for a name's ending.
+
+    Raises:
+        OutputError: If there is none.
+    """
+    ending = path.suffix.lower()
+    if not cv2.haveImageWriter(f"picture{ending}"):
+        raise OutputError(
+            f"cannot write {path}: {ending or 'no ending'} is not a picture format; "
+            "use .png or .jpg."
+        )
+
+
 def write_picture(path: Path, frame: Frame) -> None:
     """Write one picture, whole or not at all; the name's ending says the format.
 
     Raises:
         OutputError: If the folder is missing, the disk is full, or the format unknown.
     """
+    check_picture_name(path)
     ending = path.suffix.lower()
     parameters = [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL] if ending == ".png" else []
     if ending in {".jpg", ".jpeg"}:
         parameters = [cv2.IMWRITE_JPEG_QUALITY, 95]
-    try:
-        known, data = cv2.imencode(ending, frame[..., ::-1], parameters)
-    except cv2.error as err:
+    data = _encode(ending, frame, parameters)
+    if data is None:
+        height, width = frame.shape[:2]
         raise OutputError(
-            f"cannot write {path}: {ending or 'no ending'} is not a picture format; "
-            "use .png or .jpg."
-        ) from err
-    if not known:
-        raise OutputError(f"cannot encode {path} as {ending}.")
-    write_whole(path, data.tobytes())
+            f"cannot write {path}: a {ending} of {width}x{height} pixels is too much."
+        )
+    write_whole(path, data)
+
+
+def _encode(ending: str, frame: Frame, parameters: list[int]) -> bytes | None:
+    """Encode a picture as OpenCV does; None: it cannot."""
+    with contextlib.suppress(cv2.error):
+        done, data = cv2.imencode(ending, frame[..., ::-1], parameters)
+        return data.tobytes() if done else None
+    return None
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -135,13 +165,14 @@ def write_whole(path: Path, data: bytes) -> None:
     partial = None
     try:
         handle, partial = tempfile.mkstemp(
-            prefix=f".{path.name}.", suffix=".partial", dir=path.parent
+            prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent
         )
         with os.fdopen(handle, "wb") as file:
             file.write(data)
         Path(partial).chmod(0o644)
         Path(partial).replace(path)
     except OSError as err:
+        raise OutputError(f"cannot write {path}: {err.strerror}.") from err
+    finally:
         if partial is not None:
             Path(partial).unlink(missing_ok=True)
-        raise OutputError(f"cannot write {path}: {err.strerror}.") from err

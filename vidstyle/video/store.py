@@ -3,7 +3,7 @@
 Everything is written under a partial name and moved into place, so that whatever is
 there is whole, and a run that was killed goes on from it.
 
-    manifest.json           what is being made: a run with another manifest is refused
+    vidstyle.json           the manifest: a run that makes something else is refused
     source/000001.png       frames that wait to be painted, at working size
     stylized/000001.png     painted frames
     evolution/000001.png    how one frame was learned
@@ -13,16 +13,17 @@ there is whole, and a run that was killed goes on from it.
 import contextlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vidstyle.errors import OutputError, WorkDirError
-from vidstyle.images import read_picture, write_picture, write_whole
+from vidstyle.errors import ImageOpenError, OutputError, WorkDirError
+from vidstyle.images import PARTIAL, read_picture, write_picture, write_whole
 from vidstyle.records import Frame
 
-MANIFEST = "manifest.json"
-SOURCE, STYLIZED, EVOLUTION = "source", "stylized", "evolution"
+MANIFEST = "vidstyle.json"
+"""A name of our own, for what lies around it may be deleted."""
+KINDS = SOURCE, STYLIZED, EVOLUTION = "source", "stylized", "evolution"
 
 
 class FrameStore:
@@ -52,10 +53,15 @@ class FrameStore:
         if restart:
             self.remove()
         try:
-            is_old = self.work_dir.exists()
+            is_old = (self.work_dir / MANIFEST).is_file()
             if is_old:
                 self._check_manifest(manifest)
-            for kind in (SOURCE, STYLIZED, EVOLUTION):
+            elif any(self._files()):
+                raise WorkDirError(
+                    f"{self.work_dir} is not a work directory of vidstyle; "
+                    "name another with --work-dir."
+                )
+            for kind in KINDS:
                 (self.work_dir / kind).mkdir(parents=True, exist_ok=True)
             if not is_old:
                 text = json.dumps(manifest, indent=1, sort_keys=True)
@@ -69,24 +75,7 @@ class FrameStore:
         return is_old
 
     def _check_manifest(self, manifest: Mapping[str, Any]) -> None:
-        path = self.work_dir / MANIFEST
-        if not path.is_file():
-            if self.work_dir.is_dir() and not any(self._files()):
-                shutil.rmtree(self.work_dir)  # killed before the manifest was there
-                self.work_dir.mkdir()
-                text = json.dumps(manifest, indent=1, sort_keys=True)
-                write_whole(path, text.encode())
-                return
-            raise WorkDirError(
-                f"{self.work_dir} is not a work directory of vidstyle; "
-                "name another with --work-dir."
-            )
-        try:
-            known = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as err:
-            raise WorkDirError(
-                f"{path} is damaged; use --restart to throw that run's work away."
-            ) from err
+        known = self._read_json(self.work_dir / MANIFEST)
         wanted = json.loads(json.dumps(manifest))
         differing = [
             key
@@ -103,13 +92,28 @@ class FrameStore:
                 f"({said}); use those to go on, or --restart to begin afresh."
             )
 
-    def _files(self) -> list[Path]:
-        return [path for path in self.work_dir.rglob("*") if path.is_file()]
+    def _files(self) -> Iterator[Path]:
+        """Yield all files but those that a run left that was killed as it began."""
+        for path in self.work_dir.rglob("*"):
+            if path.is_file() and path.suffix != PARTIAL:
+                yield path
 
     def remove(self) -> None:
-        """Delete the work directory and all that a run has put there."""
-        if (self.work_dir / MANIFEST).is_file():
-            shutil.rmtree(self.work_dir, ignore_errors=True)
+        """Delete all that a run has put there, and the directory if it is empty then.
+
+        A directory without a manifest is left as it is.
+        """
+        if not (self.work_dir / MANIFEST).is_file():
+            return
+        with contextlib.suppress(OSError):
+            # The manifest goes last: until then it can be told whose work this is.
+            for path in [*self.work_dir.glob("*.json"), *self.work_dir.glob(".*")]:
+                if path.name != MANIFEST and path.suffix in {".json", PARTIAL}:
+                    path.unlink()
+            for kind in KINDS:
+                shutil.rmtree(self.work_dir / kind, ignore_errors=True)
+            (self.work_dir / MANIFEST).unlink()
+            self.work_dir.rmdir()
 
     def put_source(self, index: int, frame: Frame) -> None:
         """Store a frame that waits to be painted."""
@@ -170,7 +174,7 @@ class FrameStore:
         path = self.work_dir / f"{name}.json"
         if not path.is_file():
             return None
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        return self._read_json(path)
 
     def free_bytes(self) -> int:
         """How much the disk under the work directory still takes."""
@@ -186,4 +190,15 @@ class FrameStore:
             raise WorkDirError(f"{err} The work so far is kept.") from err
 
     def _get(self, kind: str, index: int) -> Frame:
-        return read_picture(self._path(kind, index))
+        try:
+            return read_picture(self._path(kind, index))
+        except ImageOpenError as err:
+            raise WorkDirError(f"{err} Use --restart to begin afresh.") from err
+
+    def _read_json(self, path: Path) -> dict[str, Any]:
+        try:
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as err:
+            raise WorkDirError(
+                f"{path} is damaged; use --restart to throw that run's work away."
+            ) from err
