@@ -15,7 +15,7 @@ import torch
 
 from vidstyle.errors import ImageOpenError, OutputError
 from vidstyle.images import (
-    check_picture_name,
+    check_picture_path,
     fit_long_side,
     frame_to_image,
     image_to_frame,
@@ -295,7 +295,7 @@ def test_unknown_ending_is_refused_before_and_at_writing(
     tmp_path: Path, name: str
 ) -> None:
     with pytest.raises(OutputError, match=r"is not a picture format; use \.png"):
-        check_picture_name(tmp_path / name)
+        check_picture_path(tmp_path / name)
     with pytest.raises(OutputError, match=r"is not a picture format; use \.png"):
         write_picture(tmp_path / name, noise())
     assert files_in(tmp_path) == []
@@ -303,7 +303,7 @@ def test_unknown_ending_is_refused_before_and_at_writing(
 
 @pytest.mark.parametrize("name", ["picture.png", "picture.JPG", "a.b.jpeg"])
 def test_known_ending_passes(tmp_path: Path, name: str) -> None:
-    check_picture_name(tmp_path / name)
+    check_picture_path(tmp_path / name)
     write_picture(tmp_path / name, noise())
     assert files_in(tmp_path) == [name]
 
@@ -316,7 +316,9 @@ def test_picture_that_its_format_cannot_hold_is_refused(tmp_path: Path) -> None:
 
 
 def test_missing_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match=r"cannot write .*nowhere.*No such file"):
+    with pytest.raises(
+        OutputError, match=r"the folder .*nowhere for picture\.png does not"
+    ):
         write_picture(tmp_path / "nowhere" / "picture.png", noise())
 
 

@@ -114,12 +114,14 @@ def _over_white(pixels: npt.NDArray[Any]) -> Frame:
     return np.ascontiguousarray((over.clip(0, 1) * 255).round().astype(np.uint8))
 
 
-def check_picture_name(path: Path) -> None:
-    """Check, before the work, that there is a picture format for a name's ending.
+def check_picture_path(path: Path) -> None:
+    """Check, before the work, that a name's ending is a format, and its folder there.
 
     Raises:
-        OutputError: If there is none.
+        OutputError: If not.
     """
+    if not path.parent.is_dir():
+        raise OutputError(f"the folder {path.parent} for {path.name} does not exist.")
     ending = path.suffix.lower()
     if not cv2.haveImageWriter(f"picture{ending}"):
         raise OutputError(
@@ -134,7 +136,7 @@ def write_picture(path: Path, frame: Frame) -> None:
     Raises:
         OutputError: If the folder is missing, the disk is full, or the format unknown.
     """
-    check_picture_name(path)
+    check_picture_path(path)
     ending = path.suffix.lower()
     parameters = [cv2.IMWRITE_PNG_COMPRESSION, PNG_LEVEL] if ending == ".png" else []
     if ending in {".jpg", ".jpeg"}:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from torch import Tensor
 
-from vidstyle.config import VideoConfig
-from vidstyle.images import write_picture
+from vidstyle.config import MIN_SIDE, VideoConfig
+from vidstyle.errors import ConfigError
+from vidstyle.images import check_picture_path, write_picture
 from vidstyle.pipeline import expected_frames
 from vidstyle.records import FrameReport, Listener, Notice, Plan, StepReport
 from vidstyle.still import ignore, paint_frame, prepare, working_size
@@ -41,6 +42,7 @@ def preview_video(
     Raises:
         VidstyleError: As ``stylize_video`` does.
     """
+    check_picture_path(output)
     config = config or VideoConfig()
     info = probe(clip)
     full = working_size(
@@ -54,11 +56,15 @@ def preview_video(
     first = config.frames[0] or round((config.start_s or 0) * info.fps)
     wanted = spread(first, count or UNKNOWN_COUNT, PICTURES)
     picked = pick_frames(info, wanted, height=height, width=width)
+    if max(picked) < first:
+        raise ConfigError(f"{clip} ends before the range that was asked for.")
     listener(Plan(height=height, width=width, frames=len(picked)))
     if small.style_side is not None:
         small = replace(
             small,
-            style_side=max(16, small.style_side * max(height, width) // max(full)),
+            style_side=max(
+                MIN_SIDE, small.style_side * max(height, width) // max(full)
+            ),
         )
     tools = prepare(style, small, height=height, width=width, listener=listener)
     reports: list[StepReport] = []
@@ -68,7 +74,7 @@ def preview_video(
         listener(report)
 
     painted, started = [], time.monotonic()
-    for index, frame in sorted(picked.items()):
+    for index, frame in picked.items():
         painted.append(paint_frame(frame, tools, small, on_step))
         listener(
             FrameReport(
@@ -78,9 +84,7 @@ def preview_video(
                 all_known=True,
             )
         )
-    write_picture(
-        output, contact_sheet([[picked[index] for index in sorted(picked)], painted])
-    )
+    write_picture(output, contact_sheet([list(picked.values()), painted]))
     if count:
         per_step = (time.monotonic() - started) / len(reports)
         per_step *= full[0] * full[1] / (height * width)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from vidstyle.images import resize_frame
-from vidstyle.records import Frame, VideoInfo
+from vidstyle.records import Frame, TimedFrame, VideoInfo
 from vidstyle.video.read import read_frames
 
 GAP = 6
@@ -48,18 +48,17 @@ def pick_frames(
     """Read some frames of a clip in one pass that ends with the last of them.
 
     Returns:
-        By index, resized; if the clip ends earlier, those there are, and its last frame
-        in the place of the first that is missing.
+        By index, resized, in order. If the clip ends before the last of them, those
+        there are, and its last frame.
     """
     picked: dict[int, Frame] = {}
-    newest: Frame | None = None
+    newest: TimedFrame | None = None
     for timed in read_frames(info, on_warning=lambda _: None):
-        newest = timed.frame
+        newest = timed
         if timed.index in indices:
-            picked[timed.index] = resize_frame(newest, height=height, width=width)
+            picked[timed.index] = resize_frame(timed.frame, height=height, width=width)
         if len(picked) == len(indices):
             return picked
-    missing = min(set(indices) - set(picked))
     if newest is not None:
-        picked[missing] = resize_frame(newest, height=height, width=width)
+        picked[newest.index] = resize_frame(newest.frame, height=height, width=width)
     return picked

@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vidstyle.records import Frame, VideoInfo
+from vidstyle.video.pictures import write_pictures
+from vidstyle.video.probe import probe
+from vidstyle.video.sheet import GAP, contact_sheet, pick_frames, spread
+
+
+def level(value: int, height: int = 20, width: int = 32) -> Frame:
+    return np.full((height, width, 3), value, np.uint8)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> VideoInfo:
+    """Ten frames; every pixel of frame i is 10 * i."""
+    write_pictures([level(10 * index) for index in range(10)], tmp_path / "clip")
+    return probe(tmp_path / "clip")
+
+
+@pytest.mark.parametrize(
+    ("first", "count", "pictures", "chosen"),
+    [
+        (0, 3, 3, [0, 1, 2]),
+        (0, 48, 3, [8, 24, 40]),
+        (0, 48, 4, [6, 18, 30, 42]),
+        (100, 48, 3, [108, 124, 140]),
+        (0, 1, 3, [0]),
+        (7, 2, 3, [7, 8]),
+        (0, 0, 3, []),
+    ],
+)
+def test_spread_frames(
+    first: int, count: int, pictures: int, chosen: list[int]
+) -> None:
+    assert spread(first, count, pictures) == chosen
+
+
+def test_spread_frames_are_different_ones_of_the_range() -> None:
+    for first, count, pictures in np.ndindex(3, 60, 7):
+        chosen = spread(first, count, pictures)
+        assert len(set(chosen)) == min(count, pictures)
+        assert chosen == sorted(chosen)
+        assert all(first <= index < first + count for index in chosen)
+
+
+def test_sheet_is_white_with_every_picture_in_its_place() -> None:
+    sheet = contact_sheet([[level(10), level(20)], [level(30), level(40)]])
+    assert sheet.shape == (2 * 20 + 3 * GAP, 2 * 32 + 3 * GAP, 3)
+    assert sheet.dtype == np.uint8
+    down, right = GAP + 20 + GAP, GAP + 32 + GAP
+    for value, top, left in ((10, GAP, GAP), (20, GAP, right), (30, down, GAP)):
+        assert (sheet[top : top + 20, left : left + 32] == value).all()
+    covered = sheet.astype(int).sum()
+    gaps = sheet[..., 0].size - 4 * 20 * 32
+    assert covered == 3 * (255 * gaps + 20 * 32 * (10 + 20 + 30 + 40))
+
+
+def test_other_sizes_are_brought_to_the_first() -> None:
+    sheet = contact_sheet([[level(10), level(20, 40, 20)]])
+    assert sheet.shape == (20 + 2 * GAP, 2 * 32 + 3 * GAP, 3)
+    assert (sheet[GAP:-GAP, -GAP - 32 : -GAP] == 20).all()
+
+
+def test_picked_frames_are_those_of_the_indices(clip: VideoInfo) -> None:
+    picked = pick_frames(clip, [7, 2, 3], height=10, width=16)
+    assert list(picked) == [2, 3, 7]
+    for index, frame in picked.items():
+        assert frame.shape == (10, 16, 3)
+        assert (frame == 10 * index).all()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [([2, 40, 50], [2, 9]), ([40], [9]), ([2, 9, 16], [2, 9]), ([0], [0])],
+)
+def test_clip_that_ends_early_gives_its_last_frame(
+    clip: VideoInfo, wanted: list[int], found: list[int]
+) -> None:
+    picked = pick_frames(clip, wanted, height=20, width=32)
+    assert list(picked) == found
+    assert all((frame == 10 * index).all() for index, frame in picked.items())
+
+
+def test_reading_ends_with_the_last_frame_wanted(clip: VideoInfo) -> None:
+    (clip.path / "000005.png").write_bytes(b"no picture")
+    assert list(pick_frames(clip, [1, 3], height=20, width=32)) == [1, 3]
