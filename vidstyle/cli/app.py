@@ -6,7 +6,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from vidstyle.cli.bench import bench
 from vidstyle.cli.image import image
+from vidstyle.cli.measure import measure
 from vidstyle.cli.networks import networks
 from vidstyle.cli.video import video
 
@@ -43,6 +45,8 @@ app = typer.Typer(
 app.command(cls=_Command)(video)
 app.command(cls=_Command)(image)
 app.command(cls=_Command)(networks)
+app.command(cls=_Command)(measure)
+app.command(cls=_Command)(bench)
 
 
 def show_version(is_asked: bool) -> None:

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
-from vidstyle.cli.rows import EVOLUTION, FILES, PANELS, REPORT, ROWS, Row, show
+from vidstyle.cli.rows import EVOLUTION, FILES, NETWORK, PANELS, REPORT, ROWS, Row, show
+from vidstyle.config import DeviceName, NetworkName
 
 
 def takes(*kinds: type[Any]) -> Callable[[Callable[..., None]], Any]:
@@ -171,3 +172,22 @@ Log = Annotated[
 ]
 Json = Annotated[bool, _option(REPORT, "Print the result as JSON on stdout.", "--json")]
 Quiet = Annotated[bool, _option(REPORT, "Say only errors.", "--quiet", "-q")]
+Network = Annotated[
+    NetworkName,
+    _option(
+        NETWORK,
+        ROWS["network"].help,
+        "--network",
+        metavar="|".join(get_args(NetworkName)),
+    ),
+]
+Device = Annotated[
+    DeviceName,
+    _option(
+        NETWORK,
+        ROWS["device"].help,
+        "--device",
+        "-d",
+        metavar="|".join(get_args(DeviceName)),
+    ),
+]

@@ -1,0 +1,124 @@
+"""``vidstyle measure``: a table for people, JSON for machines, one line for errors."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from vidstyle.cli import app
+from vidstyle.images import write_picture
+from vidstyle.video.pictures import write_pictures
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["measure", *map(str, arguments)])
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A still clip of four frames, three of them painted, one of those brighter."""
+    still = np.random.default_rng(0).integers(60, 120, (32, 48, 3), np.uint8)
+    write_pictures([still] * 4, tmp_path / "content")
+    write_pictures([still, still, still + 51], tmp_path / "result")
+    write_picture(tmp_path / "painting.png", 255 - still)
+    return tmp_path
+
+
+def test_the_table_says_what_was_measured(files):
+    done = run(files / "result", "--content", files / "content", "--frames", "1:4")
+
+    assert done.exit_code == 0
+    header, columns, *lines = done.stdout.splitlines()
+    assert header == "3 frames of 48x32, 0 cut(s)"
+    assert columns.split() == ["result", "content", "ratio"]
+    cells = {line[:18].strip(): line[18:].split() for line in lines}
+    # Two pairs: no change, and a fifth of the range.
+    assert cells["temporal error"] == ["0.020000", "0.000000", "-"]
+    assert (
+        cells["luminance drift"][1:]
+        == ["1.0000", cells["luminance drift"][0] + "0"][:1]
+        + cells["luminance drift"][2:]
+    )
+    assert cells["gradient drift"] == ["1.0000", "1.0000", "1.000"]
+    assert len(cells) == 3
+
+
+def test_a_painting_adds_distances(files):
+    done = run(
+        *(files / "result", "--content", files / "content", "--frames", "1:"),
+        *("--style", files / "painting.png"),
+    )
+
+    assert done.exit_code == 0
+    assert done.stdout.startswith("3 frames of 48x32, 0 cut(s), network slim\n")
+    assert "style distance" in done.stdout
+    assert "content distance" in done.stdout
+
+
+def test_json_has_a_number_for_every_frame(files):
+    done = run(
+        *(files / "result", "--content", files / "content", "--frames", "1:4"),
+        *("--style", files / "painting.png", "--json"),
+    )
+
+    facts = json.loads(done.stdout)
+    assert facts["result"] == str(files / "result")
+    assert facts["content"] == str(files / "content")
+    assert (facts["width"], facts["height"]) == (48, 32)
+    assert (facts["first"], facts["frames"], facts["cuts"]) == (1, 3, [])
+    assert facts["network"] == "slim"
+    error = facts["temporal_error"]
+    assert error["result"]["frames"] == pytest.approx([None, 0, 0.04])
+    assert error["content"]["frames"] == [None, 0, 0]
+    assert error["result"]["mean"] == pytest.approx(0.02)
+    assert error["ratio"] is None
+    assert facts["trusted_share"]["frames"] == [None, 1, 1]
+    names = ("luminance", "gradient", "style_distance", "content_distance")
+    for name in names:
+        for side in ("result", "content"):
+            assert len(facts[name][side]["frames"]) == 3
+            assert set(facts[name][side]) == {"mean", "drift", "frames"}
+        assert set(facts[name]) == {"result", "content", "ratio", "drift_ratio"}
+    assert facts["luminance"]["drift_ratio"] > 1.2
+
+
+def test_without_a_painting_json_has_no_distances(files):
+    done = run(files / "content", "--content", files / "content", "--json")
+
+    facts = json.loads(done.stdout)
+    assert facts["network"] is None
+    assert "style_distance" not in facts
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["result", "--content", "content"], 3, "has 3 frames, but 0: of"),
+        (["gone", "--content", "content"], 3, "gone: No such file"),
+        (["result", "--content", "gone.mp4"], 3, "gone.mp4: No such file"),
+        (["empty", "--content", "content"], 3, "holds no numbered pictures"),
+        (["painting.png", "--content", "content"], 3, "is a still picture"),
+        (["content", "--content", "content", "--style", "gone.jpg"], 3, "gone.jpg"),
+        (
+            *(["result", "--content", "content", "--frames", "5:8"], 3),
+            "has 3 frames, but 5:8 of",
+        ),
+        (["result", "--content", "content", "--frames", "x"], 2, "not a range"),
+        (["result"], 2, "--content"),
+    ],
+)
+def test_mistakes_are_answered_in_one_sentence(
+    files, monkeypatch, arguments, code, said
+):
+    monkeypatch.chdir(files)
+    (files / "empty").mkdir()
+
+    done = run(*arguments)
+
+    assert done.exit_code == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    if code != 2:  # Typer's own are in a box
+        assert len(done.stderr.strip().splitlines()) == 1

@@ -1,0 +1,116 @@
+"""Distances are the optimisation's own errors, in a network that is always the same."""
+
+import numpy as np
+import pytest
+import torch
+
+from vidstyle.config import StyleConfig
+from vidstyle.errors import ConfigError, ImageOpenError
+from vidstyle.images import frame_to_image, resize_frame, write_picture
+from vidstyle.measure.distance import DistanceMeter
+from vidstyle.networks.slim import slim
+from vidstyle.style.objective import Objective
+from vidstyle.style.targets import content_target, style_target
+
+HEIGHT, WIDTH = 32, 48
+
+
+def picture(seed, height=HEIGHT, width=WIDTH):
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 9, 3), np.uint8)
+    return resize_frame(coarse, height=height, width=width)
+
+
+@pytest.fixture
+def make_meter(tmp_path):
+    def make(painting, *, long_side=WIDTH, network="slim"):
+        path = tmp_path / "painting.png"
+        write_picture(path, painting)
+        return DistanceMeter(
+            path,
+            network=network,
+            device="cpu",
+            long_side=long_side,
+            listener=lambda _: None,
+        )
+
+    return make
+
+
+def test_distances_are_the_terms_of_the_objective(make_meter):
+    painting, content, stylized = picture(1), picture(2), picture(3)
+    measured, _ = make_meter(painting).measure(stylized, content, begins_shot=True)
+
+    config = StyleConfig(content_weight=1, style_weight=1)
+    network, image = slim(), frame_to_image(stylized)
+    objective = Objective(
+        network, style_target(network, frame_to_image(painting), config), config
+    )
+    objective.allocate(image)
+    objective.set_slot(0, content_target(network, frame_to_image(content), config))
+    terms = objective.evaluate(image).terms
+    assert measured.style == pytest.approx(terms["style"].item(), rel=1e-4)
+    assert measured.content == pytest.approx(terms["content"].item(), rel=1e-4)
+
+
+def test_a_picture_has_no_distance_to_itself(make_meter):
+    painting, content = picture(1), picture(2)
+    meter = make_meter(painting)
+
+    ours, theirs = meter.measure(painting, content, begins_shot=True)
+
+    assert ours.style == pytest.approx(0, abs=1e-9)
+    assert ours.content > 0.1
+    assert theirs.content == 0
+    assert theirs.style > 0.1
+
+
+def test_the_painting_is_measured_in_the_frames_size(make_meter):
+    painting = picture(1, height=2 * HEIGHT, width=2 * WIDTH)
+    small = resize_frame(painting, height=HEIGHT, width=WIDTH)
+
+    ours, _ = make_meter(painting).measure(small, picture(2), begins_shot=True)
+
+    assert ours.style == pytest.approx(0, abs=1e-9)
+
+
+def test_a_shot_keeps_the_strength_of_its_first_frame(make_meter):
+    bright, dark, stylized = picture(2), picture(2) // 3, picture(3)
+    meter = make_meter(picture(1))
+    alone, _ = meter.measure(stylized, dark, begins_shot=True)
+    meter.measure(stylized, bright, begins_shot=True)
+    faded, _ = meter.measure(stylized, dark, begins_shot=False)
+    cut, _ = meter.measure(stylized, dark, begins_shot=True)
+
+    network, config = slim(), StyleConfig()
+    strengths = [
+        content_target(network, frame_to_image(frame), config).energies
+        for frame in (bright, dark)
+    ]
+    ratio = strengths[1]["relu4_2"] / strengths[0]["relu4_2"]
+    assert ratio < 0.9
+    assert faded.content == pytest.approx(alone.content * ratio, rel=1e-4)
+    assert cut == alone
+
+
+def test_measuring_keeps_no_gradient(make_meter):
+    meter = make_meter(picture(1))
+    before = torch.is_grad_enabled()
+
+    meter.measure(picture(3), picture(2), begins_shot=True)
+
+    assert torch.is_grad_enabled() == before
+    assert meter.network == "slim"
+
+
+def test_a_painting_has_to_be_a_picture(tmp_path):
+    path = tmp_path / "painting.jpg"
+    path.write_text("no picture")
+    with pytest.raises(ImageOpenError, match=r"painting\.jpg is not a picture"):
+        DistanceMeter(
+            path, network="slim", device="cpu", long_side=48, listener=lambda _: None
+        )
+
+
+def test_a_painting_can_be_too_small(make_meter):
+    with pytest.raises(ConfigError, match="too small"):
+        make_meter(picture(1, height=8, width=8))

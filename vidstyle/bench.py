@@ -1,0 +1,264 @@
+"""The speed of the optimisation on this machine, and what the machine could do at best.
+
+A network and sizes in, rates out. Pictures are drawn, not read: speed does not depend
+on what they show. Nothing here is tuned to look well: rates are medians of whole steps.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from vidstyle.config import (
+    MIN_SIDE,
+    DeviceName,
+    NetworkName,
+    StyleConfig,
+    VideoConfig,
+    check_range,
+)
+from vidstyle.devices import choose_device, memory_errors_named
+from vidstyle.networks.energy import natural_pictures
+from vidstyle.networks.load import load_network
+from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.style.objective import Objective
+from vidstyle.style.optimize import BatchOptimization, Job
+from vidstyle.style.targets import content_target, shares, style_target
+
+WARM_UP: Final = 5
+"""Steps that are not counted: the first ones allocate, and choose algorithms."""
+
+PRODUCT_S: Final = 0.02
+"""Least duration of a matrix product that says how fast products are, in seconds."""
+
+PRODUCTS: Final = 10
+"""Products of which the fastest is taken: it is to be a ceiling."""
+
+LARGEST_PRODUCT: Final = 8192
+"""Most rows of a matrix; larger ones are no faster, and fill the memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rate:
+    """How fast frames of one size are optimised, so many beside one another."""
+
+    width: int
+    height: int
+    batch: int
+    """Frames that one step moves."""
+    steps_per_s: float
+    """Of the whole loop."""
+    evaluation_share: float
+    """Of a step's time: losses and gradients; the rest is the optimiser's."""
+    gflop: float
+    """In the convolutions of one step, forward and back to the pixels."""
+    gflop_per_s: float
+    """The same by the time of the whole step."""
+    of_matrix_rate: float
+    """``gflop_per_s`` by the device's own rate of matrix products."""
+    over_single: float
+    """How many times as fast as the same frames one by one."""
+
+
+class Bench:
+    """A network on a device, ready to be timed."""
+
+    def __init__(
+        self,
+        *,
+        sizes: Sequence[tuple[int, int]],
+        batch: int,
+        steps: int,
+        network: NetworkName,
+        device: DeviceName,
+    ) -> None:
+        """Check the numbers, load the network and time the device's matrix products.
+
+        Args:
+            sizes: Width and height of the frames; each is timed.
+            batch: Frames beside one another.
+            steps: How many to take the median of.
+            network: Which one; ``auto`` takes what suits the device.
+            device: Where to compute.
+
+        Raises:
+            ConfigError: If a number is out of its range, or the device not there.
+            WeightsError: If the network's weights are not to be had.
+        """
+        for width, height in sizes:
+            check_range("width in sizes", width, least=MIN_SIDE)
+            check_range("height in sizes", height, least=MIN_SIDE)
+        check_range("batch", batch, least=1)
+        check_range("steps", steps, least=1)
+        self._sizes, self._batch, self._steps = sizes, batch, steps
+        self._config = StyleConfig(network=network, device=device)
+        self._device = choose_device(device)
+        self._network = load_network(network, device=self._device)
+        used = {
+            **shares(self._config.style_layers),
+            **shares(self._config.content_layers),
+        }
+        self._deepest = max(used, key=self._network.layers.index)
+        self._matrix_gflop_per_s = matrix_rate(self._device) / 1e9
+
+    def facts(self) -> dict[str, Any]:
+        """Say what is timed, and the ceiling."""
+        return {
+            "network": self._network.name,
+            "deepest": self._deepest,
+            "device": str(self._device),
+            "threads": torch.get_num_threads(),
+            "steps": self._steps,
+            "matrix_gflop_per_s": self._matrix_gflop_per_s,
+        }
+
+    def rates(self) -> Iterator[Rate]:
+        """Time the loop in each size for one frame, and for a batch if that is more.
+
+        Raises:
+            DeviceMemoryError: If the batch does not fit on the device.
+        """
+        for width, height in self._sizes:
+            single_s = 0.0
+            for frames in sorted({1, self._batch}):
+                with memory_errors_named(f"{frames} frame(s) of {width}x{height}"):
+                    step_s, evaluation_s = self._time(width, height, frames)
+                single_s = single_s or step_s
+                macs = count_macs(
+                    self._network, self._deepest, height=height, width=width
+                )
+                # A multiplication and a sum each; and the way back to the pixels costs
+                # one more way forward, since no weight wants a gradient.
+                gflop = 2 * 2 * macs * frames / 1e9
+                yield Rate(
+                    width=width,
+                    height=height,
+                    batch=frames,
+                    steps_per_s=1 / step_s,
+                    evaluation_share=evaluation_s / step_s,
+                    gflop=gflop,
+                    gflop_per_s=gflop / step_s,
+                    of_matrix_rate=gflop / step_s / self._matrix_gflop_per_s,
+                    over_single=frames * single_s / step_s,
+                )
+
+    def _time(self, width: int, height: int, batch: int) -> tuple[float, float]:
+        """Measure the median seconds of a whole step, and of its evaluation alone."""
+        loop, objective, images = self._load(width, height, batch)
+        # In turns, so that whatever else the machine does slows both alike.
+        times = [
+            (
+                seconds(loop.step, self._device),
+                seconds(lambda: objective.evaluate(images), self._device),
+            )
+            for _ in range(WARM_UP + self._steps)
+        ]
+        step_s, evaluation_s = zip(*times[WARM_UP:], strict=True)
+        return median(step_s), median(evaluation_s)
+
+    def _load(
+        self, width: int, height: int, batch: int
+    ) -> tuple[BatchOptimization, Objective, Tensor]:
+        """Make the loop as a clip has it, and its objective for itself."""
+        pictures = F.interpolate(natural_pictures(), (height, width), mode="bicubic")
+        image, painting = pictures[:1].to(self._device), pictures[1:2].to(self._device)
+        style = style_target(self._network, painting, self._config)
+        content = content_target(self._network, image, self._config)
+        consistency = torch.ones_like(image[:, :1])
+        weight = VideoConfig().temporal_weight
+        loop = BatchOptimization(
+            self._network, style, self._config, slots=batch, temporal_weight=weight
+        )
+        objective = Objective(
+            self._network, style, self._config, temporal_weight=weight
+        )
+        images = image.repeat(batch, 1, 1, 1)
+        objective.allocate(images)
+        for slot in range(batch):
+            job = Job(
+                frame=slot,
+                start=image,
+                content=content,
+                steps=WARM_UP + self._steps,
+                warped=image,
+                consistency=consistency,
+            )
+            loop.load(slot, job)
+            objective.set_slot(slot, content, warped=image, consistency=consistency)
+        return loop, objective, images
+
+
+def count_macs(
+    network: FeatureNetwork, deepest: str, *, height: int, width: int
+) -> int:
+    """Count the multiply-adds of a network's convolutions down to a layer.
+
+    Args:
+        network: Its own weights say how many channels go in and out.
+        deepest: The last layer that is computed.
+        height: Of one image.
+        width: Of one image.
+
+    Returns:
+        For one image forward, at the real size of each layer.
+    """
+    used = network.layers[: network.layers.index(deepest) + 1]
+    kernels = [weight for weight in network.parameters() if weight.dim() == 4]
+    macs = 0
+    for layer, kernel in zip(used, kernels, strict=False):
+        halvings = int(layer.removeprefix("relu").partition("_")[0]) - 1
+        macs += kernel.numel() * (height >> halvings) * (width >> halvings)
+    return macs
+
+
+def matrix_rate(device: torch.device) -> float:
+    """Measure how many operations a second a device makes in large matrix products.
+
+    In float32, in as many threads and as exactly as its convolutions.
+    """
+    side = 256
+    with _convolutions_precision(device):
+        while True:
+            one = torch.rand(side, side, device=device)
+            best = min(_product_s(one, device) for _ in range(PRODUCTS))
+            if best >= PRODUCT_S or side >= LARGEST_PRODUCT:
+                return 2.0 * side**3 / best
+            side *= 2
+
+
+def _product_s(matrix: Tensor, device: torch.device) -> float:
+    return seconds(lambda: matrix @ matrix, device)
+
+
+def seconds(work: Callable[[], object], device: torch.device) -> float:
+    """Time one piece of work until the device has finished it."""
+    _wait_for(device)
+    start = time.perf_counter()
+    work()
+    _wait_for(device)
+    return time.perf_counter() - start
+
+
+def _wait_for(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
+
+
+@contextmanager
+def _convolutions_precision(device: torch.device) -> Iterator[None]:
+    """Let products round as convolutions do: on CUDA those take TF32 by default."""
+    before = torch.get_float32_matmul_precision()
+    if device.type == "cuda" and torch.backends.cudnn.allow_tf32:
+        torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
