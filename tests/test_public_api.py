@@ -31,8 +31,9 @@ def loaded_by(code: str) -> set[str]:
         capture_output=True,
         text=True,
         timeout=PATIENCE,
-        check=True,
+        check=False,
     )
+    assert ended.returncode == 0, ended.stderr
     return set(json.loads(ended.stderr))
 
 

@@ -1,0 +1,301 @@
+"""One picture from file to file, on slim, small and with few steps."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vidstyle.config import EvolutionConfig, LayerWeight, StyleConfig
+from vidstyle.errors import (
+    ConfigError,
+    ImageOpenError,
+    InputError,
+    OutputError,
+    VidstyleError,
+    WeightsError,
+)
+from vidstyle.images import read_picture, resize_frame, write_picture
+from vidstyle.records import Event, Frame, Notice, Plan, StepReport
+from vidstyle.still import stylize_image, working_size
+from vidstyle.video.probe import probe
+from vidstyle.video.read import read_frames
+
+FEW = StyleConfig(network="slim", device="cpu", steps=6, min_steps=6)
+
+
+def scene(seed: int, height: int = 32, width: int = 48) -> Frame:
+    """A smooth, colourful picture."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), np.uint8)
+    return resize_frame(coarse, height=height, width=width)
+
+
+class Listened(list[Event]):
+    """A listener that keeps what it is told."""
+
+    def __call__(self, event: Event) -> None:
+        self.append(event)
+
+    @property
+    def steps(self) -> list[StepReport]:
+        return [event for event in self if isinstance(event, StepReport)]
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    write_picture(path, scene(1))
+    return path
+
+
+@pytest.fixture
+def style(tmp_path: Path) -> Path:
+    path = tmp_path / "painting.png"
+    write_picture(path, scene(2, 70, 50))
+    return path
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "result.png"
+
+
+def test_picture_is_painted(content: Path, style: Path, output: Path) -> None:
+    heard = Listened()
+    config = replace(FEW, steps=20)
+    assert stylize_image(content, style, output, config=config, listener=heard) == (
+        output
+    )
+    painted = read_picture(output)
+    assert painted.shape == (32, 48, 3)
+    assert not np.array_equal(painted, read_picture(content))
+    assert Plan(height=32, width=48, frames=1) in heard
+    assert [report.step for report in heard.steps] == list(range(1, 21))
+    losses = [report.loss for report in heard.steps]
+    assert min(losses) < 0.7 * losses[0]
+    first, last = heard.steps[0].losses, heard.steps[-1].losses
+    assert last["style"] < 0.7 * first["style"]
+    assert sum(last.values()) == pytest.approx(losses[-1])
+
+
+def test_same_call_gives_the_same_pixels(
+    content: Path, style: Path, output: Path
+) -> None:
+    config = replace(FEW, init="random")
+    results = []
+    for seed in (0, 0, 1):
+        run = replace(config, seed=seed)
+        stylize_image(content, style, output, config=run)
+        results.append(read_picture(output))
+    assert np.array_equal(results[0], results[1])
+    assert not np.array_equal(results[0], results[2])
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("init", ["content", "random", "style", "file"])
+def test_every_start_leads_down(
+    content: Path, style: Path, output: Path, optimizer: str, init: str
+) -> None:
+    if init == "file":
+        write_picture(output.with_name("start.jpg"), scene(3, 100, 60))
+    start = output.with_name("start.jpg") if init == "file" else init
+    config = replace(FEW, init=start, optimizer=optimizer, steps=8, min_steps=8)
+    heard = Listened()
+    stylize_image(content, style, output, config=config, listener=heard)
+    losses = [report.loss for report in heard.steps]
+    assert min(losses) < losses[0]
+    assert read_picture(output).shape == (32, 48, 3)
+
+
+def test_start_from_content_begins_at_the_content(
+    content: Path, style: Path, output: Path
+) -> None:
+    heard = Listened()
+    config = replace(FEW, steps=1, recolor=False)
+    stylize_image(content, style, output, config=config, listener=heard)
+    (only,) = heard.steps
+    assert only.losses["content"] == pytest.approx(0, abs=1e-9)
+    # The best point of one evaluation is the start itself.
+    assert np.array_equal(read_picture(output), scene(1))
+
+
+def test_content_gets_the_palette_of_the_painting(
+    content: Path, style: Path, output: Path
+) -> None:
+    write_picture(style, np.full((40, 40, 3), (200, 30, 30), np.uint8))
+    config = replace(FEW, steps=1)
+    stylize_image(content, style, output, config=config)
+    means = read_picture(output).mean(axis=(0, 1))
+    np.testing.assert_allclose(means, (200, 30, 30), atol=6)
+
+
+def test_start_from_a_file_begins_there(
+    content: Path, style: Path, output: Path
+) -> None:
+    start = output.with_name("start.png")
+    write_picture(start, scene(3))
+    stylize_image(content, style, output, config=replace(FEW, steps=1, init=start))
+    assert np.array_equal(read_picture(output), scene(3))
+
+
+def test_result_has_the_long_side_and_is_never_enlarged(
+    content: Path, style: Path, output: Path
+) -> None:
+    write_picture(content, scene(1, 60, 91))
+    for long_side, shape in ((48, (32, 48)), (400, (60, 91)), (None, (60, 91))):
+        config = replace(FEW, steps=1, long_side=long_side)
+        stylize_image(content, style, output, config=config)
+        assert read_picture(output).shape[:2] == shape
+
+
+def test_style_side_changes_the_strokes(
+    content: Path, style: Path, output: Path
+) -> None:
+    painted = []
+    for side in (None, 48, 24):
+        config = replace(FEW, style_side=side)
+        stylize_image(content, style, output, config=config)
+        painted.append(read_picture(output))
+    assert np.array_equal(painted[0], painted[1])  # None: the result's
+    assert not np.array_equal(painted[0], painted[2])
+
+
+def test_picture_may_stop_early(content: Path, style: Path, output: Path) -> None:
+    heard = Listened()
+    # Its own picture as its painting: there is nothing to learn.
+    config = replace(FEW, steps=60, min_steps=20, tv_weight=0, recolor=False)
+    stylize_image(content, content, output, config=config, listener=heard)
+    assert 20 <= len(heard.steps) < 60
+
+
+@pytest.mark.parametrize("ending", [".gif", ".mp4"])
+def test_learning_is_shown(
+    content: Path, style: Path, output: Path, ending: str
+) -> None:
+    learned = output.with_suffix(ending)
+    stylize_image(
+        content,
+        style,
+        output,
+        config=FEW,
+        evolution=EvolutionConfig(pictures=5, hold_s=0.2),
+        evolution_output=learned,
+    )
+    frames = [t.frame for t in read_frames(probe(learned), on_warning=pytest.fail)]
+    assert 2 < len(frames) <= 5 + (2 if ending == ".mp4" else 0)
+    # A palette of 256 colours, or H.264, is near the pictures but not exact.
+    for shown, wanted in ((frames[0], scene(1)), (frames[-1], read_picture(output))):
+        assert np.abs(shown.astype(int) - wanted).mean() < 12
+
+
+def test_auto_says_which_network_and_why(
+    content: Path, style: Path, output: Path
+) -> None:
+    heard = Listened()
+    config = replace(FEW, network="auto", steps=1)
+    stylize_image(content, style, output, config=config, listener=heard)
+    notices = [event for event in heard if isinstance(event, Notice)]
+    assert sum(each.text.startswith("network slim: ") for each in notices) == 1
+    assert not any(each.is_warning for each in notices)
+
+
+@pytest.mark.parametrize(
+    ("change", "refused"),
+    [
+        (
+            {"style_layers": (LayerWeight("relu9_1"),)},
+            (ConfigError, "slim has no layer relu9_1; it has relu1_1, "),
+        ),
+        (
+            {"content_layers": (LayerWeight("conv4_2"),)},
+            (ConfigError, "slim has no layer conv4_2"),
+        ),
+        ({"pooling": "max"}, (ConfigError, "slim works with average pooling only")),
+        ({"weights": Path("no.npz")}, (WeightsError, r"no\.npz")),
+        ({"init": Path("no.png")}, (ImageOpenError, r"cannot read no\.png")),
+        ({"long_side": 16}, (ConfigError, "would have 16x11 pixels; each side must")),
+        ({"style_side": 16}, (ConfigError, "would have 11x16 pixels")),
+    ],
+)
+def test_what_cannot_be_used_is_named_and_nothing_is_written(
+    content: Path,
+    style: Path,
+    output: Path,
+    change: dict[str, object],
+    refused: tuple[type[VidstyleError], str],
+) -> None:
+    error, said = refused
+    with pytest.raises(error, match=said):
+        stylize_image(content, style, output, config=replace(FEW, **change))
+    assert not output.exists()
+
+
+def test_broken_weights_are_named(content: Path, style: Path, output: Path) -> None:
+    weights = output.with_name("weights.npz")
+    weights.write_bytes(b"no weights")
+    with pytest.raises(WeightsError, match=r"weights\.npz"):
+        stylize_image(content, style, output, config=replace(FEW, weights=weights))
+    assert not output.exists()
+
+
+def test_picture_under_16_pixels_is_refused(style: Path, tmp_path: Path) -> None:
+    for shape in ((15, 40), (40, 15)):
+        write_picture(tmp_path / "small.png", scene(1, *shape))
+        with pytest.raises(ConfigError, match="each side must have at least 16"):
+            stylize_image(
+                tmp_path / "small.png", style, tmp_path / "result.png", config=FEW
+            )
+
+
+@pytest.mark.parametrize("which", ["content", "style"])
+def test_missing_picture_is_named(
+    content: Path, style: Path, output: Path, which: str
+) -> None:
+    {"content": content, "style": style}[which].unlink()
+    with pytest.raises(InputError, match=r"cannot read .*\.png: No such file"):
+        stylize_image(content, style, output, config=FEW)
+
+
+@pytest.mark.parametrize(
+    ("result", "learned", "refused"),
+    [
+        ("result.xyz", None, (OutputError, r"\.xyz is not a picture format")),
+        ("no/result.png", None, (OutputError, r"the folder .*no for result\.png does")),
+        ("a.png", "a.png", (ConfigError, r"must end in \.gif or \.mp4")),
+    ],
+)
+def test_results_are_refused_before_the_inputs_are_read(
+    tmp_path: Path,
+    result: str,
+    learned: str | None,
+    refused: tuple[type[VidstyleError], str],
+) -> None:
+    error, said = refused
+    with pytest.raises(error, match=said):
+        stylize_image(
+            tmp_path / "missing.png",
+            tmp_path / "missing.png",
+            tmp_path / result,
+            evolution_output=None if learned is None else tmp_path / learned,
+        )
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "long_side", "shape"),
+    [
+        (1080, 1920, 512, (288, 512)),
+        (16, 16, None, (16, 16)),
+        (16, 512, 512, (16, 512)),
+        (100, 50, 32, (32, 16)),
+    ],
+)
+def test_working_size(
+    height: int, width: int, long_side: int | None, shape: tuple[int, int]
+) -> None:
+    assert working_size(height=height, width=width, long_side=long_side) == shape
+
+
+@pytest.mark.parametrize("shape", [(15, 512), (512, 15), (32, 2000)])
+def test_working_size_under_16_pixels_is_refused(shape: tuple[int, int]) -> None:
+    with pytest.raises(ConfigError, match="each side must have at least 16"):
+        working_size(height=shape[0], width=shape[1], long_side=512)
