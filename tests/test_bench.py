@@ -99,6 +99,7 @@ def make_bench(monkeypatch):
             "steps": 1,
             "network": "slim",
             "device": "cpu",
+            "listener": lambda _: None,
         }
         return Bench(**settings | others)
 

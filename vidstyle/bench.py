@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import median
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from vidstyle.devices import choose_device, memory_errors_named
 from vidstyle.networks.energy import natural_pictures
 from vidstyle.networks.load import load_network
 from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.records import Download, Listener, Notice
 from vidstyle.style.objective import Objective
 from vidstyle.style.optimize import BatchOptimization, Job
 from vidstyle.style.targets import content_target, shares, style_target
@@ -77,8 +79,9 @@ class Bench:
         steps: int,
         network: NetworkName,
         device: DeviceName,
+        listener: Listener,
     ) -> None:
-        """Check the numbers, load the network and time the device's matrix products.
+        """Check the numbers and load the network.
 
         Args:
             sizes: Width and height of the frames; each is timed.
@@ -86,6 +89,7 @@ class Bench:
             steps: How many to take the median of.
             network: Which one; ``auto`` takes what suits the device.
             device: Where to compute.
+            listener: Is told of a download, and what ``auto`` chose.
 
         Raises:
             ConfigError: If a number is out of its range, or the device not there.
@@ -99,13 +103,23 @@ class Bench:
         self._sizes, self._batch, self._steps = sizes, batch, steps
         self._config = StyleConfig(network=network, device=device)
         self._device = choose_device(device)
-        self._network = load_network(network, device=self._device)
+        self._network = load_network(
+            network,
+            device=self._device,
+            on_progress=lambda done, total: listener(
+                Download(name=network, done=done, total=total)
+            ),
+            on_notice=lambda text: listener(Notice(text=text)),
+        )
         used = {
             **shares(self._config.style_layers),
             **shares(self._config.content_layers),
         }
         self._deepest = max(used, key=self._network.layers.index)
-        self._matrix_gflop_per_s = matrix_rate(self._device) / 1e9
+
+    @cached_property
+    def _matrix_gflop_per_s(self) -> float:
+        return matrix_rate(self._device) / 1e9
 
     def facts(self) -> dict[str, Any]:
         """Say what is timed, and the ceiling."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vidstyle.cli import options as o
+from vidstyle.cli.measure import watched
 from vidstyle.cli.report import reported_errors
 
 if TYPE_CHECKING:
@@ -61,9 +62,15 @@ def bench(
     with reported_errors():
         from vidstyle.bench import Bench
 
-        timed = Bench(
-            sizes=sizes, batch=batch, steps=steps, network=network, device=device
-        )
+        with watched(quiet=False) as listener:
+            timed = Bench(
+                sizes=sizes,
+                batch=batch,
+                steps=steps,
+                network=network,
+                device=device,
+                listener=listener,
+            )
         facts = timed.facts()
         if json:
             rates = [asdict(rate) for rate in timed.rates()]

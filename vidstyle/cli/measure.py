@@ -95,12 +95,13 @@ def measure(
 
 @contextmanager
 def watched(*, quiet: bool) -> Iterator[Listener]:
-    """Show on stderr how far measuring has come, and what else there is to say."""
+    """Show on stderr how far a measurement has come, and what else there is to say."""
     console = Console(stderr=True, quiet=quiet, highlight=False)
     with Progress(
         console=console, transient=True, disable=quiet or not console.is_terminal
     ) as bar:
-        download, frames = bar.add_task("", visible=False), bar.add_task("measuring")
+        download = bar.add_task("", visible=False)
+        frames = bar.add_task("measuring", visible=False)
 
         def listen(event: Event) -> None:
             match event:
@@ -112,11 +113,11 @@ def watched(*, quiet: bool) -> Iterator[Listener]:
                         download,
                         description=f"fetching {event.name}",
                         completed=event.done,
-                        total=event.total,
-                        visible=event.done < event.total,
+                        total=event.total or None,
+                        visible=event.done != event.total,
                     )
                 case Plan():
-                    bar.update(frames, total=event.frames)
+                    bar.update(frames, total=event.frames, visible=True)
                 case FrameReport():
                     bar.advance(frames)
 
