@@ -1,28 +1,24 @@
 """A clip, from file to file: the stages in order, on one screen."""
 
-import hashlib
+import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from vidstyle.config import EvolutionConfig, VideoConfig
-from vidstyle.errors import ImageOpenError
-from vidstyle.images import write_picture
+from vidstyle.images import check_picture_path, write_picture
 from vidstyle.ingest import Found, Ingest
+from vidstyle.manifest import describe
 from vidstyle.painting import Painter
 from vidstyle.records import Frame, Listener, Notice, Plan, VideoInfo
-from vidstyle.still import Tools, ignore, prepare, working_size
-from vidstyle.video.evolution import write_evolution
-from vidstyle.video.pictures import write_pictures
+from vidstyle.still import ignore, prepare, working_size
+from vidstyle.video.evolution import check_evolution_name, write_evolution
+from vidstyle.video.pictures import check_folder, write_pictures
 from vidstyle.video.probe import probe
 from vidstyle.video.sheet import contact_sheet, pick_frames, spread
 from vidstyle.video.store import FrameStore
 from vidstyle.video.tracks import ending_for
-from vidstyle.video.write import write_video
+from vidstyle.video.write import check_writable, write_video
 
 SHEET_PICTURES = 4
 """Frames on a contact sheet."""
@@ -77,41 +73,103 @@ def stylize_video(
         OutputError: If a result cannot be written.
         WorkDirError: If the work directory is not usable, or holds another run.
     """
+    check_outputs(output, evolution_output, sheet_output)
     config = config or VideoConfig()
     evolution = (evolution or EvolutionConfig()) if evolution_output else None
     info = probe(clip)
     height, width = working_size(
         height=info.height, width=info.width, long_side=config.style.long_side
     )
+    shape = result_shape(info, config, output, height=height, width=width)
+    listener(Notice(text=f"{summary(info, config)} -> {shape[1]}x{shape[0]}"))
     tools = prepare(style, config.style, height=height, width=width, listener=listener)
-    store = FrameStore(work_dir or output.with_name(f"{output.name}.vidstyle"))
     manifest = describe(info, style, config, evolution, tools)
-    if store.open(manifest, restart=restart):
-        done = len(store.painted())
-        listener(
-            Notice(text=f"going on in {store.work_dir}: {done} frames are painted")
-        )
-    listener(
-        Plan(
-            height=height,
-            width=width,
-            frames=expected_frames(info, config),
-            done=len(store.painted()),
-        )
-    )
-    painter = Painter(tools, store, config, evolution=evolution, listener=listener)
-    with Ingest(info, config, store, height=height, width=width) as ingest:
-        found = painter.paint(ingest)
-    write_result(store, found, output, info=info, config=config, listener=listener)
-    if sheet_output is not None:
-        save_sheet(store, found, info, sheet_output)
-    learned = save_evolution(store, evolution_output, evolution, listener)
-    store.remove()
+    store = FrameStore(work_dir or output.with_name(f"{output.name}.vidstyle"))
+    with store.claimed():
+        store.open(manifest, restart=restart)
+        announce(store, info, config, shape, listener)
+        painter = Painter(tools, store, config, evolution=evolution, listener=listener)
+        with Ingest(info, config, store, height=height, width=width) as ingest:
+            found = painter.paint(ingest)
+        write_result(store, found, output, info=info, config=config, listener=listener)
+        if sheet_output is not None:
+            save_sheet(store, found, info, sheet_output)
+        learned = save_evolution(store, evolution_output, evolution, listener)
+        store.remove()
     return VideoResult(
         output=output,
         frames=len(found.times_s),
         shots=len(found.starts),
         evolution=learned,
+    )
+
+
+def check_outputs(
+    output: Path, evolution_output: Path | None, sheet_output: Path | None
+) -> None:
+    """Check, before the hours of work, that the results could be written.
+
+    Raises:
+        ConfigError: If a name has the wrong ending.
+        OutputError: If a folder is missing or cannot be written to.
+    """
+    if output.suffix:
+        check_writable(output)
+    else:
+        check_folder(output)
+    if evolution_output is not None:
+        check_evolution_name(evolution_output)
+    if sheet_output is not None:
+        check_picture_path(sheet_output)
+
+
+def result_shape(
+    info: VideoInfo, config: VideoConfig, output: Path, *, height: int, width: int
+) -> tuple[int, int]:
+    """Say how large the result will be: as painted, unless something changes it.
+
+    Returns:
+        ``(height, width)``.
+    """
+    if config.output_size == "source":
+        height, width = info.height, info.width
+    if output.suffix:  # H.264 has even sides only
+        height, width = height + height % 2, width + width % 2
+    return height, width
+
+
+def summary(info: VideoInfo, config: VideoConfig) -> str:
+    """Say in a line what is going to be painted."""
+    taken, there = expected_frames(info, config), info.frame_count
+    facts = [f"{info.width}x{info.height}", f"{float(info.fps):.4g} fps"]
+    if taken is not None:
+        of = "" if there in {None, taken} else f"of {there} "
+        facts = [f"{taken} {of}frames", *facts]
+    if info.has_audio:
+        facts.append("with sound")
+    return f"{info.path.name or info.path}: {', '.join(facts)}"
+
+
+def announce(
+    store: FrameStore,
+    info: VideoInfo,
+    config: VideoConfig,
+    shape: tuple[int, int],
+    listener: Listener,
+) -> None:
+    """Tell the work that lies ahead, and what is left of an earlier run."""
+    done = len(store.painted())
+    if done:
+        text = f"going on in {store.work_dir}: {done} frames are painted"
+        listener(Notice(text=text))
+    listener(
+        Plan(
+            height=shape[0],
+            width=shape[1],
+            frames=expected_frames(info, config),
+            done=done,
+            next_steps=config.next_steps,
+        )
     )
 
 
@@ -168,7 +226,14 @@ def default_output(clip: Path, style: Path) -> Path:
     Raises:
         VideoOpenError: If the clip cannot be read.
     """
-    return clip.with_name(f"{clip.stem}.{style.stem}{ending_for(probe(clip))}")
+    return name_beside(clip, style, ending_for(probe(clip)))
+
+
+def name_beside(clip: Path, style: Path, ending: str) -> Path:
+    """Name a file beside a clip after the clip and the painting."""
+    if clip.name in {"", ".."}:  # the folder that the user is in, or the one above it
+        clip = clip.resolve()
+    return clip.with_name(f"{clip.stem}.{style.stem}{ending}")
 
 
 def stylized_frames(store: FrameStore, found: Found) -> Iterator[Frame]:
@@ -196,57 +261,21 @@ def save_evolution(
 
 
 def expected_frames(info: VideoInfo, config: VideoConfig) -> int | None:
-    """Guess from the container how many frames will be painted; for the bar only."""
-    start, stop = config.frames
-    if config.duration_s is not None:
-        return round(config.duration_s * info.fps)
-    count = info.frame_count
-    if count is None:
-        return None if stop is None else stop - start
-    count = count if stop is None else min(stop, count)
-    return max(0, count - start - round((config.start_s or 0) * info.fps))
+    """Guess how many frames will be painted, from what the container promises.
 
-
-def describe(
-    info: VideoInfo,
-    style: Path,
-    config: VideoConfig,
-    evolution: EvolutionConfig | None,
-    tools: Tools,
-) -> dict[str, Any]:
-    """Say what a run makes, so that no other run goes on with its frames.
-
-    All that changes a pixel is in it: settings, inputs, device, threads and versions.
-    What only changes how the frames are written is not.
+    Returns:
+        For display only. None: it promises nothing.
     """
-    settings = asdict(config) | asdict(config.style)
-    for name in ("style", "crf", "output_size", "strict"):
-        del settings[name]
-    return {
-        **{name: _plain(value) for name, value in settings.items()},
-        "clip": str(info.path.resolve()),
-        "clip_state": _state(info.path),
-        "painting": _digest(style),
-        "evolution": None if evolution is None else _plain(asdict(evolution)),
-        "network": tools.network.name,
-        "device": str(tools.device),
-        "threads": torch.get_num_threads(),
-        "versions": f"vidstyle {version('vidstyle')}, torch {torch.__version__}",
-    }
+    start, stop = config.frames
+    if config.start_s is not None:
+        start = _first_after(config.start_s, info)
+    stops = [stop, info.frame_count]
+    if config.duration_s is not None:
+        stops.append(_first_after((config.start_s or 0) + config.duration_s, info))
+    known = [each for each in stops if each is not None]
+    return max(0, min(known) - start) if known else None
 
 
-def _plain(value: object) -> object:
-    return str(value) if isinstance(value, Path) else value
-
-
-def _state(path: Path) -> list[int]:
-    """Size and time of change: enough to notice that a file is another now."""
-    status = path.stat()
-    return [status.st_size, status.st_mtime_ns]
-
-
-def _digest(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError as err:
-        raise ImageOpenError(f"cannot read {path}: {err.strerror}.") from err
+def _first_after(time_s: float, info: VideoInfo) -> int:
+    """Number of the first frame that is shown at or after a time."""
+    return math.ceil(time_s * info.fps - 0.01)

@@ -9,7 +9,7 @@ from torch import Tensor
 from vidstyle.config import MIN_SIDE, VideoConfig
 from vidstyle.errors import ConfigError
 from vidstyle.images import check_picture_path, write_picture
-from vidstyle.pipeline import expected_frames
+from vidstyle.pipeline import expected_frames, summary
 from vidstyle.records import FrameReport, Listener, Notice, Plan, StepReport
 from vidstyle.still import ignore, paint_frame, prepare, working_size
 from vidstyle.video.probe import probe
@@ -58,7 +58,12 @@ def preview_video(
     picked = pick_frames(info, wanted, height=height, width=width)
     if max(picked) < first:
         raise ConfigError(f"{clip} ends before the range that was asked for.")
-    listener(Plan(height=height, width=width, frames=len(picked)))
+    listener(
+        Notice(
+            text=f"{summary(info, config)} -> {full[1]}x{full[0]}; "
+            f"this preview: {width}x{height}"
+        )
+    )
     if small.style_side is not None:
         small = replace(
             small,
@@ -68,13 +73,15 @@ def preview_video(
         )
     tools = prepare(style, small, height=height, width=width, listener=listener)
     reports: list[StepReport] = []
-
-    def on_step(report: StepReport, _: Tensor) -> None:
-        reports.append(report)
-        listener(report)
-
     painted, started = [], time.monotonic()
+    plan = Plan(height=height, width=width, frames=len(picked), next_steps=small.steps)
+    listener(plan)
     for index, frame in picked.items():
+
+        def on_step(report: StepReport, _: Tensor, index: int = index) -> None:
+            reports.append(replace(report, frame=index))
+            listener(reports[-1])
+
         painted.append(paint_frame(frame, tools, small, on_step))
         listener(
             FrameReport(

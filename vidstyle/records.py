@@ -130,6 +130,8 @@ class Plan:
     """How many are to be painted. None: not known yet."""
     done: int = 0
     """How many of them an earlier run has painted."""
+    next_steps: int = 1
+    """Most steps of a frame that follows another."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from vidstyle.controls.palette import (
 from vidstyle.devices import choose_device
 from vidstyle.errors import ConfigError
 from vidstyle.images import (
+    check_picture_path,
     fit_long_side,
     frame_to_image,
     image_to_frame,
@@ -29,7 +30,7 @@ from vidstyle.records import Download, Frame, Listener, Notice, Plan, StepReport
 from vidstyle.style.init_image import fitted_image, random_image
 from vidstyle.style.optimize import Job, optimize_batch
 from vidstyle.style.targets import StyleTarget, content_target, style_target
-from vidstyle.video.evolution import Evolution, write_evolution
+from vidstyle.video.evolution import Evolution, check_evolution_name, write_evolution
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,9 @@ def ignore(_: object) -> None:
     """Be the listener of those who do not listen."""
 
 
-def working_size(*, height: int, width: int, long_side: int | None) -> tuple[int, int]:
+def working_size(
+    *, height: int, width: int, long_side: int | None, what: str = "the result"
+) -> tuple[int, int]:
     """Say in which size a source is painted.
 
     Returns:
@@ -63,7 +66,7 @@ def working_size(*, height: int, width: int, long_side: int | None) -> tuple[int
     height, width = fit_long_side(height=height, width=width, long_side=long_side)
     if min(height, width) < MIN_SIDE:
         raise ConfigError(
-            f"the result would have {width}x{height} pixels; "
+            f"{what} would have {width}x{height} pixels; "
             f"each side must have at least {MIN_SIDE}."
         )
     return height, width
@@ -88,23 +91,24 @@ def prepare(
     """
     painting = read_picture(style)
     start = read_picture(config.init) if isinstance(config.init, Path) else None
+    style_height, style_width = working_size(
+        height=painting.shape[0],
+        width=painting.shape[1],
+        long_side=config.style_side or max(height, width),
+        what="the painting",
+    )
     device = choose_device(config.device)
+    layers = [layer for layer, _ in (*config.content_layers, *config.style_layers)]
     network = load_network(
         config.network,
         device=device,
         pooling=config.pooling,
+        layers=layers,
         weights=config.weights,
         on_progress=lambda done, total: listener(
             Download(name=config.network, done=done, total=total)
         ),
         on_notice=lambda text: listener(Notice(text=text)),
-    )
-    layers = [*config.content_layers, *config.style_layers]
-    network.check_layers([layer for layer, _ in layers])
-    style_height, style_width = working_size(
-        height=painting.shape[0],
-        width=painting.shape[1],
-        long_side=config.style_side or max(height, width),
     )
     painting = resize_frame(painting, height=style_height, width=style_width)
     style_image = frame_to_image(painting, device=device)
@@ -215,14 +219,19 @@ def stylize_image(
         OptimizationError: If the optimisation cannot go on.
         OutputError: If a result cannot be written.
     """
+    check_picture_path(output)
+    if evolution_output is not None:
+        check_evolution_name(evolution_output)
     config = config or StyleConfig()
     source = read_picture(content)
     height, width = working_size(
         height=source.shape[0], width=source.shape[1], long_side=config.long_side
     )
-    listener(Plan(height=height, width=width, frames=1))
+    sizes = f"{source.shape[1]}x{source.shape[0]} -> {width}x{height}"
+    listener(Notice(text=f"{content.name}: {sizes}"))
     frame = resize_frame(source, height=height, width=width)
     tools = prepare(style, config, height=height, width=width, listener=listener)
+    listener(Plan(height=height, width=width, frames=1))
     learned = None
     if evolution_output is not None:
         learned = Evolution(evolution or EvolutionConfig(), frame)

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.report import Reporter, check_output, reported_errors
+from vidstyle.cli.outputs import check_outputs
+from vidstyle.cli.report import Reporter, reported_errors
 from vidstyle.config import EvolutionConfig, StyleConfig
 
 
@@ -28,10 +29,14 @@ def image(
     with reported_errors():
         config = o.make_config(StyleConfig, values)
         evolution = o.make_config(EvolutionConfig, values)
-        output = output or content.with_name(f"{content.stem}.{style.stem}.png")
+        output = output or content.parent / f"{content.stem}.{style.stem}.png"
         gif_output = gif_output or (output.with_suffix(".gif") if gif else None)
-        for path in filter(None, (output, gif_output)):
-            check_output(path, overwrite=overwrite, inputs=(content, style))
+        check_outputs(
+            [output, gif_output],
+            besides=[log],
+            inputs=[content, style],
+            overwrite=overwrite,
+        )
         from vidstyle.still import stylize_image
 
         with Reporter(quiet=quiet, as_json=json, log=log) as reporter:

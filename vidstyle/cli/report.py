@@ -13,21 +13,9 @@ from typing import IO, Any, Self
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
-from vidstyle.errors import (
-    ConfigError,
-    DependencyError,
-    OutputError,
-    VidstyleError,
-)
+from vidstyle.cli.progress import ProgressView
+from vidstyle.errors import DependencyError, OutputError, VidstyleError
 from vidstyle.records import Download, Event, FrameReport, Notice, Plan, StepReport
 
 INTERRUPTED, TERMINATED = 130, 143
@@ -96,24 +84,8 @@ def _dependency_error(err: ImportError) -> DependencyError | None:
     return None
 
 
-def check_output(path: Path, *, overwrite: bool, inputs: tuple[Path, ...]) -> None:
-    """Check that a result may go where it is to go, before any work is done.
-
-    Raises:
-        OutputError: If it exists and may not be replaced, or its folder is missing.
-        ConfigError: If it would replace an input.
-    """
-    if not path.parent.is_dir():
-        raise OutputError(f"the folder {path.parent} for {path.name} does not exist.")
-    for given in inputs:
-        if path.exists() and given.exists() and path.samefile(given):
-            raise ConfigError(f"the result {path} would replace an input.")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists; use --overwrite, or another --output.")
-
-
 class Reporter:
-    """Subscribe to a run: a bar on stderr, a log of the losses, and the result."""
+    """Subscribe to a run: what a user sees, a log of the losses, and the result."""
 
     def __init__(self, *, quiet: bool, as_json: bool, log: Path | None) -> None:
         """Prepare; nothing is shown before the run says something.
@@ -121,25 +93,17 @@ class Reporter:
         Args:
             quiet: Show nothing but errors.
             as_json: Print the result as one JSON object.
-            log: File for the losses of every step, as JSON lines.
+            log: File for the losses of every step, as JSON lines. A run that goes on
+                from an earlier one adds to what is there.
         """
-        self._quiet, self._as_json, self._log_path = quiet, as_json, log
+        self._as_json, self.log_path = as_json, log
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("[dim]{task.fields[facts]}"),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-            disable=quiet,
-        )
+        self._view = ProgressView(self._console, is_shown=not quiet)
         self._log: IO[str] | None = None
-        self._tasks: dict[str, TaskID] = {}
+        self._is_file = False
         self._started = time.monotonic()
         self._facts: dict[str, Any] = {}
-        self._painted = self._steps = 0
+        self._steps = 0
 
     def __enter__(self) -> Self:
         """Open the log and start the bar.
@@ -147,14 +111,15 @@ class Reporter:
         Raises:
             OutputError: If the log cannot be written.
         """
-        if self._log_path is not None:
+        if self.log_path is not None:
             try:
-                self._log = self._log_path.open("w", encoding="utf-8", buffering=1)
+                self._log = self.log_path.open("a", encoding="utf-8", buffering=1)
             except OSError as err:
                 raise OutputError(
-                    f"cannot write the log {self._log_path}: {err.strerror}."
+                    f"cannot write the log {self.log_path}: {err.strerror}."
                 ) from err
-        self._progress.start()
+            self._is_file = self.log_path.is_file()  # and not a device or a pipe
+        self._view.start()
         return self
 
     def __exit__(
@@ -163,10 +128,12 @@ class Reporter:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        """Take the bar away and close the log."""
-        self._progress.stop()
-        if self._log is not None:
+        """Take the bar away and close the log; an empty one is deleted."""
+        self._view.stop()
+        if self._log is not None and self.log_path is not None:
             self._log.close()
+            if self._is_file and self.log_path.stat().st_size == 0:
+                self.log_path.unlink()
 
     def __call__(self, event: Event) -> None:
         """Take in what the run tells."""
@@ -179,65 +146,29 @@ class Reporter:
             case StepReport():
                 self._on_step(event)
             case FrameReport():
-                self._on_frame(event)
+                self._view.frame(event)
             case Download():
-                self._on_download(event)
+                self._view.download(event)
 
     def result(self, path: Path, **facts: object) -> None:
         """Print where the result is: a path, or a JSON object with what is known."""
         seconds = round(time.monotonic() - self._started, 2)
         if self._as_json:
-            known = {"output": str(path), **self._facts, "steps": self._steps, **facts}
+            known = {"output": path, **self._facts, "steps": self._steps, **facts}
             typer.echo(json.dumps({**known, "seconds": seconds}, default=str))
             return
-        typer.echo(path)
-        for fact in facts.values():
-            if isinstance(fact, Path):
-                typer.echo(fact)
+        for each in (path, *facts.values()):
+            if isinstance(each, Path):
+                typer.echo(each)
 
     def _on_plan(self, plan: Plan) -> None:
         self._facts.update(width=plan.width, height=plan.height)
-        self._painted = plan.done
-        if plan.frames is not None and plan.frames == 1:
-            return
-        self._tasks["frames"] = self._progress.add_task(
-            "frames", total=plan.frames, completed=plan.done, facts=""
-        )
-
-    def _on_download(self, download: Download) -> None:
-        if "download" not in self._tasks:
-            self._tasks["download"] = self._progress.add_task(
-                f"fetching {download.name} (MB)", facts=""
-            )
-        self._progress.update(
-            self._tasks["download"],
-            completed=download.done // 10**6,
-            total=download.total // 10**6,
-            visible=download.done < download.total,
-        )
+        self._view.plan(plan)
+        if self._log is not None and self._is_file and plan.done == 0:
+            self._log.truncate(0)
 
     def _on_step(self, report: StepReport) -> None:
         self._steps += 1
+        self._view.step(report)
         if self._log is not None:
             self._log.write(json.dumps(asdict(report)) + "\n")
-        if "steps" not in self._tasks:
-            self._tasks["steps"] = self._progress.add_task("steps", facts="")
-        parts = " ".join(f"{name} {value:.4f}" for name, value in report.losses.items())
-        self._progress.update(
-            self._tasks["steps"],
-            description=f"frame {report.frame}",
-            total=report.steps,
-            completed=report.step,
-            facts=parts,
-        )
-
-    def _on_frame(self, report: FrameReport) -> None:
-        self._painted += 1
-        self._facts["frames"] = self._painted
-        if "frames" in self._tasks:
-            # A total of None means: leave it as it is.
-            self._progress.update(
-                self._tasks["frames"],
-                completed=self._painted,
-                total=report.frames_known if report.all_known else None,
-            )

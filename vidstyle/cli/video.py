@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.report import Reporter, check_output, reported_errors
+from vidstyle.cli.outputs import check_outputs
+from vidstyle.cli.report import Reporter, reported_errors
 from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
 
 
@@ -39,21 +40,22 @@ def video(
         painting = o.make_config(StyleConfig, values)
         config = o.make_config(VideoConfig, values, style=painting)
         evolution = o.make_config(EvolutionConfig, values)
+        reporter = Reporter(quiet=quiet, as_json=json, log=log)
         from vidstyle.pipeline import default_output, stylize_video
-        from vidstyle.preview import preview_video
 
-        if output is None and preview:
-            output = clip.with_name(f"{clip.stem}.{style.stem}.preview.png")
+        if preview:
+            _preview(clip, style, output, config, reporter, overwrite=overwrite)
+            return
         output = output or default_output(clip, style)
         gif_output = gif_output or (output.with_suffix(".gif") if gif else None)
         sheet_output = output.with_suffix(".sheet.png") if sheet else None
-        for path in filter(None, (output, gif_output, sheet_output)):
-            check_output(path, overwrite=overwrite, inputs=(clip, style))
-        with Reporter(quiet=quiet, as_json=json, log=log) as reporter:
-            if preview:
-                preview_video(clip, style, output, config=config, listener=reporter)
-                reporter.result(output)
-                return
+        check_outputs(
+            [output, gif_output, sheet_output],
+            besides=[log, work_dir],
+            inputs=[clip, style],
+            overwrite=overwrite,
+        )
+        with reporter:
             result = stylize_video(
                 clip,
                 style,
@@ -67,5 +69,30 @@ def video(
                 listener=reporter,
             )
         reporter.result(
-            output, gif=result.evolution, sheet=sheet_output, shots=result.shots
+            output,
+            frames=result.frames,
+            shots=result.shots,
+            gif=result.evolution,
+            sheet=sheet_output,
         )
+
+
+def _preview(
+    clip: Path,
+    style: Path,
+    output: Path | None,
+    config: VideoConfig,
+    reporter: Reporter,
+    *,
+    overwrite: bool,
+) -> None:
+    """Paint a sheet instead of the clip."""
+    from vidstyle.pipeline import name_beside
+    from vidstyle.preview import preview_video
+
+    output = output or name_beside(clip, style, ".preview.png")
+    besides = [reporter.log_path]
+    check_outputs([output], besides=besides, inputs=[clip, style], overwrite=overwrite)
+    with reporter:
+        preview_video(clip, style, output, config=config, listener=reporter)
+    reporter.result(output)

@@ -1,7 +1,7 @@
 """A network's name -> the network, ready on its device."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +60,7 @@ def load_network(
     *,
     device: torch.device,
     pooling: Pooling = "average",
+    layers: Collection[str] = (),
     weights: Path | None = None,
     on_progress: Progress | None = None,
     on_notice: Callable[[str], None] | None = None,
@@ -70,12 +71,13 @@ def load_network(
         name: Of the network; ``auto`` takes what suits the device, or the weights.
         device: Where it will compute.
         pooling: Between its blocks.
+        layers: That it must have; checked before anything is fetched.
         weights: File to take instead of the built-in or published weights.
         on_progress: Called during a download.
         on_notice: Called with one line that says what ``auto`` chose, and why.
 
     Raises:
-        ConfigError: If the network does not work with that pooling.
+        ConfigError: If the network lacks a layer, or cannot work with that pooling.
         WeightsError: If its weights are not to be had; ``auto`` goes on with slim
             when it is a download that fails.
     """
@@ -87,6 +89,7 @@ def load_network(
     elif chosen == "slim":
         network = slim(pooling=pooling)
     else:
+        _topology(chosen).check_layers(layers)
         try:
             network = _load_published(chosen, pooling, on_progress)
         except WeightsError as err:
@@ -94,6 +97,7 @@ def load_network(
                 raise
             network = slim(pooling=pooling)
             notice = f"network slim, the built-in one: {err}"
+    network.check_layers(layers)
     if name == "auto" and on_notice is not None:
         on_notice(notice)
     return _place(network, device)

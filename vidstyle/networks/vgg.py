@@ -58,6 +58,19 @@ class Topology:
             incoming = outgoing
         return shapes
 
+    def check_layers(self, layers: Collection[str]) -> None:
+        """Check that the network has these layers.
+
+        Raises:
+            ConfigError: Naming those it has not, and all that it has.
+        """
+        unknown = [layer for layer in layers if layer not in self.layers]
+        if unknown:
+            raise ConfigError(
+                f"{self.name} has no layer {', '.join(unknown)}; "
+                f"it has {', '.join(self.layers)}."
+            )
+
 
 class FeatureNetwork(nn.Module):
     """A frozen stack of convolutions and ReLUs that hands out what it is asked for.
@@ -95,6 +108,7 @@ class FeatureNetwork(nn.Module):
                 f"{topology.name} works with {topology.poolings[0]} pooling only; use "
                 f"--pooling {topology.poolings[0]}, or --network vgg16 or vgg19."
             )
+        self._topology = topology
         self.name = topology.name
         self.layers = topology.layers
         self._padding = topology.padding
@@ -140,12 +154,7 @@ class FeatureNetwork(nn.Module):
         Raises:
             ConfigError: Naming those it has not, and all that it has.
         """
-        unknown = [layer for layer in layers if layer not in self.layers]
-        if unknown:
-            raise ConfigError(
-                f"{self.name} has no layer {', '.join(unknown)}; "
-                f"it has {', '.join(self.layers)}."
-            )
+        self._topology.check_layers(layers)
 
     def forward(self, images: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Compute named features, and nothing deeper than the deepest of them.

@@ -6,8 +6,10 @@ there is whole, and a run that was killed goes on from it.
     vidstyle.json           the manifest: a run that makes something else is refused
     source/000001.png       frames that wait to be painted, at working size
     stylized/000001.png     painted frames
+    age/000001.png          for how many frames each pixel of the newest has been there
     evolution/000001.png    how one frame was learned
     NAME.json               facts that a resumed run must not compute differently
+    lock                    while a process is at work there
 """
 
 import contextlib
@@ -17,13 +19,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from vidstyle.errors import ImageOpenError, OutputError, WorkDirError
 from vidstyle.images import PARTIAL, read_picture, write_picture, write_whole
 from vidstyle.records import Frame
+from vidstyle.video.lock import LockedError, locked
 
 MANIFEST = "vidstyle.json"
 """A name of our own, for what lies around it may be deleted."""
-KINDS = SOURCE, STYLIZED, EVOLUTION = "source", "stylized", "evolution"
+LOCK = "lock"
+KINDS = SOURCE, STYLIZED, AGE, EVOLUTION = "source", "stylized", "age", "evolution"
 
 
 class FrameStore:
@@ -35,6 +42,40 @@ class FrameStore:
     def __init__(self, work_dir: Path) -> None:
         """Speak of a work directory; ``open`` makes or takes it."""
         self.work_dir = work_dir
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Keep other processes out for the time of the block.
+
+        If no frame is painted at its end, the directory is deleted: there is nothing
+        in it to go on with.
+
+        Raises:
+            WorkDirError: If another process is at work there, or the directory is not a
+                run's, or cannot be made.
+        """
+        self._check_own()
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._remove_empty)
+            try:
+                self.work_dir.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(locked(self.work_dir / LOCK))
+            except LockedError as err:
+                raise WorkDirError(
+                    f"process {err} is at work in {self.work_dir}; wait for its end, "
+                    "or name another directory with --work-dir."
+                ) from err
+            except OSError as err:
+                raise self._unusable(err) from err
+            try:
+                yield
+            finally:
+                if not self.painted():
+                    self.remove()
+
+    def _remove_empty(self) -> None:
+        with contextlib.suppress(OSError):
+            self.work_dir.rmdir()
 
     def open(self, manifest: Mapping[str, Any], *, restart: bool = False) -> bool:
         """Make the work directory, or take it over from an interrupted run.
@@ -56,23 +97,30 @@ class FrameStore:
             is_old = (self.work_dir / MANIFEST).is_file()
             if is_old:
                 self._check_manifest(manifest)
-            elif any(self._files()):
-                raise WorkDirError(
-                    f"{self.work_dir} is not a work directory of vidstyle; "
-                    "name another with --work-dir."
-                )
+            self._check_own()
             for kind in KINDS:
                 (self.work_dir / kind).mkdir(parents=True, exist_ok=True)
             if not is_old:
                 text = json.dumps(manifest, indent=1, sort_keys=True)
                 write_whole(self.work_dir / MANIFEST, text.encode())
         except OSError as err:
-            raise WorkDirError(
-                f"cannot use the work directory {self.work_dir}: {err.strerror}."
-            ) from err
+            raise self._unusable(err) from err
         except OutputError as err:
             raise WorkDirError(str(err)) from err
         return is_old
+
+    def _check_own(self) -> None:
+        """Check that what is there, if anything, is a run's work."""
+        if not (self.work_dir / MANIFEST).is_file() and any(self._files()):
+            raise WorkDirError(
+                f"{self.work_dir} is not a work directory of vidstyle; "
+                "name another with --work-dir."
+            )
+
+    def _unusable(self, err: OSError) -> WorkDirError:
+        return WorkDirError(
+            f"cannot use the work directory {self.work_dir}: {err.strerror}."
+        )
 
     def _check_manifest(self, manifest: Mapping[str, Any]) -> None:
         known = self._read_json(self.work_dir / MANIFEST)
@@ -95,7 +143,7 @@ class FrameStore:
     def _files(self) -> Iterator[Path]:
         """Yield all files but those that a run left that was killed as it began."""
         for path in self.work_dir.rglob("*"):
-            if path.is_file() and path.suffix != PARTIAL:
+            if path.is_file() and path.suffix != PARTIAL and path.name != LOCK:
                 yield path
 
     def remove(self) -> None:
@@ -113,7 +161,7 @@ class FrameStore:
             for kind in KINDS:
                 shutil.rmtree(self.work_dir / kind, ignore_errors=True)
             (self.work_dir / MANIFEST).unlink()
-            self.work_dir.rmdir()
+            self._remove_empty()
 
     def put_source(self, index: int, frame: Frame) -> None:
         """Store a frame that waits to be painted."""
@@ -135,6 +183,19 @@ class FrameStore:
     def stylized(self, index: int) -> Frame:
         """Read a painted frame."""
         return self._get(STYLIZED, index)
+
+    def put_age(self, index: int, age: npt.NDArray[np.uint8]) -> None:
+        """Store a number (H, W) for each pixel of a painted frame."""
+        self._put(AGE, index, np.repeat(age[..., None], 3, axis=2))
+
+    def age(self, index: int) -> npt.NDArray[np.uint8]:
+        """Read the numbers (H, W) of a painted frame."""
+        return np.ascontiguousarray(self._get(AGE, index)[..., 0])
+
+    def drop_age(self, index: int) -> None:
+        """Delete numbers that are not needed any more, if they are there."""
+        with contextlib.suppress(OSError):
+            self._path(AGE, index).unlink(missing_ok=True)
 
     def is_painted(self, index: int) -> bool:
         """Whether a frame is painted and stored."""

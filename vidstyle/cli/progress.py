@@ -1,0 +1,214 @@
+"""What is seen of a run while it goes on: a bar, a line of losses, the time left.
+
+In a terminal they are drawn in place; a file gets a line a minute instead. Nothing here
+is a result, and nothing goes to standard output.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from statistics import median_low
+
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.text import Text
+
+from vidstyle.records import Download, FrameReport, Plan, StepReport
+
+LINE_EVERY_S = 60
+"""Between two lines in a file."""
+RECENT = 20
+"""Frames whose steps say how many the next ones will take."""
+PACE = 200
+"""Steps whose time says how long the next ones will take."""
+LEAST_SHARE = 0.01
+"""Of the loss: a smaller term is not shown."""
+
+
+class Pace:
+    """How much work is left, and how long it will take, from the steps so far.
+
+    Frames of a run take very different numbers of steps, so frames are no measure.
+    """
+
+    def __init__(self, plan: Plan, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin before the first step.
+
+        Args:
+            plan: The frames, and how many of them are done.
+            clock: Seconds since any moment.
+        """
+        self.frames, self.finished = plan.frames, plan.done
+        self._clock = clock
+        self._recent = deque([plan.next_steps], maxlen=RECENT + 1)
+        self._times: deque[float] = deque(maxlen=PACE + 1)
+        self._busy: dict[int, int] = {}  # steps that a frame may still take
+        self.steps = plan.done * plan.next_steps
+        """Taken, by earlier runs too."""
+
+    def step(self, report: StepReport) -> None:
+        """Take in a step."""
+        self._busy[report.frame] = report.steps - report.step
+        self._times.append(self._clock())
+        self.steps += 1
+
+    def frame(self, report: FrameReport) -> None:
+        """Take in a finished frame."""
+        self._busy.pop(report.frame, None)
+        self._recent.append(report.steps)
+        self.finished += 1
+        if self.frames is not None or report.all_known:
+            known = report.frames_known
+            self.frames = known if report.all_known else max(self.frames or 0, known)
+
+    @property
+    def steps_left(self) -> int | None:
+        """Steps to come, at most. None: the number of frames is not known."""
+        if self.frames is None:
+            return None
+        waiting = max(0, self.frames - self.finished - len(self._busy))
+        return sum(self._busy.values()) + waiting * median_low(self._recent)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Time to come. None: not known."""
+        left = self.steps_left
+        if left is None or len(self._times) < 2:
+            return None
+        return left * (self._times[-1] - self._times[0]) / (len(self._times) - 1)
+
+
+class _Bar(Progress):
+    """A bar with a line of text below it."""
+
+    line = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        if self.tasks:
+            yield self.make_tasks_table(self.tasks)
+        if self.line:
+            yield Text(self.line, style="dim", no_wrap=True, overflow="ellipsis")
+
+
+class ProgressView:
+    """Show how far a run has come."""
+
+    def __init__(self, console: Console, *, is_shown: bool = True) -> None:
+        """Prepare; nothing is shown before the run says something.
+
+        Args:
+            console: Where to.
+            is_shown: False: nowhere.
+        """
+        self._console = console
+        self._bar = _Bar(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[count]}"),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            transient=True,
+            expand=True,
+            disable=not (is_shown and console.is_terminal),
+        )
+        self._writes_lines = is_shown and not console.is_terminal
+        self._last_line_s = time.monotonic()
+        self._task: TaskID | None = None
+        self._pace: Pace | None = None
+
+    def start(self) -> None:
+        """Begin to draw."""
+        self._bar.start()
+
+    def stop(self) -> None:
+        """Take away what is drawn."""
+        self._bar.stop()
+
+    def download(self, download: Download) -> None:
+        """Show how far a download has come."""
+        if self._task is None:
+            self._task = self._bar.add_task("", count="", left="")
+        megabytes = f"{download.done / 1e6:.0f}"
+        if download.total:
+            megabytes += f" of {download.total / 1e6:.0f}"
+        self._bar.update(
+            self._task,
+            description=f"fetching {download.name}",
+            completed=download.done,
+            total=download.total or None,
+            count=f"{megabytes} MB",
+        )
+        if download.done == download.total:
+            self._clear()
+
+    def plan(self, plan: Plan) -> None:
+        """Begin to show the painting."""
+        self._clear()
+        self._pace = Pace(plan)
+        self._task = self._bar.add_task("painting", total=None, count="", left="")
+
+    def step(self, report: StepReport) -> None:
+        """Show a step."""
+        if self._pace is None or self._task is None:
+            return
+        self._pace.step(report)
+        if self._pace.frames == 1:
+            self._draw(f"{report.step} of {report.steps} steps")
+            self._bar.line = losses_line(report.losses)
+            return
+        self._draw(_frames(self._pace))
+        self._bar.line = (
+            f"frame {report.frame}  step {report.step}/{report.steps}  "
+            f"{losses_line(report.losses)}"
+        )
+
+    def frame(self, report: FrameReport) -> None:
+        """Show a finished frame."""
+        if self._pace is None:
+            return
+        self._pace.frame(report)
+        now = time.monotonic()
+        if self._writes_lines and now - self._last_line_s >= LINE_EVERY_S:
+            self._last_line_s = now
+            facts = filter(None, (_frames(self._pace), _left(self._pace)))
+            self._console.print(", ".join(facts), soft_wrap=True)
+
+    def _draw(self, count: str) -> None:
+        if self._pace is None or self._task is None:
+            return
+        left = self._pace.steps_left
+        self._bar.update(
+            self._task,
+            completed=self._pace.steps,
+            total=None if left is None else self._pace.steps + left,
+            count=count,
+            left=_left(self._pace),
+        )
+
+    def _clear(self) -> None:
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+            self._task = None
+
+
+def losses_line(losses: Mapping[str, float]) -> str:
+    """Name the terms of a loss that matter, with two digits each."""
+    least = LEAST_SHARE * sum(losses.values())
+    return " ".join(
+        f"{name} {value:.2g}" for name, value in losses.items() if value >= least
+    )
+
+
+def _frames(pace: Pace) -> str:
+    if pace.frames is None:
+        return f"{pace.finished} frames"
+    return f"{pace.finished} of {pace.frames} frames"
+
+
+def _left(pace: Pace) -> str:
+    seconds = pace.seconds_left
+    if seconds is None:
+        return ""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02} left"

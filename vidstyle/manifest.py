@@ -1,0 +1,86 @@
+"""What a run makes, in a few values: no other run may go on with its frames.
+
+All that changes a pixel is in it: settings, inputs, device, threads and versions. What
+only changes how the frames are written is not.
+"""
+
+import hashlib
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vidstyle.config import EvolutionConfig, VideoConfig
+from vidstyle.errors import ImageOpenError, WeightsError
+from vidstyle.records import VideoInfo
+from vidstyle.still import Tools
+from vidstyle.video.probe import numbered_pictures
+
+DIGITS = 16
+"""Of a hash, as shown: enough to tell files apart, and short enough to read."""
+
+
+def describe(
+    info: VideoInfo,
+    style: Path,
+    config: VideoConfig,
+    evolution: EvolutionConfig | None,
+    tools: Tools,
+) -> dict[str, Any]:
+    """Describe a run by JSON values, each of which reads well in an error message.
+
+    Raises:
+        ImageOpenError: If a picture cannot be read any more.
+        WeightsError: If the file of weights cannot.
+    """
+    settings = asdict(config) | asdict(config.style)
+    for name in ("style", "crf", "output_size", "strict"):
+        del settings[name]
+    return {
+        **{name: _plain(value) for name, value in settings.items()},
+        "clip": str(info.path.resolve()),
+        "clip_state": _state(info),
+        "painting": _digest(style, ImageOpenError),
+        **_given_files(config),
+        "evolution": None if evolution is None else _plain(asdict(evolution)),
+        "network": tools.network.name,
+        "device": str(tools.device),
+        "threads": torch.get_num_threads(),
+        "versions": f"vidstyle {version('vidstyle')}, torch {torch.__version__}",
+    }
+
+
+def _given_files(config: VideoConfig) -> dict[str, str]:
+    """Describe the files that settings name by what is in them."""
+    given = {}
+    if isinstance(config.style.init, Path):
+        given["init"] = _digest(config.style.init, ImageOpenError)
+    if config.style.weights is not None:
+        given["weights"] = _digest(config.style.weights, WeightsError)
+    return given
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value
+
+
+def _state(info: VideoInfo) -> str:
+    """Sizes and times of change: enough to notice that a clip is another now."""
+    is_folder = info.kind == "folder"
+    files = numbered_pictures(info.path) if is_folder else [info.path]
+    states = [path.stat() for path in files]
+    newest = datetime.fromtimestamp(max(each.st_mtime for each in states), UTC)
+    size = sum(each.st_size for each in states)
+    return f"{size} bytes in {len(states)} file(s) of {newest:%F %T.%f}"
+
+
+def _digest(path: Path, error: type[ImageOpenError | WeightsError]) -> str:
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as err:
+        raise error(f"cannot read {path}: {err.strerror}.") from err
+    return f"a file with SHA-256 {digest[:DIGITS]}..."
