@@ -1,0 +1,171 @@
+"""Three spread frames on a sheet, before the whole clip is paid for."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vidstyle import preview
+from vidstyle.config import StyleConfig, VideoConfig
+from vidstyle.errors import ConfigError, OutputError, VideoOpenError, VidstyleError
+from vidstyle.images import read_picture, resize_frame, write_picture
+from vidstyle.preview import LONG_SIDE, preview_video
+from vidstyle.records import Event, Frame, FrameReport, Notice, Plan, StepReport
+from vidstyle.video.pictures import write_pictures
+from vidstyle.video.sheet import GAP
+
+FEW = StyleConfig(network="slim", device="cpu", steps=3, min_steps=3)
+QUICK = VideoConfig(style=FEW)
+FRAMES, HEIGHT, WIDTH = 12, 32, 48
+
+
+def scene(seed: int, height: int = HEIGHT, width: int = WIDTH) -> Frame:
+    """A smooth, colourful picture."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), np.uint8)
+    return resize_frame(coarse, height=height, width=width)
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A folder of frames that are all different, at 25 a second."""
+    write_pictures(map(scene, range(FRAMES)), tmp_path / "clip")
+    return tmp_path / "clip"
+
+
+@pytest.fixture
+def style(tmp_path: Path) -> Path:
+    write_picture(tmp_path / "painting.png", scene(99, 64, 64))
+    return tmp_path / "painting.png"
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "preview.png"
+
+
+def shown(sheet: Frame, across: int) -> list[Frame]:
+    """Cut the upper row out of a sheet: the frames as they were."""
+    lefts = [GAP + place * (WIDTH + GAP) for place in range(across)]
+    return [sheet[GAP : GAP + HEIGHT, left : left + WIDTH] for left in lefts]
+
+
+@pytest.mark.parametrize(
+    ("config", "indices"),
+    [
+        (QUICK, [2, 6, 10]),
+        (replace(QUICK, frames=(4, 10)), [5, 7, 9]),
+        (replace(QUICK, frames=(10, None)), [10, 11]),
+        (replace(QUICK, frames=(3, 4)), [3]),
+        (replace(QUICK, start_s=0.16, duration_s=0.24), [5, 7, 9]),
+        (replace(QUICK, duration_s=60), [2, 6, 10]),
+    ],
+)
+def test_sheet_shows_spread_frames_of_what_was_asked_for(
+    clip: Path, style: Path, output: Path, config: VideoConfig, indices: list[int]
+) -> None:
+    heard: list[Event] = []
+    preview_video(clip, style, output, config=config, listener=heard.append)
+    reported = [event.frame for event in heard if isinstance(event, FrameReport)]
+    assert reported == indices
+    sheet = read_picture(output)
+    across = len(indices)
+    assert sheet.shape == (
+        2 * (HEIGHT + GAP) + GAP,
+        across * (WIDTH + GAP) + GAP,
+        3,
+    )
+    for index, frame in zip(indices, shown(sheet, across), strict=True):
+        assert np.array_equal(frame, scene(index))
+    below = sheet[2 * GAP + HEIGHT :]
+    assert not np.array_equal(below, sheet[: len(below)])
+
+
+def test_work_is_announced_and_told(clip: Path, style: Path, output: Path) -> None:
+    heard: list[Event] = []
+    assert preview_video(clip, style, output, config=QUICK, listener=heard.append) == (
+        output
+    )
+    (plan,) = (event for event in heard if isinstance(event, Plan))
+    assert (plan.height, plan.width, plan.frames) == (HEIGHT, WIDTH, 3)
+    steps = [event.step for event in heard if isinstance(event, StepReport)]
+    assert steps == [1, 2, 3] * 3
+    assert isinstance(heard[-1], Notice)
+    wanted = f"the whole clip: {FRAMES} frames of {WIDTH}x{HEIGHT}, about "
+    assert heard[-1].text.startswith(wanted)
+
+
+def test_preview_is_small_and_so_are_its_strokes(
+    style: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = output.with_name("large")
+    write_pictures([scene(1, 2 * LONG_SIDE, 320)], folder)
+    asked: list[StyleConfig] = []
+
+    def prepare(path: Path, config: StyleConfig, **others: object) -> object:
+        asked.append(config)
+        return original(path, config, **others)
+
+    original = preview.prepare
+    monkeypatch.setattr(preview, "prepare", prepare)
+    for style_side in (48, 20, None):
+        config = replace(FEW, long_side=None, steps=1, style_side=style_side)
+        preview_video(folder, style, output, config=VideoConfig(style=config))
+        assert read_picture(output).shape == (2 * LONG_SIDE + 3 * GAP, 160 + 2 * GAP, 3)
+    assert [config.style_side for config in asked] == [24, 16, None]
+
+
+def test_clip_that_promises_too_much_shows_its_last_frame(
+    clip: Path, style: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview, "expected_frames", lambda *_: 40)
+    heard: list[Event] = []
+    preview_video(clip, style, output, config=QUICK, listener=heard.append)
+    reported = [event.frame for event in heard if isinstance(event, FrameReport)]
+    assert reported == [6, 11]
+
+
+def test_clip_without_a_promise_is_spread_over(
+    clip: Path, style: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preview, "expected_frames", lambda *_: None)
+    monkeypatch.setattr(preview, "UNKNOWN_COUNT", 9)
+    heard: list[Event] = []
+    preview_video(clip, style, output, config=QUICK, listener=heard.append)
+    reported = [event.frame for event in heard if isinstance(event, FrameReport)]
+    assert reported == [1, 4, 7]
+    assert not any(
+        "whole clip" in event.text for event in heard if isinstance(event, Notice)
+    )
+
+
+@pytest.mark.parametrize("config", [{"frames": (50, 60)}, {"start_s": 9.0}])
+def test_range_after_the_end_is_refused(
+    clip: Path, style: Path, output: Path, config: dict[str, object]
+) -> None:
+    with pytest.raises(ConfigError, match="ends before the range"):
+        preview_video(clip, style, output, config=replace(QUICK, **config))
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "said"),
+    [
+        ("preview.mp4", OutputError, r"\.mp4 is not a picture format"),
+        ("no/preview.png", OutputError, "the folder .*no for .* does not exist"),
+        ("preview.png", VideoOpenError, "missing"),
+    ],
+)
+def test_what_cannot_be_used_is_named_before_the_work(
+    tmp_path: Path, name: str, error: type[VidstyleError], said: str
+) -> None:
+    with pytest.raises(error, match=said):
+        preview_video(tmp_path / "missing", tmp_path / "no.jpg", tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(3.4, "3 seconds"), (89, "89 seconds"), (90, "2 minutes"), (5400, "1.5 hours")],
+)
+def test_duration_is_told_in_its_unit(seconds: float, said: str) -> None:
+    assert preview._duration(seconds) == said
