@@ -73,9 +73,10 @@ class Ingest:
         self._height, self._width = height, width
         self._found = Found()
         self._error: BaseException | None = None
-        self._stored = self._painted = self._open_lanes = 0
+        self._unpainted = self._painted = self._open_lanes = 0
         self._is_stopped = self._is_starved = False
         self._end_s = 0.0
+        self._read_count = 0
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
 
@@ -160,20 +161,36 @@ class Ingest:
                 if not self._found.times_s:
                     self._found.first = timed.index
                     self._found.starts.append(timed.index)
-                self._stored += 1
+                self._unpainted += not self._store.is_painted(timed.index)
                 self._found.times_s.append(timed.time_s)
                 self._found.colors.append(color_statistics(frame))
                 self._add(cuts, detector.certain)
         cuts = detector.finish()
         with self._changed:
             self._found.end_s = self._end_s
-            if not self._found.times_s:
-                raise ConfigError(
-                    f"{self._info.path} has no frame in the range that was asked for."
-                )
+            self._check_range()
             self._add(cuts, len(self._found.times_s))
             self._found.is_complete = True
             self._changed.notify_all()
+
+    def _check_range(self) -> None:
+        """Check that the frames that were asked for were there.
+
+        Raises:
+            ConfigError: If none of them was.
+        """
+        found, (start, stop) = self._found, self._config.frames
+        if not found.times_s:
+            raise ConfigError(
+                f"{self._info.path} has no frame in the range that was asked for: "
+                f"{self._read_count} were read."
+            )
+        end = found.first + len(found.times_s)
+        if stop is not None and end < stop:
+            found.warnings.append(
+                f"{self._info.path} has {end} frames: instead of {start}:{stop}, "
+                f"{start}:{end} is painted."
+            )
 
     def _add(self, cuts: list[int], certain: int) -> None:
         """Publish what the detector has decided; it counts from the first frame."""
@@ -194,7 +211,7 @@ class Ingest:
         """
         with self._changed:
             while not self._is_stopped:
-                waiting = self._stored - self._painted
+                waiting = self._unpainted - self._painted
                 is_short = self._store.free_bytes() < RESERVE_BYTES
                 if is_short and self._is_starved:
                     raise WorkDirError(
@@ -217,8 +234,12 @@ class Ingest:
             end_s = begin_s + config.duration_s
         origin_s: float | None = None
         for timed in read_frames(
-            self._info, strict=config.strict, on_warning=self._warn
+            self._info,
+            strict=config.strict,
+            on_warning=self._warn,
+            is_stopped=lambda: self._is_stopped,
         ):
+            self._read_count = timed.index + 1
             origin_s = timed.time_s if origin_s is None else origin_s
             # Half a millisecond: containers round a frame's time to their own clock.
             shown_s = timed.time_s - origin_s + 0.0005

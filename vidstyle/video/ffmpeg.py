@@ -8,7 +8,7 @@ import contextlib
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, NamedTuple, cast
@@ -23,6 +23,8 @@ _SAYS_LITTLE = re.compile(
     r"|Error sending frames|Error selecting|Could not open encoder before EOF"
     r"|Could not write header|Error while opening encoder|Invalid data found"
 )
+_PATIENCE_S = 0.2
+"""Between two questions whether to go on."""
 _DISK_FULL = "No space left on device"
 
 
@@ -55,8 +57,16 @@ def describe(path: Path) -> str:
     return said.decode(errors="replace")
 
 
+class StoppedError(Exception):
+    """The caller does not want the rest of ffmpeg's work."""
+
+
 def run_ffmpeg(
-    arguments: Sequence[str], *, error: type[VidstyleError], failed: str
+    arguments: Sequence[str],
+    *,
+    error: type[VidstyleError],
+    failed: str,
+    is_stopped: Callable[[], bool] | None = None,
 ) -> bytes:
     """Run ffmpeg to its end.
 
@@ -64,6 +74,7 @@ def run_ffmpeg(
         arguments: Without the program and the options on messages and overwriting.
         error: What to raise when ffmpeg fails.
         failed: The beginning of its message, such as ``cannot write out.mp4``.
+        is_stopped: Asked now and then whether to give up; None: never.
 
     Returns:
         What ffmpeg wrote to its standard output.
@@ -71,12 +82,25 @@ def run_ffmpeg(
     Raises:
         VidstyleError: The given error, with ffmpeg's reason.
         DependencyError: If ffmpeg cannot be started.
+        StoppedError: If it was stopped.
     """
     with _started(arguments) as process:
-        output, said = process.communicate()
+        output, said = _communicate(process, is_stopped)
     if process.returncode:
         raise error(f"{failed}: {last_reason(said.decode(errors='replace'))}.")
     return output
+
+
+def _communicate(
+    process: subprocess.Popen[bytes], is_stopped: Callable[[], bool] | None
+) -> tuple[bytes, bytes]:
+    """Wait for a process and what it writes, as long as that is wanted."""
+    while True:
+        try:
+            return process.communicate(timeout=_PATIENCE_S if is_stopped else None)
+        except subprocess.TimeoutExpired:
+            if is_stopped is not None and is_stopped():
+                raise StoppedError from None
 
 
 class Packet(NamedTuple):

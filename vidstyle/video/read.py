@@ -26,7 +26,11 @@ _MOST_FAILURES: Final = 50
 
 
 def read_frames(
-    info: VideoInfo, *, strict: bool = False, on_warning: Callable[[str], None]
+    info: VideoInfo,
+    *,
+    strict: bool = False,
+    on_warning: Callable[[str], None],
+    is_stopped: Callable[[], bool] | None = None,
 ) -> Iterator[TimedFrame]:
     """Read a clip from its first frame to its last.
 
@@ -36,6 +40,7 @@ def read_frames(
         info: What ``probe`` found.
         strict: Whether damage is an error.
         on_warning: Is told, in a sentence, how many frames are missing.
+        is_stopped: Asked, while ffmpeg makes its copy, whether to give up.
 
     Yields:
         Frames, numbered as they are read; the consumer owns them.
@@ -43,6 +48,7 @@ def read_frames(
     Raises:
         VideoOpenError: If not one frame can be read; if ``strict``, at the damage.
         ImageOpenError: If a picture of a folder cannot be read.
+        StoppedError: If it was stopped.
     """
     if info.kind == "folder":
         yield from _read_folder(info)
@@ -52,7 +58,7 @@ def read_frames(
         yield from _read_file(info, info.path, tally, strict=strict)
     if tally.frames == 0:
         with tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
-            copy = _normalize(info, Path(folder))
+            copy = _normalize(info, Path(folder), is_stopped)
             yield from _read_file(info, copy, tally, strict=strict)
     if tally.frames == 0:
         raise VideoOpenError(f"not one frame of {info.path} can be decoded.")
@@ -119,7 +125,9 @@ def _read_file(
         capture.release()
 
 
-def _normalize(info: VideoInfo, folder: Path) -> Path:
+def _normalize(
+    info: VideoInfo, folder: Path, is_stopped: Callable[[], bool] | None
+) -> Path:
     """Let ffmpeg decode a clip: progressive, square pixels, sRGB, lossless."""
     filters = [
         "bwdif=mode=send_frame:deint=interlaced",
@@ -139,6 +147,7 @@ def _normalize(info: VideoInfo, folder: Path) -> Path:
         ],
         error=VideoOpenError,
         failed=f"cannot decode {info.path}",
+        is_stopped=is_stopped,
     )
     return copy
 
