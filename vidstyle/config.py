@@ -60,7 +60,7 @@ class StyleConfig:
     )
     """Layers whose Gram matrices should become those of the style image.
 
-    Gatys weighs them alike; more weight on the shallow ones leaves fewer colour fringes.
+    Gatys weighs them alike; more on the shallow ones leaves fewer colour fringes.
     """
     content_weight: float = 0.02
     """Factor of the content loss, 0 or more."""
@@ -138,11 +138,11 @@ class VideoConfig:
 
     style: StyleConfig = field(default_factory=StyleConfig)
     """How each of its frames is optimised."""
-    next_steps: int = 40
+    next_steps: int = 50
     """Most steps for a frame that follows another in its shot; 1 or more."""
     next_init: NextInit = "previous-warped"
     """What such a frame starts from."""
-    temporal_weight: float = 30.0
+    temporal_weight: float = 10.0
     """Factor of the temporal loss, 0 or more; larger flickers less and paints less."""
     flow: FlowQuality = "medium"
     """Optical flow: fast, medium, or quality (four times slower than medium)."""

@@ -112,14 +112,13 @@ class Ingest:
             VidstyleError: What the reading thread met.
         """
         with self._changed:
-            before = self._found.certain
             self._painted, self._open_lanes = painted, open_lanes
             self._is_starved = wait
             self._changed.notify_all()
             if wait:
                 self._changed.wait_for(
                     lambda: (
-                        self._found.certain > before
+                        self._found.certain > self._seen
                         or self._found.is_complete
                         or self._error is not None
                     )
@@ -127,6 +126,7 @@ class Ingest:
             if self._error is not None:
                 raise self._error
             found = self._found
+            self._seen = found.certain
             copy = Found(
                 starts=list(found.starts),
                 certain=found.certain,

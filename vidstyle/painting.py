@@ -10,13 +10,16 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from vidstyle.coherence import Following, first_age, follow
 from vidstyle.config import EvolutionConfig, VideoConfig
 from vidstyle.controls.palette import ColorStatistics
 from vidstyle.images import frame_to_image, image_to_frame
 from vidstyle.ingest import Found, Ingest
 from vidstyle.motion.flow import estimate_motion
-from vidstyle.motion.warp import consistency_to_tensor, flow_to_tensor, warp
+from vidstyle.motion.reuse import Age, find_again
+from vidstyle.recording import Recording
 from vidstyle.records import (
+    Consistency,
     Frame,
     FrameReport,
     Listener,
@@ -29,11 +32,12 @@ from vidstyle.style.init_image import random_image
 from vidstyle.style.lanes import Lanes
 from vidstyle.style.optimize import BatchOptimization, Job
 from vidstyle.style.targets import content_target
-from vidstyle.video.evolution import Evolution
 from vidstyle.video.store import FrameStore
 
 CUT_SHARE = 0.25
 """Less of the flow trusted than this: the frame is treated as the first of a shot."""
+MEMORY = 60
+"""Frames of a shot whose colours count for the palette of the newest."""
 ENERGIES = "energies"
 """Name of the stored facts: by first frame, what content errors are divided by."""
 
@@ -47,6 +51,18 @@ class Prepared:
     """In the painting's palette, if it is to have that."""
     motion: Motion | None
     """From the predecessor; None: the frame follows none, or the flow is not needed."""
+    seen_again: Consistency | None = None
+    """Where it looks like its predecessor; goes with ``motion``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A frame in a slot."""
+
+    index: int
+    start: int
+    """First frame of its lane."""
+    age: Age
 
 
 class Painter:
@@ -71,9 +87,9 @@ class Painter:
             listener: Is told every step and every finished frame.
         """
         self._tools, self._store, self._config = tools, store, config
-        self._evolution_config = evolution
-        self._found = Found()
         self._listener = listener
+        self._recording = Recording(evolution, store)
+        self._found = Found()
         self._lanes = Lanes(store.is_painted)
         self._batch = BatchOptimization(
             tools.network,
@@ -82,14 +98,11 @@ class Painter:
             slots=config.batch,
             temporal_weight=config.temporal_weight,
         )
-        self._jobs: dict[int, Job] = {}  # by slot
-        self._last: dict[int, Frame] = {}  # newest stylized frame, by lane start
-        self._lane_of: dict[int, int] = {}  # lane start, by slot
+        self._work: dict[int, Work] = {}  # by slot
+        self._last: dict[int, tuple[Frame, Age]] = {}  # newest painted, by lane start
         self._ahead: dict[int, Future[Prepared]] = {}
         self._stores: list[Future[None]] = []
         self._energies: dict[str, Mapping[str, float]] = store.facts(ENERGIES) or {}
-        self._evolution: Evolution | None = None
-        self._recorded = -1  # the frame whose learning is being recorded
         self._done = 0
 
     def paint(self, ingest: Ingest) -> Found:
@@ -116,7 +129,9 @@ class Painter:
                 continue
             for slot, (report, is_finished) in self._batch.step().items():
                 self._listener(report)
-                self._record(slot, report)
+                if self._recording.is_of(report.frame):
+                    picture = image_to_frame(self._batch.result(slot))
+                    self._recording.offer(report.step, picture)
                 if is_finished:
                     self._finish(slot, report, pool)
             self._settle(wait=False)
@@ -143,20 +158,21 @@ class Painter:
             if ahead is None:
                 ahead = self._prepare_ahead(index, start, pool)
             prepared = ahead.result()
-            job = self._job(index, start, prepared)
-            self._jobs[slot], self._lane_of[slot] = job, start
+            job, age = self._job(index, start, prepared)
+            self._work[slot] = Work(index, start, age)
             self._batch.load(slot, job)
             following = self._lanes.following(index)
             if following is not None:
                 self._ahead[following] = self._prepare_ahead(following, start, pool)
-            self._begin_record(index, prepared.source)
+            self._recording.begin(index, prepared.source)
 
     def _prepare_ahead(
         self, index: int, start: int, pool: ThreadPoolExecutor
     ) -> Future[Prepared]:
-        colors = self._found.colors[start - self._found.first :]
+        oldest = max(start, index - MEMORY) - self._found.first
+        colors = self._found.colors[oldest : index - self._found.first + 1]
         statistics = colors[0]
-        for later in colors[1 : index - start + 1]:
+        for later in colors[1:]:
             statistics = statistics.toward(later)
         return pool.submit(self._prepare, index, start, statistics)
 
@@ -172,35 +188,42 @@ class Painter:
             return Prepared(source, content, None)
         earlier = self._store.source(index - 1)
         motion = estimate_motion(earlier, source, quality=self._config.flow)
-        return Prepared(source, content, motion)
+        return Prepared(source, content, motion, find_again(earlier, source, motion))
 
-    def _job(self, index: int, start: int, prepared: Prepared) -> Job:
+    def _job(self, index: int, start: int, prepared: Prepared) -> tuple[Job, Age]:
         """Put together where a frame starts and what it should become."""
         image = frame_to_image(prepared.content, device=self._tools.device)
         motion = prepared.motion
         if index == start or (motion and motion.trusted_share < CUT_SHARE):
-            return self._first_job(index, image)
-        content = content_target(
-            self._tools.network, image, self._config.style, self._energies_of(index)
-        )
-        previous = frame_to_image(
-            self._previous(index, start), device=self._tools.device
-        )
-        warped = consistency = None
+            return self._first_job(index, image), first_age(prepared.source)
+        previous, age = self._previous(index, start)
+        following = None
         steps = self._config.next_steps
-        if motion is not None:
-            flow = flow_to_tensor(motion.flow_backward).to(image)
-            warped = warp(previous, flow)
-            consistency = consistency_to_tensor(motion.consistency).to(image)
+        if motion is not None and prepared.seen_again is not None:
+            following = follow(
+                previous,
+                age,
+                prepared.source,
+                motion=motion,
+                seen_again=prepared.seen_again,
+                device=self._tools.device,
+            )
+            age = following.age
             steps = round(steps * (2 - motion.trusted_share))
-        return Job(
+        job = Job(
             frame=index,
-            start=self._next_start(index, image, previous, warped),
-            content=content,
+            start=self._next_start(index, image, previous, following),
+            content=content_target(
+                self._tools.network,
+                image,
+                self._config.style,
+                self._energies_of(index),
+            ),
             steps=steps,
-            warped=warped,
-            consistency=consistency,
+            warped=following.warped if following else None,
+            consistency=following.binding if following else None,
         )
+        return job, age
 
     def _first_job(self, index: int, image: Tensor) -> Job:
         style = self._config.style
@@ -215,87 +238,61 @@ class Painter:
         )
 
     def _next_start(
-        self, index: int, image: Tensor, previous: Tensor, warped: Tensor | None
+        self, index: int, image: Tensor, previous: Frame, following: Following | None
     ) -> Tensor:
         match self._config.next_init:
-            case "previous-warped" if warped is not None:
-                return warped
+            case "previous-warped" if following is not None:
+                return following.start
             case "content":
                 return image.clone()
             case "random":
                 return random_image(image, seed=self._config.style.seed, index=index)
             case _:
-                return previous
+                return frame_to_image(previous, device=self._tools.device)
 
     def _energies_of(self, index: int) -> Mapping[str, float]:
         """Those of the newest first frame at or before this one."""
         first = max(known for key in self._energies if (known := int(key)) <= index)
         return self._energies[str(first)]
 
-    def _previous(self, index: int, start: int) -> Frame:
-        """The stylized predecessor as stored: 8 bits, in every run."""
+    def _previous(self, index: int, start: int) -> tuple[Frame, Age]:
+        """The painted predecessor as stored: 8 bits, in every run."""
         if start in self._last:
             return self._last[start]
-        return self._store.stylized(index - 1)
+        return self._store.stylized(index - 1), self._store.age(index - 1)
 
     def _finish(self, slot: int, report: StepReport, pool: ThreadPoolExecutor) -> None:
         """Take a finished frame out of its slot and store it in the background."""
-        index, start = self._jobs[slot].frame, self._lane_of[slot]
+        work = self._work.pop(slot)
         frame = image_to_frame(self._batch.result(slot))
-        self._last[start] = frame
         self._batch.release(slot)
-        pictures = self._end_record(index)
-        self._stores.append(pool.submit(self._keep, index, start, frame, pictures))
-        self._lanes.give_back(index)
+        self._last[work.start] = frame, work.age
+        self._stores.append(pool.submit(self._keep, work, frame))
+        self._lanes.give_back(work.index)
         for ended in self._last.keys() - set(self._lanes.open_starts):
             del self._last[ended]
         self._done += 1
         self._listener(
             FrameReport(
-                frame=index,
+                frame=work.index,
                 steps=report.step,
                 frames_known=len(self._found.times_s),
                 all_known=self._found.is_complete,
             )
         )
 
-    def _keep(
-        self, index: int, start: int, frame: Frame, pictures: list[Frame] | None
-    ) -> None:
-        """Store a finished frame; the evolution first, so that it cannot be missed."""
-        if pictures is not None:
-            self._store.put_evolution(pictures)
-        self._store.put_stylized(index, frame)
-        if index > start:
-            self._store.drop_source(index - 1)
+    def _keep(self, work: Work, frame: Frame) -> None:
+        """Store a finished frame; last of all its pixels, which say that it is done."""
+        if self._recording.is_of(work.index):
+            self._store.put_evolution(self._recording.pictures())
+        self._store.put_age(work.index, work.age)
+        self._store.put_stylized(work.index, frame)
+        if work.index > work.start:
+            self._store.drop_source(work.index - 1)
+            self._store.drop_age(work.index - 1)
 
     def _settle(self, *, wait: bool) -> None:
         """Raise what storing in the background has met."""
         for stored in [store for store in self._stores if wait or store.done()]:
             stored.result()
             self._stores.remove(stored)
-
-    def _begin_record(self, index: int, frame: Frame) -> None:
-        config = self._evolution_config
-        if config is None or self._evolution is not None:
-            return
-        wanted = self._first_wanted(config, index)
-        if wanted:
-            self._evolution = Evolution(config, frame)
-            self._recorded = index
-
-    def _first_wanted(self, config: EvolutionConfig, index: int) -> bool:
-        if config.frame is not None:
-            return index == config.frame
-        return self._store.facts("evolution") is None and self._done == 0
-
-    def _record(self, slot: int, report: StepReport) -> None:
-        if self._evolution is not None and report.frame == self._recorded:
-            picture = image_to_frame(self._batch.result(slot))
-            self._evolution.offer(report.step, picture)
-
-    def _end_record(self, index: int) -> list[Frame] | None:
-        if self._evolution is None or index != self._recorded:
-            return None
-        self._recorded = -1
-        return self._evolution.pictures()
