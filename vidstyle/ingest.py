@@ -73,7 +73,7 @@ class Ingest:
         self._height, self._width = height, width
         self._found = Found()
         self._error: BaseException | None = None
-        self._unpainted = self._painted = self._open_lanes = 0
+        self._unpainted = self._painted = self._open_lanes = self._seen = 0
         self._is_stopped = self._is_starved = False
         self._end_s = 0.0
         self._read_count = 0
