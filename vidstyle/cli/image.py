@@ -13,7 +13,9 @@ from vidstyle.config import EvolutionConfig, StyleConfig
 
 @o.takes(StyleConfig, EvolutionConfig)
 def image(
-    content: Annotated[Path, typer.Argument(help="The picture to paint.")],
+    content: Annotated[
+        Path, typer.Argument(help="The picture to paint.", readable=False)
+    ],
     *,
     style: o.Style,
     output: o.Output = None,

@@ -65,6 +65,7 @@ def _parameter(kind: type[Any], name: str) -> inspect.Parameter:
         rich_help_panel=row.panel,
         parser=row.parser,
         metavar=_metavar(row, hint),
+        readable=False,  # the library says it better, and knows its exit code
         show_default=row.default_text or True,
     )
     return inspect.Parameter(
@@ -91,7 +92,9 @@ def make_config(kind: type[Any], values: Mapping[str, Any], **others: object) ->
 
 
 def _option(panel: str, text: str, *flags: str, metavar: str = "") -> Any:
-    return typer.Option(*flags, help=text, metavar=metavar, rich_help_panel=panel)
+    return typer.Option(
+        *flags, help=text, metavar=metavar, rich_help_panel=panel, readable=False
+    )
 
 
 Style = Annotated[

@@ -15,7 +15,9 @@ from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
 def video(
     clip: Annotated[
         Path,
-        typer.Argument(help="A video, an animated GIF, or a folder of pictures."),
+        typer.Argument(
+            help="A video, an animated GIF, or a folder of pictures.", readable=False
+        ),
     ],
     *,
     style: o.Style,

@@ -1,0 +1,64 @@
+"""A folder with a tiny clip and a painting in it, and the command line at hand."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from running import FPS, SHOTS, Run, Said
+from typer.testing import CliRunner
+
+from vidstyle.cli import app
+from vidstyle.errors import VideoWriteError
+from vidstyle.images import resize_frame, write_picture
+from vidstyle.video.ffmpeg import run_ffmpeg
+
+
+@pytest.fixture(scope="session")
+def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the inputs once: clip.mp4, 48x32, three shots, sound; painting.png."""
+    folder = tmp_path_factory.mktemp("originals")
+    shots = [
+        f"{name}=s=48x32:r={FPS},trim=end_frame={frames}[{name}]"
+        for name, frames in SHOTS.items()
+    ]
+    joined = "".join(f"[{name}]" for name in SHOTS)
+    run_ffmpeg(
+        [
+            *("-f", "lavfi", "-i", "sine=d=0.75:r=8000"),
+            *("-filter_complex", f"{';'.join(shots)};{joined}concat=n=3[v]"),
+            *("-map", "[v]", "-map", "0:a", "-c:v", "libx264", "-qp", "10"),
+            *("-pix_fmt", "yuv420p", "-c:a", "aac", str(folder / "clip.mp4")),
+        ],
+        error=VideoWriteError,
+        failed="test clip",
+    )
+    coarse = np.random.default_rng(2).integers(0, 256, (6, 5, 3), np.uint8)
+    write_picture(folder / "painting.png", resize_frame(coarse, height=60, width=50))
+    return folder
+
+
+@pytest.fixture
+def here(
+    originals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """Be in a folder with nothing but the inputs, and compute in one thread."""
+    shutil.copytree(originals, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield tmp_path
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def vidstyle(here: Path) -> Run:
+    """Run a command in this process."""
+
+    def run(*arguments: str) -> Said:
+        result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+        return Said(result.exit_code, result.stdout, result.stderr)
+
+    return run

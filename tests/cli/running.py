@@ -1,0 +1,59 @@
+"""What the tests of the commands share: the tiny clip, few steps, what a run said."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+FEW = (
+    *("--network", "slim", "--device", "cpu"),
+    *("--steps", "3", "--next-steps", "2", "--min-steps", "3"),
+)
+"""As little work as there can be, alike on every machine."""
+SHOTS = {"testsrc2": 3, "mandelbrot": 4, "rgbtestsrc": 2}
+"""What the clip shows, and how many frames of it; fewer than 4 between two is a flash.
+"""
+FRAMES = sum(SHOTS.values())
+FPS = 12
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command left behind."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def lines(self) -> list[str]:
+        """Of standard error."""
+        return self.stderr.splitlines()
+
+
+Run = Callable[..., Said]
+
+
+def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+    """Start the command line in a process of its own.
+
+    Ctrl-C is made to work: it does not in the child of a shell's background job.
+    """
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from vidstyle.cli import app; app()"
+    )
+    return subprocess.Popen(  # noqa: S603 - this very program
+        [sys.executable, "-c", program, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+    )
+
+
+def names_in(folder: Path) -> set[str]:
+    """Name all that is in a folder, hidden files too."""
+    return {path.name for path in folder.iterdir()}
