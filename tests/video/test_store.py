@@ -1,7 +1,9 @@
 """Long work is safe work: what a killed run leaves, and who may go on with it."""
 
+import contextlib
 import errno
 import json
+import os
 from pathlib import Path
 from typing import NoReturn
 
@@ -10,7 +12,7 @@ import pytest
 
 from vidstyle.errors import WorkDirError
 from vidstyle.records import Frame
-from vidstyle.video.store import MANIFEST, FrameStore
+from vidstyle.video.store import LOCK, MANIFEST, FrameStore
 
 RUN = {"clip": "a.mp4", "steps": 30, "layers": [("relu4_2", 1.0)], "weights": None}
 
@@ -229,3 +231,66 @@ def test_removing_leaves_nothing_of_a_run(store: FrameStore) -> None:
 def test_manifest_is_json_that_can_be_read(store: FrameStore) -> None:
     text = (store.work_dir / MANIFEST).read_text(encoding="utf-8")
     assert json.loads(text) == {**RUN, "layers": [["relu4_2", 1.0]]}
+
+
+def test_ages_come_back_and_are_dropped(store: FrameStore) -> None:
+    age = np.arange(18 * 32, dtype=np.uint8).reshape(18, 32)
+    store.put_age(4, age)
+    assert np.array_equal(store.age(4), age)
+    store.drop_age(4)
+    store.drop_age(4)
+    assert files_in(store.work_dir) == [MANIFEST]
+
+
+def test_second_process_is_kept_out_and_the_first_goes_on(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path / "work")
+    with store.claimed():
+        store.open(RUN)
+        store.put_stylized(0, noise(0))
+        at_work = rf"process {os.getpid()} is at work in .*; wait for its end"
+        with (
+            pytest.raises(WorkDirError, match=at_work),
+            FrameStore(tmp_path / "work").claimed(),
+        ):
+            pytest.fail("two processes are at work")
+        store.put_stylized(1, noise(1))
+    assert files_in(store.work_dir) == [
+        "stylized/000001.png",
+        "stylized/000002.png",
+        MANIFEST,
+    ]
+    with FrameStore(tmp_path / "work").claimed():
+        assert FrameStore(tmp_path / "work").open(RUN)
+
+
+def test_lock_of_a_killed_process_holds_nobody_up(store: FrameStore) -> None:
+    store.put_stylized(0, noise(0))
+    (store.work_dir / LOCK).write_text("12345", encoding="utf-8")
+    with FrameStore(store.work_dir).claimed():
+        assert FrameStore(store.work_dir).open(RUN)
+    assert LOCK not in files_in(store.work_dir)
+
+
+def test_run_that_painted_nothing_leaves_nothing(tmp_path: Path) -> None:
+    store = FrameStore(tmp_path / "work")
+    with contextlib.suppress(KeyboardInterrupt), store.claimed():
+        store.open(RUN)
+        store.put_source(0, noise(0))
+        raise KeyboardInterrupt
+    assert not store.work_dir.exists()
+
+
+def test_foreign_directory_is_not_claimed(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine", encoding="utf-8")
+    foreign = "not a work directory of vidstyle"
+    with pytest.raises(WorkDirError, match=foreign), FrameStore(tmp_path).claimed():
+        pytest.fail("claimed")
+    assert files_in(tmp_path) == ["thesis.txt"]
+
+
+def test_place_that_cannot_be_a_directory_is_named(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine", encoding="utf-8")
+    store = FrameStore(tmp_path / "thesis.txt" / "work")
+    unusable = "cannot use the work directory"
+    with pytest.raises(WorkDirError, match=unusable), store.claimed():
+        pytest.fail("claimed")
