@@ -155,6 +155,16 @@ def test_shrinking_averages_areas() -> None:
     assert np.abs(halved - blocks).max() <= 0.5
 
 
+@pytest.mark.parametrize(("height", "width"), [(20, 80), (80, 20), (40, 40)])
+def test_enlarging_keeps_edges_sharp(height: int, width: int) -> None:
+    frame = np.full((20, 20, 3), 64, np.uint8)
+    frame[5:15, 5:15] = 192
+    # Lanczos overshoots beside an edge, where averages and lines stay in between.
+    resized = resize_frame(frame, height=height, width=width)
+    assert resized.max() > 192
+    assert resized.min() < 64
+
+
 def test_same_size_changes_nothing() -> None:
     frame = noise()
     assert np.array_equal(resize_frame(frame, height=24, width=40), frame)
