@@ -36,15 +36,42 @@ class Said:
 Run = Callable[..., Said]
 
 
-def start(*arguments: str, **environment: str) -> subprocess.Popen[str]:
+# A shell's background jobs ignore Ctrl-C, and so would their children.
+PROGRAM = """
+import signal
+from vidstyle.cli import app
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+app()
+"""
+SLOWED = """
+import time
+from vidstyle.style.optimize import BatchOptimization
+
+def slow(self):
+    slow.steps += 1
+    time.sleep(0.3 * (slow.steps > {quick_steps}))
+    return step(self)
+
+slow.steps, step = 0, BatchOptimization.step
+BatchOptimization.step = slow
+"""
+
+
+def start(
+    *arguments: str, quick_steps: int | None = None, **environment: str
+) -> subprocess.Popen[str]:
     """Start the command line in a process of its own.
 
-    Ctrl-C is made to work: it does not in the child of a shell's background job.
+    Args:
+        arguments: Of the command line.
+        quick_steps: After so many, each takes its time, so that the process can be
+            caught in the middle. None: it is not held up.
+        environment: What to change in it.
     """
-    program = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "from vidstyle.cli import app; app()"
-    )
+    program = PROGRAM
+    if quick_steps is not None:
+        program = SLOWED.format(quick_steps=quick_steps) + PROGRAM
     return subprocess.Popen(  # noqa: S603 - this very program
         [sys.executable, "-c", program, *arguments],
         stdout=subprocess.PIPE,
