@@ -218,6 +218,14 @@ def test_deep_transparent_pixels_too(tmp_path: Path) -> None:
     assert frame[0, 0].tolist() == [255, 128, 255]
 
 
+def test_transparent_pixels_in_floats_count_to_1(tmp_path: Path) -> None:
+    pixels = np.full((4, 6, 4), (0, 0.5, 7, 1), np.float32)  # BGRA
+    pixels[:, 3:, 3] = 0.5
+    frame = read_picture(store(tmp_path / "alpha.tiff", pixels))
+    assert frame[0, 0].tolist() == [255, 128, 0]
+    assert frame[0, 3].tolist() == [255, 191, 128]
+
+
 @pytest.mark.parametrize(
     ("color_type", "extra", "pixels"),
     [

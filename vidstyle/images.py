@@ -97,9 +97,7 @@ def read_picture(path: Path) -> Frame:
 
 def _decode(data: npt.NDArray[np.uint8], flag: int) -> npt.NDArray[Any] | None:
     """Decode a picture as OpenCV does; None: it cannot."""
-    if data.size == 0:
-        return None
-    with contextlib.suppress(cv2.error):
+    with contextlib.suppress(cv2.error):  # raised where there are no bytes at all
         pixels: npt.NDArray[Any] | None = cv2.imdecode(data, flag)
         return pixels
     return None
