@@ -239,6 +239,8 @@ class Ingest:
             on_warning=self._warn,
             is_stopped=lambda: self._is_stopped,
         ):
+            if self._is_stopped:
+                return
             self._read_count = timed.index + 1
             origin_s = timed.time_s if origin_s is None else origin_s
             # Half a millisecond: containers round a frame's time to their own clock.

@@ -8,6 +8,7 @@ import pytest
 
 from vidstyle.errors import DependencyError, VideoOpenError, VideoWriteError
 from vidstyle.video.ffmpeg import (
+    StoppedError,
     describe,
     feed_ffmpeg,
     ffmpeg_path,
@@ -113,6 +114,19 @@ def test_ffmpeg_does_not_outlive_an_interruption(
 
     with pytest.raises(interruption):
         feed([], interrupted())
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(note.read_text()), 0)
+
+
+def test_ffmpeg_is_stopped_when_its_work_is_not_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, note = tmp_path / "ffmpeg", tmp_path / "pid"
+    script.write_text(f"#!/bin/sh\necho $$ > {note}\nexec sleep 60\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(script))
+    with pytest.raises(StoppedError):
+        run_ffmpeg([], error=VideoOpenError, failed="made", is_stopped=note.exists)
     with pytest.raises(ProcessLookupError):
         os.kill(int(note.read_text()), 0)
 

@@ -238,8 +238,15 @@ class FrameStore:
         return self._read_json(path)
 
     def free_bytes(self) -> int:
-        """How much the disk under the work directory still takes."""
-        return shutil.disk_usage(self.work_dir).free
+        """How much the disk under the work directory still takes.
+
+        Raises:
+            WorkDirError: If the directory is gone.
+        """
+        try:
+            return shutil.disk_usage(self.work_dir).free
+        except OSError as err:
+            raise self._unusable(err) from err
 
     def _path(self, kind: str, index: int) -> Path:
         return self.work_dir / kind / f"{index + 1:06d}.png"
