@@ -44,7 +44,7 @@ def follow(
 ) -> Following:
     """Bring a painted frame onto its successor.
 
-    Where the flow cannot be trusted, something comes into sight. There the frame starts
+    Where nothing is seen again, something new comes into sight. There the frame starts
     from the source in the colours of the painted frame: from the warped frame it would
     start with a smear of what is in front. New paint has had a few steps where a first
     frame's had hundreds; so it is bound more firmly from frame to frame, and has time
@@ -59,18 +59,18 @@ def follow(
         device: Where to compute.
 
     Source: Ruder et al. 2016, section 4, start from the warped frame everywhere and
-    mask only the loss; the fill, the age and the stricter mask are ours.
+    mask only the loss; the fill and the age are ours.
     """
     flow = flow_to_tensor(motion.flow_backward, device=device)
     warped = warp(frame_to_image(previous, device=device), flow)
-    trusted = widen_distrust(motion.consistency * seen_again)
-    grown = grow(age, trusted, motion)
-    bound = trusted * (grown.astype(np.float32) / np.float32(DRY))
+    reused = widen_distrust(seen_again)
+    grown = grow(age, reused, motion)
+    bound = motion.consistency * reused * (grown.astype(np.float32) / np.float32(DRY))
     colors = palette_map(color_statistics(source), color_statistics(previous))
     fill = frame_to_image(colors.apply(source), device=device)
     # The start mixes over a few pixels, so that no outline is carried along.
     share = functional.avg_pool2d(
-        consistency_to_tensor(trusted, device=device),
+        consistency_to_tensor(reused, device=device),
         3,
         stride=1,
         padding=1,
