@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -161,6 +162,29 @@ def test_what_cannot_be_used_is_named_before_the_work(
 ) -> None:
     with pytest.raises(error, match=said):
         preview_video(tmp_path / "missing", tmp_path / "no.jpg", tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("long_side", "said"), [(LONG_SIDE, "4 minutes"), (WIDTH // 2, "17 minutes")]
+)
+def test_whole_is_estimated_by_steps_and_pixels(
+    clip: Path,
+    style: Path,
+    output: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    long_side: int,
+    said: str,
+) -> None:
+    clock = SimpleNamespace(monotonic=iter([0.0, 90.0]).__next__)
+    monkeypatch.setattr(preview, "time", clock)
+    monkeypatch.setattr(preview, "LONG_SIDE", long_side)
+    heard: list[Event] = []
+    config = replace(QUICK, next_steps=2)
+    preview_video(clip, style, output, config=config, listener=heard.append)
+    # 9 steps in 90 s; the whole has 3 + 11 * 2 of them, 4 times as large at half size.
+    assert isinstance(heard[-1], Notice)
+    assert f"about {said} " in heard[-1].text
 
 
 @pytest.mark.parametrize(
