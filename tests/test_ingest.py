@@ -213,13 +213,16 @@ def test_reading_goes_on_for_shots_to_fill_the_batch(
     reader.shot = 4
     with begin(store, batch=3) as reading:
 
-        def look() -> Found:
-            lanes = len(reading.look(painted=0, open_lanes=0, wait=False).starts)
-            return reading.look(painted=0, open_lanes=min(lanes, 3), wait=False)
+        def look(lanes: int) -> Found:
+            return reading.look(painted=0, open_lanes=lanes, wait=False)
 
-        wait_until(lambda: len(look().starts) >= 3)
+        wait_until(lambda: len(look(lanes=2).starts) >= 3)
+        look(lanes=3)
         time.sleep(0.05)
-        assert AHEAD < 8 < look().certain <= 16
+        enough = look(lanes=3).certain
+        assert enough > 8 > AHEAD
+        time.sleep(0.05)
+        assert look(lanes=3).certain == enough
 
 
 def test_painter_without_work_gets_more(reader: Reader, store: FrameStore) -> None:
