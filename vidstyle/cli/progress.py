@@ -201,7 +201,7 @@ def losses_line(losses: Mapping[str, float]) -> str:
 
 def _frames(pace: Pace) -> str:
     if pace.frames is None:
-        return f"{pace.finished} frames"
+        return f"{pace.finished} frame{'s' * (pace.finished != 1)} so far"
     return f"{pace.finished} of {pace.frames} frames"
 
 

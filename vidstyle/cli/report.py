@@ -103,7 +103,6 @@ class Reporter:
         self._is_file = False
         self._started = time.monotonic()
         self._facts: dict[str, Any] = {}
-        self._steps = 0
 
     def __enter__(self) -> Self:
         """Open the log and start the bar.
@@ -154,7 +153,7 @@ class Reporter:
         """Print where the result is: a path, or a JSON object with what is known."""
         seconds = round(time.monotonic() - self._started, 2)
         if self._as_json:
-            known = {"output": path, **self._facts, "steps": self._steps, **facts}
+            known = {"output": path, **self._facts, **facts}
             typer.echo(json.dumps({**known, "seconds": seconds}, default=str))
             return
         for each in (path, *facts.values()):
@@ -162,13 +161,13 @@ class Reporter:
                 typer.echo(each)
 
     def _on_plan(self, plan: Plan) -> None:
-        self._facts.update(width=plan.width, height=plan.height)
+        self._facts.update(width=plan.width, height=plan.height, steps=0)
         self._view.plan(plan)
         if self._log is not None and self._is_file and plan.done == 0:
             self._log.truncate(0)
 
     def _on_step(self, report: StepReport) -> None:
-        self._steps += 1
+        self._facts["steps"] += 1
         self._view.step(report)
         if self._log is not None:
             self._log.write(json.dumps(asdict(report)) + "\n")

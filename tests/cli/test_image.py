@@ -1,0 +1,163 @@
+"""``vidstyle image`` as a user types it."""
+
+import json
+import signal
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from running import FEW, Run, Said, names_in, start
+
+from vidstyle.images import read_picture, resize_frame, write_picture
+from vidstyle.video.probe import probe
+from vidstyle.video.read import read_frames
+
+INPUTS = {"clip.mp4", "painting.png", "photo.png"}
+STEPS = FEW[: FEW.index("--next-steps")] + FEW[FEW.index("--min-steps") :]
+
+
+@pytest.fixture
+def photo(here: Path) -> Path:
+    coarse = np.random.default_rng(7).integers(0, 256, (5, 8, 3), np.uint8)
+    write_picture(here / "photo.png", resize_frame(coarse, height=37, width=51))
+    return here
+
+
+@pytest.fixture
+def paint(photo: Path, vidstyle: Run) -> Run:
+    """Run the command with few steps; it has to go well."""
+
+    def run(*arguments: str) -> Said:
+        said = vidstyle("image", "photo.png", "-s", "painting.png", *STEPS, *arguments)
+        assert said.code == 0, said.stderr
+        return said
+
+    return run
+
+
+def test_picture_comes_out_beside_the_photo(photo: Path, paint: Run) -> None:
+    said = paint()
+    assert said.stdout == "photo.painting.png\n"
+    assert said.lines == ["photo.png: 51x37 -> 51x37"]
+    assert names_in(photo) == {*INPUTS, "photo.painting.png"}
+    before, after = (
+        read_picture(photo / name).astype(int)
+        for name in ("photo.png", "photo.painting.png")
+    )
+    assert np.abs(before - after).mean() > 2
+
+
+def test_first_line_says_the_size_of_the_result(photo: Path, paint: Run) -> None:
+    said = paint("--long-side", "33", "-o", "small.jpg", "--json")
+    assert said.lines == ["photo.png: 51x37 -> 33x24"]
+    assert read_picture(photo / "small.jpg").shape == (24, 33, 3)
+    result = json.loads(said.stdout)
+    assert result.pop("seconds") > 0
+    assert result == {
+        "output": "small.jpg",
+        "width": 33,
+        "height": 24,
+        "steps": 3,
+        "gif": None,
+    }
+
+
+def test_gif_shows_how_it_was_learned(photo: Path, paint: Run) -> None:
+    said = paint("--gif", "--gif-width", "25")
+    assert said.stdout == "photo.painting.png\nphoto.painting.gif\n"
+    assert names_in(photo) == {*INPUTS, *said.stdout.split()}
+    info = probe(photo / "photo.painting.gif")
+    assert (info.height, info.width) == (18, 25)
+    assert len(list(read_frames(info, on_warning=pytest.fail))) >= 2
+
+
+def test_learning_may_be_a_video(photo: Path, paint: Run) -> None:
+    assert paint("--gif-output", "a.mp4").stdout == "photo.painting.png\na.mp4\n"
+    assert probe(photo / "a.mp4").codec == "h264"
+
+
+def test_log_has_every_step(photo: Path, paint: Run) -> None:
+    paint("--log", "log", "--quiet")
+    lines = (photo / "log").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3]
+
+
+def test_quiet_says_nothing_but_the_result(paint: Run) -> None:
+    assert paint("-q") == Said(0, "photo.painting.png\n", "")
+
+
+class Mistake(NamedTuple):
+    """What is wrong, and what is said of it."""
+
+    words: str
+    options: str = ""
+    code: int = 3
+    content: str = "photo.png"
+
+
+MISTAKES = {
+    "missing": Mistake("cannot read gone.png: No such file", content="gone.png"),
+    "folder": Mistake("cannot read .: Is a directory", content="."),
+    "empty": Mistake("empty.png is not a picture", content="empty.png"),
+    "text": Mistake("text.png is not a picture", content="text.png"),
+    "clip": Mistake("clip.mp4 is not a picture that can be read", content="clip.mp4"),
+    "no style": Mistake("cannot read gone.jpg: No such file", "-s gone.jpg"),
+    "text as style": Mistake("text.png is not a picture", "-s text.png"),
+    "too flat": Mistake("the result would have 20x15", "--long-side 20"),
+    "no steps": Mistake("steps is 0; it must be at least 1", "--steps 0"),
+    "nan": Mistake("style-weight is nan; it must be", "--style-weight nan"),
+    "no such layer": Mistake("slim has no layer relu7_1", "--style-layers relu7_1"),
+    "maximum": Mistake("slim works with average pooling", "--pooling max"),
+    "no weights": Mistake("no weights for vgg16: ", "--network vgg16", 4),
+    "no folder": Mistake("folder gone for a.png does not exist", "-o gone/a.png", 6),
+    "to here": Mistake(". is a folder; name a file in it", "-o .", 6),
+    "exists": Mistake("text.png exists; use --overwrite", "-o text.png", 6),
+    "itself": Mistake("would replace an input", "-o photo.png -y"),
+    "no such format": Mistake("a.xyz: .xyz is not a picture format", "-o a.xyz", 6),
+    "no ending": Mistake("no ending is not a picture format", "-o painted", 6),
+    "GIF as text": Mistake("x.txt must end in .gif or .mp4", "--gif-output x.txt"),
+    "two in one": Mistake("two results would go to a.gif", "-o a.gif --gif"),
+    "log nowhere": Mistake("cannot write the log gone/log", "--log gone/log", 6),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+def test_mistake_is_one_sentence_and_leaves_nothing(
+    photo: Path, vidstyle: Run, monkeypatch: pytest.MonkeyPatch, mistake: Mistake
+) -> None:
+    (photo / "empty.png").touch()
+    (photo / "text.png").write_text("mine", encoding="utf-8")
+    monkeypatch.setenv("VIDSTYLE_CACHE", str(photo))
+    monkeypatch.setenv("VIDSTYLE_WEIGHTS_URL", "http://127.0.0.1:9/")
+    before = names_in(photo)
+    options = ("-s", "painting.png", "--quiet", *STEPS, *mistake.options.split())
+    said = vidstyle("image", mistake.content, *options)
+    assert said.code == mistake.code
+    assert said.stdout == ""
+    (line,) = said.lines
+    assert line.startswith("error: ")
+    assert mistake.words in line
+    assert line.endswith(".")
+    assert names_in(photo) == before
+    assert (photo / "text.png").read_text(encoding="utf-8") == "mine"
+
+
+def test_option_of_a_clip_is_usage(vidstyle: Run) -> None:
+    said = vidstyle("image", "photo.png", "-s", "painting.png", "--frames", "1:2")
+    assert said.code == 2
+    assert "No such option: --frames" in said.stderr
+
+
+def test_interruption_leaves_nothing(photo: Path) -> None:
+    options = ("-s", "painting.png", *STEPS, "--steps", "99", "--log", "log", "-q")
+    process = start("image", "photo.png", *options, quick_steps=2)
+    while not (photo / "log").exists() or (photo / "log").stat().st_size == 0:
+        assert process.poll() is None, process.communicate()
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60) == (
+        "",
+        "interrupted; nothing was written.\n",
+    )
+    assert process.returncode == 130
+    assert names_in(photo) == {*INPUTS, "log"}

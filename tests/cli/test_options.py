@@ -1,0 +1,213 @@
+"""Options: one for each setting, its default from the configuration, in help too."""
+
+import re
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from running import Run
+from typer.testing import CliRunner
+
+from vidstyle.cli import app
+from vidstyle.cli.rows import (
+    PANELS,
+    ROWS,
+    parse_init,
+    parse_layers,
+    parse_range,
+    parse_side,
+    show,
+)
+from vidstyle.config import EvolutionConfig, LayerWeight, StyleConfig, VideoConfig
+from vidstyle.pipeline import VideoResult
+
+KINDS = (StyleConfig, VideoConfig, EvolutionConfig)
+WITHOUT_OPTION = {"style", "pictures", "fps", "hold_s"}
+"""A part with options of its own, and what nobody has asked for."""
+
+
+def help_of(*arguments: str, columns: int = 160) -> str:
+    result = CliRunner().invoke(
+        app, [*arguments, "--help"], env={"COLUMNS": str(columns), "TERM": "dumb"}
+    )
+    assert result.exit_code == 0
+    return result.stdout
+
+
+SETTINGS = [
+    (kind, field.name)
+    for kind in KINDS
+    for field in fields(kind)
+    if field.name not in WITHOUT_OPTION
+]
+
+
+def test_every_setting_is_an_option() -> None:
+    assert {name for _, name in SETTINGS} == set(ROWS)
+
+
+@pytest.mark.parametrize(("kind", "name"), SETTINGS)
+def test_help_shows_each_default(kind: type[Any], name: str) -> None:
+    row, default = ROWS[name], getattr(kind(), name)
+    flag = f"--{(row.flag or name).replace('_', '-')}"
+    entries = re.split(r"\n│[* ]+(?=--)|\n╰", help_of("video"))
+    (entry,) = (entry for entry in entries if entry.split()[0] == flag)
+    shown = re.search(r"\[default: (.*?)\]", " ".join(entry.replace("│", " ").split()))
+    if row.default_text is not None:
+        expected = f"({row.default_text})"
+    elif row.parser is None and (default is None or default is False):
+        assert shown is None
+        return
+    else:
+        expected = name if default is True else show(default)
+    assert shown is not None
+    assert shown[1] == expected
+
+
+def test_help_groups_the_options() -> None:
+    titles = re.findall(r"╭─ (.*?) ─+╮", help_of("video"))
+    assert titles == ["Arguments", "Options", *PANELS]
+
+
+def test_help_of_a_picture_has_no_options_of_a_clip() -> None:
+    text = help_of("image")
+    assert "--style-weight" in text
+    for flag in ("--next-steps", "--frames", "--batch", "--crf", "--work-dir"):
+        assert flag not in text
+
+
+@pytest.mark.parametrize("command", ["video", "image", "networks"])
+def test_help_fits_80_columns_and_cuts_nothing(command: str) -> None:
+    text = help_of(command, columns=80)
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert "…" not in text
+    assert "<bool>" not in text
+
+
+@pytest.fixture
+def configured(
+    vidstyle: Run, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, VideoConfig | EvolutionConfig]:
+    """What the command hands to the library, once it has run."""
+    handed: dict[str, VideoConfig | EvolutionConfig] = {}
+
+    def stylize_video(*_: Path, **given: Any) -> VideoResult:
+        handed.update(config=given["config"], evolution=given["evolution"])
+        return VideoResult(output=Path("o.mp4"), frames=0, shots=0, evolution=None)
+
+    monkeypatch.setattr("vidstyle.pipeline.stylize_video", stylize_video)
+    return handed
+
+
+def test_without_options_the_configuration_is_the_default(
+    vidstyle: Run, configured: dict[str, Any]
+) -> None:
+    assert vidstyle("video", "clip.mp4", "-s", "painting.png").code == 0
+    assert configured == {"config": VideoConfig(), "evolution": EvolutionConfig()}
+
+
+STYLE_OPTIONS = [
+    ("--network vgg16", {"network": "vgg16"}),
+    ("--weights a.npz", {"weights": Path("a.npz")}),
+    ("--pooling max", {"pooling": "max"}),
+    ("--content-layers relu3_1", {"content_layers": (LayerWeight("relu3_1"),)}),
+    (
+        "--style-layers relu1_1,relu2_1:0.5",
+        {"style_layers": (LayerWeight("relu1_1"), LayerWeight("relu2_1", 0.5))},
+    ),
+    ("-c 3", {"content_weight": 3.0}),
+    ("-w 4", {"style_weight": 4.0}),
+    ("--tv-weight 5", {"tv_weight": 5.0}),
+    ("--range-weight 6", {"range_weight": 6.0}),
+    ("--loss-scale gatys", {"loss_scale": "gatys"}),
+    ("--optimizer adam", {"optimizer": "adam"}),
+    ("--history 7", {"history": 7}),
+    ("--lr 0.5", {"lr": 0.5}),
+    ("--lr-decay 0.9", {"lr_decay": 0.9}),
+    ("--lr-decay-every 8", {"lr_decay_every": 8}),
+    ("--steps 9", {"steps": 9}),
+    ("--min-steps 10", {"min_steps": 10}),
+    ("--init style", {"init": "style"}),
+    ("--init ./content", {"init": Path("content")}),
+    ("--long-side source", {"long_side": None}),
+    ("--long-side 640", {"long_side": 640}),
+    ("--style-side 300", {"style_side": 300}),
+    ("--no-recolor", {"recolor": False}),
+    ("--seed 11", {"seed": 11}),
+    ("-d cpu", {"device": "cpu"}),
+]
+VIDEO_OPTIONS = [
+    ("--next-steps 12", {"next_steps": 12}),
+    ("--next-init previous", {"next_init": "previous"}),
+    ("--temporal-weight 13", {"temporal_weight": 13.0}),
+    ("--flow quality", {"flow": "quality"}),
+    ("--batch 14", {"batch": 14}),
+    ("--frames 15:", {"frames": (15, None)}),
+    ("--start 1.5 --duration 2", {"start_s": 1.5, "duration_s": 2.0}),
+    ("--output-size source", {"output_size": "source"}),
+    ("--crf 16", {"crf": 16}),
+    ("--strict", {"strict": True}),
+]
+EVOLUTION_OPTIONS = [
+    ("--gif-frame 17", {"frame": 17}),
+    ("--gif-width 180", {"width": 180}),
+]
+
+
+def test_tables_name_every_setting() -> None:
+    tables = (*STYLE_OPTIONS, *VIDEO_OPTIONS, *EVOLUTION_OPTIONS)
+    assert {name for _, changes in tables for name in changes} == set(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("options", "changes"), [*STYLE_OPTIONS, *VIDEO_OPTIONS, *EVOLUTION_OPTIONS]
+)
+def test_option_changes_its_setting_only(
+    vidstyle: Run, configured: dict[str, Any], options: str, changes: dict[str, Any]
+) -> None:
+    said = vidstyle("video", "clip.mp4", "-s", "painting.png", *options.split())
+    assert said.code == 0, said.stderr
+    style, video, evolution = StyleConfig(), VideoConfig(), EvolutionConfig()
+    if (options, changes) in STYLE_OPTIONS:
+        video = replace(video, style=replace(style, **changes))
+    elif (options, changes) in VIDEO_OPTIONS:
+        video = replace(video, **changes)
+    else:
+        evolution = replace(evolution, **changes)
+    assert configured == {"config": video, "evolution": evolution}
+
+
+@pytest.mark.parametrize(("kind", "name"), SETTINGS)
+def test_default_is_read_as_it_is_shown(kind: type[Any], name: str) -> None:
+    parser, default = ROWS[name].parser, getattr(kind(), name)
+    if parser is not None:
+        assert parser(show(default)) == default
+
+
+def test_values_are_read() -> None:
+    assert parse_range("3:7") == (3, 7)
+    assert parse_range(":7") == (0, 7)
+    assert parse_range(":") == (0, None)
+    assert parse_side("source") is None
+    assert parse_side("64") == 64
+    assert parse_init("random") == "random"
+    assert parse_init("random.png") == Path("random.png")
+    layers = (LayerWeight("relu1_1", 0.0), LayerWeight("relu2_1", 1.0))
+    assert parse_layers("relu1_1:0, relu2_1") == layers
+
+
+@pytest.mark.parametrize(
+    ("parser", "text"),
+    [
+        (parse_range, "7"),
+        (parse_range, "a:b"),
+        (parse_range, "1:2:3"),
+        (parse_side, "1.5"),
+        (parse_layers, "relu1_1:much"),
+    ],
+)
+def test_what_cannot_be_read_is_quoted(parser: Any, text: str) -> None:
+    with pytest.raises(typer.BadParameter, match=re.escape(text.rpartition(":")[2])):
+        parser(text)

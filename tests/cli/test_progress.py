@@ -1,0 +1,208 @@
+"""What is seen while a run goes on, on a terminal of 80 columns and in a file."""
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from vidstyle.cli import progress
+from vidstyle.cli.progress import Pace, ProgressView, losses_line
+from vidstyle.records import Download, FrameReport, Plan, StepReport
+
+LOSSES = {"content": 0.0064, "style": 0.0025, "tv": 0.0027, "temporal": 0.00028}
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def step(
+    frame: int, number: int, steps: int, losses: dict[str, float] = LOSSES
+) -> StepReport:
+    loss = sum(losses.values())
+    return StepReport(frame=frame, step=number, steps=steps, loss=loss, losses=losses)
+
+
+def finished(frame: int, steps: int, *, known: int, is_all: bool = True) -> FrameReport:
+    return FrameReport(frame=frame, steps=steps, frames_known=known, all_known=is_all)
+
+
+def plan(frames: int | None, *, done: int = 0) -> Plan:
+    return Plan(height=180, width=320, frames=frames, done=done, next_steps=40)
+
+
+def test_time_left_is_counted_in_steps() -> None:
+    clock = Clock()
+    pace = Pace(plan(5), clock)
+    assert pace.seconds_left is None
+    for number in range(1, 101):
+        pace.step(step(0, number, 300))
+        clock.now += 0.5
+    assert pace.steps_left == 200 + 4 * 40
+    assert pace.seconds_left == pytest.approx(0.5 * (200 + 4 * 40))
+    for number in range(101, 301):
+        pace.step(step(0, number, 300))
+        clock.now += 0.5
+    pace.frame(finished(0, 300, known=5))
+    assert pace.steps_left == 4 * 40
+    # Frames that stop early say how many steps the next will take.
+    for frame in (1, 2):
+        for number in range(1, 26):
+            pace.step(step(frame, number, 40))
+        pace.frame(finished(frame, 25, known=5))
+    assert pace.steps_left == 2 * 25
+    assert pace.steps == 350
+
+
+def test_several_frames_at_once_are_counted_each() -> None:
+    pace = Pace(plan(10), Clock())
+    for frame in (0, 3, 6):
+        pace.step(step(frame, 1, 100))
+    assert pace.steps_left == 3 * 99 + 7 * 40
+
+
+def test_work_of_an_earlier_run_is_done() -> None:
+    pace = Pace(plan(10, done=6), Clock())
+    assert (pace.finished, pace.steps, pace.steps_left) == (6, 240, 160)
+
+
+def test_count_of_frames_follows_what_is_read() -> None:
+    pace = Pace(plan(10), Clock())
+    pace.frame(finished(0, 40, known=12, is_all=False))
+    assert pace.frames == 12
+    pace.frame(finished(1, 40, known=7))
+    assert pace.frames == 7
+
+
+def test_unknown_count_is_not_guessed() -> None:
+    pace = Pace(plan(None), Clock())
+    pace.step(step(0, 1, 100))
+    pace.frame(finished(0, 100, known=30, is_all=False))
+    assert pace.frames is None
+    assert pace.steps_left is None
+    assert pace.seconds_left is None
+    pace.frame(finished(1, 100, known=31))
+    assert pace.steps_left == 29 * 100
+
+
+def test_losses_that_do_not_matter_are_left_out() -> None:
+    assert (
+        losses_line(LOSSES) == "content 0.0064 style 0.0025 tv 0.0027 temporal 0.00028"
+    )
+    assert losses_line({"style": 8.30731, "tv": 0.003, "range": 0.0}) == "style 8.3"
+    assert losses_line({"style": 1.234e9}) == "style 1.2e+09"
+    assert losses_line({"content": 0.0}) == "content 0"
+
+
+def shown(*events: Plan | StepReport | FrameReport | Download) -> list[str]:
+    """Draw events in a terminal of 80 columns; return what stands there at last."""
+    file = io.StringIO()
+    console = Console(
+        file=file, force_terminal=True, width=80, color_system=None, _environ={}
+    )
+    view = ProgressView(console)
+    view.start()
+    for event in events:
+        match event:
+            case Plan():
+                view.plan(event)
+            case StepReport():
+                view.step(event)
+            case FrameReport():
+                view.frame(event)
+            case Download():
+                view.download(event)
+    view.stop()
+    last = re.split(r"\x1b\[2K", file.getvalue())
+    text = next(part for part in reversed(last) if "\n" in part)
+    return [line for line in re.sub(r"\x1b\[[?\d;]*\w", "", text).splitlines() if line]
+
+
+def test_terminal_shows_frames_steps_losses_and_time() -> None:
+    lines = shown(
+        plan(48),
+        *(step(0, number, 40) for number in range(1, 41)),
+        finished(0, 40, known=48),
+        *(step(1, number, 40) for number in range(1, 13)),
+    )
+    bar, facts = (line.strip("\r") for line in lines[-2:])
+    assert re.fullmatch(r"painting [━╸ ]+ 1 of 48 frames 0:00:0\d left", bar)
+    assert facts == (
+        "frame 1  step 12/40  content 0.0064 style 0.0025 tv 0.0027 temporal 0.00028"
+    )
+    assert len(bar) == 80
+    assert len(facts) <= 80
+
+
+def test_long_line_ends_in_dots() -> None:
+    losses = dict.fromkeys((*LOSSES, "range", "another", "one-more"), 1.234e-5)
+    facts = shown(plan(12345), step(12344, 200, 300, losses))[-1]
+    assert len(facts) == 80
+    assert facts.endswith("…")
+
+
+def test_terminal_shows_a_picture_by_its_steps() -> None:
+    bar, facts = shown(plan(1), *(step(0, number, 300) for number in range(1, 121)))
+    assert re.search(r"━ +120 of 300 steps 0:00:0\d left$", bar)
+    assert facts.startswith("content 0.0064 style")
+
+
+def test_terminal_shows_an_unknown_count_as_such() -> None:
+    bar, facts = shown(
+        plan(None),
+        step(0, 1, 40),
+        finished(0, 40, known=9, is_all=False),
+        step(1, 1, 40),
+    )
+    assert re.search(r"━+ 1 frame so far *$", bar)
+    assert facts.startswith("frame 1  step 1/40  ")
+
+
+def test_terminal_shows_a_download() -> None:
+    (bar,) = shown(Download(name="vgg19", done=120 * 10**6, total=575 * 10**6))
+    assert re.search(r"^fetching vgg19 .*━ +120 of 575 MB *$", bar)
+    (bar,) = shown(Download(name="vgg19", done=120 * 10**6, total=0))
+    assert re.search(r"^fetching vgg19 .*━ 120 MB *$", bar)
+
+
+def test_painting_takes_the_place_of_a_download() -> None:
+    lines = shown(
+        Download(name="vgg19", done=5, total=10),
+        Download(name="vgg19", done=10, total=10),
+        plan(3),
+        step(0, 1, 40),
+    )
+    assert not [line for line in lines if "fetching" in line]
+
+
+def test_file_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    view = ProgressView(Console(file=file, width=80, _environ={}))
+    view.start()
+    view.plan(plan(3))
+    view.step(step(0, 40, 40))
+    view.frame(finished(0, 40, known=3))
+    assert file.getvalue() == ""
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0)
+    view.step(step(1, 40, 40))
+    view.frame(finished(1, 40, known=3))
+    view.stop()
+    assert re.fullmatch(r"2 of 3 frames, 0:00:0\d left\n", file.getvalue())
+
+
+def test_hidden_view_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0)
+    file = io.StringIO()
+    view = ProgressView(Console(file=file, force_terminal=True), is_shown=False)
+    view.start()
+    view.plan(plan(1))
+    view.step(step(0, 1, 1))
+    view.frame(finished(0, 1, known=1))
+    view.stop()
+    assert file.getvalue() == ""
