@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from vidstyle.errors import VideoWriteError
 from vidstyle.video.ffmpeg import run_ffmpeg
@@ -11,6 +12,12 @@ from vidstyle.video.ffmpeg import run_ffmpeg
 SHARED = Path(__file__).parents[2] / "shared"
 
 MakeClip = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread() -> None:
+    """Compute in one thread: more would mostly wait, on pictures as small as these."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture
