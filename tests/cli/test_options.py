@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ WITHOUT_OPTION = {"style", "pictures", "fps", "hold_s"}
 """A part with options of its own, and what nobody has asked for."""
 
 
+@cache
 def help_of(*arguments: str, columns: int = 160) -> str:
     result = CliRunner().invoke(
         app, [*arguments, "--help"], env={"COLUMNS": str(columns), "TERM": "dumb"}

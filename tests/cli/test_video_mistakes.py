@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -125,8 +126,19 @@ def ffmpeg(*arguments: str) -> None:
     run_ffmpeg(arguments, error=VideoWriteError, failed="test clip")
 
 
+@pytest.fixture(scope="session")
+def oddities(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make what takes ffmpeg to make, once."""
+    folder = tmp_path_factory.mktemp("oddities")
+    lavfi = ("-f", "lavfi", "-i")
+    ffmpeg(*lavfi, "sine=d=0.5", str(folder / "sound.m4a"))
+    ffmpeg(*lavfi, "testsrc=s=14x14:r=5:d=1", str(folder / "small.gif"))
+    ffmpeg(*lavfi, "testsrc=s=64x14", "-frames:v", "1", str(folder / "flat.png"))
+    return folder
+
+
 @pytest.fixture
-def mistaken(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def mistaken(here: Path, oddities: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Add what users take for a clip, or for a place for results, and have no net."""
     (here / "empty.mp4").touch()
     (here / "text.mp4").write_text("Dear diary,\n" * 100, encoding="utf-8")
@@ -136,9 +148,7 @@ def mistaken(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (here / "diary" / "monday.txt").write_text("mine", encoding="utf-8")
     (here / "loop.mp4").symlink_to("loop.mp4")
     (here / "link.mp4").symlink_to("clip.mp4")
-    ffmpeg("-f", "lavfi", "-i", "sine=d=0.5", "sound.m4a")
-    ffmpeg("-f", "lavfi", "-i", "testsrc=s=14x14:r=5:d=1", "small.gif")
-    ffmpeg("-f", "lavfi", "-i", "testsrc=s=64x14", "-frames:v", "1", "flat.png")
+    shutil.copytree(oddities, here, dirs_exist_ok=True)
     monkeypatch.setenv("VIDSTYLE_CACHE", str(here / "diary"))
     monkeypatch.setenv("VIDSTYLE_WEIGHTS_URL", "http://127.0.0.1:9/")
     return here
