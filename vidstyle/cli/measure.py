@@ -28,6 +28,7 @@ Content = Annotated[
         metavar="FILE",
         help="The clip that it was painted from.",
         rich_help_panel=FILES,
+        readable=False,
     ),
 ]
 Style = Annotated[
@@ -38,6 +39,7 @@ Style = Annotated[
         metavar="FILE",
         help="Its painting; with it, distances are measured, too.",
         rich_help_panel=FILES,
+        readable=False,
     ),
 ]
 Frames = Annotated[
@@ -56,7 +58,10 @@ Frames = Annotated[
 def measure(
     result: Annotated[
         Path,
-        typer.Argument(help="A painted clip; as -o FOLDER writes it, without loss."),
+        typer.Argument(
+            help="A painted clip; as -o FOLDER writes it, without loss.",
+            readable=False,
+        ),
     ],
     *,
     content: Content,

@@ -12,7 +12,9 @@ from vidstyle.records import Download
 
 Fetch = Annotated[
     Literal["vgg16", "vgg19"] | None,
-    typer.Option("--fetch", help="Fetch this network's weights."),
+    typer.Option(
+        "--fetch", metavar="vgg16|vgg19", help="Fetch this network's weights."
+    ),
 ]
 
 
