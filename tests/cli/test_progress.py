@@ -134,16 +134,16 @@ def test_terminal_shows_frames_steps_losses_and_time() -> None:
     bar, facts = (line.strip("\r") for line in lines[-2:])
     assert re.fullmatch(r"painting [━╸ ]+ 1 of 48 frames 0:00:0\d left", bar)
     assert facts == (
-        "frame 1  step 12/40  content 0.0064 style 0.0025 tv 0.0027 temporal 0.00028"
+        "frame 1 step 12/40: content 0.0064 style 0.0025 tv 0.0027 temporal 0.00028"
     )
     assert len(bar) == 80
-    assert len(facts) <= 80
+    assert len(facts) <= 77
 
 
-def test_long_line_ends_in_dots() -> None:
+def test_long_line_ends_in_dots_and_leaves_room_for_an_echo() -> None:
     losses = dict.fromkeys((*LOSSES, "range", "another", "one-more"), 1.234e-5)
     facts = shown(plan(12345), step(12344, 200, 300, losses))[-1]
-    assert len(facts) == 80
+    assert len(facts) == 77
     assert facts.endswith("…")
 
 
@@ -161,7 +161,7 @@ def test_terminal_shows_an_unknown_count_as_such() -> None:
         step(1, 1, 40),
     )
     assert re.search(r"━+ 1 frame so far *$", bar)
-    assert facts.startswith("frame 1  step 1/40  ")
+    assert facts.startswith("frame 1 step 1/40: ")
 
 
 def test_terminal_shows_a_download() -> None:

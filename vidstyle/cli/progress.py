@@ -21,6 +21,8 @@ RECENT = 20
 """Frames whose steps say how many the next ones will take."""
 PACE = 200
 """Steps whose time says how long the next ones will take."""
+ECHO = 3
+"""Columns left free: a Ctrl-C that the terminal echoes must not begin another line."""
 LEAST_SHARE = 0.01
 """Of the loss: a smaller term is not shown."""
 
@@ -87,7 +89,9 @@ class _Bar(Progress):
         if self.tasks:
             yield self.make_tasks_table(self.tasks)
         if self.line:
-            yield Text(self.line, style="dim", no_wrap=True, overflow="ellipsis")
+            line = Text(self.line, style="dim")
+            line.truncate(self.console.width - ECHO, overflow="ellipsis")
+            yield line
 
 
 class ProgressView:
@@ -158,7 +162,7 @@ class ProgressView:
             return
         self._draw(_frames(self._pace))
         self._bar.line = (
-            f"frame {report.frame}  step {report.step}/{report.steps}  "
+            f"frame {report.frame} step {report.step}/{report.steps}: "
             f"{losses_line(report.losses)}"
         )
 
