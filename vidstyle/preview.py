@@ -17,6 +17,8 @@ from vidstyle.video.sheet import contact_sheet, pick_frames, spread
 
 LONG_SIDE = 256
 """Of the preview's pictures, in pixels; style and content shrink alike."""
+STEPS = 150
+"""Most for each of them: enough at this size, and half the wait."""
 PICTURES = 3
 UNKNOWN_COUNT = 100
 """Frames to spread over where the container does not say how many there are."""
@@ -48,7 +50,11 @@ def preview_video(
     full = working_size(
         height=info.height, width=info.width, long_side=config.style.long_side
     )
-    small = replace(config.style, long_side=min(LONG_SIDE, max(full)))
+    small = replace(
+        config.style,
+        long_side=min(LONG_SIDE, max(full)),
+        steps=min(STEPS, config.style.steps),
+    )
     height, width = working_size(
         height=info.height, width=info.width, long_side=small.long_side
     )
