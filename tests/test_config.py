@@ -73,6 +73,7 @@ def test_defaults_are_in_range_and_stay_as_they_are(kind: type[Any]) -> None:
         (StyleConfig, "min_steps", 0, "at least 1"),
         (StyleConfig, "long_side", MIN_SIDE - 1, f"at least {MIN_SIDE}"),
         (StyleConfig, "style_side", MIN_SIDE - 1, f"at least {MIN_SIDE}"),
+        (StyleConfig, "style_scale", 0, "more than 0"),
         (StyleConfig, "seed", -1, "at least 0"),
         (StyleConfig, "seed", 2**63, f"at most {2**63 - 1}"),
         (VideoConfig, "next_steps", 0, "at least 1"),
@@ -158,9 +159,20 @@ def test_choice_is_one_of_its_words(
 
 def test_choices_are_those_that_there_are() -> None:
     assert {name for _, name, _ in choices()} == {
-        *("network", "pooling", "loss_scale", "optimizer", "init", "device"),
+        *("network", "pooling", "style_loss", "loss_scale", "optimizer", "init"),
+        "device",
         *("next_init", "flow", "output_size"),
     }
+
+
+def test_scale_of_gatys_is_of_gram_matrices() -> None:
+    with pytest.raises(ConfigError, match="loss-scale gatys is that of Gram matrices"):
+        StyleConfig(style_loss="swd", loss_scale="gatys")
+
+
+def test_size_of_the_painting_is_said_once() -> None:
+    with pytest.raises(ConfigError, match="either style-side or style-scale"):
+        StyleConfig(style_side=300, style_scale=1)
 
 
 def test_start_may_be_a_picture() -> None:

@@ -107,6 +107,41 @@ def test_every_start_leads_down(
     assert read_picture(output).shape == (32, 48, 3)
 
 
+@pytest.mark.parametrize("style_loss", ["meanstd", "swd", "wasserstein"])
+def test_every_style_loss_leads_down(
+    content: Path, style: Path, output: Path, style_loss: str
+) -> None:
+    heard = Listened()
+    config = replace(FEW, style_loss=style_loss, steps=15)
+    stylize_image(content, style, output, config=config, listener=heard)
+    first, last = heard.steps[0].losses["style"], heard.steps[-1].losses["style"]
+    assert last < 0.8 * first
+
+
+def test_scale_of_the_painting_is_in_sizes_of_the_result(
+    content: Path, style: Path, output: Path
+) -> None:
+    results = []
+    for changes in ({"style_scale": 0.5}, {"style_side": 24}, {"style_scale": 1}):
+        config = replace(FEW, **changes)
+        stylize_image(content, style, output, config=config)
+        results.append(read_picture(output))
+    assert np.array_equal(results[0], results[1])
+    assert not np.array_equal(results[0], results[2])
+    stylize_image(content, style, output, config=FEW)
+    assert np.array_equal(read_picture(output), results[2])
+
+
+def test_painting_with_fewer_pixels_than_asked_for_is_a_warning(
+    content: Path, style: Path, output: Path
+) -> None:
+    heard = Listened()
+    config = replace(FEW, style_scale=2)
+    stylize_image(content, style, output, config=config, listener=heard)
+    text = "painting.png is taken at its own 70 pixels; it has no 96"
+    assert Notice(text=text, is_warning=True) in heard
+
+
 def test_start_from_content_begins_at_the_content(
     content: Path, style: Path, output: Path
 ) -> None:

@@ -14,6 +14,7 @@ from vidstyle.errors import ConfigError
 NetworkName = Literal["auto", "slim", "vgg16", "vgg19"]
 Pooling = Literal["average", "max"]
 LossScale = Literal["free", "gatys"]
+StyleLoss = Literal["gram", "meanstd", "swd", "wasserstein"]
 OptimizerName = Literal["lbfgs", "adam"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Init = Literal["content", "random", "style"]
@@ -58,7 +59,7 @@ class StyleConfig:
         LayerWeight("relu4_1", 1),
         LayerWeight("relu5_1", 1),
     )
-    """Layers whose Gram matrices should become those of the style image.
+    """Layers whose statistics should become those of the style image.
 
     Gatys weighs them alike; more on the shallow ones leaves fewer colour fringes.
     """
@@ -70,6 +71,9 @@ class StyleConfig:
     """Factor of the total variation, 0 or more; larger is smoother."""
     range_weight: float = 1.0
     """Factor of the penalty on pixels outside [0, 1], 0 or more."""
+    style_loss: StyleLoss = "gram"
+    """What of the features is style: Gram matrices; means and standard deviations;
+    distributions (sliced Wasserstein); means and covariances (Wasserstein-2)."""
     loss_scale: LossScale = "free"
     """Free: relative errors, the same on any network; gatys: the paper's sums."""
     optimizer: OptimizerName = "lbfgs"
@@ -91,11 +95,13 @@ class StyleConfig:
     long_side: int | None = 512
     """Longest side of the result in pixels, never enlarged; None: the source's."""
     style_side: int | None = None
-    """Longest side of the style image; None: the result's. Smaller: finer strokes."""
+    """Longest side of the style image in pixels; None: as ``style_scale`` says."""
+    style_scale: float | None = None
+    """The same as a share of the result's longest side, more than 0; None: 1."""
     recolor: bool = True
     """Whether the content gets the painting's mean colour and spread beforehand."""
     seed: int = 0
-    """Of the noise in a random start."""
+    """Of the noise in a random start, and of sliced Wasserstein's directions."""
     device: DeviceName = "auto"
     """Where to compute; auto takes cuda, then mps, then the CPU."""
 
@@ -108,6 +114,12 @@ class StyleConfig:
         check_choice("network", self.network, NetworkName)
         check_choice("pooling", self.pooling, Pooling)
         check_choice("loss-scale", self.loss_scale, LossScale)
+        check_choice("style-loss", self.style_loss, StyleLoss)
+        if self.loss_scale == "gatys" and self.style_loss != "gram":
+            raise ConfigError(
+                f"loss-scale gatys is that of Gram matrices, and style-loss is "
+                f"{self.style_loss}; use loss-scale free."
+            )
         check_choice("optimizer", self.optimizer, OptimizerName)
         check_choice("device", self.device, DeviceName)
         if not isinstance(self.init, Path):
@@ -129,6 +141,10 @@ class StyleConfig:
         for name in ("long_side", "style_side"):
             if (side := getattr(self, name)) is not None:
                 check_range(name.replace("_", "-"), side, least=MIN_SIDE)
+        if self.style_scale is not None:
+            check_range("style-scale", self.style_scale, above=0)
+            if self.style_side is not None:
+                raise ConfigError("give either style-side or style-scale, not both.")
         check_range("seed", self.seed, least=0, most=2**63 - 1)
 
 

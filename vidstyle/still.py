@@ -91,11 +91,8 @@ def prepare(
     """
     painting = read_picture(style)
     start = read_picture(config.init) if isinstance(config.init, Path) else None
-    style_height, style_width = working_size(
-        height=painting.shape[0],
-        width=painting.shape[1],
-        long_side=config.style_side or max(height, width),
-        what="the painting",
+    style_height, style_width = _painting_size(
+        painting, config, max(height, width), style.name, listener
     )
     device = choose_device(config.device)
     layers = [layer for layer, _ in (*config.content_layers, *config.style_layers)]
@@ -119,6 +116,23 @@ def prepare(
         style_image=style_image,
         palette=color_statistics(painting) if config.recolor else None,
         start_picture=start,
+    )
+
+
+def _painting_size(
+    painting: Frame, config: StyleConfig, long_side: int, name: str, listener: Listener
+) -> tuple[int, int]:
+    """Say in which size a painting is taken: ``(height, width)``."""
+    wanted = config.style_side or round((config.style_scale or 1) * long_side)
+    is_asked = config.style_side is not None or config.style_scale is not None
+    if is_asked and wanted > (there := max(painting.shape[:2])):
+        text = f"{name} is taken at its own {there} pixels; it has no {wanted}"
+        listener(Notice(text=text, is_warning=True))
+    return working_size(
+        height=painting.shape[0],
+        width=painting.shape[1],
+        long_side=wanted,
+        what="the painting",
     )
 
 

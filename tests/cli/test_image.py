@@ -106,6 +106,14 @@ MISTAKES = {
     "text as style": Mistake("text.png is not a picture", "-s text.png"),
     "too flat": Mistake("the result would have 20x15", "--long-side 20"),
     "no steps": Mistake("steps is 0; it must be at least 1", "--steps 0"),
+    "scale of 0": Mistake("style-scale is 0.0; it must be", "--style-scale 0"),
+    "tiny painting": Mistake("the painting would have", "--style-scale 0.1"),
+    "two scales": Mistake(
+        "give either style-side or style-scale", "--style-scale 1 --style-side 99"
+    ),
+    "sums of others": Mistake(
+        "gatys is that of Gram matrices", "--style-loss swd --loss-scale gatys"
+    ),
     "nan": Mistake("style-weight is nan; it must be", "--style-weight nan"),
     "no such layer": Mistake("slim has no layer relu7_1", "--style-layers relu7_1"),
     "maximum": Mistake("slim works with average pooling", "--pooling max"),

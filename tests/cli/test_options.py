@@ -136,6 +136,8 @@ STYLE_OPTIONS = [
     ("--long-side source", {"long_side": None}),
     ("--long-side 640", {"long_side": 640}),
     ("--style-side 300", {"style_side": 300}),
+    ("--style-scale 1.5", {"style_scale": 1.5}),
+    ("--style-loss swd", {"style_loss": "swd"}),
     ("--no-recolor", {"recolor": False}),
     ("--seed 11", {"seed": 11}),
     ("-d cpu", {"device": "cpu"}),

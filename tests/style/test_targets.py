@@ -26,7 +26,7 @@ def test_flat_content_and_flat_style_make_no_accident(network, pictures, level):
         content_target(network, flat, config),
         style_target(network, flat, config),
     )
-    floors = [FLOOR * network.gram_energy[layer] for layer in style.grams]
+    floors = [FLOOR * network.gram_energy[layer] for layer in style.statistics]
     assert all(e >= f for e, f in zip(style.energies.values(), floors, strict=True))
     objective = Objective(network, style, config)
     objective.allocate(pictures[:1])

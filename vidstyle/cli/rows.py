@@ -108,6 +108,11 @@ ROWS: Mapping[str, Row] = {
         metavar="PIXELS",
         default_text="the result's",
     ),
+    "style_scale": Row(
+        SIZE,
+        "The same in sizes of the result: 2 makes strokes twice as large.",
+        default_text="1",
+    ),
     "output_size": Row(
         SIZE, "source: resample the finished result to the source's size."
     ),
@@ -128,6 +133,11 @@ ROWS: Mapping[str, Row] = {
     "style_weight": Row(LOOK, "How strongly to paint.", short="w"),
     "tv_weight": Row(LOOK, "How smoothly to paint (total variation)."),
     "range_weight": Row(LOOK, "How hard to keep colours within what screens show."),
+    "style_loss": Row(
+        LOOK,
+        "What is matched: gram: how channels go together; meanstd: how strong each is; "
+        "swd: how they are distributed; wasserstein: the normal distribution.",
+    ),
     "loss_scale": Row(LOOK, "free: relative errors; gatys: the paper's sums."),
     "init": Row(
         LOOK,
@@ -137,7 +147,7 @@ ROWS: Mapping[str, Row] = {
         "START|FILE",
     ),
     "recolor": Row(LOOK, "Give the picture the painting's palette beforehand."),
-    "seed": Row(LOOK, "Of the noise in a random start."),
+    "seed": Row(LOOK, "Of the noise in a random start, and of swd's directions."),
     "next_init": Row(
         COHERENCE,
         "What a frame that follows another starts from: previous-warped, previous, "

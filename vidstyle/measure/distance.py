@@ -110,7 +110,7 @@ class DistanceMeter:
         style = content = 0.0
         for layer, share in style_shares.items():
             gram = gram_matrix(features[layer])
-            error = squared_error(gram, self._style.grams[layer]).item()
+            error = squared_error(gram, self._style.statistics[layer]).item()
             style += share * error / self._style.energies[layer]
         for layer, share in content_shares.items():
             error = squared_error(features[layer], self._content.features[layer]).item()

@@ -35,19 +35,19 @@ class _Gram(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor) -> Tensor:  # noqa: ANN401
         ctx.save_for_backward(features)
-        rows = _pixel_rows(features)  # (N, h*w, C)
+        rows = pixel_rows(features)  # (N, h*w, C)
         return torch.bmm(rows.transpose(1, 2), rows) / rows.shape[1]
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401
         (features,) = ctx.saved_tensors
-        rows = _pixel_rows(features)
+        rows = pixel_rows(features)
         both = (gradient + gradient.transpose(1, 2)) / rows.shape[1]
         returned = torch.bmm(rows, both).transpose(1, 2)  # (N, C, h*w), not copied
         return returned.reshape(features.shape)
 
 
-def _pixel_rows(features: Tensor) -> Tensor:
+def pixel_rows(features: Tensor) -> Tensor:
     """Put a pixel's channels side by side: (N, C, h, w) -> (N, h*w, C)."""
     return features.flatten(2).transpose(1, 2)
 

@@ -8,13 +8,8 @@ from torch import Tensor
 
 from vidstyle.config import StyleConfig
 from vidstyle.networks.vgg import FeatureNetwork
-from vidstyle.style.losses import (
-    gram_matrix,
-    range_loss,
-    squared_error,
-    temporal_loss,
-    tv_loss,
-)
+from vidstyle.style.losses import range_loss, squared_error, temporal_loss, tv_loss
+from vidstyle.style.statistics import make_statistic
 from vidstyle.style.targets import ContentTarget, StyleTarget, shares
 
 
@@ -49,16 +44,19 @@ class Objective:
 
         Args:
             network: Computes the features; on the device of all tensors.
-            style: The painting, shared by all slots.
+            style: The painting, of all slots whose frame has none of its own.
             config: Weights and layers.
             temporal_weight: Factor of the temporal term.
         """
         self._network, self._style, self._config = network, style, config
+        self._statistic = make_statistic(config)
         self._style_shares = shares(config.style_layers)
         self._content_shares = shares(config.content_layers)
         self._temporal_weight = temporal_weight
         self._features: dict[str, Tensor] = {}
         self._energies: dict[str, Tensor] = {}
+        self._styles: dict[str, Tensor] = {}
+        self._style_energies: dict[str, Tensor] = {}
         self._warped: Tensor | None = None
         self._consistency: Tensor | None = None
 
@@ -69,6 +67,10 @@ class Objective:
         for layer, one in shapes.items():
             self._features[layer] = one.new_zeros(len(images), *one.shape[1:])
             self._energies[layer] = one.new_ones(len(images))
+        for layer in self._style_shares:
+            one = self._style.statistics[layer]
+            self._styles[layer] = one.repeat(len(images), *[1] * (one.dim() - 1))
+            self._style_energies[layer] = one.new_ones(len(images))
         if self._temporal_weight > 0:
             self._warped = torch.zeros_like(images)
             self._consistency = torch.zeros_like(images[:, :1])
@@ -78,6 +80,7 @@ class Objective:
         slot: int,
         content: ContentTarget,
         *,
+        style: StyleTarget | None = None,
         warped: Tensor | None = None,
         consistency: Tensor | None = None,
     ) -> None:
@@ -86,6 +89,7 @@ class Objective:
         Args:
             slot: Which sample.
             content: The frame's features.
+            style: What it should look like; None: like the other slots.
             warped: (1, 3, H, W), the previous stylized frame brought onto this one;
                 None: no temporal term.
             consistency: (1, 1, H, W), where that may be trusted.
@@ -93,6 +97,10 @@ class Objective:
         for layer in self._content_shares:
             self._features[layer][slot] = content.features[layer][0]
             self._energies[layer][slot] = content.energies[layer]
+        style = style or self._style
+        for layer in self._style_shares:
+            self._styles[layer][slot] = style.statistics[layer][0]
+            self._style_energies[layer][slot] = style.energies[layer]
         if self._warped is None or self._consistency is None:
             return
         self._consistency[slot] = 0
@@ -140,16 +148,16 @@ class Objective:
         return torch.stack(errors).sum(dim=0)
 
     def _style_error(self, features: Mapping[str, Tensor]) -> Tensor:
-        """Sum the errors of the Gram matrices, each layer with its share: (N,)."""
+        """Sum the errors of the style's statistics, each layer with its share: (N,)."""
         errors = []
         for layer, share in self._style_shares.items():
-            error = squared_error(
-                gram_matrix(features[layer]), self._style.grams[layer]
-            )
+            usual = self._network.feature_energy[layer]
+            measured = self._statistic.measure(features[layer], usual)
+            error = self._statistic.error(measured, self._styles[layer])
             if self._config.loss_scale == "gatys":
                 # Eq. 4 divides sums over M = h*w positions by 4 C^2 M^2; our Gram
                 # matrices are already divided by M.
                 errors.append(share * error / (4 * features[layer].shape[1] ** 2))
             else:
-                errors.append(share * error / self._style.energies[layer])
+                errors.append(share * error / self._style_energies[layer])
         return torch.stack(errors).sum(dim=0)
