@@ -16,7 +16,13 @@ PATIENCE = 30
 HEAVY = {"cv2", "imageio_ffmpeg", "torch", "torchvision"}
 
 # Of ours, all that is loaded before a command is chosen.
-LIGHT = {"vidstyle", "vidstyle.config", "vidstyle.errors", "vidstyle.records"}
+LIGHT = {
+    "vidstyle",
+    "vidstyle.config",
+    "vidstyle.errors",
+    "vidstyle.presets",
+    "vidstyle.records",
+}
 
 
 def loaded_by(code: str) -> set[str]:

@@ -80,7 +80,7 @@ def test_help_of_a_picture_has_no_options_of_a_clip() -> None:
         assert flag not in text
 
 
-@pytest.mark.parametrize("command", ["video", "image", "networks"])
+@pytest.mark.parametrize("command", ["video", "image", "presets", "networks"])
 def test_help_fits_80_columns_and_cuts_nothing(command: str) -> None:
     text = help_of(command, columns=80)
     assert max(len(line) for line in text.splitlines()) <= 80

@@ -1,5 +1,6 @@
 """The commands under one name."""
 
+from copy import copy
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -10,6 +11,8 @@ from vidstyle.cli.bench import bench
 from vidstyle.cli.image import image
 from vidstyle.cli.measure import measure
 from vidstyle.cli.networks import networks
+from vidstyle.cli.options import SHOW_CONFIG
+from vidstyle.cli.presets import presets
 from vidstyle.cli.video import video
 
 
@@ -22,8 +25,18 @@ def _untyped(parameters: list[Any]) -> list[Any]:
 
 
 class _Command(TyperCommand):
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        ctx.meta[SHOW_CONFIG] = SHOW_CONFIG in args
+        return super().parse_args(ctx, args)
+
     def get_params(self, ctx: Any) -> list[Any]:
-        return _untyped(super().get_params(ctx))
+        parameters = _untyped(super().get_params(ctx))
+        if not ctx.meta.get(SHOW_CONFIG):
+            return parameters
+        optional = [copy(parameter) for parameter in parameters]
+        for parameter in optional:
+            parameter.required = False
+        return optional
 
 
 class _Group(TyperGroup):
@@ -44,6 +57,7 @@ app = typer.Typer(
 )
 app.command(cls=_Command)(video)
 app.command(cls=_Command)(image)
+app.command(cls=_Command)(presets)
 app.command(cls=_Command)(networks)
 app.command(cls=_Command)(measure)
 app.command(cls=_Command)(bench)

@@ -8,11 +8,15 @@ import typer
 from vidstyle.cli import options as o
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
+from vidstyle.cli.settings import settle
 from vidstyle.config import EvolutionConfig, StyleConfig
 
+KINDS = (StyleConfig, EvolutionConfig)
 
-@o.takes(StyleConfig, EvolutionConfig)
+
+@o.takes(*KINDS)
 def image(
+    ctx: typer.Context,
     content: Annotated[
         Path, typer.Argument(help="The picture to paint.", readable=False)
     ],
@@ -20,6 +24,10 @@ def image(
     style: o.Style,
     output: o.Output = None,
     overwrite: o.Overwrite = False,
+    preset: o.Preset = None,
+    config: o.Config = None,
+    save_config: o.SaveConfig = None,
+    show_config: o.ShowConfig = False,
     gif: o.Gif = False,
     gif_output: o.GifOutput = None,
     log: o.Log = None,
@@ -29,16 +37,20 @@ def image(
 ) -> None:
     """Paint one picture: photo.jpg and painting.jpg make photo.painting.png."""
     with reported_errors():
-        config = o.make_config(StyleConfig, values)
-        evolution = o.make_config(EvolutionConfig, values)
+        settings = settle(ctx, values, preset=preset, file=config)
+        painting, evolution = (settings.make(kind) for kind in KINDS)
+        if show_config:
+            typer.echo(settings.text(KINDS, Path()), nl=False)
+            return
         output = output or content.parent / f"{content.stem}.{style.stem}.png"
         gif_output = gif_output or (output.with_suffix(".gif") if gif else None)
         check_outputs(
             [output, gif_output],
-            besides=[log],
+            besides=[log, save_config],
             inputs=[content, style],
             overwrite=overwrite,
         )
+        settings.save(save_config, KINDS, overwrite=overwrite)
         from vidstyle.still import stylize_image
 
         with Reporter(quiet=quiet, as_json=json, log=log) as reporter:
@@ -46,7 +58,7 @@ def image(
                 content,
                 style,
                 output,
-                config=config,
+                config=painting,
                 evolution=evolution,
                 evolution_output=gif_output,
                 listener=reporter,

@@ -5,15 +5,29 @@ configuration, so that help and library cannot disagree.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
-from vidstyle.cli.rows import EVOLUTION, FILES, NETWORK, PANELS, REPORT, ROWS, Row, show
+from vidstyle.cli.rows import (
+    EVOLUTION,
+    FILES,
+    NETWORK,
+    PANELS,
+    REPORT,
+    ROWS,
+    SETTINGS,
+    Row,
+    show,
+)
+from vidstyle.cli.settings import parse_preset
 from vidstyle.config import DeviceName, NetworkName
+
+SHOW_CONFIG = "--show-config"
+"""With it, a command needs no input, for it does no work."""
 
 
 def takes(*kinds: type[Any]) -> Callable[[Callable[..., None]], Any]:
@@ -43,7 +57,7 @@ def takes(*kinds: type[Any]) -> Callable[[Callable[..., None]], Any]:
 
 def _place(parameter: inspect.Parameter) -> tuple[int, int, int]:
     """Say where a parameter comes: by its kind, its panel, and its row there."""
-    option = parameter.annotation.__metadata__[0]
+    (option, *_) = getattr(parameter.annotation, "__metadata__", [None])
     panel = getattr(option, "rich_help_panel", None)
     place = PANELS.index(panel) if panel in PANELS else -1
     rows = list(ROWS)
@@ -85,12 +99,6 @@ def _metavar(row: Row, hint: Any) -> str | None:
     return {int: "N", float: "X", bool: ""}.get(hint)
 
 
-def make_config(kind: type[Any], values: Mapping[str, Any], **others: object) -> Any:
-    """Make a configuration out of those values that bear its fields' names."""
-    names = {field.name for field in fields(kind)}
-    return kind(**{name: values[name] for name in names & set(values)}, **others)
-
-
 def _option(panel: str, text: str, *flags: str, metavar: str = "") -> Any:
     return typer.Option(
         *flags, help=text, metavar=metavar, rich_help_panel=panel, readable=False
@@ -120,6 +128,40 @@ ClipOutput = Annotated[
         "-o",
         metavar="FILE",
     ),
+]
+Preset = Annotated[
+    Any,
+    typer.Option(
+        "--preset",
+        help="Settings that belong together; vidstyle presets lists them. "
+        "Every other option wins over it.",
+        parser=parse_preset,
+        metavar="NAME",
+        rich_help_panel=SETTINGS,
+    ),
+]
+Config = Annotated[
+    Path | None,
+    _option(
+        SETTINGS,
+        "Read settings from a TOML file, named like the options; it wins over a "
+        "preset, and options win over it. Names of files are relative to its folder.",
+        "--config",
+        metavar="FILE",
+    ),
+]
+SaveConfig = Annotated[
+    Path | None,
+    _option(
+        SETTINGS,
+        "Also save all settings for --config.",
+        "--save-config",
+        metavar="FILE",
+    ),
+]
+ShowConfig = Annotated[
+    bool,
+    _option(SETTINGS, "Only print all settings, as --config reads them.", SHOW_CONFIG),
 ]
 Overwrite = Annotated[
     bool, _option(FILES, "Replace existing results.", "--overwrite", "-y")

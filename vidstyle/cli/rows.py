@@ -13,6 +13,7 @@ import typer
 from vidstyle.config import LayerWeight
 
 FILES = "Files"
+SETTINGS = "Settings"
 SIZE = "Size and range"
 LOOK = "Look"
 COHERENCE = "Coherence"
@@ -20,7 +21,7 @@ NETWORK = "Network"
 OPTIMIZER = "Optimiser"
 EVOLUTION = "Evolution"
 REPORT = "Report"
-PANELS = (FILES, SIZE, LOOK, COHERENCE, NETWORK, OPTIMIZER, EVOLUTION, REPORT)
+PANELS = (FILES, SETTINGS, SIZE, LOOK, COHERENCE, NETWORK, OPTIMIZER, EVOLUTION, REPORT)
 """In the order in which the help shows them."""
 
 
@@ -66,16 +67,19 @@ def parse_init(text: str) -> str | Path:
 
 
 def show(value: object) -> str:
-    """Write a default as its parser reads it."""
-    if value is None:
-        return "source"
-    if value == (0, None):
-        return "0:"
-    if isinstance(value, tuple):
-        return ", ".join(  # with spaces, so that the help can break the line
-            layer if weight == 1 else f"{layer}:{weight:g}" for layer, weight in value
-        )
+    """Write a value as its parser reads it."""
+    match value:
+        case None:
+            return "source"
+        case (int() as start, stop):
+            return f"{start}:{'' if stop is None else stop}"
+        case tuple():  # with spaces, so that the help can break the line
+            return ", ".join(_show_layer(*each) for each in value)
     return str(value)
+
+
+def _show_layer(layer: str, weight: float) -> str:
+    return layer if weight == 1 else f"{layer}:{weight!r}".removesuffix(".0")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """``vidstyle video``: paint a clip."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,11 +10,15 @@ import typer
 from vidstyle.cli import options as o
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
+from vidstyle.cli.settings import settle
 from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
 
+KINDS = (StyleConfig, VideoConfig, EvolutionConfig)
 
-@o.takes(StyleConfig, VideoConfig, EvolutionConfig)
+
+@o.takes(*KINDS)
 def video(
+    ctx: typer.Context,
     clip: Annotated[
         Path,
         typer.Argument(
@@ -23,6 +29,10 @@ def video(
     style: o.Style,
     output: o.ClipOutput = None,
     overwrite: o.Overwrite = False,
+    preset: o.Preset = None,
+    config: o.Config = None,
+    save_config: o.SaveConfig = None,
+    show_config: o.ShowConfig = False,
     work_dir: o.WorkDir = None,
     restart: o.Restart = False,
     gif: o.Gif = False,
@@ -39,30 +49,37 @@ def video(
     An interrupted run goes on where it stopped when the same command is given again.
     """
     with reported_errors("the same command goes on where this one stopped"):
-        painting = o.make_config(StyleConfig, values)
-        config = o.make_config(VideoConfig, values, style=painting)
-        evolution = o.make_config(EvolutionConfig, values)
+        settings = settle(ctx, values, preset=preset, file=config)
+        painting = settings.make(VideoConfig, style=settings.make(StyleConfig))
+        evolution = settings.make(EvolutionConfig)
+        if show_config:
+            typer.echo(settings.text(KINDS, Path()), nl=False)
+            return
         reporter = Reporter(quiet=quiet, as_json=json, log=log)
         from vidstyle.pipeline import default_output, stylize_video
 
+        save = partial(settings.save, save_config, KINDS, overwrite=overwrite)
         if preview:
-            _preview(clip, style, output, config, reporter, overwrite=overwrite)
+            _preview(
+                clip, style, output, painting, reporter, save=save, overwrite=overwrite
+            )
             return
         output = output or default_output(clip, style)
         gif_output = gif_output or (output.with_suffix(".gif") if gif else None)
         sheet_output = output.with_suffix(".sheet.png") if sheet else None
         check_outputs(
             [output, gif_output, sheet_output],
-            besides=[log, work_dir],
+            besides=[log, work_dir, save_config],
             inputs=[clip, style],
             overwrite=overwrite,
         )
+        save()
         with reporter:
             result = stylize_video(
                 clip,
                 style,
                 output,
-                config=config,
+                config=painting,
                 evolution=evolution,
                 evolution_output=gif_output,
                 sheet_output=sheet_output,
@@ -86,6 +103,7 @@ def _preview(
     config: VideoConfig,
     reporter: Reporter,
     *,
+    save: Callable[[], None],
     overwrite: bool,
 ) -> None:
     """Paint a sheet instead of the clip."""
@@ -95,6 +113,7 @@ def _preview(
     output = output or name_beside(clip, style, ".preview.png")
     besides = [reporter.log_path]
     check_outputs([output], besides=besides, inputs=[clip, style], overwrite=overwrite)
+    save()
     with reporter:
         preview_video(clip, style, output, config=config, listener=reporter)
     reporter.result(output)

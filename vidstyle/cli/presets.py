@@ -1,0 +1,20 @@
+"""``vidstyle presets``: which presets there are."""
+
+import json as json_module
+from dataclasses import asdict
+
+import typer
+
+from vidstyle.cli import options as o
+from vidstyle.presets import PRESETS
+
+
+def presets(json: o.Json = False) -> None:
+    """List the presets; --preset NAME --show-config shows all that one sets."""
+    if json:
+        typer.echo(
+            json_module.dumps([asdict(each) for each in PRESETS.values()], default=str)
+        )
+        return
+    for preset in PRESETS.values():
+        typer.echo(f"{preset.name:10}  {preset.summary}")
