@@ -66,8 +66,8 @@ def test_defaults_are_in_range_and_stay_as_they_are(kind: type[Any]) -> None:
         (StyleConfig, "history", 0, "at least 1 and at most 100"),
         (StyleConfig, "history", 101, "at least 1 and at most 100"),
         (StyleConfig, "lr", 0, "more than 0"),
-        (StyleConfig, "lr_decay", 0, "more than 0 and at most 1"),
-        (StyleConfig, "lr_decay", 1.1, "more than 0 and at most 1"),
+        (StyleConfig, "lr_decay_rate", 0, "more than 0 and at most 1"),
+        (StyleConfig, "lr_decay_rate", 1.1, "more than 0 and at most 1"),
         (StyleConfig, "lr_decay_every", 0, "at least 1"),
         (StyleConfig, "steps", 0, "at least 1"),
         (StyleConfig, "min_steps", 0, "at least 1"),
@@ -110,7 +110,7 @@ def test_number_out_of_range_is_named_with_its_range(
         (StyleConfig, "content_weight", 0),
         (StyleConfig, "style_weight", 0),
         (StyleConfig, "history", 100),
-        (StyleConfig, "lr_decay", 1),
+        (StyleConfig, "lr_decay_rate", 1),
         (StyleConfig, "steps", 1),
         (StyleConfig, "long_side", MIN_SIDE),
         (StyleConfig, "seed", 2**63 - 1),
@@ -160,7 +160,7 @@ def test_choice_is_one_of_its_words(
 def test_choices_are_those_that_there_are() -> None:
     assert {name for _, name, _ in choices()} == {
         *("network", "pooling", "style_loss", "loss_scale", "optimizer", "init"),
-        "device",
+        *("device", "lr_decay"),
         *("next_init", "flow", "output_size"),
     }
 

@@ -2,11 +2,17 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
-from vidstyle.config import EvolutionConfig, LayerWeight, StyleConfig
+from vidstyle.config import (
+    EvolutionConfig,
+    LayerWeight,
+    OptimizerName,
+    StyleConfig,
+)
 from vidstyle.errors import (
     ConfigError,
     ImageOpenError,
@@ -91,7 +97,7 @@ def test_same_call_gives_the_same_pixels(
     assert not np.array_equal(results[0], results[2])
 
 
-@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("optimizer", get_args(OptimizerName))
 @pytest.mark.parametrize("init", ["content", "random", "style", "file"])
 def test_every_start_leads_down(
     content: Path, style: Path, output: Path, optimizer: str, init: str

@@ -5,9 +5,10 @@ nothing changes them once a run has begun.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Final, Literal, NamedTuple, get_args
 
 from vidstyle.errors import ConfigError
 
@@ -15,7 +16,8 @@ NetworkName = Literal["auto", "slim", "vgg16", "vgg19"]
 Pooling = Literal["average", "max"]
 LossScale = Literal["free", "gatys"]
 StyleLoss = Literal["gram", "meanstd", "swd", "wasserstein"]
-OptimizerName = Literal["lbfgs", "adam"]
+OptimizerName = Literal["lbfgs", "adam", "momentum"]
+LrDecay = Literal["none", "stairs", "exponential", "inverse-time"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Init = Literal["content", "random", "style"]
 NextInit = Literal["previous-warped", "previous", "content", "random"]
@@ -35,6 +37,9 @@ def equal_layers(*layers: str) -> tuple[LayerWeight, ...]:
     """Give each layer the same share."""
     return tuple(LayerWeight(layer) for layer in layers)
 
+
+DEFAULT_LR: Final[Mapping[OptimizerName, float]] = {"adam": 0.03, "momentum": 0.02}
+"""The step of each optimiser that does not find it itself, of the full pixel range."""
 
 MIN_SIDE = 16
 """Pixels: relu5_1 lies behind four halvings, so a smaller picture has no such layer."""
@@ -80,12 +85,18 @@ class StyleConfig:
     """How the pixels are moved."""
     history: int = 10
     """Pairs of steps and gradient changes that L-BFGS remembers, 1 to 100."""
-    lr: float = 0.03
-    """Adam's step, in units of the full pixel range; more than 0."""
-    lr_decay: float = 1.0
-    """Adam's step is multiplied by this every ``lr_decay_every`` steps; in (0, 1]."""
+    lr: float | None = None
+    """Step of every other optimiser, in units of the full pixel range, more than 0.
+
+    None: the optimiser's own, in ``DEFAULT_LR``. L-BFGS finds its step itself.
+    """
+    lr_decay: LrDecay = "none"
+    """How that step shrinks with the steps taken, t: stairs lr * rate^floor(t / every),
+    exponential lr * rate^(t / every), inverse-time lr / (1 + rate * t / every)."""
+    lr_decay_rate: float = 0.94
+    """The rate of the decay, in (0, 1]; of no effect without one."""
     lr_decay_every: int = 100
-    """Steps on each stair of the decay, 1 or more."""
+    """Steps that the rate is about, 1 or more; of no effect without a decay."""
     steps: int = 300
     """Most steps for a picture, or for the first frame of a shot; 1 or more."""
     min_steps: int = 20
@@ -133,8 +144,10 @@ class StyleConfig:
                 "content-weight and style-weight are both 0: nothing to optimise."
             )
         check_range("history", self.history, least=1, most=100)
-        check_range("lr", self.lr, above=0)
-        check_range("lr-decay", self.lr_decay, above=0, most=1)
+        check_choice("lr-decay", self.lr_decay, LrDecay)
+        if self.lr is not None:
+            check_range("lr", self.lr, above=0)
+        check_range("lr-decay-rate", self.lr_decay_rate, above=0, most=1)
         check_range("lr-decay-every", self.lr_decay_every, least=1)
         check_range("steps", self.steps, least=1)
         check_range("min-steps", self.min_steps, least=1)

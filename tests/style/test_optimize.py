@@ -1,10 +1,11 @@
 import copy
 import json
+from typing import get_args
 
 import pytest
 import torch
 
-from vidstyle.config import StyleConfig
+from vidstyle.config import OptimizerName, StyleConfig
 from vidstyle.errors import OptimizationError
 from vidstyle.style.init_image import fitted_image, random_image
 from vidstyle.style.optimize import (
@@ -31,7 +32,7 @@ def paint(network, pictures, jobs, *, temporal_weight=0.0, on_step=None, **setti
     )
 
 
-@pytest.mark.parametrize("optimizer", ["lbfgs", "adam"])
+@pytest.mark.parametrize("optimizer", get_args(OptimizerName))
 def test_the_loss_falls_to_a_fraction(network, pictures, optimizer):
     reports = []
     paint(

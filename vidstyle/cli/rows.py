@@ -183,9 +183,15 @@ ROWS: Mapping[str, Row] = {
     "next_steps": Row(OPTIMIZER, "Most steps for a frame that follows another."),
     "min_steps": Row(OPTIMIZER, "Steps before a picture may stop early."),
     "history": Row(OPTIMIZER, "Steps that L-BFGS remembers."),
-    "lr": Row(OPTIMIZER, "Adam's step; 1 is from black to white."),
-    "lr_decay": Row(OPTIMIZER, "Factor of Adam's step at each stair."),
-    "lr_decay_every": Row(OPTIMIZER, "Steps on each stair."),
+    "lr": Row(
+        OPTIMIZER,
+        "Step of every optimiser but lbfgs; 1 is from black to white.",
+        metavar="X",
+        default_text="the optimiser's own",
+    ),
+    "lr_decay": Row(OPTIMIZER, "How that step shrinks."),
+    "lr_decay_rate": Row(OPTIMIZER, "Its factor on each stair; or the decay's rate."),
+    "lr_decay_every": Row(OPTIMIZER, "Steps on each stair; or that the rate is about."),
     "crf": Row(FILES, "H.264 quality: 0 lossless, 18 fine, 51 worst."),
     "strict": Row(FILES, "Refuse a clip that breaks off, instead of warning."),
     "frame": Row(

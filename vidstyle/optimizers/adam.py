@@ -1,9 +1,11 @@
-"""Adam for a batch of independent samples, with a staircase decay of the step."""
+"""Adam for a batch of independent samples."""
 
 import torch
 from torch import Tensor
 
-from vidstyle.optimizers.best import Best, rms, spread
+from vidstyle.optimizers.best import rms, spread
+from vidstyle.optimizers.optimizer import Optimizer
+from vidstyle.optimizers.step_size import StepSize
 
 DECAY_MEAN, DECAY_SQUARE = 0.9, 0.999
 """The paper's beta1 and beta2."""
@@ -11,7 +13,7 @@ EPSILON = 1e-8
 """Added to the denominator, as a share of the sample's own mean gradient."""
 
 
-class Adam:
+class Adam(Optimizer):
     """Per-sample Adam.
 
     Source: Kingma and Ba 2015, algorithm 1. We depart in epsilon, which is relative to
@@ -19,19 +21,15 @@ class Adam:
     A sample whose loss is not finite goes back to its best with half the step.
     """
 
-    def __init__(
-        self, images: Tensor, *, lr: float, lr_decay: float, lr_decay_every: int
-    ) -> None:
+    def __init__(self, images: Tensor, *, step_size: StepSize) -> None:
         """Prepare for a batch.
 
         Args:
             images: (N, ...), the start of each sample; not modified.
-            lr: Step, in units of the full pixel range.
-            lr_decay: Factor of the step at each stair, in (0, 1].
-            lr_decay_every: Steps on each stair.
+            step_size: In units of the full pixel range.
         """
-        self.best = Best(images)
-        self._lr, self._decay, self._every = lr, lr_decay, lr_decay_every
+        super().__init__(images)
+        self._step_size = step_size
         self._taken = [0] * len(images)
         self._trust = [1.0] * len(images)
         self._mean = torch.zeros_like(images)
@@ -56,14 +54,8 @@ class Adam:
         Returns:
             (N, ...), the next points; a new tensor.
         """
-        lost = ~(losses.isfinite() & gradients.flatten(1).isfinite().all(dim=1))
-        self.best.update(
-            images, losses.where(~lost, losses.new_tensor(torch.inf)), gradients
-        )
-        wide = spread(lost, images)
-        images = torch.where(wide, self.best.images, images)
-        gradients = torch.where(wide, self.best.gradients, gradients)
-        for sample, is_lost in enumerate(lost.tolist()):
+        images, gradients, lost = self.best.recovered(images, losses, gradients)
+        for sample, is_lost in enumerate(lost):
             if is_lost:
                 self._forget(sample)
                 self._trust[sample] /= 2
@@ -81,7 +73,7 @@ class Adam:
 
     def _step_sizes(self, like: Tensor) -> Tensor:
         sizes = [
-            self._lr * trust * self._decay ** (taken // self._every)
+            trust * self._step_size.after(taken)
             for taken, trust in zip(self._taken, self._trust, strict=True)
         ]
         return spread(torch.tensor(sizes).to(like), like)

@@ -30,6 +30,27 @@ class Best:
         self.gradients = torch.where(wide, gradients, self.gradients)
         self.losses = torch.where(better, losses, self.losses)
 
+    def recovered(
+        self, images: Tensor, losses: Tensor, gradients: Tensor
+    ) -> tuple[Tensor, Tensor, list[bool]]:
+        """Take over what is better, and bring back each sample whose loss is lost.
+
+        Args:
+            images: (N, ...), where the losses were evaluated.
+            losses: (N,).
+            gradients: (N, ...), of each sample's own loss.
+
+        Returns:
+            Points and gradients (N, ...), the best where loss or gradient is not
+            finite; and for each sample whether that was so.
+        """
+        lost = ~(losses.isfinite() & gradients.flatten(1).isfinite().all(dim=1))
+        self.update(images, losses.where(~lost, torch.inf), gradients)
+        wide = spread(lost, images)
+        images = torch.where(wide, self.images, images)
+        gradients = torch.where(wide, self.gradients, gradients)
+        return images, gradients, lost.tolist()
+
     def reset(self, sample: int, image: Tensor) -> None:
         """Forget one sample and start it from ``image`` (...)."""
         self.images[sample] = image

@@ -8,7 +8,8 @@ sample has its own history, step length and recovery; one evaluation makes one s
 import torch
 from torch import Tensor
 
-from vidstyle.optimizers.best import Best, rms, spread
+from vidstyle.optimizers.best import rms, spread
+from vidstyle.optimizers.optimizer import Optimizer
 
 FIRST_STEP_RMS = 0.01
 """Change of the pixels, in [0, 1], by a step that no curvature informs."""
@@ -20,10 +21,8 @@ WORST_RATIO = 1.5
 """A loss above this multiple of the best sends the sample back to its best."""
 
 
-class LBFGS:
+class LBFGS(Optimizer):
     """Per-sample L-BFGS without a line search.
-
-    No threshold is absolute, so scaling the objective changes nothing but rounding.
 
     The two-loop recursion needs only inner products of the remembered vectors, and its
     result is a combination of them. So each step makes one batched product with the
@@ -42,8 +41,8 @@ class LBFGS:
             images: (N, ...), the start of each sample; not modified.
             history: Pairs remembered for each sample, 1 or more.
         """
+        super().__init__(images)
         samples, size = images.shape[0], images[0].numel()
-        self.best = Best(images)
         self._memory = history
         # Rows 0..m-1 are steps s, rows m..2m-1 are changes of the gradient y.
         self._pairs = images.new_zeros(samples, 2 * history, size)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -11,11 +12,13 @@ from vidstyle.config import StyleConfig
 from vidstyle.devices import memory_errors_named
 from vidstyle.errors import OptimizationError
 from vidstyle.networks.vgg import FeatureNetwork
-from vidstyle.optimizers.adam import Adam
-from vidstyle.optimizers.lbfgs import LBFGS
+from vidstyle.optimizers.choose import make_optimizer
 from vidstyle.records import StepReport
 from vidstyle.style.objective import Objective
 from vidstyle.style.targets import ContentTarget, StyleTarget
+
+if TYPE_CHECKING:
+    from vidstyle.optimizers.optimizer import Optimizer
 
 WINDOW = 10
 """Steps whose best loss is compared with that of as many steps before."""
@@ -73,7 +76,7 @@ class BatchOptimization:
         self._jobs: list[Job | None] = [None] * slots
         self._progress = [Progress() for _ in range(slots)]
         self._images: Tensor | None = None
-        self._optimizer: LBFGS | Adam | None = None
+        self._optimizer: Optimizer | None = None
 
     @property
     def idle(self) -> list[int]:
@@ -89,7 +92,7 @@ class BatchOptimization:
         """Put a frame into an idle slot; every frame must have the same shape."""
         if self._images is None:
             self._images = job.start.repeat(len(self._jobs), 1, 1, 1)
-            self._optimizer = self._make_optimizer(self._images)
+            self._optimizer = make_optimizer(self._images, self._config)
             self._objective.allocate(self._images)
         assert self._optimizer is not None  # noqa: S101  # made with the images
         self._images[slot] = job.start[0]
@@ -148,17 +151,6 @@ class BatchOptimization:
             )
             outcomes[slot] = (report, is_finished)
         return outcomes
-
-    def _make_optimizer(self, images: Tensor) -> LBFGS | Adam:
-        config = self._config
-        if config.optimizer == "lbfgs":
-            return LBFGS(images, history=config.history)
-        return Adam(
-            images,
-            lr=config.lr,
-            lr_decay=config.lr_decay,
-            lr_decay_every=config.lr_decay_every,
-        )
 
 
 class Progress:
