@@ -7,7 +7,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import pytest
 
 from vidstyle.config import (
+    CRF,
     MIN_SIDE,
+    EncodingConfig,
     EvolutionConfig,
     LayerWeight,
     StyleConfig,
@@ -16,7 +18,7 @@ from vidstyle.config import (
 )
 from vidstyle.errors import ConfigError
 
-KINDS = (StyleConfig, VideoConfig, EvolutionConfig)
+KINDS = (StyleConfig, VideoConfig, EncodingConfig, EvolutionConfig)
 UNIT = LayerWeight("relu1_1", 1)
 
 
@@ -79,8 +81,8 @@ def test_defaults_are_in_range_and_stay_as_they_are(kind: type[Any]) -> None:
         (VideoConfig, "next_steps", 0, "at least 1"),
         (VideoConfig, "temporal_weight", -1, "at least 0"),
         (VideoConfig, "batch", 0, "at least 1"),
-        (VideoConfig, "crf", -1, "at least 0 and at most 51"),
-        (VideoConfig, "crf", 52, "at least 0 and at most 51"),
+        (EncodingConfig, "crf", -1, "at least 0 and at most 63"),
+        (EncodingConfig, "crf", 64, "at least 0 and at most 63"),
         (EvolutionConfig, "frame", -1, "at least 0"),
         (EvolutionConfig, "width", MIN_SIDE - 1, f"at least {MIN_SIDE}"),
         (EvolutionConfig, "pictures", 1, "at least 2 and at most 500"),
@@ -115,8 +117,8 @@ def test_number_out_of_range_is_named_with_its_range(
         (StyleConfig, "long_side", MIN_SIDE),
         (StyleConfig, "seed", 2**63 - 1),
         (VideoConfig, "temporal_weight", 0),
-        (VideoConfig, "crf", 0),
-        (VideoConfig, "crf", 51),
+        (EncodingConfig, "crf", 0),
+        (EncodingConfig, "crf", 63),
         (VideoConfig, "start_s", 0),
         (EvolutionConfig, "frame", 0),
         (EvolutionConfig, "pictures", 2),
@@ -127,6 +129,28 @@ def test_ends_of_a_range_belong_to_it(
     kind: type[Any], setting: str, value: float
 ) -> None:
     assert getattr(kind(**{setting: value}), setting) == value
+
+
+@pytest.mark.parametrize(("codec", "crf"), CRF.items())
+def test_each_codec_has_its_own_quality(codec: Any, crf: Any) -> None:
+    for value in crf:
+        assert EncodingConfig(codec=codec, crf=value).crf == value
+    for value in (crf.least - 1, crf.most + 1):
+        with pytest.raises(ConfigError, match=rf"crf \(for {codec}\) is {value}; "):
+            EncodingConfig(codec=codec, crf=value)
+    assert crf.least < crf.default < crf.most
+
+
+@pytest.mark.parametrize("codec", ["prores", "ffv1"])
+def test_codec_without_a_quality_takes_none(codec: Any) -> None:
+    assert EncodingConfig(codec=codec).crf is None
+    with pytest.raises(ConfigError, match=f"{codec} has no crf"):
+        EncodingConfig(codec=codec, crf=18)
+
+
+def test_place_is_not_kept_where_all_is_stripped() -> None:
+    with pytest.raises(ConfigError, match="not both"):
+        EncodingConfig(keep_location=True, strip_metadata=True)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
@@ -161,7 +185,7 @@ def test_choices_are_those_that_there_are() -> None:
     assert {name for _, name, _ in choices()} == {
         *("network", "pooling", "style_loss", "loss_scale", "optimizer", "init"),
         *("device", "lr_decay"),
-        *("next_init", "flow", "output_size"),
+        *("next_init", "flow", "output_size", "codec"),
     }
 
 

@@ -372,7 +372,7 @@ def test_manifest_holds_every_setting_that_changes_a_pixel(
     settings = {
         field.name for kind in (VideoConfig, StyleConfig) for field in fields(kind)
     }
-    written_only = {"style", "crf", "output_size", "strict"}
+    written_only = {"style", "encoding", "output_size", "strict"}
     assert settings - set(manifest) == written_only
     others = {"clip", "clip_state", "painting", "evolution", "threads", "versions"}
     assert set(manifest) - settings == others

@@ -49,6 +49,7 @@ def test_public_names() -> None:
         "DependencyError",
         "DeviceMemoryError",
         "Download",
+        "EncodingConfig",
         "Event",
         "EvolutionConfig",
         "FrameReport",

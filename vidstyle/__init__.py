@@ -1,8 +1,9 @@
 """Turn a video into a painting that moves.
 
 ``stylize_video``, ``stylize_image`` and ``preview_video`` do the work; ``VideoConfig``,
-``StyleConfig`` and ``EvolutionConfig`` say how; a listener is told what goes on, as the
-records that make up ``Event``; whatever a user can cause is a ``VidstyleError``.
+``StyleConfig``, ``EncodingConfig`` and ``EvolutionConfig`` say how; a listener is told
+what goes on, as the records that make up ``Event``; whatever a user can cause is a
+``VidstyleError``.
 
 Names are loaded when they are first used, so that importing vidstyle, as its command
 line does, does not wait for torch.
@@ -12,7 +13,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from vidstyle.config import EvolutionConfig, LayerWeight, StyleConfig, VideoConfig
+    from vidstyle.config import (
+        EncodingConfig,
+        EvolutionConfig,
+        LayerWeight,
+        StyleConfig,
+        VideoConfig,
+    )
     from vidstyle.errors import (
         ConfigError,
         DependencyError,
@@ -47,6 +54,7 @@ __all__ = [
     "DependencyError",
     "DeviceMemoryError",
     "Download",
+    "EncodingConfig",
     "Event",
     "EvolutionConfig",
     "FrameReport",

@@ -23,6 +23,7 @@ Init = Literal["content", "random", "style"]
 NextInit = Literal["previous-warped", "previous", "content", "random"]
 FlowQuality = Literal["fast", "medium", "quality"]
 OutputSize = Literal["working", "source"]
+CodecName = Literal["auto", "h264", "h265", "av1", "vp9", "prores", "ffv1"]
 
 
 class LayerWeight(NamedTuple):
@@ -43,6 +44,23 @@ DEFAULT_LR: Final[Mapping[OptimizerName, float]] = {"adam": 0.03, "momentum": 0.
 
 MIN_SIDE = 16
 """Pixels: relu5_1 lies behind four halvings, so a smaller picture has no such layer."""
+
+
+class CrfRange(NamedTuple):
+    """What a codec takes as its quality; lower is better, and makes larger files."""
+
+    least: int
+    default: int
+    most: int
+
+
+CRF: Mapping[str, CrfRange] = {
+    "h264": CrfRange(0, 18, 51),
+    "h265": CrfRange(0, 19, 51),
+    "av1": CrfRange(1, 30, 63),
+    "vp9": CrfRange(0, 25, 63),
+}
+"""By codec; the others have no such setting. The defaults look alike, by SSIM."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +180,31 @@ class StyleConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EncodingConfig:
+    """How a result is encoded, and which facts of its source travel along."""
+
+    codec: CodecName = "auto"
+    """Auto: what the ending of the result's name asks for: vp9 in .webm, else h264."""
+    crf: int | None = None
+    """Quality, lower is better, within the codec's ``CRF``; None: its default."""
+    keep_location: bool = False
+    """Whether the result says where the source was taken."""
+    strip_metadata: bool = False
+    """Whether titles, dates and all other tags are left out."""
+
+    def __post_init__(self) -> None:
+        """Check every field.
+
+        Raises:
+            ConfigError: Naming the setting, its value and its range.
+        """
+        check_choice("codec", self.codec, CodecName)
+        check_crf(self.codec, self.crf)
+        if self.keep_location and self.strip_metadata:
+            raise ConfigError("give keep-location or strip-metadata, not both.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VideoConfig:
     """How a clip is read, made coherent, and written."""
 
@@ -185,8 +228,8 @@ class VideoConfig:
     """Take frames shown for this many seconds; None: to the end."""
     output_size: OutputSize = "working"
     """Working: as optimised; source: resampled to the source's size at the end."""
-    crf: int = 18
-    """H.264 quality of the result: 0 lossless to 51 worst."""
+    encoding: EncodingConfig = field(default_factory=EncodingConfig)
+    """How the result is encoded, and which facts travel along."""
     strict: bool = False
     """Whether a clip that breaks off is an error instead of a warning."""
 
@@ -202,7 +245,6 @@ class VideoConfig:
         check_choice("flow", self.flow, FlowQuality)
         check_range("batch", self.batch, least=1)
         check_choice("output-size", self.output_size, OutputSize)
-        check_range("crf", self.crf, least=0, most=51)
         start, stop = self.frames
         check_range("frames start", start, least=0)
         if stop is not None and stop <= start:
@@ -279,6 +321,23 @@ def check_range(
     if not all(holds for holds, _ in bounds) or not math.isfinite(value):
         said = " and ".join(text for _, text in bounds)
         raise ConfigError(f"{name} is {value}; it must be {said}.")
+
+
+def check_crf(codec: str, crf: int | None) -> None:
+    """Check that a codec has such a quality; ``auto`` may become any that has one.
+
+    Raises:
+        ConfigError: If it has not.
+    """
+    if crf is None:
+        return
+    if codec == "auto":
+        check_range("crf", crf, least=0, most=max(each.most for each in CRF.values()))
+    elif codec in CRF:
+        what = f"crf (for {codec})"
+        check_range(what, crf, least=CRF[codec].least, most=CRF[codec].most)
+    else:
+        raise ConfigError(f"{codec} has no crf: its quality is fixed; leave crf out.")
 
 
 def check_layers(name: str, layers: tuple[LayerWeight, ...]) -> None:

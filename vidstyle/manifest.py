@@ -37,7 +37,7 @@ def describe(
         WeightsError: If the file of weights cannot.
     """
     settings = asdict(config) | asdict(config.style)
-    for name in ("style", "crf", "output_size", "strict"):
+    for name in ("style", "encoding", "output_size", "strict"):
         del settings[name]
     return {
         **{name: _plain(value) for name, value in settings.items()},

@@ -5,19 +5,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidstyle.config import EvolutionConfig, VideoConfig
+from vidstyle.config import EncodingConfig, EvolutionConfig, VideoConfig
 from vidstyle.images import check_picture_path, write_picture
 from vidstyle.ingest import Found, Ingest
 from vidstyle.manifest import describe
 from vidstyle.painting import Painter
 from vidstyle.records import Frame, Listener, Notice, Plan, VideoInfo
 from vidstyle.still import ignore, prepare, working_size
+from vidstyle.video.codecs import CODECS, codec_for, container_of
 from vidstyle.video.evolution import check_evolution_name, write_evolution
 from vidstyle.video.pictures import check_folder, write_pictures
 from vidstyle.video.probe import probe
 from vidstyle.video.sheet import contact_sheet, pick_frames, spread
 from vidstyle.video.store import FrameStore
-from vidstyle.video.tracks import ending_for
+from vidstyle.video.tracks import ending_for, misfits
 from vidstyle.video.write import check_writable, write_video
 
 SHEET_PICTURES = 4
@@ -73,8 +74,8 @@ def stylize_video(
         OutputError: If a result cannot be written.
         WorkDirError: If the work directory is not usable, or holds another run.
     """
-    check_outputs(output, evolution_output, sheet_output)
     config = config or VideoConfig()
+    check_outputs(output, evolution_output, sheet_output, config.encoding)
     evolution = (evolution or EvolutionConfig()) if evolution_output else None
     info = probe(clip)
     height, width = working_size(
@@ -82,6 +83,8 @@ def stylize_video(
     )
     shape = result_shape(info, config, output, height=height, width=width)
     listener(Notice(text=f"{summary(info, config)} -> {shape[1]}x{shape[0]}"))
+    for text in misfits(info, container_of(output)) if output.suffix else []:
+        listener(Notice(text=text, is_warning=True))
     tools = prepare(style, config.style, height=height, width=width, listener=listener)
     manifest = describe(info, style, config, evolution, tools)
     store = FrameStore(work_dir or output.with_name(f"{output.name}.vidstyle"))
@@ -91,7 +94,7 @@ def stylize_video(
         painter = Painter(tools, store, config, evolution=evolution, listener=listener)
         with Ingest(info, config, store, height=height, width=width) as ingest:
             found = painter.paint(ingest)
-        write_result(store, found, output, info=info, config=config, listener=listener)
+        write_result(store, found, output, info=info, config=config)
         if sheet_output is not None:
             save_sheet(store, found, info, sheet_output)
         learned = save_evolution(store, evolution_output, evolution, listener)
@@ -105,16 +108,20 @@ def stylize_video(
 
 
 def check_outputs(
-    output: Path, evolution_output: Path | None, sheet_output: Path | None
+    output: Path,
+    evolution_output: Path | None,
+    sheet_output: Path | None,
+    encoding: EncodingConfig,
 ) -> None:
     """Check, before the hours of work, that the results could be written.
 
     Raises:
         ConfigError: If a name has the wrong ending.
+        DependencyError: If ffmpeg is not there, or lacks the encoder.
         OutputError: If a folder is missing or cannot be written to.
     """
     if output.suffix:
-        check_writable(output)
+        check_writable(output, encoding)
     else:
         check_folder(output)
     if evolution_output is not None:
@@ -133,7 +140,7 @@ def result_shape(
     """
     if config.output_size == "source":
         height, width = info.height, info.width
-    if output.suffix:  # H.264 has even sides only
+    if output.suffix and CODECS[codec_for(output, config.encoding)].needs_even_sides:
         height, width = height + height % 2, width + width % 2
     return height, width
 
@@ -180,7 +187,6 @@ def write_result(
     *,
     info: VideoInfo,
     config: VideoConfig,
-    listener: Listener,
 ) -> None:
     """Put the painted frames together, with the sound of the part that was taken.
 
@@ -201,10 +207,9 @@ def write_result(
         fps=info.fps,
         source=info,
         span=(found.times_s[0], found.end_s) if is_range else None,
-        crf=config.crf,
+        config=config.encoding,
         height=height,
         width=width,
-        on_warning=lambda text: listener(Notice(text=text, is_warning=True)),
     )
 
 
@@ -218,15 +223,24 @@ def save_sheet(store: FrameStore, found: Found, info: VideoInfo, path: Path) -> 
     return path
 
 
-def default_output(clip: Path, style: Path) -> Path:
+def default_output(
+    clip: Path, style: Path, encoding: EncodingConfig | None = None
+) -> Path:
     """Name the result after its two parents: clip.painting.mp4.
 
-    It is an ``.mkv`` where the clip has a stream that no ``.mp4`` can hold.
+    Args:
+        clip: The clip.
+        style: The painting.
+        encoding: Its codec has an ending of its own; where the clip has a stream that
+            no such file can hold, it is an ``.mkv``.
 
     Raises:
         VideoOpenError: If the clip cannot be read.
     """
-    return name_beside(clip, style, ending_for(probe(clip)))
+    codec = "h264"
+    if encoding is not None and encoding.codec != "auto":
+        codec = encoding.codec
+    return name_beside(clip, style, ending_for(probe(clip), codec))
 
 
 def name_beside(clip: Path, style: Path, ending: str) -> Path:

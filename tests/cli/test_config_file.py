@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_options import EVOLUTION_OPTIONS, STYLE_OPTIONS, VIDEO_OPTIONS
+from test_options import ALL_OPTIONS
 
 from vidstyle.cli.config_file import (
     KINDS,
@@ -19,7 +19,6 @@ from vidstyle.cli.settings import defaults
 from vidstyle.config import EvolutionConfig, LayerWeight, StyleConfig
 from vidstyle.errors import ConfigError, InputError, OutputError
 
-OPTIONS = (*STYLE_OPTIONS, *VIDEO_OPTIONS, *EVOLUTION_OPTIONS)
 WITHOUT_OPTION: list[dict[str, Any]] = [{"pictures": 7}, {"fps": 3}, {"hold_s": 0.1}]
 EXACT: list[dict[str, Any]] = [
     {"content_weight": 0.1 + 0.2, "tv_weight": 1e-17, "lr": 1e16},
@@ -31,7 +30,7 @@ EXACT: list[dict[str, Any]] = [
     {"weights": Path('/tmp/ä "quoted" \\ \x7f 𝄞\n.npz')},  # noqa: S108
     {"seed": 2**63 - 1},
 ]
-CHANGES = [changes for _, changes in OPTIONS] + WITHOUT_OPTION + EXACT
+CHANGES = [changes for _, changes in ALL_OPTIONS] + WITHOUT_OPTION + EXACT
 
 
 def saved(values: dict[str, Any], folder: Path) -> dict[str, Any]:
@@ -101,7 +100,7 @@ def test_file_says_what_it_is_and_where_settings_come_from() -> None:
 
 
 MISTAKES = {
-    "stepz = 3": "stepz is not a setting; they are named like the options: crf, ",
+    "stepz = 3": "stepz is not a setting; they are named like the options: codec, ",
     "long_side = 3": "long_side is not a setting",
     "steps = 3.5": "steps is 3.5; it must be a whole number",
     'steps = "3"': "steps is '3'; it must be a whole number",

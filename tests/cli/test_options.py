@@ -21,12 +21,18 @@ from vidstyle.cli.rows import (
     parse_side,
     show,
 )
-from vidstyle.config import EvolutionConfig, LayerWeight, StyleConfig, VideoConfig
+from vidstyle.config import (
+    EncodingConfig,
+    EvolutionConfig,
+    LayerWeight,
+    StyleConfig,
+    VideoConfig,
+)
 from vidstyle.pipeline import VideoResult
 
-KINDS = (StyleConfig, VideoConfig, EvolutionConfig)
-WITHOUT_OPTION = {"style", "pictures", "fps", "hold_s"}
-"""A part with options of its own, and what nobody has asked for."""
+KINDS = (StyleConfig, VideoConfig, EncodingConfig, EvolutionConfig)
+WITHOUT_OPTION = {"style", "encoding", "pictures", "fps", "hold_s"}
+"""Parts with options of their own, and what nobody has asked for."""
 
 
 @cache
@@ -152,30 +158,35 @@ VIDEO_OPTIONS = [
     ("--frames 15:", {"frames": (15, None)}),
     ("--start 1.5 --duration 2", {"start_s": 1.5, "duration_s": 2.0}),
     ("--output-size source", {"output_size": "source"}),
-    ("--crf 16", {"crf": 16}),
     ("--strict", {"strict": True}),
+]
+ENCODING_OPTIONS = [
+    ("--codec h265", {"codec": "h265"}),
+    ("--crf 16", {"crf": 16}),
+    ("--keep-location", {"keep_location": True}),
+    ("--strip-metadata", {"strip_metadata": True}),
 ]
 EVOLUTION_OPTIONS = [
     ("--gif-frame 17", {"frame": 17}),
     ("--gif-width 180", {"width": 180}),
 ]
+ALL_OPTIONS = [*STYLE_OPTIONS, *VIDEO_OPTIONS, *ENCODING_OPTIONS, *EVOLUTION_OPTIONS]
 
 
 def test_tables_name_every_setting() -> None:
-    tables = (*STYLE_OPTIONS, *VIDEO_OPTIONS, *EVOLUTION_OPTIONS)
-    assert {name for _, changes in tables for name in changes} == set(ROWS)
+    assert {name for _, changes in ALL_OPTIONS for name in changes} == set(ROWS)
 
 
-@pytest.mark.parametrize(
-    ("options", "changes"), [*STYLE_OPTIONS, *VIDEO_OPTIONS, *EVOLUTION_OPTIONS]
-)
+@pytest.mark.parametrize(("options", "changes"), ALL_OPTIONS)
 def test_option_changes_its_setting_only(
     vidstyle: Run, configured: dict[str, Any], options: str, changes: dict[str, Any]
 ) -> None:
     said = vidstyle("video", "clip.mp4", "-s", "painting.png", *options.split())
     assert said.code == 0, said.stderr
     style, video, evolution = StyleConfig(), VideoConfig(), EvolutionConfig()
-    if (options, changes) in STYLE_OPTIONS:
+    if (options, changes) in ENCODING_OPTIONS:
+        video = replace(video, encoding=EncodingConfig(**changes))
+    elif (options, changes) in STYLE_OPTIONS:
         video = replace(video, style=replace(style, **changes))
     elif (options, changes) in VIDEO_OPTIONS:
         video = replace(video, **changes)

@@ -5,6 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from vidstyle.config import EncodingConfig
 from vidstyle.images import write_picture
 from vidstyle.measure.clip import Quantity, Series, measure_clip
 from vidstyle.measure.temporal import mean_gradient, mean_luminance
@@ -121,8 +122,7 @@ def test_the_listener_hears_of_the_codec_and_of_every_frame(make_folder, texture
         fps=Fraction(25),
         source=probe(content),
         span=None,
-        crf=0,
-        on_warning=pytest.fail,
+        config=EncodingConfig(crf=0),
     )
     heard = []
 

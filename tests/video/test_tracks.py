@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vidstyle.config import EncodingConfig
 from vidstyle.errors import VideoOpenError
 from vidstyle.records import Frame
+from vidstyle.video.codecs import container_of
 from vidstyle.video.ffmpeg import describe, list_packets, run_ffmpeg
 from vidstyle.video.probe import probe
-from vidstyle.video.tracks import ending_for, taken_over
+from vidstyle.video.tracks import ending_for, misfits, taken_over
 from vidstyle.video.write import write_video
 
 MakeClip = Callable[..., Path]
@@ -62,9 +64,15 @@ def grey(count: int) -> list[Frame]:
     return [np.full((32, 32, 3), 128, np.uint8)] * count
 
 
-def repaint(clip: Path, result: Path, *, begin: int = 0, count: int = 30) -> list[str]:
-    """Write grey frames over a clip's, and return the warnings."""
-    warnings: list[str] = []
+def repaint(
+    clip: Path,
+    result: Path,
+    *,
+    begin: int = 0,
+    count: int = 30,
+    config: EncodingConfig | None = None,
+) -> list[str]:
+    """Write grey frames over a clip's, and return what does not fit."""
     span = (begin / 10, (begin + count) / 10) if (begin, count) != (0, 30) else None
     write_video(
         grey(count),
@@ -73,9 +81,9 @@ def repaint(clip: Path, result: Path, *, begin: int = 0, count: int = 30) -> lis
         fps=FPS,
         source=probe(clip),
         span=span,
-        on_warning=warnings.append,
+        config=config,
     )
-    return warnings
+    return misfits(probe(clip), container_of(result))
 
 
 def packets(path: Path, streams: str) -> list[bytes]:
@@ -182,8 +190,8 @@ def test_what_fits_nowhere_is_left_out_and_told(
 ) -> None:
     clip = probe(make_clip("silent.mp4", *PICTURE, "-c:v", "libx264"))
     strange = replace(clip, audio_codecs=("none", "aac"), subtitle_codecs=("eia_608",))
-    warnings: list[str] = []
-    arguments = taken_over(strange, None, container, warnings.append)
+    warnings = misfits(strange, container)
+    arguments = taken_over(strange, None, container, EncodingConfig())
     assert [arguments[i + 1] for i, a in enumerate(arguments) if a == "-map"] == [
         "1:a:1"
     ]

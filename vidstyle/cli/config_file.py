@@ -18,15 +18,20 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import typer
 
 from vidstyle.cli.rows import EVOLUTION, PANELS, ROWS, show
-from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
+from vidstyle.config import (
+    EncodingConfig,
+    EvolutionConfig,
+    StyleConfig,
+    VideoConfig,
+)
 from vidstyle.errors import ConfigError, InputError, OutputError
 
-KINDS = (StyleConfig, VideoConfig, EvolutionConfig)
+KINDS = (StyleConfig, VideoConfig, EncodingConfig, EvolutionConfig)
 WITHOUT_OPTION = {"pictures": "gif-pictures", "fps": "gif-fps", "hold_s": "gif-hold"}
 """Keys of the settings that are in no row."""
 NONE = "none"
 """What stands for a setting that is left open, where its option has no word for it."""
-PARTS = {"style"}
+PARTS = {"style", "encoding"}
 """Fields that hold other settings."""
 
 

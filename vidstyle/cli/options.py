@@ -123,7 +123,7 @@ ClipOutput = Annotated[
     _option(
         FILES,
         "Where the result goes, by default beside the clip: a name in .mp4, .m4v, "
-        ".mov or .mkv, or without an ending for a folder of numbered PNGs.",
+        ".mov, .mkv or .webm, or without an ending for a folder of numbered PNGs.",
         "--output",
         "-o",
         metavar="FILE",

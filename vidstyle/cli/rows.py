@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from vidstyle.config import LayerWeight
+from vidstyle.config import CRF, LayerWeight
 
 FILES = "Files"
 SETTINGS = "Settings"
@@ -192,7 +192,20 @@ ROWS: Mapping[str, Row] = {
     "lr_decay": Row(OPTIMIZER, "How that step shrinks."),
     "lr_decay_rate": Row(OPTIMIZER, "Its factor on each stair; or the decay's rate."),
     "lr_decay_every": Row(OPTIMIZER, "Steps on each stair; or that the rate is about."),
-    "crf": Row(FILES, "H.264 quality: 0 lossless, 18 fine, 51 worst."),
+    "codec": Row(
+        FILES,
+        "How the result is encoded. auto: vp9 in .webm, else h264. prores goes into "
+        ".mov or .mkv; ffv1, which is lossless, into .mkv.",
+    ),
+    "crf": Row(
+        FILES,
+        "Quality, lower is better: h264 0 (lossless) to 51, h265 0 to 51, av1 1 to 63, "
+        "vp9 0 (lossless) to 63; prores and ffv1 have none.",
+        metavar="N",
+        default_text=", ".join(f"{name} {crf.default}" for name, crf in CRF.items()),
+    ),
+    "keep_location": Row(FILES, "Leave in where the clip was taken."),
+    "strip_metadata": Row(FILES, "Leave out titles, dates and all other tags."),
     "strict": Row(FILES, "Refuse a clip that breaks off, instead of warning."),
     "frame": Row(
         EVOLUTION,

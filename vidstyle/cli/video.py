@@ -11,9 +11,14 @@ from vidstyle.cli import options as o
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
 from vidstyle.cli.settings import settle
-from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
+from vidstyle.config import (
+    EncodingConfig,
+    EvolutionConfig,
+    StyleConfig,
+    VideoConfig,
+)
 
-KINDS = (StyleConfig, VideoConfig, EvolutionConfig)
+KINDS = (StyleConfig, VideoConfig, EncodingConfig, EvolutionConfig)
 
 
 @o.takes(*KINDS)
@@ -50,7 +55,10 @@ def video(
     """
     with reported_errors("the same command goes on where this one stopped"):
         settings = settle(ctx, values, preset=preset, file=config)
-        painting = settings.make(VideoConfig, style=settings.make(StyleConfig))
+        encoding = settings.make(EncodingConfig)
+        painting = settings.make(
+            VideoConfig, style=settings.make(StyleConfig), encoding=encoding
+        )
         evolution = settings.make(EvolutionConfig)
         if show_config:
             typer.echo(settings.text(KINDS, Path()), nl=False)
@@ -64,7 +72,7 @@ def video(
                 clip, style, output, painting, reporter, save=save, overwrite=overwrite
             )
             return
-        output = output or default_output(clip, style)
+        output = output or default_output(clip, style, encoding)
         gif_output = gif_output or (output.with_suffix(".gif") if gif else None)
         sheet_output = output.with_suffix(".sheet.png") if sheet else None
         check_outputs(

@@ -1,6 +1,6 @@
 """Frames and their times come in, and the source's sound; a whole video file goes out.
 
-ffmpeg encodes, in one run: H.264 from a pipe, everything else copied from the source.
+ffmpeg encodes, in one run: pictures from a pipe, all else copied from the source.
 The file has a partial name until it is complete and its frames have been counted. What
 the frames show, and whether an old result may be replaced, is decided elsewhere.
 """
@@ -8,38 +8,33 @@ the frames show, and whether an old result may be replaced, is decided elsewhere
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from vidstyle.errors import ConfigError, VideoWriteError
+from vidstyle.config import EncodingConfig
+from vidstyle.errors import VideoWriteError
 from vidstyle.images import resize_frame
 from vidstyle.records import Frame, VideoInfo
+from vidstyle.video.codecs import (
+    CODECS,
+    codec_for,
+    container_of,
+    encoder_arguments,
+)
 from vidstyle.video.ffmpeg import feed_ffmpeg, file_url, list_packets
 from vidstyle.video.matroska import timed_stream
 from vidstyle.video.tracks import source_input, taken_over
 
-_FORMATS: Final = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska"}
 _VARIABLE_CLOCK: Final = 90_000
 """Ticks a second of a clip whose rate varies."""
 _LEAST_CLOCK: Final = 10_000
 """Ticks a second that leave room for a first frame that is shown late."""
 _JITTER_S: Final = 0.00075
 """Of a constant rate in a container that rounds times to milliseconds."""
-
-_ENCODER: Final = (
-    *("-c:v", "libx264", "-fps_mode", "passthrough", "-vf"),
-    "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,"
-    "format=yuv420p,setparams=range=tv"
-    ":colorspace=bt709:color_primaries=bt709:color_trc=bt709",
-)
-
-
-def _ignore(_: str) -> None:
-    """Be the listener of those who do not listen."""
 
 
 def write_video(
@@ -52,35 +47,35 @@ def write_video(
     span: tuple[float, float] | None = None,
     height: int | None = None,
     width: int | None = None,
-    crf: int = 18,
-    on_warning: Callable[[str], None] = _ignore,
+    config: EncodingConfig | None = None,
 ) -> None:
     """Write a video with the frames' own times and the source's sound.
 
-    H.264, yuv420p, BT.709. That format needs even sides: an odd one gains a row or
-    column that repeats its edge. Sound, subtitles, chapters and metadata are the
-    source's, packet for packet, but for where it was taken, which is private.
+    Colors are BT.709's, and tagged so. H.264 and H.265 need even sides here: an odd one
+    gains a row or column that repeats its edge. Sound, subtitles, chapters and metadata
+    are the source's, packet for packet where they fit (see ``tracks.misfits``).
 
     Args:
         frames: In order, of one shape; read one at a time.
-        path: ``.mp4``, ``.m4v``, ``.mov`` or ``.mkv``; an existing file is replaced.
+        path: Its ending says what kind of file; an existing one is replaced.
         times_s: When each frame is shown, in seconds after the source's start. A
-            constant rate stays exact, any other is kept to 1/90000 s (.mkv: to 1 ms).
+            constant rate stays exact, any other is kept to 1/90000 s (Matroska: 1 ms).
         fps: Nominal rate.
         source: Where sound and the rest come from; None: nowhere.
         span: The part of the source, in seconds after its start, that the result
             begins and ends with; sound is cut to it. None: all of it.
         height: Of the result; None: the frames'. They are resampled to it.
         width: Of the result; None: the frames'.
-        crf: H.264 quality, 0 lossless to 51 worst.
-        on_warning: Is told, in a sentence, what of the source does not fit.
+        config: Codec, quality, and which metadata travel along; None: the defaults.
 
     Raises:
-        ConfigError: If the name's ending is none of the above.
+        ConfigError: If a file with this ending cannot hold the codec.
+        DependencyError: If there is no ffmpeg, or not with this encoder.
         VideoWriteError: If it cannot be written; nothing is left under the name.
         ValueError: If frames and times differ in number, or frames in shape.
     """
-    container = _container(path)
+    config = config or EncodingConfig()
+    codec, container = codec_for(path, config), container_of(path)
     if not times_s:
         raise VideoWriteError(f"cannot write {path}: there is not one frame.")
     first_s = max(0.0, times_s[0] - (span[0] if span else 0.0))
@@ -90,13 +85,15 @@ def write_video(
         arguments = [
             *("-itsoffset", f"{first_s:.6f}", "-f", "matroska", "-i", "pipe:0"),
             *source_input(source, span),
-            *("-map", "0:v:0", *_ENCODER, "-crf", str(crf)),
-            *("-enc_time_base", f"1:{clock}"),
-            *taken_over(source, span, container, on_warning),
-            *(tracks if container != "matroska" else []),
+            *("-map", "0:v:0", "-fps_mode:v:0", "passthrough"),
+            *encoder_arguments(codec, crf=config.crf, container=container),
+            *("-enc_time_base:v:0", f"1:{clock}"),
+            *(tracks if container in {"mp4", "mov"} else []),
+            *taken_over(source, span, container, config),
             *("-f", container, file_url(partial)),
         ]
-        shaped = _shaped(frames, height=height, width=width)
+        even = CODECS[codec].needs_even_sides
+        shaped = _shaped(frames, height=height, width=width, even=even)
         failed = f"cannot write {path}"
         with feed_ffmpeg(arguments, error=VideoWriteError, failed=failed) as pipe:
             for piece in timed_stream(shaped, times_s, fps=fps):
@@ -104,14 +101,21 @@ def write_video(
         check_count(partial, len(times_s), failed=failed)
 
 
-def check_writable(path: Path) -> None:
+def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
     """Check, before the hours of work, that a video could be written under a name.
 
+    Args:
+        path: The name.
+        config: Codec and quality; None: the defaults.
+
     Raises:
-        ConfigError: If the name has not a video's ending.
+        ConfigError: If a file with this ending cannot hold the codec.
+        DependencyError: If there is no ffmpeg, or not with this encoder.
         VideoWriteError: If the folder is missing or cannot be written to.
     """
-    _container(path)
+    config = config or EncodingConfig()
+    codec, container = codec_for(path, config), container_of(path)
+    encoder_arguments(codec, crf=config.crf, container=container)
     _make_partial(path).unlink()
 
 
@@ -148,15 +152,6 @@ def check_count(path: Path, frames: int, *, failed: str) -> None:
         raise VideoWriteError(f"{failed}: it holds {written} of {frames} frames.")
 
 
-def _container(path: Path) -> str:
-    """Choose ffmpeg's container by a name's ending."""
-    container = _FORMATS.get(path.suffix.lower())
-    if container is None:
-        known = ", ".join(_FORMATS)
-        raise ConfigError(f"{path} has no ending of a video; use one of {known}.")
-    return container
-
-
 def _make_partial(path: Path) -> Path:
     """Make an empty file in the folder of another, with its ending."""
     try:
@@ -189,12 +184,12 @@ def _clock(times_s: Sequence[float], fps: Fraction) -> tuple[int, Sequence[float
 
 
 def _shaped(
-    frames: Iterable[Frame], *, height: int | None, width: int | None
+    frames: Iterable[Frame], *, height: int | None, width: int | None, even: bool
 ) -> Iterator[Frame]:
-    """Resample frames if a shape is given, and make their sides even."""
+    """Resample frames if a shape is given, and make their sides even if need be."""
     for frame in frames:
         shaped = resize_frame(
             frame, height=height or frame.shape[0], width=width or frame.shape[1]
         )
-        odd_rows, odd_columns = shaped.shape[0] % 2, shaped.shape[1] % 2
-        yield np.pad(shaped, ((0, odd_rows), (0, odd_columns), (0, 0)), mode="edge")
+        rows, columns = (side % 2 * even for side in shaped.shape[:2])
+        yield np.pad(shaped, ((0, rows), (0, columns), (0, 0)), mode="edge")
