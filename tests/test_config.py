@@ -183,7 +183,15 @@ def test_choice_is_one_of_its_words(
 
 def test_choices_are_those_that_there_are() -> None:
     assert {name for _, name, _ in choices()} == {
-        *("network", "pooling", "style_loss", "loss_scale", "optimizer", "init"),
+        *(
+            "missing",
+            "network",
+            "pooling",
+            "style_loss",
+            "loss_scale",
+            "optimizer",
+            "init",
+        ),
         *("device", "lr_decay"),
         *("next_init", "flow", "output_size", "codec"),
     }

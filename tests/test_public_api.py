@@ -21,6 +21,11 @@ LIGHT = {
     "vidstyle.config",
     "vidstyle.errors",
     "vidstyle.presets",
+    "vidstyle.presets.catalog",
+    "vidstyle.presets.finishes",
+    "vidstyle.presets.preset",
+    "vidstyle.presets.sources",
+    "vidstyle.presets.units",
     "vidstyle.records",
 }
 

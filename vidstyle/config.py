@@ -14,6 +14,7 @@ from vidstyle.errors import ConfigError
 
 NetworkName = Literal["auto", "slim", "vgg16", "vgg19"]
 Pooling = Literal["average", "max"]
+Missing = Literal["refuse", "nearest"]
 LossScale = Literal["free", "gatys"]
 StyleLoss = Literal["gram", "meanstd", "swd", "wasserstein"]
 OptimizerName = Literal["lbfgs", "adam", "momentum"]
@@ -73,6 +74,8 @@ class StyleConfig:
     """File with the network's weights; None: built in, or fetched once."""
     pooling: Pooling = "average"
     """Between the network's blocks; average is Gatys' choice."""
+    missing: Missing = "refuse"
+    """A layer or a pooling that the network lacks: refuse, or take the nearest."""
     content_layers: tuple[LayerWeight, ...] = equal_layers("relu4_2")
     """Layers whose features should stay those of the content image."""
     style_layers: tuple[LayerWeight, ...] = (
@@ -119,6 +122,11 @@ class StyleConfig:
     """Most steps for a picture, or for the first frame of a shot; 1 or more."""
     min_steps: int = 20
     """Steps that are taken before a picture may stop early; 1 or more."""
+    patience: int = 10
+    """A picture stops early when its best loss of so many steps gained too little on
+    that of as many before; 1 or more."""
+    least_gain: float = 1e-3
+    """What is too little, relative to the loss; 0 or more, less than 1."""
     init: Init | Path = "content"
     """What a picture, or a shot's first frame, starts from; a path is a picture."""
     long_side: int | None = 512
@@ -142,6 +150,7 @@ class StyleConfig:
         """
         check_choice("network", self.network, NetworkName)
         check_choice("pooling", self.pooling, Pooling)
+        check_choice("missing", self.missing, Missing)
         check_choice("loss-scale", self.loss_scale, LossScale)
         check_choice("style-loss", self.style_loss, StyleLoss)
         if self.loss_scale == "gatys" and self.style_loss != "gram":
@@ -169,6 +178,8 @@ class StyleConfig:
         check_range("lr-decay-every", self.lr_decay_every, least=1)
         check_range("steps", self.steps, least=1)
         check_range("min-steps", self.min_steps, least=1)
+        check_range("patience", self.patience, least=1)
+        check_range("least-gain", self.least_gain, least=0, below=1)
         for name in ("long_side", "style_side"):
             if (side := getattr(self, name)) is not None:
                 check_range(name.replace("_", "-"), side, least=MIN_SIDE)
@@ -305,6 +316,7 @@ def check_range(
     least: float | None = None,
     above: float | None = None,
     most: float | None = None,
+    below: float | None = None,
 ) -> None:
     """Check that a number lies in its range; nan lies in none.
 
@@ -318,6 +330,8 @@ def check_range(
         bounds.append((value > above, f"more than {above}"))
     if most is not None:
         bounds.append((value <= most, f"at most {most}"))
+    if below is not None:
+        bounds.append((value < below, f"less than {below}"))
     if not all(holds for holds, _ in bounds) or not math.isfinite(value):
         said = " and ".join(text for _, text in bounds)
         raise ConfigError(f"{name} is {value}; it must be {said}.")

@@ -101,6 +101,7 @@ def prepare(
         device=device,
         pooling=config.pooling,
         layers=layers,
+        missing=config.missing,
         weights=config.weights,
         on_progress=lambda done, total: listener(
             Download(name=config.network, done=done, total=total)

@@ -124,13 +124,24 @@ def test_the_best_picture_is_returned_and_not_the_last(network, pictures):
 
 
 def test_a_frame_that_gains_nothing_stops_early_but_not_before_min_steps():
-    progress = Progress()
+    progress = Progress(StyleConfig())
     for step in range(40):
         progress.add(1.0 / (step + 1))
         assert not progress.has_settled
     for _ in range(20):
         progress.add(1.0)
     assert progress.has_settled
+
+
+def test_patience_and_least_gain_say_when_a_frame_has_settled():
+    steps = {}
+    for patience, least_gain in ((5, 0.11), (50, 0.11), (5, 0.4)):
+        progress = Progress(StyleConfig(patience=patience, least_gain=least_gain))
+        while not progress.has_settled:
+            progress.add(1 / (progress.step + 1))
+        steps[patience, least_gain] = progress.step
+    # Of 1/n, the last of a window against that of the one before: p/n <= gain.
+    assert steps == {(5, 0.11): 46, (50, 0.11): 455, (5, 0.4): 13}
 
 
 def test_min_steps_hold_off_the_early_stop(network, pictures):
@@ -153,7 +164,7 @@ def test_min_steps_hold_off_the_early_stop(network, pictures):
 
 def test_a_first_loss_that_is_not_finite_is_an_error():
     with pytest.raises(OptimizationError, match="first loss is nan"):
-        Progress().add(float("nan"))
+        Progress(StyleConfig()).add(float("nan"))
 
 
 def test_the_temporal_term_keeps_a_frame_near_its_predecessor(network, pictures):

@@ -6,7 +6,7 @@ from dataclasses import asdict
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.presets import PRESETS
+from vidstyle.presets.catalog import PRESETS
 
 
 def presets(json: o.Json = False) -> None:

@@ -173,6 +173,11 @@ ROWS: Mapping[str, Row] = {
         metavar="FILE",
     ),
     "pooling": Row(NETWORK, "Between the network's blocks; slim: average only."),
+    "missing": Row(
+        NETWORK,
+        "A layer or pooling that the network lacks: refuse, or take the nearest it "
+        "has.",
+    ),
     "content_layers": Row(
         NETWORK, "Layers that keep the content.", parse_layers, LAYERS
     ),
@@ -182,6 +187,10 @@ ROWS: Mapping[str, Row] = {
     "steps": Row(OPTIMIZER, "Most steps for a picture, or for a shot's first frame."),
     "next_steps": Row(OPTIMIZER, "Most steps for a frame that follows another."),
     "min_steps": Row(OPTIMIZER, "Steps before a picture may stop early."),
+    "patience": Row(
+        OPTIMIZER, "Steps that must gain something on as many before, or it stops."
+    ),
+    "least_gain": Row(OPTIMIZER, "What they must gain, as a share of the loss."),
     "history": Row(OPTIMIZER, "Steps that L-BFGS remembers."),
     "lr": Row(
         OPTIMIZER,

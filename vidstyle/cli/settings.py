@@ -17,8 +17,11 @@ from vidstyle.cli.config_file import (
     settings_of,
 )
 from vidstyle.errors import ConfigError
-from vidstyle.presets import PRESETS, Preset
+from vidstyle.presets.catalog import PRESETS
+from vidstyle.presets.preset import Preset
 
+LACKED = {"content_layers", "style_layers", "pooling"}
+"""Settings that a network may not be able to meet."""
 WIDTH = 86
 """Columns of the lines on a preset."""
 
@@ -105,6 +108,9 @@ def settle(
     for origin, layer in layers:
         settled |= layer
         origins |= dict.fromkeys(layer, origin)
+    if LACKED & set(given) and origins.get("missing", "").startswith("preset"):
+        # What a user names is meant; only what a preset brought along gives way.
+        settled["missing"], origins["missing"] = "refuse", "option"
     return Settings(settled, origins, _about(preset))
 
 

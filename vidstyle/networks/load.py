@@ -1,13 +1,13 @@
 """A network's name -> the network, ready on its device."""
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from vidstyle.config import NetworkName, Pooling
+from vidstyle.config import Missing, NetworkName, Pooling
 from vidstyle.errors import ConfigError, WeightsError
 from vidstyle.networks.published import (
     Progress,
@@ -61,6 +61,7 @@ def load_network(
     device: torch.device,
     pooling: Pooling = "average",
     layers: Collection[str] = (),
+    missing: Missing = "refuse",
     weights: Path | None = None,
     on_progress: Progress | None = None,
     on_notice: Callable[[str], None] | None = None,
@@ -72,6 +73,8 @@ def load_network(
         device: Where it will compute.
         pooling: Between its blocks.
         layers: That it must have; checked before anything is fetched.
+        missing: Whether the nearest layer, or its own pooling, takes the place of what
+            it lacks; ``on_notice`` is told.
         weights: File to take instead of the built-in or published weights.
         on_progress: Called during a download.
         on_notice: Called with one line that says what ``auto`` chose, and why.
@@ -85,22 +88,51 @@ def load_network(
     if weights is not None:
         chosen = _fitting_network(weights) if name == "auto" else chosen
         notice = f"network {chosen}: it fits the weights in {weights}"
-        network = _load_file(chosen, weights, pooling)
-    elif chosen == "slim":
-        network = slim(pooling=pooling)
+        network = _load_file(chosen, weights, _fit_pooling(chosen, pooling, missing))
+    elif chosen == SLIM.name:
+        network = slim(pooling=_fit_pooling(chosen, pooling, missing))
     else:
-        _topology(chosen).check_layers(layers)
+        _check_layers(_topology(chosen), layers, missing)
         try:
             network = _load_published(chosen, pooling, on_progress)
         except WeightsError as err:
             if name != "auto":
                 raise
-            network = slim(pooling=pooling)
+            network = slim(pooling=_fit_pooling(SLIM.name, pooling, missing))
             notice = f"network slim, the built-in one: {err}"
-    network.check_layers(layers)
-    if name == "auto" and on_notice is not None:
-        on_notice(notice)
+    _check_layers(_topology(network.name), layers, missing)
+    tell = on_notice or (lambda _: None)
+    if name == "auto":
+        tell(notice)
+    if missing == "nearest":
+        for text in _stand_in(network, layers, pooling):
+            tell(text)
     return _place(network, device)
+
+
+def _check_layers(
+    topology: Topology, layers: Collection[str], missing: Missing
+) -> None:
+    if missing == "refuse":
+        topology.check_layers(layers)
+    topology.stand_ins(layers)
+
+
+def _fit_pooling(name: str, pooling: Pooling, missing: Missing) -> Pooling:
+    """Choose a pooling that the network works with, where another may be taken."""
+    poolings = _topology(name).poolings
+    return pooling if missing == "refuse" or pooling in poolings else poolings[0]
+
+
+def _stand_in(
+    network: FeatureNetwork, layers: Collection[str], pooling: Pooling
+) -> Iterator[str]:
+    """Let a network answer to what it lacks; yield a line on each replacement."""
+    for layer, real in network.stand_in(layers).items():
+        yield f"{network.name} has no layer {layer}: {real} takes its place"
+    taken = _fit_pooling(network.name, pooling, "nearest")
+    if taken != pooling:
+        yield f"{network.name} has no {pooling} pooling: {taken} takes its place"
 
 
 def fetch(name: NetworkName, on_progress: Progress | None = None) -> Path:

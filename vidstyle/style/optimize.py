@@ -20,11 +20,6 @@ from vidstyle.style.targets import ContentTarget, StyleTarget
 if TYPE_CHECKING:
     from vidstyle.optimizers.optimizer import Optimizer
 
-WINDOW = 10
-"""Steps whose best loss is compared with that of as many steps before."""
-LEAST_GAIN = 1e-3
-"""Relative gain from one window to the next below which a frame is finished."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -74,7 +69,7 @@ class BatchOptimization:
             network, style, config, temporal_weight=temporal_weight
         )
         self._jobs: list[Job | None] = [None] * slots
-        self._progress = [Progress() for _ in range(slots)]
+        self._progress = [Progress(config) for _ in range(slots)]
         self._images: Tensor | None = None
         self._optimizer: Optimizer | None = None
 
@@ -101,7 +96,7 @@ class BatchOptimization:
             slot, job.content, warped=job.warped, consistency=job.consistency
         )
         self._jobs[slot] = job
-        self._progress[slot] = Progress()
+        self._progress[slot] = Progress(self._config)
 
     def result(self, slot: int) -> Tensor:
         """Return the best picture of a slot so far, (1, 3, H, W), a copy."""
@@ -156,10 +151,11 @@ class BatchOptimization:
 class Progress:
     """The losses of one frame, as far as the rule for stopping needs them."""
 
-    def __init__(self) -> None:
-        """Start before the first step."""
+    def __init__(self, config: StyleConfig) -> None:
+        """Start before the first step; the configuration says when to stop."""
         self.step = 0
-        self._losses: deque[float] = deque(maxlen=2 * WINDOW)
+        self._window, self._least_gain = config.patience, config.least_gain
+        self._losses: deque[float] = deque(maxlen=2 * self._window)
 
     def add(self, loss: float) -> None:
         """Take in the loss of the next step.
@@ -178,11 +174,11 @@ class Progress:
     @property
     def has_settled(self) -> bool:
         """Whether the newest window gained too little on the one before it."""
-        if len(self._losses) < 2 * WINDOW:
+        if len(self._losses) < 2 * self._window:
             return False
         losses = list(self._losses)
-        before, now = min(losses[:WINDOW]), min(losses[WINDOW:])
-        return before - now <= LEAST_GAIN * abs(before)
+        before, now = min(losses[: self._window]), min(losses[self._window :])
+        return before - now <= self._least_gain * abs(before)
 
 
 def optimize_batch(

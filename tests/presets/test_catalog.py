@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 
 from vidstyle.config import StyleConfig, VideoConfig
-from vidstyle.presets import PRESETS
+from vidstyle.presets.catalog import PRESETS
 
 STYLE_FIELDS = {field.name for field in fields(StyleConfig)}
 VIDEO_FIELDS = {field.name for field in fields(VideoConfig)} - {"style"}

@@ -1,0 +1,1 @@
+"""Named sets of settings: what each changes of the defaults, and why."""
