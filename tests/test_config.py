@@ -45,8 +45,9 @@ def choices() -> list[tuple[type[Any], str, tuple[str, ...]]]:
     ]
 
 
-# But for frames, a pair that is tested below.
-NUMBERS = [each for each in settings_of(int, float) if each[1] != "frames"]
+# But for tuples, which are tested below.
+TUPLES = {"frames", "style_mix", "style_at"}
+NUMBERS = [each for each in settings_of(int, float) if each[1] not in TUPLES]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -188,6 +189,7 @@ def test_choices_are_those_that_there_are() -> None:
             "network",
             "pooling",
             "style_loss",
+            "keep_color",
             "loss_scale",
             "optimizer",
             "init",
@@ -205,6 +207,43 @@ def test_scale_of_gatys_is_of_gram_matrices() -> None:
 def test_size_of_the_painting_is_said_once() -> None:
     with pytest.raises(ConfigError, match="either style-side or style-scale"):
         StyleConfig(style_side=300, style_scale=1)
+
+
+@pytest.mark.parametrize(
+    ("style_mix", "said"),
+    [
+        ((2, -1), "a weight of style-mix is -1; it must be at least 0"),
+        ((float("nan"),), "a weight of style-mix is nan; it must be"),
+        ((0, 0), "style-mix: at least one weight must exceed 0"),
+    ],
+)
+def test_paintings_that_cannot_be_mixed_are_refused(
+    style_mix: tuple[float, ...], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        StyleConfig(style_mix=style_mix)
+
+
+@pytest.mark.parametrize(
+    ("style_at", "said"),
+    [
+        ((-1, 2), "a time of style-at is -1; it must be at least 0"),
+        ((0, float("inf")), "a time of style-at is inf; it must be"),
+        ((0, 3.5, 3.5), "style-at: 0, 3.5, 3.5 is not ascending"),
+        ((2, 1), "style-at: 2, 1 is not ascending"),
+    ],
+)
+def test_times_that_paintings_cannot_have_are_refused(
+    style_at: tuple[float, ...], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        VideoConfig(style_at=style_at)
+
+
+def test_paintings_are_mixed_or_fade() -> None:
+    mixed = StyleConfig(style_mix=(1, 2))
+    with pytest.raises(ConfigError, match="either style-mix or style-at"):
+        VideoConfig(style=mixed, style_at=(0, 1))
 
 
 def test_start_may_be_a_picture() -> None:

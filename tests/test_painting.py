@@ -102,6 +102,7 @@ def paint(
         evolution: EvolutionConfig | None = None,
         folder: str = "work",
         listener: Callable[[Event], None] = lambda _: None,
+        tools: Tools = tools,
     ) -> Painted:
         def read_frames(_: VideoInfo, **options: Any) -> Iterator[TimedFrame]:
             for index, frame in enumerate(frames):
@@ -298,6 +299,77 @@ def test_learning_of_a_chosen_frame_is_kept(paint: Paint) -> None:
 
 def test_learning_is_not_kept_unasked(paint: Paint) -> None:
     assert paint(pan(1, 2)).store.evolution() is None
+
+
+@pytest.fixture
+def tools_for(tmp_path: Path) -> Callable[..., Tools]:
+    """Make tools with two paintings."""
+
+    def make(config: StyleConfig, times_s: Sequence[float] = ()) -> Tools:
+        paths = [tmp_path / f"{seed}.png" for seed in (98, 99)]
+        for path in paths:
+            write_picture(path, scene(int(path.stem)))
+        return prepare(
+            paths,
+            config,
+            height=HEIGHT,
+            width=WIDTH,
+            listener=lambda _: None,
+            times_s=times_s,
+        )
+
+    return make
+
+
+def test_paintings_fade_over_the_clip(
+    paint: Paint, tools_for: Callable[..., Tools]
+) -> None:
+    config = replace(CONFIG, next_init="content", temporal_weight=0)
+
+    def frames(times_s: tuple[float, ...], mix: tuple[float, ...], name: str) -> Any:
+        style = replace(CONFIG.style, style_mix=mix)
+        made = tools_for(style, times_s)
+        return paint(pan(1, 5), config, folder=name, tools=made).frames()
+
+    fading = frames((0.1, 0.3), (), "fading")  # ten frames a second
+    first, last = frames((), (1, 0), "first"), frames((), (0, 1), "last")
+    half = frames((), (1, 1), "half")
+    assert np.array_equal(fading[:2], first[:2])
+    # Content errors are divided by what those of the first frame's palette were.
+    assert difference(fading[2], half[2]) < 0.5
+    assert difference(fading[3], last[3]) < 0.5
+    assert difference(fading[4], last[4]) < 0.5
+    assert difference(first[2], last[2]) > 5
+
+
+@pytest.mark.parametrize("keep_color", ["luminance", "histogram"])
+def test_run_that_keeps_colours_and_fades_goes_on_in_the_same_pixels(
+    paint: Paint, tools_for: Callable[..., Tools], keep_color: Any
+) -> None:
+    frames = pan(1, 5)
+    made = tools_for(replace(CONFIG.style, keep_color=keep_color), (0, 0.5))
+    whole = paint(frames, tools=made, folder="whole")
+    with pytest.raises(StoppedError):
+        paint(frames, tools=made, listener=stop_after(2))
+    rest = paint(frames, tools=made)
+    assert np.array_equal(rest.frames(), whole.frames())
+    assert len(rest.finished) < 5
+
+
+def test_every_frame_keeps_the_chroma_of_its_source(
+    paint: Paint, tools_for: Callable[..., Tools]
+) -> None:
+    made = tools_for(replace(CONFIG.style, keep_color="luminance"))
+    sources = [pale.astype(np.uint8) for pale in np.array(pan(1, 3)) // 8 + 112]
+    done = paint(sources, tools=made, evolution=EvolutionConfig(frame=1))
+    for source, painted in zip(sources, done.frames(), strict=True):
+        change = painted.astype(int) - source
+        assert np.ptp(change, axis=2).max() <= 1
+        assert np.abs(change).mean() > 1
+    learned = done.store.evolution() or []
+    assert all(
+        np.ptp(each.astype(int) - sources[1], axis=2).max() <= 1 for each in learned
+    )
 
 
 def test_failure_to_store_ends_the_run(

@@ -294,6 +294,8 @@ def test_result_is_named_after_its_parents(
         "a/b.c.starry.night.gif"
     )
     assert default_output(clip, style) == clip.with_name("clip.starry.night.mp4")
+    several = [style, Path("b.jpg")]
+    assert default_output(clip, several) == clip.with_name("clip.starry.night+b.mp4")
     monkeypatch.chdir(clip)
     assert default_output(Path(), style) == clip.with_name("clip.starry.night.mp4")
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -146,6 +146,67 @@ def test_painting_with_fewer_pixels_than_asked_for_is_a_warning(
     stylize_image(content, style, output, config=config, listener=heard)
     text = "painting.png is taken at its own 70 pixels; it has no 96"
     assert Notice(text=text, is_warning=True) in heard
+
+
+def test_mix_of_all_and_nothing_is_the_one_painting(
+    content: Path, style: Path, output: Path
+) -> None:
+    other = output.with_name("other.png")
+    write_picture(other, scene(8, 40, 60))
+    results = []
+    for paintings, mix in (
+        (style, ()),
+        ([style, other], (1, 0)),
+        ([other, style], (0, 5)),
+        ([style, other], ()),
+    ):
+        config = replace(FEW, style_mix=mix)
+        stylize_image(content, paintings, output, config=config)
+        results.append(read_picture(output))
+    assert np.array_equal(results[0], results[1])
+    assert np.array_equal(results[0], results[2])
+    assert not np.array_equal(results[0], results[3])
+
+
+def test_luminance_alone_is_painted(content: Path, style: Path, output: Path) -> None:
+    pale = (scene(1) // 8 + 112).astype(np.uint8)
+    write_picture(content, pale)
+    gif = output.with_suffix(".gif")
+    config = replace(FEW, keep_color="luminance", init="style")
+    stylize_image(content, style, output, config=config, evolution_output=gif)
+    change = read_picture(output).astype(int) - pale
+    assert np.ptp(change, axis=2).max() <= 1  # of the source's chroma
+    assert np.abs(change).mean() > 1
+
+
+@pytest.mark.parametrize("init", ["content", "random", "style"])
+def test_histogram_leaves_the_content_its_colours(
+    content: Path, style: Path, output: Path, init: Any
+) -> None:
+    write_picture(style, (scene(2) // 4 + np.uint8([180, 0, 0])).astype(np.uint8))
+    means = {}
+    for keep_color in ("none", "histogram"):
+        config = replace(FEW, keep_color=keep_color, steps=20, init=init)
+        stylize_image(content, style, output, config=config)
+        means[keep_color] = read_picture(output).mean(axis=(0, 1))
+    own = scene(1).mean(axis=(0, 1))
+    kept, lost = (np.abs(means[name] - own).max() for name in ("histogram", "none"))
+    assert kept < 0.25 * lost
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        (replace(FEW, style_mix=(1, 2)), "style-mix has 2 values and there are 1"),
+        (FEW, "there is no painting"),
+    ],
+)
+def test_paintings_and_weights_have_to_go_together(
+    content: Path, style: Path, output: Path, config: StyleConfig, said: str
+) -> None:
+    paintings = [style] if config.style_mix else []
+    with pytest.raises(ConfigError, match=said):
+        stylize_image(content, paintings, output, config=config)
 
 
 def test_start_from_content_begins_at_the_content(

@@ -7,6 +7,7 @@ nothing changes them once a run has begun.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, get_args
 
@@ -17,6 +18,7 @@ Pooling = Literal["average", "max"]
 Missing = Literal["refuse", "nearest"]
 LossScale = Literal["free", "gatys"]
 StyleLoss = Literal["gram", "meanstd", "swd", "wasserstein"]
+KeepColor = Literal["none", "luminance", "histogram"]
 OptimizerName = Literal["lbfgs", "adam", "momentum"]
 LrDecay = Literal["none", "stairs", "exponential", "inverse-time"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
@@ -135,8 +137,13 @@ class StyleConfig:
     """Longest side of the style image in pixels; None: as ``style_scale`` says."""
     style_scale: float | None = None
     """The same as a share of the result's longest side, more than 0; None: 1."""
+    style_mix: tuple[float, ...] = ()
+    """How much of each painting there is, 0 or more; empty: of all alike."""
     recolor: bool = True
     """Whether the content gets the painting's mean colour and spread beforehand."""
+    keep_color: KeepColor = "none"
+    """How the content keeps its colours: by painting its luminance only, or with the
+    painting recoloured to its mean and spread. Instead of ``recolor``."""
     seed: int = 0
     """Of the noise in a random start, and of sliced Wasserstein's directions."""
     device: DeviceName = "auto"
@@ -152,12 +159,6 @@ class StyleConfig:
         check_choice("pooling", self.pooling, Pooling)
         check_choice("missing", self.missing, Missing)
         check_choice("loss-scale", self.loss_scale, LossScale)
-        check_choice("style-loss", self.style_loss, StyleLoss)
-        if self.loss_scale == "gatys" and self.style_loss != "gram":
-            raise ConfigError(
-                f"loss-scale gatys is that of Gram matrices, and style-loss is "
-                f"{self.style_loss}; use loss-scale free."
-            )
         check_choice("optimizer", self.optimizer, OptimizerName)
         check_choice("device", self.device, DeviceName)
         if not isinstance(self.init, Path):
@@ -183,11 +184,26 @@ class StyleConfig:
         for name in ("long_side", "style_side"):
             if (side := getattr(self, name)) is not None:
                 check_range(name.replace("_", "-"), side, least=MIN_SIDE)
+        check_range("seed", self.seed, least=0, most=2**63 - 1)
+        self._check_style()
+
+    def _check_style(self) -> None:
+        """Check what says which style is taken, and how."""
+        check_choice("style-loss", self.style_loss, StyleLoss)
+        if self.loss_scale == "gatys" and self.style_loss != "gram":
+            raise ConfigError(
+                f"loss-scale gatys is that of Gram matrices, and style-loss is "
+                f"{self.style_loss}; use loss-scale free."
+            )
+        check_choice("keep-color", self.keep_color, KeepColor)
+        for weight in self.style_mix:
+            check_range("a weight of style-mix", weight, least=0)
+        if self.style_mix and sum(self.style_mix) == 0:
+            raise ConfigError("style-mix: at least one weight must exceed 0.")
         if self.style_scale is not None:
             check_range("style-scale", self.style_scale, above=0)
             if self.style_side is not None:
                 raise ConfigError("give either style-side or style-scale, not both.")
-        check_range("seed", self.seed, least=0, most=2**63 - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,6 +237,9 @@ class VideoConfig:
 
     style: StyleConfig = field(default_factory=StyleConfig)
     """How each of its frames is optimised."""
+    style_at: tuple[float, ...] = ()
+    """Seconds of the clip at which each painting is alone, ascending; between them one
+    fades into the next. Empty: the paintings are mixed all along."""
     next_steps: int = 50
     """Most steps for a frame that follows another in its shot; 1 or more."""
     next_init: NextInit = "previous-warped"
@@ -250,6 +269,13 @@ class VideoConfig:
         Raises:
             ConfigError: Naming the setting, its value and its range.
         """
+        for time_s in self.style_at:
+            check_range("a time of style-at", time_s, least=0)
+        if any(later <= time_s for time_s, later in pairwise(self.style_at)):
+            times = ", ".join(f"{time_s:g}" for time_s in self.style_at)
+            raise ConfigError(f"style-at: {times} is not ascending.")
+        if self.style_at and self.style.style_mix:
+            raise ConfigError("give either style-mix or style-at, not both.")
         check_range("next-steps", self.next_steps, least=1)
         check_choice("next-init", self.next_init, NextInit)
         check_range("temporal-weight", self.temporal_weight, least=0)

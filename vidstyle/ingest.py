@@ -40,6 +40,8 @@ class Found:
     """Of each frame; raw, since a cut may be found later than its frames."""
     first: int = 0
     """Index of the first frame that was asked for."""
+    origin_s: float = 0.0
+    """When the clip's own first frame is shown, on the source's clock."""
     end_s: float = 0.0
     """When the last frame ends, if only a part of the clip was asked for."""
     is_complete: bool = False
@@ -75,7 +77,7 @@ class Ingest:
         self._error: BaseException | None = None
         self._unpainted = self._painted = self._open_lanes = self._seen = 0
         self._is_stopped = self._is_starved = False
-        self._end_s = 0.0
+        self._end_s = self._origin_s = 0.0
         self._read_count = 0
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
@@ -133,6 +135,7 @@ class Ingest:
                 times_s=found.times_s,
                 colors=found.colors,
                 first=found.first,
+                origin_s=found.origin_s,
                 end_s=found.end_s,
                 is_complete=found.is_complete,
                 warnings=list(found.warnings),
@@ -160,6 +163,7 @@ class Ingest:
             with self._changed:
                 if not self._found.times_s:
                     self._found.first = timed.index
+                    self._found.origin_s = self._origin_s
                     self._found.starts.append(timed.index)
                 self._unpainted += not self._store.is_painted(timed.index)
                 self._found.times_s.append(timed.time_s)
@@ -243,6 +247,7 @@ class Ingest:
                 return
             self._read_count = timed.index + 1
             origin_s = timed.time_s if origin_s is None else origin_s
+            self._origin_s = origin_s
             # Half a millisecond: containers round a frame's time to their own clock.
             shown_s = timed.time_s - origin_s + 0.0005
             if shown_s >= end_s or (stop is not None and timed.index >= stop):

@@ -5,6 +5,7 @@ only changes how the frames are written is not.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -25,7 +26,7 @@ DIGITS = 16
 
 def describe(
     info: VideoInfo,
-    style: Path,
+    styles: Sequence[Path],
     config: VideoConfig,
     evolution: EvolutionConfig | None,
     tools: Tools,
@@ -43,7 +44,7 @@ def describe(
         **{name: _plain(value) for name, value in settings.items()},
         "clip": str(info.path.resolve()),
         "clip_state": _state(info),
-        "painting": _digest(style, ImageOpenError),
+        "painting": " and ".join(_digest(one, ImageOpenError) for one in styles),
         **_given_files(config),
         "evolution": None if evolution is None else _plain(asdict(evolution)),
         "network": tools.network.name,

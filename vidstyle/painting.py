@@ -12,9 +12,9 @@ from torch import Tensor
 
 from vidstyle.coherence import Following, first_age, follow
 from vidstyle.config import EvolutionConfig, VideoConfig
-from vidstyle.controls.palette import ColorStatistics
 from vidstyle.images import frame_to_image, image_to_frame
 from vidstyle.ingest import Found, Ingest
+from vidstyle.look import Wish
 from vidstyle.motion.flow import estimate_motion
 from vidstyle.motion.reuse import Age, find_again
 from vidstyle.recording import Recording
@@ -27,7 +27,7 @@ from vidstyle.records import (
     Notice,
     StepReport,
 )
-from vidstyle.still import Tools, first_start, recolored
+from vidstyle.still import Tools, first_start
 from vidstyle.style.init_image import random_image
 from vidstyle.style.lanes import Lanes
 from vidstyle.style.optimize import BatchOptimization, Job
@@ -48,7 +48,9 @@ class Prepared:
 
     source: Frame
     content: Frame
-    """In the painting's palette, if it is to have that."""
+    """The source as it is to be kept."""
+    wish: Wish
+    """What it is to look like."""
     motion: Motion | None
     """From the predecessor; None: the frame follows none, or the flow is not needed."""
     seen_again: Consistency | None = None
@@ -63,6 +65,7 @@ class Work:
     start: int
     """First frame of its lane."""
     age: Age
+    source: Frame
 
 
 class Painter:
@@ -93,7 +96,7 @@ class Painter:
         self._lanes = Lanes(store.is_painted)
         self._batch = BatchOptimization(
             tools.network,
-            tools.style,
+            tools.look.plain_style(),
             config.style,
             slots=config.batch,
             temporal_weight=config.temporal_weight,
@@ -130,8 +133,7 @@ class Painter:
             for slot, (report, is_finished) in self._batch.step().items():
                 self._listener(report)
                 if self._recording.is_of(report.frame):
-                    picture = image_to_frame(self._batch.result(slot))
-                    self._recording.offer(report.step, picture)
+                    self._recording.offer(report.step, self._picture(slot))
                 if is_finished:
                     self._finish(slot, report, pool)
             self._settle(wait=False)
@@ -159,7 +161,7 @@ class Painter:
                 ahead = self._prepare_ahead(index, start, pool)
             prepared = ahead.result()
             job, age = self._job(index, start, prepared)
-            self._work[slot] = Work(index, start, age)
+            self._work[slot] = Work(index, start, age, prepared.source)
             self._batch.load(slot, job)
             following = self._lanes.following(index)
             if following is not None:
@@ -169,33 +171,39 @@ class Painter:
     def _prepare_ahead(
         self, index: int, start: int, pool: ThreadPoolExecutor
     ) -> Future[Prepared]:
-        oldest = max(start, index - MEMORY) - self._found.first
-        colors = self._found.colors[oldest : index - self._found.first + 1]
+        found = self._found
+        oldest = max(start, index - MEMORY) - found.first
+        colors = found.colors[oldest : index - found.first + 1]
         statistics = colors[0]
         for later in colors[1:]:
             statistics = statistics.toward(later)
-        return pool.submit(self._prepare, index, start, statistics)
+        time_s = found.times_s[index - found.first] - found.origin_s
+        wish = self._tools.look.at(time_s, statistics)
+        return pool.submit(self._prepare, index, start, wish)
 
-    def _prepare(self, index: int, start: int, statistics: ColorStatistics) -> Prepared:
+    def _prepare(self, index: int, start: int, wish: Wish) -> Prepared:
         """Read a frame and measure how it moved; runs in any thread."""
         source = self._store.source(index)
-        content = recolored(source, self._tools.palette, statistics)
+        content = self._tools.look.content(source, wish)
         needs_flow = (
             self._config.next_init == "previous-warped"
             or self._config.temporal_weight > 0
         )
         if index == start or not needs_flow:
-            return Prepared(source, content, None)
+            return Prepared(source, content, wish, None)
         earlier = self._store.source(index - 1)
         motion = estimate_motion(earlier, source, quality=self._config.flow)
-        return Prepared(source, content, motion, find_again(earlier, source, motion))
+        seen_again = find_again(earlier, source, motion)
+        return Prepared(source, content, wish, motion, seen_again)
 
     def _job(self, index: int, start: int, prepared: Prepared) -> tuple[Job, Age]:
         """Put together where a frame starts and what it should become."""
         image = frame_to_image(prepared.content, device=self._tools.device)
         motion = prepared.motion
         if index == start or (motion and motion.trusted_share < CUT_SHARE):
-            return self._first_job(index, image), first_age(prepared.source)
+            return self._first_job(index, image, prepared.wish), first_age(
+                prepared.source
+            )
         previous, age = self._previous(index, start)
         following = None
         steps = self._config.next_steps
@@ -203,7 +211,7 @@ class Painter:
             following = follow(
                 previous,
                 age,
-                prepared.source,
+                self._tools.look.worked_on(prepared.source),
                 motion=motion,
                 seen_again=prepared.seen_again,
                 device=self._tools.device,
@@ -220,21 +228,23 @@ class Painter:
                 self._energies_of(index),
             ),
             steps=steps,
+            style=self._tools.look.style(prepared.wish),
             warped=following.warped if following else None,
             consistency=following.binding if following else None,
         )
         return job, age
 
-    def _first_job(self, index: int, image: Tensor) -> Job:
+    def _first_job(self, index: int, image: Tensor, wish: Wish) -> Job:
         style = self._config.style
         content = content_target(self._tools.network, image, style)
         self._energies[str(index)] = dict(content.energies)
         self._store.put_facts(ENERGIES, self._energies)
         return Job(
             frame=index,
-            start=first_start(self._tools, image, style, index),
+            start=first_start(self._tools, wish, image, style, index),
             content=content,
             steps=style.steps,
+            style=self._tools.look.style(wish),
         )
 
     def _next_start(
@@ -256,15 +266,22 @@ class Painter:
         return self._energies[str(first)]
 
     def _previous(self, index: int, start: int) -> tuple[Frame, Age]:
-        """The painted predecessor as stored: 8 bits, in every run."""
+        """What is worked on of the predecessor as stored: 8 bits, in every run."""
         if start in self._last:
-            return self._last[start]
-        return self._store.stylized(index - 1), self._store.age(index - 1)
+            frame, age = self._last[start]
+        else:
+            frame, age = self._store.stylized(index - 1), self._store.age(index - 1)
+        return self._tools.look.worked_on(frame), age
+
+    def _picture(self, slot: int) -> Frame:
+        """Show the best picture of a slot so far."""
+        painted = image_to_frame(self._batch.result(slot))
+        return self._tools.look.finished(painted, self._work[slot].source)
 
     def _finish(self, slot: int, report: StepReport, pool: ThreadPoolExecutor) -> None:
         """Take a finished frame out of its slot and store it in the background."""
+        frame = self._picture(slot)
         work = self._work.pop(slot)
-        frame = image_to_frame(self._batch.result(slot))
         self._batch.release(slot)
         self._last[work.start] = frame, work.age
         self._stores.append(pool.submit(self._keep, work, frame))

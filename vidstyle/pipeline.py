@@ -1,7 +1,7 @@
 """A clip, from file to file: the stages in order, on one screen."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from vidstyle.ingest import Found, Ingest
 from vidstyle.manifest import describe
 from vidstyle.painting import Painter
 from vidstyle.records import Frame, Listener, Notice, Plan, VideoInfo
-from vidstyle.still import ignore, prepare, working_size
+from vidstyle.still import as_paths, ignore, prepare, working_size
 from vidstyle.video.codecs import CODECS, codec_for, container_of
 from vidstyle.video.evolution import check_evolution_name, write_evolution
 from vidstyle.video.pictures import check_folder, write_pictures
@@ -37,7 +37,7 @@ class VideoResult:
 
 def stylize_video(
     clip: Path,
-    style: Path,
+    style: Path | Sequence[Path],
     output: Path,
     *,
     config: VideoConfig | None = None,
@@ -55,7 +55,7 @@ def stylize_video(
 
     Args:
         clip: A video, an animated GIF, or a folder of numbered pictures.
-        style: The painting's file.
+        style: The painting's file, or several: mixed, or as ``config.style_at`` says.
         output: Where the result goes; an existing file is replaced.
         config: How; None: the defaults.
         evolution: How the GIF of the learning looks; None: the defaults.
@@ -85,8 +85,15 @@ def stylize_video(
     listener(Notice(text=f"{summary(info, config)} -> {shape[1]}x{shape[0]}"))
     for text in misfits(info, container_of(output)) if output.suffix else []:
         listener(Notice(text=text, is_warning=True))
-    tools = prepare(style, config.style, height=height, width=width, listener=listener)
-    manifest = describe(info, style, config, evolution, tools)
+    tools = prepare(
+        style,
+        config.style,
+        height=height,
+        width=width,
+        listener=listener,
+        times_s=config.style_at,
+    )
+    manifest = describe(info, as_paths(style), config, evolution, tools)
     store = FrameStore(work_dir or output.with_name(f"{output.name}.vidstyle"))
     with store.claimed():
         store.open(manifest, restart=restart)
@@ -224,13 +231,15 @@ def save_sheet(store: FrameStore, found: Found, info: VideoInfo, path: Path) -> 
 
 
 def default_output(
-    clip: Path, style: Path, encoding: EncodingConfig | None = None
+    clip: Path,
+    style: Path | Sequence[Path],
+    encoding: EncodingConfig | None = None,
 ) -> Path:
     """Name the result after its two parents: clip.painting.mp4.
 
     Args:
         clip: The clip.
-        style: The painting.
+        style: The painting, or several.
         encoding: Its codec has an ending of its own; where the clip has a stream that
             no such file can hold, it is an ``.mkv``.
 
@@ -243,11 +252,12 @@ def default_output(
     return name_beside(clip, style, ending_for(probe(clip), codec))
 
 
-def name_beside(clip: Path, style: Path, ending: str) -> Path:
-    """Name a file beside a clip after the clip and the painting."""
+def name_beside(clip: Path, style: Path | Sequence[Path], ending: str) -> Path:
+    """Name a file beside a clip after the clip and the paintings."""
     if clip.name in {"", ".."}:  # the folder that the user is in, or the one above it
         clip = clip.resolve()
-    return clip.with_name(f"{clip.stem}.{style.stem}{ending}")
+    paintings = "+".join(path.stem for path in as_paths(style))
+    return clip.with_name(f"{clip.stem}.{paintings}{ending}")
 
 
 def stylized_frames(store: FrameStore, found: Found) -> Iterator[Frame]:

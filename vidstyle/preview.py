@@ -1,6 +1,7 @@
 """Three spread frames of a clip, painted small: what the whole would look like."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ UNKNOWN_COUNT = 100
 
 def preview_video(
     clip: Path,
-    style: Path,
+    style: Path | Sequence[Path],
     output: Path,
     *,
     config: VideoConfig | None = None,
@@ -36,7 +37,7 @@ def preview_video(
 
     Args:
         clip: A video, an animated GIF, or a folder of numbered pictures.
-        style: The painting's file.
+        style: The painting's file, or several.
         output: A picture's name.
         config: As for the whole clip; the preview is smaller.
         listener: Is told every step, and what the whole would take.
@@ -77,7 +78,14 @@ def preview_video(
                 MIN_SIDE, small.style_side * max(height, width) // max(full)
             ),
         )
-    tools = prepare(style, small, height=height, width=width, listener=listener)
+    tools = prepare(
+        style,
+        small,
+        height=height,
+        width=width,
+        listener=listener,
+        times_s=config.style_at,
+    )
     reports: list[StepReport] = []
     painted, started = [], time.monotonic()
     plan = Plan(height=height, width=width, frames=len(picked), next_steps=small.steps)
@@ -88,7 +96,8 @@ def preview_video(
             reports.append(replace(report, frame=index))
             listener(reports[-1])
 
-        painted.append(paint_frame(frame, tools, small, on_step))
+        time_s = float(index / info.fps)
+        painted.append(paint_frame(frame, tools, small, on_step, time_s=time_s))
         listener(
             FrameReport(
                 frame=index,

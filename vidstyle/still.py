@@ -1,6 +1,6 @@
 """One picture: read, optimise, write; with the tools that a clip's frames share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,11 +8,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.config import MIN_SIDE, EvolutionConfig, StyleConfig
-from vidstyle.controls.palette import (
-    ColorStatistics,
-    color_statistics,
-    palette_map,
-)
+from vidstyle.controls.palette import color_statistics
 from vidstyle.devices import choose_device
 from vidstyle.errors import ConfigError
 from vidstyle.images import (
@@ -24,12 +20,13 @@ from vidstyle.images import (
     resize_frame,
     write_picture,
 )
+from vidstyle.look import Look, Wish
 from vidstyle.networks.load import load_network
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import Download, Frame, Listener, Notice, Plan, StepReport
 from vidstyle.style.init_image import fitted_image, random_image
 from vidstyle.style.optimize import Job, optimize_batch
-from vidstyle.style.targets import StyleTarget, content_target, style_target
+from vidstyle.style.targets import content_target
 from vidstyle.video.evolution import Evolution, check_evolution_name, write_evolution
 
 
@@ -39,11 +36,7 @@ class Tools:
 
     device: torch.device
     network: FeatureNetwork
-    style: StyleTarget
-    style_image: Tensor
-    """(1, 3, h, w), at the size that was measured."""
-    palette: ColorStatistics | None
-    """The painting's, where the content is to have it."""
+    look: Look
     start_picture: Frame | None
     """The picture to start from, where the configuration names a file."""
 
@@ -73,27 +66,38 @@ def working_size(
 
 
 def prepare(
-    style: Path, config: StyleConfig, *, height: int, width: int, listener: Listener
+    style: Path | Sequence[Path],
+    config: StyleConfig,
+    *,
+    height: int,
+    width: int,
+    listener: Listener,
+    times_s: Sequence[float] = (),
 ) -> Tools:
-    """Load the network and measure the painting, once for a run.
+    """Load the network and measure the paintings, once for a run.
 
     Args:
-        style: The painting's file.
+        style: The painting's file, or several.
         config: Network, layers, sizes.
         height: Of the result.
         width: Of the result.
         listener: Is told which network was taken and why.
+        times_s: Seconds of the clip at which each painting is alone; empty: they are
+            mixed all along.
 
     Raises:
-        ImageOpenError: If the painting cannot be read.
+        ImageOpenError: If a painting cannot be read.
         WeightsError: If a network that was named has no weights.
-        ConfigError: If the network lacks a layer, or the device is not there.
+        ConfigError: If the network lacks a layer, the device is not there, or there
+            are not as many weights or times as paintings.
     """
-    painting = read_picture(style)
+    styles = as_paths(style)
+    _check_count("style-mix", len(config.style_mix), len(styles))
+    _check_count("style-at", len(times_s), len(styles))
+    paintings = [
+        _read_painting(path, config, max(height, width), listener) for path in styles
+    ]
     start = read_picture(config.init) if isinstance(config.init, Path) else None
-    style_height, style_width = _painting_size(
-        painting, config, max(height, width), style.name, listener
-    )
     device = choose_device(config.device)
     layers = [layer for layer, _ in (*config.content_layers, *config.style_layers)]
     network = load_network(
@@ -108,57 +112,58 @@ def prepare(
         ),
         on_notice=lambda text: listener(Notice(text=text)),
     )
-    painting = resize_frame(painting, height=style_height, width=style_width)
-    style_image = frame_to_image(painting, device=device)
-    return Tools(
-        device=device,
-        network=network,
-        style=style_target(network, style_image, config),
-        style_image=style_image,
-        palette=color_statistics(painting) if config.recolor else None,
-        start_picture=start,
-    )
+    look = Look(paintings, network, config, device=device, times_s=times_s)
+    return Tools(device=device, network=network, look=look, start_picture=start)
 
 
-def _painting_size(
-    painting: Frame, config: StyleConfig, long_side: int, name: str, listener: Listener
-) -> tuple[int, int]:
-    """Say in which size a painting is taken: ``(height, width)``."""
+def as_paths(style: Path | Sequence[Path]) -> list[Path]:
+    """Make a list of one painting's file or several.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    paths = [style] if isinstance(style, Path) else list(style)
+    if not paths:
+        raise ConfigError("there is no painting; name at least one.")
+    return paths
+
+
+def _check_count(name: str, given: int, paintings: int) -> None:
+    """Check that there is one value for each painting, if there are any."""
+    if given not in {0, paintings}:
+        raise ConfigError(
+            f"{name} has {given} values and there are {paintings} paintings; "
+            "give one for each."
+        )
+
+
+def _read_painting(
+    path: Path, config: StyleConfig, long_side: int, listener: Listener
+) -> Frame:
+    """Read a painting in the size in which it is taken."""
+    painting = read_picture(path)
     wanted = config.style_side or round((config.style_scale or 1) * long_side)
     is_asked = config.style_side is not None or config.style_scale is not None
     if is_asked and wanted > (there := max(painting.shape[:2])):
-        text = f"{name} is taken at its own {there} pixels; it has no {wanted}"
+        text = f"{path.name} is taken at its own {there} pixels; it has no {wanted}"
         listener(Notice(text=text, is_warning=True))
-    return working_size(
+    height, width = working_size(
         height=painting.shape[0],
         width=painting.shape[1],
         long_side=wanted,
         what="the painting",
     )
-
-
-def recolored(
-    frame: Frame, palette: ColorStatistics | None, statistics: ColorStatistics
-) -> Frame:
-    """Give a frame the painting's palette, if it is to have it.
-
-    Args:
-        frame: At working size.
-        palette: The painting's. None: leave the frame as it is.
-        statistics: Of the frame, or of the shot around it.
-    """
-    if palette is None:
-        return frame
-    return palette_map(statistics, palette).apply(frame)
+    return resize_frame(painting, height=height, width=width)
 
 
 def first_start(
-    tools: Tools, content_image: Tensor, config: StyleConfig, index: int
+    tools: Tools, wish: Wish, content_image: Tensor, config: StyleConfig, index: int
 ) -> Tensor:
     """Make the pixels that a picture, or the first frame of a shot, starts from.
 
     Args:
         tools: Of the run.
+        wish: What the frame is to look like.
         content_image: (1, 3, H, W).
         config: Says how to start.
         index: The frame's, for its noise.
@@ -169,9 +174,10 @@ def first_start(
     if config.init == "random":
         return random_image(content_image, seed=config.seed, index=index)
     if config.init == "style":
-        return fitted_image(tools.style_image, content_image)
+        return fitted_image(tools.look.strongest(wish), content_image)
     if tools.start_picture is not None:
-        picture = frame_to_image(tools.start_picture, device=tools.device)
+        start = tools.look.worked_on(tools.start_picture)
+        picture = frame_to_image(start, device=tools.device)
         return fitted_image(picture, content_image)
     return content_image.clone()
 
@@ -181,6 +187,8 @@ def paint_frame(
     tools: Tools,
     config: StyleConfig,
     on_step: Callable[[StepReport, Tensor], None] | None = None,
+    *,
+    time_s: float = 0.0,
 ) -> Frame:
     """Paint one frame that follows no other.
 
@@ -189,24 +197,25 @@ def paint_frame(
         tools: Of the run.
         config: Weights, layers and optimiser.
         on_step: Called with each step's report and the best picture so far.
+        time_s: The second of the clip at which it is shown.
     """
-    frame = recolored(frame, tools.palette, color_statistics(frame))
-    content_image = frame_to_image(frame, device=tools.device)
+    wish = tools.look.at(time_s, color_statistics(frame))
+    content = tools.look.content(frame, wish)
+    content_image = frame_to_image(content, device=tools.device)
+    style = tools.look.style(wish)
     job = Job(
         frame=0,
-        start=first_start(tools, content_image, config, 0),
+        start=first_start(tools, wish, content_image, config, 0),
         content=content_target(tools.network, content_image, config),
         steps=config.steps,
     )
-    (image,) = optimize_batch(
-        tools.network, tools.style, config, [job], on_step=on_step
-    )
-    return image_to_frame(image)
+    (image,) = optimize_batch(tools.network, style, config, [job], on_step=on_step)
+    return tools.look.finished(image_to_frame(image), frame)
 
 
 def stylize_image(
     content: Path,
-    style: Path,
+    style: Path | Sequence[Path],
     output: Path,
     *,
     config: StyleConfig | None = None,
@@ -218,7 +227,7 @@ def stylize_image(
 
     Args:
         content: The picture's file.
-        style: The painting's file.
+        style: The painting's file, or several, which are mixed.
         output: Where the result goes; an existing file is replaced.
         config: How; None: the defaults.
         evolution: How the GIF of the learning looks; None: the defaults.
@@ -254,7 +263,8 @@ def stylize_image(
     def on_step(report: StepReport, image: Tensor) -> None:
         listener(report)
         if learned is not None:
-            learned.offer(report.step, image_to_frame(image))
+            picture = tools.look.finished(image_to_frame(image), frame)
+            learned.offer(report.step, picture)
 
     painted = paint_frame(frame, tools, config, on_step)
     write_picture(output, painted)

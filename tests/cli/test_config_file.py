@@ -19,7 +19,12 @@ from vidstyle.cli.settings import defaults
 from vidstyle.config import EvolutionConfig, LayerWeight, StyleConfig
 from vidstyle.errors import ConfigError, InputError, OutputError
 
-WITHOUT_OPTION: list[dict[str, Any]] = [{"pictures": 7}, {"fps": 3}, {"hold_s": 0.1}]
+WITHOUT_OPTION: list[dict[str, Any]] = [
+    {"pictures": 7},
+    {"fps": 3},
+    {"hold_s": 0.1},
+    {"style_at": (0.0, 1 / 3)},
+]
 EXACT: list[dict[str, Any]] = [
     {"content_weight": 0.1 + 0.2, "tv_weight": 1e-17, "lr": 1e16},
     {"style_layers": (LayerWeight("relu1_1", 1 / 3), LayerWeight("relu2_1", 1e-9))},
@@ -100,7 +105,7 @@ def test_file_says_what_it_is_and_where_settings_come_from() -> None:
 
 
 MISTAKES = {
-    "stepz = 3": "stepz is not a setting; they are named like the options: codec, ",
+    "stepz = 3": "stepz is not a setting; they are named like the options: style-mix, ",
     "long_side = 3": "long_side is not a setting",
     "steps = 3.5": "steps is 3.5; it must be a whole number",
     'steps = "3"': "steps is '3'; it must be a whole number",

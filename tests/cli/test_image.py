@@ -63,6 +63,12 @@ def test_first_line_says_the_size_of_the_result(photo: Path, paint: Run) -> None
     }
 
 
+def test_several_paintings_name_the_result(photo: Path, paint: Run) -> None:
+    write_picture(photo / "b.png", read_picture(photo / "painting.png")[:, ::-1])
+    said = paint("-s", "b.png", "--style-mix", "1,3", "--keep-color", "histogram")
+    assert said.stdout == "photo.painting+b.png\n"
+
+
 def test_gif_shows_how_it_was_learned(photo: Path, paint: Run) -> None:
     said = paint("--gif", "--gif-width", "25")
     assert said.stdout == "photo.painting.png\nphoto.painting.gif\n"
@@ -106,6 +112,9 @@ MISTAKES = {
     "text as style": Mistake("text.png is not a picture", "-s text.png"),
     "too flat": Mistake("the result would have 20x15", "--long-side 20"),
     "no steps": Mistake("steps is 0; it must be at least 1", "--steps 0"),
+    "a weight too many": Mistake("style-mix has 2 values", "--style-mix 1,2"),
+    "no weight": Mistake("at least one weight must exceed 0", "--style-mix 0"),
+    "half a mix": Mistake("cannot read gone.jpg", "-s gone.jpg --style-mix 1,0"),
     "scale of 0": Mistake("style-scale is 0.0; it must be", "--style-scale 0"),
     "tiny painting": Mistake("the painting would have", "--style-scale 0.1"),
     "two scales": Mistake(

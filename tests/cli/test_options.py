@@ -15,8 +15,10 @@ from vidstyle.cli import app
 from vidstyle.cli.rows import (
     PANELS,
     ROWS,
+    parse_at,
     parse_init,
     parse_layers,
+    parse_numbers,
     parse_range,
     parse_side,
     show,
@@ -101,8 +103,9 @@ def configured(
     """What the command hands to the library, once it has run."""
     handed: dict[str, VideoConfig | EvolutionConfig] = {}
 
-    def stylize_video(*_: Path, **given: Any) -> VideoResult:
-        handed.update(config=given["config"], evolution=given["evolution"])
+    def stylize_video(_: Path, paintings: Any, *__: Path, **given: Any) -> VideoResult:
+        handed.update(paintings=paintings, config=given["config"])
+        handed.update(evolution=given["evolution"])
         return VideoResult(output=Path("o.mp4"), frames=0, shots=0, evolution=None)
 
     monkeypatch.setattr("vidstyle.pipeline.stylize_video", stylize_video)
@@ -113,7 +116,11 @@ def test_without_options_the_configuration_is_the_default(
     vidstyle: Run, configured: dict[str, Any]
 ) -> None:
     assert vidstyle("video", "clip.mp4", "-s", "painting.png").code == 0
-    assert configured == {"config": VideoConfig(), "evolution": EvolutionConfig()}
+    assert configured == {
+        "paintings": [Path("painting.png")],
+        "config": VideoConfig(),
+        "evolution": EvolutionConfig(),
+    }
 
 
 STYLE_OPTIONS = [
@@ -148,6 +155,8 @@ STYLE_OPTIONS = [
     ("--style-side 300", {"style_side": 300}),
     ("--style-scale 1.5", {"style_scale": 1.5}),
     ("--style-loss swd", {"style_loss": "swd"}),
+    ("--style-mix 2,1", {"style_mix": (2.0, 1.0)}),
+    ("--keep-color luminance", {"keep_color": "luminance"}),
     ("--no-recolor", {"recolor": False}),
     ("--seed 11", {"seed": 11}),
     ("-d cpu", {"device": "cpu"}),
@@ -177,7 +186,17 @@ ALL_OPTIONS = [*STYLE_OPTIONS, *VIDEO_OPTIONS, *ENCODING_OPTIONS, *EVOLUTION_OPT
 
 
 def test_tables_name_every_setting() -> None:
-    assert {name for _, changes in ALL_OPTIONS for name in changes} == set(ROWS)
+    named = {name for _, changes in ALL_OPTIONS for name in changes}
+    assert named == set(ROWS) - {"style_at"}  # instead of --style; see below
+
+
+def test_paintings_have_their_times(
+    vidstyle: Run, configured: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = ("--style-at", "0:a.png", "--style-at", "3.5:b:1.png")
+    assert vidstyle("video", "clip.mp4", *at).code == 0
+    assert configured["config"] == VideoConfig(style_at=(0, 3.5))
+    assert configured["paintings"] == [Path("a.png"), Path("b:1.png")]
 
 
 @pytest.mark.parametrize(("options", "changes"), ALL_OPTIONS)
@@ -195,7 +214,7 @@ def test_option_changes_its_setting_only(
         video = replace(video, **changes)
     else:
         evolution = replace(evolution, **changes)
-    assert configured == {"config": video, "evolution": evolution}
+    assert (configured["config"], configured["evolution"]) == (video, evolution)
 
 
 @pytest.mark.parametrize(("kind", "name"), SETTINGS)
@@ -209,6 +228,9 @@ def test_values_are_read() -> None:
     assert parse_range("3:7") == (3, 7)
     assert parse_range(":7") == (0, 7)
     assert parse_range(":") == (0, None)
+    assert parse_numbers("2, 0.5") == (2, 0.5)
+    assert parse_numbers("") == ()
+    assert parse_at("3:a:b.jpg") == (3, Path("a:b.jpg"))
     assert parse_side("source") is None
     assert parse_side("64") == 64
     assert parse_init("random") == "random"
@@ -224,6 +246,11 @@ def test_values_are_read() -> None:
         (parse_range, "a:b"),
         (parse_range, "1:2:3"),
         (parse_side, "1.5"),
+        (parse_numbers, "1,x"),
+        (parse_numbers, "1,,2"),
+        (parse_at, "a.jpg"),
+        (parse_at, "a:b.jpg"),
+        (parse_at, ":c.jpg"),
         (parse_layers, "relu1_1:much"),
     ],
 )

@@ -45,6 +45,11 @@ MISTAKES = {
     "text as style": Mistake("text.mp4 is not a picture", "-s text.mp4"),
     "folder as style": Mistake("cannot read diary: Is a directory", "-s diary"),
     "flat style": Mistake("the painting would have 48x10", "-s flat.png"),
+    "a weight too many": Mistake("style-mix has 2 values", "--style-mix 1,2"),
+    "negative part": Mistake("a weight of style-mix is -1", "--style-mix -1"),
+    "two sizes": Mistake(
+        "style-side or style-scale", "--style-side 99 --style-scale 1"
+    ),
     "no init": Mistake("cannot read gone.png: No such file", "--init gone.png"),
     "no steps": Mistake("steps is 0; it must be at least 1", "--steps 0"),
     "no next steps": Mistake("next-steps is 0; it must be", "--next-steps 0"),
@@ -195,6 +200,9 @@ def test_device_that_is_not_there_is_named(
         ("--frames a:b", "'a:b' is not a range of frames"),
         ("--long-side big", "'big' is neither a number of pixels nor source"),
         ("--style-layers relu1_1:x", "'x' in 'relu1_1:x' is not a number"),
+        ("--style-mix 1:2", "'1:2' is not a list of numbers such as 2,1"),
+        ("--style-at 0:a.png", "give either --style or --style-at, not both"),
+        ("--keep-color hue", "'hue' is not one of 'none', 'luminance', 'histogram'"),
         ("--colour", "No such option: --colour"),
         ("one-more.mp4", "unexpected extra argument"),
     ],
@@ -213,6 +221,25 @@ def test_style_is_asked_for(vidstyle: Run) -> None:
     said = vidstyle("video", "clip.mp4")
     assert said.code == USAGE
     assert "Missing option '--style'" in said.stderr
+
+
+@pytest.mark.parametrize(
+    ("at", "code", "words"),
+    [
+        ("painting.png", USAGE, "is not a second and a file such as"),
+        ("0:painting.png 0:painting.png", INPUT, "style-at: 0, 0 is not ascending"),
+        ("-1:painting.png", INPUT, "a time of style-at is -1.0"),
+        ("0:painting.png 1:gone.png", INPUT, "cannot read gone.png"),
+    ],
+)
+def test_times_of_paintings_are_checked(
+    here: Path, vidstyle: Run, at: str, code: int, words: str
+) -> None:
+    options = [part for each in at.split() for part in ("--style-at", each)]
+    said = vidstyle("video", "clip.mp4", "--quiet", *FEW, *options)
+    assert said.code == code
+    assert words in " ".join(said.stderr.replace("│", " ").split())
+    assert names_in(here) == {"clip.mp4", "painting.png"}
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")

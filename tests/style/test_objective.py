@@ -106,6 +106,25 @@ def test_the_first_gradient_of_a_batch_is_that_of_each_alone(network, pictures):
         assert error < 1e-5  # the design's rule (ii)
 
 
+def test_each_slot_may_have_a_style_of_its_own(network, pictures):
+    config = StyleConfig()
+    other = style_target(network, pictures[2:3], config)
+    together = make(network, pictures, slots=2)
+    content = content_target(network, pictures[1:2], config)
+    together.set_slot(1, content, style=other)
+    alone = Objective(network, other, config)
+    alone.allocate(pictures[:2])
+    for slot in range(2):
+        alone.set_slot(slot, content)
+    before = make(network, pictures, slots=2).evaluate(pictures[:2])
+    found, expected = (each.evaluate(pictures[:2]) for each in (together, alone))
+    assert torch.equal(found.losses[1], expected.losses[1])
+    assert torch.equal(found.gradients[1], expected.gradients[1])
+    assert torch.equal(found.gradients[0], before.gradients[0])
+    together.set_slot(1, content)
+    assert torch.equal(together.evaluate(pictures[:2]).losses, before.losses)
+
+
 def test_a_slot_without_a_predecessor_has_no_temporal_loss(network, pictures):
     objective = make(network, pictures, slots=2, temporal_weight=5.0)
     content = content_target(network, pictures[:1], StyleConfig())

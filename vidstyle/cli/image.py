@@ -21,7 +21,7 @@ def image(
         Path, typer.Argument(help="The picture to paint.", readable=False)
     ],
     *,
-    style: o.Style,
+    style: o.Styles,
     output: o.Output = None,
     overwrite: o.Overwrite = False,
     preset: o.Preset = None,
@@ -42,12 +42,13 @@ def image(
         if show_config:
             typer.echo(settings.text(KINDS, Path()), nl=False)
             return
-        output = output or content.parent / f"{content.stem}.{style.stem}.png"
+        name = f"{content.stem}.{'+'.join(one.stem for one in style)}.png"
+        output = output or content.parent / name
         gif_output = gif_output or (output.with_suffix(".gif") if gif else None)
         check_outputs(
             [output, gif_output],
             besides=[log, save_config],
-            inputs=[content, style],
+            inputs=[content, *style],
             overwrite=overwrite,
         )
         settings.save(save_config, KINDS, overwrite=overwrite)

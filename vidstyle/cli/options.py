@@ -5,7 +5,7 @@ configuration, so that help and library cannot disagree.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -21,6 +21,7 @@ from vidstyle.cli.rows import (
     ROWS,
     SETTINGS,
     Row,
+    parse_at,
     show,
 )
 from vidstyle.cli.settings import parse_preset
@@ -34,7 +35,7 @@ def takes(*kinds: type[Any]) -> Callable[[Callable[..., None]], Any]:
     """Give a command one option for each setting of these configurations.
 
     The command receives their values in its ``**values``; settings without a row have
-    no option.
+    no option, and those that it takes by itself no other.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -45,6 +46,7 @@ def takes(*kinds: type[Any]) -> Callable[[Callable[..., None]], Any]:
             for kind in kinds
             for name in ROWS
             if name in {field.name for field in fields(kind)}
+            and name not in signature.parameters
         ]
         # Typer reads the signature. sorted() keeps the order of what is in no row.
         command.__signature__ = signature.replace(  # type: ignore[attr-defined]
@@ -107,6 +109,27 @@ def _option(panel: str, text: str, *flags: str, metavar: str = "") -> Any:
 
 Style = Annotated[
     Path, _option(FILES, "The painting: any picture.", "--style", "-s", metavar="FILE")
+]
+Styles = Annotated[
+    list[Path],
+    _option(
+        FILES,
+        "The painting: any picture. Several are mixed.",
+        "--style",
+        "-s",
+        metavar="FILE",
+    ),
+]
+ClipStyles = Annotated[list[Path] | None, get_args(Styles)[1]]
+StyleAt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--style-at",
+        help=ROWS["style_at"].help,
+        metavar=ROWS["style_at"].metavar,
+        rich_help_panel=ROWS["style_at"].panel,
+        show_default=ROWS["style_at"].default_text or True,
+    ),
 ]
 Output = Annotated[
     Path | None,
@@ -236,3 +259,21 @@ Device = Annotated[
         metavar="|".join(get_args(DeviceName)),
     ),
 ]
+
+
+def paintings(
+    styles: Sequence[Path] | None, at: Sequence[str] | None, *, is_needed: bool
+) -> tuple[list[Path], tuple[float, ...] | None]:
+    """Say which paintings were given, and when each is alone; None: not said.
+
+    Raises:
+        BadParameter: If there are none, or both kinds.
+    """
+    if styles and at:
+        raise typer.BadParameter("give either --style or --style-at, not both")
+    if at:
+        times_s, paths = zip(*(parse_at(text) for text in at), strict=True)
+        return list(paths), times_s
+    if not styles and is_needed:
+        raise typer.BadParameter("Missing option '--style'")
+    return list(styles or []), None

@@ -39,6 +39,28 @@ def parse_layers(text: str) -> tuple[LayerWeight, ...]:
     return tuple(layers)
 
 
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """Read ``2,1``; nothing is no number."""
+    items = [item.strip() for item in text.split(",")] if text.strip() else []
+    try:
+        return tuple(float(item) for item in items)
+    except ValueError:
+        message = f"{text!r} is not a list of numbers such as 2,1"
+        raise typer.BadParameter(message) from None
+
+
+def parse_at(text: str) -> tuple[float, Path]:
+    """Read ``3.5:painting.jpg``."""
+    time_s, _, name = text.partition(":")
+    try:
+        if name:
+            return float(time_s), Path(name)
+    except ValueError:
+        pass
+    message = f"{text!r} is not a second and a file such as 3.5:painting.jpg"
+    raise typer.BadParameter(message)
+
+
 def parse_side(text: str) -> int | None:
     """Read a number of pixels, or ``source``."""
     if text == "source":
@@ -73,6 +95,8 @@ def show(value: object) -> str:
             return "source"
         case (int() as start, stop):
             return f"{start}:{'' if stop is None else stop}"
+        case (float(), *_):
+            return ", ".join(f"{each!r}".removesuffix(".0") for each in value)
         case tuple():  # with spaces, so that the help can break the line
             return ", ".join(_show_layer(*each) for each in value)
     return str(value)
@@ -100,6 +124,21 @@ class Row:
 
 LAYERS = "LAYER[:WEIGHT],..."
 ROWS: Mapping[str, Row] = {
+    "style_mix": Row(
+        FILES,
+        "How much of each painting, where there are several.",
+        parse_numbers,
+        "X,X,...",
+        default_text="of all alike",
+    ),
+    "style_at": Row(
+        FILES,
+        "The painting from this second of the clip on; give several: between two, one "
+        "fades into the next. In a file of settings: the seconds only.",
+        parse_numbers,
+        "SECONDS:FILE",
+        default_text="mixed all along",
+    ),
     "long_side": Row(
         SIZE,
         "Longest side of the result; a smaller source is not enlarged.",
@@ -151,6 +190,11 @@ ROWS: Mapping[str, Row] = {
         "START|FILE",
     ),
     "recolor": Row(LOOK, "Give the picture the painting's palette beforehand."),
+    "keep_color": Row(
+        LOOK,
+        "Keep the picture's own colours: luminance: paint only light and dark; "
+        "histogram: give the painting the picture's palette. Without recolor.",
+    ),
     "seed": Row(LOOK, "Of the noise in a random start, and of swd's directions."),
     "next_init": Row(
         COHERENCE,

@@ -31,7 +31,8 @@ def video(
         ),
     ],
     *,
-    style: o.Style,
+    style: o.ClipStyles = None,
+    style_at: o.StyleAt = None,
     output: o.ClipOutput = None,
     overwrite: o.Overwrite = False,
     preset: o.Preset = None,
@@ -54,6 +55,9 @@ def video(
     An interrupted run goes on where it stopped when the same command is given again.
     """
     with reported_errors("the same command goes on where this one stopped"):
+        paintings, times_s = o.paintings(style, style_at, is_needed=not show_config)
+        if times_s is not None:
+            values["style_at"] = times_s
         settings = settle(ctx, values, preset=preset, file=config)
         encoding = settings.make(EncodingConfig)
         painting = settings.make(
@@ -69,23 +73,29 @@ def video(
         save = partial(settings.save, save_config, KINDS, overwrite=overwrite)
         if preview:
             _preview(
-                clip, style, output, painting, reporter, save=save, overwrite=overwrite
+                clip,
+                paintings,
+                output,
+                painting,
+                reporter,
+                save=save,
+                overwrite=overwrite,
             )
             return
-        output = output or default_output(clip, style, encoding)
+        output = output or default_output(clip, paintings, encoding)
         gif_output = gif_output or (output.with_suffix(".gif") if gif else None)
         sheet_output = output.with_suffix(".sheet.png") if sheet else None
         check_outputs(
             [output, gif_output, sheet_output],
             besides=[log, work_dir, save_config],
-            inputs=[clip, style],
+            inputs=[clip, *paintings],
             overwrite=overwrite,
         )
         save()
         with reporter:
             result = stylize_video(
                 clip,
-                style,
+                paintings,
                 output,
                 config=painting,
                 evolution=evolution,
@@ -106,7 +116,7 @@ def video(
 
 def _preview(
     clip: Path,
-    style: Path,
+    styles: list[Path],
     output: Path | None,
     config: VideoConfig,
     reporter: Reporter,
@@ -118,10 +128,11 @@ def _preview(
     from vidstyle.pipeline import name_beside
     from vidstyle.preview import preview_video
 
-    output = output or name_beside(clip, style, ".preview.png")
+    output = output or name_beside(clip, styles, ".preview.png")
     besides = [reporter.log_path]
-    check_outputs([output], besides=besides, inputs=[clip, style], overwrite=overwrite)
+    inputs = [clip, *styles]
+    check_outputs([output], besides=besides, inputs=inputs, overwrite=overwrite)
     save()
     with reporter:
-        preview_video(clip, style, output, config=config, listener=reporter)
+        preview_video(clip, styles, output, config=config, listener=reporter)
     reporter.result(output)

@@ -5,6 +5,7 @@ brightness and edges: from a start in its own colours, a photograph keeps hues t
 painting does not have. Matching mean and covariance first takes them away at once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -60,6 +61,21 @@ def color_statistics(frame: Frame) -> ColorStatistics:
     mean = pixels.mean(axis=0)
     centered = pixels - mean
     return ColorStatistics(mean, centered.T @ centered / len(pixels))
+
+
+def mix_colors(
+    colors: Sequence[ColorStatistics], weights: Sequence[float]
+) -> ColorStatistics:
+    """Mix the statistics of several pictures; only the weights' ratios count.
+
+    A picture of weight 0 leaves no trace.
+    """
+    shares = np.array(weights, np.float64) / sum(weights)
+    used = [(share, one) for share, one in zip(shares, colors, strict=True) if share]
+    return ColorStatistics(
+        np.sum([share * one.mean for share, one in used], axis=0),
+        np.sum([share * one.covariance for share, one in used], axis=0),
+    )
 
 
 def palette_map(content: ColorStatistics, style: ColorStatistics) -> PaletteMap:

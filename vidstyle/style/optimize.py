@@ -32,6 +32,8 @@ class Job:
     content: ContentTarget
     steps: int
     """Most steps."""
+    style: StyleTarget | None = None
+    """What it should look like; None: like the other frames of the batch."""
     warped: Tensor | None = None
     """(1, 3, H, W), the previous stylized frame brought onto this one."""
     consistency: Tensor | None = None
@@ -93,7 +95,11 @@ class BatchOptimization:
         self._images[slot] = job.start[0]
         self._optimizer.reset(slot, job.start[0])
         self._objective.set_slot(
-            slot, job.content, warped=job.warped, consistency=job.consistency
+            slot,
+            job.content,
+            style=job.style,
+            warped=job.warped,
+            consistency=job.consistency,
         )
         self._jobs[slot] = job
         self._progress[slot] = Progress(self._config)

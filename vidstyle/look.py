@@ -1,0 +1,136 @@
+"""Paintings and how to use them -> what a frame is to look like.
+
+Which mix of the paintings it follows at its time, and in whose colours: those of the
+paintings, or its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vidstyle.config import StyleConfig
+from vidstyle.controls.crossfade import crossfade
+from vidstyle.controls.luminance import luminance, luminance_statistics, with_chroma
+from vidstyle.controls.palette import (
+    ColorStatistics,
+    color_statistics,
+    mix_colors,
+    palette_map,
+)
+from vidstyle.images import frame_to_image
+from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.records import Frame
+from vidstyle.style.targets import StyleTarget, measure_style, mix_styles
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one frame is to look like."""
+
+    weights: tuple[float, ...]
+    """Of each painting."""
+    colors: ColorStatistics
+    """Those of the frame itself, or of the shot around it."""
+
+
+class Look:
+    """The paintings of a run, and how they are used."""
+
+    def __init__(
+        self,
+        paintings: Sequence[Frame],
+        network: FeatureNetwork,
+        config: StyleConfig,
+        *,
+        device: torch.device,
+        times_s: Sequence[float] = (),
+    ) -> None:
+        """Measure the paintings.
+
+        Args:
+            paintings: At least one, each at the size in which it is taken.
+            network: On the device.
+            config: Layers, mix and colours.
+            device: Where to compute.
+            times_s: When each painting is alone; empty: they are mixed all along.
+        """
+        self._paintings = list(paintings)
+        self._colors = [color_statistics(painting) for painting in paintings]
+        self._network, self._config, self._device = network, config, device
+        self._times_s = tuple(times_s)
+        images = [frame_to_image(painting, device=device) for painting in paintings]
+        self._measured = [measure_style(network, image, config) for image in images]
+        self._newest: tuple[tuple[float, ...], StyleTarget] | None = None
+
+    def at(self, time_s: float, colors: ColorStatistics) -> Wish:
+        """Say what the frame at a second of the clip is to look like."""
+        return Wish(self._weights_at(time_s), colors)
+
+    def plain_style(self) -> StyleTarget:
+        """Mix the paintings as they are when the clip begins, in their own colours."""
+        return self._mixed(self._weights_at(0))
+
+    def style(self, wish: Wish) -> StyleTarget:
+        """Mix the paintings, in the content's colours if it is to keep them."""
+        if self._config.keep_color == "none":
+            return self._mixed(wish.weights)
+        measured = [
+            measure_style(self._network, self._image(number, wish.colors), self._config)
+            if weight > 0
+            else self._measured[number]  # in whichever colours: it leaves no trace
+            for number, weight in enumerate(wish.weights)
+        ]
+        return mix_styles(self._network, measured, wish.weights, self._config)
+
+    def strongest(self, wish: Wish) -> Tensor:
+        """Show the painting of which there is most: (1, 3, h, w)."""
+        number = max(range(len(wish.weights)), key=wish.weights.__getitem__)
+        return self._image(number, wish.colors)
+
+    def content(self, source: Frame, wish: Wish) -> Frame:
+        """Show a source as it is to be kept: by default in the paintings' palette."""
+        if self._config.keep_color != "none" or not self._config.recolor:
+            return self.worked_on(source)
+        palette = mix_colors(self._colors, wish.weights)
+        return palette_map(wish.colors, palette).apply(source)
+
+    def worked_on(self, frame: Frame) -> Frame:
+        """Leave of a frame what the optimisation works on: all, or its luminance."""
+        is_gray = self._config.keep_color == "luminance"
+        return luminance(frame) if is_gray else frame
+
+    def finished(self, painted: Frame, source: Frame) -> Frame:
+        """Put back what was left aside: nothing, or the source's chroma."""
+        is_gray = self._config.keep_color == "luminance"
+        return with_chroma(painted, source) if is_gray else painted
+
+    def _weights_at(self, time_s: float) -> tuple[float, ...]:
+        if self._times_s:
+            return crossfade(time_s, self._times_s)
+        return self._config.style_mix or (1.0,) * len(self._paintings)
+
+    def _mixed(self, weights: tuple[float, ...]) -> StyleTarget:
+        """Mix the paintings as they are; the newest mix is kept."""
+        if self._newest is None or self._newest[0] != weights:
+            mixed = mix_styles(self._network, self._measured, weights, self._config)
+            self._newest = weights, mixed
+        return self._newest[1]
+
+    def _image(self, number: int, colors: ColorStatistics) -> Tensor:
+        """Show a painting as it is followed, in the content's colours if it is to be.
+
+        For luminance, its mean and deviation are matched, too.
+
+        Source: Gatys et al. 2016, "Preserving color in neural artistic style transfer",
+        sections 3.1 and 3.2. For the linear map they take the Cholesky or the PCA one;
+        ours is ``palette_map``.
+        """
+        painting, own = self._paintings[number], self._colors[number]
+        if self._config.keep_color == "luminance":
+            painting, own = luminance(painting), luminance_statistics(own)
+            colors = luminance_statistics(colors)
+        if self._config.keep_color != "none":
+            painting = palette_map(own, colors).apply(painting)
+        return frame_to_image(painting, device=self._device)
