@@ -72,6 +72,7 @@ def test_defaults_are_in_range_and_stay_as_they_are(kind: type[Any]) -> None:
         (StyleConfig, "lr_decay_rate", 0, "more than 0 and at most 1"),
         (StyleConfig, "lr_decay_rate", 1.1, "more than 0 and at most 1"),
         (StyleConfig, "lr_decay_every", 0, "at least 1"),
+        (StyleConfig, "temperature", -0.1, "at least 0"),
         (StyleConfig, "steps", 0, "at least 1"),
         (StyleConfig, "min_steps", 0, "at least 1"),
         (StyleConfig, "long_side", MIN_SIDE - 1, f"at least {MIN_SIDE}"),
@@ -253,6 +254,11 @@ def test_start_may_be_a_picture() -> None:
 def test_nothing_to_optimise_is_refused() -> None:
     with pytest.raises(ConfigError, match="content-weight and style-weight are both 0"):
         StyleConfig(content_weight=0, style_weight=0)
+
+
+def test_second_derivatives_that_there_are_not_are_refused() -> None:
+    with pytest.raises(ConfigError, match="wasserstein has no second derivatives"):
+        StyleConfig(optimizer="newton-cg", style_loss="wasserstein")
 
 
 @pytest.mark.parametrize("setting", ["content_layers", "style_layers"])

@@ -19,7 +19,7 @@ Missing = Literal["refuse", "nearest"]
 LossScale = Literal["free", "gatys"]
 StyleLoss = Literal["gram", "meanstd", "swd", "wasserstein"]
 KeepColor = Literal["none", "luminance", "histogram"]
-OptimizerName = Literal["lbfgs", "adam", "momentum"]
+OptimizerName = Literal["lbfgs", "adam", "momentum", "newton-cg", "langevin"]
 LrDecay = Literal["none", "stairs", "exponential", "inverse-time"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Init = Literal["content", "random", "style"]
@@ -42,7 +42,11 @@ def equal_layers(*layers: str) -> tuple[LayerWeight, ...]:
     return tuple(LayerWeight(layer) for layer in layers)
 
 
-DEFAULT_LR: Final[Mapping[OptimizerName, float]] = {"adam": 0.03, "momentum": 0.02}
+DEFAULT_LR: Final[Mapping[OptimizerName, float]] = {
+    "adam": 0.03,
+    "momentum": 0.02,
+    "langevin": 0.02,
+}
 """The step of each optimiser that does not find it itself, of the full pixel range."""
 
 MIN_SIDE = 16
@@ -109,9 +113,9 @@ class StyleConfig:
     history: int = 10
     """Pairs of steps and gradient changes that L-BFGS remembers, 1 to 100."""
     lr: float | None = None
-    """Step of every other optimiser, in units of the full pixel range, more than 0.
+    """Step of adam, momentum and langevin, in units of the full pixel range; above 0.
 
-    None: the optimiser's own, in ``DEFAULT_LR``. L-BFGS finds its step itself.
+    None: the optimiser's own, in ``DEFAULT_LR``. The others find theirs themselves.
     """
     lr_decay: LrDecay = "none"
     """How that step shrinks with the steps taken, t: stairs lr * rate^floor(t / every),
@@ -120,6 +124,8 @@ class StyleConfig:
     """The rate of the decay, in (0, 1]; of no effect without one."""
     lr_decay_every: int = 100
     """Steps that the rate is about, 1 or more; of no effect without a decay."""
+    temperature: float = 1.0
+    """Factor of the temperature of Langevin dynamics, 0 or more; 0 makes no noise."""
     steps: int = 300
     """Most steps for a picture, or for the first frame of a shot; 1 or more."""
     min_steps: int = 20
@@ -159,7 +165,6 @@ class StyleConfig:
         check_choice("pooling", self.pooling, Pooling)
         check_choice("missing", self.missing, Missing)
         check_choice("loss-scale", self.loss_scale, LossScale)
-        check_choice("optimizer", self.optimizer, OptimizerName)
         check_choice("device", self.device, DeviceName)
         if not isinstance(self.init, Path):
             check_choice("init", self.init, Init)
@@ -171,21 +176,32 @@ class StyleConfig:
             raise ConfigError(
                 "content-weight and style-weight are both 0: nothing to optimise."
             )
+        for name in ("long_side", "style_side"):
+            if (side := getattr(self, name)) is not None:
+                check_range(name.replace("_", "-"), side, least=MIN_SIDE)
+        check_range("seed", self.seed, least=0, most=2**63 - 1)
+        self._check_style()
+        self._check_optimizer()
+
+    def _check_optimizer(self) -> None:
+        """Check what says how the pixels are moved, and for how long."""
+        check_choice("optimizer", self.optimizer, OptimizerName)
+        if self.optimizer == "newton-cg" and self.style_loss == "wasserstein":
+            raise ConfigError(
+                "style-loss wasserstein has no second derivatives, which newton-cg "
+                "needs; take another style-loss, or --optimizer lbfgs."
+            )
         check_range("history", self.history, least=1, most=100)
         check_choice("lr-decay", self.lr_decay, LrDecay)
         if self.lr is not None:
             check_range("lr", self.lr, above=0)
         check_range("lr-decay-rate", self.lr_decay_rate, above=0, most=1)
         check_range("lr-decay-every", self.lr_decay_every, least=1)
+        check_range("temperature", self.temperature, least=0)
         check_range("steps", self.steps, least=1)
         check_range("min-steps", self.min_steps, least=1)
         check_range("patience", self.patience, least=1)
         check_range("least-gain", self.least_gain, least=0, below=1)
-        for name in ("long_side", "style_side"):
-            if (side := getattr(self, name)) is not None:
-                check_range(name.replace("_", "-"), side, least=MIN_SIDE)
-        check_range("seed", self.seed, least=0, most=2**63 - 1)
-        self._check_style()
 
     def _check_style(self) -> None:
         """Check what says which style is taken, and how."""

@@ -102,9 +102,12 @@ class StepReport:
     frame: int
     """Index of the frame in the source; 0 for a still picture."""
     step: int
-    """1-based: the number of evaluations so far."""
+    """1-based: the number of updates of the pixels so far, with this one."""
     steps: int
     """The most steps that this frame may take."""
+    evaluations: int
+    """Of the loss, so far; a Hessian-vector product counts as one, so more than steps
+    with Newton-CG only."""
     loss: float
     """The weighted sum."""
     losses: Mapping[str, float]

@@ -26,7 +26,14 @@ def step(
     frame: int, number: int, steps: int, losses: dict[str, float] = LOSSES
 ) -> StepReport:
     loss = sum(losses.values())
-    return StepReport(frame=frame, step=number, steps=steps, loss=loss, losses=losses)
+    return StepReport(
+        frame=frame,
+        step=number,
+        steps=steps,
+        evaluations=number,
+        loss=loss,
+        losses=losses,
+    )
 
 
 def finished(frame: int, steps: int, *, known: int, is_all: bool = True) -> FrameReport:

@@ -23,7 +23,9 @@ FAMILY = sorted(
 
 
 def report(loss: float = 1.5) -> StepReport:
-    return StepReport(frame=4, step=2, steps=9, loss=loss, losses={"style": loss})
+    return StepReport(
+        frame=4, step=2, steps=9, evaluations=2, loss=loss, losses={"style": loss}
+    )
 
 
 def code_of(error: BaseException, on_stop: str = "nothing was written") -> int:
@@ -167,6 +169,7 @@ def test_log_is_json_lines(tmp_path: Path) -> None:
             "frame": 4,
             "step": 2,
             "steps": 9,
+            "evaluations": 2,
             "loss": 2.5,
             "losses": {"style": 2.5},
         }

@@ -63,7 +63,7 @@ def test_a_reset_sample_starts_as_if_new(config):
     problem = Quadratics(2)
     fresh = run(config, problem, 15)
     images = problem.start
-    optimizer = make_optimizer(images, config)
+    optimizer = make_optimizer(images, config, problem.hessian)
     for step in range(25):
         if step == 10:
             images = images.clone()
@@ -78,7 +78,9 @@ def test_a_sample_at_its_minimum_stays_there(config):
     problem = Quadratics(1)
     problem.floors *= 0
     images = problem.minima.clone()
-    moved = make_optimizer(images, config).step(images, *problem(images))
+    moved = make_optimizer(images, config, problem.hessian).step(
+        images, *problem(images)
+    )
     assert torch.equal(moved, images)
 
 
@@ -88,7 +90,7 @@ def test_a_loss_that_is_not_finite_sends_a_sample_back_and_no_other(config, bad)
     problem = Quadratics(2)
     undisturbed = run(config, problem, 20)
     images = problem.start
-    optimizer = make_optimizer(images, config)
+    optimizer = make_optimizer(images, config, problem.hessian)
     for step in range(20):
         losses, gradients = problem(images)
         if step == 10:

@@ -1,9 +1,10 @@
 import copy
+from typing import get_args
 
 import pytest
 import torch
 
-from vidstyle.config import StyleConfig, equal_layers
+from vidstyle.config import StyleConfig, StyleLoss, equal_layers
 from vidstyle.style.losses import gram_matrix
 from vidstyle.style.objective import Objective
 from vidstyle.style.targets import content_target, style_target
@@ -93,6 +94,32 @@ def test_the_gradient_of_the_whole_objective(network, pictures):
     ahead, behind = (objective.evaluate(point + s).losses for s in (step, -step))
     slope = ((ahead - behind) / 2).item()
     assert slope == pytest.approx((gradient * step).sum().item(), rel=1e-3)
+
+
+# The last has no second derivatives, and Newton-CG is refused with it.
+@pytest.mark.parametrize("style_loss", sorted({*get_args(StyleLoss)} - {"wasserstein"}))
+def test_products_with_the_hessian_are_slopes_of_the_gradient(
+    network, pictures, style_loss
+):
+    double, images = copy.deepcopy(network).double(), pictures.double()
+    objective = make(
+        double, images, slots=2, temporal_weight=3.0, style_loss=style_loss
+    )
+    content = content_target(double, images[:1], StyleConfig())
+    trusted = torch.ones_like(images[:1, :1])
+    objective.set_slot(0, content, warped=images[2:3], consistency=trusted)
+    points = 0.1 + 0.8 * images[1:3]  # 0 and 1 are kinks of the range loss
+    generator = torch.Generator().manual_seed(0)
+    directions = torch.randn(
+        points.shape, generator=generator, dtype=torch.float64
+    ) * torch.tensor([1.0, 0.01]).reshape(-1, 1, 1, 1)
+    products = objective.hessian(points)(directions)
+    step = 1e-8 * directions  # short: a ReLU has kinks
+    ahead, behind = (objective.evaluate(points + s).gradients for s in (step, -step))
+    slopes = (ahead - behind) / 2e-8
+    for sample in range(2):
+        error = (products[sample] - slopes[sample]).norm() / slopes[sample].norm()
+        assert error < 1e-5
 
 
 def test_the_first_gradient_of_a_batch_is_that_of_each_alone(network, pictures):

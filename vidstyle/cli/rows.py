@@ -238,13 +238,14 @@ ROWS: Mapping[str, Row] = {
     "history": Row(OPTIMIZER, "Steps that L-BFGS remembers."),
     "lr": Row(
         OPTIMIZER,
-        "Step of every optimiser but lbfgs; 1 is from black to white.",
+        "Step of adam, momentum and langevin; 1 is from black to white.",
         metavar="X",
         default_text="the optimiser's own",
     ),
     "lr_decay": Row(OPTIMIZER, "How that step shrinks."),
     "lr_decay_rate": Row(OPTIMIZER, "Its factor on each stair; or the decay's rate."),
     "lr_decay_every": Row(OPTIMIZER, "Steps on each stair; or that the rate is about."),
+    "temperature": Row(OPTIMIZER, "How much noise langevin makes."),
     "codec": Row(
         FILES,
         "How the result is encoded. auto: vp9 in .webm, else h264. prores goes into "

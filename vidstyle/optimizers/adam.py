@@ -36,9 +36,7 @@ class Adam(Optimizer):
         self._square = torch.zeros_like(images)
         self._ages = [0] * len(images)  # steps since the moments were cleared
 
-    def reset(self, sample: int, image: Tensor) -> None:
-        """Start one sample anew from ``image`` (...), with nothing remembered."""
-        self.best.reset(sample, image)
+    def _restart(self, sample: int, frame: int) -> None:  # noqa: ARG002  # no noise
         self._taken[sample] = 0
         self._trust[sample] = 1.0
         self._forget(sample)

@@ -4,27 +4,38 @@ from torch import Tensor
 
 from vidstyle.config import DEFAULT_LR, StyleConfig
 from vidstyle.optimizers.adam import Adam
+from vidstyle.optimizers.langevin import Langevin
 from vidstyle.optimizers.lbfgs import LBFGS
 from vidstyle.optimizers.momentum import Momentum
-from vidstyle.optimizers.optimizer import Optimizer
+from vidstyle.optimizers.newton_cg import NewtonCG
+from vidstyle.optimizers.optimizer import Hessian, Optimizer
 from vidstyle.optimizers.step_size import StepSize
 
 
-def make_optimizer(images: Tensor, config: StyleConfig) -> Optimizer:
+def make_optimizer(images: Tensor, config: StyleConfig, hessian: Hessian) -> Optimizer:
     """Make the optimiser of a batch.
 
     Args:
         images: (N, 3, H, W), the start of each sample; not modified.
         config: Which optimiser, and its settings.
+        hessian: Of the losses, for those that want second derivatives.
     """
     if config.optimizer == "lbfgs":
         return LBFGS(images, history=config.history)
+    if config.optimizer == "newton-cg":
+        return NewtonCG(images, hessian=hessian)
     step_size = StepSize(
         lr=DEFAULT_LR[config.optimizer] if config.lr is None else config.lr,
         decay=config.lr_decay,
         rate=config.lr_decay_rate,
         every=config.lr_decay_every,
     )
-    if config.optimizer == "momentum":
-        return Momentum(images, step_size=step_size)
-    return Adam(images, step_size=step_size)
+    if config.optimizer == "langevin":
+        return Langevin(
+            images,
+            step_size=step_size,
+            temperature=config.temperature,
+            seed=config.seed,
+        )
+    kind = Momentum if config.optimizer == "momentum" else Adam
+    return kind(images, step_size=step_size)

@@ -56,9 +56,7 @@ class LBFGS(Optimizer):
         self._previous_images = images.detach().clone()
         self._previous_gradients = torch.zeros_like(images)
 
-    def reset(self, sample: int, image: Tensor) -> None:
-        """Start one sample anew from ``image`` (...), with nothing remembered."""
-        self.best.reset(sample, image)
+    def _restart(self, sample: int, frame: int) -> None:  # noqa: ARG002  # no noise
         self._forget(sample)
         self._trust[sample] = 1.0
 

@@ -38,9 +38,7 @@ class Momentum(Optimizer):
         self._taken = [0] * len(images)
         self._trust = [1.0] * len(images)
 
-    def reset(self, sample: int, image: Tensor) -> None:
-        """Start one sample anew from ``image`` (...), with nothing remembered."""
-        self.best.reset(sample, image)
+    def _restart(self, sample: int, frame: int) -> None:  # noqa: ARG002  # no noise
         self._velocities[sample] = 0
         self._taken[sample] = 0
         self._trust[sample] = 1.0

@@ -1,10 +1,16 @@
 """What every optimiser can do; it has a batch of samples that never feel each other."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 from torch import Tensor
 
 from vidstyle.optimizers.best import Best
+
+HessianProduct = Callable[[Tensor], Tensor]
+"""Vectors (N, ...) to each sample's own Hessian times its vector, (N, ...)."""
+Hessian = Callable[[Tensor], HessianProduct]
+"""Points (N, ...) to the products with the Hessians there."""
 
 
 class Optimizer(ABC):
@@ -15,6 +21,7 @@ class Optimizer(ABC):
 
     Attributes:
         best: The best point that each sample has visited.
+        products: For each sample, the Hessian-vector products of its last step.
     """
 
     def __init__(self, images: Tensor) -> None:
@@ -24,15 +31,22 @@ class Optimizer(ABC):
             images: (N, ...), the start of each sample; not modified.
         """
         self.best = Best(images)
+        self.products = [0] * len(images)
 
-    @abstractmethod
-    def reset(self, sample: int, image: Tensor) -> None:
+    def reset(self, sample: int, image: Tensor, *, frame: int = 0) -> None:
         """Start one sample anew, with nothing remembered.
 
         Args:
             sample: Which one.
             image: (...), its start.
+            frame: The index of its frame, for noise if the optimiser makes any.
         """
+        self.best.reset(sample, image)
+        self._restart(sample, frame)
+
+    @abstractmethod
+    def _restart(self, sample: int, frame: int) -> None:
+        """Forget all of one sample but ``best``."""
 
     @abstractmethod
     def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """The weighted sum of the loss terms over a batch, with each sample's own gradient."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -119,6 +119,27 @@ class Objective:
             (gradients,) = torch.autograd.grad(losses.sum(), images)
         detached = {name: term.detach() for name, term in terms.items()}
         return Evaluation(losses.detach(), detached, gradients)
+
+    def hessian(self, images: Tensor) -> Callable[[Tensor], Tensor]:
+        """Prepare second derivatives at images (N, 3, H, W).
+
+        Returns:
+            A function from vectors (N, 3, H, W) to each sample's Hessian times its
+            vector, (N, 3, H, W). A ReLU's kink counts as flat. It may not be finite
+            where a loss is not smooth.
+        """
+        images = images.detach().requires_grad_()
+        with torch.enable_grad():
+            losses = torch.stack(list(self._terms(images).values())).sum(dim=0)
+            (slopes,) = torch.autograd.grad(losses.sum(), images, create_graph=True)
+
+        def product(vectors: Tensor) -> Tensor:
+            (products,) = torch.autograd.grad(
+                slopes, images, vectors, retain_graph=True
+            )
+            return products
+
+        return product
 
     def _terms(self, images: Tensor) -> dict[str, Tensor]:
         config = self._config

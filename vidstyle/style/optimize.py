@@ -89,11 +89,13 @@ class BatchOptimization:
         """Put a frame into an idle slot; every frame must have the same shape."""
         if self._images is None:
             self._images = job.start.repeat(len(self._jobs), 1, 1, 1)
-            self._optimizer = make_optimizer(self._images, self._config)
+            self._optimizer = make_optimizer(
+                self._images, self._config, self._objective.hessian
+            )
             self._objective.allocate(self._images)
         assert self._optimizer is not None  # noqa: S101  # made with the images
         self._images[slot] = job.start[0]
-        self._optimizer.reset(slot, job.start[0])
+        self._optimizer.reset(slot, job.start[0], frame=job.frame)
         self._objective.set_slot(
             slot,
             job.content,
@@ -139,11 +141,12 @@ class BatchOptimization:
             if (job := self._jobs[slot]) is None:
                 continue
             progress = self._progress[slot]
-            progress.add(loss)
+            progress.add(loss, products=self._optimizer.products[slot])
             report = StepReport(
                 frame=job.frame,
                 step=progress.step,
                 steps=job.steps,
+                evaluations=progress.evaluations,
                 loss=loss,
                 losses=dict(zip(names, terms, strict=True)),
             )
@@ -160,16 +163,22 @@ class Progress:
     def __init__(self, config: StyleConfig) -> None:
         """Start before the first step; the configuration says when to stop."""
         self.step = 0
+        self.evaluations = 0
         self._window, self._least_gain = config.patience, config.least_gain
         self._losses: deque[float] = deque(maxlen=2 * self._window)
 
-    def add(self, loss: float) -> None:
+    def add(self, loss: float, *, products: int = 0) -> None:
         """Take in the loss of the next step.
+
+        Args:
+            loss: Before the step was taken.
+            products: Hessian-vector products that the step took.
 
         Raises:
             OptimizationError: If the first one is not finite: there is no way back.
         """
         self.step += 1
+        self.evaluations += 1 + products
         if self.step == 1 and not abs(loss) < float("inf"):
             raise OptimizationError(
                 f"the first loss is {loss}: the weights of the network or the losses "
