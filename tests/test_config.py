@@ -73,14 +73,14 @@ def test_defaults_are_in_range_and_stay_as_they_are(kind: type[Any]) -> None:
         (StyleConfig, "lr_decay_rate", 1.1, "more than 0 and at most 1"),
         (StyleConfig, "lr_decay_every", 0, "at least 1"),
         (StyleConfig, "temperature", -0.1, "at least 0"),
-        (StyleConfig, "steps", 0, "at least 1"),
+        (StyleConfig, "steps", -1, "at least 0"),
         (StyleConfig, "min_steps", 0, "at least 1"),
         (StyleConfig, "long_side", MIN_SIDE - 1, f"at least {MIN_SIDE}"),
         (StyleConfig, "style_side", MIN_SIDE - 1, f"at least {MIN_SIDE}"),
         (StyleConfig, "style_scale", 0, "more than 0"),
         (StyleConfig, "seed", -1, "at least 0"),
         (StyleConfig, "seed", 2**63, f"at most {2**63 - 1}"),
-        (VideoConfig, "next_steps", 0, "at least 1"),
+        (VideoConfig, "next_steps", -1, "at least 0"),
         (VideoConfig, "temporal_weight", -1, "at least 0"),
         (VideoConfig, "batch", 0, "at least 1"),
         (EncodingConfig, "crf", -1, "at least 0 and at most 63"),
@@ -115,7 +115,8 @@ def test_number_out_of_range_is_named_with_its_range(
         (StyleConfig, "style_weight", 0),
         (StyleConfig, "history", 100),
         (StyleConfig, "lr_decay_rate", 1),
-        (StyleConfig, "steps", 1),
+        (StyleConfig, "steps", 0),
+        (VideoConfig, "next_steps", 0),
         (StyleConfig, "long_side", MIN_SIDE),
         (StyleConfig, "seed", 2**63 - 1),
         (VideoConfig, "temporal_weight", 0),
@@ -315,5 +316,5 @@ def test_frames_and_times_exclude_one_another(times: dict[str, float]) -> None:
 
 
 def test_a_change_is_checked_too() -> None:
-    with pytest.raises(ConfigError, match="steps is 0"):
-        replace(StyleConfig(), steps=0)
+    with pytest.raises(ConfigError, match="steps is -1"):
+        replace(StyleConfig(), steps=-1)

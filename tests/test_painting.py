@@ -219,9 +219,11 @@ def test_flow_is_not_computed_for_nothing(
     paint: Paint, monkeypatch: pytest.MonkeyPatch, next_init: Any
 ) -> None:
     monkeypatch.setattr(painting, "estimate_motion", pytest.fail)
-    config = replace(CONFIG, next_init=next_init, temporal_weight=0)
-    done = paint(pan(1, 3), config)
-    assert [report.steps for report in done.finished] == [STEPS, NEXT_STEPS, NEXT_STEPS]
+    for changes in ({"temporal_weight": 0}, {"next_steps": 0}):
+        config = replace(CONFIG, next_init=next_init, **changes)
+        done = paint(pan(1, 3), config, folder=str(changes))
+        steps = [STEPS, config.next_steps, config.next_steps]
+        assert [report.steps for report in done.finished] == steps
 
 
 def test_shots_are_painted_beside_one_another(paint: Paint) -> None:
@@ -279,6 +281,46 @@ def test_finished_run_has_nothing_to_do(paint: Paint) -> None:
     again = paint(pan(1, 3))
     assert again.steps == []
     assert again.found.times_s == [0.0, 0.1, 0.2]
+
+
+def unstepped(**settings: Any) -> VideoConfig:
+    """Make settings with which no frame takes a step."""
+    style = replace(CONFIG.style, steps=0, recolor=False)
+    return replace(CONFIG, style=style, next_steps=0, **settings)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_no_steps_leave_what_each_frame_starts_from(
+    paint: Paint, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vidstyle.look.Look.content", lambda _, frame, __: frame)
+    frames = pan(1, 40) + pan(2, 5)  # more than may wait to be stored
+    run = paint(frames, unstepped(next_init="content", batch=batch))
+    assert run.steps == []
+    assert [(report.frame, report.steps) for report in run.finished] == [
+        (index, 0) for index in range(45)
+    ]
+    assert all(map(np.array_equal, run.frames(), frames))
+    assert paint(frames, unstepped(next_init="content", batch=batch)).finished == []
+
+
+def test_no_further_steps_carry_the_first_frame_along(paint: Paint) -> None:
+    frames = pan(1, 4)
+    run = paint(frames, replace(CONFIG, next_steps=0))
+    assert len(run.steps) == STEPS
+    first, *_, last = run.frames()
+    moved = np.abs(last[:, : WIDTH - 3].astype(int) - first[:, 3:]).mean()
+    assert moved < 4 < np.abs(last.astype(int) - first).mean()
+
+
+def test_learning_without_a_step_is_before_and_after(paint: Paint) -> None:
+    config = unstepped(next_init="content")
+    config = replace(config, style=replace(config.style, init="random"))
+    frames = pan(1, 2)
+    store = paint(frames, config, evolution=EvolutionConfig()).store
+    before, after = store.evolution() or []
+    assert np.array_equal(before, frames[0])
+    assert np.array_equal(after, store.stylized(0))
 
 
 def test_learning_of_the_first_frame_is_kept(paint: Paint) -> None:

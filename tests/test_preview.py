@@ -193,3 +193,14 @@ def test_whole_is_estimated_by_steps_and_pixels(
 )
 def test_duration_is_told_in_its_unit(seconds: float, said: str) -> None:
     assert preview._duration(seconds) == said
+
+
+def test_preview_without_steps_promises_no_time(
+    clip: Path, style: Path, output: Path
+) -> None:
+    heard: list[Event] = []
+    config = replace(QUICK, style=replace(FEW, steps=0))
+    preview_video(clip, style, output, config=config, listener=heard.append)
+    assert [event.steps for event in heard if isinstance(event, FrameReport)] == [0] * 3
+    assert not [e for e in heard if isinstance(e, Notice) and "whole clip" in e.text]
+    assert output.exists()

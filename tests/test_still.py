@@ -270,6 +270,22 @@ def test_picture_may_stop_early(content: Path, style: Path, output: Path) -> Non
     assert 20 <= len(heard.steps) < 60
 
 
+def test_no_steps_leave_the_start(content: Path, style: Path, output: Path) -> None:
+    heard, learned = Listened(), output.with_suffix(".gif")
+    config = replace(FEW, steps=0, recolor=False)
+    stylize_image(
+        content,
+        style,
+        output,
+        config=config,
+        evolution_output=learned,
+        listener=heard,
+    )
+    assert heard.steps == []
+    assert np.array_equal(read_picture(output), scene(1))
+    assert len(list(read_frames(probe(learned), on_warning=pytest.fail))) == 2
+
+
 @pytest.mark.parametrize("ending", [".gif", ".mp4"])
 def test_learning_is_shown(
     content: Path, style: Path, output: Path, ending: str

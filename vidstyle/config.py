@@ -127,7 +127,7 @@ class StyleConfig:
     temperature: float = 1.0
     """Factor of the temperature of Langevin dynamics, 0 or more; 0 makes no noise."""
     steps: int = 300
-    """Most steps for a picture, or for the first frame of a shot; 1 or more."""
+    """Most steps for a picture, or a shot's first frame; 0 leaves its start."""
     min_steps: int = 20
     """Steps that are taken before a picture may stop early; 1 or more."""
     patience: int = 10
@@ -198,7 +198,7 @@ class StyleConfig:
         check_range("lr-decay-rate", self.lr_decay_rate, above=0, most=1)
         check_range("lr-decay-every", self.lr_decay_every, least=1)
         check_range("temperature", self.temperature, least=0)
-        check_range("steps", self.steps, least=1)
+        check_range("steps", self.steps, least=0)
         check_range("min-steps", self.min_steps, least=1)
         check_range("patience", self.patience, least=1)
         check_range("least-gain", self.least_gain, least=0, below=1)
@@ -257,7 +257,7 @@ class VideoConfig:
     """Seconds of the clip at which each painting is alone, ascending; between them one
     fades into the next. Empty: the paintings are mixed all along."""
     next_steps: int = 50
-    """Most steps for a frame that follows another in its shot; 1 or more."""
+    """Most steps for a frame that follows another; 0 leaves what it starts from."""
     next_init: NextInit = "previous-warped"
     """What such a frame starts from."""
     temporal_weight: float = 10.0
@@ -292,7 +292,7 @@ class VideoConfig:
             raise ConfigError(f"style-at: {times} is not ascending.")
         if self.style_at and self.style.style_mix:
             raise ConfigError("give either style-mix or style-at, not both.")
-        check_range("next-steps", self.next_steps, least=1)
+        check_range("next-steps", self.next_steps, least=0)
         check_choice("next-init", self.next_init, NextInit)
         check_range("temporal-weight", self.temporal_weight, least=0)
         check_choice("flow", self.flow, FlowQuality)

@@ -25,7 +25,6 @@ from vidstyle.records import (
     Listener,
     Motion,
     Notice,
-    StepReport,
 )
 from vidstyle.still import Tools, first_start
 from vidstyle.style.init_image import random_image
@@ -38,6 +37,8 @@ CUT_SHARE = 0.25
 """Less of the flow trusted than this: the frame is treated as the first of a shot."""
 MEMORY = 60
 """Frames of a shot whose colours count for the palette of the newest."""
+BEHIND = 16
+"""Finished frames that may wait to be stored."""
 ENERGIES = "energies"
 """Name of the stored facts: by first frame, what content errors are divided by."""
 
@@ -132,10 +133,9 @@ class Painter:
                 continue
             for slot, (report, is_finished) in self._batch.step().items():
                 self._listener(report)
-                if self._recording.is_of(report.frame):
-                    self._recording.offer(report.step, self._picture(slot))
+                self._record(slot, report.frame, report.step)
                 if is_finished:
-                    self._finish(slot, report, pool)
+                    self._finish(slot, report.step, pool)
             self._settle(wait=False)
 
     def _look(self, ingest: Ingest, *, wait: bool) -> None:
@@ -151,10 +151,8 @@ class Painter:
 
     def _fill(self, pool: ThreadPoolExecutor) -> None:
         """Give every idle slot a frame, as far as frames are ready."""
-        for slot in self._batch.idle:
-            taken = self._lanes.take()
-            if taken is None:
-                return
+        while self._batch.idle and (taken := self._lanes.take()):
+            slot = self._batch.idle[0]
             index, start = taken
             ahead = self._ahead.pop(index, None)
             if ahead is None:
@@ -167,6 +165,14 @@ class Painter:
             if following is not None:
                 self._ahead[following] = self._prepare_ahead(following, start, pool)
             self._recording.begin(index, prepared.source)
+            if job.steps == 0:
+                self._record(slot, index, 0)
+                self._finish(slot, 0, pool)
+
+    def _record(self, slot: int, index: int, step: int) -> None:
+        """Show a frame's picture after a step, if it is the one that is recorded."""
+        if self._recording.is_of(index):
+            self._recording.offer(step, self._picture(slot))
 
     def _prepare_ahead(
         self, index: int, start: int, pool: ThreadPoolExecutor
@@ -185,10 +191,8 @@ class Painter:
         """Read a frame and measure how it moved; runs in any thread."""
         source = self._store.source(index)
         content = self._tools.look.content(source, wish)
-        needs_flow = (
-            self._config.next_init == "previous-warped"
-            or self._config.temporal_weight > 0
-        )
+        is_bound = self._config.temporal_weight > 0 and self._config.next_steps > 0
+        needs_flow = self._config.next_init == "previous-warped" or is_bound
         if index == start or not needs_flow:
             return Prepared(source, content, wish, None)
         earlier = self._store.source(index - 1)
@@ -278,13 +282,15 @@ class Painter:
         painted = image_to_frame(self._batch.result(slot))
         return self._tools.look.finished(painted, self._work[slot].source)
 
-    def _finish(self, slot: int, report: StepReport, pool: ThreadPoolExecutor) -> None:
+    def _finish(self, slot: int, steps: int, pool: ThreadPoolExecutor) -> None:
         """Take a finished frame out of its slot and store it in the background."""
         frame = self._picture(slot)
         work = self._work.pop(slot)
         self._batch.release(slot)
         self._last[work.start] = frame, work.age
         self._stores.append(pool.submit(self._keep, work, frame))
+        if len(self._stores) > BEHIND:
+            self._stores.pop(0).result()
         self._lanes.give_back(work.index)
         for ended in self._last.keys() - set(self._lanes.open_starts):
             del self._last[ended]
@@ -292,7 +298,7 @@ class Painter:
         self._listener(
             FrameReport(
                 frame=work.index,
-                steps=report.step,
+                steps=steps,
                 frames_known=len(self._found.times_s),
                 all_known=self._found.is_complete,
             )

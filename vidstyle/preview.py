@@ -101,13 +101,13 @@ def preview_video(
         listener(
             FrameReport(
                 frame=index,
-                steps=reports[-1].step,
+                steps=reports[-1].step if reports else 0,
                 frames_known=len(picked),
                 all_known=True,
             )
         )
     write_picture(output, contact_sheet([list(picked.values()), painted]))
-    if count:
+    if count and reports:
         per_step = (time.monotonic() - started) / len(reports)
         per_step *= full[0] * full[1] / (height * width)
         total = per_step * (config.style.steps + (count - 1) * config.next_steps)

@@ -267,6 +267,8 @@ def stylize_image(
             learned.offer(report.step, picture)
 
     painted = paint_frame(frame, tools, config, on_step)
+    if learned is not None and config.steps == 0:
+        learned.offer(0, painted)
     write_picture(output, painted)
     if learned is not None and evolution_output is not None:
         write_evolution(learned.pictures(), evolution_output, config=learned.config)

@@ -111,7 +111,9 @@ MISTAKES = {
     "no style": Mistake("cannot read gone.jpg: No such file", "-s gone.jpg"),
     "text as style": Mistake("text.png is not a picture", "-s text.png"),
     "too flat": Mistake("the result would have 20x15", "--long-side 20"),
-    "no steps": Mistake("steps is 0; it must be at least 1", "--steps 0"),
+    "fewer steps than none": Mistake(
+        "steps is -1; it must be at least 0", "--steps -1"
+    ),
     "a weight too many": Mistake("style-mix has 2 values", "--style-mix 1,2"),
     "no weight": Mistake("at least one weight must exceed 0", "--style-mix 0"),
     "half a mix": Mistake("cannot read gone.jpg", "-s gone.jpg --style-mix 1,0"),

@@ -171,6 +171,12 @@ def test_terminal_shows_an_unknown_count_as_such() -> None:
     assert facts.startswith("frame 1 step 1/40: ")
 
 
+def test_terminal_shows_frames_that_take_no_step() -> None:
+    plan = Plan(height=18, width=32, frames=4, next_steps=0)
+    (bar,) = shown(plan, finished(0, 0, known=4), finished(1, 0, known=4))
+    assert re.search(r"^painting ━+[╸ ] +2 of 4 frames *$", bar)
+
+
 def test_terminal_shows_a_download() -> None:
     (bar,) = shown(Download(name="vgg19", done=120 * 10**6, total=575 * 10**6))
     assert re.search(r"^fetching vgg19 .*━ +120 of 575 MB *$", bar)

@@ -184,10 +184,16 @@ def test_log_of_an_earlier_run_is_continued(tmp_path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) == 2
 
 
-def test_log_without_a_step_is_not_left(tmp_path: Path) -> None:
-    with reporter(log=tmp_path / "log"):
-        pass
+def test_log_of_a_run_that_failed_at_once_is_not_left(tmp_path: Path) -> None:
+    with pytest.raises(errors.OutputError), reporter(log=tmp_path / "log"):
+        raise errors.OutputError
     assert names_in(tmp_path) == set()
+
+
+def test_log_of_a_run_without_a_step_is_there(tmp_path: Path) -> None:
+    with reporter(log=tmp_path / "log") as listener:
+        listener(Plan(height=18, width=32, frames=3, next_steps=0))
+    assert (tmp_path / "log").read_text(encoding="utf-8") == ""
 
 
 def test_log_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:

@@ -51,8 +51,12 @@ MISTAKES = {
         "style-side or style-scale", "--style-side 99 --style-scale 1"
     ),
     "no init": Mistake("cannot read gone.png: No such file", "--init gone.png"),
-    "no steps": Mistake("steps is 0; it must be at least 1", "--steps 0"),
-    "no next steps": Mistake("next-steps is 0; it must be", "--next-steps 0"),
+    "fewer steps than none": Mistake(
+        "steps is -1; it must be at least 0", "--steps -1"
+    ),
+    "fewer next steps than none": Mistake(
+        "next-steps is -1; it must be", "--next-steps -1"
+    ),
     "nan": Mistake("content-weight is nan; it must be", "--content-weight nan"),
     "negative": Mistake("temporal-weight is -1.0", "--temporal-weight -1"),
     "no weight": Mistake("are both 0: nothing to optimise", "-c 0 -w 0"),

@@ -191,6 +191,18 @@ def test_min_steps_hold_off_the_early_stop(network, pictures):
     assert taken == {20: 20, 35: 35}
 
 
+def test_no_steps_leave_the_start_beside_a_frame_that_takes_some(network, pictures):
+    reports = []
+    still = job(network, pictures[:1], frame=0, steps=0)
+    moved = job(network, pictures[1:2], frame=1, steps=5)
+    kept, painted = paint(
+        network, pictures, [still, moved], on_step=lambda r, _: reports.append(r)
+    )
+    assert torch.equal(kept, pictures[:1])
+    assert not torch.equal(painted, pictures[1:2])
+    assert [report.frame for report in reports] == [1] * 5
+
+
 def test_a_first_loss_that_is_not_finite_is_an_error():
     with pytest.raises(OptimizationError, match="first loss is nan"):
         Progress(StyleConfig()).add(float("nan"))

@@ -171,6 +171,7 @@ class ProgressView:
         if self._pace is None:
             return
         self._pace.frame(report)
+        self._draw(_frames(self._pace))
         now = time.monotonic()
         if self._writes_lines and now - self._last_line_s >= LINE_EVERY_S:
             self._last_line_s = now
@@ -180,11 +181,14 @@ class ProgressView:
     def _draw(self, count: str) -> None:
         if self._pace is None or self._task is None:
             return
-        left = self._pace.steps_left
+        left, done = self._pace.steps_left, self._pace.steps
+        total = None if left is None else done + left
+        if total == 0:  # no frame takes a step
+            done, total = self._pace.finished, self._pace.frames
         self._bar.update(
             self._task,
-            completed=self._pace.steps,
-            total=None if left is None else self._pace.steps + left,
+            completed=done,
+            total=total,
             count=count,
             left=_left(self._pace),
         )

@@ -123,15 +123,16 @@ class Reporter:
 
     def __exit__(
         self,
-        _kind: type[BaseException] | None,
+        kind: type[BaseException] | None,
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        """Take the bar away and close the log; an empty one is deleted."""
+        """Take the bar away and close the log; after an error an empty one goes."""
         self._view.stop()
         if self._log is not None and self.log_path is not None:
             self._log.close()
-            if self._is_file and self.log_path.stat().st_size == 0:
+            is_unused = self._is_file and self.log_path.stat().st_size == 0
+            if kind is not None and is_unused:
                 self.log_path.unlink()
 
     def __call__(self, event: Event) -> None:

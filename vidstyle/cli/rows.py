@@ -228,8 +228,13 @@ ROWS: Mapping[str, Row] = {
     "style_layers": Row(NETWORK, "Layers that take the style.", parse_layers, LAYERS),
     "device": Row(NETWORK, "auto: cuda, then mps, then the CPU.", short="d"),
     "optimizer": Row(OPTIMIZER, "How the pixels are moved."),
-    "steps": Row(OPTIMIZER, "Most steps for a picture, or for a shot's first frame."),
-    "next_steps": Row(OPTIMIZER, "Most steps for a frame that follows another."),
+    "steps": Row(
+        OPTIMIZER,
+        "Most steps for a picture, or for a shot's first frame; 0 leaves its start.",
+    ),
+    "next_steps": Row(
+        OPTIMIZER, "Most steps for a frame that follows another; 0 leaves its start."
+    ),
     "min_steps": Row(OPTIMIZER, "Steps before a picture may stop early."),
     "patience": Row(
         OPTIMIZER, "Steps that must gain something on as many before, or it stops."

@@ -31,7 +31,7 @@ class Job:
     """(1, 3, H, W), the first pixels."""
     content: ContentTarget
     steps: int
-    """Most steps."""
+    """Most steps; 0: it is finished as it starts, and never to be stepped."""
     style: StyleTarget | None = None
     """What it should look like; None: like the other frames of the batch."""
     warped: Tensor | None = None
@@ -226,9 +226,12 @@ def optimize_batch(
     batch = BatchOptimization(
         network, style, config, slots=len(jobs), temporal_weight=temporal_weight
     )
+    results: dict[int, Tensor] = {}
     for slot, job in enumerate(jobs):
         batch.load(slot, job)
-    results: dict[int, Tensor] = {}
+        if job.steps == 0:
+            results[slot] = batch.result(slot)
+            batch.release(slot)
     while batch.is_busy:
         for slot, (report, is_finished) in batch.step().items():
             if on_step is not None:

@@ -143,8 +143,11 @@ def _to_pixels(pixels: str) -> str:
     if pixels == "bgr0":
         tags = "range=pc:colorspace=gbr:color_primaries=bt709:color_trc=bt709"
         return f"format={pixels},setparams={tags}"
+    # By area: a color that stands for four pixels is their mean, so that those of a
+    # clip whose pixels are only copied come out as they went in.
+    flags = "area+accurate_rnd+full_chroma_int"
     return (
-        "scale=out_color_matrix=bt709:out_range=tv:flags=accurate_rnd+full_chroma_int,"
+        f"scale=out_color_matrix=bt709:out_range=tv:flags={flags},"
         f"format={pixels},setparams=range=tv:{_BT709}"
     )
 
