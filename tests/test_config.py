@@ -50,6 +50,10 @@ TUPLES = {"frames", "style_mix", "style_at"}
 NUMBERS = [each for each in settings_of(int, float) if each[1] not in TUPLES]
 
 
+NEEDED = {"gradients": {"optimizer": "adam"}}
+"""What a word cannot do without."""
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_defaults_are_in_range_and_stay_as_they_are(kind: type[Any]) -> None:
     config = kind()
@@ -175,7 +179,8 @@ def test_choice_is_one_of_its_words(
     kind: type[Any], setting: str, words: tuple[str, ...]
 ) -> None:
     for word in words:
-        assert getattr(kind(**{setting: word}), setting) == word
+        changes = {**NEEDED.get(word, {}), setting: word}
+        assert getattr(kind(**changes), setting) == word
     with pytest.raises(ConfigError) as refused:
         kind(**{setting: "sideways"})
     option = setting.replace("_", "-")
@@ -196,7 +201,7 @@ def test_choices_are_those_that_there_are() -> None:
             "optimizer",
             "init",
         ),
-        *("device", "lr_decay"),
+        *("device", "lr_decay", "balance"),
         *("next_init", "flow", "output_size", "codec"),
     }
 
@@ -255,6 +260,17 @@ def test_start_may_be_a_picture() -> None:
 def test_nothing_to_optimise_is_refused() -> None:
     with pytest.raises(ConfigError, match="content-weight and style-weight are both 0"):
         StyleConfig(content_weight=0, style_weight=0)
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "newton-cg"])
+def test_balanced_gradients_need_a_first_order_optimizer(optimizer: str) -> None:
+    with pytest.raises(ConfigError, match=f"optimizer {optimizer} learns its curva"):
+        StyleConfig(balance="gradients", optimizer=optimizer)
+
+
+def test_balanced_gradients_need_relative_losses() -> None:
+    with pytest.raises(ConfigError, match="use --loss-scale free"):
+        StyleConfig(balance="gradients", optimizer="adam", loss_scale="gatys")
 
 
 def test_second_derivatives_that_there_are_not_are_refused() -> None:

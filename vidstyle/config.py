@@ -20,6 +20,7 @@ LossScale = Literal["free", "gatys"]
 StyleLoss = Literal["gram", "meanstd", "swd", "wasserstein"]
 KeepColor = Literal["none", "luminance", "histogram"]
 OptimizerName = Literal["lbfgs", "adam", "momentum", "newton-cg", "langevin"]
+Balance = Literal["weights", "gradients"]
 LrDecay = Literal["none", "stairs", "exponential", "inverse-time"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Init = Literal["content", "random", "style"]
@@ -106,6 +107,9 @@ class StyleConfig:
     style_loss: StyleLoss = "gram"
     """What of the features is style: Gram matrices; means and standard deviations;
     distributions (sliced Wasserstein); means and covariances (Wasserstein-2)."""
+    balance: Balance = "weights"
+    """What the weights of content, style and total variation are: factors of their
+    losses, or the ratio of their gradients' lengths, set anew at each step."""
     loss_scale: LossScale = "free"
     """Free: relative errors, the same on any network; gatys: the paper's sums."""
     optimizer: OptimizerName = "lbfgs"
@@ -186,6 +190,9 @@ class StyleConfig:
     def _check_optimizer(self) -> None:
         """Check what says how the pixels are moved, and for how long."""
         check_choice("optimizer", self.optimizer, OptimizerName)
+        check_choice("balance", self.balance, Balance)
+        if self.balance == "gradients":
+            self._check_balance()
         if self.optimizer == "newton-cg" and self.style_loss == "wasserstein":
             raise ConfigError(
                 "style-loss wasserstein has no second derivatives, which newton-cg "
@@ -220,6 +227,20 @@ class StyleConfig:
             check_range("style-scale", self.style_scale, above=0)
             if self.style_side is not None:
                 raise ConfigError("give either style-side or style-scale, not both.")
+
+    def _check_balance(self) -> None:
+        """Check that gradients can be balanced."""
+        if self.optimizer in {"lbfgs", "newton-cg"}:
+            raise ConfigError(
+                f"balance gradients changes what is minimised at each step, and "
+                f"optimizer {self.optimizer} learns its curvature from many; use "
+                f"--optimizer adam, momentum or langevin."
+            )
+        if self.loss_scale == "gatys":
+            raise ConfigError(
+                "balance gradients sets the scale of the losses itself; use "
+                "--loss-scale free."
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

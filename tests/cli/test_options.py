@@ -138,6 +138,10 @@ STYLE_OPTIONS = [
     ("--tv-weight 5", {"tv_weight": 5.0}),
     ("--range-weight 6", {"range_weight": 6.0}),
     ("--loss-scale gatys", {"loss_scale": "gatys"}),
+    (
+        "--balance gradients --optimizer adam",
+        {"balance": "gradients", "optimizer": "adam"},
+    ),
     ("--optimizer adam", {"optimizer": "adam"}),
     ("--history 7", {"history": 7}),
     ("--lr 0.5", {"lr": 0.5}),

@@ -181,6 +181,11 @@ ROWS: Mapping[str, Row] = {
         "What is matched: gram: how channels go together; meanstd: how strong each is; "
         "swd: how they are distributed; wasserstein: the normal distribution.",
     ),
+    "balance": Row(
+        LOOK,
+        "gradients: the weights of content, style and tv are the ratio of their "
+        "gradients, set anew at each step; not with lbfgs and newton-cg.",
+    ),
     "loss_scale": Row(LOOK, "free: relative errors; gatys: the paper's sums."),
     "init": Row(
         LOOK,

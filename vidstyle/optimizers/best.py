@@ -8,6 +8,10 @@ class Best:
     """Remember, for each sample, the point with the lowest loss and its gradient.
 
     Tensors are (N, ...) as given, on their own device; losses are (N,).
+
+    Attributes:
+        keeps_newest: Whether the newest point with a finite loss counts as the best,
+            where no function of the points is minimised.
     """
 
     def __init__(self, images: Tensor) -> None:
@@ -16,6 +20,7 @@ class Best:
         Args:
             images: (N, ...); copied.
         """
+        self.keeps_newest = False
         self.images = images.detach().clone()
         self.gradients = torch.zeros_like(self.images)
         self.losses = torch.full(
@@ -24,7 +29,8 @@ class Best:
 
     def update(self, images: Tensor, losses: Tensor, gradients: Tensor) -> None:
         """Take over each sample whose loss is lower than its best; nan never is."""
-        better = losses < self.losses  # (N,)
+        least = torch.inf if self.keeps_newest else self.losses
+        better = losses < least  # (N,)
         wide = spread(better, images)
         self.images = torch.where(wide, images, self.images)
         self.gradients = torch.where(wide, gradients, self.gradients)

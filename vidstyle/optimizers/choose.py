@@ -15,11 +15,20 @@ from vidstyle.optimizers.step_size import StepSize
 def make_optimizer(images: Tensor, config: StyleConfig, hessian: Hessian) -> Optimizer:
     """Make the optimiser of a batch.
 
+    Balanced gradients are those of no loss. So there is no best point then, and the
+    newest is kept.
+
     Args:
         images: (N, 3, H, W), the start of each sample; not modified.
         config: Which optimiser, and its settings.
         hessian: Of the losses, for those that want second derivatives.
     """
+    optimizer = _made(images, config, hessian)
+    optimizer.best.keeps_newest = config.balance == "gradients"
+    return optimizer
+
+
+def _made(images: Tensor, config: StyleConfig, hessian: Hessian) -> Optimizer:
     if config.optimizer == "lbfgs":
         return LBFGS(images, history=config.history)
     if config.optimizer == "newton-cg":

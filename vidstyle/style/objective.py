@@ -8,6 +8,7 @@ from torch import Tensor
 
 from vidstyle.config import StyleConfig
 from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.style.balance import balanced_gradient
 from vidstyle.style.losses import range_loss, squared_error, temporal_loss, tv_loss
 from vidstyle.style.statistics import make_statistic
 from vidstyle.style.targets import ContentTarget, StyleTarget, shares
@@ -22,7 +23,7 @@ class Evaluation:
     terms: Mapping[str, Tensor]
     """Name -> (N,), each term with its weight."""
     gradients: Tensor
-    """(N, 3, H, W), of each sample's own loss."""
+    """(N, 3, H, W), of each sample's own loss; or balanced, then it is no loss's."""
 
 
 class Objective:
@@ -53,6 +54,12 @@ class Objective:
         self._style_shares = shares(config.style_layers)
         self._content_shares = shares(config.content_layers)
         self._temporal_weight = temporal_weight
+        factors = {
+            "style": config.style_weight,
+            "content": config.content_weight,
+            "tv": config.tv_weight,
+        }
+        self._balanced = {name: factor for name, factor in factors.items() if factor}
         self._features: dict[str, Tensor] = {}
         self._energies: dict[str, Tensor] = {}
         self._styles: dict[str, Tensor] = {}
@@ -114,11 +121,20 @@ class Objective:
         with torch.enable_grad():
             terms = self._terms(images)
             losses = torch.stack(list(terms.values())).sum(dim=0)
-            # No sample's loss depends on another's pixels, so the gradient of the sum
-            # holds each sample's own.
-            (gradients,) = torch.autograd.grad(losses.sum(), images)
+            gradients = self._gradients(terms, losses, images)
         detached = {name: term.detach() for name, term in terms.items()}
         return Evaluation(losses.detach(), detached, gradients)
+
+    def _gradients(
+        self, terms: Mapping[str, Tensor], losses: Tensor, images: Tensor
+    ) -> Tensor:
+        """Return each sample's own gradient, (N, 3, H, W)."""
+        if self._config.balance == "gradients":
+            return balanced_gradient(terms, self._balanced, images)
+        # No sample's loss depends on another's pixels, so the gradient of the sum
+        # holds each sample's own.
+        (gradients,) = torch.autograd.grad(losses.sum(), images)
+        return gradients
 
     def hessian(self, images: Tensor) -> Callable[[Tensor], Tensor]:
         """Prepare second derivatives at images (N, 3, H, W).

@@ -164,6 +164,7 @@ class Progress:
         """Start before the first step; the configuration says when to stop."""
         self.step = 0
         self.evaluations = 0
+        self._is_balanced = config.balance == "gradients"
         self._window, self._least_gain = config.patience, config.least_gain
         self._losses: deque[float] = deque(maxlen=2 * self._window)
 
@@ -188,8 +189,11 @@ class Progress:
 
     @property
     def has_settled(self) -> bool:
-        """Whether the newest window gained too little on the one before it."""
-        if len(self._losses) < 2 * self._window:
+        """Whether the newest window gained too little on the one before it.
+
+        Never while gradients are balanced: no loss is minimised then.
+        """
+        if self._is_balanced or len(self._losses) < 2 * self._window:
             return False
         losses = list(self._losses)
         before, now = min(losses[: self._window]), min(losses[self._window :])
