@@ -1,0 +1,1 @@
+"""How the built-in network is trained: photographs and a teacher in, weights out."""

@@ -1,0 +1,210 @@
+"""The network while it learns: slim's arithmetic with gradients to its weights.
+
+What it has learned comes out as weights by the names that ``networks`` reads, each
+channel rescaled. The heads, which compare its features with a teacher's, are thrown
+away.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from vidstyle.networks.slim import SLIM
+from vidstyle.networks.vgg import Topology
+
+RIDGE: Final = 1e-4
+"""Of a head's least squares, relative to the mean square of its features."""
+DEAD: Final = 1e-2
+"""A channel that is this much weaker than its layer's median is not made louder."""
+
+
+class Student(nn.Module):
+    """slim with a linear head on each layer that is taught.
+
+    Each convolution is held as a matrix (out, in * 9), as the optimiser wants it.
+    """
+
+    def __init__(
+        self, channels: Mapping[str, int], generator: torch.Generator
+    ) -> None:
+        """Draw the convolutions' weights; the heads begin at 0.
+
+        Args:
+            channels: Of the teacher's features, by the student's layer.
+            generator: Of the weights.
+        """
+        super().__init__()
+        self.topology: Topology = SLIM
+        self.layers = SLIM.layers
+        self.kernels, self.biases = nn.ParameterDict(), nn.ParameterDict()
+        self.heads, self.shifts = nn.ParameterDict(), nn.ParameterDict()
+        shapes = SLIM.weight_shapes
+        for layer in self.layers:
+            outgoing, incoming, *_ = shapes[f"{_convolution(layer)}_weight"]
+            kernel = torch.empty(outgoing, incoming * 9)
+            nn.init.orthogonal_(kernel, math.sqrt(2), generator)
+            self.kernels[layer] = nn.Parameter(kernel)
+            self.biases[layer] = nn.Parameter(torch.zeros(outgoing))
+            if layer in channels:
+                self.heads[layer] = nn.Parameter(torch.zeros(channels[layer], outgoing))
+                self.shifts[layer] = nn.Parameter(torch.zeros(channels[layer]))
+
+    def features(self, images: Tensor) -> dict[str, Tensor]:
+        """Compute every layer's features, as ``networks.vgg`` does with the weights.
+
+        Args:
+            images: (N, 3, H, W) in [0, 1].
+
+        Returns:
+            (N, C, h, w) by layer.
+        """
+        found: dict[str, Tensor] = {}
+        signal = self._normalized(images)
+        for layer in self.layers:
+            signal = F.relu(self._convolve(_pooled(signal, layer), layer))
+            found[layer] = signal
+        return found
+
+    def mapped(self, layer: str, features: Tensor) -> Tensor:
+        """Map a layer's features to the teacher's channels: the head, linear."""
+        head, shift = self.heads[layer], self.shifts[layer]
+        return F.conv2d(features, head[..., None, None], shift)
+
+    @torch.no_grad()
+    def spread_out(self, images: Tensor) -> None:
+        """Scale every convolution so that its outputs have mean 0 and variance 1.
+
+        Source: Mishkin and Matas 2016, "All you need is a good init", for each channel
+        by itself.
+        """
+        signal = self._normalized(images)
+        for layer in self.layers:
+            signal = _pooled(signal, layer)
+            raw = self._convolve(signal, layer)  # (N, C, h, w), biases 0
+            scale = raw.std((0, 2, 3)).clamp_min(1e-3)
+            self.kernels[layer] /= scale[:, None]
+            self.biases[layer] -= raw.mean((0, 2, 3)) / scale
+            signal = F.relu(self._convolve(signal, layer))
+
+    @torch.no_grad()
+    def fit_heads(self, images: Tensor, targets: Mapping[str, Tensor]) -> None:
+        """Set each head to the best for a batch, by least squares."""
+        features = self.features(images)
+        for layer in self.heads:
+            squares = LeastSquares()
+            squares.add(features[layer], targets[layer])
+            solution = squares.solve().to(self.heads[layer].dtype)  # (C + 1, D)
+            self.heads[layer].copy_(solution[:-1].T)
+            self.shifts[layer].copy_(solution[-1])
+
+    def _normalized(self, images: Tensor) -> Tensor:
+        mean, std = (
+            images.new_tensor(values).view(1, 3, 1, 1)
+            for values in (self.topology.mean, self.topology.std)
+        )
+        return (images - mean) / std
+
+    def _convolve(self, signal: Tensor, layer: str) -> Tensor:
+        kernel = self.kernels[layer].unflatten(1, (-1, 3, 3))  # (D, C, 3, 3)
+        padded = F.pad(signal, (1, 1, 1, 1), mode=str(self.topology.padding))
+        return F.conv2d(padded, kernel, self.biases[layer])
+
+
+class LeastSquares:
+    """The best linear map, with a shift, from one set of features to another."""
+
+    def __init__(self) -> None:
+        """Begin with no pixel seen."""
+        self._inner: Tensor | None = None
+        self._outer: Tensor | None = None
+
+    def add(self, features: Tensor, targets: Tensor) -> None:
+        """Take in (N, C, h, w) features and (N, D, h, w) targets."""
+        rows, wanted = _with_one(features), _rows(targets)
+        inner, outer = rows.T @ rows, rows.T @ wanted  # (C + 1, C + 1), (C + 1, D)
+        self._inner = inner if self._inner is None else self._inner + inner
+        self._outer = outer if self._outer is None else self._outer + outer
+
+    def solve(self) -> Tensor:
+        """Return the map: (C + 1, D) float64, the shift in its last row.
+
+        Raises:
+            ValueError: If nothing was added.
+        """
+        if self._inner is None or self._outer is None:
+            raise ValueError("no features were added")
+        inner = self._inner
+        ridge = RIDGE * inner.diagonal()[:-1].mean()
+        eye = torch.eye(len(inner), dtype=inner.dtype, device=inner.device)
+        return torch.linalg.solve(inner + ridge * eye, self._outer)
+
+
+def squared_error(solution: Tensor, features: Tensor, targets: Tensor) -> float:
+    """Sum the squared error of a map from ``LeastSquares``."""
+    return float((_with_one(features) @ solution - _rows(targets)).square().sum())
+
+
+def _rows(maps: Tensor) -> Tensor:
+    return maps.movedim(1, -1).flatten(0, 2).double()  # (N*h*w, C)
+
+
+def _with_one(maps: Tensor) -> Tensor:
+    rows = _rows(maps)
+    return torch.cat([rows, torch.ones_like(rows[:, :1])], 1)
+
+
+@torch.no_grad()
+def rescaled_weights(student: Student, photos: Iterable[Tensor]) -> dict[str, Tensor]:
+    """Rescale every channel to a mean activation of 1 over photographs.
+
+    A positive factor passes through ReLU, padding and average pooling, so the next
+    convolution takes it back: the features stay the same but for their channels'
+    scale. A channel that is nearly dead keeps its layer's usual factor.
+
+    Args:
+        student: That has learned.
+        photos: (1, 3, H, W) each.
+
+    Returns:
+        Float32 on the CPU by the names of ``Topology.weight_shapes``.
+
+    Source: Gatys et al. 2016, section 2, who did so with VGG-19.
+    """
+    means = _mean_activations(student, photos)
+    weights: dict[str, Tensor] = {}
+    before = torch.ones(3, dtype=torch.float64)
+    for layer in student.layers:
+        after = means[layer].cpu()  # (D,)
+        usual = after.median()
+        after = torch.where(after > DEAD * usual, after, usual)
+        name = _convolution(layer)
+        kernel = student.kernels[layer].cpu().double().unflatten(1, (-1, 3, 3))
+        scale = before[None, :] / after[:, None]  # (D, C)
+        weights[f"{name}_weight"] = (kernel * scale[..., None, None]).float()
+        weights[f"{name}_bias"] = (student.biases[layer].cpu() / after).float()
+        before = after
+    return weights
+
+
+def _mean_activations(student: Student, photos: Iterable[Tensor]) -> dict[str, Tensor]:
+    sums: dict[str, Tensor] = {}
+    count = 0
+    for count, photo in enumerate(photos, start=1):
+        for layer, maps in student.features(photo).items():
+            mean = maps.double().mean((0, 2, 3))  # (C,)
+            sums[layer] = mean if count == 1 else sums[layer] + mean
+    return {layer: total / count for layer, total in sums.items()}
+
+
+def _pooled(signal: Tensor, layer: str) -> Tensor:
+    """Halve the sides before the first convolution of every block but the first."""
+    is_first = layer.endswith("_1") and layer != "relu1_1"
+    return F.avg_pool2d(signal, 2) if is_first else signal
+
+
+def _convolution(layer: str) -> str:
+    return layer.replace("relu", "conv")
