@@ -135,6 +135,8 @@ class Plan:
     """How many of them an earlier run has painted."""
     next_steps: int = 1
     """Most steps of a frame that follows another."""
+    work: str = "painting"
+    """What is done, in a word."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from vidstyle.cli.measure import measure
 from vidstyle.cli.networks import networks
 from vidstyle.cli.options import SHOW_CONFIG
 from vidstyle.cli.presets import presets
+from vidstyle.cli.train import train
 from vidstyle.cli.video import video
 
 
@@ -61,6 +62,7 @@ app.command(cls=_Command)(presets)
 app.command(cls=_Command)(networks)
 app.command(cls=_Command)(measure)
 app.command(cls=_Command)(bench)
+app.command(cls=_Command)(train)
 
 
 def show_version(is_asked: bool) -> None:

@@ -149,7 +149,7 @@ class ProgressView:
         """Begin to show the painting."""
         self._clear()
         self._pace = Pace(plan)
-        self._task = self._bar.add_task("painting", total=None, count="", left="")
+        self._task = self._bar.add_task(plan.work, total=None, count="", left="")
 
     def step(self, report: StepReport) -> None:
         """Show a step."""
@@ -157,8 +157,10 @@ class ProgressView:
             return
         self._pace.step(report)
         if self._pace.frames == 1:
-            self._draw(f"{report.step} of {report.steps} steps")
+            count = f"{report.step} of {report.steps} steps"
+            self._draw(count)
             self._bar.line = losses_line(report.losses)
+            self._write_line(count, self._bar.line)
             return
         self._draw(_frames(self._pace))
         self._bar.line = (
@@ -172,10 +174,18 @@ class ProgressView:
             return
         self._pace.frame(report)
         self._draw(_frames(self._pace))
+        self._write_line(_frames(self._pace))
+
+    def _write_line(self, count: str, losses: str = "") -> None:
+        """Write where no bar is drawn, once a minute."""
         now = time.monotonic()
-        if self._writes_lines and now - self._last_line_s >= LINE_EVERY_S:
+        if (
+            self._pace is not None
+            and self._writes_lines
+            and now - self._last_line_s >= LINE_EVERY_S
+        ):
             self._last_line_s = now
-            facts = filter(None, (_frames(self._pace), _left(self._pace)))
+            facts = filter(None, (count, _left(self._pace), losses))
             self._console.print(", ".join(facts), soft_wrap=True)
 
     def _draw(self, count: str) -> None:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import torch
 
@@ -21,7 +22,7 @@ from vidstyle.networks.slim import SLIM, slim
 from vidstyle.networks.vgg import FeatureNetwork, Topology
 from vidstyle.networks.weights import read_weights
 
-FETCHED = ("vgg16", "vgg19")
+FETCHED: Final[tuple[NetworkName, ...]] = ("vgg16", "vgg19")
 """The networks that are not built in."""
 
 

@@ -76,7 +76,8 @@ class Distillation:
         self.student.to(device)
         self.student.spread_out(images)
         self.student.fit_heads(
-            images, {layer: maps / self._scale[layer] for layer, maps in targets.items()}
+            images,
+            {layer: maps / self._scale[layer] for layer, maps in targets.items()},
         )
         self._optimizers = self._make_optimizers()
 
@@ -92,7 +93,8 @@ class Distillation:
             OptimizationError: If the loss is not finite any more.
         """
         self._resume(checkpoint)
-        listener(Plan(height=self._config.crop, width=self._config.crop, frames=1))
+        side = self._config.crop
+        listener(Plan(height=side, width=side, frames=1, work="training"))
         what = f"a batch of {self._config.batch}"
         while self.step < self._config.steps:
             with memory_errors_named(what):
@@ -109,6 +111,7 @@ class Distillation:
                     frame=0,
                     step=self.step,
                     steps=self._config.steps,
+                    evaluations=self.step,
                     loss=loss,
                     losses=errors,
                 )
@@ -133,9 +136,7 @@ class Distillation:
             optimizer.step()
         return {layer: float(error.detach()) for layer, error in errors.items()}
 
-    def _errors(
-        self, images: Tensor, start: list[int]
-    ) -> Iterator[tuple[str, Tensor]]:
+    def _errors(self, images: Tensor, start: list[int]) -> Iterator[tuple[str, Tensor]]:
         """Measure each layer's relative error on a grid of its pixels."""
         theirs = self._teacher.features(images)
         ours = self.student.features(images)
@@ -160,9 +161,9 @@ class Distillation:
         return torch.autocast(kind, torch.bfloat16) if is_faster else nullcontext()
 
     def _make_optimizers(self) -> list[Optimizer]:
-        matrices, vectors = [], []
-        for parameter in self.student.parameters():
-            (matrices if parameter.dim() == 2 else vectors).append(parameter)
+        parameters = list(self.student.parameters())
+        matrices = [each for each in parameters if each.dim() == 2]
+        vectors = [each for each in parameters if each.dim() == 1]
         lr = self._config.lr
         return [
             Muon(matrices, lr=lr, weight_decay=0, adjust_lr_fn="match_rms_adamw"),

@@ -41,9 +41,7 @@ def find_photos(folder: Path, *, least: int = LEAST_PHOTOS) -> list[Path]:
     """
     if not folder.is_dir():
         raise ImageOpenError(f"{folder} is not a folder of photographs.")
-    found = sorted(
-        path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS
-    )
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
     if len(found) < least:
         raise ConfigError(
             f"{folder} has {len(found)} photograph(s); training needs at least {least}."

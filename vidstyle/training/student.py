@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from vidstyle.networks.slim import SLIM
-from vidstyle.networks.vgg import Topology
 
 RIDGE: Final = 1e-4
 """Of a head's least squares, relative to the mean square of its features."""
@@ -28,9 +27,7 @@ class Student(nn.Module):
     Each convolution is held as a matrix (out, in * 9), as the optimiser wants it.
     """
 
-    def __init__(
-        self, channels: Mapping[str, int], generator: torch.Generator
-    ) -> None:
+    def __init__(self, channels: Mapping[str, int], generator: torch.Generator) -> None:
         """Draw the convolutions' weights; the heads begin at 0.
 
         Args:
@@ -38,7 +35,6 @@ class Student(nn.Module):
             generator: Of the weights.
         """
         super().__init__()
-        self.topology: Topology = SLIM
         self.layers = SLIM.layers
         self.kernels, self.biases = nn.ParameterDict(), nn.ParameterDict()
         self.heads, self.shifts = nn.ParameterDict(), nn.ParameterDict()
@@ -104,13 +100,13 @@ class Student(nn.Module):
     def _normalized(self, images: Tensor) -> Tensor:
         mean, std = (
             images.new_tensor(values).view(1, 3, 1, 1)
-            for values in (self.topology.mean, self.topology.std)
+            for values in (SLIM.mean, SLIM.std)
         )
         return (images - mean) / std
 
     def _convolve(self, signal: Tensor, layer: str) -> Tensor:
         kernel = self.kernels[layer].unflatten(1, (-1, 3, 3))  # (D, C, 3, 3)
-        padded = F.pad(signal, (1, 1, 1, 1), mode=str(self.topology.padding))
+        padded = F.pad(signal, (1, 1, 1, 1), mode=str(SLIM.padding))
         return F.conv2d(padded, kernel, self.biases[layer])
 
 
@@ -140,7 +136,8 @@ class LeastSquares:
         inner = self._inner
         ridge = RIDGE * inner.diagonal()[:-1].mean()
         eye = torch.eye(len(inner), dtype=inner.dtype, device=inner.device)
-        return torch.linalg.solve(inner + ridge * eye, self._outer)
+        solution: Tensor = torch.linalg.solve(inner + ridge * eye, self._outer)
+        return solution
 
 
 def squared_error(solution: Tensor, features: Tensor, targets: Tensor) -> float:

@@ -49,9 +49,7 @@ class NetworkTeacher:
         """
         self.name = network.name
         self._network = network
-        self._layers = {
-            layer: _end_of_block(layer, network.layers) for layer in TAUGHT
-        }
+        self._layers = {layer: _end_of_block(layer, network.layers) for layer in TAUGHT}
         network.check_layers(tuple(self._layers.values()))
 
     def features(self, images: Tensor) -> dict[str, Tensor]:

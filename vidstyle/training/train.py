@@ -12,7 +12,7 @@ from vidstyle.config import TrainingConfig
 from vidstyle.devices import choose_device
 from vidstyle.errors import ConfigError, OutputError
 from vidstyle.networks.energy import ENERGY_NAMES, layer_energies
-from vidstyle.networks.load import load_network
+from vidstyle.networks.load import FETCHED, load_network
 from vidstyle.networks.slim import SLIM
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.networks.weights import read_weights, write_weights
@@ -113,8 +113,9 @@ def load_teacher(name: str, device: torch.device) -> Teacher:
     Raises:
         WeightsError: If its weights are not to be had.
     """
-    if name == "vgg16" or name == "vgg19":  # noqa: PLR1714 (narrows the type)
-        return NetworkTeacher(load_network(name, device=device, pooling="max"))
+    for known in FETCHED:
+        if name == known:
+            return NetworkTeacher(load_network(known, device=device, pooling="max"))
     return read_encoder(Path(name), device)
 
 

@@ -1,0 +1,105 @@
+"""``vidstyle train``: train a network like the built-in one."""
+
+import json as json_module
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vidstyle.cli import options as o
+from vidstyle.cli.outputs import check_outputs
+from vidstyle.cli.report import Reporter, reported_errors
+from vidstyle.config import TrainingConfig
+
+if TYPE_CHECKING:
+    from vidstyle.training.train import Judgment
+
+DEFAULTS = TrainingConfig()
+RESUME = "run the same command again to go on"
+
+
+def train(
+    photos: Annotated[
+        Path,
+        typer.Argument(help="A folder of photographs, the more the better."),
+    ],
+    *,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE.npz", help="Where it goes."),
+    ],
+    teacher: Annotated[
+        str,
+        typer.Option(
+            metavar="vgg16|vgg19|FILE",
+            help="Whose features it learns; a file is the small encoder of Wang et al. "
+            "2020.",
+        ),
+    ] = DEFAULTS.teacher,
+    steps: Annotated[
+        int, typer.Option(metavar="N", help="More is better, up to a point.")
+    ] = DEFAULTS.steps,
+    batch: Annotated[
+        int, typer.Option(metavar="N", help="Crops in a step.")
+    ] = DEFAULTS.batch,
+    crop: Annotated[
+        int, typer.Option(metavar="PIXELS", help="Side of a crop.")
+    ] = DEFAULTS.crop,
+    lr: Annotated[
+        float, typer.Option(metavar="X", help="Length of the longest step.")
+    ] = DEFAULTS.lr,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Of the first weights and the crops.")
+    ] = DEFAULTS.seed,
+    device: o.Device = DEFAULTS.device,
+    restart: Annotated[
+        bool,
+        typer.Option(
+            "--restart", help="Throw away what an interrupted training has left."
+        ),
+    ] = False,
+    overwrite: o.Overwrite = False,
+    log: o.Log = None,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Train a network like the built-in one; --weights FILE.npz paints with it.
+
+    A tenth of the photographs is held out, and the result is measured on them. It can
+    be interrupted: the same command goes on.
+    """
+    with reported_errors(RESUME):
+        config = TrainingConfig(
+            teacher=teacher,
+            steps=steps,
+            batch=batch,
+            crop=crop,
+            lr=lr,
+            seed=seed,
+            device=device,
+        )
+        check_outputs([output], besides=[log], inputs=[], overwrite=overwrite)
+        from vidstyle.training.train import train_network
+
+        with Reporter(quiet=quiet, as_json=json, log=log) as reporter:
+            judgment = train_network(
+                photos, output, config, restart=restart, listener=reporter
+            )
+        if json:
+            typer.echo(json_module.dumps({"output": str(output), **asdict(judgment)}))
+            return
+        for line in as_table(judgment):
+            typer.echo(line)
+        typer.echo(output)
+
+
+def as_table(judgment: "Judgment") -> list[str]:
+    """Write a judgment as lines."""
+    return [
+        f"relative error on {judgment.held_out} photographs held out; weak channels",
+        *(
+            f"{layer:8} {error:7.4f} {judgment.weak_channels[layer]:7.1%}"
+            for layer, error in judgment.errors.items()
+        ),
+    ]
