@@ -1,5 +1,6 @@
+import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,6 +21,7 @@ MakeClip = Callable[..., Path]
 FPS = Fraction(10)
 PICTURE = ("-f", "lavfi", "-i", "testsrc=size=32x32:rate=10:duration=3")
 TONE = ("-f", "lavfi", "-i", "sine=frequency=440:duration=3:sample_rate=44100")
+RED = ("-f", "lavfi", "-i", "color=red:size=16x16")
 SUBTITLES = (
     "1\n00:00:00,500 --> 00:00:01,000\none\n\n2\n00:00:01,500 --> 00:00:02,500\ntwo\n"
 )
@@ -206,3 +208,187 @@ def test_silent_source_gives_a_silent_result(
     result = tmp_path / "result.mp4"
     assert repaint(clip, result) == []
     assert not probe(result).has_audio
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What becomes of a clip's sound and subtitles in a file of a kind."""
+
+    ending: str
+    sound: str
+    subtitles: str
+    result_sound: str
+    result_subtitles: str
+    told: int = 0
+
+
+FATES = [
+    Fate(".mp4", "aac", "mov_text", "aac", "mov_text"),
+    Fate(".mp4", "libvorbis", "subrip", "aac", "mov_text", told=2),
+    Fate(".mp4", "pcm_s16le", "ass", "aac", "mov_text", told=2),
+    Fate(".mov", "pcm_s24le", "mov_text", "pcm_s24le", "mov_text"),
+    Fate(".mov", "libopus", "subrip", "aac", "mov_text", told=2),
+    Fate(".mkv", "pcm_s16le", "ass", "pcm_s16le", "ass"),
+    Fate(".mkv", "libopus", "webvtt", "opus", "webvtt"),
+    Fate(".mkv", "adpcm_swf", "subrip", "aac", "subrip", told=1),
+    Fate(".webm", "libvorbis", "webvtt", "vorbis", "webvtt"),
+    Fate(".webm", "aac", "subrip", "opus", "webvtt", told=2),
+]
+
+
+@pytest.mark.parametrize("fate", FATES, ids=lambda f: f"{f.sound} in {f.ending}")
+def test_tracks_are_copied_or_encoded_as_the_file_asks_for(
+    fate: Fate, make_clip: MakeClip, tmp_path: Path
+) -> None:
+    words = tmp_path / "words.srt"
+    words.write_text(SUBTITLES)
+    is_mov = fate.subtitles == "mov_text"
+    clip = make_clip(
+        "clip.mov" if is_mov else "clip.mkv",
+        *(*PICTURE, *TONE, "-i", str(words), "-map", "0", "-map", "1", "-map", "2"),
+        *("-c:v", "libx264", "-c:a", fate.sound, "-c:s", fate.subtitles),
+    )
+    result = tmp_path / f"result{fate.ending}"
+    told = repaint(clip, result)
+    assert len(told) == fate.told
+    info = probe(result)
+    assert info.audio_codecs == (fate.result_sound,)
+    assert info.subtitle_codecs == (fate.result_subtitles,)
+    if not any("sound" in line for line in told):
+        assert packets(result, "0:a:0") == packets(clip, "0:a:0")
+    if ".mkv" not in fate.ending:
+        assert all(line.endswith("; one named .mkv can hold more.") for line in told)
+
+
+def test_surround_sound_goes_into_webm(make_clip: MakeClip, tmp_path: Path) -> None:
+    around = "aevalsrc=" + "|".join(["sin(t)"] * 6) + ":c=5.1(side):d=1"
+    clip = make_clip("clip.mp4", *PICTURE, "-f", "lavfi", "-i", around)
+    result = tmp_path / "result.webm"
+    repaint(clip, result)
+    assert "opus, 48000 Hz, 5.1" in describe(result)
+
+
+def test_marks_of_tracks_stay(make_clip: MakeClip, tmp_path: Path) -> None:
+    words = tmp_path / "words.srt"
+    words.write_text(SUBTITLES)
+    clip = make_clip(
+        "clip.mkv",
+        *(*PICTURE, *TONE, *TONE, "-i", str(words)),
+        *("-map", "0", "-map", "1", "-map", "2", "-map", "3", "-c:v", "libx264"),
+        *("-metadata:s:v", "title=View", "-metadata:s:a:1", "title=Talk"),
+        *("-disposition:a:0", "0", "-disposition:a:1", "default+comment"),
+        *("-disposition:s:0", "forced", "-metadata:s:v", "BPS=123456789"),
+    )
+    result = tmp_path / "result.mkv"
+    assert repaint(clip, result) == []
+    said = describe(result)
+    lines = [line for line in said.splitlines() if "Stream #" in line]
+    assert "(default)" not in lines[1]
+    assert lines[2].endswith("(default) (comment)")
+    assert lines[3].endswith("(forced)")
+    assert re.search(r"title +: View", said)
+    assert re.search(r"title +: Talk", said)
+    assert "123456789" in describe(clip)
+    assert "123456789" not in said
+
+
+@pytest.fixture
+def adorned(make_clip: MakeClip, tmp_path: Path) -> Callable[[str], Path]:
+    """Make a clip with a cover, and as an .mkv with a font too."""
+
+    def make(name: str) -> Path:
+        make_clip("cover.png", *RED, "-frames:v", "1")
+        (tmp_path / "font.ttf").write_bytes(b"letters")
+        cover = str(tmp_path / "cover.png")
+        if name.endswith(".mp4"):
+            extra = ["-i", cover, "-map", "0", "-map", "1", "-map", "2"]
+            extra += ["-c:v:1", "copy"]
+            extra += ["-disposition:v:1", "attached_pic"]
+        else:
+            extra = ["-map", "0", "-map", "1", "-attach", cover]
+            extra += ["-metadata:s:t:0", "mimetype=image/png"]
+            extra += ["-attach", str(tmp_path / "font.ttf")]
+            extra += ["-metadata:s:t:1", "mimetype=application/x-truetype-font"]
+        return make_clip(
+            name, *PICTURE, *TONE, *extra, "-c:v:0", "libx264", "-c:a", "aac"
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("config", [{}, {"strip_metadata": True}])
+def test_cover_and_font_travel_along(
+    config: dict[str, bool], adorned: Callable[[str], Path], tmp_path: Path
+) -> None:
+    settings = EncodingConfig(**config)
+    for name in ("clip.mp4", "clip.mkv"):
+        result = tmp_path / "result.mp4"
+        assert repaint(adorned(name), result, config=settings) == []
+        assert "png, rgb24" in describe(result)
+        assert probe(result).codec == "h264"
+    result = tmp_path / "result.mkv"
+    (told,) = repaint(adorned("clip.mkv"), result, config=settings)
+    assert "cover is left out" in told
+    assert "Attachment: ttf" in describe(result)
+    font = tmp_path / "found.ttf"
+    run_ffmpeg(
+        ["-dump_attachment:t:0", str(font), "-i", str(result), "-f", "null", "-"],
+        error=VideoOpenError,
+        failed="test",
+    )
+    assert font.read_bytes() == b"letters"
+
+
+@dataclass(frozen=True)
+class Privacy:
+    """Which facts of a clip a result tells."""
+
+    config: EncodingConfig
+    is_told: bool
+    """All facts but the place."""
+    is_placed: bool
+
+
+@pytest.mark.parametrize(
+    "privacy",
+    [
+        Privacy(EncodingConfig(), is_told=True, is_placed=False),
+        Privacy(EncodingConfig(keep_location=True), is_told=True, is_placed=True),
+        Privacy(EncodingConfig(strip_metadata=True), is_told=False, is_placed=False),
+    ],
+)
+@pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv"])
+def test_place_is_told_on_request_only(
+    privacy: Privacy, ending: str, rich: Callable[..., Path], tmp_path: Path
+) -> None:
+    clip = rich("rich.mp4", "-c:s", "mov_text")
+    result = tmp_path / f"result{ending}"
+    repaint(clip, result, config=privacy.config)
+    said = describe(result)
+    assert ("A walk" in said) == privacy.is_told
+    assert ("(fra)" in said) == privacy.is_told
+    assert ("34.0754" in said) == privacy.is_placed
+    assert len(probe(result).audio_codecs) == 2
+    assert said.count("Chapter #") == 2
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("ending", [".mp4", ".mov", ".mkv"])
+def test_what_a_phone_wrote_stays_but_for_the_place(
+    ending: str, keep: bool, real_clip: Callable[[str], Path], tmp_path: Path
+) -> None:
+    result = tmp_path / f"result{ending}"
+    config = EncodingConfig(keep_location=keep)
+    repaint(real_clip("mei_with-gps.mov"), result, config=config)
+    said = describe(result).lower()
+    for fact in (
+        "com.apple.quicktime.make: apple",
+        "com.apple.quicktime.model: iphone 6",
+        "com.apple.quicktime.creationdate: 2019-07-24t11:25:40+0300",
+    ):
+        assert fact in said
+    assert re.search(r"creation_time +: 2019-07-24t08:25:57", said)
+    assert ("+32.0929" in said) == keep
+    assert (b"+32.0929" in result.read_bytes()) == keep
+    assert result.read_bytes().find(b"moov") < 2000  # before the pictures
+    assert "rotation" not in said

@@ -1,8 +1,7 @@
 """What of a source, besides its picture, goes into a result: as arguments for ffmpeg.
 
-Sound, subtitles, chapters, covers, attached fonts and metadata, copied packet for
-packet where the container of the result can hold them. Where the source was taken is
-private and stays behind, unless it is asked for.
+Sound, subtitles, covers and attached fonts, copied packet for packet where the
+container of the result can hold them; chapters, and what ``tags`` lets through.
 """
 
 import re
@@ -14,6 +13,7 @@ from vidstyle.config import EncodingConfig
 from vidstyle.records import VideoInfo
 from vidstyle.video.codecs import CODECS, CONTAINERS
 from vidstyle.video.ffmpeg import describe, file_url
+from vidstyle.video.tags import Stream, metadata
 
 # What fits, and what players can play.
 _MP4_SOUND: Final = {"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"}
@@ -50,32 +50,6 @@ _HOLDS: Final = {
     ),
 }
 
-_TAG: Final = re.compile(r"^ +([^\s:][^:\n]*?) *: ", re.MULTILINE)
-_PRIVATE: Final = re.compile(r"location|gps|xmp", re.IGNORECASE)
-_STALE: Final = re.compile(
-    r"(encoder|duration|bps|number_of_\w+|_statistics_\w+|rotate|source_id)(-\w+)?",
-    re.IGNORECASE,
-)
-"""Tags of a picture that were true of the source's only."""
-_BRANDS: Final = ("major_brand", "minor_version", "compatible_brands")
-"""Facts of the source's file that ffmpeg takes for metadata."""
-_APPLE: Final = re.compile(r"^ +com\.", re.MULTILINE)
-"""Tags that a phone writes, and that an .mp4 holds only when told to hold any."""
-_STREAM: Final = re.compile(
-    r"Stream #0:\d+(?:\[\w+\])?(?:\((\w+)\))?: (Video|Audio|Subtitle): "
-)
-"""Its language and kind."""
-_QUICKTIME_LANGUAGES: Final = {
-    "deu": "ger",
-    "nld": "dut",
-    "ell": "gre",
-    "isl": "ice",
-    "zho": "chi",
-    "sqi": "alb",
-    "mkd": "mac",
-    "swe": "sve",
-}
-"""By their names in ISO 639, where ffmpeg's list of QuickTime's has others."""
 _COVER: Final = re.compile(r"Stream #0:\d+.*: Video: .*\(attached pic\)")
 _ATTACHMENT: Final = re.compile(r"Stream #0:\d+.*: Attachment: ")
 
@@ -102,13 +76,20 @@ def misfits(source: VideoInfo, container: str) -> list[str]:
         container: Of the result, as ffmpeg names it.
     """
     advice = "" if container == "matroska" else "; one named .mkv can hold more"
-    return [
+    told = [
         f"{track.name} of the source ({track.codec}) is "
         f"{f'encoded as {track.encoder}' if track.encoder else 'left out'}: this kind "
         f"of file cannot hold it as it is{advice}."
         for track in _tracks(source, container)
         if not track.fits
     ]
+    if (
+        source.kind == "video"
+        and container != "mp4"
+        and _COVER.search(describe(source.path))
+    ):
+        told.append("the source's cover is left out: only an .mp4 can hold it.")
+    return told
 
 
 def source_input(
@@ -147,23 +128,23 @@ def taken_over(
         return []
     said = describe(source.path)
     tracks = [track for track in _tracks(source, container) if track.encoder]
-    outputs = [("v", 0, 0)]
+    outputs = [Stream("v", 0, 0)]
     arguments = []
     for kind in ("a", "s"):
         for place, track in enumerate(t for t in tracks if t.kind == kind):
             arguments += ["-map", f"1:{kind}:{track.index}", *track.encoding(place)]
-            outputs.append((kind, place, track.index))
+            outputs.append(Stream(kind, place, track.index))
     for index in range(len(_ATTACHMENT.findall(said)) * (container == "matroska")):
         arguments += ["-map", f"1:t:{index}", "-c:t", "copy"]
-        outputs.append(("t", index, index))
-    if container in {"mp4", "mov"}:
+        outputs.append(Stream("t", index, index))
+    if container == "mp4":
         for place in range(1, 1 + len(_COVER.findall(said))):
             arguments += ["-map", f"1:disp:attached_pic:{place - 1}"]
             arguments += [f"-c:v:{place}", "copy"]
             arguments += [f"-disposition:v:{place}", "attached_pic"]
     # Otherwise a cut keeps packets back to the source's keyframe before it.
     prior = ["-copypriorss", "0"] if span and span[0] > 0 else []
-    return [*arguments, *prior, *_metadata(said, outputs, container, config)]
+    return [*arguments, *prior, *metadata(said, outputs, container, config)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,51 +193,3 @@ def _tracks(source: VideoInfo, container: str) -> Iterator[_Track]:
         if codec in holds.subtitles:
             encoder = "copy"
         yield _Track("s", index, codec, encoder)
-
-
-def _metadata(
-    said: str,
-    outputs: list[tuple[str, int, int]],
-    container: str,
-    config: EncodingConfig,
-) -> list[str]:
-    """Return the arguments for chapters, titles, languages, dates and all other tags.
-
-    Args:
-        said: What ffmpeg says of the source.
-        outputs: Kind, place in the result and index in the source of its streams.
-        container: Of the result.
-        config: Says which.
-    """
-    if config.strip_metadata:
-        return ["-map_chapters", "1", "-map_metadata", "-1"]
-    arguments = ["-map_chapters", "1", "-map_metadata", "1"]
-    for kind, place, index in outputs:
-        arguments += [f"-map_metadata:s:{kind}:{place}", f"1:s:{kind}:{index}"]
-    names = sorted(set(_TAG.findall(said)))
-    for name in [*_BRANDS, *names]:
-        if _STALE.fullmatch(name):
-            arguments += ["-metadata:s:v:0", f"{name}="]
-        elif name in _BRANDS:
-            arguments += ["-metadata", f"{name}="]
-        elif _PRIVATE.search(name) and not config.keep_location:
-            for each in (name, f"{name}-eng"):
-                arguments += ["-metadata", f"{each}=", "-metadata:s", f"{each}="]
-    if container == "mov":
-        arguments += _quicktime_languages(said, outputs)
-    if container in {"mp4", "mov"} and _APPLE.search(said):
-        arguments += ["-movflags", "+faststart+use_metadata_tags"]
-    return arguments
-
-
-def _quicktime_languages(said: str, outputs: list[tuple[str, int, int]]) -> list[str]:
-    """Return the arguments that name those languages that get lost otherwise."""
-    found: dict[str, list[str]] = {"v": [], "a": [], "s": []}
-    for language, kind in _STREAM.findall(said):
-        found[kind[0].lower()].append(language)
-    return [
-        argument
-        for kind, place, index in outputs
-        if (name := _QUICKTIME_LANGUAGES.get(found[kind][index]))
-        for argument in (f"-metadata:s:{kind}:{place}", f"language={name}")
-    ]
