@@ -9,24 +9,30 @@ from typing import Any, Final
 from vidstyle.config import equal_layers
 from vidstyle.presets.preset import Preset
 from vidstyle.presets.units import (
-    CHANNELS,
-    FEATURES,
+    CAFFE_ENERGIES,
     NETWORK_STD,
     PIXELS,
+    Energies,
     Sums,
     block,
+    channels,
     converted,
     positions,
 )
 
 GATYS_LAYERS: Final = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+KERAS_LAYERS: Final = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
+KERAS_STEP: Final = 10.0
+"""Levels between neighbours at which the two forms of total variation are matched."""
 
 CAFFE: Final = (
-    "Written for pixels in 0..255 and Caffe's VGG. Features are taken to be 57.6 times "
-    "ours (255 times torchvision's mean standard deviation of 0.226), so that squares "
-    "of them weigh 3.0e-4 and squares of Gram matrices 9.1e-8 of what they did. "
-    "torchvision's weights were trained anew and depart from Caffe's, layer by layer: "
-    "expect the figure's kind, not its pixels. On slim, a quarter as wide, the more so."
+    "Written for pixels in 0..255 and the features of Caffe's VGG, as sums or means "
+    "of squares. Here they are relative errors, by the strength of Caffe's features as "
+    "the first losses that neural-style prints tell it: the scale of pixels and "
+    "features is gone, and the balance holds on any network. torchvision's weights "
+    "were trained anew, and the strength of its layers beside one another is not "
+    "Caffe's: expect the figure's kind, not its pixels. --loss-scale gatys has the "
+    "paper's sums."
 )
 
 
@@ -35,13 +41,15 @@ def _fixed_steps(steps: int) -> dict[str, Any]:
     return {"steps": steps, "min_steps": steps}
 
 
-def gatys_ratio(ratio: float) -> float:
-    """Convert alpha/beta for Caffe's features into our content weight.
-
-    The sums are those of ``loss_scale="gatys"`` already, so that only the scale of the
-    features is left: their square for content, over their fourth power for style.
-    """
-    return ratio * FEATURES**2
+def gatys_sums(*, content: float, style: float) -> Sums:
+    """Write Gatys' losses as factors before sums (2016, eq. 1, 4 and 5)."""
+    return Sums(
+        content={"relu4_2": content / 2},
+        style={
+            layer: style / len(GATYS_LAYERS) / (4 * channels(layer) ** 2)
+            for layer in GATYS_LAYERS
+        },
+    )
 
 
 def neural_style_sums(
@@ -59,19 +67,13 @@ def neural_style_sums(
     and averaged over their C^2 entries, and layers are added up. The gradient of the
     total variation is that of half the sum; the temporal loss is averaged.
     """
-    layer = "relu4_2"
-    size = CHANNELS[block(layer)] * positions(layer, height=height, width=width)
+    size = channels("relu4_2") * positions("relu4_2", height=height, width=width)
     return Sums(
-        content=content / size,
-        style={name: style / CHANNELS[block(name)] ** 4 for name in GATYS_LAYERS},
+        content={"relu4_2": content / size},
+        style={layer: style / channels(layer) ** 4 for layer in GATYS_LAYERS},
         tv=tv / 2,
         temporal=temporal / (3 * height * width),
     )
-
-
-KERAS_LAYERS: Final = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
-KERAS_STEP: Final = 10.0
-"""Levels between neighbours at which the two forms of total variation are matched."""
 
 
 def keras_sums(*, content: float, style: float, tv: float) -> Sums:
@@ -83,15 +85,23 @@ def keras_sums(*, content: float, style: float, tv: float) -> Sums:
     differences; a square has the same size where they are ``KERAS_STEP``.
     """
     return Sums(
-        content=content,
+        content={"relu2_2": content},
         style={
-            name: style / len(KERAS_LAYERS) / 36 / 16 ** (block(name) - 1)
-            for name in KERAS_LAYERS
+            layer: style / len(KERAS_LAYERS) / 36 / 16 ** (block(layer) - 1)
+            for layer in KERAS_LAYERS
         },
         tv=tv * KERAS_STEP**0.5,
     )
 
 
+GATYS_SIDE: Final = 512
+LOPEZ_SIDE: Final = 448
+GATYS: Final = converted(
+    gatys_sums(content=1e-3, style=1), height=GATYS_SIDE, width=GATYS_SIDE
+)
+LOPEZ: Final = converted(
+    gatys_sums(content=1e-3, style=1), height=LOPEZ_SIDE, width=LOPEZ_SIDE
+)
 RUDER: Final = converted(
     neural_style_sums(
         content=5, style=100, tv=1e-3, temporal=1e3, height=350, width=450
@@ -99,29 +109,50 @@ RUDER: Final = converted(
     height=350,
     width=450,
 )
-LEE: Final = converted(keras_sums(content=0.025, style=5, tv=1), height=512, width=512)
+KERAS_ENERGIES: Final = Energies(
+    feature=CAFFE_ENERGIES.feature,
+    gram={
+        **CAFFE_ENERGIES.gram,
+        "relu3_3": CAFFE_ENERGIES.gram["relu3_1"],
+        "relu4_3": CAFFE_ENERGIES.gram["relu4_1"],
+        "relu5_3": CAFFE_ENERGIES.gram["relu5_1"],
+    },
+)
+"""What is not known of the deeper layers is taken from the first of their blocks."""
+LEE: Final = converted(
+    keras_sums(content=0.025, style=5, tv=1),
+    height=512,
+    width=512,
+    energies=KERAS_ENERGIES,
+)
+
+ALIKE: Final = (
+    "Layers are weighed alike, as the paper does over a network rescaled to a mean "
+    "activation of 1: that is alike in relative errors. With Caffe's raw features "
+    "relu4_1 would hold 99 % of the style loss."
+)
 
 GATYS_2016: Final = Preset(
     name="gatys2016",
-    summary="Gatys, Ecker, Bethge: VGG-19, noise start, L-BFGS, sums, ratio 1e-3",
+    summary="Gatys, Ecker, Bethge: VGG-19, average pooling, noise start, L-BFGS",
     notes=(
         CAFFE,
-        "Content to style 1e-3 becomes 3.0e-7. The paper says that its network was "
-        "rescaled to a mean activation of 1. With sums over such features that ratio "
-        "would leave the content as it is, so Caffe's own are converted from.",
+        ALIKE,
+        "Content to style 1e-3 becomes 0.268, for sums over 512x512 pixels of Caffe's "
+        "features. Over the paper's rescaled ones its sums would weigh content "
+        "thousandfold, and nothing would be painted.",
         "The paper names no number of steps; 500 is that of the code published later. "
         "The penalty on pixels outside the range is ours; our L-BFGS searches no line.",
     ),
     settings={
         "network": "vgg19",
         "missing": "nearest",
-        "loss_scale": "gatys",
-        "content_weight": gatys_ratio(1e-3),
+        "content_weight": GATYS.content,
         "style_layers": equal_layers(*GATYS_LAYERS),
         "tv_weight": 0.0,
         "recolor": False,
         "init": "random",
-        "long_side": 512,
+        "long_side": GATYS_SIDE,
         **_fixed_steps(500),
     },
 )
@@ -131,20 +162,21 @@ LOPEZ_2017: Final = Preset(
     summary="Lopez, Villanueva, Yus: VGG-16, 448 px, content start, Adam in stairs",
     notes=(
         CAFFE,
-        "Content to style 1e-3 becomes 3.0e-7. Adam's step of 8 levels becomes 8/255 = "
-        "0.031, times 0.94 after every 100 steps.",
-        "1000 steps are our choice: ten stairs.",
+        ALIKE,
+        "Content to style 1e-3 becomes 0.205, for sums over 448x448 pixels, with what "
+        "is known of VGG-19 in VGG-16's place.",
+        "Adam's step of 8 levels becomes 8/255 = 0.0314, times 0.94 after every 100 "
+        "steps. 1000 steps are our choice: ten stairs.",
     ),
     settings={
         "network": "vgg16",
         "missing": "nearest",
-        "loss_scale": "gatys",
-        "content_weight": gatys_ratio(1e-3),
+        "content_weight": LOPEZ.content,
         "style_layers": equal_layers(*GATYS_LAYERS),
         "tv_weight": 0.0,
         "recolor": False,
         "init": "content",
-        "long_side": 448,
+        "long_side": LOPEZ_SIDE,
         "optimizer": "adam",
         "lr": 8 / PIXELS,
         "lr_decay": "stairs",
@@ -165,15 +197,15 @@ LEE_2023: Final = Preset(
         "The weights are not known to us: these are 0.025, 5 and 1 of the notebook of "
         "the same layer, network, optimiser and rounds (H. Narayanan 2017, after the "
         "Keras example), with its style layers, its noise start and its 512 pixels. "
-        "Its sums are converted to ours: content 2.5e-8, shares 1024:256:64:16:1 of "
-        "the style layers, total variation 24, matched where neighbours differ by 10 "
-        "levels, for it takes the power 1.25 of squared differences.",
+        "Converted: content 0.168, style layers 0.684, 1, 0.00918, 0.744 and 2.5e-6, "
+        "total variation 0.854, matched where neighbours differ by 10 levels, for it "
+        "takes the power 1.25 of squared differences. Of relu3_3, 4_3 and 5_3 the "
+        "strength of relu3_1, 4_1 and 5_1 is taken.",
     ),
     settings={
         "network": "vgg16",
         "missing": "nearest",
         "pooling": "max",
-        "loss_scale": "gatys",
         "content_layers": equal_layers("relu2_2"),
         "content_weight": LEE.content,
         "style_layers": LEE.layers,
@@ -222,10 +254,9 @@ RUDER_2016: Final = Preset(
         CAFFE,
         "Its weights 5, 100, 1e-3 and 1e3 are those of one pass at 450x350. They stand "
         "before means: of content over channels and positions, of Gram matrices "
-        "F F^T/(C M) over their entries, of the temporal loss over pixels. As sums in "
-        "our units: content 1.9e-8, shares 64:16:4:1:1 of the style layers, total "
-        "variation 10.6, temporal 44.9. At other sizes content weighs as the number of "
-        "pixels does.",
+        "F F^T/(C M) over their entries, of the temporal loss over pixels. Converted: "
+        "content 0.157, style layers 0.00242, 0.0565, 0.0123, 1 and 5.3e-5, total "
+        "variation 1.16, temporal 4.89.",
         "A frame stops when 50 steps gain less than 1e-4 of the loss; ours compares "
         "the best of 50 steps with the best of 50 before.",
         "Flow is OpenCV's DIS in place of DeepFlow; what comes into sight is filled in "
@@ -235,7 +266,6 @@ RUDER_2016: Final = Preset(
         "network": "vgg19",
         "missing": "nearest",
         "pooling": "max",
-        "loss_scale": "gatys",
         "content_weight": RUDER.content,
         "style_layers": RUDER.layers,
         "tv_weight": RUDER.tv,

@@ -1,11 +1,10 @@
 """Weights of other programs -> weights of ours, as far as that is arithmetic.
 
 Others see pixels in 0..255 through Caffe's VGG, and sum or average where they like. Our
-``loss_scale="gatys"`` is Gatys et al. 2016, eq. 1 and 4, on our features of pixels in
-[0, 1]: content c/2 * sum (F-P)^2, style s * sum_l share_l/(4 C_l^2) * sum (G_l-A_l)^2
-with G = F F^T / M over M positions, and the mean of squares for total variation and
-temporal loss. So the squared sums of a source need two conversions: of the factors
-before them, and of the scale of what is squared.
+losses are relative errors: sum (F-P)^2 / sum P^2 for content, for each style layer
+sum (G-A)^2 / sum A^2 with G = F F^T / M over M positions. So a source's factor before
+such a sum becomes a weight of ours by what the sum is divided by: by how strong Caffe's
+features are. Then it holds on every network and every scale of pixels.
 """
 
 from collections.abc import Mapping
@@ -18,14 +17,6 @@ PIXELS: Final = 255.0
 """Levels of a source's pixels in our full pixel range."""
 NETWORK_STD: Final = (0.229 + 0.224 + 0.225) / 3
 """What torchvision's networks divide pixels in [0, 1] by, averaged over the colors."""
-FEATURES: Final = 1 / (PIXELS * NETWORK_STD)
-"""Our features as a share of Caffe's: 0.0174.
-
-Caffe's networks see pixels that are 255 * 0.226 = 57.6 times ours, and a network of
-ReLUs passes such a factor on. That would be all if torchvision's weights were Caffe's.
-They were trained anew, so the features of each layer depart from this by a factor of
-their own; a published figure is met in kind and not to the pixel.
-"""
 CHANNELS: Final[Mapping[int, int]] = {1: 64, 2: 128, 3: 256, 4: 512, 5: 512}
 """Of the layers of a VGG, by block."""
 
@@ -35,10 +26,58 @@ def block(layer: str) -> int:
     return int(layer.removeprefix("relu").partition("_")[0])
 
 
+def channels(layer: str) -> int:
+    """Return the number of channels of a VGG's layer."""
+    return CHANNELS[block(layer)]
+
+
 def positions(layer: str, *, height: int, width: int) -> int:
     """Count the places of a feature map: its M for a picture of that size."""
     halvings = block(layer) - 1
     return (height >> halvings) * (width >> halvings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Energies:
+    """How strong a network's features are, by layer."""
+
+    feature: Mapping[str, float]
+    """Mean of P^2 over channels and positions."""
+    gram: Mapping[str, float]
+    """Mean of A^2 over the entries of A = F F^T / M."""
+
+
+BLANK_CONTENT: Final = 2.091e6
+BLANK_STYLE: Final = {
+    "relu1_1": 3.002e4,
+    "relu2_1": 7.003e5,
+    "relu3_1": 1.530e5,
+    "relu4_1": 1.240e7,
+    "relu5_1": 6.569e2,
+}
+"""The first losses that neural-style prints in its instructions for installing it.
+
+Its noise start is nearly blank, so they are what a picture loses that has nothing of
+the content and nothing of the painting, at its weights 5 and 100. (On the layers of
+Caffe's VGG-16 up to relu2_2, a blank loses 0.999 of sum A^2 and 0.99 of sum P^2.)
+"""
+
+CAFFE_ENERGIES: Final = Energies(
+    feature={"relu4_2": BLANK_CONTENT / 5, "relu2_2": 1.52e5},
+    gram={
+        **{
+            layer: loss / 100 * channels(layer) ** 2
+            for layer, loss in BLANK_STYLE.items()
+        },
+        "relu1_2": 4.67e8,
+        "relu2_2": 2.73e9,
+    },
+)
+"""Of Caffe's VGGs, for pixels in 0..255.
+
+VGG-19's from the losses above. Its relu1_1 agrees with VGG-16's, of which relu1_2 and
+relu2_2 are medians over 40 photographs. Deeper layers of VGG-16 are not known to us.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +87,8 @@ class Sums:
     Of Caffe's features and of pixels in 0..255.
     """
 
-    content: float
-    """Before sum (F-P)^2."""
+    content: Mapping[str, float]
+    """One layer -> factor before sum (F-P)^2."""
     style: Mapping[str, float]
     """Layer -> factor before sum (G-A)^2, where G = F F^T / M."""
     tv: float = 0.0
@@ -60,40 +99,53 @@ class Sums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Weights:
-    """The same objective in our units, divided by its style weight.
+    """The same objective as relative errors, divided by its style weight.
 
     An optimiser that knows no absolute threshold does not notice the division.
     """
 
     content: float
     layers: tuple[LayerWeight, ...]
-    """The style layers' shares, the smallest of them 1."""
+    """The style layers' shares, the largest of them 1."""
     tv: float
     temporal: float
 
 
-def converted(sums: Sums, *, height: int, width: int) -> Weights:
-    """Convert a source's factors into weights for ``loss_scale="gatys"``.
+def converted(
+    sums: Sums, *, height: int, width: int, energies: Energies = CAFFE_ENERGIES
+) -> Weights:
+    """Convert a source's factors into weights of relative errors.
 
     Args:
         sums: The factors.
-        height: Of the picture that they were written for, where they are about sums
-            over pixels that we average.
+        height: Of the picture that they were written for: sums over positions and
+            pixels grow with it, relative errors and our means over pixels do not.
         width: Of that picture.
+        energies: Of the features that they were written for.
     """
-    # (G-A)^2 goes with the fourth power of the features, (F-P)^2 with the second.
-    shares = {
-        layer: 4 * CHANNELS[block(layer)] ** 2 * factor / FEATURES**4
+    styles = {
+        layer: factor * channels(layer) ** 2 * energies.gram[layer]
         for layer, factor in sums.style.items()
     }
-    style, least = sum(shares.values()), min(shares.values())
+    style, largest = sum(styles.values()), max(styles.values())
+    content = sum(
+        factor
+        * channels(layer)
+        * positions(layer, height=height, width=width)
+        * energies.feature[layer]
+        for layer, factor in sums.content.items()
+    )
     pixels = PIXELS**2 * 3 * height * width
     return Weights(
-        content=2 * sums.content / FEATURES**2 / style,
+        content=_short(content / style),
         layers=tuple(
-            LayerWeight(layer, round(share / least, 6))
-            for layer, share in shares.items()
+            LayerWeight(layer, _short(each / largest)) for layer, each in styles.items()
         ),
-        tv=sums.tv * pixels / style,
-        temporal=sums.temporal * pixels / style,
+        tv=_short(sums.tv * pixels / style),
+        temporal=_short(sums.temporal * pixels / style),
     )
+
+
+def _short(value: float) -> float:
+    """Keep three digits: what is converted is known to no more."""
+    return float(f"{value:.3g}")
