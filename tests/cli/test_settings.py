@@ -109,14 +109,14 @@ def test_without_show_config_inputs_are_needed(vidstyle: Run) -> None:
 
 MISTAKES = [
     ("--config gone.toml", 3, "cannot read gone.toml: No such file or directory."),
-    ("--config bad.toml", 3, "bad.toml: steps is 0; it must be at least 1."),
+    ("--config bad.toml", 3, "bad.toml: steps is -1; it must be at least 0."),
     ("--config clip.mp4", 3, "clip.mp4 is not a file of settings: it is no text."),
     ("--config . ", 3, "cannot read .: Is a directory."),
     ("--save-config kept.toml", 6, "kept.toml exists and says something else"),
     ("--save-config gone/a.toml", 6, "cannot write gone/a.toml: No such file"),
     ("--save-config clip.mp4", 3, "the result clip.mp4 would replace an input."),
     ("--save-config . -y", 6, "cannot write .: "),
-    ("--preset draft --steps 0", 3, "steps is 0; it must be at least 1."),
+    ("--preset draft --steps -1", 3, "steps is -1; it must be at least 0."),
 ]
 
 
@@ -124,7 +124,7 @@ MISTAKES = [
 def test_mistake_is_one_sentence_and_leaves_nothing(
     here: Path, vidstyle: Run, options: str, code: int, words: str
 ) -> None:
-    (here / "bad.toml").write_text("steps = 0", encoding="utf-8")
+    (here / "bad.toml").write_text("steps = -1", encoding="utf-8")
     (here / "kept.toml").write_text("steps = 1", encoding="utf-8")
     before = names_in(here)
     said = vidstyle(*PAINT, *options.split())
