@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from vidstyle.networks.published import published_weights
 from vidstyle.presets.sources import GATYS_LAYERS, SOURCES
 from vidstyle.presets.units import CAFFE_ENERGIES
 
@@ -68,3 +69,13 @@ def test_ruder() -> None:
     assert (settings["tv_weight"], settings["temporal_weight"]) == (1.16, 4.89)
     assert (settings["steps"], settings["next_steps"]) == (2000, 1000)
     assert (settings["patience"], settings["least_gain"]) == (50, 1e-4)
+
+
+def test_tella() -> None:
+    settings = BY_NAME["tella"].settings
+    ratio = [settings[f"{name}_weight"] for name in ("content", "style", "tv")]
+    assert ratio == [1.5, 10, 0.3]
+    assert settings["balance"] == "gradients"
+    assert round(settings["lr"], 4) == 0.0392
+    layers = tuple(layer for layer, _ in settings["style_layers"])
+    assert layers == published_weights("vgg16").topology.layers

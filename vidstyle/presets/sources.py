@@ -22,6 +22,11 @@ from vidstyle.presets.units import (
 
 GATYS_LAYERS: Final = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 KERAS_LAYERS: Final = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
+VGG16_LAYERS: Final = tuple(
+    f"relu{number}_{place}"
+    for number, places in enumerate((2, 2, 3, 3, 3), start=1)
+    for place in range(1, places + 1)
+)
 KERAS_STEP: Final = 10.0
 """Levels between neighbours at which the two forms of total variation are matched."""
 
@@ -282,5 +287,38 @@ RUDER_2016: Final = Preset(
     },
 )
 
-SOURCES: Final = (GATYS_2016, LOPEZ_2017, LEE_2023, RATHOD_2023, RUDER_2016)
-"""In the order of their years and names, the film last."""
+TELLA: Final = Preset(
+    name="tella",
+    summary="Tella: VGG-16, gradients of content, style and denoising balanced",
+    notes=(
+        "Written for pixels in 0..255 and Caffe's VGG-16; balanced gradients know no "
+        "scale of features or losses, so the ratio 1.5 : 10 : 0.3 needs no conversion, "
+        "and torchvision's other weights change no balance.",
+        "The project's own numbers are not known to us, but for its 60 iterations, and "
+        "1000 in its long run (--steps 1000). Ratio, content layer relu3_1, thirteen "
+        "style layers alike and noise start are those of the TensorFlow tutorial with "
+        "the same three terms (Hvass Labs, no. 15).",
+        "The tutorial's step of 10 levels, by gradients divided by their deviation, "
+        "becomes 10/255 = 0.0392; ours goes on with momentum, theirs without. Total "
+        "variation is the mean of squares here and of absolute values there.",
+    ),
+    settings={
+        "network": "vgg16",
+        "missing": "nearest",
+        "pooling": "max",
+        "balance": "gradients",
+        "content_layers": equal_layers("relu3_1"),
+        "content_weight": 1.5,
+        "style_layers": equal_layers(*VGG16_LAYERS),
+        "style_weight": 10.0,
+        "tv_weight": 0.3,
+        "recolor": False,
+        "init": "random",
+        "optimizer": "momentum",
+        "lr": 10 / PIXELS,
+        **_fixed_steps(60),
+    },
+)
+
+SOURCES: Final = (GATYS_2016, LOPEZ_2017, LEE_2023, RATHOD_2023, TELLA, RUDER_2016)
+"""The film last."""
