@@ -16,6 +16,7 @@ from vidstyle.errors import WorkDirError
 from vidstyle.images import resize_frame, write_picture
 from vidstyle.ingest import Found, Ingest
 from vidstyle.painting import Painter
+from vidstyle.preparation import Tools, prepare
 from vidstyle.records import (
     Event,
     Frame,
@@ -25,7 +26,6 @@ from vidstyle.records import (
     TimedFrame,
     VideoInfo,
 )
-from vidstyle.still import Tools, prepare
 from vidstyle.video.store import FrameStore
 
 HEIGHT, WIDTH = 32, 48

@@ -66,6 +66,7 @@ def test_public_names() -> None:
         "OptimizationError",
         "OutputError",
         "Plan",
+        "Region",
         "StepReport",
         "StyleConfig",
         "VideoConfig",

@@ -1,5 +1,6 @@
 """One picture from file to file, on slim, small and with few steps."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
@@ -11,6 +12,7 @@ from vidstyle.config import (
     EvolutionConfig,
     LayerWeight,
     OptimizerName,
+    Region,
     StyleConfig,
 )
 from vidstyle.errors import (
@@ -22,8 +24,9 @@ from vidstyle.errors import (
     WeightsError,
 )
 from vidstyle.images import read_picture, resize_frame, write_picture
+from vidstyle.preparation import working_size
 from vidstyle.records import Event, Frame, Notice, Plan, StepReport
-from vidstyle.still import stylize_image, working_size
+from vidstyle.still import stylize_image
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
@@ -207,6 +210,119 @@ def test_paintings_and_weights_have_to_go_together(
     paintings = [style] if config.style_mix else []
     with pytest.raises(ConfigError, match=said):
         stylize_image(content, paintings, output, config=config)
+
+
+@pytest.fixture
+def regions(output: Path) -> Callable[..., list[Region]]:
+    """Make two regions, left and right of an unlisted middle."""
+
+    def make(left: Path, right: Path) -> list[Region]:
+        made = []
+        for name, style, columns in (
+            ("left", left, slice(0, 16)),
+            ("right", right, slice(32, 48)),
+        ):
+            mask = np.zeros((32, 48, 3), np.uint8)
+            mask[:, columns] = 255
+            write_picture(output.with_name(f"{name}.png"), mask)
+            made.append(Region(output.with_name(f"{name}.png"), style))
+        return made
+
+    return make
+
+
+REACH = round(4 * 0.01 * 48)
+"""Pixels that a soft border reaches to either side."""
+
+
+@pytest.mark.parametrize("style_loss", ["gram", "meanstd", "swd", "wasserstein"])
+def test_region_does_not_change_with_the_painting_of_another(
+    content: Path, style: Path, output: Path, regions: Any, style_loss: Any
+) -> None:
+    other = output.with_name("other.png")
+    write_picture(other, scene(8, 40, 60))
+    results = []
+    for right in (style, other):
+        config = replace(FEW, style_loss=style_loss)
+        listed = regions(style, right)
+        stylize_image(content, [], output, config=config, regions=listed)
+        results.append(read_picture(output))
+    one, two = results
+    assert np.array_equal(one[:, : 32 - REACH], two[:, : 32 - REACH])
+    assert not np.array_equal(one[:, 32:], two[:, 32:])
+    # What is listed nowhere keeps the source.
+    middle = slice(16 + REACH, 32 - REACH)
+    assert np.array_equal(one[:, middle], scene(1)[:, middle])
+    assert np.abs(one[:, :16].astype(int) - scene(1)[:, :16]).mean() > 2
+
+
+def test_what_is_in_no_region_gets_the_painting_that_is_named(
+    content: Path, style: Path, output: Path, regions: Any
+) -> None:
+    other = output.with_name("other.png")
+    write_picture(other, scene(8, 40, 60))
+    middles = []
+    middle = slice(16 + REACH, 32 - REACH)
+    for rest in (style, other):
+        listed = regions(style, style)
+        stylize_image(content, rest, output, config=FEW, regions=listed)
+        middles.append(read_picture(output)[:, middle])
+    assert not np.array_equal(*middles)
+    assert np.abs(middles[0].astype(int) - scene(1)[:, middle]).mean() > 2
+
+
+def test_region_that_others_cover_is_not_painted(
+    content: Path, style: Path, output: Path, regions: Any
+) -> None:
+    heard, cover = Listened(), output.with_name("all.png")
+    write_picture(cover, np.full((32, 48, 3), 255, np.uint8))
+    listed = [*regions(style, style), Region(cover, style)]
+    stylize_image(content, style, output, config=FEW, regions=listed, listener=heard)
+    assert len(heard.steps) == 6
+    covered = read_picture(output)
+    stylize_image(content, [], output, config=FEW, regions=[Region(cover, style)])
+    assert np.array_equal(read_picture(output), covered)
+
+
+def test_regions_show_how_they_were_learned(
+    content: Path, style: Path, output: Path, regions: Any
+) -> None:
+    heard, learned = Listened(), output.with_suffix(".mp4")
+    listed = regions(style, style)
+    stylize_image(
+        content,
+        [],
+        output,
+        config=FEW,
+        regions=listed,
+        evolution_output=learned,
+        listener=heard,
+    )
+    assert Plan(height=32, width=48, frames=2) in heard
+    assert [report.frame for report in heard.steps] == [0, 1] * 6
+    *_, last = read_frames(probe(learned), on_warning=pytest.fail)
+    distances = [
+        np.abs(last.frame - picture.astype(int)).mean()
+        for picture in (read_picture(output), scene(1))
+    ]
+    assert distances[0] < 0.5 * distances[1]  # H.264 has less colour
+
+
+@pytest.mark.parametrize(
+    ("mask", "said"),
+    [
+        (np.full((48, 32, 3), 255), "is 32x48, which is not the shape of 48x32"),
+        (np.zeros((32, 48, 3)), "left.png is black; white says where"),
+    ],
+)
+def test_mask_that_is_none_is_refused(
+    content: Path, style: Path, output: Path, mask: Any, said: str
+) -> None:
+    path = output.with_name("left.png")
+    write_picture(path, mask.astype(np.uint8))
+    with pytest.raises(ConfigError, match=said):
+        stylize_image(content, style, output, config=FEW, regions=[Region(path, style)])
+    assert not output.exists()
 
 
 def test_start_from_content_begins_at_the_content(

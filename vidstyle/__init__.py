@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         EncodingConfig,
         EvolutionConfig,
         LayerWeight,
+        Region,
         StyleConfig,
         VideoConfig,
     )
@@ -66,6 +67,7 @@ __all__ = [
     "OptimizationError",
     "OutputError",
     "Plan",
+    "Region",
     "StepReport",
     "StyleConfig",
     "VideoConfig",

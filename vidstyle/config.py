@@ -38,6 +38,15 @@ class LayerWeight(NamedTuple):
     weight: float = 1.0
 
 
+class Region(NamedTuple):
+    """A part of a picture with a painting of its own."""
+
+    mask: Path
+    """A picture: white inside, black outside; a video or a folder for a clip."""
+    style: Path
+    """The painting's file."""
+
+
 def equal_layers(*layers: str) -> tuple[LayerWeight, ...]:
     """Give each layer the same share."""
     return tuple(LayerWeight(layer) for layer in layers)

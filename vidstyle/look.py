@@ -46,16 +46,20 @@ class Look:
         *,
         device: torch.device,
         times_s: Sequence[float] = (),
+        regions: int = 0,
     ) -> None:
         """Measure the paintings.
 
         Args:
-            paintings: At least one, each at the size in which it is taken.
+            paintings: At least one, each at the size in which it is taken; those of
+                regions come last.
             network: On the device.
             config: Layers, mix and colours.
             device: Where to compute.
             times_s: When each painting is alone; empty: they are mixed all along.
+            regions: How many of the paintings are those of a region.
         """
+        self._regions = regions
         self._paintings = list(paintings)
         self._colors = [color_statistics(painting) for painting in paintings]
         self._network, self._config, self._device = network, config, device
@@ -68,9 +72,21 @@ class Look:
         """Say what the frame at a second of the clip is to look like."""
         return Wish(self._weights_at(time_s), colors)
 
+    def of_region(self, region: int, colors: ColorStatistics) -> Wish:
+        """Say what a region of a frame is to look like: its painting, and no other."""
+        weights = [0.0] * len(self._paintings)
+        weights[len(weights) - self._regions + region] = 1.0
+        return Wish(tuple(weights), colors)
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether there is a painting for what is in no region."""
+        return len(self._paintings) > self._regions
+
     def plain_style(self) -> StyleTarget:
         """Mix the paintings as they are when the clip begins, in their own colours."""
-        return self._mixed(self._weights_at(0))
+        weights = self._weights_at(0)
+        return self._mixed(weights if self.has_rest else (1.0,) * len(weights))
 
     def style(self, wish: Wish) -> StyleTarget:
         """Mix the paintings, in the content's colours if it is to keep them."""
@@ -107,9 +123,12 @@ class Look:
         return with_chroma(painted, source) if is_gray else painted
 
     def _weights_at(self, time_s: float) -> tuple[float, ...]:
+        rest = len(self._paintings) - self._regions
         if self._times_s:
-            return crossfade(time_s, self._times_s)
-        return self._config.style_mix or (1.0,) * len(self._paintings)
+            weights = crossfade(time_s, self._times_s)
+        else:
+            weights = self._config.style_mix or (1.0,) * rest
+        return weights + (0.0,) * self._regions
 
     def _mixed(self, weights: tuple[float, ...]) -> StyleTarget:
         """Mix the paintings as they are; the newest mix is kept."""

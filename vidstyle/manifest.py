@@ -16,8 +16,8 @@ import torch
 
 from vidstyle.config import EvolutionConfig, VideoConfig
 from vidstyle.errors import ImageOpenError, WeightsError
+from vidstyle.preparation import Tools
 from vidstyle.records import VideoInfo
-from vidstyle.still import Tools
 from vidstyle.video.probe import numbered_pictures
 
 DIGITS = 16

@@ -17,6 +17,7 @@ from vidstyle.ingest import Found, Ingest
 from vidstyle.look import Wish
 from vidstyle.motion.flow import estimate_motion
 from vidstyle.motion.reuse import Age, find_again
+from vidstyle.preparation import Tools
 from vidstyle.recording import Recording
 from vidstyle.records import (
     Consistency,
@@ -26,7 +27,7 @@ from vidstyle.records import (
     Motion,
     Notice,
 )
-from vidstyle.still import Tools, first_start
+from vidstyle.still import first_start
 from vidstyle.style.init_image import random_image
 from vidstyle.style.lanes import Lanes
 from vidstyle.style.optimize import BatchOptimization, Job

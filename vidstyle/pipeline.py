@@ -10,8 +10,9 @@ from vidstyle.images import check_picture_path, write_picture
 from vidstyle.ingest import Found, Ingest
 from vidstyle.manifest import describe
 from vidstyle.painting import Painter
+from vidstyle.preparation import as_paths, prepare, working_size
 from vidstyle.records import Frame, Listener, Notice, Plan, VideoInfo
-from vidstyle.still import as_paths, ignore, prepare, working_size
+from vidstyle.still import ignore
 from vidstyle.video.codecs import CODECS, codec_for, container_of
 from vidstyle.video.evolution import check_evolution_name, write_evolution
 from vidstyle.video.pictures import check_folder, write_pictures

@@ -1,18 +1,17 @@
 """Three spread frames of a clip, painted small: what the whole would look like."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-
-from torch import Tensor
 
 from vidstyle.config import MIN_SIDE, VideoConfig
 from vidstyle.errors import ConfigError
 from vidstyle.images import check_picture_path, write_picture
 from vidstyle.pipeline import expected_frames, summary
-from vidstyle.records import FrameReport, Listener, Notice, Plan, StepReport
-from vidstyle.still import ignore, paint_frame, prepare, working_size
+from vidstyle.preparation import prepare, working_size
+from vidstyle.records import Frame, FrameReport, Listener, Notice, Plan, StepReport
+from vidstyle.still import ignore, paint_frame
 from vidstyle.video.probe import probe
 from vidstyle.video.sheet import contact_sheet, pick_frames, spread
 
@@ -92,7 +91,9 @@ def preview_video(
     listener(plan)
     for index, frame in picked.items():
 
-        def on_step(report: StepReport, _: Tensor, index: int = index) -> None:
+        def on_step(
+            report: StepReport, _: Callable[[], Frame], index: int = index
+        ) -> None:
             reports.append(replace(report, frame=index))
             listener(reports[-1])
 

@@ -1,19 +1,21 @@
-"""One picture: read, optimise, write; with the tools that a clip's frames share."""
+"""One picture: read, optimise, write."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
-from vidstyle.config import MIN_SIDE, EvolutionConfig, StyleConfig
+from vidstyle.config import EvolutionConfig, Region, StyleConfig
+from vidstyle.controls.masks import (
+    Mask,
+    composed,
+    layered,
+    mask_to_image,
+    rest_of,
+)
 from vidstyle.controls.palette import color_statistics
-from vidstyle.devices import choose_device
-from vidstyle.errors import ConfigError
 from vidstyle.images import (
     check_picture_path,
-    fit_long_side,
     frame_to_image,
     image_to_frame,
     read_picture,
@@ -21,139 +23,16 @@ from vidstyle.images import (
     write_picture,
 )
 from vidstyle.look import Look, Wish
-from vidstyle.networks.load import load_network
-from vidstyle.networks.vgg import FeatureNetwork
-from vidstyle.records import Download, Frame, Listener, Notice, Plan, StepReport
+from vidstyle.preparation import Tools, prepare, read_mask, working_size
+from vidstyle.records import Frame, Listener, Notice, Plan, StepReport
 from vidstyle.style.init_image import fitted_image, random_image
 from vidstyle.style.optimize import Job, optimize_batch
 from vidstyle.style.targets import content_target
 from vidstyle.video.evolution import Evolution, check_evolution_name, write_evolution
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What every frame of a run is painted with."""
-
-    device: torch.device
-    network: FeatureNetwork
-    look: Look
-    start_picture: Frame | None
-    """The picture to start from, where the configuration names a file."""
-
-
 def ignore(_: object) -> None:
     """Be the listener of those who do not listen."""
-
-
-def working_size(
-    *, height: int, width: int, long_side: int | None, what: str = "the result"
-) -> tuple[int, int]:
-    """Say in which size a source is painted.
-
-    Returns:
-        ``(height, width)``.
-
-    Raises:
-        ConfigError: If a side would be too short for the networks.
-    """
-    height, width = fit_long_side(height=height, width=width, long_side=long_side)
-    if min(height, width) < MIN_SIDE:
-        raise ConfigError(
-            f"{what} would have {width}x{height} pixels; "
-            f"each side must have at least {MIN_SIDE}."
-        )
-    return height, width
-
-
-def prepare(
-    style: Path | Sequence[Path],
-    config: StyleConfig,
-    *,
-    height: int,
-    width: int,
-    listener: Listener,
-    times_s: Sequence[float] = (),
-) -> Tools:
-    """Load the network and measure the paintings, once for a run.
-
-    Args:
-        style: The painting's file, or several.
-        config: Network, layers, sizes.
-        height: Of the result.
-        width: Of the result.
-        listener: Is told which network was taken and why.
-        times_s: Seconds of the clip at which each painting is alone; empty: they are
-            mixed all along.
-
-    Raises:
-        ImageOpenError: If a painting cannot be read.
-        WeightsError: If a network that was named has no weights.
-        ConfigError: If the network lacks a layer, the device is not there, or there
-            are not as many weights or times as paintings.
-    """
-    styles = as_paths(style)
-    _check_count("style-mix", len(config.style_mix), len(styles))
-    _check_count("style-at", len(times_s), len(styles))
-    paintings = [
-        _read_painting(path, config, max(height, width), listener) for path in styles
-    ]
-    start = read_picture(config.init) if isinstance(config.init, Path) else None
-    device = choose_device(config.device)
-    layers = [layer for layer, _ in (*config.content_layers, *config.style_layers)]
-    network = load_network(
-        config.network,
-        device=device,
-        pooling=config.pooling,
-        layers=layers,
-        missing=config.missing,
-        weights=config.weights,
-        on_progress=lambda done, total: listener(
-            Download(name=config.network, done=done, total=total)
-        ),
-        on_notice=lambda text: listener(Notice(text=text)),
-    )
-    look = Look(paintings, network, config, device=device, times_s=times_s)
-    return Tools(device=device, network=network, look=look, start_picture=start)
-
-
-def as_paths(style: Path | Sequence[Path]) -> list[Path]:
-    """Make a list of one painting's file or several.
-
-    Raises:
-        ConfigError: If there is none.
-    """
-    paths = [style] if isinstance(style, Path) else list(style)
-    if not paths:
-        raise ConfigError("there is no painting; name at least one.")
-    return paths
-
-
-def _check_count(name: str, given: int, paintings: int) -> None:
-    """Check that there is one value for each painting, if there are any."""
-    if given not in {0, paintings}:
-        raise ConfigError(
-            f"{name} has {given} values and there are {paintings} paintings; "
-            "give one for each."
-        )
-
-
-def _read_painting(
-    path: Path, config: StyleConfig, long_side: int, listener: Listener
-) -> Frame:
-    """Read a painting in the size in which it is taken."""
-    painting = read_picture(path)
-    wanted = config.style_side or round((config.style_scale or 1) * long_side)
-    is_asked = config.style_side is not None or config.style_scale is not None
-    if is_asked and wanted > (there := max(painting.shape[:2])):
-        text = f"{path.name} is taken at its own {there} pixels; it has no {wanted}"
-        listener(Notice(text=text, is_warning=True))
-    height, width = working_size(
-        height=painting.shape[0],
-        width=painting.shape[1],
-        long_side=wanted,
-        what="the painting",
-    )
-    return resize_frame(painting, height=height, width=width)
 
 
 def first_start(
@@ -186,9 +65,10 @@ def paint_frame(
     frame: Frame,
     tools: Tools,
     config: StyleConfig,
-    on_step: Callable[[StepReport, Tensor], None] | None = None,
+    on_step: Callable[[StepReport, Callable[[], Frame]], None] | None = None,
     *,
     time_s: float = 0.0,
+    masks: Sequence[Mask] = (),
 ) -> Frame:
     """Paint one frame that follows no other.
 
@@ -196,21 +76,71 @@ def paint_frame(
         frame: At working size.
         tools: Of the run.
         config: Weights, layers and optimiser.
-        on_step: Called with each step's report and the best picture so far.
+        on_step: Called with each step's report, and what makes the best picture so far.
+            Regions are reported as frames of their own.
         time_s: The second of the clip at which it is shown.
+        masks: Of the regions, if there are any. Each is painted for itself, as a sample
+            of one batch, so that it depends on no other's painting.
     """
-    wish = tools.look.at(time_s, color_statistics(frame))
+    parts = _parts(frame, tools.look, masks, time_s)
+    jobs = [
+        _still_job(number, frame, wish, tools, config, mask=mask)
+        for number, (wish, mask) in enumerate(parts)
+    ]
+    seen = [mask for _, mask in parts if mask is not None]
+    newest = [job.start for job in jobs]
+
+    def picture() -> Frame:
+        painted = [tools.look.finished(image_to_frame(one), frame) for one in newest]
+        return composed(frame, painted, seen) if seen else painted[0]
+
+    def heard(report: StepReport, image: Tensor) -> None:
+        newest[report.frame] = image
+        if on_step is not None:
+            on_step(report, picture)
+
+    style = tools.look.plain_style()
+    newest[:] = optimize_batch(tools.network, style, config, jobs, on_step=heard)
+    return picture()
+
+
+def _parts(
+    frame: Frame, look: Look, masks: Sequence[Mask], time_s: float
+) -> list[tuple[Wish, Mask | None]]:
+    """Say what each part of a frame is to look like; without a mask it is all of it."""
+    if not masks:
+        return [(look.at(time_s, color_statistics(frame)), None)]
+    visible = layered(masks)
+    parts: list[tuple[Wish, Mask | None]] = []
+    rest = rest_of(visible)
+    if look.has_rest and rest.any():
+        parts.append((look.at(time_s, color_statistics(frame, rest)), rest))
+    for region, mask in enumerate(visible):
+        if mask.any():
+            wish = look.of_region(region, color_statistics(frame, mask))
+            parts.append((wish, mask))
+    return parts
+
+
+def _still_job(
+    number: int,
+    frame: Frame,
+    wish: Wish,
+    tools: Tools,
+    config: StyleConfig,
+    *,
+    mask: Mask | None,
+) -> Job:
     content = tools.look.content(frame, wish)
     content_image = frame_to_image(content, device=tools.device)
-    style = tools.look.style(wish)
-    job = Job(
-        frame=0,
+    return Job(
+        frame=number,
         start=first_start(tools, wish, content_image, config, 0),
         content=content_target(tools.network, content_image, config),
         steps=config.steps,
+        style=tools.look.style(wish),
+        mask=None if mask is None else mask_to_image(mask, device=tools.device),
     )
-    (image,) = optimize_batch(tools.network, style, config, [job], on_step=on_step)
-    return tools.look.finished(image_to_frame(image), frame)
 
 
 def stylize_image(
@@ -219,6 +149,7 @@ def stylize_image(
     output: Path,
     *,
     config: StyleConfig | None = None,
+    regions: Sequence[Region] = (),
     evolution: EvolutionConfig | None = None,
     evolution_output: Path | None = None,
     listener: Listener = ignore,
@@ -230,6 +161,8 @@ def stylize_image(
         style: The painting's file, or several, which are mixed.
         output: Where the result goes; an existing file is replaced.
         config: How; None: the defaults.
+        regions: Parts of it with paintings of their own; where two meet, the later one
+            wins. What is in none gets ``style``; if that is empty, it stays as it is.
         evolution: How the GIF of the learning looks; None: the defaults.
         evolution_output: Where it goes, ``.gif`` or ``.mp4``; None: no GIF.
         listener: Is told every step.
@@ -254,19 +187,22 @@ def stylize_image(
     sizes = f"{source.shape[1]}x{source.shape[0]} -> {width}x{height}"
     listener(Notice(text=f"{content.name}: {sizes}"))
     frame = resize_frame(source, height=height, width=width)
-    tools = prepare(style, config, height=height, width=width, listener=listener)
-    listener(Plan(height=height, width=width, frames=1))
+    masks = [read_mask(each.mask, height=height, width=width) for each in regions]
+    tools = prepare(
+        style, config, height=height, width=width, listener=listener, regions=regions
+    )
+    frames = len(masks) + tools.look.has_rest
+    listener(Plan(height=height, width=width, frames=frames))
     learned = None
     if evolution_output is not None:
         learned = Evolution(evolution or EvolutionConfig(), frame)
 
-    def on_step(report: StepReport, image: Tensor) -> None:
+    def on_step(report: StepReport, picture: Callable[[], Frame]) -> None:
         listener(report)
         if learned is not None:
-            picture = tools.look.finished(image_to_frame(image), frame)
-            learned.offer(report.step, picture)
+            learned.offer(report.step, picture())
 
-    painted = paint_frame(frame, tools, config, on_step)
+    painted = paint_frame(frame, tools, config, on_step, masks=masks)
     if learned is not None and config.steps == 0:
         learned.offer(0, painted)
     write_picture(output, painted)

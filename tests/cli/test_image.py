@@ -69,6 +69,34 @@ def test_several_paintings_name_the_result(photo: Path, paint: Run) -> None:
     assert said.stdout == "photo.painting+b.png\n"
 
 
+def test_region_is_painted_and_the_rest_stays(photo: Path, vidstyle: Run) -> None:
+    source = read_picture(photo / "photo.png")
+    mask = np.zeros_like(source)
+    mask[:, :20] = 255
+    write_picture(photo / "mask.png", mask)
+    said = vidstyle("image", "photo.png", "--region", "mask.png=painting.png", *STEPS)
+    assert (said.code, said.stdout) == (0, "photo.painting.png\n")
+    painted = read_picture(photo / "photo.painting.png")
+    assert np.array_equal(painted[:, 24:], source[:, 24:])
+    assert not np.array_equal(painted[:, :16], source[:, :16])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "Missing option '--style'"),
+        (("--region", "mask.png"), "'mask.png' is not a mask and a painting such as"),
+        (("--region", "=a.png"), "'=a.png' is not a mask and a painting"),
+    ],
+)
+def test_painting_is_asked_for(
+    photo: Path, vidstyle: Run, options: tuple[str, ...], words: str
+) -> None:
+    said = vidstyle("image", "photo.png", *options)
+    assert said.code == 2
+    assert words in " ".join(said.stderr.replace("│", " ").split())
+
+
 def test_gif_shows_how_it_was_learned(photo: Path, paint: Run) -> None:
     said = paint("--gif", "--gif-width", "25")
     assert said.stdout == "photo.painting.png\nphoto.painting.gif\n"
@@ -117,6 +145,13 @@ MISTAKES = {
     "a weight too many": Mistake("style-mix has 2 values", "--style-mix 1,2"),
     "no weight": Mistake("at least one weight must exceed 0", "--style-mix 0"),
     "half a mix": Mistake("cannot read gone.jpg", "-s gone.jpg --style-mix 1,0"),
+    "no mask": Mistake("cannot read gone.png", "--region gone.png=painting.png"),
+    "text as mask": Mistake("text.png is not a pic", "--region text.png=painting.png"),
+    "tall mask": Mistake("is not the shape of", "--region painting.png=photo.png"),
+    "no such painting": Mistake("cannot read gone.jpg", "--region photo.png=gone.jpg"),
+    "onto a mask": Mistake(
+        "replace an input", "--region text.png=a.png -o text.png -y"
+    ),
     "scale of 0": Mistake("style-scale is 0.0; it must be", "--style-scale 0"),
     "tiny painting": Mistake("the painting would have", "--style-scale 0.1"),
     "two scales": Mistake(

@@ -26,6 +26,15 @@ def test_statistics_of_two_colours_are_known():
     np.testing.assert_allclose(found.covariance[0], (0.25, 0, 0.05), atol=1e-15)
 
 
+def test_statistics_of_a_part_are_those_of_its_pixels():
+    frame = picture(8, (90, 120, 140), 22)
+    mask = np.zeros(frame.shape[:2], np.float32)
+    mask[:, :20] = 0.5
+    found, expected = color_statistics(frame, mask), color_statistics(frame[:, :20])
+    np.testing.assert_allclose(found.mean, expected.mean)
+    np.testing.assert_allclose(found.covariance, expected.covariance)
+
+
 def test_the_map_gives_the_content_the_mean_and_covariance_of_the_style():
     content, style = picture(1, (90, 120, 140), 22), picture(2, (150, 110, 100), 20)
     wanted = color_statistics(style)

@@ -7,7 +7,14 @@ from torch.autograd import gradcheck
 
 from vidstyle.config import LayerWeight, StyleConfig
 from vidstyle.style.objective import Objective
-from vidstyle.style.statistics import SMALL, Gaussian, Gram, MeanStd, SlicedWasserstein
+from vidstyle.style.statistics import (
+    SMALL,
+    Gaussian,
+    Gram,
+    MeanStd,
+    SlicedWasserstein,
+    guide_for,
+)
 from vidstyle.style.targets import content_target, style_target
 
 ALL = {
@@ -145,6 +152,49 @@ def test_each_sample_has_its_own_error(statistic):
     ours, theirs = maps(3, 4, 6, 5), maps(3, 4, 6, 5, seed=1)
     alone = [error(statistic, ours[i : i + 1], theirs[i : i + 1]) for i in range(3)]
     torch.testing.assert_close(error(statistic, ours, theirs), torch.cat(alone))
+
+
+@EACH
+def test_guide_of_ones_changes_nothing(statistic):
+    features = maps(2, 4, 6, 5)
+    plain = statistic.measure(features, usual=1.0)
+    guide = torch.ones(2, 1, 6, 5).double()
+    torch.testing.assert_close(statistic.measure(features, 1.0, guide), plain)
+
+
+@EACH
+def test_guided_statistic_is_that_of_the_region_alone(statistic):
+    features, mask = maps(1, 3, 32, 48), torch.zeros(1, 1, 32, 48).double()
+    mask[..., 8:24] = 1  # a third
+    guided = statistic.measure(features, 1.0, guide_for(mask, features))
+    alone = statistic.measure(features[..., 8:24], 1.0)
+    torch.testing.assert_close(guided, alone)
+    elsewhere = features.clone()
+    elsewhere[..., 24:] = 7
+    again = statistic.measure(elsewhere, 1.0, guide_for(mask, features))
+    assert torch.equal(again, guided)
+
+
+@EACH
+def test_guided_gradients_are_those_of_the_numbers(statistic):
+    target = statistic.as_target(statistic.measure(maps(1, 3, 5, 4, seed=1), 1.0))
+    guide = guide_for(maps(1, 1, 8, 10, seed=2), maps(1, 3, 4, 5))
+    features = maps(1, 3, 4, 5).requires_grad_()
+
+    def loss(features):
+        return statistic.error(statistic.measure(features, 1.0, guide), target)
+
+    assert gradcheck(loss, features)
+
+
+def test_guide_is_the_squared_mask_at_the_size_of_the_layer():
+    mask = torch.zeros(1, 1, 4, 8)
+    mask[..., 4:] = 1
+    mask[..., 3] = 1
+    guide = guide_for(mask, torch.zeros(1, 5, 2, 4))
+    expected = torch.tensor([0, 0.25, 1, 1]) / (2.25 / 4)
+    torch.testing.assert_close(guide[0, 0, 0], expected)
+    assert guide.mean().item() == pytest.approx(1)
 
 
 def test_directions_are_those_of_the_seed():

@@ -8,6 +8,7 @@ import typer
 from vidstyle.cli import options as o
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
+from vidstyle.cli.rows import parse_region
 from vidstyle.cli.settings import settle
 from vidstyle.config import EvolutionConfig, StyleConfig
 
@@ -21,7 +22,8 @@ def image(
         Path, typer.Argument(help="The picture to paint.", readable=False)
     ],
     *,
-    style: o.Styles,
+    style: o.Styles = None,
+    region: o.Regions = None,
     output: o.Output = None,
     overwrite: o.Overwrite = False,
     preset: o.Preset = None,
@@ -37,18 +39,21 @@ def image(
 ) -> None:
     """Paint one picture: photo.jpg and painting.jpg make photo.painting.png."""
     with reported_errors():
+        regions = [parse_region(text) for text in region or []]
+        styles, _ = o.paintings(style, is_needed=not (show_config or regions))
         settings = settle(ctx, values, preset=preset, file=config)
         painting, evolution = (settings.make(kind) for kind in KINDS)
         if show_config:
             typer.echo(settings.text(KINDS, Path()), nl=False)
             return
-        name = f"{content.stem}.{'+'.join(one.stem for one in style)}.png"
-        output = output or content.parent / name
+        paintings = [*styles, *(each.style for each in regions)]
+        name = "+".join(dict.fromkeys(path.stem for path in paintings))
+        output = output or content.parent / f"{content.stem}.{name}.png"
         gif_output = gif_output or (output.with_suffix(".gif") if gif else None)
         check_outputs(
             [output, gif_output],
             besides=[log, save_config],
-            inputs=[content, *style],
+            inputs=[content, *paintings, *(each.mask for each in regions)],
             overwrite=overwrite,
         )
         settings.save(save_config, KINDS, overwrite=overwrite)
@@ -57,9 +62,10 @@ def image(
         with Reporter(quiet=quiet, as_json=json, log=log) as reporter:
             stylize_image(
                 content,
-                style,
+                styles,
                 output,
                 config=painting,
+                regions=regions,
                 evolution=evolution,
                 evolution_output=gif_output,
                 listener=reporter,

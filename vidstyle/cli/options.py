@@ -111,7 +111,7 @@ Style = Annotated[
     Path, _option(FILES, "The painting: any picture.", "--style", "-s", metavar="FILE")
 ]
 Styles = Annotated[
-    list[Path],
+    list[Path] | None,
     _option(
         FILES,
         "The painting: any picture. Several are mixed.",
@@ -120,7 +120,17 @@ Styles = Annotated[
         metavar="FILE",
     ),
 ]
-ClipStyles = Annotated[list[Path] | None, get_args(Styles)[1]]
+Regions = Annotated[
+    list[str] | None,
+    _option(
+        FILES,
+        "A painting for a part of the picture: where the mask, a picture, is white; "
+        "may be given several times, a later one lies over an earlier. What is in none "
+        "gets --style, or stays as it is.",
+        "--region",
+        metavar="MASK=STYLE",
+    ),
+]
 StyleAt = Annotated[
     list[str] | None,
     typer.Option(
@@ -262,7 +272,7 @@ Device = Annotated[
 
 
 def paintings(
-    styles: Sequence[Path] | None, at: Sequence[str] | None, *, is_needed: bool
+    styles: Sequence[Path] | None, at: Sequence[str] | None = None, *, is_needed: bool
 ) -> tuple[list[Path], tuple[float, ...] | None]:
     """Say which paintings were given, and when each is alone; None: not said.
 

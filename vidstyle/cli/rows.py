@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from vidstyle.config import CRF, LayerWeight
+from vidstyle.config import CRF, LayerWeight, Region
 
 FILES = "Files"
 SETTINGS = "Settings"
@@ -59,6 +59,15 @@ def parse_at(text: str) -> tuple[float, Path]:
         pass
     message = f"{text!r} is not a second and a file such as 3.5:painting.jpg"
     raise typer.BadParameter(message)
+
+
+def parse_region(text: str) -> Region:
+    """Read ``mask.png=painting.jpg``."""
+    mask, _, style = text.partition("=")
+    if not (mask and style):
+        message = f"{text!r} is not a mask and a painting such as sky.png=b.jpg"
+        raise typer.BadParameter(message)
+    return Region(Path(mask), Path(style))
 
 
 def parse_side(text: str) -> int | None:

@@ -31,7 +31,7 @@ def video(
         ),
     ],
     *,
-    style: o.ClipStyles = None,
+    style: o.Styles = None,
     style_at: o.StyleAt = None,
     output: o.ClipOutput = None,
     overwrite: o.Overwrite = False,

@@ -55,12 +55,25 @@ class PaletteMap:
         return np.asarray(mapped).round().clip(0, 255).astype(np.uint8)
 
 
-def color_statistics(frame: Frame) -> ColorStatistics:
-    """Measure the colours of a frame."""
+def color_statistics(
+    frame: Frame, mask: npt.NDArray[np.float32] | None = None
+) -> ColorStatistics:
+    """Measure the colours of a frame.
+
+    Args:
+        frame: (H, W, 3).
+        mask: (H, W) in [0, 1], how much each pixel counts, not 0 everywhere; None: all
+            count alike.
+    """
     pixels = frame.reshape(-1, 3).astype(np.float64) / 255  # (H*W, 3)
-    mean = pixels.mean(axis=0)
+    if mask is None:
+        mean = pixels.mean(axis=0)
+        centered = pixels - mean
+        return ColorStatistics(mean, centered.T @ centered / len(pixels))
+    shares = (mask.reshape(-1) / mask.sum(dtype=np.float64))[:, None]  # (H*W, 1)
+    mean = (shares * pixels).sum(axis=0)
     centered = pixels - mean
-    return ColorStatistics(mean, centered.T @ centered / len(pixels))
+    return ColorStatistics(mean, centered.T @ (shares * centered))
 
 
 def mix_colors(

@@ -10,7 +10,7 @@ from vidstyle.config import StyleConfig
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.style.balance import balanced_gradient
 from vidstyle.style.losses import range_loss, squared_error, temporal_loss, tv_loss
-from vidstyle.style.statistics import make_statistic
+from vidstyle.style.statistics import guide_for, make_statistic
 from vidstyle.style.targets import ContentTarget, StyleTarget, shares
 
 
@@ -40,6 +40,7 @@ class Objective:
         config: StyleConfig,
         *,
         temporal_weight: float = 0.0,
+        guided: bool = False,
     ) -> None:
         """Prepare an objective without any frame in it.
 
@@ -48,6 +49,7 @@ class Objective:
             style: The painting, of all slots whose frame has none of its own.
             config: Weights and layers.
             temporal_weight: Factor of the temporal term.
+            guided: Whether there are frames of which only a region gets the style.
         """
         self._network, self._style, self._config = network, style, config
         self._statistic = make_statistic(config)
@@ -62,6 +64,8 @@ class Objective:
         self._balanced = {name: factor for name, factor in factors.items() if factor}
         self._features: dict[str, Tensor] = {}
         self._energies: dict[str, Tensor] = {}
+        self._guided = guided
+        self._guides: dict[str, Tensor] = {}
         self._styles: dict[str, Tensor] = {}
         self._style_energies: dict[str, Tensor] = {}
         self._warped: Tensor | None = None
@@ -70,14 +74,21 @@ class Objective:
     def allocate(self, images: Tensor) -> None:
         """Make room for as many slots as there are images (N, 3, H, W)."""
         with torch.no_grad():
-            shapes = self._network(images[:1], list(self._content_shares))
-        for layer, one in shapes.items():
+            layers = {*self._style_shares, *self._content_shares}
+            shapes = self._network(images[:1], layers)
+        for layer in self._content_shares:
+            one = shapes[layer]
             self._features[layer] = one.new_zeros(len(images), *one.shape[1:])
             self._energies[layer] = one.new_ones(len(images))
         for layer in self._style_shares:
             one = self._style.statistics[layer]
             self._styles[layer] = one.repeat(len(images), *[1] * (one.dim() - 1))
             self._style_energies[layer] = one.new_ones(len(images))
+            if self._guided:
+                place = shapes[layer][:, :1]  # (1, 1, h, w)
+                self._guides[layer] = torch.ones_like(place).repeat(
+                    len(images), 1, 1, 1
+                )
         if self._temporal_weight > 0:
             self._warped = torch.zeros_like(images)
             self._consistency = torch.zeros_like(images[:, :1])
@@ -88,6 +99,7 @@ class Objective:
         content: ContentTarget,
         *,
         style: StyleTarget | None = None,
+        mask: Tensor | None = None,
         warped: Tensor | None = None,
         consistency: Tensor | None = None,
     ) -> None:
@@ -97,6 +109,8 @@ class Objective:
             slot: Which sample.
             content: The frame's features.
             style: What it should look like; None: like the other slots.
+            mask: (1, 1, H, W) in [0, 1], of the region that gets the style; None: all
+                of the frame does.
             warped: (1, 3, H, W), the previous stylized frame brought onto this one;
                 None: no temporal term.
             consistency: (1, 1, H, W), where that may be trusted.
@@ -108,6 +122,8 @@ class Objective:
         for layer in self._style_shares:
             self._styles[layer][slot] = style.statistics[layer][0]
             self._style_energies[layer][slot] = style.energies[layer]
+        for guides in self._guides.values():
+            guides[slot] = 1 if mask is None else guide_for(mask, guides)[0]
         if self._warped is None or self._consistency is None:
             return
         self._consistency[slot] = 0
@@ -189,7 +205,8 @@ class Objective:
         errors = []
         for layer, share in self._style_shares.items():
             usual = self._network.feature_energy[layer]
-            measured = self._statistic.measure(features[layer], usual)
+            guide = self._guides.get(layer)
+            measured = self._statistic.measure(features[layer], usual, guide)
             error = self._statistic.error(measured, self._styles[layer])
             if self._config.loss_scale == "gatys":
                 # Eq. 4 divides sums over M = h*w positions by 4 C^2 M^2; our Gram

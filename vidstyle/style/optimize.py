@@ -34,6 +34,8 @@ class Job:
     """Most steps; 0: it is finished as it starts, and never to be stepped."""
     style: StyleTarget | None = None
     """What it should look like; None: like the other frames of the batch."""
+    mask: Tensor | None = None
+    """(1, 1, H, W) in [0, 1], of the region that gets the style; None: all of it."""
     warped: Tensor | None = None
     """(1, 3, H, W), the previous stylized frame brought onto this one."""
     consistency: Tensor | None = None
@@ -56,6 +58,7 @@ class BatchOptimization:
         *,
         slots: int = 1,
         temporal_weight: float = 0.0,
+        guided: bool = False,
     ) -> None:
         """Prepare empty slots.
 
@@ -65,10 +68,11 @@ class BatchOptimization:
             config: Weights, layers, optimiser and the rule for stopping early.
             slots: Frames beside one another.
             temporal_weight: Factor of the temporal term, for frames that have one.
+            guided: Whether there are frames of which only a region gets the style.
         """
         self._config = config
         self._objective = Objective(
-            network, style, config, temporal_weight=temporal_weight
+            network, style, config, temporal_weight=temporal_weight, guided=guided
         )
         self._jobs: list[Job | None] = [None] * slots
         self._progress = [Progress(config) for _ in range(slots)]
@@ -100,6 +104,7 @@ class BatchOptimization:
             slot,
             job.content,
             style=job.style,
+            mask=job.mask,
             warped=job.warped,
             consistency=job.consistency,
         )
@@ -228,7 +233,12 @@ def optimize_batch(
         DeviceMemoryError: If the batch does not fit on the device.
     """
     batch = BatchOptimization(
-        network, style, config, slots=len(jobs), temporal_weight=temporal_weight
+        network,
+        style,
+        config,
+        slots=len(jobs),
+        temporal_weight=temporal_weight,
+        guided=any(job.mask is not None for job in jobs),
     )
     results: dict[int, Tensor] = {}
     for slot, job in enumerate(jobs):

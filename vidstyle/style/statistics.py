@@ -25,12 +25,16 @@ QUANTILES = 256
 class Statistic(Protocol):
     """One way to say what style is."""
 
-    def measure(self, features: Tensor, usual: float) -> Tensor:
+    def measure(
+        self, features: Tensor, usual: float, guide: Tensor | None = None
+    ) -> Tensor:
         """Measure each sample's features.
 
         Args:
             features: (N, C, h, w), of any h and w.
             usual: The mean square of a photograph's features on this layer.
+            guide: (N, 1, h, w), how much each place counts, 1 on average; None: all
+                count alike.
 
         Returns:
             (N, ..., C), of a shape that depends on C alone.
@@ -75,9 +79,14 @@ class Gram(_Plain):
     Source: Gatys et al. 2016, eq. 3.
     """
 
-    def measure(self, features: Tensor, usual: float) -> Tensor:  # noqa: ARG002
+    def measure(
+        self,
+        features: Tensor,
+        usual: float,  # noqa: ARG002
+        guide: Tensor | None = None,
+    ) -> Tensor:
         """Correlate the channels with one another."""
-        return gram_matrix(features)
+        return gram_matrix(features if guide is None else features * guide.sqrt())
 
     def usual_energy(
         self,
@@ -96,11 +105,14 @@ class MeanStd(_OfChannels, _Plain):
     of batch normalisation). We add a little to each variance.
     """
 
-    def measure(self, features: Tensor, usual: float) -> Tensor:
+    def measure(
+        self, features: Tensor, usual: float, guide: Tensor | None = None
+    ) -> Tensor:
         """Average each channel, and its squared departure."""
         rows = pixel_rows(features)  # (N, h*w, C)
-        mean = rows.mean(dim=1)
-        variance = (rows - mean.unsqueeze(1)).square().mean(dim=1)
+        mean = _weighed(rows, guide).mean(dim=1)
+        departures = (rows - mean.unsqueeze(1)).square()
+        variance = _weighed(departures, guide).mean(dim=1)
         return torch.stack([mean, (variance + SMALL * usual).sqrt()], dim=1)
 
 
@@ -121,11 +133,18 @@ class SlicedWasserstein(_OfChannels, _Plain):
         self._seed = seed
         self._directions: dict[int, Tensor] = {}
 
-    def measure(self, features: Tensor, usual: float) -> Tensor:  # noqa: ARG002
+    def measure(
+        self,
+        features: Tensor,
+        usual: float,  # noqa: ARG002
+        guide: Tensor | None = None,
+    ) -> Tensor:
         """Project each pixel's features, sort them, and average them in bins."""
         rows = pixel_rows(features)  # (N, h*w, C)
         lines = (rows @ self._directions_for(rows)).transpose(1, 2)  # (N, C, h*w)
-        ordered = lines.sort(dim=2).values
+        ordered, places = lines.sort(dim=2)
+        if guide is not None:
+            ordered = _spread(ordered, guide.flatten(2).expand_as(lines), places)
         binned: Tensor = functional.adaptive_avg_pool1d(ordered, QUANTILES)
         return binned.transpose(1, 2) / math.sqrt(QUANTILES)  # (N, Q, C)
 
@@ -153,12 +172,15 @@ class Gaussian(_OfChannels):
     style transfer". We add a little to each variance, and compute in float64.
     """
 
-    def measure(self, features: Tensor, usual: float) -> Tensor:
+    def measure(
+        self, features: Tensor, usual: float, guide: Tensor | None = None
+    ) -> Tensor:
         """Average the channels, and the products of their departures."""
         rows = pixel_rows(features)  # (N, h*w, C)
-        mean = rows.mean(dim=1, keepdim=True)
+        mean = _weighed(rows, guide).mean(dim=1, keepdim=True)
         centered = rows - mean
-        covariance = centered.transpose(1, 2) @ centered / rows.shape[1]  # (N, C, C)
+        covariance = centered.transpose(1, 2) @ _weighed(centered, guide)  # (N, C, C)
+        covariance = covariance / rows.shape[1]
         floor = SMALL * usual * torch.eye(rows.shape[-1]).to(rows)
         return torch.cat([mean, covariance + floor], dim=1)
 
@@ -181,6 +203,45 @@ class Gaussian(_OfChannels):
         shift = squared_error(ours[:, 0], theirs[:, 0])
         error: Tensor = shift + spread + root.square().sum(dim=(1, 2)) - 2 * overlap
         return error.to(measured)
+
+
+def guide_for(mask: Tensor, features: Tensor) -> Tensor:
+    """Say how much each place of a layer counts for a region.
+
+    Args:
+        mask: (1, 1, H, W) in [0, 1], 1 inside; not empty.
+        features: (N, C, h, w), says where to.
+
+    Returns:
+        (1, 1, h, w), 1 on average: the squared mask, as Gatys' guided Gram matrix has
+        it, whose features are multiplied by the mask.
+
+    Source: Gatys et al. 2017, "Controlling perceptual factors", eq. 4 and 5.
+    """
+    height, width = features.shape[-2:]
+    small = functional.adaptive_avg_pool2d(mask, (height, width)).square()
+    return small / small.mean().clamp(min=torch.finfo(small.dtype).tiny)
+
+
+def _weighed(rows: Tensor, guide: Tensor | None) -> Tensor:
+    """Let each row (N, h*w, C) count as much as a guide (N, 1, h, w) says."""
+    return rows if guide is None else rows * pixel_rows(guide)
+
+
+def _spread(ordered: Tensor, weights: Tensor, places: Tensor) -> Tensor:
+    """Give each of the sorted values as much room as it weighs: (N, C, n), as before.
+
+    Args:
+        ordered: (N, C, n), ascending.
+        weights: (N, C, n), 1 on average, in the order of the pixels.
+        places: (N, C, n), which pixel each of the sorted values is of.
+    """
+    count = ordered.shape[2]
+    ends = weights.double().gather(2, places).cumsum(dim=2)
+    levels = torch.arange(count, device=ordered.device, dtype=ends.dtype) + 0.5
+    wanted = levels.expand_as(ends).contiguous()
+    taken = torch.searchsorted(ends.contiguous(), wanted).clamp(max=count - 1)
+    return ordered.gather(2, taken)
 
 
 def _exact(values: Tensor) -> Tensor:

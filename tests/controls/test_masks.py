@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from vidstyle.controls.masks import (
+    BORDER,
+    REACH,
+    composed,
+    layered,
+    rest_of,
+    soft_mask,
+)
+
+
+def half(height=60, width=100):
+    picture = np.zeros((height, width, 3), np.uint8)
+    picture[:, width // 2 :] = 255
+    return picture
+
+
+def test_border_is_soft_over_a_few_pixels_and_hard_beyond():
+    mask = soft_mask(half(), height=60, width=100)
+    reach = round(REACH * BORDER * 100)
+    assert mask.dtype == np.float32
+    assert (mask[:, : 50 - reach] == 0).all()
+    assert (mask[:, 50 + reach :] == 1).all()
+    assert mask[:, 49:51].mean() == pytest.approx(0.5, abs=0.01)
+    assert (np.diff(mask, axis=1) >= 0).all()
+    assert np.diff(mask, axis=1).max() < 0.5
+
+
+def test_mask_of_another_size_and_colour_is_fitted():
+    picture = half(120, 200)
+    picture[picture == 255] = 128  # half inside
+    mask = soft_mask(picture, height=60, width=100)
+    assert mask.shape == (60, 100)
+    np.testing.assert_allclose(mask[:, 90], 128 / 255, atol=1e-5)
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_mask_of_one_colour_is_all_or_nothing(level):
+    mask = soft_mask(np.full((40, 50, 3), level, np.uint8), height=40, width=50)
+    assert (mask == level / 255).all()
+
+
+def test_later_mask_lies_over_the_earlier():
+    one, two = np.float32([[1, 1, 0, 0.5]]), np.float32([[0, 1, 0.5, 1]])
+    first, second = layered([one, two])
+    assert np.array_equal(second, two)
+    np.testing.assert_allclose(first, [[1, 0, 0, 0]])
+    np.testing.assert_allclose(rest_of([first, second]), [[0, 0, 0.5, 0]])
+    assert layered([]) == []
+
+
+def test_each_picture_is_seen_where_its_mask_is():
+    random = np.random.default_rng(0)
+    background, one, two = random.integers(0, 256, (3, 4, 6, 3)).astype(np.uint8)
+    masks = np.zeros((2, 4, 6), np.float32)
+    masks[0, :, :2] = 1
+    masks[1, :, 2:4] = 0.5
+    made = composed(background, [one, two], list(masks))
+    assert np.array_equal(made[:, :2], one[:, :2])
+    assert np.array_equal(made[:, 4:], background[:, 4:])
+    between = (background[:, 2:4].astype(float) + two[:, 2:4]) / 2
+    assert np.abs(made[:, 2:4] - between).max() <= 0.5

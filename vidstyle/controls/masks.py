@@ -1,0 +1,88 @@
+"""Masks: which part of a frame belongs to which region, with soft borders."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from vidstyle.controls.luminance import luminance
+from vidstyle.images import resize_frame
+from vidstyle.records import Frame
+
+BORDER = 0.01
+"""Standard deviation of a border's blur, as a share of the longest side."""
+REACH = 4.0
+"""Standard deviations that a border reaches to either side."""
+
+Mask = npt.NDArray[np.float32]
+"""(H, W) in [0, 1], 1 inside the region."""
+
+
+def soft_mask(picture: Frame, *, height: int, width: int) -> Mask:
+    """Turn a picture into a mask: white is inside, black outside, grey between.
+
+    Args:
+        picture: Of any size; of the frame's aspect ratio.
+        height: Of the frame.
+        width: Of the frame.
+
+    Returns:
+        With borders that are soft over a few pixels, further on exactly 0 or 1.
+    """
+    small = resize_frame(luminance(picture), height=height, width=width)
+    mask = small[..., 0].astype(np.float32) / 255
+    deviation = BORDER * max(height, width)
+    side = 2 * round(REACH * deviation) + 1
+    blurred = cv2.GaussianBlur(
+        mask, (side, side), deviation, borderType=cv2.BORDER_REPLICATE
+    )
+    # The blur rounds: a float that is nearly 1 would let a trace of others through.
+    return np.asarray(np.where(blurred > 1 - 1e-5, 1, blurred), np.float32).clip(0, 1)
+
+
+def mask_to_image(mask: Mask, *, device: torch.device) -> Tensor:
+    """Turn a mask into (1, 1, H, W) on a device."""
+    return torch.from_numpy(mask).to(device)[None, None]
+
+
+def layered(masks: Sequence[Mask]) -> list[Mask]:
+    """Lay masks over one another: where two meet, the later one wins.
+
+    Returns:
+        What can be seen of each; together at most 1.
+    """
+    if not masks:
+        return []
+    visible: list[Mask] = []
+    free = np.ones_like(masks[0])
+    for mask in reversed(masks):
+        visible.insert(0, mask * free)
+        free = free * (1 - mask)
+    return visible
+
+
+def rest_of(masks: Sequence[Mask]) -> Mask:
+    """Say what is in none of some masks that are together at most 1."""
+    return np.asarray(1 - np.sum(masks, axis=0), np.float32).clip(0, 1)
+
+
+def composed(
+    background: Frame, pictures: Sequence[Frame], masks: Sequence[Mask]
+) -> Frame:
+    """Put pictures together, each where its mask is, over a background.
+
+    Args:
+        background: Seen wherever no mask is.
+        pictures: Of the background's shape.
+        masks: One for each; together at most 1.
+
+    Returns:
+        A pixel that is all of one picture's is that picture's, exactly.
+    """
+    made = background * rest_of(masks)[..., None]
+    for picture, mask in zip(pictures, masks, strict=True):
+        made += picture * mask[..., None]
+    return np.asarray(made.round().clip(0, 255).astype(np.uint8))
