@@ -338,22 +338,3 @@ def test_leaving_stops_the_thread(
     assert "ingest" not in {thread.name for thread in threading.enumerate()}
     time.sleep(0.02)
     assert reader.read == read
-
-
-def test_ffmpeg_is_asked_to_stop(
-    monkeypatch: pytest.MonkeyPatch, store: FrameStore
-) -> None:
-    asked = threading.Event()
-
-    def read_frames(
-        _: VideoInfo, *, is_stopped: Callable[[], bool], **options: Any
-    ) -> Iterator[TimedFrame]:
-        while not is_stopped():
-            asked.set()
-            time.sleep(0.001)
-        raise RuntimeError("stopped")
-        yield
-
-    monkeypatch.setattr(ingest, "read_frames", read_frames)
-    with begin(store):
-        assert asked.wait(SOON_S)

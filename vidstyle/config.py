@@ -5,8 +5,10 @@ nothing changes them once a run has begun.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, get_args
@@ -59,6 +61,19 @@ DEFAULT_LR: Final[Mapping[OptimizerName, float]] = {
 }
 """The step of each optimiser that does not find it itself, of the full pixel range."""
 
+FOLDER_FPS = Fraction(25)
+"""Rate of a folder of pictures, unless the user says otherwise."""
+BACKGROUND = "white"
+"""What lies behind the transparent parts of a clip, unless the user says otherwise."""
+COLORS = {
+    "white": "#ffffff",
+    "black": "#000000",
+    "gray": "#808080",
+    "red": "#ff0000",
+    "green": "#00ff00",
+    "blue": "#0000ff",
+}
+"""Colors that have names."""
 MIN_SIDE = 16
 """Pixels: relu5_1 lies behind four halvings, so a smaller picture has no such layer."""
 
@@ -307,7 +322,11 @@ class VideoConfig:
     encoding: EncodingConfig = field(default_factory=EncodingConfig)
     """How the result is encoded, and which facts travel along."""
     strict: bool = False
-    """Whether a clip that breaks off is an error instead of a warning."""
+    """Whether a clip that is damaged is an error instead of a warning."""
+    folder_fps: Fraction | None = None
+    """Rate of a folder of pictures, more than 0; None: 25. A file has its own."""
+    background: str = BACKGROUND
+    """What lies behind transparent parts: a name in ``COLORS``, or ``#RRGGBB``."""
 
     def __post_init__(self) -> None:
         """Check every field.
@@ -336,6 +355,9 @@ class VideoConfig:
             check_range("start", self.start_s, least=0)
         if self.duration_s is not None:
             check_range("duration", self.duration_s, above=0)
+        if self.folder_fps is not None:
+            check_range("fps", float(self.folder_fps), above=0, most=1000)
+        parse_color("background", self.background)
         by_time = self.start_s is not None or self.duration_s is not None
         if by_time and self.frames != (0, None):
             raise ConfigError("give either frames, or start and duration, not both.")
@@ -401,6 +423,23 @@ class TrainingConfig:
         check_range("lr", self.lr, above=0)
         check_range("seed", self.seed, least=0, most=2**63 - 1)
         check_choice("device", self.device, DeviceName)
+
+
+def parse_color(name: str, text: str) -> str:
+    """Read a color's name, or ``#RRGGBB``.
+
+    Returns:
+        The color as ``#rrggbb``.
+
+    Raises:
+        ConfigError: If it is neither.
+    """
+    color = COLORS.get(text.lower(), text.lower())
+    if not re.fullmatch(r"#[0-9a-f]{6}", color):
+        raise ConfigError(
+            f"{name} is {text!r}; it must be #RRGGBB or one of {', '.join(COLORS)}."
+        )
+    return color
 
 
 def check_choice(name: str, value: object, choices: Any) -> None:  # noqa: ANN401

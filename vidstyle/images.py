@@ -26,6 +26,8 @@ _PNG = (
 )
 """How PNGs are compressed: of paint, in half the time of zlib's own strategy at this
 level, and read in two thirds of it, for 5 % more bytes, as measured."""
+WHITE = "#ffffff"
+"""Behind transparent pixels."""
 PARTIAL = ".partial"
 """Ending of a file that is not whole yet."""
 
@@ -75,11 +77,15 @@ def resize_frame(frame: Frame, *, height: int, width: int) -> Frame:
     )
 
 
-def read_picture(path: Path) -> Frame:
+def read_picture(path: Path, *, background: str | None = None) -> Frame:
     """Read one picture file, rotated as its EXIF data says, in 8-bit RGB.
 
-    Transparent pixels are laid over white (such pictures are taken as stored, without
-    rotation); deeper pixels are scaled to 8 bits.
+    Transparent pixels are laid over a background (such pictures are taken as stored,
+    without rotation); deeper pixels are scaled to 8 bits.
+
+    Args:
+        path: The file.
+        background: As ``#rrggbb``; None: white.
 
     Raises:
         ImageOpenError: If it is missing, cannot be read, or is no picture.
@@ -90,7 +96,7 @@ def read_picture(path: Path) -> Frame:
         raise ImageOpenError(f"cannot read {path}: {err.strerror}.") from err
     pixels = _decode(data, cv2.IMREAD_UNCHANGED)
     if pixels is not None and pixels.ndim == 3 and pixels.shape[2] == 4:
-        return _over_white(pixels)
+        return _composite(pixels, background or WHITE)
     # IMREAD_UNCHANGED ignores the EXIF orientation; this flag obeys it.
     color = _decode(data, cv2.IMREAD_COLOR)
     if color is None:
@@ -108,12 +114,13 @@ def _decode(data: npt.NDArray[np.uint8], flag: int) -> npt.NDArray[Any] | None:
     return None
 
 
-def _over_white(pixels: npt.NDArray[Any]) -> Frame:
-    """Lay (H, W, 4) BGRA of any depth over white."""
+def _composite(pixels: npt.NDArray[Any], background: str) -> Frame:
+    """Lay (H, W, 4) BGRA of any depth over ``#rrggbb``."""
+    behind = np.frombuffer(bytes.fromhex(background[1:]), np.uint8) / 255  # (3,)
     top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
     scaled = pixels.astype(np.float32) / top
     alpha = scaled[..., 3:]
-    over = scaled[..., 2::-1] * alpha + (1 - alpha)  # (H, W, 3) RGB
+    over = scaled[..., 2::-1] * alpha + behind * (1 - alpha)  # (H, W, 3) RGB
     return np.ascontiguousarray((over.clip(0, 1) * 255).round().astype(np.uint8))
 
 

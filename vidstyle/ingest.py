@@ -241,7 +241,6 @@ class Ingest:
             self._info,
             strict=config.strict,
             on_warning=self._warn,
-            is_stopped=lambda: self._is_stopped,
         ):
             if self._is_stopped:
                 return

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from vidstyle.config import EvolutionConfig, VideoConfig
 from vidstyle.errors import ImageOpenError, WeightsError
 from vidstyle.preparation import Tools
 from vidstyle.records import VideoInfo
-from vidstyle.video.probe import numbered_pictures
+from vidstyle.video.folder import numbered_pictures
 
 DIGITS = 16
 """Of a hash, as shown: enough to tell files apart, and short enough to read."""
@@ -65,7 +66,7 @@ def _given_files(config: VideoConfig) -> dict[str, str]:
 
 
 def _plain(value: object) -> object:
-    return str(value) if isinstance(value, Path) else value
+    return str(value) if isinstance(value, Path | Fraction) else value
 
 
 def _state(info: VideoInfo) -> str:

@@ -78,7 +78,7 @@ def stylize_video(
     config = config or VideoConfig()
     check_outputs(output, evolution_output, sheet_output, config.encoding)
     evolution = (evolution or EvolutionConfig()) if evolution_output else None
-    info = probe(clip)
+    info = probe(clip, fps=config.folder_fps, background=config.background)
     height, width = working_size(
         height=info.height, width=info.width, long_side=config.style.long_side
     )

@@ -20,6 +20,40 @@ Consistency = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamInfo:
+    """One stream of a file."""
+
+    index: int
+    """Its number in the file, from 0."""
+    kind: str
+    """As ffmpeg says it: video, audio, subtitle, data or attachment."""
+    codec: str
+    language: str | None = None
+    """Three letters; None: not said."""
+    is_default: bool = False
+    """Whether the file says to play it unless told otherwise."""
+    is_cover: bool = False
+    """Whether it is a still picture on the file's box."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColorInfo:
+    """How the numbers of a stream stand for colors; ffmpeg's words."""
+
+    range: str
+    """``tv``: black is 16 and white 235 (in 8 bits); ``pc``: 0 and 255."""
+    matrix: str
+    """Such as ``bt709``; ``gbr``: none, the channels are R, G and B."""
+    primaries: str
+    transfer: str
+    """The curve from light to numbers: ``smpte2084`` is PQ, ``arib-std-b67`` HLG."""
+    bit_depth: int
+    """Bits a channel."""
+    assumed: tuple[str, ...] = ()
+    """Which of these the file does not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VideoInfo:
     """What a probe understood of a clip, before a frame of it is read."""
 
@@ -54,8 +88,34 @@ class VideoInfo:
     """Of each sound stream, in the file's order."""
     subtitle_codecs: tuple[str, ...] = ()
     """Of each subtitle stream, in the file's order."""
-    needs_normalizing: bool = False
-    """Whether OpenCV is known to misread it, so that ffmpeg has to decode it first."""
+    normalizing: tuple[str, ...] = ()
+    """Why ffmpeg has to decode it, since OpenCV misreads it; empty: it need not."""
+    streams: tuple[StreamInfo, ...] = ()
+    """All of the file's, in its order; empty for a folder."""
+    stream_index: int = 0
+    """Which of them is read."""
+    color: ColorInfo | None = None
+    """None for a folder: pictures are taken as sRGB."""
+    pixel_aspect: Fraction = Fraction(1)
+    """Width over height of a stored pixel; frames are read with square ones."""
+    fields: str = "progressive"
+    """``interlaced`` frames show two moments; ``unknown``: the file does not say."""
+    has_alpha: bool = False
+    """Whether it may be transparent; frames are read over ``background``."""
+    has_times: bool = True
+    """Whether its frames have times of their own; otherwise ``fps`` is assumed."""
+    chapters: int = 0
+    """How many there are."""
+    missing_numbers: int = 0
+    """Of a folder: how many numbers between its first and last picture have none."""
+    background: str | None = None
+    """What lies behind transparent pixels, as ``#rrggbb``. None: as pictures have it,
+    white."""
+
+    @property
+    def needs_normalizing(self) -> bool:
+        """Whether OpenCV is known to misread it, so that ffmpeg decodes it first."""
+        return bool(self.normalizing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

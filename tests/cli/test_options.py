@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import fields, replace
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,8 @@ VIDEO_OPTIONS = [
     ("--start 1.5 --duration 2", {"start_s": 1.5, "duration_s": 2.0}),
     ("--output-size source", {"output_size": "source"}),
     ("--strict", {"strict": True}),
+    ("--fps 24000/1001", {"folder_fps": Fraction(24000, 1001)}),
+    ("--background black", {"background": "black"}),
 ]
 ENCODING_OPTIONS = [
     ("--codec h265", {"codec": "h265"}),

@@ -8,7 +8,6 @@ import pytest
 
 from vidstyle.errors import DependencyError, VideoOpenError, VideoWriteError
 from vidstyle.video.ffmpeg import (
-    StoppedError,
     describe,
     feed_ffmpeg,
     ffmpeg_path,
@@ -16,6 +15,7 @@ from vidstyle.video.ffmpeg import (
     last_reason,
     list_packets,
     run_ffmpeg,
+    stream_ffmpeg,
 )
 
 TEN_FRAMES = ("-f", "lavfi", "-i", "testsrc=size=32x32:rate=10:duration=1")
@@ -118,17 +118,27 @@ def test_ffmpeg_does_not_outlive_an_interruption(
         os.kill(int(note.read_text()), 0)
 
 
-def test_ffmpeg_is_stopped_when_its_work_is_not_wanted(
+def test_streaming_ffmpeg_does_not_outlive_its_reader(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script, note = tmp_path / "ffmpeg", tmp_path / "pid"
-    script.write_text(f"#!/bin/sh\necho $$ > {note}\nexec sleep 60\n")
+    script.write_text(f"#!/bin/sh\necho $$ > {note}\necho .\nexec sleep 60\n")
     script.chmod(0o755)
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(script))
-    with pytest.raises(StoppedError):
-        run_ffmpeg([], error=VideoOpenError, failed="made", is_stopped=note.exists)
+    with stream_ffmpeg([]) as stream:
+        assert os.read(stream.descriptor, 1) == b"."
     with pytest.raises(ProcessLookupError):
         os.kill(int(note.read_text()), 0)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(stream.descriptor)
+
+
+def test_end_of_a_stream_says_what_went_wrong() -> None:
+    with stream_ffmpeg(["-i", "none.mp4", "-f", "nut", "pipe:1"]) as stream:
+        assert os.read(stream.descriptor, 1) == b""
+        ended = stream.finish()
+    assert not ended.is_good
+    assert ended.reason == "No such file or directory"
 
 
 def test_packets_have_the_files_own_times(make_clip: Callable[..., Path]) -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from vidstyle.errors import VideoOpenError
 from vidstyle.images import write_picture
-from vidstyle.video.probe import numbered_pictures, probe, snap_rate
+from vidstyle.video.folder import numbered_pictures
+from vidstyle.video.probe import probe
+from vidstyle.video.streams import snap_rate
 
 MakeClip = Callable[..., Path]
 
@@ -43,7 +45,7 @@ ROWS = [
     Row("ntsc.mp4", (*pattern(rate="30000/1001"), *H264), fps=Fraction(30000, 1001)),
     Row("film.mkv", (*pattern(rate="24000/1001"), *H264), fps=Fraction(24000, 1001)),
     Row("odd.mkv", (*pattern(size="65x47"), "-c:v", "ffv1"), height=47, width=65),
-    Row("moving.gif", (*pattern(),)),
+    Row("moving.gif", (*pattern(),), needs_normalizing=True),  # may be transparent
     Row(
         "wide.mp4",
         (*pattern(filters="setsar=4/3"), *H264),
@@ -141,7 +143,7 @@ def test_folder_of_pictures_is_a_clip(tmp_path: Path) -> None:
     write_picture(tmp_path / "cover.png", np.zeros((9, 9, 3), np.uint8))
     (tmp_path / "notes1.txt").write_text("no picture")
     (tmp_path / ".hidden1.png").write_text("no picture")
-    info = probe(tmp_path, folder_fps=Fraction(12))
+    info = probe(tmp_path, fps=Fraction(12))
     assert (info.kind, info.height, info.width) == ("folder", 20, 30)
     assert (info.fps, info.frame_count, info.duration_s) == (12, 3, 0.25)
     names = [path.name for path in numbered_pictures(tmp_path)]

@@ -17,7 +17,8 @@ from vidstyle.video.read import read_frames
 MakeClip = Callable[..., Path]
 
 H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p")
-SQUARE = "scale=w='trunc(iw*sar+0.5)':h=ih"
+EXACT = "flags=lanczos+accurate_rnd+full_chroma_int:out_range=pc"
+SQUARE = f"scale=w='trunc(iw*sar+0.5)':h=ih:{EXACT}"
 
 
 def pattern(
@@ -33,16 +34,13 @@ def read(path: Path, *, strict: bool = False) -> tuple[list[TimedFrame], list[st
     return frames, warnings
 
 
-def truth(path: Path, filters: str) -> npt.NDArray[np.uint8]:
+def truth(path: Path, filters: str, *decoder: str) -> npt.NDArray[np.uint8]:
     """Let ffmpeg decode a clip: (frames, H, W, 3)."""
     info = probe(path)
     raw = run_ffmpeg(
         [
-            *("-i", str(path), "-map", "0:V:0", "-fps_mode", "passthrough"),
-            *(
-                "-vf",
-                f"{filters}:flags=lanczos+accurate_rnd+full_chroma_int:out_range=pc",
-            ),
+            *(*decoder, "-i", str(path), "-map", f"0:{info.stream_index}"),
+            *("-fps_mode", "passthrough", "-vf", filters),
             *("-f", "rawvideo", "-pix_fmt", "rgb24", "-"),
         ],
         error=VideoOpenError,
@@ -145,13 +143,12 @@ def test_moving_picture_is_a_clip(name: str, make_clip: MakeClip) -> None:
 
 
 def test_turned_clip_is_read_upright(make_clip: MakeClip) -> None:
-    flat = make_clip("flat.mp4", *pattern(), *H264)
+    flat = make_clip("flat.mp4", *pattern(filters="format=gbrp"), "-c:v", "libx264rgb")
     turned = make_clip(
         "turned.mp4", "-display_rotation", "90", "-i", str(flat), "-c", "copy"
     )
-    straight, _ = read(flat)
     upright, _ = read(turned)
-    assert np.array_equal(upright[5].frame, np.rot90(straight[5].frame))
+    assert np.array_equal(upright[5].frame, np.rot90(truth(flat, f"scale={EXACT}")[5]))
 
 
 def test_variable_rate_keeps_every_time(make_clip: MakeClip) -> None:
@@ -252,7 +249,7 @@ def test_clip_of_nothing_but_damage_is_refused(make_clip: MakeClip) -> None:
         list(read_frames(info, on_warning=print))
 
 
-def test_lossless_copy_is_removed(
+def test_nothing_is_written_while_ffmpeg_decodes(
     make_clip: MakeClip, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "temporary"
@@ -261,9 +258,16 @@ def test_lossless_copy_is_removed(
     clip = make_clip("wide.mp4", *pattern(filters="setsar=4/3"), *H264)
     reading = read_frames(probe(clip), on_warning=print)
     next(reading)
-    assert list(folder.iterdir())
-    reading.close()
     assert not list(folder.iterdir())
+    reading.close()
+
+
+def test_frames_come_before_the_clip_is_decoded(make_clip: MakeClip) -> None:
+    """A pipe holds a few frames of this size, and the clip has many."""
+    clip = make_clip("long.gif", *pattern(size="160x120", seconds="20"))
+    reading = read_frames(probe(clip), on_warning=print)
+    assert [next(reading).index for _ in range(3)] == [0, 1, 2]
+    reading.close()
 
 
 def test_folder_is_read_in_order(tmp_path: Path) -> None:

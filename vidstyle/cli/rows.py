@@ -5,12 +5,13 @@ Names, types and defaults are not here: they come from ``vidstyle.config``.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from vidstyle.config import CRF, LayerWeight, Region
+from vidstyle.config import COLORS, CRF, FOLDER_FPS, LayerWeight, Region
 
 FILES = "Files"
 SETTINGS = "Settings"
@@ -78,6 +79,17 @@ def parse_side(text: str) -> int | None:
         return int(text)
     except ValueError:
         message = f"{text!r} is neither a number of pixels nor source"
+        raise typer.BadParameter(message) from None
+
+
+def parse_fps(text: str) -> Fraction | None:
+    """Read ``24``, ``23.976`` or ``24000/1001``, or ``source``."""
+    if text == "source":
+        return None
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        message = f"{text!r} is not a rate such as 24, 23.976 or 24000/1001"
         raise typer.BadParameter(message) from None
 
 
@@ -279,7 +291,20 @@ ROWS: Mapping[str, Row] = {
     ),
     "keep_location": Row(FILES, "Leave in where the clip was taken."),
     "strip_metadata": Row(FILES, "Leave out titles, dates and all other tags."),
-    "strict": Row(FILES, "Refuse a clip that breaks off, instead of warning."),
+    "folder_fps": Row(
+        FILES,
+        "Rate of a folder of pictures; a file has its own.",
+        parse_fps,
+        "N",
+        default_text=str(FOLDER_FPS),
+        flag="fps",
+    ),
+    "background": Row(
+        FILES,
+        f"Behind a clip's transparent parts: {', '.join(COLORS)}, or #RRGGBB.",
+        metavar="COLOR",
+    ),
+    "strict": Row(FILES, "Refuse a clip that is damaged, instead of warning."),
     "frame": Row(
         EVOLUTION,
         "Frame of the clip that it shows, counted from 0.",

@@ -5,10 +5,11 @@ the business of the modules that call. No ffmpeg outlives the block that started
 """
 
 import contextlib
+import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import IO, NamedTuple, cast
@@ -23,8 +24,8 @@ _SAYS_LITTLE = re.compile(
     r"|Error sending frames|Error selecting|Could not open encoder before EOF"
     r"|Could not write header|Error while opening encoder|Invalid data found"
 )
-_PATIENCE_S = 0.2
-"""Between two questions whether to go on."""
+# Where messages bear their level.
+_IS_ERROR = re.compile(r"\[(error|fatal|panic)\]")
 _DISK_FULL = "No space left on device"
 
 
@@ -57,16 +58,8 @@ def describe(path: Path) -> str:
     return said.decode(errors="replace")
 
 
-class StoppedError(Exception):
-    """The caller does not want the rest of ffmpeg's work."""
-
-
 def run_ffmpeg(
-    arguments: Sequence[str],
-    *,
-    error: type[VidstyleError],
-    failed: str,
-    is_stopped: Callable[[], bool] | None = None,
+    arguments: Sequence[str], *, error: type[VidstyleError], failed: str
 ) -> bytes:
     """Run ffmpeg to its end.
 
@@ -74,7 +67,6 @@ def run_ffmpeg(
         arguments: Without the program and the options on messages and overwriting.
         error: What to raise when ffmpeg fails.
         failed: The beginning of its message, such as ``cannot write out.mp4``.
-        is_stopped: Asked now and then whether to give up; None: never.
 
     Returns:
         What ffmpeg wrote to its standard output.
@@ -82,25 +74,12 @@ def run_ffmpeg(
     Raises:
         VidstyleError: The given error, with ffmpeg's reason.
         DependencyError: If ffmpeg cannot be started.
-        StoppedError: If it was stopped.
     """
     with _started(arguments) as process:
-        output, said = _communicate(process, is_stopped)
+        output, said = process.communicate()
     if process.returncode:
         raise error(f"{failed}: {last_reason(said.decode(errors='replace'))}.")
     return output
-
-
-def _communicate(
-    process: subprocess.Popen[bytes], is_stopped: Callable[[], bool] | None
-) -> tuple[bytes, bytes]:
-    """Wait for a process and what it writes, as long as that is wanted."""
-    while True:
-        try:
-            return process.communicate(timeout=_PATIENCE_S if is_stopped else None)
-        except subprocess.TimeoutExpired:
-            if is_stopped is not None and is_stopped():
-                raise StoppedError from None
 
 
 class Packet(NamedTuple):
@@ -125,8 +104,33 @@ def list_packets(
         VidstyleError: The given error, with ffmpeg's reason.
     """
     which = ["-copyts", "-i", file_url(path), "-map", streams, "-copy_unknown"]
+    return _listed([*which, "-c", "copy"], path, error=error)
+
+
+def list_frames(
+    path: Path, streams: str, *, most: int, error: type[VidstyleError]
+) -> list[Packet]:
+    """Decode the first frames of a file, and list when they are shown.
+
+    Args:
+        path: The file.
+        streams: Which, as ffmpeg's ``-map`` takes them.
+        most: Frames to decode.
+        error: What to raise when ffmpeg fails.
+
+    Raises:
+        VidstyleError: The given error, with ffmpeg's reason.
+    """
+    which = ["-i", file_url(path), "-map", streams, "-frames:v", str(most)]
+    clock = ["-fps_mode", "passthrough", "-enc_time_base", "demux"]
+    return _listed([*which, *clock], path, error=error)
+
+
+def _listed(
+    arguments: list[str], path: Path, *, error: type[VidstyleError]
+) -> list[Packet]:
     said = run_ffmpeg(
-        [*which, "-c", "copy", "-f", "framecrc", "-"],
+        [*arguments, "-f", "framecrc", "-"],
         error=error,
         failed=f"cannot list the packets of {path}",
     ).decode()
@@ -142,6 +146,68 @@ def list_packets(
         )
         for stream, time, shown in rows
     ]
+
+
+class Stream:
+    """What flows out of a running ffmpeg."""
+
+    def __init__(
+        self, descriptor: int, process: subprocess.Popen[bytes], said: IO[bytes]
+    ) -> None:
+        """Watch a process.
+
+        Args:
+            descriptor: Of the file from which its standard output can be read.
+            process: The ffmpeg.
+            said: Where its standard error goes.
+        """
+        self.descriptor = descriptor
+        self._process, self._said = process, said
+
+    def finish(self) -> "Ended":
+        """Wait, after the end of the stream, for ffmpeg to end."""
+        code = self._process.wait()
+        self._said.seek(0)
+        said = self._said.read().decode(errors="replace")
+        errors = [line for line in said.splitlines() if _IS_ERROR.search(line)]
+        reason = last_reason("\n".join(errors)) if errors else ""
+        return Ended(code == 0, reason, said)
+
+
+class Ended(NamedTuple):
+    """How an ffmpeg ended."""
+
+    is_good: bool
+    reason: str
+    """Its last error; empty: none."""
+    said: str
+    """All its messages."""
+
+
+@contextlib.contextmanager
+def stream_ffmpeg(arguments: Sequence[str]) -> Iterator[Stream]:
+    """Run ffmpeg while the caller reads its standard output, ``pipe:1``.
+
+    It is told to say much. Leaving the block kills it, if it has not ended.
+
+    Raises:
+        DependencyError: If ffmpeg cannot be started.
+    """
+    reading, writing = os.pipe()
+    try:
+        with (
+            tempfile.TemporaryFile() as said,
+            _started(
+                arguments, loglevel="level+verbose", stdout=writing, stderr=said
+            ) as process,
+        ):
+            os.close(writing)  # so that the end of ffmpeg is the end of the pipe
+            writing = -1
+            yield Stream(reading, process, said)
+    finally:
+        for end in (reading, writing):
+            if end >= 0:
+                os.close(end)
 
 
 @contextlib.contextmanager

@@ -1,123 +1,72 @@
-"""A file or a folder comes in, a VideoInfo goes out; no frame is decoded here.
+"""A file or a folder comes in, a VideoInfo goes out; no frame is kept here.
 
-ffmpeg's description of the file is the source of facts, since it ships without ffprobe
-and OpenCV averages rates and hides tags. OpenCV is asked for what only it knows: the
-shape that it will deliver, and the container's count of frames.
+ffmpeg's description of the file is the source of facts, since OpenCV averages rates and
+hides tags. OpenCV is asked for what only it knows: the shape that it will deliver, and
+the container's count of frames.
 """
 
-import math
-import re
+from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
-from typing import Final, NamedTuple
+from statistics import median
+from typing import Final
 
 import cv2
 
-from vidstyle.config import MIN_SIDE
-from vidstyle.errors import VideoOpenError
-from vidstyle.images import read_picture
+from vidstyle.config import BACKGROUND, FOLDER_FPS, MIN_SIDE, parse_color
+from vidstyle.errors import ConfigError, VideoOpenError
 from vidstyle.records import VideoInfo
-from vidstyle.video.ffmpeg import describe, last_reason
-
-PICTURE_ENDINGS: Final = frozenset(
-    {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+from vidstyle.video.colors import read_color
+from vidstyle.video.ffmpeg import describe, last_reason, list_frames
+from vidstyle.video.folder import probe_folder
+from vidstyle.video.route import reasons_to_normalize
+from vidstyle.video.streams import (
+    Description,
+    PictureStream,
+    displayed_shape,
+    snap_rate,
 )
-"""Of the files that a folder of pictures may hold."""
 
-FOLDER_FPS: Final = Fraction(25)
-"""Of a folder of pictures, unless the user says otherwise."""
-
-_INPUT = re.compile(r"^Input #0, (.+?), from '", re.MULTILINE)
-_STREAM = re.compile(r"^\s+Stream #0:\d+\S*: (\w+): (\w+)(.*)$", re.MULTILINE)
-_PICTURE = re.compile(r", (\w+)(?:\((.*?)\))?, (\d+)x(\d+)")
-_PIXEL_ASPECT = re.compile(r"\bSAR ([1-9]\d*):([1-9]\d*)")
-_INTERLACED = re.compile(r"\b(top|bottom) (coded )?first\b")
-_ROTATION = re.compile(r"Display Matrix: rotation of (-?[\d.]+) degrees")
-_FILE_START = re.compile(r"\bstart: (-?[\d.]+)")
-_STREAM_START = re.compile(r"\bstart (-?[\d.]+)")
-_FILE_DURATION = re.compile(r"\bDuration: (\d+):(\d+):([\d.]+)")
-_STREAM_DURATION = re.compile(r"\bDURATION *: (\d+):(\d+):([\d.]+)")
-_AVERAGE_RATE = re.compile(r" ([\d.]+)(k?) fps\b")
-_GUESSED_RATE = re.compile(r" ([\d.]+)(k?) tbr\b")
-
-_TEXT_CODECS: Final = frozenset({"ansi", "bintext", "idf", "xbin"})
-# No OpenCV reads animated WebP, and those on PyPI open AV1 and then deliver nothing.
-_UNREADABLE_CODECS: Final = frozenset({"av1", "webp", "webp_anim"})
-# A guess above this is a variable rate's clock, unless the average confirms it.
-_MOST_GUESSED_FPS: Final = 120
-_NTSC_BASES: Final = (12, 15, 24, 30, 48, 60, 120, 240)
+_RATE_FRAMES: Final = 9
+"""Decoded to find the rate of a stream that does not say it."""
 
 
-def probe(path: Path, *, folder_fps: Fraction = FOLDER_FPS) -> VideoInfo:
+def probe(
+    path: Path, *, fps: Fraction | None = None, background: str = BACKGROUND
+) -> VideoInfo:
     """Find out what a clip is.
 
     Args:
         path: A video, an animated GIF, or a folder of numbered pictures.
-        folder_fps: Rate of a folder; a file has its own.
+        fps: Rate of a folder; a file has its own. None: 25.
+        background: What lies behind transparent pixels, as in ``VideoConfig``.
 
     Raises:
         VideoOpenError: If there is no clip that can be read, or it is too small.
         ImageOpenError: If a folder's first picture cannot be read.
+        ConfigError: If a rate is given for a file, or the background is no color.
         DependencyError: If there is no ffmpeg.
     """
+    color = parse_color("background", background)
     try:
         if path.is_dir():
-            info = _probe_folder(path, folder_fps)
+            info = probe_folder(path, fps=fps or FOLDER_FPS, background=color)
         else:
             _check_readable(path)
-            info = _probe_file(path)
+            info = _probe_file(path, background=color)
     except OSError as err:
         raise VideoOpenError(f"cannot read {path}: {err.strerror}.") from err
+    if fps is not None and info.kind != "folder":
+        raise ConfigError(
+            f"fps is for folders of pictures; {path} has its own times. Leave it out."
+        )
     if min(info.height, info.width) < MIN_SIDE:
         raise VideoOpenError(
             f"{path} is {info.width}x{info.height}; a clip needs at least "
             f"{MIN_SIDE} pixels a side."
         )
     return info
-
-
-def numbered_pictures(folder: Path) -> list[Path]:
-    """List a folder's numbered pictures in the order of their numbers.
-
-    Files of other kinds, hidden ones, and names without a number are passed over.
-    """
-    pictures = [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in PICTURE_ENDINGS
-        and not path.name.startswith(".")
-        and re.search(r"\d", path.stem)
-    ]
-    return sorted(pictures, key=_natural)
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """Order 9 before 10: numbers by value, what lies between them by letters."""
-    parts = re.split(r"(\d+)", path.name.lower())
-    return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
-
-
-def _probe_folder(folder: Path, fps: Fraction) -> VideoInfo:
-    pictures = numbered_pictures(folder)
-    if not pictures:
-        raise VideoOpenError(
-            f"the folder {folder} holds no numbered pictures, such as 0001.png; "
-            "name a video file or a folder of frames."
-        )
-    height, width = read_picture(pictures[0]).shape[:2]
-    return VideoInfo(
-        path=folder,
-        kind="folder",
-        height=height,
-        width=width,
-        fps=fps,
-        frame_count=len(pictures),
-        duration_s=float(len(pictures) / fps),
-        rotation=0,
-        codec=pictures[0].suffix.lower().removeprefix("."),
-        pixel_format="rgb24",
-        has_audio=False,
-    )
 
 
 def _check_readable(path: Path) -> None:
@@ -129,137 +78,112 @@ def _check_readable(path: Path) -> None:
             raise VideoOpenError(f"{path} is empty: there is no video in it.")
 
 
-def _probe_file(path: Path) -> VideoInfo:
-    said = describe(path)
-    container = _INPUT.search(said)
-    if container is None:
-        raise VideoOpenError(
-            f"{path} is not a video that can be read: {last_reason(said)}."
-        )
-    if container[1].endswith("_pipe") or container[1] == "image2":
-        raise VideoOpenError(
-            f"{path} is a still picture, not a clip; use the image command for it."
-        )
-    sound = _codecs(said, "Audio")
-    stream = _video_stream(said)
-    if stream is None:
-        holds = "sound, but no picture" if sound else "nothing that can be decoded"
-        raise VideoOpenError(f"{path} holds {holds}; name a video file.")
-    seen = None if stream.is_misread else _ask_opencv(path)
-    height, width, count = seen or (*stream.shape, None)
-    duration = _seconds(_STREAM_DURATION, stream.details)
-    duration = duration or _seconds(_FILE_DURATION, said)
-    if count is None and duration:
-        count = round(duration * stream.fps)
+def _probe_file(path: Path, *, background: str) -> VideoInfo:
+    file = Description(describe(path))
+    container = _container(path, file)
+    stream = _chosen(path, file)
+    info = _described(path, stream, file, container=container, background=background)
+    # ffmpeg's duration of a broken AVI follows what is left of it.
+    if info.needs_normalizing and container != "avi":
+        return info
+    seen = _ask_opencv(path)
+    if seen is None:
+        reasons = info.normalizing or (f"OpenCV cannot open it as {container}",)
+        return replace(info, normalizing=reasons)
+    height, width, count = seen
+    info = replace(info, frame_count=count or info.frame_count)
+    return info if info.needs_normalizing else replace(info, height=height, width=width)
+
+
+def _described(
+    path: Path,
+    stream: PictureStream,
+    file: Description,
+    *,
+    container: str,
+    background: str,
+) -> VideoInfo:
+    """Collect what ffmpeg says."""
+    height, width = displayed_shape(stream)
+    color = read_color(
+        stream.color_tags,
+        stream.pixel_format,
+        stream.bit_depth,
+        shape=stream.stored_shape,
+    )
+    fps = _rate(path, stream)
+    duration = stream.duration_s or file.duration_s
+    sound = _codecs(file, "audio")
     return VideoInfo(
         path=path,
         kind="video",
         height=height,
         width=width,
-        fps=stream.fps,
-        frame_count=count,
+        fps=fps,
+        frame_count=round(duration * fps) if duration else None,
         duration_s=duration,
         rotation=stream.rotation,
-        codec=stream.codec,
+        codec=stream.info.codec,
         pixel_format=stream.pixel_format,
         has_audio=bool(sound),
-        container=container[1],
-        start_s=_value(_STREAM_START, stream.line) - _value(_FILE_START, said),
+        container=container,
+        start_s=stream.start_s - file.start_s,
         color_tags=stream.color_tags,
         audio_codecs=sound,
-        subtitle_codecs=_codecs(said, "Subtitle"),
-        needs_normalizing=seen is None,
+        subtitle_codecs=_codecs(file, "subtitle"),
+        normalizing=reasons_to_normalize(
+            stream, color, container=container, is_first=_is_first(stream, file)
+        ),
+        streams=file.streams,
+        stream_index=stream.info.index,
+        color=color,
+        pixel_aspect=stream.pixel_aspect,
+        fields=stream.fields,
+        has_alpha=stream.has_alpha,
+        has_times=stream.has_times,
+        chapters=file.chapters,
+        background=background,
     )
 
 
-class _VideoStream(NamedTuple):
-    """What ffmpeg says of a video stream."""
-
-    codec: str
-    pixel_format: str
-    color_tags: str
-    stored_height: int
-    stored_width: int
-    line: str
-    """All that stands in its line after the codec."""
-    details: str
-    """The lines below it."""
-
-    @property
-    def is_misread(self) -> bool:
-        """Whether OpenCV opens it, and then delivers wrong pixels or none."""
-        return (
-            self.codec in _UNREADABLE_CODECS
-            or _INTERLACED.search(self.color_tags) is not None
-            or "bt2020" in self.color_tags
-            or self.pixel_aspect != 1
+def _container(path: Path, file: Description) -> str:
+    """Find the container, if it is one of moving pictures."""
+    if file.container is None:
+        raise VideoOpenError(
+            f"{path} is not a video that can be read: {last_reason(file.said)}."
         )
-
-    @property
-    def rotation(self) -> int:
-        """Degrees by which reading turns the stored picture."""
-        degrees = round(-_value(_ROTATION, self.details)) % 360
-        return degrees if degrees % 90 == 0 else 0
-
-    @property
-    def pixel_aspect(self) -> Fraction:
-        """Width over height of a stored pixel."""
-        found = _PIXEL_ASPECT.search(self.line)
-        return Fraction(int(found[1]), int(found[2])) if found else Fraction(1)
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Height and width as displayed, in square pixels."""
-        height, width, aspect = self.stored_height, self.stored_width, self.pixel_aspect
-        if self.rotation % 180:
-            height, width, aspect = width, height, 1 / aspect
-        return height, math.floor(width * aspect + Fraction(1, 2))
-
-    @property
-    def fps(self) -> Fraction:
-        """Nominal rate; exact, although ffmpeg prints two decimals of it."""
-        average = _value(_AVERAGE_RATE, self.line)
-        guessed = _value(_GUESSED_RATE, self.line)
-        is_confirmed = abs(guessed - average) < 0.01 * average
-        if 0 < guessed <= _MOST_GUESSED_FPS or is_confirmed:
-            return snap_rate(guessed)
-        return snap_rate(average) if average else FOLDER_FPS
-
-
-def snap_rate(printed: float) -> Fraction:
-    """Find the rate of frames that ffmpeg rounded to two decimals.
-
-    Returns:
-        A whole number, or one of NTSC's rates such as 30000/1001, if one is as near as
-        the rounding allows; otherwise the number as printed.
-    """
-    ntsc = (Fraction(base * 1000, 1001) for base in _NTSC_BASES)
-    for rate in (Fraction(round(printed)), *ntsc):
-        if abs(printed - rate) <= 0.006 and rate:
-            return rate
-    return Fraction(printed).limit_denominator(1000)
-
-
-def _video_stream(said: str) -> _VideoStream | None:
-    """Find the first stream of moving pictures in ffmpeg's description."""
-    streams = list(_STREAM.finditer(said))
-    ends = [stream.start() for stream in streams[1:]] + [len(said)]
-    for stream, end in zip(streams, ends, strict=True):
-        kind, codec, line = stream.groups()
-        picture = _PICTURE.search(line)
-        is_cover = "(attached pic)" in line
-        if kind != "Video" or is_cover or codec in _TEXT_CODECS or picture is None:
-            continue
-        return _VideoStream(
-            codec=codec,
-            pixel_format=picture[1],
-            color_tags=picture[2] or "",
-            stored_height=int(picture[4]),
-            stored_width=int(picture[3]),
-            line=line,
-            details=said[stream.end() : end],
+    if file.container.endswith("_pipe") or file.container == "image2":
+        raise VideoOpenError(
+            f"{path} is a still picture, not a clip; use the image command for it."
         )
-    return None
+    return file.container
+
+
+def _chosen(path: Path, file: Description) -> PictureStream:
+    """Choose the video stream that the file has as its default, or else its first."""
+    found = file.pictures()
+    if not found:
+        has_sound = any(stream.kind == "audio" for stream in file.streams)
+        holds = "sound, but no picture" if has_sound else "nothing that can be decoded"
+        raise VideoOpenError(f"{path} holds {holds}; name a video file.")
+    return next((stream for stream in found if stream.info.is_default), found[0])
+
+
+def _is_first(stream: PictureStream, file: Description) -> bool:
+    """Whether it is the only stream of moving pictures, and no cover is before it."""
+    videos = [each for each in file.streams if each.kind == "video"]
+    return len(file.pictures()) == 1 and videos[0].index == stream.info.index
+
+
+def _rate(path: Path, stream: PictureStream) -> Fraction:
+    """Find the nominal rate; without times, that at which ffmpeg plays the stream."""
+    if stream.has_times:
+        return stream.fps or FOLDER_FPS
+    frames = list_frames(
+        path, f"0:{stream.info.index}", most=_RATE_FRAMES, error=VideoOpenError
+    )
+    steps = [later.time_s - frame.time_s for frame, later in pairwise(frames)]
+    return snap_rate(1 / median(steps)) if steps and min(steps) > 0 else FOLDER_FPS
 
 
 def _ask_opencv(path: Path) -> tuple[int, int, int | None] | None:
@@ -278,21 +202,5 @@ def _ask_opencv(path: Path) -> tuple[int, int, int | None] | None:
     return (height, width, count if count > 0 else None) if height * width else None
 
 
-def _codecs(said: str, kind: str) -> tuple[str, ...]:
-    return tuple(match[2] for match in _STREAM.finditer(said) if match[1] == kind)
-
-
-def _value(pattern: re.Pattern[str], text: str) -> float:
-    """Read a number, perhaps in thousands; 0 where it does not stand."""
-    found = pattern.search(text)
-    if found is None:
-        return 0.0
-    return float(found[1]) * (1000 if "k" in found.groups()[1:] else 1)
-
-
-def _seconds(pattern: re.Pattern[str], text: str) -> float | None:
-    """Read a duration such as 00:00:05.06; None where it does not stand, or is 0."""
-    found = pattern.search(text)
-    if found is None:
-        return None
-    return 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3]) or None
+def _codecs(file: Description, kind: str) -> tuple[str, ...]:
+    return tuple(stream.codec for stream in file.streams if stream.kind == kind)

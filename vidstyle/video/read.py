@@ -1,36 +1,32 @@
 """A VideoInfo comes in, frames go out: once, in order, RGB, each with its exact time.
 
-OpenCV decodes, in one sequential pass; where it is known to deliver wrong pixels or
-none, ffmpeg first makes a lossless copy that OpenCV reads exactly. Frames are counted
-as they come: no count or rate of a container is believed, and nothing seeks.
+OpenCV splits, in one sequential pass: the file itself, or, where it is known to be
+wrong about it, what ffmpeg decodes into a pipe. Frames are counted as they come: no
+count or rate of a container is believed, and nothing seeks.
 """
 
 import math
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 
 from vidstyle.errors import VideoOpenError
-from vidstyle.images import read_picture
-from vidstyle.records import TimedFrame, VideoInfo
-from vidstyle.video.ffmpeg import file_url, list_packets, run_ffmpeg
-from vidstyle.video.probe import numbered_pictures
+from vidstyle.records import Frame, TimedFrame, VideoInfo
+from vidstyle.video.ffmpeg import list_packets
+from vidstyle.video.folder import read_folder
+from vidstyle.video.prepass import decode_errors, normalized
 
 _MOST_FAILURES: Final = 50
 """Reads that fail one after the other before a file counts as ended."""
+# OpenCV gives up on a pipe after 30 seconds, and a process may be stopped for longer.
+_PATIENCE_MS: Final = 2**31 - 1
 
 
 def read_frames(
-    info: VideoInfo,
-    *,
-    strict: bool = False,
-    on_warning: Callable[[str], None],
-    is_stopped: Callable[[], bool] | None = None,
+    info: VideoInfo, *, strict: bool = False, on_warning: Callable[[str], None]
 ) -> Iterator[TimedFrame]:
     """Read a clip from its first frame to its last.
 
@@ -40,28 +36,26 @@ def read_frames(
         info: What ``probe`` found.
         strict: Whether damage is an error.
         on_warning: Is told, in a sentence, how many frames are missing.
-        is_stopped: Asked, while ffmpeg makes its copy, whether to give up.
 
     Yields:
         Frames, numbered as they are read; the consumer owns them.
 
     Raises:
-        VideoOpenError: If not one frame can be read; if ``strict``, at the damage.
+        VideoOpenError: If not one frame can be read; if ``strict``, at the damage, or
+            at the end where only ffmpeg knows of it.
         ImageOpenError: If a picture of a folder cannot be read.
-        StoppedError: If it was stopped.
+        DependencyError: If ffmpeg is needed and cannot be started.
     """
     if info.kind == "folder":
-        yield from _read_folder(info)
+        if info.missing_numbers:
+            on_warning(_gaps(info))
+        yield from read_folder(info)
         return
     tally = _Tally()
     if not info.needs_normalizing:
-        yield from _read_file(info, info.path, tally, strict=strict)
+        yield from _read_file(info, tally, strict=strict)
     if tally.frames == 0:
-        with tempfile.TemporaryDirectory(prefix="vidstyle-") as folder:
-            copy = _normalize(info, Path(folder), is_stopped)
-            yield from _read_file(info, copy, tally, strict=strict)
-    if tally.frames == 0:
-        raise VideoOpenError(f"not one frame of {info.path} can be decoded.")
+        yield from _read_normalized(info, tally)
     damage = _missing_end(info, tally) or _missing_middle(info, tally)
     if damage and strict:
         raise VideoOpenError(f"{damage}; without strict, the rest is used.")
@@ -75,28 +69,55 @@ class _Tally:
 
     frames: int = 0
     skipped: int = 0
-    """Reads that failed and were followed by one that did not."""
+    """Frames that could not be decoded."""
     last_s: float = 0.0
     """When the newest frame is shown."""
+    reason: str | None = None
+    """Why ffmpeg gave up, if it did."""
+
+    def add(self, frame: Frame, time_s: float, info: VideoInfo) -> TimedFrame:
+        """Number a frame; one without a time of its own comes after the last one."""
+        if self.frames and time_s <= self.last_s:
+            time_s = self.last_s + float(1 / info.fps)
+        timed = TimedFrame(index=self.frames, time_s=time_s, frame=frame)
+        self.frames += 1
+        self.last_s = time_s
+        return timed
 
 
-def _read_folder(info: VideoInfo) -> Iterator[TimedFrame]:
-    for index, picture in enumerate(numbered_pictures(info.path)):
-        frame = read_picture(picture)
-        height, width = frame.shape[:2]
-        if (height, width) != (info.height, info.width):
+def _read_file(info: VideoInfo, tally: _Tally, *, strict: bool) -> Iterator[TimedFrame]:
+    """Let OpenCV read the file; it counts the time from the first frame."""
+    name = str(info.path.absolute())
+    for time_s, frame in _split(name, info, tally):
+        if tally.skipped and strict:
             raise VideoOpenError(
-                f"{picture} is {width}x{height}, but the first picture is "
-                f"{info.width}x{info.height}; a clip has frames of one size."
+                f"{info.path} is damaged after {tally.frames} frames; without "
+                "strict, the rest is used."
             )
-        yield TimedFrame(index=index, time_s=float(index / info.fps), frame=frame)
+        yield tally.add(frame, info.start_s + time_s, info)
 
 
-def _read_file(
-    info: VideoInfo, path: Path, tally: _Tally, *, strict: bool
-) -> Iterator[TimedFrame]:
-    """Read a file with OpenCV: the clip itself, or its lossless copy."""
-    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
+def _read_normalized(info: VideoInfo, tally: _Tally) -> Iterator[TimedFrame]:
+    """Let OpenCV read what ffmpeg decodes."""
+    with normalized(info) as stream:
+        for time_s, frame in _split(f"pipe:{stream.descriptor}", info, tally):
+            yield tally.add(frame, time_s if tally.frames else info.start_s, info)
+        ended = stream.finish()
+    tally.skipped += decode_errors(ended.said)
+    if not ended.is_good:
+        tally.reason = ended.reason
+    if tally.frames == 0:
+        why = f": {ended.reason}" if ended.reason else ""
+        raise VideoOpenError(f"not one frame of {info.path} can be decoded{why}.")
+
+
+def _split(name: str, info: VideoInfo, tally: _Tally) -> Iterator[tuple[float, Frame]]:
+    """Let OpenCV read a file or a pipe: frames, each with the time that it says."""
+    waiting = [
+        *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _PATIENCE_MS),
+        *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, _PATIENCE_MS),
+    ]
+    capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, waiting)
     failures = 0
     try:
         while failures < _MOST_FAILURES:
@@ -107,69 +128,30 @@ def _read_file(
                 continue
             tally.skipped += failures
             failures = 0
-            if tally.skipped and strict:
-                raise VideoOpenError(
-                    f"{info.path} is damaged after {tally.frames} frames; without "
-                    "strict, the rest is used."
-                )
-            time_s = info.start_s + capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            if tally.frames and time_s <= tally.last_s:  # a file without times
-                time_s = tally.last_s + float(1 / info.fps)
-            frame = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
-            yield TimedFrame(index=tally.frames, time_s=time_s, frame=frame)
-            tally.frames += 1
-            tally.last_s = time_s
+            time_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            frame = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+            yield time_s, np.asarray(frame, np.uint8)
     except cv2.error as err:
         raise VideoOpenError(f"cannot decode {info.path}: {err}.") from err
     finally:
         capture.release()
 
 
-def _normalize(
-    info: VideoInfo, folder: Path, is_stopped: Callable[[], bool] | None
-) -> Path:
-    """Let ffmpeg decode a clip: progressive, square pixels, sRGB, lossless."""
-    filters = [
-        "bwdif=mode=send_frame:deint=interlaced",
-        *_to_srgb(info.color_tags),
-        "scale=w='trunc(iw*sar+0.5)':h=ih"
-        ":flags=lanczos+accurate_rnd+full_chroma_int:out_range=pc",
-        "setsar=1,setfield=prog,format=bgr0",
-    ]
-    # NUT keeps the source's clock; Matroska would round its times to milliseconds.
-    copy = folder / "copy.nut"
-    run_ffmpeg(
-        [
-            *("-i", file_url(info.path), "-map", "0:V:0"),
-            *("-fps_mode", "passthrough", "-enc_time_base", "demux"),
-            *("-vf", ",".join(filters), "-c:v", "ffv1", "-level", "3"),
-            *("-slices", "4", "-slicecrc", "1", file_url(copy)),
-        ],
-        error=VideoOpenError,
-        failed=f"cannot decode {info.path}",
-        is_stopped=is_stopped,
+def _gaps(info: VideoInfo) -> str:
+    """Say that numbers of a folder's pictures are missing."""
+    return (
+        f"{info.path} lacks pictures for {info.missing_numbers} numbers between its "
+        "first and its last; those that are there follow one another"
     )
-    return copy
-
-
-def _to_srgb(color_tags: str) -> list[str]:
-    """Choose the filters that bring wide or high-dynamic-range color to sRGB."""
-    if "bt2020/smpte2084" in color_tags or "bt2020/arib-std-b67" in color_tags:
-        return [
-            "zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709",
-            "tonemap=mobius:desat=0,zscale=t=iec61966-2-1:m=gbr:r=pc,format=gbrp",
-        ]
-    # zscale refuses a file whose tags are incomplete.
-    if "bt2020/" in color_tags and "unknown" not in color_tags:
-        return ["zscale=p=bt709:t=bt709:m=gbr:r=pc,format=gbrp"]
-    return []
 
 
 def _missing_middle(info: VideoInfo, tally: _Tally) -> str | None:
-    """Say how many frames are damaged, if any."""
-    if not tally.skipped:
-        return None
-    return f"{info.path} is damaged: {tally.skipped} frames cannot be decoded"
+    """Say what is damaged, if anything is."""
+    if tally.skipped:
+        return f"{info.path} is damaged: {tally.skipped} frames cannot be decoded"
+    if tally.reason:
+        return f"{info.path} is damaged: {tally.reason}"
+    return None
 
 
 def _missing_end(info: VideoInfo, tally: _Tally) -> str | None:

@@ -1,0 +1,59 @@
+"""What a probe found -> whether ffmpeg has to decode first, and why, in sentences.
+
+OpenCV splits wherever it is known to be right. Each reason here is a case in which it
+was seen to deliver wrong pixels, wrong times or nothing (opencv-python 5.0.0).
+"""
+
+from typing import Final
+
+from vidstyle.records import ColorInfo
+from vidstyle.video import colors
+from vidstyle.video.streams import PictureStream
+
+_UNDECODED: Final = frozenset({"av1", "webp", "webp_anim"})
+# Codecs that hold interlaced pictures, and often do not say whether they do.
+_WITH_FIELDS: Final = frozenset(
+    {"dvvideo", "h264", "mjpeg", "mpeg2video", "mpeg4", "vc1", "wmv3"}
+)
+# Broadcasts, in which films and interlaced programmes take turns.
+_BROADCAST: Final = frozenset({"mpegts", "mpeg"})
+
+
+def reasons_to_normalize(
+    stream: PictureStream,
+    color: ColorInfo,
+    *,
+    container: str,
+    is_first: bool,
+) -> tuple[str, ...]:
+    """Say why OpenCV must not read a stream by itself; nothing: it may."""
+    depth = color.bit_depth
+    aspect = f"{stream.pixel_aspect.numerator}:{stream.pixel_aspect.denominator}"
+    cases = {
+        f"OpenCV does not decode {stream.info.codec}": stream.info.codec in _UNDECODED,
+        "it is not the file's only video stream": not is_first,
+        "it is interlaced": stream.fields == "interlaced",
+        "it may be interlaced": _may_be_interlaced(stream, container),
+        f"its pixels are {aspect}, and are made square": stream.pixel_aspect != 1,
+        "it is turned or mirrored by metadata": stream.is_turned,
+        f"OpenCV misreads {depth} bits a channel": depth > 8,
+        "its transparent parts get a background": stream.has_alpha,
+        "it is a raw stream, without times": not stream.has_times,
+        "it is untagged and HD, so taken as BT.709": colors.is_guessed_hd(color),
+        **_color_cases(color),
+    }
+    return tuple(reason for reason, holds in cases.items() if holds)
+
+
+def _may_be_interlaced(stream: PictureStream, container: str) -> bool:
+    if stream.fields == "interlaced":
+        return False
+    is_silent = stream.fields == "unknown" and stream.info.codec in _WITH_FIELDS
+    return is_silent or container in _BROADCAST
+
+
+def _color_cases(color: ColorInfo) -> dict[str, bool]:
+    if colors.is_hdr(color):
+        name = colors.curve_name(color)
+        return {f"its {name} high dynamic range is tone-mapped": True}
+    return {f"its {color.primaries} colors are mapped to sRGB": colors.is_wide(color)}
