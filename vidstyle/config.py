@@ -57,7 +57,7 @@ def equal_layers(*layers: str) -> tuple[LayerWeight, ...]:
 DEFAULT_LR: Final[Mapping[OptimizerName, float]] = {
     "adam": 0.03,
     "momentum": 0.02,
-    "langevin": 0.02,
+    "langevin": 0.01,
 }
 """The step of each optimiser that does not find it itself, of the full pixel range."""
 

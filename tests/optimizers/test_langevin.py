@@ -34,7 +34,7 @@ def first_push(frame=0, *, seed=0, temperature=1.0, loss=1.0):
 def test_without_heat_it_is_momentum():
     problem = Quadratics(2)
     ours, theirs = (
-        run(replace(CONFIG, optimizer=name, temperature=0), problem, 20).images
+        run(replace(CONFIG, optimizer=name, temperature=0, lr=0.02), problem, 20).images
         for name in ("langevin", "momentum")
     )
     assert torch.equal(ours, theirs)
