@@ -1,3 +1,6 @@
+import copy
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -122,3 +125,34 @@ def test_the_newest_picture_is_returned_after_all_steps(network, pictures, optim
     assert len(seen) == 60
     assert torch.equal(result, seen[-1])
     assert losses[-1] > min(losses)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "momentum", "langevin"])
+def test_a_balanced_batch_agrees_with_each_frame_alone_and_knows_no_scale(
+    network, pictures, optimizer
+):
+    double, images = copy.deepcopy(network).double(), pictures.double()
+
+    def paint(jobs, factor=1.0):
+        plain = StyleConfig(balance="gradients", optimizer=optimizer)
+        names = [f"{name}_weight" for name in ("content", "style", "tv", "range")]
+        config = replace(
+            plain, **{name: factor * getattr(plain, name) for name in names}
+        )
+        style = style_target(double, images[3:], config)
+        return optimize_batch(double, style, config, jobs)
+
+    jobs = [
+        Job(
+            frame=index,
+            start=images[index : index + 1],  # where the content's gradient is nothing
+            content=content_target(double, images[index : index + 1], StyleConfig()),
+            steps=15,
+        )
+        for index in range(2)
+    ]
+    together = paint(jobs)
+    for index, job in enumerate(jobs):
+        for factor in (1.0, 1e3):
+            (alone,) = paint([job], factor)
+            assert (alone - together[index]).abs().max() < 1e-6
