@@ -378,3 +378,21 @@ def test_manifest_holds_every_setting_that_changes_a_pixel(
     assert settings - set(manifest) == written_only
     others = {"clip", "clip_state", "painting", "evolution", "threads", "versions"}
     assert set(manifest) - settings == others
+
+
+@pytest.mark.parametrize(("fps", "told"), [(50, 0), (60, 1)])
+def test_gif_of_a_fast_clip_says_that_it_leaves_frames_out(
+    fps: int, told: int, make_clip: Any, style: Path, tmp_path: Path
+) -> None:
+    clip = make_clip(
+        "clip.mp4",
+        *("-f", "lavfi", "-i", f"testsrc2=s=48x32:r={fps}:d=0.2"),
+        *("-f", "lavfi", "-i", "sine=d=0.2", "-pix_fmt", "yuv420p", "-c:a", "aac"),
+    )
+    heard = Listened()
+    stylize_video(clip, style, tmp_path / "out.gif", config=FEW, listener=heard)
+    warnings = [e.text for e in heard if isinstance(e, Notice) and e.is_warning]
+    assert ["at most 50 frames" in text for text in warnings] == [True] * told
+    frames = list(read_frames(probe(tmp_path / "out.gif"), on_warning=pytest.fail))
+    assert len(frames) == (8 if told else 10)
+    assert frames[0].frame.shape == (32, 48, 3)

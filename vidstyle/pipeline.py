@@ -15,6 +15,7 @@ from vidstyle.records import Frame, Listener, Notice, Plan, VideoInfo
 from vidstyle.still import ignore
 from vidstyle.video.codecs import CODECS, codec_for, container_of
 from vidstyle.video.evolution import check_evolution_name, write_evolution
+from vidstyle.video.gif import MOST_FPS
 from vidstyle.video.pictures import check_folder, write_pictures
 from vidstyle.video.probe import probe
 from vidstyle.video.sheet import contact_sheet, pick_frames, spread
@@ -84,7 +85,7 @@ def stylize_video(
     )
     shape = result_shape(info, config, output, height=height, width=width)
     listener(Notice(text=f"{summary(info, config)} -> {shape[1]}x{shape[0]}"))
-    for text in misfits(info, container_of(output)) if output.suffix else []:
+    for text in left_behind(info, output):
         listener(Notice(text=text, is_warning=True))
     tools = prepare(
         style,
@@ -136,6 +137,21 @@ def check_outputs(
         check_evolution_name(evolution_output)
     if sheet_output is not None:
         check_picture_path(sheet_output)
+
+
+def left_behind(info: VideoInfo, output: Path) -> list[str]:
+    """Say, in a sentence each, what of a clip a result cannot hold as it is."""
+    if not output.suffix:
+        return []
+    container = container_of(output)
+    if container != "gif":
+        return misfits(info, container)
+    if info.fps <= MOST_FPS:
+        return []
+    return [
+        f"a .gif shows at most {MOST_FPS} frames a second: some of the "
+        f"{float(info.fps):.4g} are left out."
+    ]
 
 
 def result_shape(
@@ -203,7 +219,7 @@ def write_result(
     is_source_size = config.output_size == "source"
     height = info.height if is_source_size else None
     width = info.width if is_source_size else None
-    frames = stylized_frames(store, found)
+    frames = StylizedFrames(store, found)
     if not output.suffix:
         write_pictures(frames, output, height=height, width=width)
         return
@@ -261,10 +277,18 @@ def name_beside(clip: Path, style: Path | Sequence[Path], ending: str) -> Path:
     return clip.with_name(f"{clip.stem}.{paintings}{ending}")
 
 
-def stylized_frames(store: FrameStore, found: Found) -> Iterator[Frame]:
-    """Read the painted frames in order, one at a time."""
-    for index in range(found.first, found.first + len(found.times_s)):
-        yield store.stylized(index)
+@dataclass(frozen=True, slots=True)
+class StylizedFrames:
+    """The painted frames in order, read one at a time, as often as asked for."""
+
+    store: FrameStore
+    found: Found
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Read them from the first."""
+        first = self.found.first
+        for index in range(first, first + len(self.found.times_s)):
+            yield self.store.stylized(index)
 
 
 def save_evolution(

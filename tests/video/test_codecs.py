@@ -86,7 +86,12 @@ KINDS = [
 
 def test_table_names_every_way() -> None:
     ways = {(way.codec, way.ending) for way in WAYS}
-    assert ways == {(name, e) for name, codec in CODECS.items() for e in codec.endings}
+    assert ways == {
+        (name, ending)
+        for name, codec in CODECS.items()
+        for ending in codec.endings
+        if name != "gif"  # which has a page of its own
+    }
     assert len(ways) == len(WAYS)
 
 
@@ -185,6 +190,7 @@ def test_way_out(
         ("a.MKV", "auto", "h264"),
         ("a.webm", "auto", "vp9"),
         ("a.webm", "av1", "av1"),
+        ("a.gif", "auto", "gif"),
     ],
 )
 def test_name_says_the_codec(name: str, codec: Any, taken: str) -> None:
@@ -194,7 +200,7 @@ def test_name_says_the_codec(name: str, codec: Any, taken: str) -> None:
 REFUSED = [
     (ending, name)
     for ending, name in product(CONTAINERS, CODECS)
-    if ending not in CODECS[name].endings
+    if ending not in CODECS[name].endings and name != "gif"
 ]
 
 
@@ -208,6 +214,8 @@ def test_file_that_cannot_hold_the_codec_is_refused(ending: str, codec: Any) -> 
     # Both ways out that it names are ways out.
     codec_for(Path(f"a{CODECS[codec].endings[0]}"), EncodingConfig(codec=codec))
     other: Any = said.removesuffix(".").split(" or ")[-1].split("--codec ")[-1]
+    if other == "out":  # leave --codec out
+        other = "auto"
     codec_for(name, EncodingConfig(codec=other))
 
 

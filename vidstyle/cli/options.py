@@ -156,7 +156,8 @@ ClipOutput = Annotated[
     _option(
         FILES,
         "Where the result goes, by default beside the clip: a name in .mp4, .m4v, "
-        ".mov, .mkv or .webm, or without an ending for a folder of numbered PNGs.",
+        ".mov, .mkv, .webm or .gif, or without an ending for a folder of numbered "
+        "PNGs.",
         "--output",
         "-o",
         metavar="FILE",

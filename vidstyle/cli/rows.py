@@ -279,7 +279,7 @@ ROWS: Mapping[str, Row] = {
     "temperature": Row(OPTIMIZER, "How much noise langevin makes."),
     "codec": Row(
         FILES,
-        "How the result is encoded. auto: vp9 in .webm, else h264. prores goes into "
+        "How the result is encoded. auto: vp9 in .webm, else h264; prores goes into "
         ".mov or .mkv; ffv1, which is lossless, into .mkv.",
     ),
     "crf": Row(

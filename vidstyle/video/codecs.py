@@ -19,6 +19,7 @@ CONTAINERS: Final = {
     ".mov": "mov",
     ".mkv": "matroska",
     ".webm": "webm",
+    ".gif": "gif",
 }
 """ffmpeg's name of what a result is put into, by the ending of its name."""
 
@@ -66,6 +67,7 @@ CODECS: Final = {
         encoders=(("prores_ks", "-profile:v", "hq", "-vendor", "apl0"),),
         pixels="yuv422p10le",
     ),
+    "gif": Codec(endings=(".gif",), encoders=(("gif",),), pixels="pal8"),
     "ffv1": Codec(
         endings=(".mkv",),
         encoders=(("ffv1", "-level", "3", "-slices", "4", "-slicecrc", "1"),),
@@ -99,16 +101,18 @@ def codec_for(path: Path, config: EncodingConfig) -> str:
     """
     container_of(path)
     ending = path.suffix.lower()
-    if config.codec == "auto":
-        name = "vp9" if ending == ".webm" else "h264"
-    else:
-        name = config.codec
+    name: str = config.codec
+    if name == "auto":
+        name = {".webm": "vp9", ".gif": "gif"}.get(ending, "h264")
     endings = CODECS[name].endings
     if ending not in endings:
         others = [each for each, codec in CODECS.items() if ending in codec.endings]
+        instead = f"use --codec {' or '.join(others)}"
+        if others == ["gif"]:
+            instead = "leave --codec out"
         raise ConfigError(
             f"{path}: a {ending} file cannot hold {name}; name it "
-            f"{' or '.join(endings)}, or use --codec {' or '.join(others)}."
+            f"{' or '.join(endings)}, or {instead}."
         )
     check_crf(name, config.crf)
     return name

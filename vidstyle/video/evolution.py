@@ -16,23 +16,13 @@ from vidstyle.config import EvolutionConfig
 from vidstyle.errors import ConfigError, VideoWriteError
 from vidstyle.images import resize_frame
 from vidstyle.records import Frame
-from vidstyle.video.ffmpeg import feed_ffmpeg, file_url
-from vidstyle.video.matroska import timed_stream
-from vidstyle.video.write import check_count, partial_file, write_video
+from vidstyle.video.gif import MOST_FPS, write_gif
+from vidstyle.video.write import write_video
 
 _FINEST: Final = 0.25
 """Mean difference in 8-bit levels below which no change can be seen."""
 _SPARE: Final = 4
 """Times as many snapshots are kept as shown, so that even ones can be picked."""
-_LEAST_DELAY_CS: Final = 2
-"""Hundredths of a second; browsers slow down a GIF that asks for less."""
-
-# One palette for all pictures, made for what changes; an ordered dither stays still
-# where the picture does, which keeps the file small.
-_PALETTE: Final = (
-    "[0:v]split[seen][shown];[seen]palettegen=stats_mode=diff[palette];"
-    "[shown][palette]paletteuse=dither=bayer:bayer_scale=5:diff_mode=rectangle"
-)
 
 
 class Snapshot(NamedTuple):
@@ -122,7 +112,11 @@ def write_evolution(
     if not frames:
         raise VideoWriteError(f"cannot write {path}: there is not one picture.")
     if path.suffix.lower() == ".gif":
-        _write_gif(frames, path, config)
+        # The nearest rate that it can have, or its delays would be uneven.
+        delay_s = max(1 / MOST_FPS, round(100 / config.fps) / 100)
+        times_s = [index * delay_s for index in range(len(frames))]
+        hold_s = max(delay_s, config.hold_s)
+        write_gif(frames, path, times_s=times_s, fps=Fraction(100), hold_s=hold_s)
         return
     frames += frames[-1:] * round(config.hold_s * config.fps)
     times_s = [index / config.fps for index in range(len(frames))]
@@ -186,21 +180,3 @@ def _narrowed(frame: Frame, most: int) -> Frame:
     width = min(most, frame.shape[1])
     height = max(1, round(frame.shape[0] * width / frame.shape[1]))
     return resize_frame(frame, height=height, width=width)
-
-
-def _write_gif(frames: Sequence[Frame], path: Path, config: EvolutionConfig) -> None:
-    delay_cs = max(_LEAST_DELAY_CS, round(100 / config.fps))
-    hold_cs = max(delay_cs, round(100 * config.hold_s))
-    times_s = [index * delay_cs / 100 for index in range(len(frames))]
-    failed = f"cannot write {path}"
-    with partial_file(path) as partial:
-        arguments = [
-            *("-f", "matroska", "-i", "pipe:0", "-filter_complex", _PALETTE),
-            *("-fps_mode", "passthrough", "-enc_time_base", "1:100"),
-            *("-loop", "0", "-final_delay", str(hold_cs), "-f", "gif"),
-            file_url(partial),
-        ]
-        with feed_ffmpeg(arguments, error=VideoWriteError, failed=failed) as pipe:
-            for piece in timed_stream(frames, times_s, fps=Fraction(100, delay_cs)):
-                pipe.write(piece)
-        check_count(partial, len(frames), failed=failed)

@@ -5,9 +5,6 @@ The file has a partial name until it is complete and its frames have been counte
 the frames show, and whether an old result may be replaced, is decided elsewhere.
 """
 
-import contextlib
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -25,8 +22,10 @@ from vidstyle.video.codecs import (
     container_of,
     encoder_arguments,
 )
-from vidstyle.video.ffmpeg import feed_ffmpeg, file_url, list_packets
+from vidstyle.video.ffmpeg import feed_ffmpeg, file_url
+from vidstyle.video.gif import write_gif
 from vidstyle.video.matroska import timed_stream
+from vidstyle.video.partial import check_count, check_place, partial_file
 from vidstyle.video.tracks import source_input, taken_over
 
 _VARIABLE_CLOCK: Final = 90_000
@@ -56,7 +55,7 @@ def write_video(
     are the source's, packet for packet where they fit (see ``tracks.misfits``).
 
     Args:
-        frames: In order, of one shape; read one at a time.
+        frames: In order, of one shape; read one at a time, and for a GIF twice.
         path: Its ending says what kind of file; an existing one is replaced.
         times_s: When each frame is shown, in seconds after the source's start. A
             constant rate stays exact, any other is kept to 1/90000 s (Matroska: 1 ms).
@@ -78,6 +77,9 @@ def write_video(
     codec, container = codec_for(path, config), container_of(path)
     if not times_s:
         raise VideoWriteError(f"cannot write {path}: there is not one frame.")
+    if container == "gif":
+        write_gif(frames, path, times_s=times_s, fps=fps, height=height, width=width)
+        return
     first_s = max(0.0, times_s[0] - (span[0] if span else 0.0))
     clock, times_s = _clock(times_s, fps)
     tracks = ["-video_track_timescale", str(clock), "-movflags", "+faststart"]
@@ -115,56 +117,9 @@ def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
     """
     config = config or EncodingConfig()
     codec, container = codec_for(path, config), container_of(path)
-    encoder_arguments(codec, crf=config.crf, container=container)
-    _make_partial(path).unlink()
-
-
-@contextlib.contextmanager
-def partial_file(path: Path) -> Iterator[Path]:
-    """Give a file a partial name for the time of the block, and its own at the end.
-
-    Yields:
-        The partial name, in the same folder and with the same ending.
-
-    Raises:
-        VideoWriteError: If there is no such folder, or it cannot be written to. After
-            this or any other exception nothing is left under the partial name.
-    """
-    partial = _make_partial(path)
-    try:
-        yield partial
-        try:
-            partial.replace(path)
-        except OSError as err:
-            raise VideoWriteError(f"cannot write {path}: {err.strerror}.") from err
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def check_count(path: Path, frames: int, *, failed: str) -> None:
-    """Check that a file holds as many frames as went into it.
-
-    Raises:
-        VideoWriteError: If it does not.
-    """
-    written = len(list_packets(path, "0:v:0", error=VideoWriteError))
-    if written != frames:
-        raise VideoWriteError(f"{failed}: it holds {written} of {frames} frames.")
-
-
-def _make_partial(path: Path) -> Path:
-    """Make an empty file in the folder of another, with its ending."""
-    try:
-        if path.exists() and not path.is_file():
-            raise VideoWriteError(f"cannot write {path}: it is there, and no file.")
-        handle, name = tempfile.mkstemp(
-            prefix=f".{path.stem}.", suffix=f".partial{path.suffix}", dir=path.parent
-        )
-        os.close(handle)
-        Path(name).chmod(0o644)
-    except OSError as err:
-        raise VideoWriteError(f"cannot write {path}: {err.strerror}.") from err
-    return Path(name)
+    if container != "gif":
+        encoder_arguments(codec, crf=config.crf, container=container)
+    check_place(path)
 
 
 def _clock(times_s: Sequence[float], fps: Fraction) -> tuple[int, Sequence[float]]:
