@@ -202,7 +202,7 @@ def test_choices_are_those_that_there_are() -> None:
             "init",
         ),
         *("device", "lr_decay", "balance"),
-        *("next_init", "flow", "output_size", "codec"),
+        *("mask_motion", "next_init", "flow", "output_size", "codec"),
     }
 
 

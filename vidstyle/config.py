@@ -27,6 +27,7 @@ LrDecay = Literal["none", "stairs", "exponential", "inverse-time"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Init = Literal["content", "random", "style"]
 NextInit = Literal["previous-warped", "previous", "content", "random"]
+MaskMotion = Literal["fixed", "flow"]
 FlowQuality = Literal["fast", "medium", "quality"]
 OutputSize = Literal["working", "source"]
 CodecName = Literal["auto", "h264", "h265", "av1", "vp9", "prores", "ffv1"]
@@ -309,6 +310,9 @@ class VideoConfig:
     """Factor of the temporal loss, 0 or more; larger flickers less and paints less."""
     flow: FlowQuality = "medium"
     """Optical flow: fast, medium, or quality (four times slower than medium)."""
+    mask_motion: MaskMotion = "fixed"
+    """Whether a region's mask stays where it is, or goes from the first frame that is
+    taken along with what it lies on, as far as the shot goes."""
     batch: int = 1
     """Shots that are optimised beside one another; more fills a GPU."""
     frames: tuple[int, int | None] = (0, None)
@@ -345,6 +349,7 @@ class VideoConfig:
         check_choice("next-init", self.next_init, NextInit)
         check_range("temporal-weight", self.temporal_weight, least=0)
         check_choice("flow", self.flow, FlowQuality)
+        check_choice("mask-motion", self.mask_motion, MaskMotion)
         check_range("batch", self.batch, least=1)
         check_choice("output-size", self.output_size, OutputSize)
         start, stop = self.frames

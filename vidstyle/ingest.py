@@ -153,7 +153,7 @@ class Ingest:
 
     def _read(self) -> None:
         detector = ShotDetector()
-        for timed in self._selected():
+        for timed in self.selected():
             frame = resize_frame(timed.frame, height=self._height, width=self._width)
             if not self._wait_for_room():
                 return
@@ -228,7 +228,7 @@ class Ingest:
                 self._changed.wait(timeout=1)
         return False
 
-    def _selected(self) -> Iterator[TimedFrame]:
+    def selected(self) -> Iterator[TimedFrame]:
         """Yield the frames that were asked for, and stop reading after the last."""
         config = self._config
         start, stop = config.frames

@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from vidstyle.config import EvolutionConfig, VideoConfig
+from vidstyle.config import EvolutionConfig, Region, VideoConfig
 from vidstyle.errors import ImageOpenError, WeightsError
 from vidstyle.preparation import Tools
 from vidstyle.records import VideoInfo
@@ -53,6 +53,19 @@ def describe(
         "threads": torch.get_num_threads(),
         "versions": f"vidstyle {version('vidstyle')}, torch {torch.__version__}",
     }
+
+
+def describe_regions(regions: Sequence[Region]) -> dict[str, Any]:
+    """Describe regions by what is in their files; without any by nothing."""
+    found = {}
+    for number, region in enumerate(regions, start=1):
+        mask = region.mask
+        is_folder = mask.is_dir()
+        found[f"region {number}"] = (
+            str(mask.resolve()) if is_folder else _digest(mask, ImageOpenError),
+            _digest(region.style, ImageOpenError),
+        )
+    return found
 
 
 def _given_files(config: VideoConfig) -> dict[str, str]:

@@ -4,7 +4,7 @@ Flow and decoding run ahead, and storing runs behind, in background threads; eve
 on the device happens in the caller's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from vidstyle.coherence import Following, first_age, follow
 from vidstyle.config import EvolutionConfig, VideoConfig
+from vidstyle.controls.masks import Mask, mask_to_image
 from vidstyle.images import frame_to_image, image_to_frame
 from vidstyle.ingest import Found, Ingest
 from vidstyle.look import Wish
@@ -70,6 +71,18 @@ class Work:
     source: Frame
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """Which part of the frames a pass paints."""
+
+    region: int | None
+    """None: what is in no region."""
+    mask: Callable[[int], Mask]
+    """Says by a frame's index where it is."""
+    keep: Callable[[int, Frame, Frame], None] | None
+    """Is given each painted frame and its source, in any thread."""
+
+
 class Painter:
     """Paint every frame that a reader delivers, once."""
 
@@ -81,6 +94,7 @@ class Painter:
         *,
         evolution: EvolutionConfig | None,
         listener: Listener,
+        layer: Layer | None = None,
     ) -> None:
         """Prepare to paint.
 
@@ -90,9 +104,10 @@ class Painter:
             config: How.
             evolution: Which frame's learning to record; None: none's.
             listener: Is told every step and every finished frame.
+            layer: Which part of the frames is painted; None: all of them.
         """
         self._tools, self._store, self._config = tools, store, config
-        self._listener = listener
+        self._listener, self._layer = listener, layer
         self._recording = Recording(evolution, store)
         self._found = Found()
         self._lanes = Lanes(store.is_painted)
@@ -102,6 +117,7 @@ class Painter:
             config.style,
             slots=config.batch,
             temporal_weight=config.temporal_weight,
+            guided=layer is not None,
         )
         self._work: dict[int, Work] = {}  # by slot
         self._last: dict[int, tuple[Frame, Age]] = {}  # newest painted, by lane start
@@ -185,7 +201,10 @@ class Painter:
         for later in colors[1:]:
             statistics = statistics.toward(later)
         time_s = found.times_s[index - found.first] - found.origin_s
+        region = self._layer.region if self._layer else None
         wish = self._tools.look.at(time_s, statistics)
+        if region is not None:
+            wish = self._tools.look.of_region(region, statistics)
         return pool.submit(self._prepare, index, start, wish)
 
     def _prepare(self, index: int, start: int, wish: Wish) -> Prepared:
@@ -234,6 +253,7 @@ class Painter:
             ),
             steps=steps,
             style=self._tools.look.style(prepared.wish),
+            mask=self._mask(index),
             warped=following.warped if following else None,
             consistency=following.binding if following else None,
         )
@@ -250,7 +270,13 @@ class Painter:
             content=content,
             steps=style.steps,
             style=self._tools.look.style(wish),
+            mask=self._mask(index),
         )
+
+    def _mask(self, index: int) -> Tensor | None:
+        if self._layer is None:
+            return None
+        return mask_to_image(self._layer.mask(index), device=self._tools.device)
 
     def _next_start(
         self, index: int, image: Tensor, previous: Frame, following: Following | None
@@ -309,6 +335,8 @@ class Painter:
         """Store a finished frame; last of all its pixels, which say that it is done."""
         if self._recording.is_of(work.index):
             self._store.put_evolution(self._recording.pictures())
+        if self._layer is not None and self._layer.keep is not None:
+            self._layer.keep(work.index, frame, work.source)
         self._store.put_age(work.index, work.age)
         self._store.put_stylized(work.index, frame)
         if work.index > work.start:

@@ -5,13 +5,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidstyle.config import EncodingConfig, EvolutionConfig, VideoConfig
+from vidstyle.config import EncodingConfig, EvolutionConfig, Region, VideoConfig
+from vidstyle.errors import ConfigError
 from vidstyle.images import check_picture_path, write_picture
 from vidstyle.ingest import Found, Ingest
-from vidstyle.manifest import describe
+from vidstyle.manifest import describe, describe_regions
 from vidstyle.painting import Painter
 from vidstyle.preparation import as_paths, prepare, working_size
 from vidstyle.records import Frame, Listener, Notice, Plan, VideoInfo
+from vidstyle.regions import ClipMasks, paint_regions, pass_stores
 from vidstyle.still import ignore
 from vidstyle.video.codecs import CODECS, codec_for, container_of
 from vidstyle.video.evolution import check_evolution_name, write_evolution
@@ -43,6 +45,7 @@ def stylize_video(
     output: Path,
     *,
     config: VideoConfig | None = None,
+    regions: Sequence[Region] = (),
     evolution: EvolutionConfig | None = None,
     evolution_output: Path | None = None,
     sheet_output: Path | None = None,
@@ -60,6 +63,9 @@ def stylize_video(
         style: The painting's file, or several: mixed, or as ``config.style_at`` says.
         output: Where the result goes; an existing file is replaced.
         config: How; None: the defaults.
+        regions: Parts of it with paintings of their own, by masks that are pictures or
+            clips; where two meet, the later one wins. What is in none gets ``style``;
+            if that is empty, it stays as it is.
         evolution: How the GIF of the learning looks; None: the defaults.
         evolution_output: Where it goes, ``.gif`` or ``.mp4``; None: no GIF.
         sheet_output: Where a picture of spread frames, before and after, goes; None: no
@@ -77,6 +83,8 @@ def stylize_video(
         WorkDirError: If the work directory is not usable, or holds another run.
     """
     config = config or VideoConfig()
+    if regions and evolution_output is not None:
+        raise ConfigError("regions are learned one by one: there is no GIF of it.")
     check_outputs(output, evolution_output, sheet_output, config.encoding)
     evolution = (evolution or EvolutionConfig()) if evolution_output else None
     info = probe(clip, fps=config.folder_fps, background=config.background)
@@ -87,6 +95,16 @@ def stylize_video(
     listener(Notice(text=f"{summary(info, config)} -> {shape[1]}x{shape[0]}"))
     for text in left_behind(info, output):
         listener(Notice(text=text, is_warning=True))
+    store = FrameStore(work_dir or output.with_name(f"{output.name}.vidstyle"))
+    masks = ClipMasks(
+        regions=regions,
+        info=info,
+        config=config,
+        store=store,
+        height=height,
+        width=width,
+    )
+    masks.check()
     tools = prepare(
         style,
         config.style,
@@ -94,18 +112,28 @@ def stylize_video(
         width=width,
         listener=listener,
         times_s=config.style_at,
+        regions=regions,
     )
-    manifest = describe(info, as_paths(style), config, evolution, tools)
-    store = FrameStore(work_dir or output.with_name(f"{output.name}.vidstyle"))
+    manifest = describe(info, as_paths(style, regions), config, evolution, tools)
+    manifest |= describe_regions(regions)
     with store.claimed():
         store.open(manifest, restart=restart)
-        announce(store, info, config, shape, listener)
-        painter = Painter(tools, store, config, evolution=evolution, listener=listener)
-        with Ingest(info, config, store, height=height, width=width) as ingest:
-            found = painter.paint(ingest)
-        write_result(store, found, output, info=info, config=config)
+        stores = pass_stores(store, len(regions) + tools.look.has_rest)
+        announce(stores, info, config, shape, listener)
+        painted = store
+        if regions:
+            found, painted = paint_regions(
+                tools, masks, manifest, restart=restart, listener=listener
+            )
+        else:
+            painter = Painter(
+                tools, store, config, evolution=evolution, listener=listener
+            )
+            with Ingest(info, config, store, height=height, width=width) as ingest:
+                found = painter.paint(ingest)
+        write_result(painted, found, output, info=info, config=config)
         if sheet_output is not None:
-            save_sheet(store, found, info, sheet_output)
+            save_sheet(painted, found, info, sheet_output)
         learned = save_evolution(store, evolution_output, evolution, listener)
         store.remove()
     return VideoResult(
@@ -182,22 +210,23 @@ def summary(info: VideoInfo, config: VideoConfig) -> str:
 
 
 def announce(
-    store: FrameStore,
+    stores: Sequence[FrameStore],
     info: VideoInfo,
     config: VideoConfig,
     shape: tuple[int, int],
     listener: Listener,
 ) -> None:
     """Tell the work that lies ahead, and what is left of an earlier run."""
-    done = len(store.painted())
+    done = sum(len(store.painted()) for store in stores)
     if done:
-        text = f"going on in {store.work_dir}: {done} frames are painted"
+        text = f"going on in {stores[0].work_dir}: {done} frames are painted"
         listener(Notice(text=text))
+    frames = expected_frames(info, config)
     listener(
         Plan(
             height=shape[0],
             width=shape[1],
-            frames=expected_frames(info, config),
+            frames=None if frames is None else frames * len(stores),
             done=done,
             next_steps=config.next_steps,
         )
@@ -273,7 +302,7 @@ def name_beside(clip: Path, style: Path | Sequence[Path], ending: str) -> Path:
     """Name a file beside a clip after the clip and the paintings."""
     if clip.name in {"", ".."}:  # the folder that the user is in, or the one above it
         clip = clip.resolve()
-    paintings = "+".join(path.stem for path in as_paths(style))
+    paintings = "+".join(dict.fromkeys(path.stem for path in as_paths(style)))
     return clip.with_name(f"{clip.stem}.{paintings}{ending}")
 
 

@@ -143,16 +143,26 @@ def read_mask(path: Path, *, height: int, width: int) -> Mask:
         ConfigError: If it is of another shape than the picture, or empty.
     """
     picture = read_picture(path)
-    tall, wide = picture.shape[:2]
+    check_mask_shape(path, *picture.shape[:2], height=height, width=width)
+    mask = soft_mask(picture, height=height, width=width)
+    if not mask.any():
+        raise ConfigError(f"the mask {path} is black; white says where its region is.")
+    return mask
+
+
+def check_mask_shape(
+    path: Path, tall: int, wide: int, *, height: int, width: int
+) -> None:
+    """Check that a mask has the shape of the picture, at whichever size.
+
+    Raises:
+        ConfigError: If not.
+    """
     if abs(tall * width - wide * height) > SHAPE_SLACK * wide * height:
         raise ConfigError(
             f"the mask {path} is {wide}x{tall}, which is not the shape of {width}x"
             f"{height}; draw it over the picture itself."
         )
-    mask = soft_mask(picture, height=height, width=width)
-    if not mask.any():
-        raise ConfigError(f"the mask {path} is black; white says where its region is.")
-    return mask
 
 
 def _read_painting(

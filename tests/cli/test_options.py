@@ -171,6 +171,7 @@ VIDEO_OPTIONS = [
     ("--next-steps 12", {"next_steps": 12}),
     ("--next-init previous", {"next_init": "previous"}),
     ("--temporal-weight 13", {"temporal_weight": 13.0}),
+    ("--mask-motion flow", {"mask_motion": "flow"}),
     ("--flow quality", {"flow": "quality"}),
     ("--batch 14", {"batch": 14}),
     ("--frames 15:", {"frames": (15, None)}),

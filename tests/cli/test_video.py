@@ -294,3 +294,20 @@ def test_rate_is_exact(here: Path, paint: Run) -> None:
     run_ffmpeg([*arguments, "film.mkv"], error=VideoWriteError, failed="test clip")
     assert ", 29.97 fps -> " in paint("film.mkv", "-o", "out.mp4").lines[0]
     assert probe(Path("out.mp4")).fps == Fraction(30000, 1001)
+
+
+def test_region_is_painted_and_the_rest_stays(here: Path, vidstyle: Run) -> None:
+    mask = np.zeros((32, 48, 3), np.uint8)
+    mask[:, :20] = 255
+    write_picture(here / "mask.png", mask)
+    region = ("--region", "mask.png=painting.png")
+    said = vidstyle("video", "clip.mp4", *region, *FEW, "--frames", "0:2", "-o", "out")
+    assert said.code == 0, said.stderr
+    info = probe(here / "clip.mp4")
+    for timed in read_frames(info, on_warning=pytest.fail):
+        if timed.index == 2:
+            break
+        painted = read_picture(here / "out" / f"{timed.index + 1:06d}.png")
+        assert np.array_equal(painted[:, 24:], timed.frame[:, 24:])
+        assert not np.array_equal(painted[:, :16], timed.frame[:, :16])
+    assert not (here / "out.vidstyle").exists()

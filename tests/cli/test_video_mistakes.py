@@ -50,6 +50,13 @@ MISTAKES = {
     "two sizes": Mistake(
         "style-side or style-scale", "--style-side 99 --style-scale 1"
     ),
+    "no mask": Mistake("cannot read gone.png", "--region gone.png=painting.png"),
+    "text as mask": Mistake("is not a picture", "--region text.mp4=painting.png"),
+    "tall mask": Mistake("not the shape of", "--region painting.png=painting.png"),
+    "regions' GIF": Mistake("is no GIF", "--region painting.png=painting.png --gif"),
+    "preview of regions": Mistake(
+        "no regions", "-p --region painting.png=painting.png"
+    ),
     "no init": Mistake("cannot read gone.png: No such file", "--init gone.png"),
     "fewer steps than none": Mistake(
         "steps is -1; it must be at least 0", "--steps -1"
@@ -207,6 +214,7 @@ def test_device_that_is_not_there_is_named(
         ("--style-mix 1:2", "'1:2' is not a list of numbers such as 2,1"),
         ("--style-at 0:a.png", "give either --style or --style-at, not both"),
         ("--keep-color hue", "'hue' is not one of 'none', 'luminance', 'histogram'"),
+        ("--region sky.png", "'sky.png' is not a mask and a painting such as"),
         ("--colour", "No such option: --colour"),
         ("one-more.mp4", "unexpected extra argument"),
     ],

@@ -124,8 +124,8 @@ Regions = Annotated[
     list[str] | None,
     _option(
         FILES,
-        "A painting for a part of the picture: where the mask, a picture, is white; "
-        "may be given several times, a later one lies over an earlier. What is in none "
+        "A painting for a part of the picture: where the mask, a picture or, for a "
+        "clip, a clip, is white. A later one lies over an earlier; what is in none "
         "gets --style, or stays as it is.",
         "--region",
         metavar="MASK=STYLE",

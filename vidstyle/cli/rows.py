@@ -235,6 +235,11 @@ ROWS: Mapping[str, Row] = {
     "flow": Row(
         COHERENCE, "Measuring motion; quality takes four times as long as medium."
     ),
+    "mask_motion": Row(
+        COHERENCE,
+        "fixed: a region's mask stays where it is; flow: it belongs to the first frame "
+        "and goes along with what it lies on, as far as the shot goes.",
+    ),
     "batch": Row(COHERENCE, "Shots painted beside one another; more fills a GPU."),
     "network": Row(NETWORK, "auto: vgg16 on a GPU, the built-in slim on a CPU."),
     "weights": Row(

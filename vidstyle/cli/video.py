@@ -10,6 +10,7 @@ import typer
 from vidstyle.cli import options as o
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
+from vidstyle.cli.rows import parse_region
 from vidstyle.cli.settings import settle
 from vidstyle.config import (
     EncodingConfig,
@@ -17,6 +18,7 @@ from vidstyle.config import (
     StyleConfig,
     VideoConfig,
 )
+from vidstyle.errors import ConfigError
 
 KINDS = (StyleConfig, VideoConfig, EncodingConfig, EvolutionConfig)
 
@@ -33,6 +35,7 @@ def video(
     *,
     style: o.Styles = None,
     style_at: o.StyleAt = None,
+    region: o.Regions = None,
     output: o.ClipOutput = None,
     overwrite: o.Overwrite = False,
     preset: o.Preset = None,
@@ -55,7 +58,11 @@ def video(
     An interrupted run goes on where it stopped when the same command is given again.
     """
     with reported_errors("the same command goes on where this one stopped"):
-        paintings, times_s = o.paintings(style, style_at, is_needed=not show_config)
+        regions = [parse_region(text) for text in region or []]
+        is_needed = not (show_config or regions)
+        paintings, times_s = o.paintings(style, style_at, is_needed=is_needed)
+        inputs = [clip, *paintings, *(path for each in regions for path in each)]
+        named = [*paintings, *(each.style for each in regions)]
         if times_s is not None:
             values["style_at"] = times_s
         settings = settle(ctx, values, preset=preset, file=config)
@@ -71,6 +78,8 @@ def video(
         from vidstyle.pipeline import default_output, stylize_video
 
         save = partial(settings.save, save_config, KINDS, overwrite=overwrite)
+        if preview and regions:
+            raise ConfigError("a preview shows no regions; leave out --region.")
         if preview:
             _preview(
                 clip,
@@ -82,13 +91,13 @@ def video(
                 overwrite=overwrite,
             )
             return
-        output = output or default_output(clip, paintings, encoding)
+        output = output or default_output(clip, named, encoding)
         gif_output = gif_output or (output.with_suffix(".gif") if gif else None)
         sheet_output = output.with_suffix(".sheet.png") if sheet else None
         check_outputs(
             [output, gif_output, sheet_output],
             besides=[log, work_dir, save_config],
-            inputs=[clip, *paintings],
+            inputs=inputs,
             overwrite=overwrite,
         )
         save()
@@ -98,6 +107,7 @@ def video(
                 paintings,
                 output,
                 config=painting,
+                regions=regions,
                 evolution=evolution,
                 evolution_output=gif_output,
                 sheet_output=sheet_output,

@@ -17,6 +17,9 @@ BORDER = 0.01
 REACH = 4.0
 """Standard deviations that a border reaches to either side."""
 
+SHARPEN = 1.5
+"""Factor of a moved mask's contrast."""
+
 Mask = npt.NDArray[np.float32]
 """(H, W) in [0, 1], 1 inside the region."""
 
@@ -33,8 +36,12 @@ def soft_mask(picture: Frame, *, height: int, width: int) -> Mask:
         With borders that are soft over a few pixels, further on exactly 0 or 1.
     """
     small = resize_frame(luminance(picture), height=height, width=width)
-    mask = small[..., 0].astype(np.float32) / 255
-    deviation = BORDER * max(height, width)
+    return soften(np.asarray(small[..., 0] / 255, np.float32))
+
+
+def soften(mask: Mask) -> Mask:
+    """Blur the borders of a mask."""
+    deviation = BORDER * max(mask.shape)
     side = 2 * round(REACH * deviation) + 1
     blurred = cv2.GaussianBlur(
         mask, (side, side), deviation, borderType=cv2.BORDER_REPLICATE
@@ -62,6 +69,30 @@ def layered(masks: Sequence[Mask]) -> list[Mask]:
         visible.insert(0, mask * free)
         free = free * (1 - mask)
     return visible
+
+
+def carried(mask: Mask, flow: npt.NDArray[np.float32]) -> Mask:
+    """Move a mask along a backward flow: ``out[p] = mask[p + flow[p]]``.
+
+    It is sharpened again, for each move blurs it a little.
+
+    Args:
+        mask: (H, W), of the earlier frame.
+        flow: (H, W, 2) pixels, from the later frame back to the earlier.
+    """
+    height, width = mask.shape
+    here = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)
+    there = (here + flow).astype(np.float32)
+    moved = cv2.remap(
+        mask,
+        there[..., 0],
+        there[..., 1],
+        interpolation=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(
+        (SHARPEN * (np.asarray(moved) - 0.5) + 0.5).clip(0, 1), np.float32
+    )
 
 
 def rest_of(masks: Sequence[Mask]) -> Mask:

@@ -153,6 +153,9 @@ class FrameStore:
         """
         if not (self.work_dir / MANIFEST).is_file():
             return
+        for part in self.work_dir.iterdir():
+            if part.is_dir():  # of a run in several passes
+                FrameStore(part).remove()
         with contextlib.suppress(OSError):
             # The manifest goes last: until then it can be told whose work this is.
             for path in [*self.work_dir.glob("*.json"), *self.work_dir.glob(".*")]:
