@@ -13,6 +13,7 @@ from vidstyle.cli.measure import measure
 from vidstyle.cli.networks import networks
 from vidstyle.cli.options import SHOW_CONFIG
 from vidstyle.cli.presets import presets
+from vidstyle.cli.probe import probe
 from vidstyle.cli.train import train
 from vidstyle.cli.video import video
 
@@ -58,6 +59,7 @@ app = typer.Typer(
 )
 app.command(cls=_Command)(video)
 app.command(cls=_Command)(image)
+app.command(cls=_Command)(probe)
 app.command(cls=_Command)(presets)
 app.command(cls=_Command)(networks)
 app.command(cls=_Command)(measure)

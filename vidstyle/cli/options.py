@@ -5,7 +5,7 @@ configuration, so that help and library cannot disagree.
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
@@ -31,11 +31,17 @@ SHOW_CONFIG = "--show-config"
 """With it, a command needs no input, for it does no work."""
 
 
-def takes(*kinds: type[Any]) -> Callable[[Callable[..., None]], Any]:
+def takes(
+    *kinds: type[Any], only: Collection[str] = tuple(ROWS)
+) -> Callable[[Callable[..., None]], Any]:
     """Give a command one option for each setting of these configurations.
 
     The command receives their values in its ``**values``; settings without a row have
     no option, and those that it takes by itself no other.
+
+    Args:
+        kinds: The configurations.
+        only: The settings to take of them.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -44,7 +50,7 @@ def takes(*kinds: type[Any]) -> Callable[[Callable[..., None]], Any]:
         added = [
             _parameter(kind, name)
             for kind in kinds
-            for name in ROWS
+            for name in only
             if name in {field.name for field in fields(kind)}
             and name not in signature.parameters
         ]

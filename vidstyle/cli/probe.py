@@ -1,0 +1,163 @@
+"""``vidstyle probe``: what the program understands of a clip, and what it will do."""
+
+import json as json_module
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from vidstyle.cli import options as o
+from vidstyle.cli.report import reported_errors
+from vidstyle.config import VideoConfig
+from vidstyle.records import ColorInfo, StreamInfo, VideoInfo
+
+if TYPE_CHECKING:
+    from vidstyle.inspection import Inspection
+
+LABEL = "{:10}{}"
+TAKEN = ("folder_fps", "background")
+"""Settings of a clip that change how it is understood."""
+
+
+@o.takes(VideoConfig, only=TAKEN)
+def probe(
+    clip: Annotated[
+        Path,
+        typer.Argument(
+            help="A video, an animated GIF, or a folder of pictures.", readable=False
+        ),
+    ],
+    *,
+    json: o.Json = False,
+    **values: Any,
+) -> None:
+    """Say what is understood of a clip, and how it will be read.
+
+    The whole file is read once, since only so is a variable rate known for one.
+    """
+    with reported_errors():
+        config = VideoConfig(**values)
+        from vidstyle.inspection import inspect_clip
+
+        seen = inspect_clip(clip, fps=config.folder_fps, background=config.background)
+        if json:
+            typer.echo(json_module.dumps(as_facts(seen), default=str))
+            return
+        for label, text in as_lines(seen):
+            typer.echo(LABEL.format(label, text))
+
+
+def as_facts(seen: "Inspection") -> dict[str, Any]:
+    """Collect all that is understood, for machines; rates and aspects are fractions."""
+    facts = asdict(seen.info)
+    reasons = facts.pop("normalizing")
+    reader = "ffmpeg" if reasons else "opencv"
+    facts["reading"] = {"decoder": reader, "reasons": list(reasons)}
+    facts["timing"] = asdict(seen.timing)
+    return facts
+
+
+def as_lines(seen: "Inspection") -> Iterator[tuple[str, str]]:
+    """Write what is understood as labels and texts."""
+    info = seen.info
+    yield "clip", _clip(info)
+    yield "picture", _picture(info)
+    yield "shown", _shown(info)
+    yield "rate", _rate(seen)
+    if info.color is not None:
+        yield "colour", _color(info.color)
+    if info.has_alpha:
+        yield "alpha", f"transparent parts are laid over {info.background}"
+    if info.kind == "video":
+        yield "sound", _tracks(info, "audio")
+        yield "subtitles", _tracks(info, "subtitle")
+        yield "chapters", str(info.chapters)
+        for stream in info.streams:
+            yield "stream", _stream(stream, is_read=stream.index == info.stream_index)
+    yield "reading", _reading(info)
+
+
+def _clip(info: VideoInfo) -> str:
+    length = "of unknown length"
+    if info.duration_s is not None:
+        length = f"{info.duration_s:.2f} s"
+    frames = "" if info.frame_count is None else f", {info.frame_count} frames promised"
+    kind = info.container or "a folder of pictures"
+    return f"{info.path}: {kind}, {length}{frames}"
+
+
+def _picture(info: VideoInfo) -> str:
+    depth = f", {info.color.bit_depth} bits a channel" if info.color else ""
+    fields = {"unknown": "whether interlaced is not said"}.get(info.fields, info.fields)
+    return f"{info.codec}, {info.pixel_format}{depth}, {fields}"
+
+
+def _shown(info: VideoInfo) -> str:
+    turned = f", turned by {info.rotation} degrees" if info.rotation else ""
+    square = ""
+    if info.pixel_aspect != 1:
+        aspect = f"{info.pixel_aspect.numerator}:{info.pixel_aspect.denominator}"
+        square = f", pixels made square from {aspect}"
+    return f"{info.width}x{info.height}{turned}{square}"
+
+
+def _rate(seen: "Inspection") -> str:
+    info, timing = seen.info, seen.timing
+    exact = "" if info.fps.denominator == 1 else f" ({info.fps})"
+    shortest, longest = 1000 * timing.shortest_s, 1000 * timing.longest_s
+    kind = {
+        "constant": "constant",
+        "variable": f"variable, {shortest:.4g} to {longest:.4g} ms a frame",
+        "assumed": "assumed, for frames have no times",
+    }[timing.kind]
+    start = f"; the first at {info.start_s:.4g} s" if info.start_s else ""
+    gaps = ""
+    if info.missing_numbers:
+        gaps = f"; {info.missing_numbers} numbers lack a picture, which makes no pause"
+    rate = f"{float(info.fps):.5g} fps{exact}"
+    return f"{rate}, {kind}; {timing.packets} pictures stored{start}{gaps}"
+
+
+def _color(color: ColorInfo) -> str:
+    levels = {"tv": "limited", "pc": "full"}[color.range]
+    said = {
+        "range": f"{levels} range",
+        "matrix": f"matrix {color.matrix}",
+        "primaries": f"primaries {color.primaries}",
+        "transfer": f"transfer {color.transfer}",
+    }
+    return ", ".join(
+        f"{text} (assumed)" if name in color.assumed else text
+        for name, text in said.items()
+    )
+
+
+def _tracks(info: VideoInfo, kind: str) -> str:
+    found = [stream for stream in info.streams if stream.kind == kind]
+    return ", ".join(_codec(stream) for stream in found) or "none"
+
+
+def _codec(stream: StreamInfo) -> str:
+    return f"{stream.codec} ({stream.language})" if stream.language else stream.codec
+
+
+def _stream(stream: StreamInfo, *, is_read: bool) -> str:
+    marks = {
+        "read": is_read,
+        "default": stream.is_default,
+        "cover": stream.is_cover,
+    }
+    said = ", ".join(
+        [_codec(stream), *(name for name, holds in marks.items() if holds)]
+    )
+    return f"{stream.index}: {stream.kind}, {said}"
+
+
+def _reading(info: VideoInfo) -> str:
+    if info.kind == "folder":
+        return "picture by picture"
+    if not info.needs_normalizing:
+        return "OpenCV, directly"
+    return f"ffmpeg decodes for OpenCV: {'; '.join(info.normalizing)}"
