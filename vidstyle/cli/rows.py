@@ -200,7 +200,7 @@ ROWS: Mapping[str, Row] = {
     "style_loss": Row(
         LOOK,
         "What is matched: gram: how channels go together; meanstd: how strong each is; "
-        "swd: how they are distributed; wasserstein: the normal distribution.",
+        "swd: how they are distributed (slow); wasserstein: the normal distribution.",
     ),
     "balance": Row(
         LOOK,
