@@ -9,6 +9,7 @@ import pytest
 from vidstyle.config import (
     CRF,
     MIN_SIDE,
+    AlbumConfig,
     EncodingConfig,
     EvolutionConfig,
     LayerWeight,
@@ -87,6 +88,7 @@ def test_defaults_are_in_range_and_stay_as_they_are(kind: type[Any]) -> None:
         (VideoConfig, "next_steps", -1, "at least 0"),
         (VideoConfig, "temporal_weight", -1, "at least 0"),
         (VideoConfig, "batch", 0, "at least 1"),
+        (AlbumConfig, "batch", 0, "at least 1"),
         (EncodingConfig, "crf", -1, "at least 0 and at most 63"),
         (EncodingConfig, "crf", 64, "at least 0 and at most 63"),
         (EvolutionConfig, "frame", -1, "at least 0"),

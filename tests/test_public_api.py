@@ -50,6 +50,8 @@ def loaded_by(code: str) -> set[str]:
 
 def test_public_names() -> None:
     assert vidstyle.__all__ == [
+        "AlbumConfig",
+        "AlbumResult",
         "ConfigError",
         "DependencyError",
         "DeviceMemoryError",
@@ -78,6 +80,7 @@ def test_public_names() -> None:
         "WorkDirError",
         "__version__",
         "preview_video",
+        "stylize_album",
         "stylize_image",
         "stylize_video",
     ]

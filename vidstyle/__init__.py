@@ -1,9 +1,9 @@
 """Turn a video into a painting that moves.
 
-``stylize_video``, ``stylize_image`` and ``preview_video`` do the work; ``VideoConfig``,
-``StyleConfig``, ``EncodingConfig`` and ``EvolutionConfig`` say how; a listener is told
-what goes on, as the records that make up ``Event``; whatever a user can cause is a
-``VidstyleError``.
+``stylize_video``, ``stylize_image``, ``stylize_album`` and ``preview_video`` do the
+work; ``VideoConfig``, ``StyleConfig``, ``AlbumConfig``, ``EncodingConfig`` and
+``EvolutionConfig`` say how; a listener is told what goes on, as the records that make
+up ``Event``; whatever a user can cause is a ``VidstyleError``.
 
 Names are loaded when they are first used, so that importing vidstyle, as its command
 line does, does not wait for torch.
@@ -13,7 +13,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from vidstyle.album.paint import AlbumResult, stylize_album
     from vidstyle.config import (
+        AlbumConfig,
         EncodingConfig,
         EvolutionConfig,
         LayerWeight,
@@ -51,6 +53,8 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "AlbumConfig",
+    "AlbumResult",
     "ConfigError",
     "DependencyError",
     "DeviceMemoryError",
@@ -79,11 +83,20 @@ __all__ = [
     "WorkDirError",
     "__version__",
     "preview_video",
+    "stylize_album",
     "stylize_image",
     "stylize_video",
 ]
 
-_HOMES: Final = ("config", "errors", "records", "still", "pipeline", "preview")
+_HOMES: Final = (
+    "config",
+    "errors",
+    "records",
+    "still",
+    "pipeline",
+    "preview",
+    "album.paint",
+)
 """The modules that have the public names; those that need torch come last."""
 
 

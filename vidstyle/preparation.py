@@ -60,6 +60,7 @@ def prepare(
     listener: Listener,
     times_s: Sequence[float] = (),
     regions: Sequence[Region] = (),
+    network: FeatureNetwork | None = None,
 ) -> Tools:
     """Load the network and measure the paintings, once for a run.
 
@@ -72,6 +73,7 @@ def prepare(
         times_s: Seconds of the clip at which each painting is alone; empty: they are
             mixed all along.
         regions: Their paintings are measured, too.
+        network: One that was loaded for this configuration; None: load it.
 
     Raises:
         ImageOpenError: If a painting cannot be read.
@@ -88,8 +90,23 @@ def prepare(
     ]
     start = read_picture(config.init) if isinstance(config.init, Path) else None
     device = choose_device(config.device)
+    network = network or _load_network(config, device, listener)
+    look = Look(
+        paintings,
+        network,
+        config,
+        device=device,
+        times_s=times_s,
+        regions=len(regions),
+    )
+    return Tools(device=device, network=network, look=look, start_picture=start)
+
+
+def _load_network(
+    config: StyleConfig, device: torch.device, listener: Listener
+) -> FeatureNetwork:
     layers = [layer for layer, _ in (*config.content_layers, *config.style_layers)]
-    network = load_network(
+    return load_network(
         config.network,
         device=device,
         pooling=config.pooling,
@@ -101,15 +118,6 @@ def prepare(
         ),
         on_notice=lambda text: listener(Notice(text=text)),
     )
-    look = Look(
-        paintings,
-        network,
-        config,
-        device=device,
-        times_s=times_s,
-        regions=len(regions),
-    )
-    return Tools(device=device, network=network, look=look, start_picture=start)
 
 
 def as_paths(
@@ -170,15 +178,33 @@ def _read_painting(
 ) -> Frame:
     """Read a painting in the size in which it is taken."""
     painting = read_picture(path)
-    wanted = config.style_side or round((config.style_scale or 1) * long_side)
+    wanted = _wanted_side(config, long_side)
     is_asked = config.style_side is not None or config.style_scale is not None
     if is_asked and wanted > (there := max(painting.shape[:2])):
         text = f"{path.name} is taken at its own {there} pixels; it has no {wanted}"
         listener(Notice(text=text, is_warning=True))
-    height, width = working_size(
+    height, width = painting_size(painting, config, long_side)
+    return resize_frame(painting, height=height, width=width)
+
+
+def painting_size(
+    painting: Frame, config: StyleConfig, long_side: int
+) -> tuple[int, int]:
+    """Say in which size a painting is taken for results with that longest side.
+
+    Returns:
+        ``(height, width)``.
+
+    Raises:
+        ConfigError: If a side would be too short for the networks.
+    """
+    return working_size(
         height=painting.shape[0],
         width=painting.shape[1],
-        long_side=wanted,
+        long_side=_wanted_side(config, long_side),
         what="the painting",
     )
-    return resize_frame(painting, height=height, width=width)
+
+
+def _wanted_side(config: StyleConfig, long_side: int) -> int:
+    return config.style_side or round((config.style_scale or 1) * long_side)

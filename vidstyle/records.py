@@ -195,6 +195,8 @@ class Plan:
     """How many of them an earlier run has painted."""
     next_steps: int = 1
     """Most steps of a frame that follows another."""
+    unit: str = "frame"
+    """What is counted, in a word."""
     work: str = "painting"
     """What is done, in a word."""
 

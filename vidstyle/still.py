@@ -84,7 +84,7 @@ def paint_frame(
     """
     parts = _parts(frame, tools.look, masks, time_s)
     jobs = [
-        _still_job(number, frame, wish, tools, config, mask=mask)
+        still_job(number, frame, wish, tools, config, mask=mask)
         for number, (wish, mask) in enumerate(parts)
     ]
     seen = [mask for _, mask in parts if mask is not None]
@@ -122,15 +122,25 @@ def _parts(
     return parts
 
 
-def _still_job(
+def still_job(
     number: int,
     frame: Frame,
     wish: Wish,
     tools: Tools,
     config: StyleConfig,
     *,
-    mask: Mask | None,
+    mask: Mask | None = None,
 ) -> Job:
+    """Prepare the optimisation of one frame that follows no other.
+
+    Args:
+        number: What its reports call it.
+        frame: At working size.
+        wish: What it is to look like.
+        tools: Of the run.
+        config: Weights, layers and optimiser.
+        mask: Of the part that is painted; None: all of it.
+    """
     content = tools.look.content(frame, wish)
     content_image = frame_to_image(content, device=tools.device)
     return Job(

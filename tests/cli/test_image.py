@@ -132,7 +132,6 @@ class Mistake(NamedTuple):
 
 MISTAKES = {
     "missing": Mistake("cannot read gone.png: No such file", content="gone.png"),
-    "folder": Mistake("cannot read .: Is a directory", content="."),
     "empty": Mistake("empty.png is not a picture", content="empty.png"),
     "text": Mistake("text.png is not a picture", content="text.png"),
     "clip": Mistake("clip.mp4 is not a picture that can be read", content="clip.mp4"),

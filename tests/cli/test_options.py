@@ -25,6 +25,7 @@ from vidstyle.cli.rows import (
     show,
 )
 from vidstyle.config import (
+    AlbumConfig,
     EncodingConfig,
     EvolutionConfig,
     LayerWeight,
@@ -33,7 +34,7 @@ from vidstyle.config import (
 )
 from vidstyle.pipeline import VideoResult
 
-KINDS = (StyleConfig, VideoConfig, EncodingConfig, EvolutionConfig)
+KINDS = (StyleConfig, VideoConfig, AlbumConfig, EncodingConfig, EvolutionConfig)
 WITHOUT_OPTION = {"style", "encoding", "pictures", "fps", "hold_s"}
 """Parts with options of their own, and what nobody has asked for."""
 
@@ -85,7 +86,7 @@ def test_help_groups_the_options() -> None:
 def test_help_of_a_picture_has_no_options_of_a_clip() -> None:
     text = help_of("image")
     assert "--style-weight" in text
-    for flag in ("--next-steps", "--frames", "--batch", "--crf", "--work-dir"):
+    for flag in ("--next-steps", "--frames", "--crf", "--work-dir"):
         assert flag not in text
 
 

@@ -19,6 +19,7 @@ import typer
 
 from vidstyle.cli.rows import EVOLUTION, PANELS, ROWS, show
 from vidstyle.config import (
+    AlbumConfig,
     EncodingConfig,
     EvolutionConfig,
     StyleConfig,
@@ -26,7 +27,7 @@ from vidstyle.config import (
 )
 from vidstyle.errors import ConfigError, InputError, OutputError
 
-KINDS = (StyleConfig, VideoConfig, EncodingConfig, EvolutionConfig)
+KINDS = (StyleConfig, VideoConfig, AlbumConfig, EncodingConfig, EvolutionConfig)
 WITHOUT_OPTION = {"pictures": "gif-pictures", "fps": "gif-fps", "hold_s": "gif-hold"}
 """Keys of the settings that are in no row."""
 NONE = "none"

@@ -1,5 +1,7 @@
-"""``vidstyle image``: paint one picture."""
+"""``vidstyle image``: paint one picture, or many after many paintings."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,17 +11,44 @@ from vidstyle.cli import options as o
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
 from vidstyle.cli.rows import parse_region
-from vidstyle.cli.settings import settle
-from vidstyle.config import EvolutionConfig, StyleConfig
+from vidstyle.cli.settings import Settings, settle
+from vidstyle.config import AlbumConfig, EvolutionConfig, Region, StyleConfig
+from vidstyle.errors import ConfigError, InputError
 
-KINDS = (StyleConfig, EvolutionConfig)
+KINDS = (StyleConfig, AlbumConfig, EvolutionConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What a user has asked for, but for the settings."""
+
+    contents: list[Path]
+    styles: list[Path]
+    regions: list[Region]
+    output: Path | None
+    overwrite: bool
+    save_config: Path | None
+    log: Path | None
+    wants_gif: bool
+    gif_output: Path | None
+
+    @property
+    def is_album(self) -> bool:
+        """Whether there are several pictures, or a folder."""
+        given = [*self.contents, *self.styles]
+        return len(self.contents) > 1 or any(path.is_dir() for path in given)
+
+    @property
+    def paintings(self) -> list[Path]:
+        return [*self.styles, *(each.style for each in self.regions)]
 
 
 @o.takes(*KINDS)
 def image(
     ctx: typer.Context,
     content: Annotated[
-        Path, typer.Argument(help="The picture to paint.", readable=False)
+        list[Path],
+        typer.Argument(help="Pictures to paint, or folders of them.", readable=False),
     ],
     *,
     style: o.Styles = None,
@@ -37,37 +66,110 @@ def image(
     quiet: o.Quiet = False,
     **values: Any,
 ) -> None:
-    """Paint one picture: photo.jpg and painting.jpg make photo.painting.png."""
-    with reported_errors():
-        regions = [parse_region(text) for text in region or []]
-        styles, _ = o.paintings(style, is_needed=not (show_config or regions))
+    """Paint a picture: photo.jpg and painting.jpg make photo.painting.png.
+
+    A folder, of pictures or of paintings, makes a folder: every picture after every
+    painting, and all of them on a sheet, index.png. The same command goes on where an
+    interrupted one stopped.
+    """
+    regions = [parse_region(text) for text in region or []]
+    styles, _ = o.paintings(style, is_needed=not (show_config or regions))
+    asked = _Asked(
+        contents=content or [],
+        styles=styles,
+        regions=regions,
+        output=output,
+        overwrite=overwrite,
+        save_config=save_config,
+        log=log,
+        wants_gif=gif or gif_output is not None,
+        gif_output=gif_output,
+    )
+    goes_on = "the same command goes on where this one stopped"
+    with reported_errors(goes_on if asked.is_album else "nothing was written"):
         settings = settle(ctx, values, preset=preset, file=config)
-        painting, evolution = (settings.make(kind) for kind in KINDS)
+        for kind in KINDS:
+            settings.make(kind)
         if show_config:
             typer.echo(settings.text(KINDS, Path()), nl=False)
             return
-        paintings = [*styles, *(each.style for each in regions)]
-        name = "+".join(dict.fromkeys(path.stem for path in paintings))
-        output = output or content.parent / f"{content.stem}.{name}.png"
-        gif_output = gif_output or (output.with_suffix(".gif") if gif else None)
-        check_outputs(
-            [output, gif_output],
-            besides=[log, save_config],
-            inputs=[content, *paintings, *(each.mask for each in regions)],
-            overwrite=overwrite,
-        )
-        settings.save(save_config, KINDS, overwrite=overwrite)
-        from vidstyle.still import stylize_image
+        reporter = Reporter(quiet=quiet, as_json=json, log=log)
+        if asked.is_album:
+            _paint_album(asked, settings, reporter)
+        else:
+            _paint_one(asked, settings, reporter)
 
-        with Reporter(quiet=quiet, as_json=json, log=log) as reporter:
-            stylize_image(
-                content,
-                styles,
-                output,
-                config=painting,
-                regions=regions,
-                evolution=evolution,
-                evolution_output=gif_output,
-                listener=reporter,
-            )
-        reporter.result(output, gif=gif_output)
+
+def _paint_one(asked: _Asked, settings: Settings, reporter: Reporter) -> None:
+    (content,) = asked.contents
+    name = "+".join(dict.fromkeys(path.stem for path in asked.paintings))
+    output = asked.output or content.parent / f"{content.stem}.{name}.png"
+    beside = output.with_suffix(".gif") if asked.wants_gif else None
+    gif_output = asked.gif_output or beside
+    check_outputs(
+        [output, gif_output],
+        besides=[asked.log, asked.save_config],
+        inputs=[content, *asked.paintings, *(each.mask for each in asked.regions)],
+        overwrite=asked.overwrite,
+    )
+    settings.save(asked.save_config, KINDS, overwrite=asked.overwrite)
+    from vidstyle.still import stylize_image
+
+    with reporter:
+        stylize_image(
+            content,
+            asked.styles,
+            output,
+            config=settings.make(StyleConfig),
+            regions=asked.regions,
+            evolution=settings.make(EvolutionConfig),
+            evolution_output=gif_output,
+            listener=reporter,
+        )
+    reporter.result(output, gif=gif_output)
+
+
+def _paint_album(asked: _Asked, settings: Settings, reporter: Reporter) -> None:
+    if asked.wants_gif or asked.regions:
+        option = "--gif" if asked.wants_gif else "--region"
+        raise ConfigError(f"{option} is about one picture; name one, and no folder.")
+    check_outputs(
+        [],
+        besides=[asked.log, asked.save_config],
+        inputs=[*asked.contents, *asked.styles],
+        overwrite=asked.overwrite,
+    )
+    settings.save(asked.save_config, KINDS, overwrite=asked.overwrite)
+    from vidstyle.album.paint import stylize_album
+
+    has_folder = any(path.is_dir() for path in asked.styles)
+    with reporter:
+        result = stylize_album(
+            asked.contents,
+            asked.styles if has_folder else [tuple(asked.styles)],
+            asked.output or _beside(asked.contents, asked.styles),
+            config=settings.make(StyleConfig),
+            album=settings.make(AlbumConfig),
+            overwrite=asked.overwrite,
+            listener=reporter,
+        )
+    reporter.result(
+        result.folder,
+        index=result.index,
+        painted=result.painted,
+        kept=result.kept,
+        failed=result.failed,
+    )
+    if result.failed:
+        raise InputError(f"not all could be painted: {' '.join(result.failed)}")
+
+
+def _beside(contents: Sequence[Path], styles: Sequence[Path]) -> Path:
+    """Name a folder after what is painted: photos/ after b.jpg makes photos.b/."""
+    names = ["pictures"] if len(contents) > 1 else [_stem(contents[0])]
+    names.append("+".join(_stem(path) for path in styles))
+    return contents[0].parent / ".".join(names)
+
+
+def _stem(path: Path) -> str:
+    return path.resolve().name if path.is_dir() else path.stem

@@ -120,7 +120,7 @@ Styles = Annotated[
     list[Path] | None,
     _option(
         FILES,
-        "The painting: any picture. Several are mixed.",
+        "The painting: any picture. Several are mixed. A folder: each one in it.",
         "--style",
         "-s",
         metavar="FILE",

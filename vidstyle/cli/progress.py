@@ -41,6 +41,7 @@ class Pace:
             clock: Seconds since any moment.
         """
         self.frames, self.finished = plan.frames, plan.done
+        self.unit = plan.unit
         self._clock = clock
         self._recent = deque([plan.next_steps], maxlen=RECENT + 1)
         self._times: deque[float] = deque(maxlen=PACE + 1)
@@ -164,7 +165,7 @@ class ProgressView:
             return
         self._draw(_frames(self._pace))
         self._bar.line = (
-            f"frame {report.frame} step {report.step}/{report.steps}: "
+            f"{self._pace.unit} {report.frame} step {report.step}/{report.steps}: "
             f"{losses_line(report.losses)}"
         )
 
@@ -219,8 +220,8 @@ def losses_line(losses: Mapping[str, float]) -> str:
 
 def _frames(pace: Pace) -> str:
     if pace.frames is None:
-        return f"{pace.finished} frame{'s' * (pace.finished != 1)} so far"
-    return f"{pace.finished} of {pace.frames} frames"
+        return f"{pace.finished} {pace.unit}{'s' * (pace.finished != 1)} so far"
+    return f"{pace.finished} of {pace.frames} {pace.unit}s"
 
 
 def _left(pace: Pace) -> str:

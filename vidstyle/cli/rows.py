@@ -240,7 +240,9 @@ ROWS: Mapping[str, Row] = {
         "fixed: a region's mask stays where it is; flow: it belongs to the first frame "
         "and goes along with what it lies on, as far as the shot goes.",
     ),
-    "batch": Row(COHERENCE, "Shots painted beside one another; more fills a GPU."),
+    "batch": Row(
+        OPTIMIZER, "Shots, or pictures, painted beside one another; more fills a GPU."
+    ),
     "network": Row(NETWORK, "auto: vgg16 on a GPU, the built-in slim on a CPU."),
     "weights": Row(
         NETWORK,

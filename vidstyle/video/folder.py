@@ -32,10 +32,10 @@ def numbered_pictures(folder: Path) -> list[Path]:
         and not path.name.startswith(".")
         and re.search(r"\d", path.stem)
     ]
-    return sorted(pictures, key=_natural)
+    return sorted(pictures, key=natural_order)
 
 
-def _natural(path: Path) -> list[tuple[int, str]]:
+def natural_order(path: Path) -> list[tuple[int, str]]:
     """Order 9 before 10: numbers by value, what lies between them by letters."""
     parts = re.split(r"(\d+)", path.name.lower())
     return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]

@@ -1,7 +1,10 @@
 """Frames -> one picture of them side by side, and the frames of a clip to put there."""
 
 from collections.abc import Collection, Sequence
+from typing import Final
+from unicodedata import normalize
 
+import cv2
 import numpy as np
 
 from vidstyle.images import resize_frame
@@ -10,6 +13,10 @@ from vidstyle.video.read import read_frames
 
 GAP = 6
 """Pixels of white around and between the pictures."""
+CAPTION = 18
+"""Pixels below a picture for a line of text."""
+FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
+FONT_SCALE = 0.42
 
 
 def contact_sheet(rows: Sequence[Sequence[Frame]]) -> Frame:
@@ -32,6 +39,31 @@ def contact_sheet(rows: Sequence[Sequence[Frame]]) -> Frame:
                 frame, height=height, width=width
             )
     return sheet
+
+
+def captioned(picture: Frame | None, text: str, *, height: int, width: int) -> Frame:
+    """Put a picture into the middle of a white field, and a line of text below it.
+
+    Args:
+        picture: Not larger than the field; None: the field stays white.
+        text: What does not fit is cut off at its end; marks on letters are left out.
+        height: Of the field, in pixels.
+        width: Of the field.
+
+    Returns:
+        (height + CAPTION, width, 3).
+    """
+    cell = np.full((height + CAPTION, width, 3), 255, np.uint8)
+    if picture is not None:
+        tall, wide = picture.shape[:2]
+        top, left = (height - tall) // 2, (width - wide) // 2
+        cell[top : top + tall, left : left + wide] = picture
+    plain = normalize("NFKD", text).encode("ascii", "ignore").decode()
+    while plain and cv2.getTextSize(plain, FONT, FONT_SCALE, 1)[0][0] > width:
+        plain = plain[:-1]
+    place = (0, height + CAPTION - 5)
+    cv2.putText(cell, plain, place, FONT, FONT_SCALE, (0, 0, 0), 1, cv2.LINE_AA)
+    return cell
 
 
 def spread(first: int, count: int, pictures: int) -> list[int]:

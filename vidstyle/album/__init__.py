@@ -1,0 +1,1 @@
+"""Many pictures and many paintings: every pair of them in a folder."""
