@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vidstyle import pipeline
-from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
+from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError, OutputError, VideoWriteError
 from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.pipeline import (
@@ -396,3 +396,15 @@ def test_gif_of_a_fast_clip_says_that_it_leaves_frames_out(
     frames = list(read_frames(probe(tmp_path / "out.gif"), on_warning=pytest.fail))
     assert len(frames) == (8 if told else 10)
     assert frames[0].frame.shape == (32, 48, 3)
+
+
+def test_transparency_that_cannot_be_kept_is_told(
+    clip: Path, style: Path, output: Path, tmp_path: Path
+) -> None:
+    config = replace(FEW, encoding=EncodingConfig(codec="prores", keep_alpha=True))
+    with pytest.raises(ConfigError, match="without transparency; leave keep-alpha out"):
+        stylize_video(clip, style, output, config=config)
+    heard = Listened()
+    stylize_video(clip, style, tmp_path / "out.mov", config=config, listener=heard)
+    warnings = [e.text for e in heard if isinstance(e, Notice) and e.is_warning]
+    assert warnings == [f"{clip} has no transparency that could be kept."]

@@ -278,6 +278,8 @@ class EncodingConfig:
     """Quality, lower is better, within the codec's ``CRF``; None: its default."""
     keep_location: bool = False
     """Whether the result says where the source was taken."""
+    keep_alpha: bool = False
+    """Whether the result is as transparent as its source; prores, vp9 and ffv1 can."""
     strip_metadata: bool = False
     """Whether titles, dates and all other tags are left out."""
 

@@ -15,6 +15,7 @@ from vidstyle.preparation import as_paths, prepare, working_size
 from vidstyle.records import Frame, Listener, Notice, Plan, VideoInfo
 from vidstyle.regions import ClipMasks, paint_regions, pass_stores
 from vidstyle.still import ignore
+from vidstyle.video.alpha import has_kept_alpha
 from vidstyle.video.codecs import CODECS, codec_for, container_of
 from vidstyle.video.evolution import check_evolution_name, write_evolution
 from vidstyle.video.gif import MOST_FPS
@@ -93,7 +94,7 @@ def stylize_video(
     )
     shape = result_shape(info, config, output, height=height, width=width)
     listener(Notice(text=f"{summary(info, config)} -> {shape[1]}x{shape[0]}"))
-    for text in left_behind(info, output):
+    for text in left_behind(info, output, config.encoding):
         listener(Notice(text=text, is_warning=True))
     store = FrameStore(work_dir or output.with_name(f"{output.name}.vidstyle"))
     masks = ClipMasks(
@@ -159,6 +160,11 @@ def check_outputs(
     """
     if output.suffix:
         check_writable(output, encoding)
+    elif encoding.keep_alpha:
+        raise ConfigError(
+            f"{output}: pictures in a folder are written without transparency; leave "
+            "keep-alpha out, or name a video."
+        )
     else:
         check_folder(output)
     if evolution_output is not None:
@@ -167,13 +173,16 @@ def check_outputs(
         check_picture_path(sheet_output)
 
 
-def left_behind(info: VideoInfo, output: Path) -> list[str]:
+def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list[str]:
     """Say, in a sentence each, what of a clip a result cannot hold as it is."""
     if not output.suffix:
         return []
     container = container_of(output)
     if container != "gif":
-        return misfits(info, container)
+        told = misfits(info, container)
+        if encoding.keep_alpha and not has_kept_alpha(info):
+            told.append(f"{info.path} has no transparency that could be kept.")
+        return told
     if info.fps <= MOST_FPS:
         return []
     return [

@@ -185,6 +185,7 @@ VIDEO_OPTIONS = [
 ENCODING_OPTIONS = [
     ("--codec h265", {"codec": "h265"}),
     ("--crf 16", {"crf": 16}),
+    ("--keep-alpha", {"keep_alpha": True}),
     ("--keep-location", {"keep_location": True}),
     ("--strip-metadata", {"strip_metadata": True}),
 ]

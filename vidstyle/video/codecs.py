@@ -34,6 +34,12 @@ class Codec:
     """Of ffmpeg, each with its arguments but for the quality; the best one first."""
     pixels: str = "yuv420p"
     """ffmpeg's name of their format."""
+    alpha_pixels: str | None = None
+    """The same with transparency; None: it has none."""
+    alpha_arguments: tuple[str, ...] = ()
+    """Of the encoder, besides, for these."""
+    alpha_endings: tuple[str, ...] = ()
+    """Of the files that can hold them."""
     needs_even_sides: bool = False
     """Whether an odd side has to gain a row or column."""
 
@@ -61,17 +67,24 @@ CODECS: Final = {
     "vp9": Codec(
         endings=(".webm", ".mp4", ".m4v", ".mkv"),
         encoders=(("libvpx-vp9", "-cpu-used", "4", "-row-mt", "1", "-b:v", "0"),),
+        alpha_pixels="yuva420p",
+        alpha_endings=(".webm", ".mkv"),
     ),
     "prores": Codec(
         endings=(".mov", ".mkv"),
         encoders=(("prores_ks", "-profile:v", "hq", "-vendor", "apl0"),),
         pixels="yuv422p10le",
+        alpha_pixels="yuva444p10le",
+        alpha_arguments=("-profile:v", "4444", "-alpha_bits", "16"),
+        alpha_endings=(".mov", ".mkv"),
     ),
     "gif": Codec(endings=(".gif",), encoders=(("gif",),), pixels="pal8"),
     "ffv1": Codec(
         endings=(".mkv",),
         encoders=(("ffv1", "-level", "3", "-slices", "4", "-slicecrc", "1"),),
         pixels="bgr0",
+        alpha_pixels="bgra",
+        alpha_endings=(".mkv",),
     ),
 }
 _BT709: Final = "colorspace=bt709:color_primaries=bt709:color_trc=bt709"
@@ -115,16 +128,29 @@ def codec_for(path: Path, config: EncodingConfig) -> str:
             f"{' or '.join(endings)}, or {instead}."
         )
     check_crf(name, config.crf)
+    if config.keep_alpha and ending not in CODECS[name].alpha_endings:
+        ways = [
+            f"--codec {each} in {' or '.join(codec.alpha_endings)}"
+            for each, codec in CODECS.items()
+            if codec.alpha_endings
+        ]
+        raise ConfigError(
+            f"{path}: {name} in {ending} has no transparency to keep; "
+            f"use {', '.join(ways)}."
+        )
     return name
 
 
-def encoder_arguments(name: str, *, crf: int | None, container: str) -> list[str]:
-    """Return ffmpeg's arguments that encode its first picture stream.
+def encoder_arguments(
+    name: str, *, crf: int | None, container: str, with_alpha: bool = False
+) -> list[str]:
+    """Return ffmpeg's arguments that encode a result's first stream of pictures.
 
     Args:
         name: A key of ``CODECS``.
         crf: Quality; None: the codec's own default.
         container: As ffmpeg names it.
+        with_alpha: Whether its pixels are ``alpha_pixels``.
 
     Raises:
         DependencyError: If this ffmpeg has no encoder for it.
@@ -139,12 +165,12 @@ def encoder_arguments(name: str, *, crf: int | None, container: str) -> list[str
             arguments += ["-lossless", "1"]
     if name == "h265" and container in {"mp4", "mov"}:
         arguments += ["-tag:v:0", "hvc1"]  # Apple's players know no other
-    return [*arguments, "-filter:v:0", _to_pixels(codec.pixels)]
+    return [*arguments, *(codec.alpha_arguments if with_alpha else ())]
 
 
-def _to_pixels(pixels: str) -> str:
-    """Return the filter from RGB to an encoder's pixels, tagged as what they are."""
-    if pixels == "bgr0":
+def to_pixels(pixels: str) -> str:
+    """Return the filters from RGB to an encoder's pixels, tagged as what they are."""
+    if pixels in {"bgr0", "bgra"}:
         tags = "range=pc:colorspace=gbr:color_primaries=bt709:color_trc=bt709"
         return f"format={pixels},setparams={tags}"
     # By area: a color that stands for four pixels is their mean, so that those of a

@@ -15,7 +15,7 @@ from vidstyle.video import colors
 from vidstyle.video.ffmpeg import Stream, file_url, stream_ffmpeg
 
 # Only libvpx decodes the transparency of WebM.
-_ALPHA_DECODERS: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+ALPHA_DECODERS: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _DECODE_ERRORS = re.compile(r"\bframes decoded; (\d+) decode errors")
 
 
@@ -31,7 +31,7 @@ def normalized(info: VideoInfo) -> Iterator[Stream]:
     Raises:
         DependencyError: If ffmpeg cannot be started.
     """
-    decoder = _ALPHA_DECODERS.get(info.codec) if info.has_alpha else None
+    decoder = ALPHA_DECODERS.get(info.codec) if info.has_alpha else None
     arguments = [
         *(["-c:v", decoder] if decoder else []),
         *("-i", file_url(info.path), "-map", f"0:{info.stream_index}"),

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from vidstyle.config import EncodingConfig
 from vidstyle.records import VideoInfo
+from vidstyle.video.alpha import alpha_decoder
 from vidstyle.video.codecs import CODECS, CONTAINERS
 from vidstyle.video.ffmpeg import describe, file_url
 from vidstyle.video.tags import Stream, metadata
@@ -93,13 +94,17 @@ def misfits(source: VideoInfo, container: str) -> list[str]:
 
 
 def source_input(
-    source: VideoInfo | None, span: tuple[float, float] | None
+    source: VideoInfo | None,
+    span: tuple[float, float] | None,
+    *,
+    with_alpha: bool = False,
 ) -> list[str]:
     """Return the arguments that open a source as the second input, after the frames.
 
     Args:
         source: None: there is no source, so there are no arguments.
         span: The part of it to take, in seconds after its start; None: all.
+        with_alpha: Whether its transparency will be taken, too.
     """
     if source is None or source.kind == "folder":
         return []
@@ -107,7 +112,8 @@ def source_input(
     if span is not None:
         cut = ["-ss", f"{span[0]:.6f}"] if span[0] > 0 else []
         cut += ["-t", f"{span[1] - span[0]:.6f}"]
-    return [*cut, "-i", file_url(source.path)]
+    decoder = alpha_decoder(source) if with_alpha else []
+    return [*cut, *decoder, "-i", file_url(source.path)]
 
 
 def taken_over(
@@ -128,7 +134,12 @@ def taken_over(
         return []
     said = describe(source.path)
     tracks = [track for track in _tracks(source, container) if track.encoder]
-    outputs = [Stream("v", 0, 0)]
+    pictures = [each for each in source.streams if each.kind == "video"]
+    outputs = [
+        Stream("v", 0, place)
+        for place, each in enumerate(pictures)
+        if each.index == source.stream_index
+    ]
     arguments = []
     for kind in ("a", "s"):
         for place, track in enumerate(t for t in tracks if t.kind == kind):

@@ -16,11 +16,13 @@ from vidstyle.config import EncodingConfig
 from vidstyle.errors import VideoWriteError
 from vidstyle.images import resize_frame
 from vidstyle.records import Frame, VideoInfo
+from vidstyle.video.alpha import alpha_graph, has_kept_alpha, peeked
 from vidstyle.video.codecs import (
     CODECS,
     codec_for,
     container_of,
     encoder_arguments,
+    to_pixels,
 )
 from vidstyle.video.ffmpeg import feed_ffmpeg, file_url
 from vidstyle.video.gif import write_gif
@@ -83,19 +85,32 @@ def write_video(
     first_s = max(0.0, times_s[0] - (span[0] if span else 0.0))
     clock, times_s = _clock(times_s, fps)
     tracks = ["-video_track_timescale", str(clock), "-movflags", "+faststart"]
+    even = CODECS[codec].needs_even_sides
+    shaped = _shaped(frames, height=height, width=width, even=even)
+    clear = source if config.keep_alpha and has_kept_alpha(source) else None
+    mapped = ["-map", "0:v:0", "-filter:v:0", to_pixels(CODECS[codec].pixels)]
+    if clear is not None:
+        (rows, columns), shaped = peeked(shaped)
+        filters = to_pixels(str(CODECS[codec].alpha_pixels))
+        count = len(times_s)
+        mapped = alpha_graph(clear, filters, height=rows, width=columns, count=count)
     with partial_file(path) as partial:
         arguments = [
             *("-itsoffset", f"{first_s:.6f}", "-f", "matroska", "-i", "pipe:0"),
-            *source_input(source, span),
-            *("-map", "0:v:0", "-fps_mode:v:0", "passthrough"),
-            *encoder_arguments(codec, crf=config.crf, container=container),
+            *source_input(source, span, with_alpha=clear is not None),
+            *mapped,
+            *encoder_arguments(
+                codec,
+                crf=config.crf,
+                container=container,
+                with_alpha=clear is not None,
+            ),
+            *("-fps_mode:v:0", "passthrough"),
             *("-enc_time_base:v:0", f"1:{clock}"),
             *(tracks if container in {"mp4", "mov"} else []),
             *taken_over(source, span, container, config),
             *("-f", container, file_url(partial)),
         ]
-        even = CODECS[codec].needs_even_sides
-        shaped = _shaped(frames, height=height, width=width, even=even)
         failed = f"cannot write {path}"
         with feed_ffmpeg(arguments, error=VideoWriteError, failed=failed) as pipe:
             for piece in timed_stream(shaped, times_s, fps=fps):
