@@ -28,6 +28,7 @@ from vidstyle.errors import VideoOpenError
 from vidstyle.images import resize_frame
 from vidstyle.ingest import Found, Ingest
 from vidstyle.motion.flow import estimate_motion
+from vidstyle.motion.reuse import find_again
 from vidstyle.motion.shots import ShotDetector
 from vidstyle.painting import Layer, Painter
 from vidstyle.preparation import Tools, check_mask_shape, read_mask
@@ -147,7 +148,8 @@ class ClipMasks:
                 first = timed.index
             else:
                 motion = estimate_motion(before, frame, quality=self.config.flow)
-                mask = carried(mask, motion.flow_backward)
+                trusted = motion.consistency * find_again(before, frame, motion)
+                mask = carried(mask, motion.flow_backward, trusted)
             if cuts:
                 break
             _put(store, timed.index, soften(mask))

@@ -4,6 +4,7 @@ import pytest
 from vidstyle.controls.masks import (
     BORDER,
     REACH,
+    carried,
     composed,
     layered,
     rest_of,
@@ -62,3 +63,41 @@ def test_each_picture_is_seen_where_its_mask_is():
     assert np.array_equal(made[:, 4:], background[:, 4:])
     between = (background[:, 2:4].astype(float) + two[:, 2:4]) / 2
     assert np.abs(made[:, 2:4] - between).max() <= 0.5
+
+
+def test_carried_mask_moves_with_the_flow_and_stays_sharp():
+    mask = np.zeros((40, 80), np.float32)
+    mask[10:30, 20:40] = 1
+    flow = np.zeros((40, 80, 2), np.float32)
+    flow[..., 0] = -1.5  # everything moves to the right
+    trusted = np.ones((40, 80), np.float32)
+    moved = mask
+    for _ in range(12):
+        moved = carried(moved, flow, trusted)
+    expected = np.zeros_like(mask)
+    expected[10:30, 38:58] = 1
+    assert np.abs(moved - expected).sum() < 0.05 * expected.sum()
+    assert ((moved > 0.05) & (moved < 0.95)).sum() <= 80
+
+
+def test_what_comes_into_sight_goes_with_what_is_around_it():
+    mask = np.zeros((40, 80), np.float32)
+    mask[:, :40] = 1
+    trusted, flow = np.ones((40, 80), np.float32), np.zeros((40, 80, 2), np.float32)
+    trusted[:, 60:64] = 0
+    flow[:, 60:64, 0] = -50  # would bring a piece of the region there
+    moved = carried(mask, flow, trusted)
+    assert moved[:, 60:64].max() < 0.1
+    assert moved[:, :36].min() > 0.95
+
+
+def test_what_comes_from_outside_the_frame_is_in_no_region():
+    mask = np.zeros((40, 80), np.float32)
+    mask[:, 40:] = 1
+    trusted, flow = np.ones((40, 80), np.float32), np.zeros((40, 80, 2), np.float32)
+    trusted[:, 70:] = 0
+    flow[..., 0] = 10  # everything moves to the left
+    moved = carried(mask, flow, trusted)
+    assert moved[:, 73:].max() < 0.5
+    assert moved[:, 34:66].min() > 0.95
+    assert moved[:, :26].max() == 0

@@ -1,6 +1,7 @@
 """Masks: which part of a frame belongs to which region, with soft borders."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +18,10 @@ BORDER = 0.01
 REACH = 4.0
 """Standard deviations that a border reaches to either side."""
 
+AROUND = 0.02
+"""The same of the neighbourhood that says what new pixels belong to."""
+TRACE = np.float32(1e-3)
+"""Weight of what cannot be trusted, where there is nothing else around."""
 SHARPEN = 1.5
 """Factor of a moved mask's contrast."""
 
@@ -41,13 +46,20 @@ def soft_mask(picture: Frame, *, height: int, width: int) -> Mask:
 
 def soften(mask: Mask) -> Mask:
     """Blur the borders of a mask."""
-    deviation = BORDER * max(mask.shape)
-    side = 2 * round(REACH * deviation) + 1
-    blurred = cv2.GaussianBlur(
-        mask, (side, side), deviation, borderType=cv2.BORDER_REPLICATE
-    )
+    blurred = _blurred(mask, BORDER)
     # The blur rounds: a float that is nearly 1 would let a trace of others through.
     return np.asarray(np.where(blurred > 1 - 1e-5, 1, blurred), np.float32).clip(0, 1)
+
+
+def _blurred(values: npt.NDArray[Any], share: float) -> npt.NDArray[Any]:
+    """Blur by a share of the longest side."""
+    deviation = share * max(values.shape)
+    side = 2 * round(REACH * deviation) + 1
+    return np.asarray(
+        cv2.GaussianBlur(
+            values, (side, side), deviation, borderType=cv2.BORDER_REPLICATE
+        )
+    )
 
 
 def mask_to_image(mask: Mask, *, device: torch.device) -> Tensor:
@@ -71,28 +83,37 @@ def layered(masks: Sequence[Mask]) -> list[Mask]:
     return visible
 
 
-def carried(mask: Mask, flow: npt.NDArray[np.float32]) -> Mask:
+def carried(
+    mask: Mask, flow: npt.NDArray[np.float32], trusted: npt.NDArray[np.float32]
+) -> Mask:
     """Move a mask along a backward flow: ``out[p] = mask[p + flow[p]]``.
 
-    It is sharpened again, for each move blurs it a little.
+    What comes from outside the frame is in no region; what comes into sight within it
+    goes with the trusted pixels around it. The mask is sharpened again, for each move
+    blurs it a little.
 
     Args:
         mask: (H, W), of the earlier frame.
         flow: (H, W, 2) pixels, from the later frame back to the earlier.
+        trusted: (H, W) in [0, 1], where the flow may be trusted.
     """
     height, width = mask.shape
     here = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)
     there = (here + flow).astype(np.float32)
-    moved = cv2.remap(
+    remapped = cv2.remap(
         mask,
         there[..., 0],
         there[..., 1],
         interpolation=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return np.asarray(
-        (SHARPEN * (np.asarray(moved) - 0.5) + 0.5).clip(0, 1), np.float32
-    )
+    is_new = ((there < -1) | (there > np.array([width, height]))).any(axis=2)
+    moved = np.where(is_new, np.float32(0), np.asarray(remapped))
+    trusted = np.where(is_new, np.float32(1), trusted)
+    weights = trusted + TRACE
+    around = _blurred(moved * weights, AROUND) / _blurred(weights, AROUND)
+    filled = around + trusted * (moved - around)
+    return np.asarray((SHARPEN * (filled - 0.5) + 0.5).clip(0, 1), np.float32)
 
 
 def rest_of(masks: Sequence[Mask]) -> Mask:
