@@ -421,13 +421,13 @@ class TrainingConfig:
 
     teacher: str = "vgg16"
     """Whose features to learn: vgg16, vgg19, or the small encoder's file."""
-    steps: int = 20_000
+    steps: int = 15_000
     """Of the optimiser, 1 or more; each is shorter than the last."""
     batch: int = 8
     """Crops in a step, 1 or more."""
     crop: int = 128
     """Side of a crop in pixels, 32 to 512."""
-    lr: float = 0.008
+    lr: float = 0.003
     """Length of the longest step, more than 0."""
     seed: int = 0
     """Of the first weights and the crops."""

@@ -123,3 +123,15 @@ def test_gradients_reach_every_weight() -> None:
         gradient = student.kernels[layer].grad
         assert gradient is not None
         assert gradient.abs().sum() > 0
+
+
+def test_a_dead_channel_still_feels_a_gradient() -> None:
+    student = make_student()
+    with torch.no_grad():
+        student.biases["relu1_1"][3] = -100
+    features = student.features(torch.cat(photos()))
+    assert features["relu1_1"][:, 3].abs().max() == 0
+    features["relu1_1"].sum().backward()
+    gradient = student.kernels["relu1_1"].grad
+    assert gradient is not None
+    assert gradient[3].abs().max() > 0

@@ -7,7 +7,7 @@ away.
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,8 @@ from vidstyle.networks.slim import SLIM
 
 RIDGE: Final = 1e-4
 """Of a head's least squares, relative to the mean square of its features."""
+LEAK: Final = 0.01
+"""Share of the gradient that passes where ReLU gives 0."""
 DEAD: Final = 1e-2
 """A channel that is this much weaker than its layer's median is not made louder."""
 
@@ -61,7 +63,7 @@ class Student(nn.Module):
         found: dict[str, Tensor] = {}
         signal = self._normalized(images)
         for layer in self.layers:
-            signal = F.relu(self._convolve(_pooled(signal, layer), layer))
+            signal = _positive(self._convolve(_pooled(signal, layer), layer))
             found[layer] = signal
         return found
 
@@ -195,6 +197,28 @@ def _mean_activations(student: Student, photos: Iterable[Tensor]) -> dict[str, T
             mean = maps.double().mean((0, 2, 3))  # (C,)
             sums[layer] = mean if count == 1 else sums[layer] + mean
     return {layer: total / count for layer, total in sums.items()}
+
+
+def _positive(signal: Tensor) -> Tensor:
+    """Take the positive part, with a gradient that can wake a channel that died."""
+    positive: Tensor = _LeakyBackward.apply(signal)
+    return positive
+
+
+class _LeakyBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, signal: Tensor) -> Tensor:  # noqa: ANN401
+        positive = F.relu(signal)
+        ctx.save_for_backward(positive)
+        return positive
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401
+        (positive,) = ctx.saved_tensors
+        passed: Tensor = torch.ops.aten.leaky_relu_backward(
+            gradient, positive, LEAK, self_is_result=True
+        )
+        return passed
 
 
 def _pooled(signal: Tensor, layer: str) -> Tensor:
