@@ -13,16 +13,9 @@ from vidstyle import pipeline
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError, OutputError, VideoWriteError
 from vidstyle.images import read_picture, resize_frame, write_picture
-from vidstyle.pipeline import (
-    VideoResult,
-    default_output,
-    expected_frames,
-    name_beside,
-    result_shape,
-    stylize_video,
-    summary,
-)
+from vidstyle.pipeline import VideoResult, expected_frames, stylize_video, summary
 from vidstyle.records import Event, Frame, Notice, Plan, StepReport, VideoInfo
+from vidstyle.results import default_output, name_beside, result_shape
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
@@ -148,7 +141,7 @@ def test_work_is_kept_until_all_is_written(
         raise VideoWriteError("the disk is full.")
 
     with monkeypatch.context() as patched:
-        patched.setattr(pipeline, "write_video", refuse)
+        patched.setattr("vidstyle.results.write_video", refuse)
         with pytest.raises(VideoWriteError, match="disk is full"):
             paint(Listened())
     assert not output.exists()

@@ -182,7 +182,7 @@ def test_other_masks_are_another_run(
 
     arguments = (here / "clip", [], here / "out")
     with monkeypatch.context() as patched:
-        patched.setattr("vidstyle.pipeline.write_pictures", refuse)
+        patched.setattr("vidstyle.results.write_pictures", refuse)
         regions = [Region(here / "left.png", here / "a.png")]
         with pytest.raises(VideoWriteError):
             stylize_video(*arguments, regions=regions, config=FEW)

@@ -75,7 +75,8 @@ def video(
             typer.echo(settings.text(KINDS, Path()), nl=False)
             return
         reporter = Reporter(quiet=quiet, as_json=json, log=log)
-        from vidstyle.pipeline import default_output, stylize_video
+        from vidstyle.pipeline import stylize_video
+        from vidstyle.results import default_output
 
         save = partial(settings.save, save_config, KINDS, overwrite=overwrite)
         if preview and regions:
@@ -135,8 +136,8 @@ def _preview(
     overwrite: bool,
 ) -> None:
     """Paint a sheet instead of the clip."""
-    from vidstyle.pipeline import name_beside
     from vidstyle.preview import preview_video
+    from vidstyle.results import name_beside
 
     output = output or name_beside(clip, styles, ".preview.png")
     besides = [reporter.log_path]

@@ -1,0 +1,191 @@
+"""The results of a run: their names and shapes before the work, the files after it."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidstyle.config import EncodingConfig, EvolutionConfig, VideoConfig
+from vidstyle.errors import ConfigError
+from vidstyle.images import check_picture_path, write_picture
+from vidstyle.ingest import Found
+from vidstyle.preparation import as_paths
+from vidstyle.records import Frame, Listener, Notice, VideoInfo
+from vidstyle.video.alpha import has_kept_alpha
+from vidstyle.video.codecs import CODECS, codec_for, container_of
+from vidstyle.video.evolution import check_evolution_name, write_evolution
+from vidstyle.video.gif import MOST_FPS
+from vidstyle.video.pictures import check_folder, write_pictures
+from vidstyle.video.probe import probe
+from vidstyle.video.sheet import contact_sheet, pick_frames, spread
+from vidstyle.video.store import FrameStore
+from vidstyle.video.tracks import ending_for, misfits
+from vidstyle.video.write import check_writable, write_video
+
+SHEET_PICTURES = 4
+"""Frames on a contact sheet."""
+
+
+def check_outputs(
+    output: Path,
+    evolution_output: Path | None,
+    sheet_output: Path | None,
+    encoding: EncodingConfig,
+) -> None:
+    """Check, before the hours of work, that the results could be written.
+
+    Raises:
+        ConfigError: If a name has the wrong ending.
+        DependencyError: If ffmpeg is not there, or lacks the encoder.
+        OutputError: If a folder is missing or cannot be written to.
+    """
+    if output.suffix:
+        check_writable(output, encoding)
+    elif encoding.keep_alpha:
+        raise ConfigError(
+            f"{output}: pictures in a folder are written without transparency; leave "
+            "keep-alpha out, or name a video."
+        )
+    else:
+        check_folder(output)
+    if evolution_output is not None:
+        check_evolution_name(evolution_output)
+    if sheet_output is not None:
+        check_picture_path(sheet_output)
+
+
+def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list[str]:
+    """Say, in a sentence each, what of a clip a result cannot hold as it is."""
+    if not output.suffix:
+        return []
+    container = container_of(output)
+    if container != "gif":
+        told = misfits(info, container)
+        if encoding.keep_alpha and not has_kept_alpha(info):
+            told.append(f"{info.path} has no transparency that could be kept.")
+        return told
+    if info.fps <= MOST_FPS:
+        return []
+    return [
+        f"a .gif shows at most {MOST_FPS} frames a second: some of the "
+        f"{float(info.fps):.4g} are left out."
+    ]
+
+
+def result_shape(
+    info: VideoInfo, config: VideoConfig, output: Path, *, height: int, width: int
+) -> tuple[int, int]:
+    """Say how large the result will be: as painted, unless something changes it.
+
+    Returns:
+        ``(height, width)``.
+    """
+    if config.output_size == "source":
+        height, width = info.height, info.width
+    if output.suffix and CODECS[codec_for(output, config.encoding)].needs_even_sides:
+        height, width = height + height % 2, width + width % 2
+    return height, width
+
+
+def write_result(
+    store: FrameStore,
+    found: Found,
+    output: Path,
+    *,
+    info: VideoInfo,
+    config: VideoConfig,
+) -> None:
+    """Put the painted frames together, with the sound of the part that was taken.
+
+    A name without an ending is a folder of pictures.
+    """
+    is_source_size = config.output_size == "source"
+    height = info.height if is_source_size else None
+    width = info.width if is_source_size else None
+    frames = StylizedFrames(store, found)
+    if not output.suffix:
+        write_pictures(frames, output, height=height, width=width)
+        return
+    is_range = config.frames != (0, None) or config.start_s or config.duration_s
+    write_video(
+        frames,
+        output,
+        times_s=found.times_s,
+        fps=info.fps,
+        source=info,
+        span=(found.times_s[0], found.end_s) if is_range else None,
+        config=config.encoding,
+        height=height,
+        width=width,
+    )
+
+
+def save_sheet(store: FrameStore, found: Found, info: VideoInfo, path: Path) -> Path:
+    """Lay out spread frames: above as they were, below as they are painted."""
+    indices = spread(found.first, len(found.times_s), SHEET_PICTURES)
+    painted = [store.stylized(index) for index in indices]
+    height, width = painted[0].shape[:2]
+    sources = pick_frames(info, indices, height=height, width=width)
+    write_picture(path, contact_sheet([[sources[i] for i in indices], painted]))
+    return path
+
+
+def default_output(
+    clip: Path,
+    style: Path | Sequence[Path],
+    encoding: EncodingConfig | None = None,
+) -> Path:
+    """Name the result after its two parents: clip.painting.mp4.
+
+    Args:
+        clip: The clip.
+        style: The painting, or several.
+        encoding: Its codec has an ending of its own; where the clip has a stream that
+            no such file can hold, it is an ``.mkv``.
+
+    Raises:
+        VideoOpenError: If the clip cannot be read.
+    """
+    codec = "h264"
+    if encoding is not None and encoding.codec != "auto":
+        codec = encoding.codec
+    return name_beside(clip, style, ending_for(probe(clip), codec))
+
+
+def name_beside(clip: Path, style: Path | Sequence[Path], ending: str) -> Path:
+    """Name a file beside a clip after the clip and the paintings."""
+    if clip.name in {"", ".."}:  # the folder that the user is in, or the one above it
+        clip = clip.resolve()
+    paintings = "+".join(dict.fromkeys(path.stem for path in as_paths(style)))
+    return clip.with_name(f"{clip.stem}.{paintings}{ending}")
+
+
+@dataclass(frozen=True, slots=True)
+class StylizedFrames:
+    """The painted frames in order, read one at a time, as often as asked for."""
+
+    store: FrameStore
+    found: Found
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Read them from the first."""
+        first = self.found.first
+        for index in range(first, first + len(self.found.times_s)):
+            yield self.store.stylized(index)
+
+
+def save_evolution(
+    store: FrameStore,
+    path: Path | None,
+    evolution: EvolutionConfig | None,
+    listener: Listener,
+) -> Path | None:
+    """Write the GIF of the learning, if one was asked for and its frame came by."""
+    if path is None or evolution is None:
+        return None
+    pictures = store.evolution()
+    if pictures is None:
+        text = f"no {path.name}: frame {evolution.frame} is not among those painted"
+        listener(Notice(text=text, is_warning=True))
+        return None
+    write_evolution(pictures, path, config=evolution)
+    return path
