@@ -96,6 +96,8 @@ class VideoInfo:
     """Which of them is read."""
     color: ColorInfo | None = None
     """None for a folder: pictures are taken as sRGB."""
+    stored_shape: tuple[int, int] = (0, 0)
+    """Height and width in the file; of a folder, none."""
     pixel_aspect: Fraction = Fraction(1)
     """Width over height of a stored pixel; frames are read with square ones."""
     fields: str = "progressive"

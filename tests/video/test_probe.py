@@ -3,14 +3,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from vidstyle.errors import VideoOpenError
-from vidstyle.images import write_picture
-from vidstyle.video.folder import numbered_pictures
 from vidstyle.video.probe import probe
-from vidstyle.video.streams import snap_rate
 
 MakeClip = Callable[..., Path]
 
@@ -118,36 +114,6 @@ def test_start_is_counted_from_the_files_own(make_clip: MakeClip) -> None:
         "shifted.mkv", "-i", str(clip), "-an", "-c", "copy", "-output_ts_offset", "3"
     )
     assert probe(shifted).start_s == 0
-
-
-@pytest.mark.parametrize(
-    ("printed", "rate"),
-    [
-        (29.97, Fraction(30000, 1001)),
-        (23.98, Fraction(24000, 1001)),
-        (59.94, Fraction(60000, 1001)),
-        (14.99, Fraction(15000, 1001)),
-        (25, Fraction(25)),
-        (12.5, Fraction(25, 2)),
-        (7.4, Fraction(37, 5)),
-        (0.5, Fraction(1, 2)),
-    ],
-)
-def test_rates_are_snapped_to_what_cameras_use(printed: float, rate: Fraction) -> None:
-    assert snap_rate(printed) == rate
-
-
-def test_folder_of_pictures_is_a_clip(tmp_path: Path) -> None:
-    for number in (10, 9, 1):
-        write_picture(tmp_path / f"f{number}.png", np.zeros((20, 30, 3), np.uint8))
-    write_picture(tmp_path / "cover.png", np.zeros((9, 9, 3), np.uint8))
-    (tmp_path / "notes1.txt").write_text("no picture")
-    (tmp_path / ".hidden1.png").write_text("no picture")
-    info = probe(tmp_path, fps=Fraction(12))
-    assert (info.kind, info.height, info.width) == ("folder", 20, 30)
-    assert (info.fps, info.frame_count, info.duration_s) == (12, 3, 0.25)
-    names = [path.name for path in numbered_pictures(tmp_path)]
-    assert names == ["f1.png", "f9.png", "f10.png"]
 
 
 def assert_refused(path: Path, sentence: str) -> None:

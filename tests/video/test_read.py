@@ -1,91 +1,14 @@
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
+from reading import EXACT, H264, MakeClip, pattern, read, truth
 
-from vidstyle.errors import ImageOpenError, VideoOpenError
-from vidstyle.images import write_picture
-from vidstyle.records import TimedFrame
-from vidstyle.video.ffmpeg import run_ffmpeg
+from vidstyle.errors import VideoOpenError
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
-
-MakeClip = Callable[..., Path]
-
-H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p")
-EXACT = "flags=lanczos+accurate_rnd+full_chroma_int:out_range=pc"
-SQUARE = f"scale=w='trunc(iw*sar+0.5)':h=ih:{EXACT}"
-
-
-def pattern(
-    *, size: str = "64x48", rate: str = "10", filters: str = "null", seconds: str = "1"
-) -> list[str]:
-    source = f"testsrc2=size={size}:rate={rate}:duration={seconds},{filters}"
-    return ["-f", "lavfi", "-i", source]
-
-
-def read(path: Path, *, strict: bool = False) -> tuple[list[TimedFrame], list[str]]:
-    warnings: list[str] = []
-    frames = list(read_frames(probe(path), strict=strict, on_warning=warnings.append))
-    return frames, warnings
-
-
-def truth(path: Path, filters: str, *decoder: str) -> npt.NDArray[np.uint8]:
-    """Let ffmpeg decode a clip: (frames, H, W, 3)."""
-    info = probe(path)
-    raw = run_ffmpeg(
-        [
-            *(*decoder, "-i", str(path), "-map", f"0:{info.stream_index}"),
-            *("-fps_mode", "passthrough", "-vf", filters),
-            *("-f", "rawvideo", "-pix_fmt", "rgb24", "-"),
-        ],
-        error=VideoOpenError,
-        failed="test",
-    )
-    return np.frombuffer(raw, np.uint8).reshape(-1, info.height, info.width, 3)
-
-
-@dataclass(frozen=True)
-class Row:
-    """A clip, and how far from ffmpeg's its frames may be, in 8-bit levels."""
-
-    name: str
-    arguments: tuple[str, ...]
-    filters: str = SQUARE
-    tolerance: float = 0.0
-
-
-ROWS = [
-    # In grey: OpenCV takes the nearest sample of halved color, ffmpeg interpolates.
-    Row("plain.mp4", (*pattern(filters="hue=s=0"), *H264), tolerance=1),
-    Row("full.mp4", (*pattern(), "-c:v", "libx264rgb", "-qp", "0")),
-    Row("odd.mkv", (*pattern(filters="format=gbrp,crop=63:47"), "-c:v", "ffv1")),
-    Row("wide.mp4", (*pattern(filters="setsar=4/3"), *H264)),
-    Row("new.mkv", (*pattern(), "-c:v", "libsvtav1", "-svtav1-params", "lp=1")),
-    Row(
-        "fields.mp4",
-        (*pattern(filters="setfield=tff"), *H264, "-flags", "+ilme+ildct"),
-        filters=f"bwdif=mode=send_frame:deint=interlaced,{SQUARE}",
-    ),
-]
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_frames_are_those_that_ffmpeg_sees(row: Row, make_clip: MakeClip) -> None:
-    clip = make_clip(row.name, *row.arguments)
-    frames, warnings = read(clip)
-    seen = np.stack([timed.frame for timed in frames]).astype(float)
-    expected = truth(clip, row.filters)
-    assert seen.shape == expected.shape
-    assert np.abs(seen - expected).mean() <= row.tolerance
-    assert [timed.index for timed in frames] == list(range(10))
-    times_s = [timed.time_s for timed in frames]
-    assert times_s == pytest.approx([index / 10 for index in range(10)], abs=1e-4)
-    assert warnings == []
 
 
 def test_frames_are_rgb(make_clip: MakeClip) -> None:
@@ -268,29 +191,6 @@ def test_frames_come_before_the_clip_is_decoded(make_clip: MakeClip) -> None:
     reading = read_frames(probe(clip), on_warning=print)
     assert [next(reading).index for _ in range(3)] == [0, 1, 2]
     reading.close()
-
-
-def test_folder_is_read_in_order(tmp_path: Path) -> None:
-    for number in (10, 9, 8):
-        level = np.full((16, 16, 3), number, np.uint8)
-        write_picture(tmp_path / f"{number}.png", level)
-    frames, _ = read(tmp_path)
-    assert [int(timed.frame[0, 0, 0]) for timed in frames] == [8, 9, 10]
-    assert [timed.time_s for timed in frames] == [0, 0.04, 0.08]
-
-
-def test_folder_with_two_sizes_is_refused(tmp_path: Path) -> None:
-    write_picture(tmp_path / "1.png", np.zeros((16, 16, 3), np.uint8))
-    write_picture(tmp_path / "2.png", np.zeros((16, 20, 3), np.uint8))
-    with pytest.raises(VideoOpenError, match=r"2\.png is 20x16"):
-        read(tmp_path)
-
-
-def test_folder_with_a_broken_picture_is_refused(tmp_path: Path) -> None:
-    write_picture(tmp_path / "1.png", np.zeros((16, 16, 3), np.uint8))
-    (tmp_path / "2.png").write_text("no picture")
-    with pytest.raises(ImageOpenError, match=r"2\.png"):
-        read(tmp_path)
 
 
 @pytest.mark.parametrize(

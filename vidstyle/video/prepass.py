@@ -13,6 +13,7 @@ from typing import Final
 from vidstyle.records import VideoInfo
 from vidstyle.video import colors
 from vidstyle.video.ffmpeg import Stream, file_url, stream_ffmpeg
+from vidstyle.video.route import may_be_interlaced
 
 # Only libvpx decodes the transparency of WebM.
 ALPHA_DECODERS: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
@@ -32,11 +33,15 @@ def normalized(info: VideoInfo) -> Iterator[Stream]:
         DependencyError: If ffmpeg cannot be started.
     """
     decoder = ALPHA_DECODERS.get(info.codec) if info.has_alpha else None
+    has_fields = may_be_interlaced(
+        info.fields, codec=info.codec, container=info.container
+    )
     arguments = [
         *(["-c:v", decoder] if decoder else []),
+        *(["-reinit_filter", "0"] if has_fields else []),
         *("-i", file_url(info.path), "-map", f"0:{info.stream_index}"),
         *("-fps_mode", "passthrough", "-enc_time_base", "demux"),
-        *("-vf", _graph(info), "-c:v", "rawvideo"),
+        *("-vf", _graph(info, has_fields=has_fields), "-c:v", "rawvideo"),
         *("-bsf:v", r"setts=ts=if(eq(N\,0)\,0\,TS)", "-f", "nut", "pipe:1"),
     ]
     with stream_ffmpeg(arguments) as stream:
@@ -53,10 +58,9 @@ def decode_errors(said: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _graph(info: VideoInfo) -> str:
+def _graph(info: VideoInfo, *, has_fields: bool) -> str:
     """Choose ffmpeg's filters; it turns the picture by itself, before all of them."""
-    filters = ["bwdif=mode=send_frame:deint=interlaced"]
-    color = info.color
+    filters, color = _progressive(info) if has_fields else [], info.color
     if color is not None and (mapped := colors.to_srgb(color)):
         filters, color = [*filters, *mapped], None
     if info.has_alpha and info.background is not None:
@@ -71,3 +75,19 @@ def _graph(info: VideoInfo) -> str:
     # The shape is fixed, for a stream may change its own on the way.
     shape = colors.scale(color, f"w={info.width}:h={info.height}")
     return ",".join([*filters, shape, "setsar=1,setfield=prog,format=bgr24"])
+
+
+def _progressive(info: VideoInfo) -> list[str]:
+    """Choose the filters that leave one moment of the two that a frame shows.
+
+    The deinterlacer waits for a frame's successor. Where the stream changes its format,
+    ffmpeg would begin its filters anew and lose the frame that waits, so the format is
+    held on to here.
+    """
+    height, width = info.stored_shape
+    if info.rotation % 180:
+        height, width = width, height
+    return [
+        f"scale=w={width}:h={height}:interl=-1,format={info.pixel_format}",
+        "bwdif=mode=send_frame:deint=interlaced",
+    ]

@@ -137,6 +137,7 @@ def _described(
         streams=file.streams,
         stream_index=stream.info.index,
         color=color,
+        stored_shape=stream.stored_shape,
         pixel_aspect=stream.pixel_aspect,
         fields=stream.fields,
         has_alpha=stream.has_alpha,

@@ -15,7 +15,7 @@ _UNDECODED: Final = frozenset({"av1", "webp", "webp_anim"})
 _WITH_FIELDS: Final = frozenset(
     {"dvvideo", "h264", "mjpeg", "mpeg2video", "mpeg4", "vc1", "wmv3"}
 )
-# Broadcasts, in which films and interlaced programmes take turns.
+# Containers in which films and interlaced programmes take turns.
 _BROADCAST: Final = frozenset({"mpegts", "mpeg"})
 
 
@@ -29,11 +29,14 @@ def reasons_to_normalize(
     """Say why OpenCV must not read a stream by itself; nothing: it may."""
     depth = color.bit_depth
     aspect = f"{stream.pixel_aspect.numerator}:{stream.pixel_aspect.denominator}"
+    is_doubtful = may_be_interlaced(
+        stream.fields, codec=stream.info.codec, container=container
+    )
     cases = {
         f"OpenCV does not decode {stream.info.codec}": stream.info.codec in _UNDECODED,
         "it is not the file's only video stream": not is_first,
         "it is interlaced": stream.fields == "interlaced",
-        "it may be interlaced": _may_be_interlaced(stream, container),
+        "it may be interlaced": stream.fields != "interlaced" and is_doubtful,
         f"its pixels are {aspect}, and are made square": stream.pixel_aspect != 1,
         "it is turned or mirrored by metadata": stream.is_turned,
         f"OpenCV misreads {depth} bits a channel": depth > 8,
@@ -45,11 +48,10 @@ def reasons_to_normalize(
     return tuple(reason for reason, holds in cases.items() if holds)
 
 
-def _may_be_interlaced(stream: PictureStream, container: str) -> bool:
-    if stream.fields == "interlaced":
-        return False
-    is_silent = stream.fields == "unknown" and stream.info.codec in _WITH_FIELDS
-    return is_silent or container in _BROADCAST
+def may_be_interlaced(fields: str, *, codec: str, container: str) -> bool:
+    """Whether a frame may show two moments, now or later in the stream."""
+    is_silent = fields == "unknown" and codec in _WITH_FIELDS
+    return fields == "interlaced" or is_silent or container in _BROADCAST
 
 
 def _color_cases(color: ColorInfo) -> dict[str, bool]:
