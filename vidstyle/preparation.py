@@ -1,6 +1,6 @@
 """Files and settings -> the tools of a run: network, paintings, masks."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +90,7 @@ def prepare(
     ]
     start = read_picture(config.init) if isinstance(config.init, Path) else None
     device = choose_device(config.device)
-    network = network or _load_network(config, device, listener)
+    network = network or load_for(config, device, listener)
     look = Look(
         paintings,
         network,
@@ -102,15 +102,31 @@ def prepare(
     return Tools(device=device, network=network, look=look, start_picture=start)
 
 
-def _load_network(
-    config: StyleConfig, device: torch.device, listener: Listener
+def load_for(
+    config: StyleConfig,
+    device: torch.device,
+    listener: Listener,
+    *,
+    layers: Collection[str] = (),
 ) -> FeatureNetwork:
-    layers = [layer for layer, _ in (*config.content_layers, *config.style_layers)]
+    """Load the network of a configuration.
+
+    Args:
+        config: Says which, and which layers it must have.
+        device: Where it will compute.
+        listener: Is told of a download, and which network was taken and why.
+        layers: That it must have besides.
+
+    Raises:
+        WeightsError: If a network that was named has no weights.
+        ConfigError: If the network lacks a layer, or cannot work with that pooling.
+    """
+    own = [layer for layer, _ in (*config.content_layers, *config.style_layers)]
     return load_network(
         config.network,
         device=device,
         pooling=config.pooling,
-        layers=layers,
+        layers={*own, *layers},
         missing=config.missing,
         weights=config.weights,
         on_progress=lambda done, total: listener(

@@ -6,7 +6,16 @@ import pytest
 from vidstyle.records import Frame, VideoInfo
 from vidstyle.video.pictures import write_pictures
 from vidstyle.video.probe import probe
-from vidstyle.video.sheet import GAP, contact_sheet, pick_frames, spread
+from vidstyle.video.sheet import (
+    CAPTION,
+    GAP,
+    HEADING,
+    LINE,
+    contact_sheet,
+    labelled_sheet,
+    pick_frames,
+    spread,
+)
 
 
 def level(value: int, height: int = 20, width: int = 32) -> Frame:
@@ -87,3 +96,31 @@ def test_clip_that_ends_early_gives_its_last_frame(
 def test_reading_ends_with_the_last_frame_wanted(clip: VideoInfo) -> None:
     (clip.path / "000005.png").write_bytes(b"no picture")
     assert list(pick_frames(clip, [1, 3], height=20, width=32)) == [1, 3]
+
+
+def test_labelled_sheet_has_headings_and_room_for_short_rows() -> None:
+    rows = [[(level(90, 20, 64), "a"), (level(150, 20, 64), "")], [(level(30), "b")]]
+
+    sheet = labelled_sheet(rows, across=["one", "two"], down=["first", "second"])
+
+    assert sheet.shape == (
+        GAP + LINE + GAP + 2 * (20 + CAPTION + GAP),
+        GAP + HEADING + GAP + 2 * (64 + GAP),
+        3,
+    )
+    top, left = GAP + LINE + GAP, GAP + HEADING + GAP
+    assert (sheet[top : top + 20, left : left + 64] == 90).all()
+    assert (sheet[top : top + 20, left + 64 + GAP : -GAP] == 150).all()
+    below = top + 20 + CAPTION + GAP
+    assert (sheet[below : below + 20, left : left + 64] == 30).all()
+    assert (sheet[below:, left + 64 + GAP :] == 255).all()
+    assert (sheet[:top, left:] < 100).any()  # headings
+    assert (sheet[top : top + 20, :left] < 100).any()
+
+
+def test_labelled_sheet_breaks_long_headings_and_drops_empty_ones() -> None:
+    sheet = labelled_sheet(
+        [[(level(90, 20, 64), "")]], across=["relu1_1,relu2_1,relu3_1"], down=[""]
+    )
+
+    assert sheet.shape == (GAP + 3 * LINE + GAP + 20 + CAPTION + GAP, 64 + 2 * GAP, 3)

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from vidstyle.cli.bench import bench
+from vidstyle.cli.explore import COMMANDS
 from vidstyle.cli.image import image
 from vidstyle.cli.measure import measure
 from vidstyle.cli.networks import networks
@@ -64,6 +65,15 @@ app.command(cls=_Command)(presets)
 app.command(cls=_Command)(networks)
 app.command(cls=_Command)(measure)
 app.command(cls=_Command)(bench)
+explore = typer.Typer(
+    name="explore",
+    cls=_Group,
+    no_args_is_help=True,
+    help="Repeat the experiments of the literature; each fills a folder.",
+)
+for command in COMMANDS:
+    explore.command(cls=_Command)(command)
+app.add_typer(explore)
 app.command(cls=_Command)(train)
 
 

@@ -118,17 +118,42 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _read_value(path: Path, setting: Setting, value: Any) -> Any:
+    try:
+        return _typed(setting, value)
+    except typer.BadParameter as err:
+        raise ConfigError(f"{path}: {err.message}.") from None
+
+
+def read_text(setting: Setting, text: str) -> Any:
+    """Read a setting's value as its option does.
+
+    Raises:
+        BadParameter: If the text is none.
+    """
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    return _typed(setting, text if setting.parser else value)
+
+
+def _typed(setting: Setting, value: Any) -> Any:
+    """Make a value of TOML one of a setting's.
+
+    Raises:
+        BadParameter: If it cannot be one.
+    """
     if setting.parser is not None and isinstance(value, str):
         try:
             return setting.parser(value)
         except typer.BadParameter as err:
-            raise ConfigError(f"{path}: {setting.key}: {err.message}.") from None
+            raise typer.BadParameter(f"{setting.key}: {err.message}") from None
     hints = get_args(setting.hint) if _is_union(setting.hint) else (setting.hint,)
     for hint in hints:
         if _fits(value, hint):
             return _converted(value, hint)
     allowed = " or ".join(_allowed(hint, setting) for hint in hints)
-    raise ConfigError(f"{path}: {setting.key} is {value!r}; it must be {allowed}.")
+    raise typer.BadParameter(f"{setting.key} is {value!r}; it must be {allowed}")
 
 
 def _is_union(hint: Any) -> bool:

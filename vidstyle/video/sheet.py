@@ -17,6 +17,10 @@ CAPTION = 18
 """Pixels below a picture for a line of text."""
 FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 FONT_SCALE = 0.42
+LINE = 16
+"""Pixels from one line of a heading to the next."""
+HEADING = 132
+"""Pixels of the headings beside the rows."""
 
 
 def contact_sheet(rows: Sequence[Sequence[Frame]]) -> Frame:
@@ -58,12 +62,87 @@ def captioned(picture: Frame | None, text: str, *, height: int, width: int) -> F
         tall, wide = picture.shape[:2]
         top, left = (height - tall) // 2, (width - wide) // 2
         cell[top : top + tall, left : left + wide] = picture
-    plain = normalize("NFKD", text).encode("ascii", "ignore").decode()
-    while plain and cv2.getTextSize(plain, FONT, FONT_SCALE, 1)[0][0] > width:
-        plain = plain[:-1]
-    place = (0, height + CAPTION - 5)
-    cv2.putText(cell, plain, place, FONT, FONT_SCALE, (0, 0, 0), 1, cv2.LINE_AA)
+    _write(cell, text, bottom=height + CAPTION - 5)
     return cell
+
+
+def _write(cell: Frame, text: str, *, bottom: int) -> None:
+    """Write a line into a picture; what does not fit is cut off at its end."""
+    plain = normalize("NFKD", text).encode("ascii", "ignore").decode()
+    while plain and _length(plain) > cell.shape[1]:
+        plain = plain[:-1]
+    black = (0, 0, 0)
+    cv2.putText(cell, plain, (0, bottom), FONT, FONT_SCALE, black, 1, cv2.LINE_AA)
+
+
+def _length(text: str) -> int:
+    length: int = cv2.getTextSize(text, FONT, FONT_SCALE, 1)[0][0]
+    return length
+
+
+def labelled_sheet(
+    rows: Sequence[Sequence[tuple[Frame, str]]],
+    *,
+    across: Sequence[str],
+    down: Sequence[str],
+    corner: str = "",
+) -> Frame:
+    """Lay captioned pictures out in a grid with a heading for each row and column.
+
+    Args:
+        rows: Pictures and what stands below them; rows need not be equally long. All
+            pictures are brought to the size of the first.
+        across: Headings of the columns.
+        down: Headings of the rows; if all are empty, they take no room.
+        corner: What stands where the headings meet.
+    """
+    height, width = rows[0][0][0].shape[:2]
+    has_beside = any(down) or corner != ""
+    lines = max(len(_lines(text, width)) for text in across)
+    if has_beside:
+        lines = max(lines, len(_lines(corner, HEADING)))
+    strips = [[_field(text, height=lines * LINE, width=width) for text in across]]
+    empty = np.full((height + CAPTION, width, 3), 255, np.uint8)
+    for row in rows:
+        cells = [_cell(*each, height=height, width=width) for each in row]
+        strips.append(cells + [empty] * (len(across) - len(cells)))
+    if has_beside:
+        for heading, strip in zip((corner, *down), strips, strict=True):
+            strip.insert(0, _field(heading, height=strip[0].shape[0], width=HEADING))
+    return _framed(
+        np.vstack([np.hstack([_framed(cell) for cell in strip]) for strip in strips])
+    )
+
+
+def _cell(picture: Frame, text: str, *, height: int, width: int) -> Frame:
+    resized = resize_frame(picture, height=height, width=width)
+    return captioned(resized, text, height=height, width=width)
+
+
+def _framed(cell: Frame) -> Frame:
+    """Put white around a picture."""
+    margin = GAP // 2
+    return np.pad(cell, ((margin,), (margin,), (0,)), constant_values=255)
+
+
+def _field(text: str, *, height: int, width: int) -> Frame:
+    """Write a text into a white field from its top, in as many lines as it takes."""
+    cell = np.full((height, width, 3), 255, np.uint8)
+    for number, line in enumerate(_lines(text, width), start=1):
+        _write(cell, line, bottom=number * LINE - 4)
+    return cell
+
+
+def _lines(text: str, width: int) -> list[str]:
+    """Break a text into lines of at most so many pixels, where it has spaces."""
+    lines = [""]
+    for word in text.replace(",", ", ").split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and _length(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def spread(first: int, count: int, pictures: int) -> list[int]:

@@ -1,0 +1,105 @@
+"""``vidstyle explore``: a folder and a table each, JSON on request, plain mistakes."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from vidstyle.cli import app
+from vidstyle.images import resize_frame, write_picture
+
+FEW = ("--network", "slim", "--device", "cpu", "--steps", "2", "--long-side", "24")
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["explore", *map(str, arguments)])
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder with ``photo.png`` and ``painting.png``."""
+    coarse = np.random.default_rng(0).integers(0, 256, (5, 6, 3), np.uint8)
+    write_picture(tmp_path / "photo.png", resize_frame(coarse, height=24, width=32))
+    write_picture(tmp_path / "painting.png", 255 - coarse.repeat(6, 0).repeat(6, 1))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_grid_varies_layers_and_weights(here):
+    done = run("grid", "photo.png", "-s", "painting.png", *FEW)
+
+    assert done.exit_code == 0, done.stderr
+    columns, *lines, folder = done.stdout.splitlines()
+    assert columns.split()[:2] == ["best", "loss"]
+    assert len(lines) == 20
+    assert lines[0].startswith("relu1_1 | content-weight 0.001 ")
+    assert lines[-1].startswith("to relu5_1 | content-weight 1 ")
+    assert folder == "photo.painting.grid"
+    assert (here / folder / "sheet.png").exists()
+
+
+def test_grid_varies_any_two_settings(here):
+    done = run(
+        *("grid", "photo.png", "-s", "painting.png", *FEW, "-o", "out", "--json"),
+        *("--rows", "style-layers=relu1_1;relu1_1:2,relu2_1"),
+        *("--columns", "init=content,random"),
+    )
+
+    assert done.exit_code == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert facts["output"] == "out"
+    settings = [trial["settings"] for trial in facts["trials"]]
+    assert settings[3] == {
+        "style_layers": [["relu1_1", 2], ["relu2_1", 1]],
+        "init": "random",
+    }
+    assert [trial["column"] for trial in facts["trials"][:2]] == [
+        "init content",
+        "init random",
+    ]
+
+
+def test_results_are_replaced_on_request_only(here):
+    one = ("grid", "photo.png", "-s", "painting.png", *FEW, "--rows", "seed=1")
+    one += ("--columns", "steps=0")
+
+    assert run(*one).exit_code == 0
+    again = run(*one)
+    assert again.exit_code == 6
+    assert "exists; use --overwrite" in again.stderr
+    assert run(*one, "--overwrite", "--quiet").stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["--rows", "paint=1"], 2, "'paint' is not a setting"),
+        (["--rows", "min-steps=1"], 2, "'min-steps' is not a setting"),
+        (["--rows", "steps="], 2, "no values"),
+        (["--rows", "steps=1.5"], 2, "steps is 1.5; it must be a whole number"),
+        (["--rows", "init=content", "--columns", "init=random"], 3, "both vary init"),
+        (["--columns", "content-weight=-1"], 3, "content-weight is -1.0"),
+        (["--style-layers", "relu9_9"], 3, "relu9_9"),
+        (["-s", "gone.png"], 3, "gone.png"),
+        (["-o", "gone/out"], 6, "does not exist"),
+        (["-o", "photo.png"], 6, "photo.png is a file"),
+        (["--steps", "-1"], 3, "steps is -1"),
+    ],
+)
+def test_mistakes_are_answered_in_one_sentence(here, arguments, code, said):
+    done = run("grid", "photo.png", "-s", "painting.png", *FEW, *arguments)
+
+    assert done.exit_code == code
+    assert said in " ".join(done.stderr.replace("│", " ").split())
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+    assert {path.name for path in here.iterdir()} == {"photo.png", "painting.png"}
+
+
+def test_help_names_the_experiments_and_fits(here):
+    text = CliRunner().invoke(
+        app, ["explore", "--help"], env={"COLUMNS": "80", "TERM": "dumb"}
+    )
+    assert text.exit_code == 0
+    assert "grid" in text.stdout

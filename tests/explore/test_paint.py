@@ -1,0 +1,103 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vidstyle.config import StyleConfig, equal_layers
+from vidstyle.errors import ConfigError, ImageOpenError
+from vidstyle.explore.paint import paint_trials
+from vidstyle.explore.trial import Trial
+from vidstyle.images import read_picture
+from vidstyle.records import Event, FrameReport, Notice, Plan, StepReport
+from vidstyle.still import ignore, stylize_image
+
+
+def trial(files: Path, config: StyleConfig, style: str = "painting.png") -> Trial:
+    return Trial(
+        row="",
+        column=style,
+        content=files / "photo.png",
+        style=files / style,
+        config=config,
+    )
+
+
+def test_a_trial_paints_what_the_command_for_one_picture_paints(files, config):
+    (outcome,) = paint_trials([trial(files, config)], ignore)
+
+    stylize_image(
+        files / "photo.png", files / "painting.png", files / "o.png", config=config
+    )
+    assert np.array_equal(outcome.picture, read_picture(files / "o.png"))
+    assert outcome.steps == outcome.evaluations == 3
+    assert outcome.best_loss == min(point.report.loss for point in outcome.trace)
+    assert outcome.distances.content > 0
+
+
+def test_no_trial_stops_early(files, config):
+    settled = replace(config, steps=9, min_steps=1, patience=1, least_gain=0.9)
+
+    (outcome,) = paint_trials([trial(files, settled)], ignore)
+
+    assert outcome.steps == 9
+
+
+def test_hessian_products_use_up_the_steps(files, config):
+    newton = replace(config, optimizer="newton-cg", steps=6)
+
+    (outcome,) = paint_trials([trial(files, newton)], ignore)
+
+    assert outcome.steps < 6
+    assert outcome.evaluations >= 6
+
+
+def test_paintings_beside_one_another_keep_their_own_style(files, config):
+    styles = "painting.png", "other.png", "painting.png"
+    trials = [trial(files, config, style) for style in styles]
+
+    first, other, again = paint_trials(trials, ignore, batch=3)
+    (alone,) = paint_trials([trials[1]], ignore)
+
+    assert np.array_equal(first.picture, again.picture)
+    assert other.trace[-1].report.loss == pytest.approx(
+        alone.trace[-1].report.loss, rel=1e-2
+    )
+
+
+def test_trials_of_other_sizes_and_without_a_step(files, config):
+    small = replace(config, long_side=24, steps=0)
+
+    first, second = paint_trials([trial(files, config), trial(files, small)], ignore)
+
+    assert first.picture.shape == (24, 32, 3)
+    assert second.picture.shape == (18, 24, 3)
+    assert second.trace == ()
+    assert np.isnan(second.best_loss)
+
+
+def test_a_listener_is_told_of_each_trial_and_of_each_notice_once(files, config):
+    told: list[Event] = []
+    auto = replace(config, network="auto", steps=2)
+
+    paint_trials([trial(files, auto), trial(files, replace(auto, seed=1))], told.append)
+
+    assert len([event for event in told if isinstance(event, Notice)]) == 1
+    (plan,) = (event for event in told if isinstance(event, Plan))
+    assert (plan.frames, plan.next_steps, plan.unit) == (2, 2, "picture")
+    steps = [event.frame for event in told if isinstance(event, StepReport)]
+    assert steps == [0, 0, 1, 1]
+    finished = [event for event in told if isinstance(event, FrameReport)]
+    assert [event.frame for event in finished] == [0, 1]
+
+
+def test_what_cannot_be_painted_is_said_before_any_work(files, config):
+    told: list[Event] = []
+    good = trial(files, config)
+
+    with pytest.raises(ImageOpenError, match=r"gone\.png"):
+        paint_trials([good, trial(files, config, "gone.png")], told.append)
+    lacking = replace(config, style_layers=equal_layers("relu5_3"))
+    with pytest.raises(ConfigError, match="relu5_3"):
+        paint_trials([good, trial(files, lacking)], told.append)
+    assert not [event for event in told if isinstance(event, StepReport)]

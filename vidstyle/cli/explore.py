@@ -1,0 +1,209 @@
+"""``vidstyle explore``: the experiments of the literature, a command each."""
+
+import inspect
+import json as json_module
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from vidstyle.cli import options as o
+from vidstyle.cli.config_file import read_text, settings_of
+from vidstyle.cli.outputs import check_outputs
+from vidstyle.cli.report import Reporter, reported_errors
+from vidstyle.cli.rows import FILES, ROWS
+from vidstyle.cli.settings import settle
+from vidstyle.config import StyleConfig
+from vidstyle.errors import OutputError
+
+if TYPE_CHECKING:
+    from vidstyle.explore.grid import Axis
+    from vidstyle.explore.trial import Experiment
+
+NEVER: Final = frozenset({"style_mix", "min_steps", "patience", "least_gain"})
+"""Settings that no experiment has: one painting, and no early stop."""
+LISTS: Final = frozenset({"style_layers", "content_layers"})
+"""Settings whose values hold commas."""
+
+Content = Annotated[Path, typer.Argument(help="The picture to paint.", readable=False)]
+Folder = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FOLDER",
+        help="Where the sheet, the tables, the plots and the pictures go; by default "
+        "beside the picture.",
+        rich_help_panel=FILES,
+    ),
+]
+
+
+def _common(
+    ctx: typer.Context,
+    content: Content,
+    *,
+    style: o.Style,
+    output: Folder = None,
+    overwrite: o.Overwrite = False,
+    preset: o.Preset = None,
+    config: o.Config = None,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Take what all experiments do; only the signature is used."""
+
+
+Build = Callable[..., "Experiment"]
+COMMANDS: Final[list[Callable[..., None]]] = []
+"""All experiments, in the order of the help."""
+
+
+def _experiment(*, without: Collection[str] = ()) -> Callable[[Build], Build]:
+    """Make a command out of what builds an experiment.
+
+    It gets content, style, settled configuration, and the values of its own options.
+
+    Args:
+        without: Settings that are not the user's to choose, for they are what varies.
+    """
+
+    def decorate(build: Build) -> Build:
+        own = [
+            each
+            for each in inspect.signature(build).parameters.values()
+            if each.kind == inspect.Parameter.KEYWORD_ONLY
+        ]
+        common = inspect.signature(_common).parameters
+
+        def command(**values: Any) -> None:
+            shared = {name: values.pop(name) for name in common}
+            chosen = {each.name: values.pop(each.name) for each in own}
+            _explore(build, chosen, values, **shared)
+
+        # Typer and ``takes`` read these.
+        command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [
+                *list(common.values())[:2],
+                *own,
+                *(
+                    each
+                    for each in common.values()
+                    if each.name not in {"ctx", "content"}
+                ),
+            ]
+        )
+        command.__name__, command.__doc__ = build.__name__, build.__doc__
+        chosen = [name for name in ROWS if name not in {*NEVER, *without}]
+        COMMANDS.append(o.takes(StyleConfig, only=chosen)(command))
+        return build
+
+    return decorate
+
+
+def _explore(
+    build: Build,
+    chosen: dict[str, Any],
+    values: dict[str, Any],
+    *,
+    ctx: typer.Context,
+    content: Path,
+    style: Path,
+    output: Path | None,
+    overwrite: bool,
+    preset: Any,
+    config: Path | None,
+    json: bool,
+    quiet: bool,
+) -> None:
+    with reported_errors():
+        settings = settle(ctx, values, preset=preset, file=config)
+        base = settings.make(StyleConfig)
+        experiment = build(content, style, base, **chosen)
+        name = f"{content.stem}.{style.stem}.{experiment.name}"
+        folder = output or content.parent / name
+        _check_folder(folder, [content, style], overwrite=overwrite)
+        from vidstyle.explore.run import run_experiment
+
+        with Reporter(quiet=quiet, as_json=json, log=None) as reporter:
+            findings = run_experiment(experiment, folder, reporter)
+        if json:
+            typer.echo(json_module.dumps({"output": str(folder), **findings.facts}))
+            return
+        for line in (*findings.table, folder):
+            typer.echo(line)
+
+
+def _check_folder(folder: Path, inputs: list[Path], *, overwrite: bool) -> None:
+    """Check that an experiment may write into a folder.
+
+    Raises:
+        OutputError: If it cannot be made or written to, or holds another's results.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file; name a folder with --output.")
+    if not folder.exists():
+        check_outputs([folder], inputs=inputs, overwrite=overwrite)
+        return
+    from vidstyle.explore.run import RESULTS
+
+    results = [folder / name for name in RESULTS]
+    check_outputs(results, inputs=inputs, overwrite=overwrite)
+
+
+def parse_axis(text: str) -> "Axis":
+    """Read ``content-weight=0.01,0.1`` or ``style-layers=relu1_1;relu1_1,relu2_1``."""
+    from vidstyle.explore.grid import Axis
+
+    known = {
+        one.key: one for one in settings_of([StyleConfig]) if one.name not in NEVER
+    }
+    key, _, values = text.partition("=")
+    if key not in known:
+        raise typer.BadParameter(
+            f"{key!r} is not a setting; choose one of {', '.join(known)}"
+        )
+    setting = known[key]
+    separator = ";" if ";" in values or setting.name in LISTS else ","
+    texts = [item.strip() for item in values.split(separator) if item.strip()]
+    if not texts:
+        raise typer.BadParameter(f"{text!r} has no values, such as {key}=A{separator}B")
+    return Axis(
+        setting.name, {f"{key} {item}": read_text(setting, item) for item in texts}
+    )
+
+
+@_experiment()
+def grid(
+    content: Path,
+    style: Path,
+    config: StyleConfig,
+    *,
+    rows: Annotated[
+        Any,
+        typer.Option(
+            parser=parse_axis,
+            metavar="SETTING=A;B;...",
+            help="What varies downwards: the name of an option and its values, with "
+            "semicolons between them, or commas where no value holds one.",
+            show_default="style-layers: the first of them, the first two, and so on",
+        ),
+    ] = None,
+    columns: Annotated[
+        Any,
+        typer.Option(
+            parser=parse_axis,
+            metavar="SETTING=A,B,...",
+            help="What varies across, in the same way.",
+        ),
+    ] = "content-weight=0.001,0.01,0.1,1",
+) -> "Experiment":
+    """Vary two settings of one pair: any two; by default layers and weights.
+
+    Down go growing sets of style layers, across content to style by powers of ten
+    (Gatys et al. 2015, figure 3; Lopez et al. 2017, figure 5).
+    """
+    from vidstyle.explore.grid import grid as build
+
+    return build(content, style, config, rows=rows, columns=columns)

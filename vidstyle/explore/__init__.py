@@ -1,0 +1,1 @@
+"""The experiments of the literature: many pictures, laid out and compared."""

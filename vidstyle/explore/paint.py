@@ -1,0 +1,221 @@
+"""Trials -> their pictures and losses; nothing is written here.
+
+Trials with the same settings and size share batches, all others follow one another.
+None stops early: a trial ends when it has evaluated its loss as often as ``steps``
+says, so that an optimiser which looks several times before a step has no advantage.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from vidstyle.config import NetworkName, StyleConfig
+from vidstyle.controls.palette import color_statistics
+from vidstyle.devices import choose_device
+from vidstyle.explore.trial import Outcome, Point, Trial
+from vidstyle.images import image_to_frame, read_picture, resize_frame
+from vidstyle.measure.distance import DistanceMeter, Distances
+from vidstyle.preparation import load_for, prepare, working_size
+from vidstyle.records import Event, Frame, FrameReport, Listener, Notice, Plan
+from vidstyle.still import still_job
+from vidstyle.style.optimize import BatchOptimization
+
+if TYPE_CHECKING:
+    from vidstyle.networks.vgg import FeatureNetwork
+
+RULER: Final[NetworkName] = "slim"
+"""The network in which distances are measured, whichever one painted."""
+
+
+class _Seeing(NamedTuple):
+    """The settings that make a network another one, but for its layers."""
+
+    network: str
+    weights: Path | None
+    pooling: str
+    missing: str
+    device: str
+
+    @classmethod
+    def of(cls, config: StyleConfig) -> "_Seeing":
+        return cls(*(getattr(config, name) for name in cls._fields))
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    """A trial with its number and its content at working size."""
+
+    number: int
+    trial: Trial
+    frame: Frame
+
+    @property
+    def kind(self) -> tuple[StyleConfig, tuple[int, ...]]:
+        """What trials that share a batch have in common."""
+        return self.trial.whole, self.frame.shape
+
+
+def paint_trials(
+    trials: Sequence[Trial], listener: Listener, *, batch: int = 1
+) -> list[Outcome]:
+    """Paint trials.
+
+    Args:
+        trials: At least one; their files are read first, and their networks loaded.
+        listener: Is told every step; trials count as frames, from 0.
+        batch: How many that have the same settings are painted beside one another.
+
+    Raises:
+        InputError: If a file or a setting cannot be used.
+        WeightsError: If a network that was named has no weights.
+        OptimizationError: If the optimisation cannot go on.
+    """
+    listener = _once(listener)
+    numbered = [_read(number, trial) for number, trial in enumerate(trials)]
+    painter = _Painter(numbered, listener)
+    listener(
+        Plan(
+            height=numbered[0].frame.shape[0],
+            width=numbered[0].frame.shape[1],
+            frames=len(numbered),
+            next_steps=max(1, *(trial.config.steps for trial in trials)),
+            unit="picture",
+        )
+    )
+    outcomes = []
+    for chunk in _chunks(numbered, batch):
+        for each, outcome in zip(chunk, painter.paint(chunk), strict=True):
+            outcomes.append(outcome)
+            listener(
+                FrameReport(
+                    frame=each.number,
+                    steps=outcome.steps,
+                    frames_known=len(numbered),
+                    all_known=True,
+                )
+            )
+    return outcomes
+
+
+def _once(listener: Listener) -> Listener:
+    """Tell a notice once, though every trial makes it."""
+    told: set[Notice] = set()
+
+    def listen(event: Event) -> None:
+        if not isinstance(event, Notice):
+            listener(event)
+        elif event not in told:
+            told.add(event)
+            listener(event)
+
+    return listen
+
+
+def _read(number: int, trial: Trial) -> _Numbered:
+    source = read_picture(trial.content)
+    read_picture(trial.style)  # what is not there is said before the work
+    height, width = working_size(
+        height=source.shape[0],
+        width=source.shape[1],
+        long_side=trial.config.long_side,
+    )
+    return _Numbered(number, trial, resize_frame(source, height=height, width=width))
+
+
+def _chunks(numbered: Sequence[_Numbered], size: int) -> Iterator[list[_Numbered]]:
+    """Part trials into batches without changing their order."""
+    for _, group in groupby(numbered, key=lambda each: each.kind):
+        alike = list(group)
+        for start in range(0, len(alike), size):
+            yield alike[start : start + size]
+
+
+class _Painter:
+    """Networks and measures that trials share."""
+
+    def __init__(self, numbered: Sequence[_Numbered], listener: Listener) -> None:
+        self._listener = listener
+        self._meters: dict[tuple[Path, str, int], DistanceMeter] = {}
+        layers: dict[_Seeing, set[str]] = {}
+        for each in numbered:
+            config = each.trial.config
+            used = layers.setdefault(_Seeing.of(config), set())
+            used |= {name for name, _ in (*config.content_layers, *config.style_layers)}
+        configs = {
+            _Seeing.of(each.trial.config): each.trial.config for each in numbered
+        }
+        self._networks: dict[_Seeing, FeatureNetwork] = {
+            seeing: load_for(
+                config, choose_device(config.device), listener, layers=layers[seeing]
+            )
+            for seeing, config in configs.items()
+        }
+
+    def paint(self, chunk: Sequence[_Numbered]) -> Iterator[Outcome]:
+        """Paint trials of one kind beside one another."""
+        config, (height, width, _) = chunk[0].kind
+        tools = [
+            prepare(
+                each.trial.style,
+                config,
+                height=height,
+                width=width,
+                listener=self._listener,
+                network=self._networks[_Seeing.of(config)],
+            )
+            for each in chunk
+        ]
+        batch = BatchOptimization(
+            tools[0].network, tools[0].look.plain_style(), config, slots=len(chunk)
+        )
+        for slot, (each, own) in enumerate(zip(chunk, tools, strict=True)):
+            wish = own.look.at(0, color_statistics(each.frame))
+            job = still_job(each.number, each.frame, wish, own, config)
+            batch.load(slot, job)
+        traces = self._optimize(batch, config)
+        for slot, (each, own) in enumerate(zip(chunk, tools, strict=True)):
+            image = image_to_frame(batch.result(slot))
+            picture = own.look.finished(image, each.frame)
+            yield Outcome(
+                trial=each.trial,
+                picture=picture,
+                trace=tuple(traces.get(slot, ())),
+                distances=self._measured(picture, each),
+            )
+
+    def _optimize(
+        self, batch: BatchOptimization, config: StyleConfig
+    ) -> dict[int, list[Point]]:
+        """Take every slot's steps; its points by the number of the slot."""
+        traces: dict[int, list[Point]] = {}
+        start = time.perf_counter()
+        running = config.steps > 0
+        while running and batch.is_busy:
+            reports = batch.step()
+            seconds = time.perf_counter() - start
+            for slot, (report, is_finished) in reports.items():
+                traces.setdefault(slot, []).append(
+                    Point(report=report, seconds=seconds)
+                )
+                self._listener(report)
+                if is_finished or report.evaluations >= config.steps:
+                    batch.release(slot)
+        return traces
+
+    def _measured(self, picture: Frame, each: _Numbered) -> Distances:
+        """Measure how far a picture is from its painting and its content."""
+        style, device = each.trial.style, each.trial.config.device
+        key = style, device, max(each.frame.shape[:2])
+        if key not in self._meters:
+            self._meters[key] = DistanceMeter(
+                style,
+                network=RULER,
+                device=device,
+                long_side=key[2],
+                listener=self._listener,
+            )
+        painted, _ = self._meters[key].measure(picture, each.frame, begins_shot=True)
+        return painted
