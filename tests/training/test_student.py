@@ -135,3 +135,23 @@ def test_a_dead_channel_still_feels_a_gradient() -> None:
     gradient = student.kernels["relu1_1"].grad
     assert gradient is not None
     assert gradient[3].abs().max() > 0
+
+
+def test_weak_channels_are_drawn_anew_and_the_answers_stay() -> None:
+    student = make_student()
+    images = torch.cat(photos())
+    student.spread_out(images)
+    with torch.no_grad():
+        for layer, channels in (("relu2_2", [3]), ("relu4_2", [5, 70])):
+            student.kernels[layer][channels] = 0
+            student.biases[layer][channels] = 0
+        student.heads["relu4_2"] += 1
+    before = student.features(images)
+    answer = student.mapped("relu4_2", before["relu4_2"])
+    assert student.restart_weak(images, torch.Generator().manual_seed(1)) == 3
+    after = student.features(images)
+    torch.testing.assert_close(student.mapped("relu4_2", after["relu4_2"]), answer)
+    for layer, channels in (("relu2_2", [3]), ("relu4_2", [5, 70])):
+        means = after[layer].mean((0, 2, 3))
+        assert means[channels].min() > 0.1 * means.median()
+    assert student.restart_weak(images, torch.Generator().manual_seed(1)) == 0

@@ -39,6 +39,9 @@ WARM_UP: Final = 50
 FIRST_BATCHES: Final = 4
 """Batches that say how to begin: the weights' scale and the heads."""
 CHECKPOINT_EVERY: Final = 250
+RESTART_EVERY: Final = 500
+LAST_RESTART: Final = 0.6
+"""Share of the steps after which channels that die are left dead."""
 
 
 class Distillation:
@@ -123,6 +126,11 @@ class Distillation:
         self._set_rates()
         images = self._draw(self.step)
         generator = seeded_generator(self._config.seed, 2**41 + self.step)
+        if (
+            self.step % RESTART_EVERY == 0
+            and self.step < LAST_RESTART * self._config.steps
+        ):
+            self.student.restart_weak(images, generator)
         start = torch.randint(12, (2,), generator=generator).tolist()
         with self._precision():
             errors = dict(self._errors(images, start))

@@ -89,6 +89,53 @@ class Student(nn.Module):
             signal = F.relu(self._convolve(signal, layer))
 
     @torch.no_grad()
+    def restart_weak(self, images: Tensor, generator: torch.Generator) -> int:
+        """Draw channels that are nearly dead anew, as lively as their layer's others.
+
+        What reads them is set to 0, so that the student's answers stay the same; the
+        next steps find a use for them.
+
+        Args:
+            images: (N, 3, H, W) in [0, 1], that show which ones are weak.
+            generator: Of the new weights, on the CPU.
+
+        Returns:
+            How many channels there were.
+        """
+        count = 0
+        signal = self._normalized(images)
+        for layer, following in zip(self.layers, (*self.layers[1:], ""), strict=True):
+            signal = _pooled(signal, layer)
+            raw = self._convolve(signal, layer)  # (N, C, h, w)
+            weak = is_weak(F.relu(raw).mean((0, 2, 3)))  # (C,)
+            if weak.any():
+                self._redraw(layer, weak, signal, raw[:, ~weak], generator)
+                if layer in self.heads:
+                    self.heads[layer][:, weak] = 0
+                if following:
+                    self.kernels[following].unflatten(1, (-1, 9))[:, weak] = 0
+                count += int(weak.sum())
+            signal = F.relu(self._convolve(signal, layer))
+        return count
+
+    def _redraw(
+        self,
+        layer: str,
+        weak: Tensor,
+        signal: Tensor,
+        others: Tensor,
+        generator: torch.Generator,
+    ) -> None:
+        """Draw some rows of a convolution, with the others' mean and deviation."""
+        kernel, bias = self.kernels[layer], self.biases[layer]
+        fresh = torch.randn(int(weak.sum()), kernel.shape[1], generator=generator)
+        kernel[weak], bias[weak] = fresh.to(kernel), torch.zeros_like(bias[weak])
+        raw = self._convolve(signal, layer)[:, weak]
+        scale = others.std((0, 2, 3)).median() / raw.std((0, 2, 3)).clamp_min(1e-3)
+        kernel[weak] *= scale[:, None]
+        bias[weak] = others.mean((0, 2, 3)).median() - raw.mean((0, 2, 3)) * scale
+
+    @torch.no_grad()
     def fit_heads(self, images: Tensor, targets: Mapping[str, Tensor]) -> None:
         """Set each head to the best for a batch, by least squares."""
         features = self.features(images)
@@ -142,6 +189,11 @@ class LeastSquares:
         return solution
 
 
+def is_weak(means: Tensor) -> Tensor:
+    """Say which channels of a layer are nearly dead, by their mean activations (C,)."""
+    return means < DEAD * means.median()
+
+
 def squared_error(solution: Tensor, features: Tensor, targets: Tensor) -> float:
     """Sum the squared error of a map from ``LeastSquares``."""
     return float((_with_one(features) @ solution - _rows(targets)).square().sum())
@@ -179,7 +231,7 @@ def rescaled_weights(student: Student, photos: Iterable[Tensor]) -> dict[str, Te
     for layer in student.layers:
         after = means[layer].cpu()  # (D,)
         usual = after.median()
-        after = torch.where(after > DEAD * usual, after, usual)
+        after = torch.where(is_weak(after), usual, after)
         name = _convolution(layer)
         kernel = student.kernels[layer].cpu().double().unflatten(1, (-1, 3, 3))
         scale = before[None, :] / after[:, None]  # (D, C)

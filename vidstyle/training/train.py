@@ -20,8 +20,8 @@ from vidstyle.records import Listener, Notice
 from vidstyle.training.distill import JUDGED, Distillation
 from vidstyle.training.photos import Crops, find_photos, hold_out, read_photos
 from vidstyle.training.student import (
-    DEAD,
     LeastSquares,
+    is_weak,
     rescaled_weights,
     squared_error,
 )
@@ -174,7 +174,7 @@ def _both(
 
 
 def _weak_share(means: Tensor) -> float:
-    return float((means < DEAD * means.median()).float().mean())
+    return float(is_weak(means).float().mean())
 
 
 def _network(weights: Mapping[str, Tensor], device: torch.device) -> FeatureNetwork:
