@@ -329,8 +329,9 @@ class VideoConfig:
     """How the result is encoded, and which facts travel along."""
     strict: bool = False
     """Whether a clip that is damaged is an error instead of a warning."""
-    folder_fps: Fraction | None = None
-    """Rate of a folder of pictures, more than 0; None: 25. A file has its own."""
+    input_fps: Fraction | None = None
+    """Rate of a folder of pictures (None: 25), or of a raw stream without times (None:
+    as it says, or 25); more than 0. Other files have their own."""
     background: str = BACKGROUND
     """What lies behind transparent parts: a name in ``COLORS``, or ``#RRGGBB``."""
 
@@ -362,8 +363,8 @@ class VideoConfig:
             check_range("start", self.start_s, least=0)
         if self.duration_s is not None:
             check_range("duration", self.duration_s, above=0)
-        if self.folder_fps is not None:
-            check_range("fps", float(self.folder_fps), above=0, most=1000)
+        if self.input_fps is not None:
+            check_range("fps", float(self.input_fps), above=0, most=1000)
         parse_color("background", self.background)
         by_time = self.start_s is not None or self.duration_s is not None
         if by_time and self.frames != (0, None):

@@ -25,7 +25,7 @@ def inspect_clip(
 
     Args:
         clip: A video, an animated GIF, or a folder of numbered pictures.
-        fps: Rate of a folder; a file has its own. None: 25.
+        fps: Rate of a folder or a raw stream; other files have their own.
         background: What lies behind transparent pixels, as in ``VideoConfig``.
 
     Raises:

@@ -84,12 +84,14 @@ def stylize_video(
         raise ConfigError("regions are learned one by one: there is no GIF of it.")
     check_outputs(output, evolution_output, sheet_output, config.encoding)
     evolution = (evolution or EvolutionConfig()) if evolution_output else None
-    info = probe(clip, fps=config.folder_fps, background=config.background)
+    info = probe(clip, fps=config.input_fps, background=config.background)
     height, width = working_size(
         height=info.height, width=info.width, long_side=config.style.long_side
     )
     shape = result_shape(info, config, output, height=height, width=width)
     listener(Notice(text=f"{summary(info, config)} -> {shape[1]}x{shape[0]}"))
+    if info.needs_normalizing:
+        listener(Notice(text=f"decoded by ffmpeg: {'; '.join(info.normalizing)}"))
     for text in left_behind(info, output, config.encoding):
         listener(Notice(text=text, is_warning=True))
     store = FrameStore(work_dir or output.with_name(f"{output.name}.vidstyle"))

@@ -46,7 +46,7 @@ def preview_video(
     """
     check_picture_path(output)
     config = config or VideoConfig()
-    info = probe(clip, fps=config.folder_fps, background=config.background)
+    info = probe(clip, fps=config.input_fps, background=config.background)
     full = working_size(
         height=info.height, width=info.width, long_side=config.style.long_side
     )

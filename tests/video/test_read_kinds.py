@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
 
@@ -515,3 +516,15 @@ def test_times_are_right_where_the_beginning_is_damaged(make_clip: MakeClip) -> 
     tenths = [10 * timed.time_s for timed in frames[1:]]
     assert tenths == pytest.approx([round(tenth) for tenth in tenths], abs=0.01)
     assert frames[-1].time_s == pytest.approx(1.9)
+
+
+@pytest.mark.parametrize("name", ["clip.h264", "clip.obu", "clip.mjpeg"])
+def test_raw_stream_is_read_at_the_rate_that_is_given(
+    name: str, make_clip: MakeClip
+) -> None:
+    codec = {"clip.h264": H264, "clip.obu": AV1}.get(name, ("-c:v", "mjpeg"))
+    clip = make_clip(name, *RAW, *codec)
+    info = probe(clip, fps=Fraction(24000, 1001))
+    times_s = [timed.time_s for timed in read_frames(info, on_warning=pytest.fail)]
+    assert info.fps == Fraction(24000, 1001)
+    assert times_s == pytest.approx([n * 1001 / 24000 for n in range(12)], abs=1e-5)

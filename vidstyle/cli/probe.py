@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from vidstyle.inspection import Inspection
 
 LABEL = "{:10}{}"
-TAKEN = ("folder_fps", "background")
+TAKEN = ("input_fps", "background")
 """Settings of a clip that change how it is understood."""
 
 
@@ -41,7 +41,7 @@ def probe(
         config = VideoConfig(**values)
         from vidstyle.inspection import inspect_clip
 
-        seen = inspect_clip(clip, fps=config.folder_fps, background=config.background)
+        seen = inspect_clip(clip, fps=config.input_fps, background=config.background)
         if json:
             typer.echo(json_module.dumps(as_facts(seen), default=str))
             return

@@ -301,9 +301,9 @@ ROWS: Mapping[str, Row] = {
     ),
     "keep_location": Row(FILES, "Leave in where the clip was taken."),
     "strip_metadata": Row(FILES, "Leave out titles, dates and all other tags."),
-    "folder_fps": Row(
+    "input_fps": Row(
         FILES,
-        "Rate of a folder of pictures; a file has its own.",
+        "Rate of a folder of pictures, or a raw stream; other files have their own.",
         parse_fps,
         "N",
         default_text=str(FOLDER_FPS),

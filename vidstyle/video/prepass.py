@@ -39,6 +39,7 @@ def normalized(info: VideoInfo) -> Iterator[Stream]:
     arguments = [
         *(["-c:v", decoder] if decoder else []),
         *(["-reinit_filter", "0"] if has_fields else []),
+        *([] if info.has_times else ["-r", str(info.fps)]),
         *("-i", file_url(info.path), "-map", f"0:{info.stream_index}"),
         *("-fps_mode", "passthrough", "-enc_time_base", "demux"),
         *("-vf", _graph(info, has_fields=has_fields), "-c:v", "rawvideo"),

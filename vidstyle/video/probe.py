@@ -39,7 +39,8 @@ def probe(
 
     Args:
         path: A video, an animated GIF, or a folder of numbered pictures.
-        fps: Rate of a folder; a file has its own. None: 25.
+        fps: Rate of a folder (None: 25) or of a raw stream, whose frames have no times
+            (None: as it says, or 25). Other files have their own.
         background: What lies behind transparent pixels, as in ``VideoConfig``.
 
     Raises:
@@ -54,12 +55,13 @@ def probe(
             info = probe_folder(path, fps=fps or FOLDER_FPS, background=color)
         else:
             _check_readable(path)
-            info = _probe_file(path, background=color)
+            info = _probe_file(path, fps=fps, background=color)
     except OSError as err:
         raise VideoOpenError(f"cannot read {path}: {err.strerror}.") from err
-    if fps is not None and info.kind != "folder":
+    if fps is not None and info.has_times:
         raise ConfigError(
-            f"fps is for folders of pictures; {path} has its own times. Leave it out."
+            f"fps is for folders of pictures and raw streams; {path} has its own "
+            "times. Leave it out."
         )
     if min(info.height, info.width) < MIN_SIDE:
         raise VideoOpenError(
@@ -78,11 +80,12 @@ def _check_readable(path: Path) -> None:
             raise VideoOpenError(f"{path} is empty: there is no video in it.")
 
 
-def _probe_file(path: Path, *, background: str) -> VideoInfo:
+def _probe_file(path: Path, *, fps: Fraction | None, background: str) -> VideoInfo:
     file = Description(describe(path))
     container = _container(path, file)
     stream = _chosen(path, file)
-    info = _described(path, stream, file, container=container, background=background)
+    rate = _rate(path, stream) if fps is None else fps
+    info = _described(path, stream, file, fps=rate, background=background)
     # ffmpeg's duration of a broken AVI follows what is left of it.
     if info.needs_normalizing and container != "avi":
         return info
@@ -100,10 +103,11 @@ def _described(
     stream: PictureStream,
     file: Description,
     *,
-    container: str,
+    fps: Fraction,
     background: str,
 ) -> VideoInfo:
     """Collect what ffmpeg says."""
+    container = file.container or ""
     height, width = displayed_shape(stream)
     color = read_color(
         stream.color_tags,
@@ -111,7 +115,6 @@ def _described(
         stream.bit_depth,
         shape=stream.stored_shape,
     )
-    fps = _rate(path, stream)
     duration = stream.duration_s or file.duration_s
     sound = _codecs(file, "audio")
     return VideoInfo(
