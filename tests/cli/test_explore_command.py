@@ -60,6 +60,76 @@ def test_grid_varies_any_two_settings(here):
     ]
 
 
+def test_reconstruct_shows_content_and_style_alone(here):
+    done = run(
+        *("reconstruct", "photo.png", "-s", "painting.png", *FEW),
+        *("--layers", "relu1_1,relu2_1"),
+    )
+
+    assert done.exit_code == 0, done.stderr
+    labels = [line.split("  ")[0] for line in done.stdout.splitlines()[1:-1]]
+    assert labels == [
+        *("content alone, from | relu1_1", "content alone, from | relu2_1"),
+        *("style alone, up to | relu1_1", "style alone, up to | relu2_1"),
+    ]
+    assert done.stdout.splitlines()[-1] == "photo.painting.reconstruct"
+
+
+def test_layers_have_rounds(here):
+    done = run("layers", "photo.png", "-s", "painting.png", *FEW, "--json")
+
+    assert done.exit_code == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert [len(trial["rounds"]) for trial in facts["trials"]] == [1, 1, 1]
+    assert facts["trials"][0]["column"] == "relu1_2,relu2_2,relu3_3,relu4_3,relu5_3"
+
+
+def test_styles_are_paintings_and_photographs(here):
+    done = run(
+        *("styles", "photo.png", "-s", "painting.png", "--photo", "photo.png", *FEW),
+        *("--batch", "2"),
+    )
+
+    assert done.exit_code == 0, done.stderr
+    _, first, second, folder = done.stdout.splitlines()
+    assert first.startswith("painting painting ")
+    assert second.startswith("photograph photo ")
+    assert folder == "photo.styles"
+
+
+def test_optimizers_are_all_tried(here):
+    done = run("optimizers", "photo.png", "-s", "painting.png", *FEW)
+
+    assert done.exit_code == 0, done.stderr
+    names = [line.split("  ")[0] for line in done.stdout.splitlines()[1:-1]]
+    assert names == [
+        *("lbfgs", "adam", "momentum", "newton-cg", "langevin", "adam with decay"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["reconstruct", "--layers", "relu9_1"], 3, "relu9_1"),
+        (["reconstruct", "--layers", "relu1_1:x"], 2, "'x'"),
+        (["reconstruct", "--init", "content"], 2, "--init"),
+        (["layers", "--sets", "relu1_1;relu7_1"], 3, "relu7_1"),
+        (["layers", "--sets", ";"], 2, "no layers"),
+        (["styles", "--batch", "0"], 3, "batch is 0"),
+        (["styles", "--photo", "gone.png"], 3, "gone.png"),
+        (["optimizers", "--optimizer", "adam"], 2, "--optimizer"),
+    ],
+)
+def test_mistakes_of_each_experiment(here, arguments, code, said):
+    name, *rest = arguments
+    done = run(name, "photo.png", "-s", "painting.png", *FEW, *rest)
+
+    assert done.exit_code == code
+    assert said in " ".join(done.stderr.replace("│", " ").split())
+    assert "Traceback" not in done.stderr
+    assert {path.name for path in here.iterdir()} == {"photo.png", "painting.png"}
+
+
 def test_results_are_replaced_on_request_only(here):
     one = ("grid", "photo.png", "-s", "painting.png", *FEW, "--rows", "seed=1")
     one += ("--columns", "steps=0")
@@ -102,4 +172,11 @@ def test_help_names_the_experiments_and_fits(here):
         app, ["explore", "--help"], env={"COLUMNS": "80", "TERM": "dumb"}
     )
     assert text.exit_code == 0
-    assert "grid" in text.stdout
+    names = [line.split()[1] for line in text.stdout.splitlines() if "│ " in line]
+    for name in ("grid", "reconstruct", "layers", "styles", "optimizers"):
+        assert name in names
+        shown = CliRunner().invoke(
+            app, ["explore", name, "--help"], env={"COLUMNS": "80", "TERM": "dumb"}
+        )
+        assert max(len(line) for line in shown.stdout.splitlines()) <= 80
+        assert "…" not in shown.stdout

@@ -10,7 +10,7 @@ WEIGHTS = Axis("content_weight", {"a": 0.1, "b": 1.0})
 
 
 def build(config: StyleConfig, columns: Axis = WEIGHTS, rows: Axis | None = None):
-    return grid(Path("c.png"), Path("s.png"), config, columns=columns, rows=rows)
+    return grid(Path("c.png"), config, style=Path("s.png"), columns=columns, rows=rows)
 
 
 def test_sets_grow_by_a_layer_and_keep_their_weights():

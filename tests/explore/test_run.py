@@ -19,8 +19,8 @@ from vidstyle.still import ignore
 def experiment(files: Path, config: StyleConfig) -> Experiment:
     return grid(
         files / "photo.png",
-        files / "painting.png",
         config,
+        style=files / "painting.png",
         rows=Axis("steps", {"none": 0, "two": 2}),
         columns=Axis("seed", {"0": 0, "1": 1}),
     )

@@ -4,7 +4,7 @@ import inspect
 import json as json_module
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -12,14 +12,19 @@ from vidstyle.cli import options as o
 from vidstyle.cli.config_file import read_text, settings_of
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
-from vidstyle.cli.rows import FILES, ROWS
+from vidstyle.cli.rows import FILES, ROWS, parse_layers
 from vidstyle.cli.settings import settle
-from vidstyle.config import StyleConfig
+from vidstyle.config import AlbumConfig, StyleConfig
 from vidstyle.errors import OutputError
-
-if TYPE_CHECKING:
-    from vidstyle.explore.grid import Axis
-    from vidstyle.explore.trial import Experiment
+from vidstyle.explore.grid import Axis
+from vidstyle.explore.grid import grid as the_grid
+from vidstyle.explore.layers import SETS, Layers
+from vidstyle.explore.layers import layers as the_layers
+from vidstyle.explore.optimizers import optimizers as the_optimizers
+from vidstyle.explore.reconstruct import FIXED, LAYERS
+from vidstyle.explore.reconstruct import reconstruct as the_reconstructions
+from vidstyle.explore.styles import styles as the_styles
+from vidstyle.explore.trial import Experiment
 
 NEVER: Final = frozenset({"style_mix", "min_steps", "patience", "least_gain"})
 """Settings that no experiment has: one painting, and no early stop."""
@@ -44,7 +49,6 @@ def _common(
     ctx: typer.Context,
     content: Content,
     *,
-    style: o.Style,
     output: Folder = None,
     overwrite: o.Overwrite = False,
     preset: o.Preset = None,
@@ -55,7 +59,7 @@ def _common(
     """Take what all experiments do; only the signature is used."""
 
 
-Build = Callable[..., "Experiment"]
+Build = Callable[..., Experiment]
 COMMANDS: Final[list[Callable[..., None]]] = []
 """All experiments, in the order of the help."""
 
@@ -63,7 +67,7 @@ COMMANDS: Final[list[Callable[..., None]]] = []
 def _experiment(*, without: Collection[str] = ()) -> Callable[[Build], Build]:
     """Make a command out of what builds an experiment.
 
-    It gets content, style, settled configuration, and the values of its own options.
+    It gets content, settled configuration, and the values of its own options.
 
     Args:
         without: Settings that are not the user's to choose, for they are what varies.
@@ -109,7 +113,6 @@ def _explore(
     *,
     ctx: typer.Context,
     content: Path,
-    style: Path,
     output: Path | None,
     overwrite: bool,
     preset: Any,
@@ -120,10 +123,10 @@ def _explore(
     with reported_errors():
         settings = settle(ctx, values, preset=preset, file=config)
         base = settings.make(StyleConfig)
-        experiment = build(content, style, base, **chosen)
-        name = f"{content.stem}.{style.stem}.{experiment.name}"
-        folder = output or content.parent / name
-        _check_folder(folder, [content, style], overwrite=overwrite)
+        experiment = build(content, base, **chosen)
+        paintings = list(dict.fromkeys(trial.style for trial in experiment.trials))
+        folder = output or _beside(content, paintings, experiment.name)
+        _check_folder(folder, [content, *paintings], overwrite=overwrite)
         from vidstyle.explore.run import run_experiment
 
         with Reporter(quiet=quiet, as_json=json, log=None) as reporter:
@@ -133,6 +136,14 @@ def _explore(
             return
         for line in (*findings.table, folder):
             typer.echo(line)
+
+
+def _beside(content: Path, paintings: list[Path], name: str) -> Path:
+    """Name a folder: photo.painting.grid, or photo.styles for several paintings."""
+    parts = [content.stem, *(path.stem for path in paintings), name]
+    return content.parent / ".".join(
+        parts if len(paintings) == 1 else parts[:: len(parts) - 1]
+    )
 
 
 def _check_folder(folder: Path, inputs: list[Path], *, overwrite: bool) -> None:
@@ -152,10 +163,8 @@ def _check_folder(folder: Path, inputs: list[Path], *, overwrite: bool) -> None:
     check_outputs(results, inputs=inputs, overwrite=overwrite)
 
 
-def parse_axis(text: str) -> "Axis":
+def parse_axis(text: str) -> Axis:
     """Read ``content-weight=0.01,0.1`` or ``style-layers=relu1_1;relu1_1,relu2_1``."""
-    from vidstyle.explore.grid import Axis
-
     known = {
         one.key: one for one in settings_of([StyleConfig]) if one.name not in NEVER
     }
@@ -174,12 +183,20 @@ def parse_axis(text: str) -> "Axis":
     )
 
 
+def parse_sets(text: str) -> list[Layers]:
+    """Read ``relu1_1,relu2_1;relu3_1`` as sets of layers."""
+    sets = [parse_layers(item) for item in text.split(";") if item.strip()]
+    if not sets:
+        raise typer.BadParameter(f"{text!r} names no layers")
+    return sets
+
+
 @_experiment()
 def grid(
     content: Path,
-    style: Path,
     config: StyleConfig,
     *,
+    style: o.Style,
     rows: Annotated[
         Any,
         typer.Option(
@@ -198,12 +215,105 @@ def grid(
             help="What varies across, in the same way.",
         ),
     ] = "content-weight=0.001,0.01,0.1,1",
-) -> "Experiment":
+) -> Experiment:
     """Vary two settings of one pair: any two; by default layers and weights.
 
     Down go growing sets of style layers, across content to style by powers of ten
     (Gatys et al. 2015, figure 3; Lopez et al. 2017, figure 5).
     """
-    from vidstyle.explore.grid import grid as build
+    return the_grid(content, config, style=style, rows=rows, columns=columns)
 
-    return build(content, style, config, rows=rows, columns=columns)
+
+@_experiment(without={*FIXED, *LISTS, "content_weight", "style_weight"})
+def reconstruct(
+    content: Path,
+    config: StyleConfig,
+    *,
+    style: o.Style,
+    layers: Annotated[
+        Any,
+        typer.Option(
+            parser=parse_layers,
+            metavar="LAYER[:WEIGHT],...",
+            help="From shallow to deep; the weights are those within a set.",
+        ),
+    ] = LAYERS,
+) -> Experiment:
+    """Show what the layers know: from noise, the content or the style alone.
+
+    The content from each layer, the style from growing sets of them (Gatys et al. 2016,
+    figure 1; Lopez et al. 2017, figure 4).
+    """
+    return the_reconstructions(content, config, style=style, layers=layers)
+
+
+@_experiment(without={"style_layers", "missing"})
+def layers(
+    content: Path,
+    config: StyleConfig,
+    *,
+    style: o.Style,
+    sets: Annotated[
+        Any,
+        typer.Option(
+            parser=parse_sets,
+            metavar="LAYERS;...",
+            help="Sets of style layers; what a network lacks is replaced by the "
+            "nearest it has.",
+        ),
+    ] = SETS,
+) -> Experiment:
+    """Compare sets of style layers, with the loss after each 20 evaluations.
+
+    Three sets, as Lee and Lee compared in 2023 (theirs are not known to us).
+    """
+    return the_layers(content, config, style=style, sets=sets)
+
+
+@_experiment()
+def styles(
+    content: Path,
+    config: StyleConfig,
+    *,
+    style: Annotated[
+        list[Path],
+        typer.Option(
+            "--style",
+            "-s",
+            metavar="FILE",
+            help="A painting; give several.",
+            rich_help_panel=FILES,
+            readable=False,
+        ),
+    ],
+    photo: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="A photograph that is taken as style, too; give several.",
+            rich_help_panel=FILES,
+            readable=False,
+        ),
+    ] = None,
+    batch: Annotated[
+        int,
+        typer.Option(metavar="N", help="Pictures painted beside one another."),
+    ] = AlbumConfig().batch,
+) -> Experiment:
+    """Paint one picture after paintings and after photographs, and compare.
+
+    Art against photograph as style (Lee and Lee 2023).
+    """
+    AlbumConfig(batch=batch)  # checks it
+    return the_styles(
+        content, config, paintings=style, photographs=photo or [], batch=batch
+    )
+
+
+@_experiment(without={"optimizer"})
+def optimizers(content: Path, config: StyleConfig, *, style: o.Style) -> Experiment:
+    """Compare all optimisers on one pair; --steps is how often each sees the loss.
+
+    The losses are drawn over steps, evaluations and seconds (Ding et al. 2023).
+    """
+    return the_optimizers(content, config, style=style)

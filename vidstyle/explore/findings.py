@@ -26,12 +26,40 @@ def facts(experiment: Experiment, outcomes: Sequence[Outcome]) -> dict[str, Any]
         "trials": [
             {
                 **summary(number, outcome),
+                **_rounds(experiment, outcome),
                 "settings": _differing(outcome.trial.config, experiment.config),
                 "trace": _trace(outcome),
             }
             for number, outcome in enumerate(outcomes, start=1)
         ],
     }
+
+
+def _rounds(experiment: Experiment, outcome: Outcome) -> dict[str, list[float]]:
+    """List the loss of each round, where there are rounds."""
+    if experiment.per_round is None:
+        return {}
+    return {"rounds": _plain(outcome.rounds(experiment.per_round))}
+
+
+def round_rows(
+    experiment: Experiment, outcomes: Sequence[Outcome]
+) -> list[dict[str, Any]]:
+    """Line the losses up, a round a row and a trial a column."""
+    rounds = {
+        outcome.trial.column: _rounds(experiment, outcome).get("rounds", [])
+        for outcome in outcomes
+    }
+    return [
+        {
+            "round": number + 1,
+            **{
+                name: losses[number] if number < len(losses) else None
+                for name, losses in rounds.items()
+            },
+        }
+        for number in range(max(map(len, rounds.values())))
+    ]
 
 
 def summary(number: int, outcome: Outcome) -> dict[str, Any]:
@@ -130,5 +158,9 @@ def as_table(experiment: Experiment, outcomes: Sequence[Outcome]) -> Iterator[st
             outcome.evaluations,
             f"{outcome.seconds:.2f}",
         )
+    for row in round_rows(experiment, outcomes):
+        number, *losses = row.values()
+        cells = ("-" if loss is None else f"{loss:.4g}" for loss in losses)
+        yield f"round {number:3}: " + " ".join(f"{cell:>10}" for cell in cells)
     for text in experiment.skipped:
         yield f"skipped: {text}"

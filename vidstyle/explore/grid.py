@@ -43,9 +43,9 @@ def cumulative(layers: tuple[LayerWeight, ...]) -> dict[str, tuple[LayerWeight, 
 
 def grid(
     content: Path,
-    style: Path,
     config: StyleConfig,
     *,
+    style: Path,
     columns: Axis,
     rows: Axis | None = None,
 ) -> Experiment:
@@ -53,8 +53,8 @@ def grid(
 
     Args:
         content: The picture.
-        style: The painting.
         config: All that does not vary.
+        style: The painting.
         columns: What goes across.
         rows: What goes down; None: growing sets of the style layers.
 

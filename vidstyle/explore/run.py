@@ -13,17 +13,26 @@ from vidstyle.explore.findings import (
     as_table,
     facts,
     picture_name,
+    round_rows,
     steps,
     summary,
 )
 from vidstyle.explore.paint import paint_trials
 from vidstyle.explore.trial import Against, Experiment, Outcome
-from vidstyle.images import fit_long_side, resize_frame, write_picture, write_whole
+from vidstyle.images import (
+    fit_long_side,
+    read_picture,
+    resize_frame,
+    write_picture,
+    write_whole,
+)
 from vidstyle.plots import check_plot, write_plot
 from vidstyle.records import Frame, Listener, Notice
 from vidstyle.video.sheet import labelled_sheet
 
 SHEET, DATA, TRIALS, LOSSES = "sheet.png", "data.json", "trials.csv", "losses.csv"
+ROUNDS = "rounds.csv"
+"""Of experiments that have rounds."""
 RESULTS = SHEET, DATA, TRIALS, LOSSES
 """Files that each experiment writes into its folder."""
 CELL_SIDE = 512
@@ -61,11 +70,11 @@ def run_experiment(
     outcomes = paint_trials(experiment.trials, listener, batch=experiment.batch)
     _make_folder(folder)
     found = facts(experiment, outcomes)
-    _write_tables(folder, outcomes, found)
+    _write_tables(experiment, outcomes, folder, found)
     for number, outcome in enumerate(outcomes, start=1):
         write_picture(folder / picture_name(number), outcome.picture)
     _write_plots(experiment, outcomes, folder, listener)
-    write_picture(folder / SHEET, _sheet(outcomes))
+    write_picture(folder / SHEET, _sheet(experiment, outcomes))
     return Findings(facts=found, table=tuple(as_table(experiment, outcomes)))
 
 
@@ -77,7 +86,10 @@ def _make_folder(folder: Path) -> None:
 
 
 def _write_tables(
-    folder: Path, outcomes: Sequence[Outcome], found: dict[str, Any]
+    experiment: Experiment,
+    outcomes: Sequence[Outcome],
+    folder: Path,
+    found: dict[str, Any],
 ) -> None:
     numbered = list(enumerate(outcomes, start=1))
     texts = {
@@ -85,21 +97,38 @@ def _write_tables(
         TRIALS: as_csv(summary(*each) for each in numbered),
         LOSSES: as_csv(row for each in numbered for row in steps(*each)),
     }
+    if experiment.per_round is not None:
+        texts[ROUNDS] = as_csv(round_rows(experiment, outcomes))
     for name, text in texts.items():
         # A name of a file that is not text cannot be in one.
         write_whole(folder / name, text.encode(errors="replace"))
 
 
-def _sheet(outcomes: Sequence[Outcome]) -> Frame:
+def _sheet(experiment: Experiment, outcomes: Sequence[Outcome]) -> Frame:
     """Lay the pictures out, each above its distances."""
     rows = [list(row) for _, row in groupby(outcomes, lambda one: one.trial.row)]
-    longest = max(rows, key=len)
+    cells = [[(_cell(one.picture), _caption(one)) for one in row] for row in rows]
+    down = [row[0].trial.row for row in rows]
+    if experiment.shows_styles:
+        height, width = cells[0][0][0].shape[:2]
+        styles = (read_picture(one.trial.style) for one in outcomes)
+        cells = [[(_covering(one, height, width), "") for one in styles], *cells]
+        down = ["style", *("result" for _ in rows)]
     return labelled_sheet(
-        [[(_cell(one.picture), _caption(one)) for one in row] for row in rows],
-        across=[one.trial.column for one in longest],
-        down=[row[0].trial.row for row in rows],
+        cells,
+        across=[one.trial.column for one in max(rows, key=len)],
+        down=down,
         corner="c, s: distance from content and style",
     )
+
+
+def _covering(picture: Frame, height: int, width: int) -> Frame:
+    """Show as much of a picture's middle as fills a field."""
+    scale = max(height / picture.shape[0], width / picture.shape[1])
+    tall, wide = round(height / scale), round(width / scale)
+    top, left = (picture.shape[0] - tall) // 2, (picture.shape[1] - wide) // 2
+    middle = picture[top : top + tall, left : left + wide]
+    return resize_frame(middle, height=height, width=width)
 
 
 def _cell(picture: Frame) -> Frame:
@@ -135,19 +164,19 @@ def _write_plots(
                 folder / f"losses{which}.png",
                 {one.trial.column: _curve(one, against) for one in row},
                 title=title,
-                x_label="seconds" if against == "seconds" else f"{against} so far",
+                x_label=f"{against} before",
                 y_label="loss",
                 log_y=True,
             )
 
 
 def _curve(outcome: Outcome, against: Against) -> list[tuple[float, float]]:
-    """Draw the loss over steps, evaluations or seconds."""
+    """Draw the loss over what had been spent when it was evaluated, 0 at the start."""
     points = outcome.trace
-    places: dict[Against, list[float]] = {
+    spent: dict[Against, list[float]] = {
         "steps": [point.report.step for point in points],
         "evaluations": [point.report.evaluations for point in points],
         "seconds": [point.seconds for point in points],
     }
     losses = [point.report.loss for point in points]
-    return list(zip(places[against], losses, strict=True))
+    return list(zip([0, *spent[against]], losses, strict=False))

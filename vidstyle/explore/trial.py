@@ -4,13 +4,15 @@ A trial is one picture with its settings; an experiment is a table of trials.
 """
 
 from dataclasses import dataclass, replace
-from math import isfinite, nan
+from math import inf, isfinite, nan
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from vidstyle.config import StyleConfig
-from vidstyle.measure.distance import Distances
 from vidstyle.records import Frame, StepReport
+
+if TYPE_CHECKING:
+    from vidstyle.measure.distance import Distances
 
 Against = Literal["evaluations", "seconds", "steps"]
 """What losses are drawn over."""
@@ -55,6 +57,10 @@ class Experiment:
     """What the losses are drawn over; a plot each."""
     batch: int = 1
     """Trials of the same settings that are painted beside one another."""
+    per_round: int | None = None
+    """Evaluations after each of which the loss is reported, too; None: it is not."""
+    shows_styles: bool = False
+    """Whether the sheet shows the paintings above the results."""
 
     @property
     def trials(self) -> list[Trial]:
@@ -79,7 +85,7 @@ class Outcome:
     picture: Frame
     trace: tuple[Point, ...]
     """Every step; empty if none was to be taken."""
-    distances: Distances
+    distances: "Distances"
     """From painting and content, in the same network and layers for all trials."""
 
     @property
@@ -90,6 +96,15 @@ class Outcome:
         """
         losses = [point.report.loss for point in self.trace]
         return min((loss for loss in losses if isfinite(loss)), default=nan)
+
+    def rounds(self, evaluations: int) -> list[float]:
+        """List the best loss so far after every so many evaluations of it."""
+        best: dict[int, float] = {}
+        lowest = inf
+        for point in self.trace:
+            lowest = min(lowest, point.report.loss)
+            best[(point.report.evaluations - 1) // evaluations] = lowest
+        return list(best.values())
 
     @property
     def steps(self) -> int:
