@@ -107,6 +107,22 @@ def test_optimizers_are_all_tried(here):
     ]
 
 
+def test_networks_without_weights_are_skipped(here, monkeypatch):
+    monkeypatch.setenv("VIDSTYLE_CACHE", str(here / "empty"))
+    few = [text for text in FEW if text not in {"--network", "slim"}]
+
+    done = run("networks", "photo.png", "-s", "painting.png", *few)
+
+    assert done.exit_code == 0, done.stderr
+    _, slim, *skipped, _ = done.stdout.splitlines()
+    assert slim.startswith("slim, average pooling ")
+    assert [line.split(":")[:2] for line in skipped] == [
+        ["skipped", " vgg16"],
+        ["skipped", " vgg19"],
+    ]
+    assert "warning: skipped: vgg16: its weights are not here" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -173,7 +189,7 @@ def test_help_names_the_experiments_and_fits(here):
     )
     assert text.exit_code == 0
     names = [line.split()[1] for line in text.stdout.splitlines() if "│ " in line]
-    for name in ("grid", "reconstruct", "layers", "styles", "optimizers"):
+    for name in ("grid", "reconstruct", "layers", "styles", "optimizers", "networks"):
         assert name in names
         shown = CliRunner().invoke(
             app, ["explore", name, "--help"], env={"COLUMNS": "80", "TERM": "dumb"}

@@ -9,27 +9,21 @@ from typing import Annotated, Any, Final
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.config_file import read_text, settings_of
+from vidstyle.cli.axes import LISTS, NEVER, parse_axis, parse_sets
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
 from vidstyle.cli.rows import FILES, ROWS, parse_layers
 from vidstyle.cli.settings import settle
 from vidstyle.config import AlbumConfig, StyleConfig
 from vidstyle.errors import OutputError
-from vidstyle.explore.grid import Axis
 from vidstyle.explore.grid import grid as the_grid
-from vidstyle.explore.layers import SETS, Layers
+from vidstyle.explore.layers import SETS
 from vidstyle.explore.layers import layers as the_layers
 from vidstyle.explore.optimizers import optimizers as the_optimizers
 from vidstyle.explore.reconstruct import FIXED, LAYERS
 from vidstyle.explore.reconstruct import reconstruct as the_reconstructions
 from vidstyle.explore.styles import styles as the_styles
 from vidstyle.explore.trial import Experiment
-
-NEVER: Final = frozenset({"style_mix", "min_steps", "patience", "least_gain"})
-"""Settings that no experiment has: one painting, and no early stop."""
-LISTS: Final = frozenset({"style_layers", "content_layers"})
-"""Settings whose values hold commas."""
 
 Content = Annotated[Path, typer.Argument(help="The picture to paint.", readable=False)]
 Folder = Annotated[
@@ -163,34 +157,6 @@ def _check_folder(folder: Path, inputs: list[Path], *, overwrite: bool) -> None:
     check_outputs(results, inputs=inputs, overwrite=overwrite)
 
 
-def parse_axis(text: str) -> Axis:
-    """Read ``content-weight=0.01,0.1`` or ``style-layers=relu1_1;relu1_1,relu2_1``."""
-    known = {
-        one.key: one for one in settings_of([StyleConfig]) if one.name not in NEVER
-    }
-    key, _, values = text.partition("=")
-    if key not in known:
-        raise typer.BadParameter(
-            f"{key!r} is not a setting; choose one of {', '.join(known)}"
-        )
-    setting = known[key]
-    separator = ";" if ";" in values or setting.name in LISTS else ","
-    texts = [item.strip() for item in values.split(separator) if item.strip()]
-    if not texts:
-        raise typer.BadParameter(f"{text!r} has no values, such as {key}=A{separator}B")
-    return Axis(
-        setting.name, {f"{key} {item}": read_text(setting, item) for item in texts}
-    )
-
-
-def parse_sets(text: str) -> list[Layers]:
-    """Read ``relu1_1,relu2_1;relu3_1`` as sets of layers."""
-    sets = [parse_layers(item) for item in text.split(";") if item.strip()]
-    if not sets:
-        raise typer.BadParameter(f"{text!r} names no layers")
-    return sets
-
-
 @_experiment()
 def grid(
     content: Path,
@@ -317,3 +283,15 @@ def optimizers(content: Path, config: StyleConfig, *, style: o.Style) -> Experim
     The losses are drawn over steps, evaluations and seconds (Ding et al. 2023).
     """
     return the_optimizers(content, config, style=style)
+
+
+@_experiment(without={"network", "weights", "pooling", "missing"})
+def networks(content: Path, config: StyleConfig, *, style: o.Style) -> Experiment:
+    """Compare the networks whose weights are here, with average and max pooling.
+
+    VGG-16 against VGG-19 (Lopez et al. 2017), and the built-in slim. A layer that one
+    lacks is replaced by the nearest it has.
+    """
+    from vidstyle.explore.networks import networks as the_networks
+
+    return the_networks(content, config, style=style)

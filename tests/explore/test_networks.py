@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+
+from vidstyle.config import StyleConfig
+from vidstyle.explore import networks as module
+from vidstyle.explore.networks import networks
+from vidstyle.networks.load import NetworkStatus
+
+
+def status(name: str, path: Path | None, *, built_in: bool = False) -> NetworkStatus:
+    return NetworkStatus(
+        name=name, layers=(), built_in=built_in, path=path, size_mb=528.4, url=None
+    )
+
+
+@pytest.fixture
+def _only_vgg19(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = [
+        status("slim", None, built_in=True),
+        status("vgg16", None),
+        status("vgg19", Path("vgg19.pt")),
+    ]
+    monkeypatch.setattr(module, "network_status", lambda: there)
+
+
+@pytest.mark.usefixtures("_only_vgg19")
+def test_what_is_there_is_tried_with_each_pooling_and_the_rest_named():
+    experiment = networks(
+        Path("c.png"),
+        StyleConfig(network="vgg16", weights=Path("w"), pooling="max"),
+        style=Path("s.png"),
+    )
+
+    assert [trial.column for trial in experiment.trials] == [
+        "slim, average pooling",
+        "vgg19, average pooling",
+        "vgg19, max pooling",
+    ]
+    configs = [trial.config for trial in experiment.trials]
+    assert [(one.network, one.pooling) for one in configs] == [
+        ("slim", "average"),
+        ("vgg19", "average"),
+        ("vgg19", "max"),
+    ]
+    assert {(one.missing, one.weights) for one in configs} == {("nearest", None)}
+    assert experiment.skipped == (
+        "vgg16: its weights are not here; vidstyle networks --fetch vgg16 gets them "
+        "(a download of 528 MB).",
+    )
