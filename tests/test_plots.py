@@ -10,7 +10,7 @@ import pytest
 from vidstyle import plots
 from vidstyle.errors import DependencyError, OutputError
 from vidstyle.images import read_picture
-from vidstyle.plots import check_plot, write_plot
+from vidstyle.plots import Panel, check_plot, write_panels, write_plot
 
 FALLING = [(step, 10.0 ** (2 - step)) for step in range(5)]
 BLUE = (31, 119, 180)
@@ -87,6 +87,26 @@ def test_every_name_is_in_the_legend(tmp_path):
 
     changed = np.abs(two.astype(int) - one).sum(2) > 0
     assert changed[: two.shape[0] // 2, int(0.75 * two.shape[1]) :].any()
+
+
+def test_panels_lie_below_one_another_over_the_same_x(tmp_path):
+    path = tmp_path / "plot.png"
+    panels = [
+        Panel(y_label="one", series={"a": FALLING}, log_y=True),
+        Panel(y_label="two", series={"b": [(0, nan), (8, 1.0)]}),
+        Panel(y_label="three", series={"c": FALLING}),
+    ]
+
+    write_panels(path, panels, title="three", x_label="step")
+
+    picture = read_picture(path)
+    assert picture.shape == (720, 960, 3)
+    blue = np.all(np.abs(picture.astype(int) - BLUE) < 40, axis=2)
+    first, third = blue[:240], blue[480:]
+    for panel in (first, third):
+        columns = np.flatnonzero(panel[:, :600].any(0))
+        assert 70 < columns.min() < 200  # x = 0
+        assert columns.max() < 560  # x = 4 of 8
 
 
 def test_a_long_series_is_a_line_without_marks(tmp_path):

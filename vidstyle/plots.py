@@ -6,6 +6,7 @@ It knows nothing of what the numbers are. matplotlib, which draws, is optional.
 import io
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import isfinite, nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,8 +19,24 @@ if TYPE_CHECKING:
 
 INCHES: Final = 8.0, 4.5
 DOTS_PER_INCH: Final = 120
+INCHES_A_PANEL: Final = 2.0
+"""Height of one of several, where that is more in all."""
 MOST_MARKED: Final = 40
 """Points of a series that are marked one by one; a longer one is a line only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """Lines over one axis."""
+
+    y_label: str
+    """What y is, with its unit."""
+    series: Mapping[str, Sequence[tuple[float, float]]]
+    """Points (x, y) by name, in the order in which they are joined. Where y is not
+    finite the line has a gap; a series without points has no line."""
+    log_y: bool = False
+    """Whether y grows by powers of ten; values that are not positive are gaps then.
+    Without any positive one, the axis stays as it is."""
 
 
 def check_plot(path: Path) -> None:
@@ -50,17 +67,26 @@ def write_plot(
     y_label: str,
     log_y: bool = False,
 ) -> None:
-    """Draw each series as a line of its own color, named in a legend.
+    """Draw one panel, as ``write_panels`` does.
+
+    Raises:
+        DependencyError: If there is no matplotlib.
+        OutputError: If the file cannot be written, or its name does not end in .png.
+    """
+    panel = Panel(y_label=y_label, series=series, log_y=log_y)
+    write_panels(path, [panel], title=title, x_label=x_label)
+
+
+def write_panels(
+    path: Path, panels: Sequence[Panel], *, title: str, x_label: str
+) -> None:
+    """Draw panels below one another, each series as a line named in a legend.
 
     Args:
         path: The PNG, written whole or not at all.
-        series: Points (x, y) by name, in the order in which they are joined. Where y
-            is not finite the line has a gap; a series without points has no line.
-        title: Above the plot.
-        x_label: What x is, with its unit.
-        y_label: What y is, with its unit.
-        log_y: Whether y grows by powers of ten; values that are not positive are gaps
-            then. Without any positive one, the axis stays as it is.
+        panels: At least one.
+        title: Above them.
+        x_label: What x is in all of them, with its unit.
 
     Raises:
         DependencyError: If there is no matplotlib.
@@ -70,17 +96,15 @@ def write_plot(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=INCHES, dpi=DOTS_PER_INCH, layout="constrained")
+    width, height = INCHES[0], max(INCHES[1], INCHES_A_PANEL * len(panels))
+    figure = Figure((width, height), dpi=DOTS_PER_INCH, layout="constrained")
     FigureCanvasAgg(figure)  # draws without a screen
-    axes = figure.add_subplot()
+    column = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
     # Dollar signs in the name of a file are no formula.
-    axes.set_title(title, parse_math=False)
-    axes.set_xlabel(x_label, parse_math=False)
-    axes.set_ylabel(y_label, parse_math=False)
-    axes.grid(visible=True, alpha=0.3)
-    if log_y and any(y > 0 for points in series.values() for _, y in points):
-        axes.set_yscale("log", nonpositive="mask")
-    _draw(axes, {name: points for name, points in series.items() if points})
+    column[0].set_title(title, parse_math=False)
+    column[-1].set_xlabel(x_label, parse_math=False)
+    for axes, panel in zip(column, panels, strict=True):
+        _draw(axes, panel)
     data = io.BytesIO()
     with warnings.catch_warnings():
         # A sign that the font lacks is drawn as a box.
@@ -89,7 +113,13 @@ def write_plot(
     write_whole(path, data.getvalue())
 
 
-def _draw(axes: "Axes", series: Mapping[str, Sequence[tuple[float, float]]]) -> None:
+def _draw(axes: "Axes", panel: Panel) -> None:
+    axes.set_ylabel(panel.y_label, parse_math=False)
+    axes.grid(visible=True, alpha=0.3)
+    series = {name: points for name, points in panel.series.items() if points}
+    heights = [y for points in series.values() for _, y in points]
+    if panel.log_y and any(y > 0 for y in heights):
+        axes.set_yscale("log", nonpositive="mask")
     lines = []
     for points in series.values():
         marker = "." if len(points) <= MOST_MARKED else ""

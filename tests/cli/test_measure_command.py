@@ -8,8 +8,11 @@ from typer.testing import CliRunner
 
 from vidstyle.cli import app
 from vidstyle.images import read_picture, write_picture
-from vidstyle.measure.temporal import mean_luminance
+from vidstyle.measure.pixels import mean_luminance
 from vidstyle.video.pictures import write_pictures
+
+STILL = ("--content", "painting.png")
+CLIP = ("--content", "content")
 
 
 def run(*arguments):
@@ -31,7 +34,7 @@ def test_the_table_says_what_was_measured(files):
 
     assert done.exit_code == 0
     header, columns, *lines = done.stdout.splitlines()
-    assert header == "3 frames of 48x32, 0 cut(s)"
+    assert header == "3 frames of 48x32, 0 cut(s), pixel values in [0, 1]"
     assert columns.split() == ["result", "content", "ratio"]
     cells = {line[:18].strip(): line[18:].split() for line in lines}
     # Two pairs: no change, and a fifth of the range.
@@ -40,7 +43,10 @@ def test_the_table_says_what_was_measured(files):
     drift = (before + 0.2) / before
     assert cells["luminance drift"] == [f"{drift:.4f}", "1.0000", f"{drift:.3f}"]
     assert cells["gradient drift"] == ["1.0000", "1.0000", "1.000"]
-    assert len(cells) == 3
+    # One of three frames is a fifth of the range brighter.
+    assert cells["MSE to content"] == ["0.013333", "0.000000", "-"]
+    assert cells["SSIM to content"][1] == "1.0000"
+    assert len(cells) == 5
 
 
 def test_a_painting_adds_distances(files):
@@ -50,9 +56,9 @@ def test_a_painting_adds_distances(files):
     )
 
     assert done.exit_code == 0
-    assert done.stdout.startswith("3 frames of 48x32, 0 cut(s), network slim\n")
-    assert "style distance" in done.stdout
-    assert "content distance" in done.stdout
+    assert done.stdout.splitlines()[0].endswith("pixel values in [0, 1], network slim")
+    for name in ("style distance", "content distance", "MSE to style"):
+        assert name in done.stdout
 
 
 def test_json_has_a_number_for_every_frame(files):
@@ -73,7 +79,9 @@ def test_json_has_a_number_for_every_frame(files):
     assert error["result"]["mean"] == pytest.approx(0.02)
     assert error["ratio"] is None
     assert facts["trusted_share"]["frames"] == [None, 1, 1]
+    assert facts["times_s"] == pytest.approx([0.04, 0.08, 0.12])
     names = ("luminance", "gradient", "style_distance", "content_distance")
+    names += ("content_mse", "content_ssim", "style_mse")
     for name in names:
         for side in ("result", "content"):
             assert len(facts[name][side]["frames"]) == 3
@@ -90,6 +98,52 @@ def test_without_a_painting_json_has_no_distances(files):
     assert "style_distance" not in facts
 
 
+def test_a_still_has_a_table_of_its_own(files):
+    painting = files / "painting.png"
+    done = run(painting, "--content", painting, "--style", painting)
+
+    assert done.exit_code == 0
+    header, columns, *lines = done.stdout.splitlines()
+    assert header == "48x32, pixel values in [0, 1], network slim"
+    assert columns.split() == ["result", "content", "ratio"]
+    cells = {line[:18].strip(): line[18:].split() for line in lines}
+    assert cells == {
+        "MSE to content": ["0.000000", "0.000000", "-"],
+        "MSE to style": ["0.000000", "0.000000", "-"],
+        "SSIM to content": ["1.0000", "1.0000", "1.000"],
+        "style distance": ["0.0000", "0.0000", cells["style distance"][2]],
+        "content distance": ["0.0000", "0.0000", "-"],
+    }
+
+
+def test_a_still_as_json(files):
+    painting, frame = files / "painting.png", files / "content" / "000001.png"
+    done = run(painting, "--content", frame, "--json")
+
+    facts = json.loads(done.stdout)
+    assert (facts["result"], facts["content"]) == (str(painting), str(frame))
+    assert (facts["width"], facts["height"], facts["network"]) == (48, 32, None)
+    assert 0.1 < facts["content_mse"]["result"] < 0.3
+    assert facts["content_mse"]["content"] == 0
+    assert facts["content_ssim"]["ratio"] == facts["content_ssim"]["result"] < 0
+
+
+def test_a_plot_is_named_after_the_table(files):
+    plot = files / "plot.png"
+    clips = files / "result", "--content", files / "content", "--frames", "1:"
+    arguments = *clips, "--plot", plot
+
+    done = run(*arguments, "--style", files / "painting.png")
+    again = run(*arguments)
+    as_json = run(*arguments, "--json", "--overwrite")
+
+    assert done.exit_code == 0
+    assert done.stdout.splitlines()[-1] == str(plot)
+    assert again.exit_code == 6
+    assert json.loads(as_json.stdout)["plot"] == str(plot)
+    assert read_picture(plot).shape == (720, 960, 3)
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -97,7 +151,15 @@ def test_without_a_painting_json_has_no_distances(files):
         (["gone", "--content", "content"], 3, "gone: No such file"),
         (["result", "--content", "gone.mp4"], 3, "gone.mp4: No such file"),
         (["empty", "--content", "content"], 3, "holds no numbered pictures"),
-        (["painting.png", "--content", "content"], 3, "is a still picture"),
+        (["painting.png", "--content", "content"], 3, "cannot read content"),
+        (["painting.png", "--content", "gone.png"], 3, "gone.png: No such file"),
+        (["result", "--content", "painting.png"], 3, "is a still picture"),
+        (["painting.png", *STILL, "--plot", "a.png"], 3, "--plot is for clips"),
+        (["painting.png", *STILL, "--frames", "1:"], 3, "--frames is for clips"),
+        (["result", *STILL, "--plot", "a.svg"], 6, "use a name in .png"),
+        (["result", *STILL, "--plot", "gone/a.png"], 6, "gone for a.png does not"),
+        (["result", *STILL, "--plot", "painting.png"], 3, "would replace an input"),
+        (["content", *CLIP, "--plot", "painting.png"], 6, "exists; use --overwrite"),
         (["content", "--content", "content", "--style", "gone.jpg"], 3, "gone.jpg"),
         (
             *(["result", "--content", "content", "--frames", "5:8"], 3),

@@ -28,6 +28,7 @@ def test_frames_are_paired_from_the_first_that_was_painted(make_folder):
     pairs = list(matched_frames(matched))
 
     assert (matched.first, matched.count, matched.cuts) == (2, 3, ())
+    assert matched.times_s == pytest.approx((2 / 25, 3 / 25, 4 / 25))
     assert [int(stylized[0, 0, 0]) for stylized, _ in pairs] == [100, 101, 102]
     assert [int(source[0, 0, 0]) for _, source in pairs] == [20, 30, 40]
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from vidstyle.measure.temporal import mean_gradient, mean_luminance, temporal_errors
+from vidstyle.measure.temporal import temporal_errors
 
 Frame = npt.NDArray[np.uint8]
 HEIGHT, WIDTH = 64, 96
@@ -125,29 +125,3 @@ def test_clips_of_two_lengths_are_refused() -> None:
 def test_frames_of_two_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"frame 1 is \(63, 96, 3\) painted"):
         list(temporal_errors([frame[1:] for frame in pan(0, 2)], pan(0, 2)))
-
-
-def test_luminance_weighs_colors_as_bt709() -> None:
-    frame = np.zeros((16, 16, 3), np.uint8)
-    frame[:, :8] = (255, 0, 0)
-    assert mean_luminance(frame) == pytest.approx(0.2126 / 2)
-    frame[:] = 255
-    assert mean_luminance(frame) == pytest.approx(1)
-    frame[:] = (0, 51, 0)
-    assert mean_luminance(frame) == pytest.approx(0.2 * 0.7152)
-
-
-def test_gradient_is_the_length_of_both_slopes() -> None:
-    y, x = np.mgrid[:20, :30]
-    slope = (3 * x + 4 * y).astype(np.uint8)
-    frame = np.repeat(slope[..., np.newaxis], 3, axis=2)
-
-    assert mean_gradient(frame) == pytest.approx(5 / 255)
-    assert mean_gradient(np.full_like(frame, 77)) == 0
-
-
-def test_blur_lowers_the_gradient() -> None:
-    frame = pan(0, 1)[0]
-    blurred = (frame[:, :-1].astype(float) + frame[:, 1:]) / 2
-
-    assert mean_gradient(blurred.astype(np.uint8)) < 0.99 * mean_gradient(frame)

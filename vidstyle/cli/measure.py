@@ -1,10 +1,10 @@
-"""``vidstyle measure``: how coherent a painted clip is, and how well it is painted."""
+"""``vidstyle measure``: how near a result is to its content and its painting."""
 
 import json as json_module
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,21 +12,28 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from vidstyle.cli import options as o
+from vidstyle.cli.measured import (
+    clip_facts,
+    clip_panels,
+    clip_table,
+    still_facts,
+    still_table,
+)
+from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import reported_errors
-from vidstyle.cli.rows import FILES, SIZE, parse_range
+from vidstyle.cli.rows import FILES, REPORT, SIZE, parse_range
+from vidstyle.errors import ConfigError
 from vidstyle.records import Download, Event, FrameReport, Listener, Notice, Plan
 
-if TYPE_CHECKING:
-    from vidstyle.measure.clip import Compared, Measurement, Series
-
-LINE = "{:18}{:>10}{:>10}{:>8}"
+Report = tuple[dict[str, Any], Iterable[str]]
+"""What was measured: facts for machines, and lines for people."""
 
 Content = Annotated[
     Path,
     typer.Option(
         "--content",
         metavar="FILE",
-        help="The clip that it was painted from.",
+        help="The picture or the clip that it was painted from.",
         rich_help_panel=FILES,
         readable=False,
     ),
@@ -37,7 +44,7 @@ Style = Annotated[
         "--style",
         "-s",
         metavar="FILE",
-        help="Its painting; with it, distances are measured, too.",
+        help="Its painting; with it, the nearness to that is measured, too.",
         rich_help_panel=FILES,
         readable=False,
     ),
@@ -53,13 +60,24 @@ Frames = Annotated[
         rich_help_panel=SIZE,
     ),
 ]
+Plot = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot",
+        metavar="FILE.png",
+        help="Also draw what was measured of a clip over its time.",
+        rich_help_panel=REPORT,
+        readable=False,
+    ),
+]
 
 
 def measure(
     result: Annotated[
         Path,
         typer.Argument(
-            help="A painted clip; as -o FOLDER writes it, without loss.",
+            help="A painted picture, or a painted clip; as -o FOLDER writes it, "
+            "without loss.",
             readable=False,
         ),
     ],
@@ -69,33 +87,66 @@ def measure(
     frames: Frames = "0:",
     network: o.Network = "slim",
     device: o.Device = "auto",
+    plot: Plot = None,
+    overwrite: o.Overwrite = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Measure how much a painted clip flickers, drifts, and resembles its painting.
+    """Measure how near a result is to its content and its painting, and its flicker.
 
     The content's own numbers, under the same measure, stand beside the result's.
 
-    Drift is the last frame's value by the second's.
+    MSE is of pixel values in [0, 1], with the painting stretched to the result; SSIM is
+    of luma; distances are relative errors of features and Gram matrices. Of a clip,
+    they are means over its frames, and drift is the last frame's value by the second's.
     """
     with reported_errors():
-        from vidstyle.measure.clip import measure_clip
+        tools = {"style": style, "network": network, "device": device}
+        inputs = [result, content, *([] if style is None else [style])]
+        if plot is not None:
+            check_plot_output(plot, inputs, overwrite=overwrite)
+        from vidstyle.measure.still import is_picture
 
         with watched(quiet=quiet) as listener:
-            measured = measure_clip(
-                result,
-                content,
-                style=style,
-                network=network,
-                device=device,
-                frames=frames,
-                listener=listener,
-            )
-        if json:
-            typer.echo(json_module.dumps(as_facts(measured)))
-            return
-        for line in as_table(measured):
-            typer.echo(line)
+            if is_picture(result):
+                check_options(result, frames=frames, plot=plot)
+                facts, table = of_still(result, content, listener=listener, **tools)
+            else:
+                facts, table = of_clip(
+                    result,
+                    content,
+                    frames=frames,
+                    plot=plot,
+                    listener=listener,
+                    **tools,
+                )
+        report(facts, table, as_json=json, plot=plot)
+
+
+def of_still(result: Path, content: Path, **tools: Any) -> Report:
+    """Measure one picture."""
+    from vidstyle.measure.still import measure_still
+
+    measured = measure_still(result, content, **tools)
+    facts = {"result": str(result), "content": str(content), **still_facts(measured)}
+    return facts, still_table(measured)
+
+
+def of_clip(result: Path, content: Path, *, plot: Path | None, **tools: Any) -> Report:
+    """Measure a clip, and plot it over time where that is asked for."""
+    from vidstyle.measure.clip import measure_clip
+
+    measured = measure_clip(result, content, **tools)
+    if plot is not None:
+        from vidstyle.plots import write_panels
+
+        write_panels(
+            plot,
+            clip_panels(measured),
+            title=result.name,
+            x_label="seconds of the content",
+        )
+    return clip_facts(measured), clip_table(measured)
 
 
 @contextmanager
@@ -129,56 +180,40 @@ def watched(*, quiet: bool) -> Iterator[Listener]:
         yield listen
 
 
-def as_facts(measured: "Measurement") -> dict[str, Any]:
-    """Collect all that was measured, frame by frame, for machines.
+def check_options(
+    result: Path, *, frames: tuple[int, int | None], plot: Path | None
+) -> None:
+    """Check that nothing is asked of a picture that only a clip has.
 
-    Lists have an entry a frame of the result, null where there is none.
+    Raises:
+        ConfigError: If it is.
     """
-    match = measured.match
-    facts: dict[str, Any] = {
-        "result": str(match.result.path),
-        "content": str(match.content.path),
-        "width": match.result.width,
-        "height": match.result.height,
-        "first": match.first,
-        "frames": match.count,
-        "cuts": match.cuts,
-        "trusted_share": _series(measured.trusted_share),
-        "network": measured.network,
-    }
-    for name, quantity in measured.quantities().items():
-        facts[name] = {
-            "result": _series(quantity.result),
-            "content": _series(quantity.content),
-            "ratio": quantity.means[2],
-            "drift_ratio": quantity.drifts[2],
-        }
-    return facts
+    options = {"--frames": frames != (0, None), "--plot": plot is not None}
+    for name in (name for name, is_given in options.items() if is_given):
+        raise ConfigError(f"{name} is for clips, and {result} is none; leave it out.")
 
 
-def _series(series: "Series") -> dict[str, Any]:
-    return {"mean": series.mean, "drift": series.drift, "frames": series.frames}
+def check_plot_output(plot: Path, inputs: Sequence[Path], *, overwrite: bool) -> None:
+    """Check, before the work, that the plot can be drawn and may go where it is to go.
+
+    Raises:
+        VidstyleError: If not.
+    """
+    from vidstyle.plots import check_plot
+
+    check_outputs([plot], inputs=inputs, overwrite=overwrite)
+    check_plot(plot)
 
 
-def as_table(measured: "Measurement") -> Iterator[str]:
-    """Write what was measured as lines of a table."""
-    match = measured.match
-    network = f", network {measured.network}" if measured.network else ""
-    yield (
-        f"{match.count} frames of {match.result.width}x{match.result.height}, "
-        f"{len(match.cuts)} cut(s){network}"
-    )
-    yield LINE.format("", "result", "content", "ratio")
-    yield _line("temporal error", measured.temporal_error.means, ".6f")
-    yield _line("luminance drift", measured.luminance.drifts, ".4f")
-    yield _line("gradient drift", measured.gradient.drifts, ".4f")
-    if measured.network is not None:
-        yield _line("style distance", measured.style_distance.means, ".4f")
-        yield _line("content distance", measured.content_distance.means, ".4f")
-
-
-def _line(label: str, compared: "Compared", form: str) -> str:
-    cells = zip(compared, (form, form, ".3f"), strict=True)
-    return LINE.format(
-        label, *("-" if value is None else format(value, kind) for value, kind in cells)
-    )
+def report(
+    facts: Mapping[str, Any], table: Iterable[str], *, as_json: bool, plot: Path | None
+) -> None:
+    """Print what was measured: facts for machines, or a table and the plot's name."""
+    if as_json:
+        name = {} if plot is None else {"plot": str(plot)}
+        typer.echo(json_module.dumps({**facts, **name}))
+        return
+    for line in table:
+        typer.echo(line)
+    if plot is not None:
+        typer.echo(plot)

@@ -40,7 +40,7 @@ def check_outputs(
             raise ConfigError(f"two results would go to {path}; name another for one.")
     for path in _given(results):
         if path.exists() and not overwrite:
-            raise OutputError(f"{path} exists; use --overwrite, or another --output.")
+            raise OutputError(f"{path} exists; use --overwrite, or another name.")
 
 
 def _given(paths: Sequence[Path | None]) -> list[Path]:

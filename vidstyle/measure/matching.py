@@ -1,7 +1,7 @@
 """A result and the clip it was painted from come in, their frames go out in pairs."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from vidstyle.config import check_range
 from vidstyle.errors import InputError
 from vidstyle.images import resize_frame
 from vidstyle.motion.shots import ShotDetector
-from vidstyle.records import Frame, VideoInfo
+from vidstyle.records import Frame, TimedFrame, VideoInfo
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
@@ -27,6 +27,8 @@ class Match:
     """Index in the content of the frame that is the result's first."""
     count: int
     """Frames of the result, and as many of the content."""
+    times_s: tuple[float, ...]
+    """When the content shows each of them, in seconds after its start."""
     cuts: tuple[int, ...]
     """Frames that begin another shot, counted from 0 at the result's first."""
 
@@ -52,21 +54,18 @@ def match_clips(
     start, stop = frames
     check_range("frames start", start, least=0)
     painted, source = probe(result), probe(content)
-    stretch = painted.width * source.height / (painted.height * source.width)
-    if not 1 - MOST_STRETCH < stretch < 1 + MOST_STRETCH:
-        raise InputError(
-            f"{result} is {painted.width}x{painted.height}, but {content} is "
-            f"{source.width}x{source.height}: it was not painted from that clip."
-        )
+    check_shapes(
+        result, (painted.height, painted.width), content, (source.height, source.width)
+    )
     count = sum(1 for _ in read_frames(painted, on_warning=on_warning))
-    detector, cuts, sources = ShotDetector(), list[int](), 0
-    for frame in _selected(source, frames, painted, on_warning):
-        cuts += detector.push(frame)
-        sources += 1
-    if count != sources:
+    detector, cuts, times_s = ShotDetector(), list[int](), list[float]()
+    for timed in _selected(source, frames, painted, on_warning):
+        cuts += detector.push(timed.frame)
+        times_s.append(timed.time_s)
+    if count != (there := len(times_s)):
         wanted = f"{start}:{'' if stop is None else stop}"
         raise InputError(
-            f"{result} has {count} frames, but {wanted} of {content} are {sources}; "
+            f"{result} has {count} frames, but {wanted} of {content} are {there}; "
             "say with --frames A:B which frames it shows."
         )
     return Match(
@@ -74,6 +73,7 @@ def match_clips(
         content=source,
         first=start,
         count=count,
+        times_s=tuple(times_s),
         cuts=(*cuts, *detector.finish()),
     )
 
@@ -86,7 +86,8 @@ def matched_frames(match: Match) -> Iterator[tuple[Frame, Frame]]:
     """
     frames = match.first, match.first + match.count
     stylized = (timed.frame for timed in read_frames(match.result, on_warning=_ignore))
-    contents = _selected(match.content, frames, match.result, _ignore)
+    selected = _selected(match.content, frames, match.result, _ignore)
+    contents = (timed.frame for timed in selected)
     yield from zip(stylized, contents, strict=True)
 
 
@@ -95,10 +96,31 @@ def _selected(
     frames: tuple[int, int | None],
     size: VideoInfo,
     on_warning: Callable[[str], None],
-) -> Iterator[Frame]:
+) -> Iterator[TimedFrame]:
     """Read a range of a clip's frames in another's size."""
     for timed in islice(read_frames(source, on_warning=on_warning), *frames):
-        yield resize_frame(timed.frame, height=size.height, width=size.width)
+        frame = resize_frame(timed.frame, height=size.height, width=size.width)
+        yield replace(timed, frame=frame)
+
+
+def check_shapes(
+    result: Path,
+    result_shape: tuple[int, ...],
+    content: Path,
+    content_shape: tuple[int, ...],
+) -> None:
+    """Check that two have the same shape, whatever their sizes: height and width.
+
+    Raises:
+        InputError: If not.
+    """
+    (height, width), (tall, wide) = result_shape, content_shape
+    stretch = width * tall / (height * wide)
+    if not 1 - MOST_STRETCH < stretch < 1 + MOST_STRETCH:
+        raise InputError(
+            f"{result} is {width}x{height}, but {content} is {wide}x{tall}: it was not "
+            "painted from that."
+        )
 
 
 def _ignore(_: str) -> None:

@@ -1,4 +1,4 @@
-"""Coherence: a clip and its painting in, how much the paint flickers and drifts out.
+"""Coherence: a clip and its painting in, how much the paint flickers out.
 
 What flickers is measured against the source's motion: where its flow can be trusted, a
 frame should be its predecessor, moved. The source itself misses that by some amount,
@@ -8,19 +8,12 @@ under the same measure, which says how much of an error is the flow's and the no
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
-
-import numpy as np
-import numpy.typing as npt
 
 from vidstyle.config import FlowQuality
 from vidstyle.images import frame_to_image
 from vidstyle.motion.flow import estimate_motion
 from vidstyle.motion.warp import consistency_to_tensor, flow_to_tensor, warp
 from vidstyle.records import Frame, Motion
-
-LUMA: Final = 0.2126, 0.7152, 0.0722
-"""Weights of red, green and blue, as BT.709 has them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,30 +75,9 @@ def temporal_errors(
         )
 
 
-def mean_luminance(frame: Frame) -> float:
-    """Average the luma of a frame, in [0, 1]."""
-    return float(_luma(frame).mean())
-
-
-def mean_gradient(frame: Frame) -> float:
-    """Average the length of luma's gradient, in full ranges a pixel.
-
-    From one pixel to its right and to its lower neighbor, so without the last row and
-    column.
-    """
-    luma = _luma(frame)  # (H, W)
-    right = np.diff(luma, axis=1)[:-1]
-    down = np.diff(luma, axis=0)[:, :-1]
-    return float(np.hypot(right, down).mean())
-
-
 def _miss(earlier: Frame, later: Frame, motion: Motion) -> float:
     flow = flow_to_tensor(motion.flow_backward)
     consistency = consistency_to_tensor(motion.consistency)  # (1, 1, H, W)
     moved = warp(frame_to_image(earlier), flow)
     squared = (moved - frame_to_image(later)).square().mean(1, keepdim=True)
     return ((squared * consistency).sum() / consistency.sum()).item()
-
-
-def _luma(frame: Frame) -> npt.NDArray[np.float64]:
-    return np.asarray(frame @ np.array(LUMA) / 255)  # (H, W)
