@@ -37,14 +37,27 @@ def test_the_weights_that_come_out_compute_what_the_student_does() -> None:
         )
 
 
-def test_every_channel_has_mean_1_over_the_photographs() -> None:
+def test_channels_are_scaled_by_what_they_say_of_the_teachers_features() -> None:
     student = make_student()
     student.spread_out(natural_pictures())
+    with torch.no_grad():
+        generator = torch.Generator().manual_seed(1)
+        student.heads["relu4_2"] += torch.rand(7, 128, generator=generator)
+        student.heads["relu1_1"] += torch.rand(5, 16, generator=generator)
+    before = student.features(torch.cat(photos()))
     network = FeatureNetwork(SLIM, rescaled_weights(student, photos()))
     features = network(torch.cat(photos()), network.layers)
-    for maps in features.values():
+    for layer, maps in features.items():
         means = maps.mean((0, 2, 3))
-        torch.testing.assert_close(means, torch.ones_like(means), rtol=1e-3, atol=0)
+        assert float(means.mean()) == pytest.approx(1, rel=1e-3)
+        if layer in CHANNELS:
+            unit = before[layer].mean((0, 2, 3)) / means
+            lengths = (student.heads[layer] * unit).norm(dim=0)
+            torch.testing.assert_close(
+                lengths, lengths.mean().expand_as(lengths), rtol=1e-2, atol=0
+            )
+        else:
+            torch.testing.assert_close(means, torch.ones_like(means), rtol=1e-3, atol=0)
 
 
 def test_a_nearly_dead_channel_is_not_made_louder_than_its_layer() -> None:
