@@ -1,5 +1,6 @@
 """What varies in an experiment, from text: a setting and values, or sets of layers."""
 
+from pathlib import Path
 from typing import Final
 
 import typer
@@ -42,3 +43,8 @@ def parse_sets(text: str) -> list[Layers]:
     if not sets:
         raise typer.BadParameter(f"{text!r} names no layers")
     return sets
+
+
+def parse_resnet(text: str) -> str | Path:
+    """Read the name of a file, or ``random``."""
+    return text if text == "random" else Path(text)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.axes import LISTS, NEVER, parse_axis, parse_sets
+from vidstyle.cli.axes import LISTS, NEVER, parse_axis, parse_resnet, parse_sets
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
 from vidstyle.cli.rows import FILES, ROWS, parse_layers
@@ -286,12 +286,27 @@ def optimizers(content: Path, config: StyleConfig, *, style: o.Style) -> Experim
 
 
 @_experiment(without={"network", "weights", "pooling", "missing"})
-def networks(content: Path, config: StyleConfig, *, style: o.Style) -> Experiment:
+def networks(
+    content: Path,
+    config: StyleConfig,
+    *,
+    style: o.Style,
+    resnet: Annotated[
+        Any,
+        typer.Option(
+            parser=parse_resnet,
+            metavar="FILE|random",
+            help="Torchvision's weights of ResNet-50, or random ones.",
+            show_default="those that torch has downloaded",
+        ),
+    ] = None,
+) -> Experiment:
     """Compare the networks whose weights are here, with average and max pooling.
 
-    VGG-16 against VGG-19 (Lopez et al. 2017), and the built-in slim. A layer that one
-    lacks is replaced by the nearest it has.
+    VGG-16 against VGG-19 (Lopez et al. 2017), the built-in slim, and ResNet-50 with and
+    without smoothed activations (Wang et al. 2021). A layer that one lacks is replaced
+    by the nearest it has.
     """
     from vidstyle.explore.networks import networks as the_networks
 
-    return the_networks(content, config, style=style)
+    return the_networks(content, config, style=style, resnet=resnet)

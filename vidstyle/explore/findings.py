@@ -71,6 +71,7 @@ def summary(number: int, outcome: Outcome) -> dict[str, Any]:
         "column": trial.column,
         "content": trial.content,
         "style": trial.style,
+        "network": outcome.network,
         "best_loss": outcome.best_loss,
         "content_distance": outcome.distances.content,
         "style_distance": outcome.distances.style,

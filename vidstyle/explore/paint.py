@@ -53,9 +53,9 @@ class _Numbered:
     frame: Frame
 
     @property
-    def kind(self) -> tuple[StyleConfig, tuple[int, ...]]:
+    def kind(self) -> tuple[StyleConfig, tuple[int, ...], int]:
         """What trials that share a batch have in common."""
-        return self.trial.whole, self.frame.shape
+        return self.trial.whole, self.frame.shape, id(self.trial.features)
 
 
 def paint_trials(
@@ -140,13 +140,12 @@ class _Painter:
         self._listener = listener
         self._meters: dict[tuple[Path, str, int], DistanceMeter] = {}
         layers: dict[_Seeing, set[str]] = {}
-        for each in numbered:
+        loaded = [each for each in numbered if each.trial.features is None]
+        for each in loaded:
             config = each.trial.config
             used = layers.setdefault(_Seeing.of(config), set())
             used |= {name for name, _ in (*config.content_layers, *config.style_layers)}
-        configs = {
-            _Seeing.of(each.trial.config): each.trial.config for each in numbered
-        }
+        configs = {_Seeing.of(each.trial.config): each.trial.config for each in loaded}
         self._networks: dict[_Seeing, FeatureNetwork] = {
             seeing: load_for(
                 config, choose_device(config.device), listener, layers=layers[seeing]
@@ -156,7 +155,8 @@ class _Painter:
 
     def paint(self, chunk: Sequence[_Numbered]) -> Iterator[Outcome]:
         """Paint trials of one kind beside one another."""
-        config, (height, width, _) = chunk[0].kind
+        config, (height, width, _), _ = chunk[0].kind
+        network = chunk[0].trial.features or self._networks[_Seeing.of(config)]
         tools = [
             prepare(
                 each.trial.style,
@@ -164,12 +164,12 @@ class _Painter:
                 height=height,
                 width=width,
                 listener=self._listener,
-                network=self._networks[_Seeing.of(config)],
+                network=network,
             )
             for each in chunk
         ]
         batch = BatchOptimization(
-            tools[0].network, tools[0].look.plain_style(), config, slots=len(chunk)
+            network, tools[0].look.plain_style(), config, slots=len(chunk)
         )
         for slot, (each, own) in enumerate(zip(chunk, tools, strict=True)):
             wish = own.look.at(0, color_statistics(each.frame))
@@ -181,6 +181,7 @@ class _Painter:
             picture = own.look.finished(image, each.frame)
             yield Outcome(
                 trial=each.trial,
+                network=network.name,
                 picture=picture,
                 trace=tuple(traces.get(slot, ())),
                 distances=self._measured(picture, each),

@@ -13,6 +13,7 @@ from vidstyle.records import Frame, StepReport
 
 if TYPE_CHECKING:
     from vidstyle.measure.distance import Distances
+    from vidstyle.networks.vgg import FeatureNetwork
 
 Against = Literal["evaluations", "seconds", "steps"]
 """What losses are drawn over."""
@@ -29,6 +30,8 @@ class Trial:
     content: Path
     style: Path
     config: StyleConfig
+    features: "FeatureNetwork | None" = None
+    """The network, on the device, where it is none of the configuration's."""
 
     @property
     def label(self) -> str:
@@ -82,6 +85,8 @@ class Outcome:
     """What came of a trial."""
 
     trial: Trial
+    network: str
+    """Name of the one that painted."""
     picture: Frame
     trace: tuple[Point, ...]
     """Every step; empty if none was to be taken."""

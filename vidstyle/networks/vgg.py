@@ -5,7 +5,7 @@ every caller speaks images in [0, 1]. It has no classifier and never trains.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -218,16 +218,21 @@ class FeatureNetwork(nn.Module):
             names.setdefault(self._stand_ins.get(layer, layer), []).append(layer)
         features: dict[str, Tensor] = {}
         left = set(names)
-        signal = (images - self.mean) / self.std
+        signals = self._signals((images - self.mean) / self.std)
         for layer in self.layers:
             if not left:
                 break
+            features |= dict.fromkeys(names.get(layer, ()), next(signals))
+            left.discard(layer)
+        return features
+
+    def _signals(self, signal: Tensor) -> Iterator[Tensor]:
+        """Yield what each layer makes of normalised images, as long as it is asked."""
+        for layer in self.layers:
             if layer.endswith("_1") and layer != self.layers[0]:
                 signal = self._pool(signal, 2)  # (N, C, h // 2, w // 2)
             signal = self._convolve(signal, layer)  # (N, C', h, w)
-            features |= dict.fromkeys(names.get(layer, ()), signal)
-            left.discard(layer)
-        return features
+            yield signal
 
     def _convolve(self, signal: Tensor, layer: str) -> Tensor:
         """Convolve and take the positive part; neither changes its input."""
