@@ -88,3 +88,17 @@ def test_lbfgs_returns_to_the_best_after_a_bad_loss_and_leaves_others_alone(bad)
         if step == 39:
             assert torch.equal(optimizer.best.images[1], undisturbed.images[1])
     assert (optimizer.best.images[0] - problem.minima[0]).abs().max() < 1e-6
+
+
+def test_lbfgs_sent_back_twice_without_a_gain_takes_a_shorter_step_each_time():
+    problem = Quadratics(1)
+    best = problem.start
+    optimizer = LBFGS(best, history=10)
+    lengths, images = [], best
+    for factor in (1, 2, 1.2, 2, 1.2, 2):  # of the best loss; above 1.5 it goes back
+        _, gradients = problem(images)
+        losses = torch.tensor([float(factor)], dtype=images.dtype)
+        images = optimizer.step(images, losses, gradients)
+        if factor != 1.2:
+            lengths.append(rms(images - best).item() / FIRST_STEP_RMS)
+    assert lengths == pytest.approx([1, 1 / 2, 1 / 4, 1 / 8])

@@ -73,10 +73,12 @@ class LBFGS(Optimizer):
         """
         lost = ~(losses <= WORST_RATIO * self.best.losses)  # nan is lost too
         lost |= ~gradients.flatten(1).isfinite().all(dim=1)
+        gained = (losses < self.best.losses) & ~lost
         self.best.update(
             images, losses.where(~lost, losses.new_tensor(torch.inf)), gradients
         )
         self._remember(images, gradients, lost.tolist())
+        self._regain(gained.tolist())
         wide = spread(lost, images)
         images = torch.where(wide, self.best.images, images)
         gradients = torch.where(wide, self.best.gradients, gradients)
@@ -114,7 +116,16 @@ class LBFGS(Optimizer):
             products[row] = products[:, row] = fresh[:, column]
         self._next[sample] = (slot + 1) % memory
         self._count[sample] = min(self._count[sample] + 1, memory)
-        self._trust[sample] = min(1.0, 2 * self._trust[sample])
+
+    def _regain(self, gained: list[bool]) -> None:
+        """Let uninformed steps grow again, but only after a new best.
+
+        Otherwise a sample that is sent back to its best twice in a row would do the
+        same again, forever.
+        """
+        for sample, has_gained in enumerate(gained):
+            if has_gained:
+                self._trust[sample] = min(1.0, 2 * self._trust[sample])
 
     def _directions(self, gradients: Tensor) -> Tensor:
         """Return the step of each sample, (N, ...)."""
