@@ -12,6 +12,7 @@ from vidstyle.measure.pixels import mean_luminance
 from vidstyle.video.pictures import write_pictures
 
 STILL = ("--content", "painting.png")
+SET = ("--style", "content")
 CLIP = ("--content", "content")
 
 
@@ -144,6 +145,34 @@ def test_a_plot_is_named_after_the_table(files):
     assert read_picture(plot).shape == (720, 960, 3)
 
 
+def test_folders_are_compared_as_sets(files, monkeypatch):
+    monkeypatch.setenv("VIDSTYLE_CACHE", str(files / "cache"))
+    monkeypatch.setenv("TORCH_HOME", str(files / "torch"))
+    monkeypatch.setattr("vidstyle.measure.folders.SIDE", 32)
+    folders = (files / "result", "--content", files / "result")
+    folders = (*folders, "--style", files / "content")
+
+    done = run(*folders)
+    as_json = run(*folders, "--json", "--network", "slim")
+
+    assert done.exit_code == 0
+    header, columns, contents, paintings, note = done.stdout.splitlines()
+    assert header.startswith("3 results, 3 contents, 4 paintings; 128 features a")
+    assert "relu5_1 of slim" in header
+    assert columns.split() == ["result", "content", "ratio"]
+    assert contents.split() == ["FID", "to", "contents", "0.0000", "0.0000", "-"]
+    assert paintings.split()[:3] == ["FID", "to", "paintings"]
+    assert paintings.split()[-1] == "1.000"
+    assert note.endswith("do not compare.")
+    assert "Inception v3 are not at hand" in done.stderr
+    assert "warning: fewer pictures than the 128 features" in done.stderr
+    facts = json.loads(as_json.stdout)
+    assert facts["pictures"] == {"result": 3, "content": 3, "style": 4}
+    assert facts["dimensions"] == 128
+    assert facts["style_fid"]["ratio"] == pytest.approx(1)
+    assert "Inception" not in as_json.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -156,6 +185,10 @@ def test_a_plot_is_named_after_the_table(files):
         (["result", "--content", "painting.png"], 3, "is a still picture"),
         (["painting.png", *STILL, "--plot", "a.png"], 3, "--plot is for clips"),
         (["painting.png", *STILL, "--frames", "1:"], 3, "--frames is for clips"),
+        (["painting.png", *CLIP, *SET], 3, "painting.png is a file; where --style"),
+        (["result", *STILL, *SET], 3, "painting.png is a file; where --style is"),
+        (["result", *CLIP, "--style", "empty"], 3, "no picture in the folder empty"),
+        (["result", *CLIP, *SET, "--plot", "a.png"], 3, "--plot is for clips"),
         (["result", *STILL, "--plot", "a.svg"], 6, "use a name in .png"),
         (["result", *STILL, "--plot", "gone/a.png"], 6, "gone for a.png does not"),
         (["result", *STILL, "--plot", "painting.png"], 3, "would replace an input"),

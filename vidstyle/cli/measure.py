@@ -4,7 +4,7 @@ import json as json_module
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from rich.console import Console
@@ -16,12 +16,15 @@ from vidstyle.cli.measured import (
     clip_facts,
     clip_panels,
     clip_table,
+    folder_facts,
+    folder_table,
     still_facts,
     still_table,
 )
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import reported_errors
-from vidstyle.cli.rows import FILES, REPORT, SIZE, parse_range
+from vidstyle.cli.rows import FILES, NETWORK, REPORT, SIZE, parse_range
+from vidstyle.config import NetworkName
 from vidstyle.errors import ConfigError
 from vidstyle.records import Download, Event, FrameReport, Listener, Notice, Plan
 
@@ -44,7 +47,9 @@ Style = Annotated[
         "--style",
         "-s",
         metavar="FILE",
-        help="Its painting; with it, the nearness to that is measured, too.",
+        help="Its painting; with it, the nearness to that is measured, too. A folder "
+        "of paintings: the result and the content are folders of pictures, too, and "
+        "the sets are compared.",
         rich_help_panel=FILES,
         readable=False,
     ),
@@ -58,6 +63,16 @@ Frames = Annotated[
         show_default="all",
         help="The frames of the content that it shows, counted from 0.",
         rich_help_panel=SIZE,
+    ),
+]
+Network = Annotated[
+    NetworkName | None,
+    typer.Option(
+        "--network",
+        metavar="|".join(get_args(NetworkName)),
+        help="Computes the features for distances.",
+        show_default="slim; for folders Inception v3 where its weights are at hand",
+        rich_help_panel=NETWORK,
     ),
 ]
 Plot = Annotated[
@@ -76,8 +91,8 @@ def measure(
     result: Annotated[
         Path,
         typer.Argument(
-            help="A painted picture, or a painted clip; as -o FOLDER writes it, "
-            "without loss.",
+            help="A painted picture, a painted clip (as -o FOLDER writes it, without "
+            "loss), or a folder of painted pictures.",
             readable=False,
         ),
     ],
@@ -85,7 +100,7 @@ def measure(
     content: Content,
     style: Style = None,
     frames: Frames = "0:",
-    network: o.Network = "slim",
+    network: Network = None,
     device: o.Device = "auto",
     plot: Plot = None,
     overwrite: o.Overwrite = False,
@@ -99,8 +114,12 @@ def measure(
     MSE is of pixel values in [0, 1], with the painting stretched to the result; SSIM is
     of luma; distances are relative errors of features and Gram matrices. Of a clip,
     they are means over its frames, and drift is the last frame's value by the second's.
+
+    Where --style is a folder, so are the others, and FID says how far the sets are
+    apart, under features that the table names.
     """
     with reported_errors():
+        tools: dict[str, Any]
         tools = {"style": style, "network": network, "device": device}
         inputs = [result, content, *([] if style is None else [style])]
         if plot is not None:
@@ -108,35 +127,51 @@ def measure(
         from vidstyle.measure.still import is_picture
 
         with watched(quiet=quiet) as listener:
-            if is_picture(result):
+            tools["listener"] = listener
+            is_set = style is not None and style.is_dir()
+            if is_set or is_picture(result):
                 check_options(result, frames=frames, plot=plot)
-                facts, table = of_still(result, content, listener=listener, **tools)
+                measured = of_folders if is_set else of_still
+                facts, table = measured(result, content, **tools)
             else:
                 facts, table = of_clip(
-                    result,
-                    content,
-                    frames=frames,
-                    plot=plot,
-                    listener=listener,
-                    **tools,
+                    result, content, frames=frames, plot=plot, **tools
                 )
         report(facts, table, as_json=json, plot=plot)
 
 
-def of_still(result: Path, content: Path, **tools: Any) -> Report:
+def of_still(
+    result: Path, content: Path, *, network: NetworkName | None, **tools: Any
+) -> Report:
     """Measure one picture."""
     from vidstyle.measure.still import measure_still
 
-    measured = measure_still(result, content, **tools)
+    measured = measure_still(result, content, network=network or "slim", **tools)
     facts = {"result": str(result), "content": str(content), **still_facts(measured)}
     return facts, still_table(measured)
 
 
-def of_clip(result: Path, content: Path, *, plot: Path | None, **tools: Any) -> Report:
+def of_folders(result: Path, content: Path, *, style: Path, **tools: Any) -> Report:
+    """Measure sets of pictures."""
+    from vidstyle.measure.folders import measure_folders
+
+    measured = measure_folders(result, content, style=style, **tools)
+    names = {"result": str(result), "content": str(content), "style": str(style)}
+    return {**names, **folder_facts(measured)}, folder_table(measured)
+
+
+def of_clip(
+    result: Path,
+    content: Path,
+    *,
+    network: NetworkName | None,
+    plot: Path | None,
+    **tools: Any,
+) -> Report:
     """Measure a clip, and plot it over time where that is asked for."""
     from vidstyle.measure.clip import measure_clip
 
-    measured = measure_clip(result, content, **tools)
+    measured = measure_clip(result, content, network=network or "slim", **tools)
     if plot is not None:
         from vidstyle.plots import write_panels
 

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from vidstyle.measure.clip import Measurement
+    from vidstyle.measure.folders import FolderMeasurement
     from vidstyle.measure.series import Compared, Series
     from vidstyle.measure.still import StillMeasurement
     from vidstyle.plots import Panel
 
 LINE: Final = "{:18}{:>10}{:>10}{:>8}"
 HEAD: Final = LINE.format("", "result", "content", "ratio")
+NOTE: Final = "FIDs of other features, or of sets of other sizes, do not compare."
 SCALE: Final = "pixel values in [0, 1]"
 FORMS: Final = {
     "temporal_error": ("temporal error", ".6f"),
@@ -21,6 +23,8 @@ FORMS: Final = {
     "content_ssim": ("SSIM to content", ".4f"),
     "style_distance": ("style distance", ".4f"),
     "content_distance": ("content distance", ".4f"),
+    "content_fid": ("FID to contents", ".4f"),
+    "style_fid": ("FID to paintings", ".4f"),
 }
 """What a table calls each quantity, and how it writes its numbers; in order."""
 DRIFTING: Final = {"luminance", "gradient"}
@@ -126,6 +130,35 @@ def still_table(measured: "StillMeasurement") -> Iterator[str]:
     yield from _lines(measured.quantities)
 
 
+def folder_facts(measured: "FolderMeasurement") -> dict[str, Any]:
+    """Collect all that was measured of folders."""
+    return {
+        "pictures": {
+            "result": measured.results,
+            "content": measured.contents,
+            "style": measured.styles,
+        },
+        "features": measured.features,
+        "dimensions": measured.dimensions,
+        "content_fid": _facts(measured.content_fid),
+        "style_fid": _facts(measured.style_fid),
+        "note": NOTE,
+    }
+
+
+def folder_table(measured: "FolderMeasurement") -> Iterator[str]:
+    """Write what was measured of folders as lines of a table."""
+    yield (
+        f"{measured.results} results, {measured.contents} contents, "
+        f"{measured.styles} paintings; {measured.dimensions} features a picture: "
+        f"{measured.features}"
+    )
+    yield HEAD
+    fids = {"content_fid": measured.content_fid, "style_fid": measured.style_fid}
+    yield from _lines(fids)
+    yield NOTE
+
+
 def _network(network: str | None) -> str:
     return f", network {network}" if network else ""
 
@@ -133,10 +166,10 @@ def _network(network: str | None) -> str:
 def _lines(compared: "Mapping[str, Compared]") -> Iterator[str]:
     for name, (label, form) in FORMS.items():
         if name in compared:
-            yield table_line(label, compared[name], form)
+            yield _line(label, compared[name], form)
 
 
-def table_line(label: str, compared: "Compared", form: str) -> str:
+def _line(label: str, compared: "Compared", form: str) -> str:
     """Write one line of a table; a dash where there is no number."""
     cells = zip(compared, (form, form, ".3f"), strict=True)
     return LINE.format(

@@ -1,0 +1,80 @@
+"""Images -> the pooled features of torchvision's Inception v3, where it is at hand.
+
+It measures sets of pictures; nothing is painted with it, and nothing is downloaded. Its
+weights are torchvision's, trained on ImageNet, and not those of the first program that
+computed FID, so its numbers are near those of papers but not the same.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from vidstyle.errors import WeightsError
+from vidstyle.networks.published import cache_directory
+
+URL: Final = "https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth"
+SHA256: Final = "0cc3c7bd"
+"""The digits that the file's hash begins with, as its name says."""
+SIZE_MB: Final = 109
+FILE_NAME: Final = URL.rpartition("/")[2]
+SIDE: Final = 299
+"""Of the pictures that it was trained on."""
+
+
+def find_inception() -> Path | None:
+    """Find its weights where vidstyle or torch itself keeps files. None: not there."""
+    for folder in (cache_directory(), Path(torch.hub.get_dir()) / "checkpoints"):
+        if (path := folder / FILE_NAME).is_file():
+            return path
+    return None
+
+
+def load_inception(path: Path, *, device: torch.device) -> "Inception":
+    """Load the network onto its device.
+
+    Raises:
+        WeightsError: If the file is not the published one.
+    """
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as err:
+        raise WeightsError(f"cannot read {path}: {err.strerror}.") from err
+    if not digest.startswith(SHA256):
+        raise WeightsError(
+            f"{path} is not the published file: its SHA-256 begins with "
+            f"{digest[: len(SHA256)]} instead of {SHA256}; delete it, or fetch it "
+            f"again from {URL}."
+        )
+    return Inception(torch.load(path, map_location="cpu", weights_only=True)).to(device)
+
+
+class Inception(nn.Module):
+    """Inception v3 without its classifier, frozen."""
+
+    def __init__(self, weights: dict[str, Tensor]) -> None:
+        """Build it around torchvision's weights."""
+        super().__init__()
+        from torchvision.models import inception_v3
+
+        self._network = inception_v3(weights=None, init_weights=False)
+        self._network.load_state_dict(weights)
+        self._network.fc = nn.Identity()
+        self.eval().requires_grad_(requires_grad=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Compute the features before the classifier.
+
+        Args:
+            images: (N, 3, 299, 299) in [0, 1].
+
+        Returns:
+            (N, 2048), means over pixels.
+        """
+        # What its first makers trained it on, and torchvision's transform_input makes
+        # out of ImageNet's normalization.
+        features: Tensor = self._network(images * 2 - 1)
+        return features
