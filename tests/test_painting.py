@@ -26,6 +26,7 @@ from vidstyle.records import (
     TimedFrame,
     VideoInfo,
 )
+from vidstyle.style import pyramid
 from vidstyle.video.store import FrameStore
 
 HEIGHT, WIDTH = 32, 48
@@ -274,6 +275,55 @@ def test_run_that_goes_on_ends_in_the_same_pixels(
     assert np.array_equal(rest.frames(), whole.frames())
     assert len(rest.finished) < 8
     assert np.array_equal(rest.store.evolution() or [], whole.store.evolution() or [0])
+
+
+@pytest.fixture
+def climbing(monkeypatch: pytest.MonkeyPatch) -> VideoConfig:
+    """Settings by which first frames are painted in three sizes."""
+    monkeypatch.setattr(pyramid, "LEAST_SIDE", 16)
+    return replace(CONFIG, style=replace(CONFIG.style, pyramid=3), batch=2)
+
+
+@pytest.fixture
+def climbing_tools(climbing: VideoConfig, tmp_path: Path) -> Tools:
+    path = tmp_path / "painting.png"
+    write_picture(path, scene(99))
+    return prepare(
+        path, climbing.style, height=HEIGHT, width=WIDTH, listener=lambda _: None
+    )
+
+
+def test_only_first_frames_are_painted_in_several_sizes(
+    paint: Paint, climbing: VideoConfig, climbing_tools: Tools
+) -> None:
+    frames = [*pan(1, 4), *pan(2, 4)]
+    done = paint(
+        frames,
+        climbing,
+        tools=climbing_tools,
+        evolution=EvolutionConfig(frame=4),
+    )
+    for index in range(8):
+        levels = [report.level for report in done.steps_of(index)]
+        is_first = index in {0, 4}
+        assert levels == ([1, 1, 2, 2, 3, 3] if is_first else [1] * len(levels))
+    assert [report.steps for report in done.finished if report.frame in {0, 4}] == [
+        STEPS,
+        STEPS,
+    ]
+    assert len(done.store.evolution() or []) > 2
+
+
+def test_run_in_several_sizes_goes_on_in_the_same_pixels(
+    paint: Paint, climbing: VideoConfig, climbing_tools: Tools
+) -> None:
+    frames = [*pan(1, 4), *pan(2, 4)]
+    whole = paint(frames, climbing, tools=climbing_tools, folder="whole")
+    with pytest.raises(StoppedError):
+        paint(frames, climbing, tools=climbing_tools, listener=stop_after(2))
+    rest = paint(frames, climbing, tools=climbing_tools)
+    assert len(rest.finished) < 8
+    assert np.array_equal(rest.frames(), whole.frames())
 
 
 def test_finished_run_has_nothing_to_do(paint: Paint) -> None:

@@ -29,8 +29,9 @@ from vidstyle.networks.energy import natural_pictures
 from vidstyle.networks.load import load_network
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import Download, Listener, Notice
+from vidstyle.style.level import Job
 from vidstyle.style.objective import Objective
-from vidstyle.style.optimize import BatchOptimization, Job
+from vidstyle.style.optimize import BatchOptimization
 from vidstyle.style.targets import content_target, shares, style_target
 
 WARM_UP: Final = 5

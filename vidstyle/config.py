@@ -159,6 +159,10 @@ class StyleConfig:
     """Most steps for a picture, or a shot's first frame; 0 leaves its start."""
     min_steps: int = 20
     """Steps that are taken before a picture may stop early; 1 or more."""
+    pyramid: int = 1
+    """Sizes in which a picture, or a shot's first frame, is painted, one after another,
+    each larger by the root of 2 and fewer where one would be too small; 1 to 20. They
+    share the steps."""
     patience: int = 10
     """A picture stops early when its best loss of so many steps gained too little on
     that of as many before; 1 or more."""
@@ -232,6 +236,7 @@ class StyleConfig:
         check_range("temperature", self.temperature, least=0)
         check_range("steps", self.steps, least=0)
         check_range("min-steps", self.min_steps, least=1)
+        check_range("pyramid", self.pyramid, least=1, most=20)
         check_range("patience", self.patience, least=1)
         check_range("least-gain", self.least_gain, least=0, below=1)
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from vidstyle.coherence import Following, first_age, follow
 from vidstyle.config import EvolutionConfig, VideoConfig
 from vidstyle.controls.masks import Mask, mask_to_image
+from vidstyle.first_frame import first_job
 from vidstyle.images import frame_to_image, image_to_frame
 from vidstyle.ingest import Found, Ingest
 from vidstyle.look import Wish
@@ -28,10 +29,10 @@ from vidstyle.records import (
     Motion,
     Notice,
 )
-from vidstyle.still import first_start
 from vidstyle.style.init_image import random_image
 from vidstyle.style.lanes import Lanes
-from vidstyle.style.optimize import BatchOptimization, Job
+from vidstyle.style.level import Job
+from vidstyle.style.optimize import BatchOptimization
 from vidstyle.style.targets import content_target
 from vidstyle.video.store import FrameStore
 
@@ -225,9 +226,7 @@ class Painter:
         image = frame_to_image(prepared.content, device=self._tools.device)
         motion = prepared.motion
         if index == start or (motion and motion.trusted_share < CUT_SHARE):
-            return self._first_job(index, image, prepared.wish), first_age(
-                prepared.source
-            )
+            return self._first_job(index, prepared), first_age(prepared.source)
         previous, age = self._previous(index, start)
         following = None
         steps = self._config.next_steps
@@ -259,19 +258,19 @@ class Painter:
         )
         return job, age
 
-    def _first_job(self, index: int, image: Tensor, wish: Wish) -> Job:
-        style = self._config.style
-        content = content_target(self._tools.network, image, style)
-        self._energies[str(index)] = dict(content.energies)
-        self._store.put_facts(ENERGIES, self._energies)
-        return Job(
-            frame=index,
-            start=first_start(self._tools, wish, image, style, index),
-            content=content,
-            steps=style.steps,
-            style=self._tools.look.style(wish),
-            mask=self._mask(index),
+    def _first_job(self, index: int, prepared: Prepared) -> Job:
+        job = first_job(
+            index,
+            prepared.content,
+            prepared.wish,
+            self._tools,
+            self._config.style,
+            mask=None if self._layer is None else self._layer.mask(index),
+            noise=index,
         )
+        self._energies[str(index)] = dict(job.content.energies)
+        self._store.put_facts(ENERGIES, self._energies)
+        return job
 
     def _mask(self, index: int) -> Tensor | None:
         if self._layer is None:

@@ -1,7 +1,8 @@
 """Files and settings -> the tools of a run: network, paintings, masks."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,9 +16,21 @@ from vidstyle.look import Look
 from vidstyle.networks.load import load_network
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import Download, Frame, Listener, Notice
+from vidstyle.style.pyramid import factors, shared_steps
 
 SHAPE_SLACK = 0.02
 """How much a mask's aspect ratio may differ from the picture's: sizes are rounded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """A smaller size in which a frame that follows no other is painted first."""
+
+    height: int
+    width: int
+    steps: int
+    look: Look
+    """With the paintings reduced alike."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +42,8 @@ class Tools:
     look: Look
     start_picture: Frame | None
     """The picture to start from, where the configuration names a file."""
+    coarser: tuple[Level, ...] = ()
+    """The smallest first."""
 
 
 def working_size(
@@ -91,15 +106,52 @@ def prepare(
     start = read_picture(config.init) if isinstance(config.init, Path) else None
     device = choose_device(config.device)
     network = network or load_for(config, device, listener)
-    look = Look(
-        paintings,
-        network,
-        config,
+    make_look = partial(
+        Look,
+        network=network,
+        config=config,
         device=device,
         times_s=times_s,
         regions=len(regions),
     )
-    return Tools(device=device, network=network, look=look, start_picture=start)
+    return Tools(
+        device=device,
+        network=network,
+        look=make_look(paintings),
+        start_picture=start,
+        coarser=_coarser(paintings, config, make_look, height=height, width=width),
+    )
+
+
+def _coarser(
+    paintings: Sequence[Frame],
+    config: StyleConfig,
+    make_look: Callable[[Sequence[Frame]], Look],
+    *,
+    height: int,
+    width: int,
+) -> tuple[Level, ...]:
+    """Prepare the sizes that come before the result's own."""
+    reduced = factors(min(config.pyramid, config.steps), min(height, width))
+    steps = shared_steps(config.steps, len(reduced) + 1)
+    return tuple(
+        Level(
+            height=round(height * factor),
+            width=round(width * factor),
+            steps=share,
+            look=make_look([_reduced(painting, factor) for painting in paintings]),
+        )
+        for factor, share in zip(reduced, steps, strict=False)
+    )
+
+
+def _reduced(frame: Frame, factor: float) -> Frame:
+    """Reduce a painting as the picture is, as far as there is something to measure."""
+    height, width = frame.shape[:2]
+    factor = max(factor, min(1.0, MIN_SIDE / min(height, width)))
+    return resize_frame(
+        frame, height=round(height * factor), width=round(width * factor)
+    )
 
 
 def load_for(

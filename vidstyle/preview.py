@@ -109,7 +109,8 @@ def preview_video(
         )
     write_picture(output, contact_sheet([list(picked.values()), painted]))
     if count and reports:
-        per_step = (time.monotonic() - started) / len(reports)
+        work = sum(report.work for report in reports)
+        per_step = (time.monotonic() - started) / work
         per_step *= full[0] * full[1] / (height * width)
         total = per_step * (config.style.steps + (count - 1) * config.next_steps)
         listener(

@@ -174,6 +174,14 @@ class StepReport:
     """The weighted sum."""
     losses: Mapping[str, float]
     """Each term, weighted, by name: content, style, tv, temporal, range."""
+    level: int = 1
+    """Which of the sizes that the frame is painted in, from 1, the smallest."""
+    levels: int = 1
+    """How many there are. Losses at different sizes do not compare."""
+    work: float = 1.0
+    """The step's pixels as a share of those of the frame's own size."""
+    work_left: float | None = None
+    """At most, in steps at the frame's own size. None: as many as steps are left."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,17 +6,11 @@ from pathlib import Path
 from torch import Tensor
 
 from vidstyle.config import EvolutionConfig, Region, StyleConfig
-from vidstyle.controls.masks import (
-    Mask,
-    composed,
-    layered,
-    mask_to_image,
-    rest_of,
-)
+from vidstyle.controls.masks import Mask, composed, layered, rest_of
 from vidstyle.controls.palette import color_statistics
+from vidstyle.first_frame import first_job
 from vidstyle.images import (
     check_picture_path,
-    frame_to_image,
     image_to_frame,
     read_picture,
     resize_frame,
@@ -25,40 +19,12 @@ from vidstyle.images import (
 from vidstyle.look import Look, Wish
 from vidstyle.preparation import Tools, prepare, read_mask, working_size
 from vidstyle.records import Frame, Listener, Notice, Plan, StepReport
-from vidstyle.style.init_image import fitted_image, random_image
-from vidstyle.style.optimize import Job, optimize_batch
-from vidstyle.style.targets import content_target
+from vidstyle.style.optimize import optimize_batch
 from vidstyle.video.evolution import Evolution, check_evolution_name, write_evolution
 
 
 def ignore(_: object) -> None:
     """Be the listener of those who do not listen."""
-
-
-def first_start(
-    tools: Tools, wish: Wish, content_image: Tensor, config: StyleConfig, index: int
-) -> Tensor:
-    """Make the pixels that a picture, or the first frame of a shot, starts from.
-
-    Args:
-        tools: Of the run.
-        wish: What the frame is to look like.
-        content_image: (1, 3, H, W).
-        config: Says how to start.
-        index: The frame's, for its noise.
-
-    Returns:
-        (1, 3, H, W), new.
-    """
-    if config.init == "random":
-        return random_image(content_image, seed=config.seed, index=index)
-    if config.init == "style":
-        return fitted_image(tools.look.strongest(wish), content_image)
-    if tools.start_picture is not None:
-        start = tools.look.worked_on(tools.start_picture)
-        picture = frame_to_image(start, device=tools.device)
-        return fitted_image(picture, content_image)
-    return content_image.clone()
 
 
 def paint_frame(
@@ -84,7 +50,9 @@ def paint_frame(
     """
     parts = _parts(frame, tools.look, masks, time_s)
     jobs = [
-        still_job(number, frame, wish, tools, config, mask=mask)
+        first_job(
+            number, tools.look.content(frame, wish), wish, tools, config, mask=mask
+        )
         for number, (wish, mask) in enumerate(parts)
     ]
     seen = [mask for _, mask in parts if mask is not None]
@@ -120,37 +88,6 @@ def _parts(
             wish = look.of_region(region, color_statistics(frame, mask))
             parts.append((wish, mask))
     return parts
-
-
-def still_job(
-    number: int,
-    frame: Frame,
-    wish: Wish,
-    tools: Tools,
-    config: StyleConfig,
-    *,
-    mask: Mask | None = None,
-) -> Job:
-    """Prepare the optimisation of one frame that follows no other.
-
-    Args:
-        number: What its reports call it.
-        frame: At working size.
-        wish: What it is to look like.
-        tools: Of the run.
-        config: Weights, layers and optimiser.
-        mask: Of the part that is painted; None: all of it.
-    """
-    content = tools.look.content(frame, wish)
-    content_image = frame_to_image(content, device=tools.device)
-    return Job(
-        frame=number,
-        start=first_start(tools, wish, content_image, config, 0),
-        content=content_target(tools.network, content_image, config),
-        steps=config.steps,
-        style=tools.look.style(wish),
-        mask=None if mask is None else mask_to_image(mask, device=tools.device),
-    )
 
 
 def stylize_image(

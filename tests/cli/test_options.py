@@ -150,6 +150,7 @@ STYLE_OPTIONS = [
     ("--lr-decay inverse-time", {"lr_decay": "inverse-time"}),
     ("--lr-decay-rate 0.9", {"lr_decay_rate": 0.9}),
     ("--lr-decay-every 8", {"lr_decay_every": 8}),
+    ("--pyramid 4", {"pyramid": 4}),
     ("--temperature 0.3", {"temperature": 0.3}),
     ("--steps 9", {"steps": 9}),
     ("--min-steps 10", {"min_steps": 10}),

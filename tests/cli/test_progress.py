@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -72,6 +73,28 @@ def test_several_frames_at_once_are_counted_each() -> None:
     for frame in (0, 3, 6):
         pace.step(step(frame, 1, 100))
     assert pace.steps_left == 3 * 99 + 7 * 40
+
+
+def test_a_step_on_a_smaller_picture_counts_as_its_pixels_do() -> None:
+    clock = Clock()
+    pace = Pace(Plan(height=180, width=320, frames=2, next_steps=100), clock)
+    small = {"level": 1, "levels": 2, "work": 0.5}
+    for number in range(1, 51):
+        left = 0.5 * (50 - number) + 50
+        pace.step(replace(step(0, number, 100), work_left=left, **small))
+        clock.now += 1
+    assert pace.steps == 25
+    assert pace.steps_left == 50 + 100
+    assert pace.seconds_left == pytest.approx(2 * 150)
+    for number in range(51, 101):
+        pace.step(replace(step(0, number, 100), level=2, levels=2, work_left=0))
+    pace.frame(finished(0, 100, known=2))
+    assert pace.steps_left == pytest.approx(75)
+
+
+def test_size_is_shown_of_a_picture_that_has_several() -> None:
+    report = replace(step(0, 7, 40), level=1, levels=3, work=0.5, work_left=30)
+    assert any("7 of 40 steps, size 1 of 3" in line for line in shown(plan(1), report))
 
 
 def test_work_of_an_earlier_run_is_done() -> None:

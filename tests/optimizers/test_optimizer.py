@@ -102,3 +102,73 @@ def test_a_loss_that_is_not_finite_sends_a_sample_back_and_no_other(config, bad)
     assert images.isfinite().all()
     assert optimizer.best.losses[0] < problem(problem.start)[0][0]
     assert torch.equal(optimizer.best.images[1], undisturbed.images[1])
+
+
+@every_optimizer
+def test_a_sample_goes_on_from_a_smaller_size_and_no_other_is_touched(config):
+    problem = Quadratics(2)
+    coarse = problem.start[..., ::2, ::2].clone()
+    smaller = make_optimizer(coarse, config, lambda _: lambda vectors: vectors)
+    for _ in range(5):
+        coarse = smaller.step(coarse, coarse.square().flatten(1).sum(1) / 2, coarse)
+    undisturbed = run(config, problem, 25)
+    images = problem.start
+    optimizer = make_optimizer(images, config, problem.hessian)
+    for step in range(25):
+        if step == 10:
+            images = images.clone()
+            images[0] = problem.start[0]
+            optimizer.take_up(0, problem.start[0], smaller)
+            assert optimizer.best.losses[0] == torch.inf
+        images = optimizer.step(images, *problem(images))
+    losses, _ = problem(problem.start)
+    assert optimizer.best.losses[0] < losses[0]
+    assert torch.equal(optimizer.best.images[1], undisturbed.images[1])
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "momentum", "langevin"])
+def test_a_step_that_decays_is_carried_up(optimizer):
+    config = StyleConfig(
+        optimizer=optimizer,
+        lr=0.1,
+        lr_decay="stairs",
+        lr_decay_rate=0.1,
+        lr_decay_every=5,
+        temperature=0,
+    )
+    problem = Quadratics(1)
+    moved = {}
+    for taken in (0, 5):
+        smaller = make_optimizer(problem.start, config, problem.hessian)
+        for _ in range(taken):
+            smaller.step(problem.start, *problem(problem.start))
+        fine = make_optimizer(problem.start, config, problem.hessian)
+        fine.take_up(0, problem.start[0], smaller)
+        change = fine.step(problem.start, *problem(problem.start)) - problem.start
+        moved[taken] = change.square().mean().sqrt().item()
+    assert moved[5] == pytest.approx(moved[0] / 10, rel=1e-6)
+
+
+def test_lbfgs_begins_a_size_with_a_step_as_long_as_its_last():
+    config, problem = StyleConfig(), Quadratics(1)
+    images = problem.start
+    smaller = make_optimizer(images, config, problem.hessian)
+    for _ in range(12):
+        images = smaller.step(images, *problem(images))
+    fine = make_optimizer(problem.start, config, problem.hessian)
+    fine.take_up(0, problem.start[0], smaller)
+    change = fine.step(problem.start, *problem(problem.start)) - problem.start
+    # The newest step that it knows the end of is the one before the last.
+    last = smaller._previous_images - _second_last(problem, config)
+    assert change.square().mean().sqrt() == pytest.approx(
+        last.square().mean().sqrt().item(), rel=1e-6
+    )
+    assert change.square().mean().sqrt() < 0.01
+
+
+def _second_last(problem, config):
+    images = problem.start
+    optimizer = make_optimizer(images, config, problem.hessian)
+    for _ in range(10):
+        images = optimizer.step(images, *problem(images))
+    return images

@@ -7,8 +7,9 @@ import torch
 from vidstyle.config import StyleConfig
 from vidstyle.optimizers.best import rms
 from vidstyle.style.balance import FLOOR, balanced_gradient
+from vidstyle.style.level import Job
 from vidstyle.style.objective import Objective
-from vidstyle.style.optimize import Job, optimize_batch
+from vidstyle.style.optimize import optimize_batch
 from vidstyle.style.targets import content_target, style_target
 
 SETTINGS = {"balance": "gradients", "optimizer": "adam"}

@@ -8,12 +8,8 @@ import torch
 from vidstyle.config import OptimizerName, StyleConfig
 from vidstyle.errors import OptimizationError
 from vidstyle.style.init_image import fitted_image, random_image
-from vidstyle.style.optimize import (
-    BatchOptimization,
-    Job,
-    Progress,
-    optimize_batch,
-)
+from vidstyle.style.level import Job, Progress
+from vidstyle.style.optimize import BatchOptimization, optimize_batch
 from vidstyle.style.targets import content_target, style_target
 
 ENOUGH = {"newton-cg": 8}

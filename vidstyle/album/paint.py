@@ -22,10 +22,11 @@ from vidstyle.album.pairs import (
 from vidstyle.config import MIN_SIDE, AlbumConfig, StyleConfig
 from vidstyle.controls.palette import color_statistics
 from vidstyle.errors import ConfigError, ImageOpenError, InputError, OutputError
+from vidstyle.first_frame import first_job
 from vidstyle.images import image_to_frame, read_picture, resize_frame, write_picture
 from vidstyle.preparation import Tools, painting_size, prepare, working_size
 from vidstyle.records import Frame, FrameReport, Listener, Notice, Plan
-from vidstyle.still import ignore, still_job
+from vidstyle.still import ignore
 from vidstyle.style.optimize import BatchOptimization
 
 if TYPE_CHECKING:
@@ -193,7 +194,8 @@ class _Run:
                 )
                 frame = resize_frame(source, height=height, width=width)
                 wish = tools.look.at(0, color_statistics(frame))
-                job = still_job(pair.number, frame, wish, tools, self._config)
+                content = tools.look.content(frame, wish)
+                job = first_job(pair.number, content, wish, tools, self._config)
                 slot = batch.idle[0]
                 batch.load(slot, job)
                 painting[slot] = pair, tools, frame

@@ -7,7 +7,7 @@ is a result, and nothing goes to standard output.
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from statistics import median_low
+from statistics import mean, median_low
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -30,7 +30,8 @@ LEAST_SHARE = 0.01
 class Pace:
     """How much work is left, and how long it will take, from the steps so far.
 
-    Frames of a run take very different numbers of steps, so frames are no measure.
+    Frames of a run take very different numbers of steps, so frames are no measure; and
+    a step on a picture made smaller counts as the share of the pixels that it has.
     """
 
     def __init__(self, plan: Plan, clock: Callable[[], float] = time.monotonic) -> None:
@@ -43,29 +44,32 @@ class Pace:
         self.frames, self.finished = plan.frames, plan.done
         self.unit = plan.unit
         self._clock = clock
-        self._recent = deque([plan.next_steps], maxlen=RECENT + 1)
-        self._times: deque[float] = deque(maxlen=PACE + 1)
-        self._busy: dict[int, int] = {}  # steps that a frame may still take
-        self.steps = plan.done * plan.next_steps
+        self._recent: deque[float] = deque([plan.next_steps], maxlen=RECENT + 1)
+        self._marks: deque[tuple[float, float]] = deque(maxlen=PACE + 1)
+        self._busy: dict[int, float] = {}  # steps that a frame may still take
+        self._works: dict[int, list[float]] = {}  # of unfinished frames' steps
+        self.steps: float = plan.done * plan.next_steps
         """Taken, by earlier runs too."""
 
     def step(self, report: StepReport) -> None:
         """Take in a step."""
-        self._busy[report.frame] = report.steps - report.step
-        self._times.append(self._clock())
-        self.steps += 1
+        left = report.work_left
+        self._busy[report.frame] = report.steps - report.step if left is None else left
+        self.steps += report.work
+        self._works.setdefault(report.frame, []).append(report.work)
+        self._marks.append((self._clock(), self.steps))
 
     def frame(self, report: FrameReport) -> None:
         """Take in a finished frame."""
         self._busy.pop(report.frame, None)
-        self._recent.append(report.steps)
+        self._recent.append(report.steps * mean(self._works.pop(report.frame, [1.0])))
         self.finished += 1
         if self.frames is not None or report.all_known:
             known = report.frames_known
             self.frames = known if report.all_known else max(self.frames or 0, known)
 
     @property
-    def steps_left(self) -> int | None:
+    def steps_left(self) -> float | None:
         """Steps to come, at most. None: the number of frames is not known."""
         if self.frames is None:
             return None
@@ -76,9 +80,10 @@ class Pace:
     def seconds_left(self) -> float | None:
         """Time to come. None: not known."""
         left = self.steps_left
-        if left is None or len(self._times) < 2:
+        if left is None or len(self._marks) < 2:
             return None
-        return left * (self._times[-1] - self._times[0]) / (len(self._times) - 1)
+        (start_s, before), (end_s, now) = self._marks[0], self._marks[-1]
+        return left * (end_s - start_s) / (now - before)
 
 
 class _Bar(Progress):
@@ -159,6 +164,8 @@ class ProgressView:
         self._pace.step(report)
         if self._pace.frames == 1:
             count = f"{report.step} of {report.steps} steps"
+            if report.levels > 1:
+                count += f", size {report.level} of {report.levels}"
             self._draw(count)
             self._bar.line = losses_line(report.losses)
             self._write_line(count, self._bar.line)

@@ -268,6 +268,12 @@ ROWS: Mapping[str, Row] = {
     "next_steps": Row(
         OPTIMIZER, "Most steps for a frame that follows another; 0 leaves its start."
     ),
+    "pyramid": Row(
+        OPTIMIZER,
+        "Sizes that a picture, or a shot's first frame, is painted in, one after the "
+        "other, each 1.41 times as large; as many as there is room for.",
+        metavar="N",
+    ),
     "min_steps": Row(OPTIMIZER, "Steps before a picture may stop early."),
     "patience": Row(
         OPTIMIZER, "Steps that must gain something on as many before, or it stops."

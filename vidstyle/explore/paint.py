@@ -16,11 +16,11 @@ from vidstyle.config import NetworkName, StyleConfig
 from vidstyle.controls.palette import color_statistics
 from vidstyle.devices import choose_device
 from vidstyle.explore.trial import Outcome, Point, Trial
+from vidstyle.first_frame import first_job
 from vidstyle.images import image_to_frame, read_picture, resize_frame
 from vidstyle.measure.distance import DistanceMeter, Distances
 from vidstyle.preparation import load_for, prepare, working_size
 from vidstyle.records import Event, Frame, FrameReport, Listener, Notice, Plan
-from vidstyle.still import still_job
 from vidstyle.style.optimize import BatchOptimization
 
 if TYPE_CHECKING:
@@ -173,7 +173,8 @@ class _Painter:
         )
         for slot, (each, own) in enumerate(zip(chunk, tools, strict=True)):
             wish = own.look.at(0, color_statistics(each.frame))
-            job = still_job(each.number, each.frame, wish, own, config)
+            content = own.look.content(each.frame, wish)
+            job = first_job(each.number, content, wish, own, config)
             batch.load(slot, job)
         traces = self._optimize(batch, config)
         for slot, (each, own) in enumerate(zip(chunk, tools, strict=True)):

@@ -1,5 +1,7 @@
 """Adam for a batch of independent samples."""
 
+from typing import Self
+
 import torch
 from torch import Tensor
 
@@ -40,6 +42,11 @@ class Adam(Optimizer):
         self._taken[sample] = 0
         self._trust[sample] = 1.0
         self._forget(sample)
+
+    def _take_up(self, sample: int, coarser: Self) -> None:
+        self._forget(sample)
+        self._taken[sample] = coarser._taken[sample]
+        self._trust[sample] = coarser._trust[sample]
 
     def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         """Move every sample once.

@@ -1,5 +1,7 @@
 """Langevin dynamics for a batch of independent samples: descent with annealed noise."""
 
+from typing import Self
+
 import torch
 from torch import Tensor
 
@@ -46,6 +48,10 @@ class Langevin(Momentum):
     def _restart(self, sample: int, frame: int) -> None:
         super()._restart(sample, frame)
         self._noise[sample] = self._generator(frame)
+
+    def _take_up(self, sample: int, coarser: Self) -> None:
+        super()._take_up(sample, coarser)
+        self._noise[sample] = coarser._noise[sample]
 
     def _pushes(self, gradients: Tensor) -> Tensor:
         """Return descent and noise of each sample, (N, ...)."""

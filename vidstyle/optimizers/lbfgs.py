@@ -5,6 +5,8 @@ length for all samples, so a frame's result would depend on its neighbours. Here
 sample has its own history, step length and recovery; one evaluation makes one step.
 """
 
+from typing import Self
+
 import torch
 from torch import Tensor
 
@@ -60,6 +62,15 @@ class LBFGS(Optimizer):
         self._forget(sample)
         self._trust[sample] = 1.0
 
+    def _take_up(self, sample: int, coarser: Self) -> None:
+        """Let the first step be as long as the last one was; the usual is too long."""
+        self._forget(sample)
+        self._trust[sample] = coarser._trust[sample]
+        if coarser._count[sample] > 0:
+            newest = (coarser._next[sample] - 1) % coarser._memory
+            length = float(rms(coarser._pairs[sample, newest : newest + 1]))
+            self._trust[sample] = min(1.0, length / FIRST_STEP_RMS)
+
     def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         """Move every sample once.
 
@@ -73,7 +84,8 @@ class LBFGS(Optimizer):
         """
         lost = ~(losses <= WORST_RATIO * self.best.losses)  # nan is lost too
         lost |= ~gradients.flatten(1).isfinite().all(dim=1)
-        gained = (losses < self.best.losses) & ~lost
+        # A first loss is no gain.
+        gained = (losses < self.best.losses) & self.best.losses.isfinite() & ~lost
         self.best.update(
             images, losses.where(~lost, losses.new_tensor(torch.inf)), gradients
         )

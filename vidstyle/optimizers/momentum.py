@@ -1,5 +1,7 @@
 """Gradient descent with momentum for a batch of independent samples."""
 
+from typing import Self
+
 import torch
 from torch import Tensor
 
@@ -42,6 +44,11 @@ class Momentum(Optimizer):
         self._velocities[sample] = 0
         self._taken[sample] = 0
         self._trust[sample] = 1.0
+
+    def _take_up(self, sample: int, coarser: Self) -> None:
+        self._velocities[sample] = 0
+        self._taken[sample] = coarser._taken[sample]
+        self._trust[sample] = coarser._trust[sample]
 
     def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         """Move every sample once.

@@ -1,6 +1,7 @@
 """Newton's method by conjugate gradients, for a batch of independent samples."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -58,6 +59,12 @@ class NewtonCG(Optimizer):
 
     def _restart(self, sample: int, frame: int) -> None:  # noqa: ARG002  # no noise
         self._region.radii[sample] = FIRST_RADIUS
+        self._region.lengths[sample] = self._region.gains[sample] = 0
+
+    def _take_up(self, sample: int, coarser: Self) -> None:
+        # The radius is an RMS over pixels, the same at any size; there is no last step
+        # that it could be judged by.
+        self._region.radii[sample] = coarser._region.radii[sample]
         self._region.lengths[sample] = self._region.gains[sample] = 0
 
     def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:

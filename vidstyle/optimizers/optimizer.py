@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import Self
 
 from torch import Tensor
 
@@ -43,6 +44,26 @@ class Optimizer(ABC):
         """
         self.best.reset(sample, image)
         self._restart(sample, frame)
+
+    def take_up(self, sample: int, image: Tensor, coarser: Self) -> None:
+        """Start one sample where it was left at a smaller size.
+
+        What holds at any size is carried up: how long steps are by now, and how many
+        were taken. What was learned of the gradients is not: the finer detail has
+        others. With L-BFGS's pairs, Adam's moments or the velocities of momentum
+        enlarged, the loss after as many steps was higher than without.
+
+        Args:
+            sample: Which one, in both.
+            image: (...), its start.
+            coarser: The optimiser of the smaller images.
+        """
+        self.best.reset(sample, image)
+        self._take_up(sample, coarser)
+
+    @abstractmethod
+    def _take_up(self, sample: int, coarser: Self) -> None:
+        """Forget all of one sample but ``best``, and take over what is carried up."""
 
     @abstractmethod
     def _restart(self, sample: int, frame: int) -> None:

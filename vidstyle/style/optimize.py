@@ -1,53 +1,69 @@
 """The optimisation of frames' pixels, a batch at a time, each frame for itself."""
 
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
 
 import torch
 from torch import Tensor
 
 from vidstyle.config import StyleConfig
-from vidstyle.devices import memory_errors_named
-from vidstyle.errors import OptimizationError
 from vidstyle.networks.vgg import FeatureNetwork
-from vidstyle.optimizers.choose import make_optimizer
 from vidstyle.records import StepReport
-from vidstyle.style.objective import Objective
-from vidstyle.style.targets import ContentTarget, StyleTarget
-
-if TYPE_CHECKING:
-    from vidstyle.optimizers.optimizer import Optimizer
+from vidstyle.style.level import Job, LevelOptimization
+from vidstyle.style.pyramid import enlarged
+from vidstyle.style.targets import StyleTarget
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """One frame's optimisation: where it starts and what it should become."""
+@dataclass(slots=True)
+class _Climb:
+    """A frame on its way from size to size."""
 
-    frame: int
-    """Index of the frame in the source."""
-    start: Tensor
-    """(1, 3, H, W), the first pixels."""
-    content: ContentTarget
-    steps: int
-    """Most steps; 0: it is finished as it starts, and never to be stepped."""
-    style: StyleTarget | None = None
-    """What it should look like; None: like the other frames of the batch."""
-    mask: Tensor | None = None
-    """(1, 1, H, W) in [0, 1], of the region that gets the style; None: all of it."""
-    warped: Tensor | None = None
-    """(1, 3, H, W), the previous stylized frame brought onto this one."""
-    consistency: Tensor | None = None
-    """(1, 1, H, W), where that may be trusted."""
+    jobs: tuple[Job, ...]
+    """Of each size, the smallest first."""
+    level: int = 0
+    """Which of them it is at."""
+    steps: int = 0
+    """Taken on those before."""
+    evaluations: int = 0
+    """Made on those before."""
+
+    @property
+    def job(self) -> Job:
+        return self.jobs[self.level]
+
+    @property
+    def is_last(self) -> bool:
+        return self.level == len(self.jobs) - 1
+
+    def told(self, report: StepReport) -> StepReport:
+        """Say of a step at one size which it is of all."""
+        later = self.jobs[self.level + 1 :]
+        full = _pixels(self.jobs[-1])
+        left = (report.steps - report.step) * _pixels(self.job)
+        return replace(
+            report,
+            step=self.steps + report.step,
+            steps=self.steps + report.steps + sum(job.steps for job in later),
+            evaluations=self.evaluations + report.evaluations,
+            level=self.level + 1,
+            levels=len(self.jobs),
+            work=_pixels(self.job) / full,
+            work_left=(left + sum(job.steps * _pixels(job) for job in later)) / full,
+        )
+
+
+def _pixels(job: Job) -> int:
+    return job.start.shape[-2] * job.start.shape[-1]
 
 
 class BatchOptimization:
     """A fixed number of slots in which frames are optimised beside one another.
 
     Frames enter with ``load`` and leave when ``step`` says that their slot is finished.
-    An idle slot goes on holding its last picture, so that the batch keeps its shape:
-    a frame's pixels are the same whatever its neighbours are.
+    A frame that is painted in several sizes has its slot in a batch of each, one after
+    the other; what it has left to it at one size lapses if it stops there early.
     """
 
     def __init__(
@@ -70,55 +86,42 @@ class BatchOptimization:
             temporal_weight: Factor of the temporal term, for frames that have one.
             guided: Whether there are frames of which only a region gets the style.
         """
-        self._config = config
-        self._objective = Objective(
-            network, style, config, temporal_weight=temporal_weight, guided=guided
+        self._make_level = partial(
+            LevelOptimization, network, style, config, slots=slots, guided=guided
         )
-        self._jobs: list[Job | None] = [None] * slots
-        self._progress = [Progress(config) for _ in range(slots)]
-        self._images: Tensor | None = None
-        self._optimizer: Optimizer | None = None
+        self._own = self._make_level(temporal_weight=temporal_weight)
+        self._coarser: dict[torch.Size, LevelOptimization] = {}
+        self._climbs: list[_Climb | None] = [None] * slots
+        self._busy = [False] * slots
 
     @property
     def idle(self) -> list[int]:
         """The slots without a frame."""
-        return [slot for slot, job in enumerate(self._jobs) if job is None]
+        return [slot for slot, busy in enumerate(self._busy) if not busy]
 
     @property
     def is_busy(self) -> bool:
         """Whether any slot has a frame."""
-        return any(job is not None for job in self._jobs)
+        return any(self._busy)
 
     def load(self, slot: int, job: Job) -> None:
         """Put a frame into an idle slot; every frame must have the same shape."""
-        if self._images is None:
-            self._images = job.start.repeat(len(self._jobs), 1, 1, 1)
-            self._optimizer = make_optimizer(
-                self._images, self._config, self._objective.hessian
-            )
-            self._objective.allocate(self._images)
-        assert self._optimizer is not None  # noqa: S101  # made with the images
-        self._images[slot] = job.start[0]
-        self._optimizer.reset(slot, job.start[0], frame=job.frame)
-        self._objective.set_slot(
-            slot,
-            job.content,
-            style=job.style,
-            mask=job.mask,
-            warped=job.warped,
-            consistency=job.consistency,
-        )
-        self._jobs[slot] = job
-        self._progress[slot] = Progress(self._config)
+        climb = _Climb((*job.coarser, job))
+        self._climbs[slot], self._busy[slot] = climb, True
+        self._level(climb).load(slot, climb.job)
 
     def result(self, slot: int) -> Tensor:
         """Return the best picture of a slot so far, (1, 3, H, W), a copy."""
-        assert self._optimizer is not None  # noqa: S101  # a slot was loaded
-        return self._optimizer.best.images[slot : slot + 1].clone()
+        climb = self._climbs[slot]
+        assert climb is not None  # noqa: S101  # a slot was loaded
+        return enlarged(self._level(climb).result(slot), climb.jobs[-1].start)
 
     def release(self, slot: int) -> None:
         """Take the frame out of a slot."""
-        self._jobs[slot] = None
+        climb = self._climbs[slot]
+        assert climb is not None  # noqa: S101  # a slot was loaded
+        self._level(climb).release(slot)
+        self._busy[slot] = False
 
     def step(self) -> dict[int, tuple[StepReport, bool]]:
         """Evaluate every slot once and move its pixels.
@@ -127,82 +130,46 @@ class BatchOptimization:
             For each busy slot its report, and whether its frame is finished.
 
         Raises:
-            OptimizationError: If a frame's first loss is not a finite number.
+            OptimizationError: If a frame's first loss at a size is not a finite number.
             DeviceMemoryError: If the batch does not fit on the device.
         """
-        assert self._images is not None  # noqa: S101  # a slot was loaded
-        assert self._optimizer is not None  # noqa: S101
-        count, _, height, width = self._images.shape
-        with memory_errors_named(f"{count} frame(s) of {width}x{height}"):
-            evaluation = self._objective.evaluate(self._images)
-            moved = self._optimizer.step(
-                self._images, evaluation.losses, evaluation.gradients
-            )
-        names = list(evaluation.terms)
-        rows = torch.stack([evaluation.losses, *evaluation.terms.values()], dim=1)
-        self._images = moved
         outcomes = {}
-        for slot, (loss, *terms) in enumerate(rows.tolist()):
-            if (job := self._jobs[slot]) is None:
-                continue
-            progress = self._progress[slot]
-            progress.add(loss, products=self._optimizer.products[slot])
-            report = StepReport(
-                frame=job.frame,
-                step=progress.step,
-                steps=job.steps,
-                evaluations=progress.evaluations,
-                loss=loss,
-                losses=dict(zip(names, terms, strict=True)),
-            )
-            is_finished = progress.step >= job.steps or (
-                progress.step >= self._config.min_steps and progress.has_settled
-            )
-            outcomes[slot] = (report, is_finished)
+        stepped = [
+            level.step()
+            for level in (*self._coarser.values(), self._own)
+            if level.is_busy
+        ]
+        for slot, (report, is_finished) in chain.from_iterable(
+            each.items() for each in stepped
+        ):
+            climb = self._climbs[slot]
+            assert climb is not None  # noqa: S101  # it was stepped
+            outcomes[slot] = climb.told(report), is_finished and climb.is_last
+            if is_finished and not climb.is_last:
+                self._climb(slot, climb, report)
         return outcomes
 
+    def _climb(self, slot: int, climb: _Climb, last: StepReport) -> None:
+        """Take a frame from one size to the next."""
+        coarser, small = self._level(climb), climb.job
+        change = coarser.result(slot) - small.start
+        coarser.release(slot)
+        climb.level += 1
+        climb.steps += last.step
+        climb.evaluations += last.evaluations
+        job = climb.job
+        start = job.start + enlarged(change, job.start)
+        self._level(climb).load(slot, replace(job, start=start), coarser=coarser)
+        if not coarser.is_busy:  # its memory is needed for nothing
+            del self._coarser[small.start.shape]
 
-class Progress:
-    """The losses of one frame, as far as the rule for stopping needs them."""
-
-    def __init__(self, config: StyleConfig) -> None:
-        """Start before the first step; the configuration says when to stop."""
-        self.step = 0
-        self.evaluations = 0
-        self._is_balanced = config.balance == "gradients"
-        self._window, self._least_gain = config.patience, config.least_gain
-        self._losses: deque[float] = deque(maxlen=2 * self._window)
-
-    def add(self, loss: float, *, products: int = 0) -> None:
-        """Take in the loss of the next step.
-
-        Args:
-            loss: Before the step was taken.
-            products: Hessian-vector products that the step took.
-
-        Raises:
-            OptimizationError: If the first one is not finite: there is no way back.
-        """
-        self.step += 1
-        self.evaluations += 1 + products
-        if self.step == 1 and not abs(loss) < float("inf"):
-            raise OptimizationError(
-                f"the first loss is {loss}: the weights of the network or the losses "
-                "are out of proportion; try the defaults."
-            )
-        self._losses.append(loss if abs(loss) < float("inf") else float("inf"))
-
-    @property
-    def has_settled(self) -> bool:
-        """Whether the newest window gained too little on the one before it.
-
-        Never while gradients are balanced: no loss is minimised then.
-        """
-        if self._is_balanced or len(self._losses) < 2 * self._window:
-            return False
-        losses = list(self._losses)
-        before, now = min(losses[: self._window]), min(losses[self._window :])
-        return before - now <= self._least_gain * abs(before)
+    def _level(self, climb: _Climb) -> LevelOptimization:
+        if climb.is_last:
+            return self._own
+        size = climb.job.start.shape
+        if size not in self._coarser:
+            self._coarser[size] = self._make_level()
+        return self._coarser[size]
 
 
 def optimize_batch(
