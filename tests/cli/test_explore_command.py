@@ -1,13 +1,19 @@
 """``vidstyle explore``: a folder and a table each, JSON on request, plain mistakes."""
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from vidstyle.cli import app
+from vidstyle.cli.explore import COMMANDS
 from vidstyle.images import resize_frame, write_picture
+from vidstyle.presets.sources import SOURCES
+
+PAGE = Path(__file__).parents[2] / "vidstyle" / "explore" / "PAPERS.md"
 
 FEW = ("--network", "slim", "--device", "cpu", "--steps", "2", "--long-side", "24")
 
@@ -199,3 +205,14 @@ def test_help_names_the_experiments_and_fits(here):
         )
         assert max(len(line) for line in shown.stdout.splitlines()) <= 80
         assert "…" not in shown.stdout
+
+
+def test_the_page_names_commands_and_pictures_that_there_are():
+    text = PAGE.read_text(encoding="utf-8")
+    named = set(re.findall(r"vidstyle explore ([a-z]+)", text))
+    assert named == {command.__name__ for command in COMMANDS}
+    pictures = re.findall(r"!\[.*?\]\((.*?)\)", text)
+    assert pictures
+    assert all((PAGE.parent / name).is_file() for name in pictures)
+    presets = set(re.findall(r"--preset ([a-z0-9]+)", text))
+    assert presets == {preset.name for preset in SOURCES}
