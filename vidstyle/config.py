@@ -159,7 +159,7 @@ class StyleConfig:
     """Most steps for a picture, or a shot's first frame; 0 leaves its start."""
     min_steps: int = 20
     """Steps that are taken before a picture may stop early; 1 or more."""
-    pyramid: int = 1
+    pyramid: int = 5
     """Sizes in which a picture, or a shot's first frame, is painted, one after another,
     each larger by the root of 2 and fewer where one would be too small; 1 to 20. They
     share the steps."""

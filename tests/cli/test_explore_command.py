@@ -171,6 +171,7 @@ def test_results_are_replaced_on_request_only(here):
     [
         (["--rows", "paint=1"], 2, "'paint' is not a setting"),
         (["--rows", "min-steps=1"], 2, "'min-steps' is not a setting"),
+        (["--rows", "pyramid=1"], 2, "'pyramid' is not a setting"),
         (["--rows", "steps="], 2, "no values"),
         (["--rows", "steps=1.5"], 2, "steps is 1.5; it must be a whole number"),
         (["--rows", "init=content", "--columns", "init=random"], 3, "both vary init"),

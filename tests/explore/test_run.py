@@ -10,7 +10,7 @@ from vidstyle.config import StyleConfig
 from vidstyle.errors import DependencyError, OutputError
 from vidstyle.explore.grid import Axis, grid
 from vidstyle.explore.run import run_experiment
-from vidstyle.explore.trial import Experiment
+from vidstyle.explore.trial import Experiment, Trial
 from vidstyle.images import read_picture
 from vidstyle.records import Event, Notice
 from vidstyle.still import ignore
@@ -98,3 +98,14 @@ def test_what_is_skipped_is_said_and_kept(files, config):
 def test_a_folder_that_cannot_be_made_is_an_error_of_output(files, config):
     with pytest.raises(OutputError, match="cannot make the folder"):
         run_experiment(experiment(files, config), files / "photo.png" / "out", ignore)
+
+
+def test_trials_are_painted_in_one_size_so_that_their_losses_compare() -> None:
+    trial = Trial(
+        row="",
+        column="",
+        content=Path("a.png"),
+        style=Path("b.png"),
+        config=StyleConfig(pyramid=4, steps=7),
+    )
+    assert (trial.whole.pyramid, trial.whole.min_steps) == (1, 7)

@@ -45,6 +45,10 @@ def test_lopez() -> None:
     assert settings["long_side"] == 448
 
 
+def test_no_source_painted_in_several_sizes() -> None:
+    assert {each.settings["pyramid"] for each in SOURCES} == {1}
+
+
 def test_lee() -> None:
     settings = BY_NAME["lee2023"].settings
     assert settings["content_weight"] == 0.168

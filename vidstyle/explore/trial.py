@@ -40,8 +40,8 @@ class Trial:
 
     @property
     def whole(self) -> StyleConfig:
-        """The settings without an early stop, so that trials can be compared."""
-        return replace(self.config, min_steps=max(1, self.config.steps))
+        """The settings in one size, without an early stop: so losses compare."""
+        return replace(self.config, min_steps=max(1, self.config.steps), pyramid=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,8 +42,8 @@ CAFFE: Final = (
 
 
 def _fixed_steps(steps: int) -> dict[str, Any]:
-    """Take so many steps and never stop before."""
-    return {"steps": steps, "min_steps": steps}
+    """Take so many steps, all in the result's size, and never stop before."""
+    return {"steps": steps, "min_steps": steps, "pyramid": 1}
 
 
 def gatys_sums(*, content: float, style: float) -> Sums:
@@ -281,6 +281,7 @@ RUDER_2016: Final = Preset(
         "flow": "quality",
         "long_side": 450,
         "steps": 2000,
+        "pyramid": 1,
         "next_steps": 1000,
         "patience": 50,
         "least_gain": 1e-4,
