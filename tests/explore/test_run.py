@@ -52,7 +52,11 @@ def test_a_folder_holds_sheet_tables_plots_and_pictures(files, config):
     written = json.loads((files / "out" / "data.json").read_text(encoding="utf-8"))
     assert written == findings.facts
     assert written["settings"]["style_layers"][0] == ["relu1_1", 8]
-    assert written["trials"][3]["settings"] == {"seed": 1, "steps": 2}
+    assert written["trials"][3]["settings"] == {
+        "seed": 1,
+        "steps": 2,
+        "min_steps": 2,
+    }
     assert written["trials"][3]["trace"]["step"] == [1, 2]
     assert written["trials"][3]["style_distance"] == float(trials[3]["style_distance"])
     assert len(findings.table) == 5

@@ -10,7 +10,7 @@ from typing import Any
 
 from vidstyle.config import StyleConfig
 from vidstyle.explore.paint import RULER
-from vidstyle.explore.trial import Experiment, Outcome
+from vidstyle.explore.trial import Experiment, Outcome, comparable
 
 TERMS = "content", "style", "tv", "range"
 """Of the loss, each with its weight."""
@@ -21,13 +21,15 @@ def facts(experiment: Experiment, outcomes: Sequence[Outcome]) -> dict[str, Any]
     return {
         "experiment": experiment.name,
         "distances_in": RULER,
-        "settings": _plain(asdict(experiment.config)),
+        "settings": _plain(asdict(comparable(experiment.config))),
         "skipped": list(experiment.skipped),
         "trials": [
             {
                 **summary(number, outcome),
                 **_rounds(experiment, outcome),
-                "settings": _differing(outcome.trial.config, experiment.config),
+                "settings": _differing(
+                    outcome.trial.whole, comparable(experiment.config)
+                ),
                 "trace": _trace(outcome),
             }
             for number, outcome in enumerate(outcomes, start=1)

@@ -19,6 +19,11 @@ Against = Literal["evaluations", "seconds", "steps"]
 """What losses are drawn over."""
 
 
+def comparable(config: StyleConfig) -> StyleConfig:
+    """Take one size, and no early stop: so losses compare."""
+    return replace(config, min_steps=max(1, config.steps), pyramid=1)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
     """One picture that an experiment paints."""
@@ -40,8 +45,8 @@ class Trial:
 
     @property
     def whole(self) -> StyleConfig:
-        """The settings in one size, without an early stop: so losses compare."""
-        return replace(self.config, min_steps=max(1, self.config.steps), pyramid=1)
+        """The settings that it is painted with."""
+        return comparable(self.config)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
