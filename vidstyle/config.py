@@ -111,9 +111,9 @@ class StyleConfig:
     content_layers: tuple[LayerWeight, ...] = equal_layers("relu4_2")
     """Layers whose features should stay those of the content image."""
     style_layers: tuple[LayerWeight, ...] = (
-        LayerWeight("relu1_1", 8),
-        LayerWeight("relu2_1", 4),
-        LayerWeight("relu3_1", 2),
+        LayerWeight("relu1_1", 4),
+        LayerWeight("relu2_1", 2),
+        LayerWeight("relu3_1", 1),
         LayerWeight("relu4_1", 1),
         LayerWeight("relu5_1", 1),
     )
@@ -121,11 +121,11 @@ class StyleConfig:
 
     Gatys weighs them alike; more on the shallow ones leaves fewer colour fringes.
     """
-    content_weight: float = 0.02
+    content_weight: float = 0.1
     """Factor of the content loss, 0 or more."""
     style_weight: float = 1.0
     """Factor of the style loss, 0 or more."""
-    tv_weight: float = 0.1
+    tv_weight: float = 1.0
     """Factor of the total variation, 0 or more; larger is smoother."""
     range_weight: float = 1.0
     """Factor of the penalty on pixels outside [0, 1], 0 or more."""

@@ -172,6 +172,10 @@ def test_log_is_json_lines(tmp_path: Path) -> None:
             "evaluations": 2,
             "loss": 2.5,
             "losses": {"style": 2.5},
+            "level": 1,
+            "levels": 1,
+            "work": 1.0,
+            "work_left": None,
         }
 
 

@@ -44,7 +44,7 @@ def test_nothing_else_has_a_say():
 def test_the_first_layer_gives_the_picture_back(files, config):
     experiment = reconstruct(
         files / "photo.png",
-        replace(config, steps=60),
+        replace(config, steps=300),
         style=files / "painting.png",
         layers=LAYERS[:1],
     )

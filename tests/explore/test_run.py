@@ -51,7 +51,7 @@ def test_a_folder_holds_sheet_tables_plots_and_pictures(files, config):
     assert float(last["loss"]) == pytest.approx(sum(terms), rel=1e-5)
     written = json.loads((files / "out" / "data.json").read_text(encoding="utf-8"))
     assert written == findings.facts
-    assert written["settings"]["style_layers"][0] == ["relu1_1", 8]
+    assert written["settings"]["style_layers"][0] == list(config.style_layers[0])
     assert written["trials"][3]["settings"] == {
         "seed": 1,
         "steps": 2,

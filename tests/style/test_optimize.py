@@ -141,7 +141,7 @@ def test_the_best_picture_is_returned_and_not_the_last(network, pictures):
         pictures,
         [job(network, pictures[:1], steps=25)],
         optimizer="adam",
-        lr=0.3,
+        lr=0.6,
         on_step=on_step,
     )
     assert losses[-1] > min(losses)

