@@ -99,7 +99,11 @@ def test_the_objective_is_balanced_and_reports_the_losses_as_ever(network, pictu
     expected = style + 3 * content * rms(style) / rms(content)
     # Content alone had its default weight, which its length takes out.
     torch.testing.assert_close(evaluation.gradients, expected, rtol=1e-3, atol=1e-7)
-    plain = 3 * alone["content"].evaluate(at).terms["content"] / 0.02
+    plain = (
+        3
+        * alone["content"].evaluate(at).terms["content"]
+        / StyleConfig().content_weight
+    )
     torch.testing.assert_close(evaluation.terms["content"], plain)
     torch.testing.assert_close(evaluation.losses, sum(evaluation.terms.values()))
 
