@@ -8,7 +8,7 @@ import contextlib
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -28,6 +28,10 @@ _PNG = (
 level, and read in two thirds of it, for 5 % more bytes, as measured."""
 WHITE = "#ffffff"
 """Behind transparent pixels."""
+PICTURE_ENDINGS: Final = frozenset(
+    {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+)
+"""Of the files that a folder of pictures may hold."""
 PARTIAL = ".partial"
 """Ending of a file that is not whole yet."""
 

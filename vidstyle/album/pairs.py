@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidstyle.errors import ConfigError, InputError, OutputError
-from vidstyle.video.folder import PICTURE_ENDINGS, natural_order
+from vidstyle.images import PICTURE_ENDINGS
+from vidstyle.video.folder import natural_order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,11 @@ from pathlib import Path
 
 from vidstyle.config import MIN_SIDE, DeviceName, NetworkName
 from vidstyle.errors import InputError
-from vidstyle.images import read_picture, resize_frame
+from vidstyle.images import PICTURE_ENDINGS, read_picture, resize_frame
 from vidstyle.measure.frame import FrameMeter
 from vidstyle.measure.matching import check_shapes
 from vidstyle.measure.series import Compared, compare
 from vidstyle.records import Listener
-from vidstyle.video.folder import PICTURE_ENDINGS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,10 +13,15 @@ from torch import Tensor
 
 from vidstyle.devices import seeded_generator
 from vidstyle.errors import ConfigError, ImageOpenError
-from vidstyle.images import fit_long_side, frame_to_image, read_picture, resize_frame
+from vidstyle.images import (
+    PICTURE_ENDINGS,
+    fit_long_side,
+    frame_to_image,
+    read_picture,
+    resize_frame,
+)
 from vidstyle.records import Frame
 
-ENDINGS: Final = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 HELD_OUT_EVERY: Final = 10
 LEAST_PHOTOS: Final = 20
 LONGEST: Final = 512
@@ -41,7 +46,9 @@ def find_photos(folder: Path, *, least: int = LEAST_PHOTOS) -> list[Path]:
     """
     if not folder.is_dir():
         raise ImageOpenError(f"{folder} is not a folder of photographs.")
-    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in ENDINGS)
+    found = sorted(
+        path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_ENDINGS
+    )
     if len(found) < least:
         raise ConfigError(
             f"{folder} has {len(found)} photograph(s); training needs at least {least}."

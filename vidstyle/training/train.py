@@ -1,6 +1,6 @@
 """A folder of photographs and a teacher -> a file of weights, and how good they are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -90,13 +90,13 @@ def train_network(
     distillation = Distillation(config, crops, teacher, device)
     distillation.run(checkpoint, listener)
     listener(Notice(text="measuring the network"))
-    usual = [each.to(device) for each in read_photos(training, side=USUAL_SIDE)]
-    weights = rescaled_weights(distillation.student, usual)
+    weights = rescaled_weights(distillation.student, _usual(training, device))
     weights = {name: values.half() for name, values in weights.items()}
     network = _network(weights, device)
     with torch.no_grad():
         energies = [
-            layer_energies(network(photo, network.layers).values()) for photo in usual
+            layer_energies(network(photo, network.layers).values())
+            for photo in _usual(training, device)
         ]
     for name, values in zip(ENERGY_NAMES, zip(*energies, strict=True), strict=True):
         medians = torch.cat(values, 1).median(1).values  # (L,)
@@ -180,6 +180,12 @@ def _weak_share(means: Tensor) -> float:
 def _network(weights: Mapping[str, Tensor], device: torch.device) -> FeatureNetwork:
     floats = {name: values.float() for name, values in weights.items()}
     return FeatureNetwork(SLIM, floats).to(device)
+
+
+def _usual(paths: Sequence[Path], device: torch.device) -> Iterator[Tensor]:
+    """Read the photographs that say what is usual, one by one: there may be many."""
+    for photo in read_photos(paths, side=USUAL_SIDE):
+        yield photo.to(device)
 
 
 def _check_output(output: Path) -> None:

@@ -8,16 +8,10 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
 
 from vidstyle.errors import VideoOpenError
-from vidstyle.images import read_picture
+from vidstyle.images import PICTURE_ENDINGS, read_picture
 from vidstyle.records import TimedFrame, VideoInfo
-
-PICTURE_ENDINGS: Final = frozenset(
-    {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
-)
-"""Of the files that a folder of pictures may hold."""
 
 
 def numbered_pictures(folder: Path) -> list[Path]:
