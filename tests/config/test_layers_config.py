@@ -1,0 +1,43 @@
+"""Test which layers can be weighed."""
+
+import pytest
+
+from vidstyle.config import LayerWeight, StyleConfig, equal_layers
+from vidstyle.errors import ConfigError
+
+UNIT = LayerWeight("relu1_1", 1)
+
+
+@pytest.mark.parametrize("setting", ["content_layers", "style_layers"])
+@pytest.mark.parametrize(
+    ("layers", "said"),
+    [
+        ((), "is empty; name at least one layer"),
+        ((UNIT, UNIT), "names a layer twice: relu1_1, relu1_1"),
+        ((UNIT, LayerWeight("relu1_1", 2)), "names a layer twice"),
+        ((LayerWeight("relu1_1", -1),), "is -1; it must be at least 0"),
+        ((LayerWeight("relu1_1", float("nan")),), "is nan; it must be at least 0"),
+        ((LayerWeight("relu1_1", float("inf")),), "is inf; it must be at least 0"),
+        ((LayerWeight("relu1_1", 0),), "at least one weight must exceed 0"),
+    ],
+)
+def test_layers_that_cannot_be_weighed_are_refused(
+    setting: str, layers: tuple[LayerWeight, ...], said: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        StyleConfig(**{setting: layers})
+    text = str(refused.value)
+    assert said in text
+    assert setting.replace("_", "-") in text
+
+
+def test_a_layer_may_weigh_nothing_beside_others() -> None:
+    layers = (UNIT, LayerWeight("relu2_1", 0))
+    assert StyleConfig(style_layers=layers).style_layers == layers
+
+
+def test_equal_layers_weigh_the_same() -> None:
+    assert equal_layers("relu1_1", "relu2_1") == (
+        LayerWeight("relu1_1", 1),
+        LayerWeight("relu2_1", 1),
+    )

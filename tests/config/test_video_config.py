@@ -1,0 +1,46 @@
+"""Test which settings of a clip go together."""
+
+import pytest
+
+from vidstyle.config import StyleConfig, VideoConfig
+from vidstyle.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("style_at", "said"),
+    [
+        ((-1, 2), "a time of style-at is -1; it must be at least 0"),
+        ((0, float("inf")), "a time of style-at is inf; it must be"),
+        ((0, 3.5, 3.5), "style-at: 0, 3.5, 3.5 is not ascending"),
+        ((2, 1), "style-at: 2, 1 is not ascending"),
+    ],
+)
+def test_times_that_paintings_cannot_have_are_refused(
+    style_at: tuple[float, ...], said: str
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        VideoConfig(style_at=style_at)
+
+
+def test_paintings_are_mixed_or_fade() -> None:
+    mixed = StyleConfig(style_mix=(1, 2))
+    with pytest.raises(ConfigError, match="either style-mix or style-at"):
+        VideoConfig(style=mixed, style_at=(0, 1))
+
+
+@pytest.mark.parametrize("frames", [(5, 5), (5, 4), (0, 0), (0, -3)])
+def test_empty_range_of_frames_is_refused(frames: tuple[int, int]) -> None:
+    with pytest.raises(ConfigError, match=f"frames {frames[0]}:{frames[1]} is empty"):
+        VideoConfig(frames=frames)
+
+
+def test_frames_before_the_first_are_refused() -> None:
+    with pytest.raises(ConfigError, match="frames start is -1; it must be at least 0"):
+        VideoConfig(frames=(-1, None))
+
+
+@pytest.mark.parametrize("times", [{"start_s": 1}, {"duration_s": 1}])
+def test_frames_and_times_exclude_one_another(times: dict[str, float]) -> None:
+    VideoConfig(**times)
+    with pytest.raises(ConfigError, match="either frames, or start and duration"):
+        VideoConfig(frames=(3, 9), **times)
