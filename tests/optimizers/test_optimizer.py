@@ -126,29 +126,6 @@ def test_a_sample_goes_on_from_a_smaller_size_and_no_other_is_touched(config):
     assert torch.equal(optimizer.best.images[1], undisturbed.images[1])
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "momentum", "langevin"])
-def test_a_step_that_decays_is_carried_up(optimizer):
-    config = StyleConfig(
-        optimizer=optimizer,
-        lr=0.1,
-        lr_decay="stairs",
-        lr_decay_rate=0.1,
-        lr_decay_every=5,
-        temperature=0,
-    )
-    problem = Quadratics(1)
-    moved = {}
-    for taken in (0, 5):
-        smaller = make_optimizer(problem.start, config, problem.hessian)
-        for _ in range(taken):
-            smaller.step(problem.start, *problem(problem.start))
-        fine = make_optimizer(problem.start, config, problem.hessian)
-        fine.take_up(0, problem.start[0], smaller)
-        change = fine.step(problem.start, *problem(problem.start)) - problem.start
-        moved[taken] = change.square().mean().sqrt().item()
-    assert moved[5] == pytest.approx(moved[0] / 10, rel=1e-6)
-
-
 def test_lbfgs_begins_a_size_with_a_step_as_long_as_its_last():
     config, problem = StyleConfig(), Quadratics(1)
     images = problem.start

@@ -59,7 +59,7 @@ class Langevin(Momentum):
         steps = torch.tensor(self._taken).to(gradients) + 1
         heat = self._temperature * self.best.losses / (values * steps)
         slopes = rms(gradients).clamp(min=torch.finfo(gradients.dtype).tiny)
-        sizes = self._sizes().to(gradients)
+        sizes = self._sizes(gradients)
         deviations = torch.minimum((2 * sizes * heat / slopes).sqrt(), sizes)
         noise = torch.stack(
             [
