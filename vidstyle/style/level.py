@@ -10,7 +10,6 @@ from torch import Tensor
 from vidstyle.config import StyleConfig
 from vidstyle.devices import memory_errors_named
 from vidstyle.errors import OptimizationError
-from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimizers.choose import make_optimizer
 from vidstyle.records import StepReport
 from vidstyle.style.objective import Objective
@@ -52,38 +51,21 @@ class LevelOptimization:
     """
 
     def __init__(
-        self,
-        network: FeatureNetwork,
-        style: StyleTarget,
-        config: StyleConfig,
-        *,
-        slots: int = 1,
-        temporal_weight: float = 0.0,
-        guided: bool = False,
+        self, objective: Objective, config: StyleConfig, *, slots: int = 1
     ) -> None:
         """Prepare empty slots.
 
         Args:
-            network: On the device to compute on.
-            style: The painting.
-            config: Weights, layers, optimiser and the rule for stopping early.
+            objective: What is minimised; with no slots allocated yet.
+            config: The optimiser and the rule for stopping early.
             slots: Frames beside one another.
-            temporal_weight: Factor of the temporal term, for frames that have one.
-            guided: Whether there are frames of which only a region gets the style.
         """
         self._config = config
-        self._objective = Objective(
-            network, style, config, temporal_weight=temporal_weight, guided=guided
-        )
+        self._objective = objective
         self._jobs: list[Job | None] = [None] * slots
         self._progress = [Progress(config) for _ in range(slots)]
         self._images: Tensor | None = None
         self._optimizer: Optimizer | None = None
-
-    @property
-    def idle(self) -> list[int]:
-        """The slots without a frame."""
-        return [slot for slot, job in enumerate(self._jobs) if job is None]
 
     @property
     def is_busy(self) -> bool:

@@ -12,6 +12,7 @@ from vidstyle.config import StyleConfig
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import StepReport
 from vidstyle.style.level import Job, LevelOptimization
+from vidstyle.style.objective import Objective
 from vidstyle.style.pyramid import enlarged
 from vidstyle.style.targets import StyleTarget
 
@@ -86,13 +87,12 @@ class BatchOptimization:
             temporal_weight: Factor of the temporal term, for frames that have one.
             guided: Whether there are frames of which only a region gets the style.
         """
-        self._make_level = partial(
-            LevelOptimization, network, style, config, slots=slots, guided=guided
-        )
-        self._own = self._make_level(temporal_weight=temporal_weight)
-        self._coarser: dict[torch.Size, LevelOptimization] = {}
+        self._config = config
+        self._make_objective = partial(Objective, network, style, config, guided=guided)
         self._climbs: list[_Climb | None] = [None] * slots
         self._busy = [False] * slots
+        self._own = self._make_level(temporal_weight=temporal_weight)
+        self._coarser: dict[torch.Size, LevelOptimization] = {}
 
     @property
     def idle(self) -> list[int]:
@@ -170,6 +170,10 @@ class BatchOptimization:
         if size not in self._coarser:
             self._coarser[size] = self._make_level()
         return self._coarser[size]
+
+    def _make_level(self, *, temporal_weight: float = 0.0) -> LevelOptimization:
+        objective = self._make_objective(temporal_weight=temporal_weight)
+        return LevelOptimization(objective, self._config, slots=len(self._busy))
 
 
 def optimize_batch(

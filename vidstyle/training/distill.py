@@ -185,9 +185,12 @@ class Distillation:
             for group in optimizer.param_groups:
                 group["lr"] = rate
 
+    def _described(self) -> dict[str, str]:
+        return {key: str(value) for key, value in asdict(self._config).items()}
+
     def _state(self) -> dict[str, Any]:
         return {
-            "config": {key: str(value) for key, value in asdict(self._config).items()},
+            "config": self._described(),
             "teacher": self._teacher.name,
             "step": self.step,
             "student": self.student.state_dict(),
@@ -218,9 +221,9 @@ class Distillation:
             ) from err
 
     def _check_same(self, state: Mapping[str, Any], checkpoint: Path) -> None:
-        mine = self._state()
+        mine = {**self._described(), "teacher": self._teacher.name}
         theirs = {**state["config"], "teacher": state["teacher"]}
-        for name, value in {**mine["config"], "teacher": mine["teacher"]}.items():
+        for name, value in mine.items():
             if theirs.get(name) != value:
                 raise WorkDirError(
                     f"{checkpoint} belongs to a training with {name} "
