@@ -101,7 +101,8 @@ class VideoInfo:
     pixel_aspect: Fraction = Fraction(1)
     """Width over height of a stored pixel; frames are read with square ones."""
     fields: str = "progressive"
-    """``interlaced`` frames show two moments; ``unknown``: the file does not say."""
+    """``interlaced`` frames show two moments, ``mixed`` ones may, now or later, and
+    each of ``separate`` ones is one field; ``unknown``: the file does not say."""
     has_alpha: bool = False
     """Whether it may be transparent; frames are read over ``background``."""
     has_times: bool = True

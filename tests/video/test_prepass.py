@@ -39,16 +39,17 @@ def test_errors_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "container", "waits"),
+    ("fields", "waits"),
     [
-        ("progressive", "gif", False),
-        ("interlaced", "gif", True),
-        ("progressive", "mpegts", True),
+        ("progressive", False),
+        ("unknown", False),
+        ("interlaced", True),
+        ("mixed", True),
+        ("separate", False),
     ],
 )
 def test_deinterlacer_stands_where_it_may_be_needed(
     fields: str,
-    container: str,
     waits: bool,
     clip: VideoInfo,
     monkeypatch: pytest.MonkeyPatch,
@@ -60,7 +61,7 @@ def test_deinterlacer_stands_where_it_may_be_needed(
         return stream_ffmpeg(arguments)
 
     monkeypatch.setattr(prepass, "stream_ffmpeg", stream)
-    with normalized(replace(clip, fields=fields, container=container)):
+    with normalized(replace(clip, fields=fields)):
         pass
     assert ("bwdif" in " ".join(asked)) == waits
     assert ("-reinit_filter" in asked) == waits

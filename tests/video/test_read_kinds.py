@@ -62,7 +62,7 @@ class Kind:
     """A kind of clip, and what reading it must give."""
 
     file: str
-    made: tuple[str, ...] = ()
+    made: tuple[str, ...] = pattern()
     """By these arguments of ffmpeg."""
     remade: tuple[str, ...] = ()
     """From what was made, by these; {} stands for it."""
@@ -98,6 +98,7 @@ class Kind:
 
 
 def ffmpeg(file: str, *made: str, filters: str = SQUARE, **others) -> Kind:
+    made = made or pattern()
     return Kind(file=file, made=made, by="ffmpeg", filters=filters, **others)
 
 
@@ -107,6 +108,18 @@ def append(*made: str) -> Callable[[Path, MakeClip], None]:
     def change(path: Path, make_clip: MakeClip) -> None:
         second = make_clip(f"second{path.suffix}", *made)
         path.write_bytes(path.read_bytes() + second.read_bytes())
+
+    return change
+
+
+def turn_interlaced(*codec: str, rate: str = "10") -> Callable[[Path, MakeClip], None]:
+    """Let an interlaced part follow a progressive one, in one stream of one file."""
+
+    def change(path: Path, make_clip: MakeClip) -> None:
+        both = make_clip("both.ts", *pattern(rate=rate), *codec)
+        fields = pattern(rate=rate, filters="setfield=tff")
+        append(*fields, *codec, *ILACE)(both, make_clip)
+        make_clip(path.name, "-i", str(both), "-c", "copy")
 
     return change
 
@@ -308,6 +321,37 @@ KINDS = {
         change=append(*pattern(filters="setfield=tff"), *H264, *ILACE),
         filters=WEAVE,
         times_s=TWENTY,
+    ),
+    "becomes interlaced midway, in one .mp4": ffmpeg(
+        "clip.mp4", change=turn_interlaced(*H264), filters=WEAVE, times_s=TWENTY
+    ),
+    "becomes interlaced midway, in one .mkv": ffmpeg(
+        "clip.mkv", change=turn_interlaced(*H264), filters=WEAVE, times_s=TWENTY
+    ),
+    "becomes interlaced midway, MPEG-2": ffmpeg(
+        "clip.mkv",
+        change=turn_interlaced("-c:v", "mpeg2video", "-q:v", "2", rate="25"),
+        filters=WEAVE,
+        times_s=[n / 25 for n in range(50) if n != 24],  # ffmpeg itself loses one
+    ),
+    "interlaced ProRes": ffmpeg(
+        "clip.mov",
+        *(*pattern(filters="setfield=tff"), "-c:v", "prores_ks", *ILACE),
+        filters=WEAVE,
+    ),
+    "interlaced DNxHD, and silent about it": ffmpeg(
+        "clip.mov",
+        *pattern(
+            size="1920x1080", rate="25", seconds="0.08", filters="setsar=1,setfield=tff"
+        ),
+        *("-c:v", "dnxhd", "-b:v", "120M", "-pix_fmt", "yuv422p", *ILACE),
+        filters=WEAVE,
+        height=1080,
+        width=1920,
+        times_s=[0, 0.04],
+    ),
+    "each frame a field": ffmpeg(
+        "clip.mp4", *pattern(), *HEVC[:3], f"{HEVC[3]}:interlace=tff"
     ),
     "no declared length": Kind(
         file="clip.mkv",

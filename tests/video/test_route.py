@@ -1,7 +1,7 @@
 import pytest
 
 from vidstyle.video.colors import read_color
-from vidstyle.video.route import may_be_interlaced, reasons_to_normalize
+from vidstyle.video.route import reasons_to_normalize
 from vidstyle.video.streams import Description
 
 LINE = "  Stream #0:0: Video: {}, {}, {} [SAR {} DAR 4:3], 25 fps, 25 tbr, {} tbn\n"
@@ -15,6 +15,7 @@ def reasons(
     aspect: str = "1:1",
     clock: str = "1k",
     more: str = "",
+    fields: str = "progressive",
 ) -> tuple[str, ...]:
     (stream, *_) = Description(
         LINE.format(codec, pixels, size, aspect, clock) + more
@@ -25,21 +26,23 @@ def reasons(
         stream.bit_depth,
         shape=stream.stored_shape,
     )
-    return reasons_to_normalize(stream, color, container="matroska,webm", is_first=True)
+    return reasons_to_normalize(stream, color, fields=fields, is_first=True)
 
 
 def test_ordinary_clip_is_read_by_opencv() -> None:
     assert reasons() == ()
     assert reasons(codec="hevc", pixels="yuv420p(tv)") == ()
     assert reasons(size="1920x1080") == ()
+    assert reasons(codec="vp9", fields="unknown") == ()
 
 
 @pytest.mark.parametrize(
     ("described", "reason"),
     [
         ({"codec": "av1"}, "OpenCV does not decode av1"),
-        ({"pixels": "yuv420p(tv, bt709, top first)"}, "it is interlaced"),
-        ({"pixels": "yuv420p"}, "it may be interlaced"),
+        ({"fields": "interlaced"}, "it is interlaced"),
+        ({"fields": "mixed"}, "it may be interlaced"),
+        ({"fields": "separate"}, "its frames are single fields"),
         ({"aspect": "16:11"}, "its pixels are 16:11, and are made square"),
         (
             {"pixels": "yuv422p10le(tv, bt709, progressive)"},
@@ -76,19 +79,3 @@ def test_what_opencv_misreads_has_its_reason(
     described: dict[str, str], reason: str
 ) -> None:
     assert reasons(**described) == (reason,)
-
-
-@pytest.mark.parametrize(
-    ("fields", "codec", "container", "may"),
-    [
-        ("progressive", "h264", "matroska,webm", False),
-        ("progressive", "h264", "mpegts", True),
-        ("unknown", "dvvideo", "avi", True),
-        ("unknown", "vp9", "matroska,webm", False),
-        ("interlaced", "ffv1", "matroska,webm", True),
-    ],
-)
-def test_what_may_be_interlaced(
-    fields: str, codec: str, container: str, may: bool
-) -> None:
-    assert may_be_interlaced(fields, codec=codec, container=container) == may

@@ -90,7 +90,11 @@ def _clip(info: VideoInfo) -> str:
 
 def _picture(info: VideoInfo) -> str:
     depth = f", {info.color.bit_depth} bits a channel" if info.color else ""
-    fields = {"unknown": "whether interlaced is not said"}.get(info.fields, info.fields)
+    fields = {
+        "mixed": "may be interlaced",
+        "separate": "in single fields",
+        "unknown": "whether interlaced is not said",
+    }.get(info.fields, info.fields)
     return f"{info.codec}, {info.pixel_format}{depth}, {fields}"
 
 

@@ -58,6 +58,21 @@ def describe(path: Path) -> str:
     return said.decode(errors="replace")
 
 
+@contextlib.contextmanager
+def follow_messages(arguments: Sequence[str]) -> Iterator[Iterator[str]]:
+    """Run ffmpeg for what it says: its messages, line by line.
+
+    Leaving the block kills it, if it has not ended.
+
+    Raises:
+        DependencyError: If ffmpeg cannot be started.
+    """
+    silent = subprocess.DEVNULL
+    with _started(arguments, loglevel="info", stdout=silent) as process:
+        said = cast("IO[bytes]", process.stderr)
+        yield (line.decode(errors="replace") for line in said)
+
+
 def run_ffmpeg(
     arguments: Sequence[str], *, error: type[VidstyleError], failed: str
 ) -> bytes:

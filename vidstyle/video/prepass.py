@@ -13,7 +13,6 @@ from typing import Final
 from vidstyle.records import VideoInfo
 from vidstyle.video import colors
 from vidstyle.video.ffmpeg import Stream, file_url, stream_ffmpeg
-from vidstyle.video.route import may_be_interlaced
 
 # Only libvpx decodes the transparency of WebM.
 ALPHA_DECODERS: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
@@ -33,9 +32,7 @@ def normalized(info: VideoInfo) -> Iterator[Stream]:
         DependencyError: If ffmpeg cannot be started.
     """
     decoder = ALPHA_DECODERS.get(info.codec) if info.has_alpha else None
-    has_fields = may_be_interlaced(
-        info.fields, codec=info.codec, container=info.container
-    )
+    has_fields = info.fields in {"interlaced", "mixed"}
     arguments = [
         *(["-c:v", decoder] if decoder else []),
         *(["-reinit_filter", "0"] if has_fields else []),

@@ -19,6 +19,7 @@ from vidstyle.errors import ConfigError, VideoOpenError
 from vidstyle.records import VideoInfo
 from vidstyle.video.colors import read_color
 from vidstyle.video.ffmpeg import describe, last_reason, list_frames
+from vidstyle.video.fields import find_fields
 from vidstyle.video.folder import probe_folder
 from vidstyle.video.route import reasons_to_normalize
 from vidstyle.video.streams import (
@@ -115,6 +116,7 @@ def _described(
         stream.bit_depth,
         shape=stream.stored_shape,
     )
+    fields = find_fields(path, stream, container=container)
     duration = stream.duration_s or file.duration_s
     sound = _codecs(file, "audio")
     return VideoInfo(
@@ -135,14 +137,14 @@ def _described(
         audio_codecs=sound,
         subtitle_codecs=_codecs(file, "subtitle"),
         normalizing=reasons_to_normalize(
-            stream, color, container=container, is_first=_is_first(stream, file)
+            stream, color, fields=fields, is_first=_is_first(stream, file)
         ),
         streams=file.streams,
         stream_index=stream.info.index,
         color=color,
         stored_shape=stream.stored_shape,
         pixel_aspect=stream.pixel_aspect,
-        fields=stream.fields,
+        fields=fields,
         has_alpha=stream.has_alpha,
         has_times=stream.has_times,
         chapters=file.chapters,

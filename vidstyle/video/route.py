@@ -11,32 +11,31 @@ from vidstyle.video import colors
 from vidstyle.video.streams import PictureStream
 
 _UNDECODED: Final = frozenset({"av1", "webp", "webp_anim"})
-# Codecs that hold interlaced pictures, and often do not say whether they do.
-_WITH_FIELDS: Final = frozenset(
-    {"dvvideo", "h264", "mjpeg", "mpeg2video", "mpeg4", "vc1", "wmv3"}
-)
-# Containers in which films and interlaced programmes take turns.
-_BROADCAST: Final = frozenset({"mpegts", "mpeg"})
 
 
 def reasons_to_normalize(
     stream: PictureStream,
     color: ColorInfo,
     *,
-    container: str,
+    fields: str,
     is_first: bool,
 ) -> tuple[str, ...]:
-    """Say why OpenCV must not read a stream by itself; nothing: it may."""
+    """Say why OpenCV must not read a stream by itself; nothing: it may.
+
+    Args:
+        stream: The one that is read.
+        color: How its numbers stand for colors.
+        fields: As ``find_fields`` says.
+        is_first: Whether it is the only one of moving pictures, and the first.
+    """
     depth = color.bit_depth
     aspect = f"{stream.pixel_aspect.numerator}:{stream.pixel_aspect.denominator}"
-    is_doubtful = may_be_interlaced(
-        stream.fields, codec=stream.info.codec, container=container
-    )
     cases = {
         f"OpenCV does not decode {stream.info.codec}": stream.info.codec in _UNDECODED,
         "it is not the file's only video stream": not is_first,
-        "it is interlaced": stream.fields == "interlaced",
-        "it may be interlaced": stream.fields != "interlaced" and is_doubtful,
+        "it is interlaced": fields == "interlaced",
+        "it may be interlaced": fields == "mixed",
+        "its frames are single fields": fields == "separate",
         f"its pixels are {aspect}, and are made square": stream.pixel_aspect != 1,
         "it is turned or mirrored by metadata": stream.is_turned,
         f"OpenCV misreads {depth} bits a channel": depth > 8,
@@ -46,12 +45,6 @@ def reasons_to_normalize(
         **_color_cases(color),
     }
     return tuple(reason for reason, holds in cases.items() if holds)
-
-
-def may_be_interlaced(fields: str, *, codec: str, container: str) -> bool:
-    """Whether a frame may show two moments, now or later in the stream."""
-    is_silent = fields == "unknown" and codec in _WITH_FIELDS
-    return fields == "interlaced" or is_silent or container in _BROADCAST
 
 
 def _color_cases(color: ColorInfo) -> dict[str, bool]:
