@@ -1,19 +1,25 @@
 """``vidstyle measure``: a table for people, JSON for machines, one line for errors."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
+from random_network import random_weights
 from typer.testing import CliRunner
 
 from vidstyle.cli import app
 from vidstyle.images import read_picture, write_picture
 from vidstyle.measure.pixels import mean_luminance
+from vidstyle.networks.slim import SLIM
+from vidstyle.networks.weights import write_weights
 from vidstyle.video.pictures import write_pictures
 
 STILL = ("--content", "painting.png")
 SET = ("--style", "content")
 CLIP = ("--content", "content")
+PAINTED = ("--style", "painting.png")
+SET_OF = ("--content", "album", *PAINTED)
 
 
 def run(*arguments):
@@ -148,7 +154,7 @@ def test_a_plot_is_named_after_the_table(files):
 def test_folders_are_compared_as_sets(files, monkeypatch):
     monkeypatch.setenv("VIDSTYLE_CACHE", str(files / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(files / "torch"))
-    monkeypatch.setattr("vidstyle.measure.folders.SIDE", 32)
+    monkeypatch.setattr("vidstyle.measure.sets.SIDE", 32)
     folders = (files / "result", "--content", files / "result")
     folders = (*folders, "--style", files / "content")
 
@@ -156,7 +162,7 @@ def test_folders_are_compared_as_sets(files, monkeypatch):
     as_json = run(*folders, "--json", "--network", "slim")
 
     assert done.exit_code == 0
-    header, columns, contents, paintings, note = done.stdout.splitlines()
+    header, columns, contents, paintings, note, _, *rest = done.stdout.splitlines()
     assert header.startswith("3 results, 3 contents, 4 paintings; 128 features a")
     assert "relu5_1 of slim" in header
     assert columns.split() == ["result", "content", "ratio"]
@@ -164,6 +170,9 @@ def test_folders_are_compared_as_sets(files, monkeypatch):
     assert paintings.split()[:3] == ["FID", "to", "paintings"]
     assert paintings.split()[-1] == "1.000"
     assert note.endswith("do not compare.")
+    assert rest[0] == "means over 3 results, pixel values in [0, 1]"
+    assert rest[2].split() == ["MSE", "to", "content", "0.000000", "0.000000", "-"]
+    assert rest[-3].split() == ["000001.png", "0.000000", "1.0000"]
     assert "Inception v3 are not at hand" in done.stderr
     assert "warning: fewer pictures than the 128 features" in done.stderr
     facts = json.loads(as_json.stdout)
@@ -171,6 +180,44 @@ def test_folders_are_compared_as_sets(files, monkeypatch):
     assert facts["dimensions"] == 128
     assert facts["style_fid"]["ratio"] == pytest.approx(1)
     assert "Inception" not in as_json.stderr
+
+
+def test_an_album_is_measured_picture_by_picture(files, monkeypatch):
+    monkeypatch.setenv("VIDSTYLE_CACHE", str(files / "cache"))
+    monkeypatch.setattr("vidstyle.measure.sets.SIDE", 32)
+    (files / "photos").mkdir()
+    (files / "out").mkdir()
+    shutil.copy(files / "painting.png", files / "photos" / "IMG_1.png")
+    shutil.copy(files / "painting.png", files / "photos" / "IMG_2.png")
+    shutil.copy(files / "painting.png", files / "out" / "IMG_1.painting.png")
+    shutil.copy(files / "painting.png", files / "out" / "other.png")
+    weights = files / "own.npz"
+    write_weights(weights, random_weights(SLIM))
+    folders = files / "out", "--content", files / "photos"
+    folders = (*folders, "--style", files / "painting.png", "--weights", weights)
+
+    done, as_json = run(*folders), run(*folders, "--json")
+
+    assert done.exit_code == 0, done.stderr
+    assert f"slim with the weights of {weights}" in done.stdout.splitlines()[0]
+    one, *unmatched = done.stdout.splitlines()[-3:]
+    assert one.split() == [
+        *("IMG_1.painting.png", "0.000000", "1.0000", "0.0000", "0.0000"),
+    ]
+    assert [line.split(": ")[1] for line in unmatched] == [
+        *(str(files / "out" / "other.png"), str(files / "photos" / "IMG_2.png")),
+    ]
+    facts = json.loads(as_json.stdout)
+    (row,) = facts["pairs"]
+    assert all(isinstance(value, str | int | float) for value in row.values())
+    assert row["result"].endswith("IMG_1.painting.png")
+    assert (
+        row["style_distance_of_content"] == facts["means"]["style_distance"]["content"]
+    )
+    assert [each["file"] for each in facts["unmatched"]] == [
+        *(str(files / "out" / "other.png"), str(files / "photos" / "IMG_2.png")),
+    ]
+    assert facts["style_fid"]["result"] is None
 
 
 @pytest.mark.parametrize(
@@ -185,8 +232,8 @@ def test_folders_are_compared_as_sets(files, monkeypatch):
         (["result", "--content", "painting.png"], 3, "is a still picture"),
         (["painting.png", *STILL, "--plot", "a.png"], 3, "--plot is for clips"),
         (["painting.png", *STILL, "--frames", "1:"], 3, "--frames is for clips"),
-        (["painting.png", *CLIP, *SET], 3, "painting.png is a file; where --style"),
-        (["result", *STILL, *SET], 3, "painting.png is a file; where --style is"),
+        (["painting.png", *CLIP, *SET], 3, "painting.png is a file; to compare"),
+        (["result", *STILL, *SET], 3, "painting.png is a file; to compare sets"),
         (["result", *CLIP, "--style", "empty"], 3, "no picture in the folder empty"),
         (["result", *CLIP, *SET, "--plot", "a.png"], 3, "--plot is for clips"),
         (["result", *STILL, "--plot", "a.svg"], 6, "use a name in .png"),
@@ -199,6 +246,9 @@ def test_folders_are_compared_as_sets(files, monkeypatch):
             "has 3 frames, but 5:8 of",
         ),
         (["result", "--content", "content", "--frames", "x"], 2, "not a range"),
+        (["painting.png", *STILL, "--weights", "w"], 3, "they need --style; add it"),
+        (["painting.png", *STILL, *PAINTED, "--weights", "w"], 4, "from w: No such"),
+        (["album", *SET_OF, "--weights", "painting.png"], 4, "no file of weights"),
         (["result"], 2, "--content"),
     ],
 )
@@ -207,6 +257,8 @@ def test_mistakes_are_answered_in_one_sentence(
 ):
     monkeypatch.chdir(files)
     (files / "empty").mkdir()
+    (files / "album").mkdir()
+    shutil.copy("painting.png", files / "album" / "a.png")
 
     done = run(*arguments)
 

@@ -3,16 +3,19 @@
 import numpy as np
 import pytest
 import torch
+from random_network import random_weights
 
 from vidstyle.config import StyleConfig
-from vidstyle.errors import ConfigError, ImageOpenError
+from vidstyle.errors import ConfigError, ImageOpenError, WeightsError
 from vidstyle.images import frame_to_image, resize_frame, write_picture
-from vidstyle.measure.distance import DistanceMeter
-from vidstyle.networks.slim import slim
+from vidstyle.measure.distance import DistanceMeter, Ruler, load_ruler
+from vidstyle.networks.slim import SLIM, slim
+from vidstyle.networks.weights import write_weights
 from vidstyle.style.objective import Objective
 from vidstyle.style.targets import content_target, style_target
 
 HEIGHT, WIDTH = 32, 48
+RULER = Ruler(slim(), torch.device("cpu"))
 
 
 def picture(seed, height=HEIGHT, width=WIDTH):
@@ -22,16 +25,10 @@ def picture(seed, height=HEIGHT, width=WIDTH):
 
 @pytest.fixture
 def make_meter(tmp_path):
-    def make(painting, *, long_side=WIDTH, network="slim"):
+    def make(painting, *, long_side=WIDTH):
         path = tmp_path / "painting.png"
         write_picture(path, painting)
-        return DistanceMeter(
-            path,
-            network=network,
-            device="cpu",
-            long_side=long_side,
-            listener=lambda _: None,
-        )
+        return DistanceMeter(path, RULER, long_side=long_side)
 
     return make
 
@@ -99,18 +96,39 @@ def test_measuring_keeps_no_gradient(make_meter):
     meter.measure(picture(3), picture(2), begins_shot=True)
 
     assert torch.is_grad_enabled() == before
-    assert meter.network == "slim"
 
 
 def test_a_painting_has_to_be_a_picture(tmp_path):
     path = tmp_path / "painting.jpg"
     path.write_text("no picture")
     with pytest.raises(ImageOpenError, match=r"painting\.jpg is not a picture"):
-        DistanceMeter(
-            path, network="slim", device="cpu", long_side=48, listener=lambda _: None
-        )
+        DistanceMeter(path, RULER, long_side=48)
 
 
 def test_a_painting_can_be_too_small(make_meter):
     with pytest.raises(ConfigError, match="too small"):
         make_meter(picture(1, height=8, width=8))
+
+
+def test_a_ruler_is_slim_or_what_the_weights_fit(tmp_path):
+    path, told = tmp_path / "own.npz", []
+    write_weights(path, random_weights(SLIM))
+
+    def load(network, weights):
+        return load_ruler(
+            network, weights=weights, device="cpu", listener=told.append
+        ).network
+
+    image = frame_to_image(picture(1))
+    own, named = load(None, path), load("slim", path)
+    built_in = load(None, None)
+
+    assert own.name == named.name == built_in.name == "slim"
+    assert [event.text for event in told] == [
+        f"network slim: it fits the weights in {path}"
+    ]
+    features = [one(image, ["relu2_1"])["relu2_1"] for one in (own, named, built_in)]
+    assert torch.equal(features[0], features[1])
+    assert not torch.allclose(features[0], features[2])
+    with pytest.raises(WeightsError, match="does not hold vgg16"):
+        load("vgg16", path)

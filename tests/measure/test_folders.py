@@ -2,12 +2,16 @@
 
 import numpy as np
 import pytest
+from random_network import random_weights
 
 from vidstyle.errors import ImageOpenError, InputError, WeightsError
 from vidstyle.images import resize_frame, write_picture
-from vidstyle.measure import folders
+from vidstyle.measure import sets
 from vidstyle.measure.folders import measure_folders
+from vidstyle.measure.still import measure_still
 from vidstyle.networks.inception import FILE_NAME
+from vidstyle.networks.slim import SLIM
+from vidstyle.networks.weights import write_weights
 from vidstyle.records import FrameReport, Notice, Plan
 
 
@@ -16,7 +20,7 @@ def _nothing_at_hand(tmp_path, monkeypatch):
     """Look for no weights in the folders of whoever runs the tests; measure small."""
     monkeypatch.setenv("VIDSTYLE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr(folders, "SIDE", 32)
+    monkeypatch.setattr(sets, "SIDE", 32)
 
 
 @pytest.fixture
@@ -35,9 +39,15 @@ def make_set(tmp_path):
     return make
 
 
-def measure(result, content, style, network=None, listener=lambda _: None):
+def measure(result, content, style, network=None, listener=lambda _: None, **others):
     return measure_folders(
-        result, content, style=style, network=network, device="cpu", listener=listener
+        result,
+        content,
+        style=style,
+        network=network,
+        device="cpu",
+        listener=listener,
+        **others,
     )
 
 
@@ -49,15 +59,15 @@ def test_a_set_is_nearer_to_itself_than_to_another(make_set):
     same = measure(results, results, results)
 
     assert (measured.results, measured.contents, measured.styles) == (4, 5, 3)
-    assert measured.dimensions == 128
-    assert measured.features.startswith("relu5_1 of slim")
-    assert same.content_fid[0] == pytest.approx(0, abs=1e-9)
-    near, own, ratio = measured.content_fid
-    assert 0 < near < measured.style_fid[0]
+    assert measured.sets.dimensions == 128
+    assert measured.sets.features.startswith("relu5_1 of slim")
+    assert same.sets.content[0] == pytest.approx(0, abs=1e-9)
+    near, own, ratio = measured.sets.content
+    assert 0 < near < measured.sets.style[0]
     assert (own, ratio) == (0, None)
-    far, theirs, ratio = measured.style_fid
+    far, theirs, ratio = measured.sets.style
     assert ratio == far / theirs
-    assert theirs == measure(contents, contents, paintings).style_fid[0]
+    assert theirs == measure(contents, contents, paintings).sets.style[0]
 
 
 def test_the_sheet_of_the_results_is_none_of_them(make_set):
@@ -75,24 +85,25 @@ def test_a_listener_hears_what_to_make_of_the_numbers(make_set):
     measure(small, small, small, listener=heard.append)
 
     kinds = [type(event) for event in heard]
-    assert kinds == [Notice, Plan] + 6 * [FrameReport] + [Notice]
+    assert kinds == [Notice, Plan] + 6 * [FrameReport] + [Notice] + 2 * [FrameReport]
     assert FILE_NAME in heard[0].text
     assert "slim's features" in heard[0].text
     assert not heard[0].is_warning
-    assert heard[1].frames == 6
-    assert [event.frame for event in heard[2:8]] == list(range(6))
-    assert heard[-1].is_warning
-    assert "fewer pictures than the 128 features" in heard[-1].text
-    assert str(small) + " (2)" in heard[-1].text
+    assert heard[1].frames == 8
+    reports = [event for event in heard if isinstance(event, FrameReport)]
+    assert [event.frame for event in reports] == list(range(8))
+    assert heard[8].is_warning
+    assert "fewer pictures than the 128 features" in heard[8].text
+    assert "results (2), contents (2), paintings (2)" in heard[8].text
 
 
 def test_a_network_that_is_named_is_taken(make_set, monkeypatch):
-    monkeypatch.setattr(folders, "find_inception", lambda: pytest.fail("looked"))
+    monkeypatch.setattr(sets, "find_inception", lambda: pytest.fail("looked"))
     small, heard = make_set("small", 2, 1), []
 
     measured = measure(small, small, small, network="slim", listener=heard.append)
 
-    assert measured.features.startswith("relu5_1 of slim")
+    assert measured.sets.features.startswith("relu5_1 of slim")
     assert isinstance(heard[0], Plan)
 
 
@@ -107,26 +118,118 @@ def test_inception_is_taken_where_it_is_at_hand(make_set, tmp_path, monkeypatch)
 
     # Any features will do: here the mean colors.
     monkeypatch.setattr(
-        folders, "load_inception", lambda _, device: lambda images: images.mean((2, 3))
+        sets, "load_inception", lambda _, device: lambda images: images.mean((2, 3))
     )
     measured = measure(small, small, small)
-    assert "Inception v3" in measured.features
-    assert measured.dimensions == 3
+    assert "Inception v3" in measured.sets.features
+    assert measured.sets.dimensions == 3
 
 
-def test_what_is_no_set_is_refused(make_set, tmp_path):
+def test_what_is_no_set_is_refused_and_one_picture_has_no_fid(make_set, tmp_path):
     pair, one = make_set("pair", 2, 1), make_set("one", 1, 1)
     empty = tmp_path / "empty"
     empty.mkdir()
 
-    with pytest.raises(InputError, match=r"one holds 1 picture\(s\); .* at least 2"):
-        measure(pair, pair, one)
+    assert measure(pair, pair, one).sets.style == (None, None, None)
     with pytest.raises(InputError, match="there is no picture in the folder"):
         measure(empty, pair, pair)
-    with pytest.raises(InputError, match=r"a\.png is a file; where --style"):
+    with pytest.raises(InputError, match=r"a\.png is a file; to compare sets"):
         measure(pair / "a.png", pair, pair)
-    with pytest.raises(InputError, match="gone does not exist; where --style"):
+    with pytest.raises(InputError, match="gone does not exist; to compare sets"):
         measure(pair, tmp_path / "gone", pair)
     (pair / "words.png").write_text("no picture")
     with pytest.raises(ImageOpenError, match=r"words\.png is not a picture"):
         measure(pair, pair, pair)
+
+
+def write(path, seed, height=32, width=48):
+    path.parent.mkdir(exist_ok=True)
+    coarse = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), np.uint8)
+    write_picture(path, resize_frame(coarse, height=height, width=width))
+
+
+@pytest.fixture
+def album(tmp_path):
+    """Folders of two pictures, two paintings, and results, one of a third picture."""
+    for seed, name in enumerate(("a.jpg", "b.png")):
+        write(tmp_path / "photos" / name, seed)
+        write(tmp_path / "paintings" / name.replace(".", "x."), seed + 2)
+    for seed, name in enumerate(("a.ax", "a.bx", "b.ax", "c.ax")):
+        write(tmp_path / "out" / f"{name}.png", seed + 4)
+    return tmp_path
+
+
+def test_each_result_is_measured_as_if_alone(album):
+    folders = album / "out", album / "photos", album / "paintings"
+
+    measured = measure(*folders, network="slim")
+
+    names = [pair.matched.result.name for pair in measured.pairs]
+    assert names == ["a.ax.png", "a.bx.png", "b.ax.png"]
+    assert list(measured.unmatched) == [album / "out" / "c.ax.png"]
+    alone = measure_still(
+        album / "out" / "a.bx.png",
+        album / "photos" / "a.jpg",
+        style=album / "paintings" / "bx.png",
+        network="slim",
+        device="cpu",
+        listener=lambda _: None,
+    )
+    assert measured.pairs[1].quantities == alone.quantities
+    mean = measured.quantities["style_distance"].means[0]
+    distances = [pair.quantities["style_distance"][0] for pair in measured.pairs]
+    assert mean == pytest.approx(sum(distances) / 3)
+    assert measured.network == "slim"
+
+
+def test_without_its_painting_a_result_is_compared_with_its_content_only(album):
+    folders = album / "out", album / "photos"
+
+    after_one = measure(*folders, album / "paintings" / "ax.jpg", network="slim")
+    after_none = measure(*folders, None, network="slim")
+
+    found = [set(pair.quantities) for pair in after_one.pairs]
+    assert [len(each) for each in found] == [5, 2, 5]
+    counted = after_one.quantities["style_distance"].result.frames
+    assert [value is None for value in counted] == [False, True, False]
+    assert after_none.network is None
+    assert {len(pair.quantities) for pair in after_none.pairs} == {2}
+    assert after_none.sets.style == (None, None, None)
+    assert after_none.sets.content[0] > 0
+
+
+def test_what_cannot_be_compared_is_named(album):
+    write(album / "out" / "a.ax.png", 9, height=32, width=32)
+    write(album / "out" / "b.ax.png", 9, height=12, width=18)
+
+    measured = measure(album / "out", album / "photos", album / "paintings")
+
+    assert measured.unmatched == {
+        album / "out" / "c.ax.png": "no content has a name that its own begins with",
+        album / "out" / "a.ax.png": "it is 32x32, and a.jpg is 48x32",
+        album / "out" / "b.ax.png": "18x12 is less than 16 pixels a side",
+    }
+
+
+def test_weights_are_the_networks_or_inceptions(album, monkeypatch):
+    path = album / "own.npz"
+    write_weights(path, random_weights(SLIM))
+    folders = album / "out", album / "photos", album / "paintings"
+
+    built_in = measure(*folders, network="slim")
+    own = measure(*folders, weights=path)
+
+    assert f"slim with the weights of {path}" in own.sets.features
+    assert own.sets.content[0] != pytest.approx(built_in.sets.content[0])
+    name = "style_distance"
+    assert own.quantities[name].means != built_in.quantities[name].means
+    with pytest.raises(WeightsError, match="gone"):
+        measure(*folders, weights=album / "gone")
+    # What is Inception's is for FID; any features will do: here the mean colors.
+    monkeypatch.setattr(
+        sets, "read_inception", lambda _, device: lambda images: images.mean((2, 3))
+    )
+    theirs = measure(*folders, weights=path)
+    assert theirs.sets.features == f"Inception v3's last pooling, weights of {path}"
+    assert theirs.sets.dimensions == 3
+    assert theirs.quantities[name].means == built_in.quantities[name].means

@@ -10,10 +10,12 @@ from vidstyle.errors import WeightsError
 from vidstyle.networks import inception
 from vidstyle.networks.inception import (
     FILE_NAME,
+    FIRST,
     SHA256,
     URL,
     find_inception,
     load_inception,
+    read_inception,
 )
 
 
@@ -63,7 +65,11 @@ def test_features_are_those_before_torchvisions_classifier(tmp_path, monkeypatch
     monkeypatch.setattr(inception, "SHA256", digest[:8])
 
     ours = load_inception(path, device=torch.device("cpu"))
+    monkeypatch.setattr(inception, "SHA256", "another")
+    own = read_inception(path, device=torch.device("cpu"))
     path.unlink()  # 109 MB
+    for one, other in zip(own.parameters(), ours.parameters(), strict=True):
+        assert torch.equal(one, other)
     images = torch.rand(1, 3, 299, 299)
     features = ours(images)
 
@@ -74,3 +80,19 @@ def test_features_are_those_before_torchvisions_classifier(tmp_path, monkeypatch
         assert features.shape == (1, 2048)
         torch.testing.assert_close(theirs.fc(features), classes, rtol=1e-3, atol=1e-4)
     assert not features.requires_grad
+
+
+def test_a_file_of_other_weights_is_not_inception(tmp_path):
+    path = tmp_path / "other.pth"
+    torch.save({"features.0.weight": torch.zeros(1)}, path)
+    assert read_inception(path, device=torch.device("cpu")) is None
+
+    torch.save({FIRST: torch.zeros(32, 3, 3, 3)}, path)
+    with pytest.raises(WeightsError, match=r"does not hold Inception v3: .* missing"):
+        read_inception(path, device=torch.device("cpu"))
+    torch.save({FIRST: torch.zeros(1)}, path)
+    with pytest.raises(WeightsError, match=r"does not hold Inception v3: .*mismatch"):
+        read_inception(path, device=torch.device("cpu"))
+    path.write_text("no weights")
+    with pytest.raises(WeightsError, match="no file of weights"):
+        read_inception(path, device=torch.device("cpu"))

@@ -16,11 +16,10 @@ from vidstyle.cli.measured import (
     clip_facts,
     clip_panels,
     clip_table,
-    folder_facts,
-    folder_table,
     still_facts,
     still_table,
 )
+from vidstyle.cli.measured_folders import folder_facts, folder_table
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import reported_errors
 from vidstyle.cli.rows import FILES, NETWORK, REPORT, SIZE, parse_range
@@ -35,8 +34,9 @@ Content = Annotated[
     Path,
     typer.Option(
         "--content",
-        metavar="FILE",
-        help="The picture or the clip that it was painted from.",
+        metavar="FILE|FOLDER",
+        help="The picture or the clip that it was painted from; or the folder of the "
+        "pictures that a folder of results was.",
         rich_help_panel=FILES,
         readable=False,
     ),
@@ -46,10 +46,9 @@ Style = Annotated[
     typer.Option(
         "--style",
         "-s",
-        metavar="FILE",
-        help="Its painting; with it, the nearness to that is measured, too. A folder "
-        "of paintings: the result and the content are folders of pictures, too, and "
-        "the sets are compared.",
+        metavar="FILE|FOLDER",
+        help="Its painting, or the folder of the paintings; with it, the nearness to "
+        "that is measured, too.",
         rich_help_panel=FILES,
         readable=False,
     ),
@@ -70,9 +69,21 @@ Network = Annotated[
     typer.Option(
         "--network",
         metavar="|".join(get_args(NetworkName)),
-        help="Computes the features for distances.",
-        show_default="slim; for folders Inception v3 where its weights are at hand",
+        help="Computes the features for distances, and for FID.",
+        show_default="slim; for FID Inception v3 where its weights are at hand",
         rich_help_panel=NETWORK,
+    ),
+]
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights",
+        metavar="FILE",
+        help="Its weights, instead of the built-in or published ones; without "
+        "--network, of whichever they fit. Inception v3's, by torchvision's names, are "
+        "for FID.",
+        rich_help_panel=NETWORK,
+        readable=False,
     ),
 ]
 Plot = Annotated[
@@ -101,6 +112,7 @@ def measure(
     style: Style = None,
     frames: Frames = "0:",
     network: Network = None,
+    weights: Weights = None,
     device: o.Device = "auto",
     plot: Plot = None,
     overwrite: o.Overwrite = False,
@@ -115,20 +127,28 @@ def measure(
     of luma; distances are relative errors of features and Gram matrices. Of a clip,
     they are means over its frames, and drift is the last frame's value by the second's.
 
-    Where --style is a folder, so are the others, and FID says how far the sets are
-    apart, under features that the table names.
+    Folders of pictures that are no frames of a clip are compared as sets, by FID under
+    features that the table names, and picture by picture: a result is called after its
+    content, PICTURE.png, or after its painting, too, PICTURE.PAINTING.png, as vidstyle
+    image calls it. What fits nothing is listed; index.png is left out.
     """
     with reported_errors():
         tools: dict[str, Any]
         tools = {"style": style, "network": network, "device": device}
+        tools["weights"] = weights
         inputs = [result, content, *([] if style is None else [style])]
         if plot is not None:
             check_plot_output(plot, inputs, overwrite=overwrite)
+        from vidstyle.measure.pairing import are_sets
         from vidstyle.measure.still import is_picture
 
         with watched(quiet=quiet) as listener:
             tools["listener"] = listener
-            is_set = style is not None and style.is_dir()
+            is_set = (style is not None and style.is_dir()) or are_sets(result, content)
+            if not is_set and style is None and weights is not None:
+                raise ConfigError(
+                    "--weights computes distances, and they need --style; add it."
+                )
             if is_set or is_picture(result):
                 check_options(result, frames=frames, plot=plot)
                 measured = of_folders if is_set else of_still
@@ -140,23 +160,24 @@ def measure(
         report(facts, table, as_json=json, plot=plot)
 
 
-def of_still(
-    result: Path, content: Path, *, network: NetworkName | None, **tools: Any
-) -> Report:
+def of_still(result: Path, content: Path, **tools: Any) -> Report:
     """Measure one picture."""
     from vidstyle.measure.still import measure_still
 
-    measured = measure_still(result, content, network=network or "slim", **tools)
+    measured = measure_still(result, content, **tools)
     facts = {"result": str(result), "content": str(content), **still_facts(measured)}
     return facts, still_table(measured)
 
 
-def of_folders(result: Path, content: Path, *, style: Path, **tools: Any) -> Report:
+def of_folders(
+    result: Path, content: Path, *, style: Path | None, **tools: Any
+) -> Report:
     """Measure sets of pictures."""
     from vidstyle.measure.folders import measure_folders
 
     measured = measure_folders(result, content, style=style, **tools)
-    names = {"result": str(result), "content": str(content), "style": str(style)}
+    painting = None if style is None else str(style)
+    names = {"result": str(result), "content": str(content), "style": painting}
     return {**names, **folder_facts(measured)}, folder_table(measured)
 
 
@@ -164,14 +185,13 @@ def of_clip(
     result: Path,
     content: Path,
     *,
-    network: NetworkName | None,
     plot: Path | None,
     **tools: Any,
 ) -> Report:
     """Measure a clip, and plot it over time where that is asked for."""
     from vidstyle.measure.clip import measure_clip
 
-    measured = measure_clip(result, content, network=network or "slim", **tools)
+    measured = measure_clip(result, content, **tools)
     if plot is not None:
         from vidstyle.plots import write_panels
 

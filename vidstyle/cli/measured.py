@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from vidstyle.measure.clip import Measurement
-    from vidstyle.measure.folders import FolderMeasurement
     from vidstyle.measure.series import Compared, Series
     from vidstyle.measure.still import StillMeasurement
     from vidstyle.plots import Panel
 
 LINE: Final = "{:18}{:>10}{:>10}{:>8}"
 HEAD: Final = LINE.format("", "result", "content", "ratio")
-NOTE: Final = "FIDs of other features, or of sets of other sizes, do not compare."
 SCALE: Final = "pixel values in [0, 1]"
 FORMS: Final = {
     "temporal_error": ("temporal error", ".6f"),
@@ -98,11 +96,12 @@ def still_facts(measured: "StillMeasurement") -> dict[str, Any]:
         "width": measured.width,
         "height": measured.height,
         "network": measured.network,
-        **{name: _facts(each) for name, each in measured.quantities.items()},
+        **{name: compared_facts(each) for name, each in measured.quantities.items()},
     }
 
 
-def _facts(compared: "Compared") -> dict[str, float | None]:
+def compared_facts(compared: "Compared") -> dict[str, float | None]:
+    """Name the numbers of the result and of the content, and their ratio."""
     return dict(zip(("result", "content", "ratio"), compared, strict=True))
 
 
@@ -111,10 +110,10 @@ def clip_table(measured: "Measurement") -> Iterator[str]:
     match = measured.match
     yield (
         f"{match.count} frames of {match.result.width}x{match.result.height}, "
-        f"{len(match.cuts)} cut(s), {SCALE}{_network(measured.network)}"
+        f"{len(match.cuts)} cut(s), {SCALE}{network_text(measured.network)}"
     )
     yield HEAD
-    yield from _lines(
+    yield from table_lines(
         {
             name: quantity.drifts if name in DRIFTING else quantity.means
             for name, quantity in measured.quantities.items()
@@ -125,45 +124,18 @@ def clip_table(measured: "Measurement") -> Iterator[str]:
 def still_table(measured: "StillMeasurement") -> Iterator[str]:
     """Write what was measured of a picture as lines of a table."""
     size = f"{measured.width}x{measured.height}"
-    yield f"{size}, {SCALE}{_network(measured.network)}"
+    yield f"{size}, {SCALE}{network_text(measured.network)}"
     yield HEAD
-    yield from _lines(measured.quantities)
+    yield from table_lines(measured.quantities)
 
 
-def folder_facts(measured: "FolderMeasurement") -> dict[str, Any]:
-    """Collect all that was measured of folders."""
-    return {
-        "pictures": {
-            "result": measured.results,
-            "content": measured.contents,
-            "style": measured.styles,
-        },
-        "features": measured.features,
-        "dimensions": measured.dimensions,
-        "content_fid": _facts(measured.content_fid),
-        "style_fid": _facts(measured.style_fid),
-        "note": NOTE,
-    }
-
-
-def folder_table(measured: "FolderMeasurement") -> Iterator[str]:
-    """Write what was measured of folders as lines of a table."""
-    yield (
-        f"{measured.results} results, {measured.contents} contents, "
-        f"{measured.styles} paintings; {measured.dimensions} features a picture: "
-        f"{measured.features}"
-    )
-    yield HEAD
-    fids = {"content_fid": measured.content_fid, "style_fid": measured.style_fid}
-    yield from _lines(fids)
-    yield NOTE
-
-
-def _network(network: str | None) -> str:
+def network_text(network: str | None) -> str:
+    """Name the network that measured distances, for the end of a line."""
     return f", network {network}" if network else ""
 
 
-def _lines(compared: "Mapping[str, Compared]") -> Iterator[str]:
+def table_lines(compared: "Mapping[str, Compared]") -> Iterator[str]:
+    """Write a line for each quantity, in the order of ``FORMS``."""
     for name, (label, form) in FORMS.items():
         if name in compared:
             yield _line(label, compared[name], form)

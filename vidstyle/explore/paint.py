@@ -18,7 +18,7 @@ from vidstyle.devices import choose_device
 from vidstyle.explore.trial import Outcome, Point, Trial
 from vidstyle.first_frame import first_job
 from vidstyle.images import image_to_frame, read_picture, resize_frame
-from vidstyle.measure.distance import DistanceMeter, Distances
+from vidstyle.measure.distance import DistanceMeter, Distances, load_ruler
 from vidstyle.preparation import load_for, prepare, working_size
 from vidstyle.records import Event, Frame, FrameReport, Listener, Notice, Plan
 from vidstyle.style.optimize import BatchOptimization
@@ -212,12 +212,7 @@ class _Painter:
         style, device = each.trial.style, each.trial.config.device
         key = style, device, max(each.frame.shape[:2])
         if key not in self._meters:
-            self._meters[key] = DistanceMeter(
-                style,
-                network=RULER,
-                device=device,
-                long_side=key[2],
-                listener=self._listener,
-            )
+            ruler = load_ruler(RULER, device=device, listener=self._listener)
+            self._meters[key] = DistanceMeter(style, ruler, long_side=key[2])
         painted, _ = self._meters[key].measure(picture, each.frame, begins_shot=True)
         return painted

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from vidstyle.config import DeviceName, NetworkName
+from vidstyle.measure.distance import load_ruler
 from vidstyle.measure.frame import FrameMeter
 from vidstyle.measure.matching import Match, match_clips, matched_frames
 from vidstyle.measure.pixels import mean_gradient, mean_luminance
@@ -45,7 +46,8 @@ def measure_clip(
     content: Path,
     *,
     style: Path | None,
-    network: NetworkName,
+    network: NetworkName | None,
+    weights: Path | None = None,
     device: DeviceName,
     frames: tuple[int, int | None],
     listener: Listener,
@@ -56,7 +58,8 @@ def measure_clip(
         result: A video or, without a codec's losses, a folder of numbered pictures.
         content: The clip that it was painted from.
         style: The painting's file; None: only the content is compared with.
-        network: For the distances.
+        network: For the distances. None: slim, or the one that ``weights`` fit.
+        weights: Its file of them; None: the built-in or published ones.
         device: For the distances.
         frames: Range ``[start, stop)`` of the content's frames that the result shows.
         listener: Is told every frame and every warning.
@@ -75,16 +78,14 @@ def measure_clip(
     height, width = match.result.height, match.result.width
     if match.result.kind == "video":
         listener(Notice(text=f"what the codec of {result} has lost is measured too"))
-    meter = FrameMeter(
-        style,
-        height=height,
-        width=width,
-        network=network,
-        device=device,
-        listener=listener,
-    )
+    ruler = None
+    if style is not None:
+        ruler = load_ruler(network, weights=weights, device=device, listener=listener)
+    meter = FrameMeter(style, ruler, height=height, width=width)
     listener(Plan(height=height, width=width, frames=match.count, work="measuring"))
-    measurement = Measurement(match=match, network=meter.network)
+    measurement = Measurement(
+        match=match, network=None if ruler is None else ruler.network.name
+    )
     # One pass: what measures single frames lets them through to what measures pairs.
     stylized, source = tee(_measured(measurement, meter, listener))
     errors = temporal_errors(

@@ -4,6 +4,7 @@ The same relative errors that the optimisation makes small, in a network and lay
 are always the same, so that results of other settings can be compared.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from vidstyle.config import DeviceName, NetworkName, StyleConfig
 from vidstyle.devices import choose_device, memory_errors_named
 from vidstyle.images import fit_long_side, frame_to_image, read_picture, resize_frame
 from vidstyle.networks.load import load_network
+from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import Download, Frame, Listener, Notice
 from vidstyle.style.losses import gram_matrix, squared_error
 from vidstyle.style.targets import ContentTarget, content_target, shares, style_target
@@ -28,43 +30,67 @@ class Distances(NamedTuple):
     ``|P|^2`` of the shot's first frame."""
 
 
+class Ruler(NamedTuple):
+    """What distances are measured with: a network, on its device."""
+
+    network: FeatureNetwork
+    device: torch.device
+
+
+def load_ruler(
+    network: NetworkName | None,
+    *,
+    weights: Path | None = None,
+    device: DeviceName,
+    listener: Listener,
+    layers: Collection[str] = (),
+) -> Ruler:
+    """Load the network that computes the features.
+
+    Args:
+        network: Its name. None: slim, or the one that the weights fit.
+        weights: A file of them, instead of the built-in or published ones.
+        device: Where it computes.
+        listener: Is told of a download, and what ``auto`` or a file chose.
+        layers: That it must have.
+
+    Raises:
+        ConfigError: If the device is not there.
+        WeightsError: If the network's weights are not to be had.
+    """
+    name: NetworkName = network or ("slim" if weights is None else "auto")
+    computing = choose_device(device)
+    loaded = load_network(
+        name,
+        device=computing,
+        layers=layers,
+        weights=weights,
+        on_progress=lambda done, total: listener(
+            Download(name=name, done=done, total=total)
+        ),
+        on_notice=lambda text: listener(Notice(text=text)),
+    )
+    return Ruler(loaded, computing)
+
+
 class DistanceMeter:
     """Measures how far frames are from one painting and from their sources."""
 
-    def __init__(
-        self,
-        painting: Path,
-        *,
-        network: NetworkName,
-        device: DeviceName,
-        long_side: int,
-        listener: Listener,
-    ) -> None:
-        """Load the network and measure the painting.
+    def __init__(self, painting: Path, ruler: Ruler, *, long_side: int) -> None:
+        """Measure the painting.
 
         Args:
             painting: Its file.
-            network: Which computes the features.
-            device: Where.
+            ruler: Computes the features.
             long_side: Of the frames; the painting is made no larger.
-            listener: Is told of a download, and what ``auto`` chose.
 
         Raises:
             ImageOpenError: If the painting cannot be read.
-            ConfigError: If the device is not there, or the painting too small.
-            WeightsError: If the network's weights are not to be had.
+            ConfigError: If it is too small.
         """
-        self._config = StyleConfig(network=network, device=device)
+        self._config = StyleConfig()
+        self._network, self._device = ruler
         picture = read_picture(painting)
-        self._device = choose_device(device)
-        self._network = load_network(
-            network,
-            device=self._device,
-            on_progress=lambda done, total: listener(
-                Download(name=network, done=done, total=total)
-            ),
-            on_notice=lambda text: listener(Notice(text=text)),
-        )
         height, width = fit_long_side(
             height=picture.shape[0], width=picture.shape[1], long_side=long_side
         )
@@ -73,11 +99,6 @@ class DistanceMeter:
         with memory_errors_named(f"a painting of {width}x{height}"):
             self._style = style_target(self._network, image, self._config)
         self._content: ContentTarget | None = None
-
-    @property
-    def network(self) -> str:
-        """Name of the network that was taken."""
-        return self._network.name
 
     def measure(
         self, stylized: Frame, content: Frame, *, begins_shot: bool

@@ -1,50 +1,35 @@
-"""Folders of results, contents and paintings come in; how far the sets are apart, out.
+"""Folders of results, contents and paintings come in; how near they are goes out.
 
-A set is compared as a whole: no result is paired with its content.
+As sets, by FID, and picture by picture where names say what belongs together.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
-import torch
-from torch import Tensor
-
-from vidstyle.album.index import INDEX
-from vidstyle.album.pairs import pictures_in
-from vidstyle.config import DeviceName, NetworkName
-from vidstyle.devices import choose_device, memory_errors_named
+from vidstyle.config import MIN_SIDE, DeviceName, NetworkName
 from vidstyle.errors import InputError
-from vidstyle.images import frame_to_image, read_picture, resize_frame
-from vidstyle.measure.frechet import fit_gaussian, frechet_distance
-from vidstyle.measure.series import Compared, compare
-from vidstyle.networks.inception import (
-    FILE_NAME,
-    SIDE,
-    SIZE_MB,
-    URL,
-    find_inception,
-    load_inception,
-)
-from vidstyle.networks.load import load_network
-from vidstyle.networks.published import cache_directory
-from vidstyle.records import Download, FrameReport, Listener, Notice, Plan
-
-LAYER: Final = "relu5_1"
-"""Of our networks, averaged over the picture; all of them have it."""
-LEAST: Final = 2
-"""Pictures in a set that has a covariance."""
+from vidstyle.images import read_picture, resize_frame
+from vidstyle.measure.distance import Ruler, load_ruler
+from vidstyle.measure.frame import FrameMeter
+from vidstyle.measure.matching import check_shapes
+from vidstyle.measure.pairing import Matched, pair_by_name, set_of
+from vidstyle.measure.series import Compared, Quantity, compare
+from vidstyle.measure.sets import SetDistances, choose_features, measure_sets
+from vidstyle.networks.inception import SIDE
+from vidstyle.records import Frame, FrameReport, Listener, Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Features:
-    """What is measured of each picture."""
+class PairMeasurement:
+    """What was measured of one result."""
 
-    name: str
-    """In words: which network's, and where in it."""
-    compute: Callable[[Tensor], Tensor]
-    """(1, 3, 299, 299) in [0, 1] -> (1, D)."""
+    matched: Matched
+    height: int
+    width: int
+    quantities: Mapping[str, Compared]
+    """By the names of ``FrameMeter.measure``; without a painting only those of the
+    content."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,153 +40,133 @@ class FolderMeasurement:
     """Pictures in the folder of results."""
     contents: int
     styles: int
-    features: str
-    """Which were compared: numbers from others do not compare."""
-    dimensions: int
-    """How many there are of a picture."""
-    content_fid: Compared
-    """Of the results to the contents; the contents' own is 0."""
-    style_fid: Compared
-    """To the paintings."""
+    sets: SetDistances
+    network: str | None
+    """That measured the distances of pictures. None: they were not."""
+    pairs: tuple[PairMeasurement, ...]
+    unmatched: Mapping[Path, str]
+    """Results and contents that are in no pair, and why."""
+
+    @property
+    def quantities(self) -> dict[str, Quantity]:
+        """What was measured of the pictures, in the order of ``pairs``."""
+        names = dict.fromkeys(name for pair in self.pairs for name in pair.quantities)
+        found = {name: Quantity() for name in names}
+        for pair in self.pairs:
+            for name, quantity in found.items():
+                quantity.add(*pair.quantities.get(name, (None, None))[:2])
+        return found
 
 
 def measure_folders(
     result: Path,
     content: Path,
     *,
-    style: Path,
+    style: Path | None,
     network: NetworkName | None,
+    weights: Path | None = None,
     device: DeviceName,
     listener: Listener,
 ) -> FolderMeasurement:
-    """Measure how far a set of pictures is from its contents and from paintings: FID.
-
-    Every picture is brought to 299x299 pixels, as Inception saw them in its training;
-    shrinking averages areas.
+    """Measure sets of pictures against one another, and each result against its own.
 
     Args:
         result: A folder of painted pictures; its sheet, index.png, is left out.
         content: The folder of what they were painted from.
-        style: A folder of paintings.
-        network: Whose features are compared. None: Inception v3's where its weights are
-            at hand, slim's otherwise.
-        device: Where.
+        style: A folder of paintings, or one of them. None: only contents are compared
+            with.
+        network: Whose features are compared. None: for FID Inception v3's where its
+            weights are at hand, slim's otherwise and for each picture.
+        weights: A file of weights: Inception's, for FID alone, or the network's.
+        device: Where they are computed.
         listener: Is told every picture and every warning.
 
     Raises:
-        InputError: If a folder holds fewer than two pictures, or one of them cannot be
-            read.
+        InputError: If a folder holds no picture, or one of them cannot be read.
         WeightsError: If the network's weights are not to be had, or not its own.
         DeviceMemoryError: If a picture does not fit on the device.
-
-    Source: Heusel et al. 2017, "GANs trained by a two time-scale update rule", eq. 6.
     """
-    sets = [_pictures(folder) for folder in (result, content, style)]
-    computing = choose_device(device)
-    features = _choose_features(network, computing, listener)
-    total = sum(len(paths) for paths in sets)
+    results, contents = set_of(result), set_of(content)
+    styles = [] if style is None else [style]
+    if style is not None and style.is_dir():
+        styles = set_of(style)
+    pairing = pair_by_name(results, contents, styles)
+    features = choose_features(
+        network, weights=weights, device=device, listener=listener
+    )
+    ruler = None
+    if any(each.style is not None for each in pairing.matched):
+        ruler = features.ruler or load_ruler(network, device=device, listener=listener)
+    total = len(results) + len(contents) + len(styles) + len(pairing.matched)
     listener(Plan(height=SIDE, width=SIDE, frames=total, work="measuring"))
-    measured: list[Tensor] = []
-    for paths in sets:
-        done = sum(len(rows) for rows in measured)
-        measured.append(
-            _measure(paths, features, computing, listener, done=done, total=total)
-        )
-    _warn_of_few(measured, (result, content, style), listener)
-    results, contents, styles = (fit_gaussian(rows) for rows in measured)
+    counter = _Counter(total, listener)
+    sets = (results, contents, styles)
+    distances = measure_sets(
+        sets, features, on_picture=counter.advance, listener=listener
+    )
+    pairs, misfits = list[PairMeasurement](), dict[Path, str]()
+    for matched, measured in _measured(pairing.matched, ruler):
+        if isinstance(measured, str):
+            misfits[matched.result] = measured
+        else:
+            pairs.append(measured)
+        counter.advance()
     return FolderMeasurement(
-        results=len(sets[0]),
-        contents=len(sets[1]),
-        styles=len(sets[2]),
-        features=features.name,
-        dimensions=measured[0].shape[1],
-        content_fid=compare(frechet_distance(results, contents), 0.0),
-        style_fid=compare(
-            frechet_distance(results, styles), frechet_distance(contents, styles)
-        ),
+        results=len(results),
+        contents=len(contents),
+        styles=len(styles),
+        sets=distances,
+        network=None if ruler is None else ruler.network.name,
+        pairs=tuple(pairs),
+        unmatched={**pairing.unmatched, **misfits},
     )
 
 
-def _pictures(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        there = "is a file" if folder.exists() else "does not exist"
-        raise InputError(
-            f"{folder} {there}; where --style is a folder, sets are compared, so the "
-            "result and --content have to be folders of pictures, too."
+class _Counter:
+    """Tells the listener of one picture after another."""
+
+    def __init__(self, total: int, listener: Listener) -> None:
+        self._done, self._total, self._listener = 0, total, listener
+
+    def advance(self) -> None:
+        report = FrameReport(
+            frame=self._done, steps=0, frames_known=self._total, all_known=True
         )
-    paths = [path for path in pictures_in(folder) if path.name != INDEX]
-    if len(paths) < LEAST:
-        raise InputError(
-            f"{folder} holds {len(paths)} picture(s); to compare sets, each needs at "
-            f"least {LEAST}, and hundreds to mean much."
+        self._done += 1
+        self._listener(report)
+
+
+def _measured(
+    pairs: tuple[Matched, ...], ruler: Ruler | None
+) -> Iterator[tuple[Matched, PairMeasurement | str]]:
+    """Measure each result; a string says why that cannot be done."""
+    # The newest size of each painting: an album has all paintings of a picture's size.
+    meters: dict[Path | None, tuple[tuple[int, int], FrameMeter]] = {}
+    for each in pairs:
+        stylized, source = read_picture(each.result), read_picture(each.content)
+        height, width = stylized.shape[:2]
+        if (reason := _misfit(each, stylized, source)) is not None:
+            yield each, reason
+            continue
+        if each.style not in meters or meters[each.style][0] != (height, width):
+            meter = FrameMeter(each.style, ruler, height=height, width=width)
+            meters[each.style] = (height, width), meter
+        source = resize_frame(source, height=height, width=width)
+        found = meters[each.style][1].measure(stylized, source, begins_shot=True)
+        quantities = {name: compare(*both) for name, both in found.items()}
+        measurement = PairMeasurement(
+            matched=each, height=height, width=width, quantities=quantities
         )
-    return paths
+        yield each, measurement
 
 
-def _choose_features(
-    network: NetworkName | None, device: torch.device, listener: Listener
-) -> Features:
-    if network is None and (path := find_inception()) is not None:
-        return Features(
-            name="Inception v3's last pooling, torchvision's weights",
-            compute=load_inception(path, device=device),
-        )
-    if network is None:
-        text = (
-            f"the weights of Inception v3 are not at hand ({FILE_NAME}, {SIZE_MB} MB, "
-            f"{URL}; it belongs into {cache_directory()}), so slim's features are "
-            "compared"
-        )
-        listener(Notice(text=text))
-    chosen = load_network(
-        network or "slim",
-        device=device,
-        layers=[LAYER],
-        on_progress=lambda done, total: listener(
-            Download(name=network or "slim", done=done, total=total)
-        ),
-        on_notice=lambda text: listener(Notice(text=text)),
-    )
-    return Features(
-        name=f"{LAYER} of {chosen.name}, averaged over the picture",
-        compute=lambda images: chosen(images, [LAYER])[LAYER].mean((2, 3)),
-    )
-
-
-@torch.no_grad()
-def _measure(
-    paths: Sequence[Path],
-    features: Features,
-    device: torch.device,
-    listener: Listener,
-    *,
-    done: int,
-    total: int,
-) -> Tensor:
-    """Measure each picture of a set: (N, D) on the CPU."""
-    rows = []
-    for index, path in enumerate(paths, start=done):
-        frame = resize_frame(read_picture(path), height=SIDE, width=SIDE)
-        with memory_errors_named(f"a picture of {SIDE}x{SIDE}"):
-            image = frame_to_image(frame, device=device)
-            rows.append(features.compute(image)[0].cpu())
-        listener(FrameReport(frame=index, steps=0, frames_known=total, all_known=True))
-    return torch.stack(rows)
-
-
-def _warn_of_few(
-    measured: Sequence[Tensor], folders: Sequence[Path], listener: Listener
-) -> None:
-    """Warn where a set has fewer pictures than there are features."""
-    few = [
-        f"{folder} ({len(rows)})"
-        for rows, folder in zip(measured, folders, strict=True)
-        if len(rows) < rows.shape[1]
-    ]
-    if few:
-        text = (
-            f"fewer pictures than the {measured[0].shape[1]} features: "
-            f"{', '.join(few)}; the distances come out too large, and compare only "
-            "with those of sets as large"
-        )
-        listener(Notice(text=text, is_warning=True))
+def _misfit(each: Matched, stylized: Frame, source: Frame) -> str | None:
+    """Say why two pictures cannot be compared. None: they can."""
+    (height, width), (tall, wide) = stylized.shape[:2], source.shape[:2]
+    if min(height, width) < MIN_SIDE:
+        return f"{width}x{height} is less than {MIN_SIDE} pixels a side"
+    try:
+        check_shapes(each.result, (height, width), each.content, (tall, wide))
+    except InputError:
+        return f"it is {width}x{height}, and {each.content.name} is {wide}x{tall}"
+    return None

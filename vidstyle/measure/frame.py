@@ -2,58 +2,36 @@
 
 from pathlib import Path
 
-from vidstyle.config import DeviceName, NetworkName
 from vidstyle.images import read_picture, resize_frame
-from vidstyle.measure.distance import DistanceMeter
+from vidstyle.measure.distance import DistanceMeter, Ruler
 from vidstyle.measure.pixels import mean_squared_error, structural_similarity
-from vidstyle.records import Frame, Listener
+from vidstyle.records import Frame
 
 
 class FrameMeter:
     """Compares frames of one size with their sources and with one painting."""
 
     def __init__(
-        self,
-        style: Path | None,
-        *,
-        height: int,
-        width: int,
-        network: NetworkName,
-        device: DeviceName,
-        listener: Listener,
+        self, style: Path | None, ruler: Ruler | None, *, height: int, width: int
     ) -> None:
-        """Read the painting and load the network.
+        """Read the painting and measure it.
 
         Args:
             style: The painting's file; None: only the source is compared with.
+            ruler: For the distances; None: there are none.
             height: Of the frames.
             width: Of the frames.
-            network: For the distances.
-            device: For the distances.
-            listener: Is told of a download, and what ``auto`` chose.
 
         Raises:
             ImageOpenError: If the painting cannot be read.
-            ConfigError: If the device is not there, or the painting too small.
-            WeightsError: If the network's weights are not to be had.
+            ConfigError: If it is too small.
         """
         self._painting: Frame | None = None
         self._meter: DistanceMeter | None = None
-        if style is not None:
+        if style is not None and ruler is not None:
             picture = read_picture(style)
             self._painting = resize_frame(picture, height=height, width=width)
-            self._meter = DistanceMeter(
-                style,
-                network=network,
-                device=device,
-                long_side=max(height, width),
-                listener=listener,
-            )
-
-    @property
-    def network(self) -> str | None:
-        """Name of the network that was taken. None: there are no distances."""
-        return None if self._meter is None else self._meter.network
+            self._meter = DistanceMeter(style, ruler, long_side=max(height, width))
 
     def measure(
         self, stylized: Frame, content: Frame, *, begins_shot: bool

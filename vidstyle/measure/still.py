@@ -6,6 +6,7 @@ from pathlib import Path
 from vidstyle.config import MIN_SIDE, DeviceName, NetworkName
 from vidstyle.errors import InputError
 from vidstyle.images import PICTURE_ENDINGS, read_picture, resize_frame
+from vidstyle.measure.distance import load_ruler
 from vidstyle.measure.frame import FrameMeter
 from vidstyle.measure.matching import check_shapes
 from vidstyle.measure.series import Compared, compare
@@ -34,7 +35,8 @@ def measure_still(
     content: Path,
     *,
     style: Path | None,
-    network: NetworkName,
+    network: NetworkName | None,
+    weights: Path | None = None,
     device: DeviceName,
     listener: Listener,
 ) -> StillMeasurement:
@@ -44,7 +46,8 @@ def measure_still(
         result: A picture.
         content: The picture that it was painted from, of any size.
         style: The painting's file; None: only the content is compared with.
-        network: For the distances.
+        network: For the distances. None: slim, or the one that ``weights`` fit.
+        weights: Its file of them; None: the built-in or published ones.
         device: For the distances.
         listener: Is told of a download, and what ``auto`` chose.
 
@@ -61,19 +64,15 @@ def measure_still(
             f"{MIN_SIDE} pixels a side."
         )
     check_shapes(result, (height, width), content, source.shape[:2])
-    meter = FrameMeter(
-        style,
-        height=height,
-        width=width,
-        network=network,
-        device=device,
-        listener=listener,
-    )
+    ruler = None
+    if style is not None:
+        ruler = load_ruler(network, weights=weights, device=device, listener=listener)
+    meter = FrameMeter(style, ruler, height=height, width=width)
     source = resize_frame(source, height=height, width=width)
     measured = meter.measure(stylized, source, begins_shot=True)
     return StillMeasurement(
         height=height,
         width=width,
-        network=meter.network,
+        network=None if ruler is None else ruler.network.name,
         quantities={name: compare(*both) for name, both in measured.items()},
     )

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from vidstyle.errors import WeightsError
 from vidstyle.networks.published import cache_directory
+from vidstyle.networks.weights import read_tensors
 
 URL: Final = "https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth"
 SHA256: Final = "0cc3c7bd"
@@ -22,6 +23,10 @@ SIZE_MB: Final = 109
 FILE_NAME: Final = URL.rpartition("/")[2]
 SIDE: Final = 299
 """Of the pictures that it was trained on."""
+FIRST: Final = "Conv2d_1a_3x3.conv.weight"
+"""Torchvision's name of its first weights; no other network's are called so."""
+UNUSED: Final = "AuxLogits.", "fc."
+"""What the names of the weights of its classifiers begin with."""
 
 
 def find_inception() -> Path | None:
@@ -52,16 +57,43 @@ def load_inception(path: Path, *, device: torch.device) -> "Inception":
     return Inception(torch.load(path, map_location="cpu", weights_only=True)).to(device)
 
 
+def read_inception(path: Path, *, device: torch.device) -> "Inception | None":
+    """Load the network with any weights of its own. None: the file holds no such.
+
+    Args:
+        path: By torchvision's names, with or without its classifiers.
+        device: Where it will compute.
+
+    Raises:
+        WeightsError: If it cannot be read, or holds only a part of the network.
+    """
+    weights = read_tensors(path)
+    if FIRST not in weights:
+        return None
+    try:
+        return Inception(weights).to(device)
+    except (RuntimeError, ValueError) as err:
+        reason = " ".join(str(err).split())
+        raise WeightsError(f"{path} does not hold Inception v3: {reason}") from err
+
+
 class Inception(nn.Module):
     """Inception v3 without its classifier, frozen."""
 
     def __init__(self, weights: dict[str, Tensor]) -> None:
-        """Build it around torchvision's weights."""
+        """Build it around torchvision's weights.
+
+        Raises:
+            RuntimeError: If a weight has another shape.
+            ValueError: If one is missing.
+        """
         super().__init__()
         from torchvision.models import inception_v3
 
         self._network = inception_v3(weights=None, init_weights=False)
-        self._network.load_state_dict(weights)
+        found = self._network.load_state_dict(weights, strict=False)
+        if missing := [one for one in found.missing_keys if not one.startswith(UNUSED)]:
+            raise ValueError(f"{missing[0]} is missing.")
         self._network.fc = nn.Identity()
         self.eval().requires_grad_(requires_grad=False)
 

@@ -56,6 +56,19 @@ def read_weights(path: Path, topology: Topology) -> dict[str, Tensor]:
         return parse_weights(file, topology, source=str(path))
 
 
+def read_tensors(path: Path) -> dict[str, Any]:
+    """Read all that a file of weights holds, by the names in it, whichever they are.
+
+    Raises:
+        WeightsError: If it cannot be read, or is no file of weights.
+    """
+    try:
+        with path.open("rb") as file:
+            return _read(file, str(path))
+    except OSError as err:
+        raise WeightsError(f"cannot read {path}: {err.strerror}.") from err
+
+
 def parse_weights(
     file: BinaryIO, topology: Topology, *, source: str
 ) -> dict[str, Tensor]:
@@ -69,14 +82,17 @@ def parse_weights(
     Raises:
         WeightsError: If it holds something else.
     """
+    return _select(_read(file, source), topology, source)
+
+
+def _read(file: BinaryIO, source: str) -> dict[str, Any]:
     try:
-        tensors = _read_arrays(file) if _is_ours(file) else _read_torch(file)
+        return _read_arrays(file) if _is_ours(file) else _read_torch(file)
     except DAMAGED as err:
         raise WeightsError(
             f"{source} is damaged, or no file of weights: a .pth of torchvision or an "
             ".npz of vidstyle is needed."
         ) from err
-    return _select(tensors, topology, source)
 
 
 def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
