@@ -41,6 +41,7 @@ LIGHT = {
     "vidstyle.presets.finishes",
     "vidstyle.presets.preset",
     "vidstyle.presets.sources",
+    "vidstyle.presets.sums",
     "vidstyle.presets.units",
     "vidstyle.records",
 }

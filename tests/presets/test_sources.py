@@ -5,7 +5,8 @@ import re
 import pytest
 
 from vidstyle.networks.published import published_weights
-from vidstyle.presets.sources import GATYS_LAYERS, SOURCES
+from vidstyle.presets.sources import SOURCES
+from vidstyle.presets.sums import GATYS_LAYERS
 from vidstyle.presets.units import CAFFE_ENERGIES
 
 BY_NAME = {preset.name: preset for preset in SOURCES}
