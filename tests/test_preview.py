@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vidstyle import preview
-from vidstyle.config import StyleConfig, VideoConfig
+from vidstyle.config import Region, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError, OutputError, VideoOpenError, VidstyleError
 from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.preview import LONG_SIDE, preview_video
@@ -204,3 +204,77 @@ def test_preview_without_steps_promises_no_time(
     assert [event.steps for event in heard if isinstance(event, FrameReport)] == [0] * 3
     assert not [e for e in heard if isinstance(e, Notice) and "whole clip" in e.text]
     assert output.exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "indices"),
+    [
+        (QUICK, [1, 3, 5]),
+        (replace(QUICK, mask_motion="flow"), [1, 3, 5]),
+        (replace(QUICK, mask_motion="flow", frames=(2, 5)), [2, 3, 4]),
+        (replace(QUICK, mask_motion="flow", start_s=0.08, duration_s=0.12), [2, 3, 4]),
+        (replace(QUICK, mask_motion="flow", duration_s=0.12), [0, 1, 2]),
+    ],
+)
+def test_preview_shows_the_regions(
+    style: Path, output: Path, config: VideoConfig, indices: list[int]
+) -> None:
+    mask = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
+    mask[:, :16] = 255
+    write_picture(output.with_name("left.png"), mask)
+    still = output.with_name("still")
+    write_pictures([scene(1)] * 6, still)
+    heard: list[Event] = []
+    preview_video(
+        still,
+        [],
+        output,
+        config=config,
+        regions=[Region(output.with_name("left.png"), style)],
+        listener=heard.append,
+    )
+    sheet = read_picture(output)
+    above, below = sheet[: GAP + HEIGHT], sheet[GAP + HEIGHT :]
+    pictures = zip(shown(above, 3), shown(below, 3), strict=True)
+    for source, painted in pictures:
+        assert np.array_equal(painted[:, 24:], source[:, 24:])
+        assert np.abs(painted[:, :12].astype(int) - source[:, :12]).mean() > 2
+    reported = [event.frame for event in heard if isinstance(event, FrameReport)]
+    assert reported == indices
+    assert isinstance(heard[-1], Notice)
+    assert heard[-1].text.startswith("the whole clip: ")
+
+
+def test_preview_of_a_region_that_ended_shows_the_source(
+    style: Path, output: Path
+) -> None:
+    mask = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+    write_picture(output.with_name("all.png"), mask)
+    cut = output.with_name("cut")
+    write_pictures([scene(1)] * 6 + [scene(2)] * 6, cut)
+    heard: list[Event] = []
+    preview_video(
+        cut,
+        [],
+        output,
+        config=replace(QUICK, mask_motion="flow"),
+        regions=[Region(output.with_name("all.png"), style)],
+        listener=heard.append,
+    )
+    below = shown(read_picture(output)[GAP + HEIGHT :], 3)
+    assert not np.array_equal(below[0], scene(1))
+    assert np.array_equal(below[2], scene(2))
+    said = [event.text for event in heard if isinstance(event, Notice)]
+    assert any("all.png ends with its shot: after the cut at 0.24 s" in t for t in said)
+
+
+def test_preview_leaves_nothing_behind(
+    clip: Path, style: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = output.with_name("tmp")
+    there.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(there))
+    regions = [Region(style, style)]
+    with pytest.raises(ConfigError, match="which is not the shape of"):
+        preview_video(clip, [], output, config=QUICK, regions=regions)
+    assert not any(there.iterdir())

@@ -5,15 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
-from vidstyle.config import Region, StyleConfig, VideoConfig
+from vidstyle.config import EvolutionConfig, Region, StyleConfig, VideoConfig
 from vidstyle.controls.masks import BORDER, REACH
 from vidstyle.errors import ConfigError, ImageOpenError, VideoWriteError, WorkDirError
 from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.pipeline import stylize_video
 from vidstyle.records import Event, Frame, FrameReport, Notice, Plan
+from vidstyle.video.probe import probe
+from vidstyle.video.read import read_frames
 
 HEIGHT, WIDTH, FRAMES = 32, 64, 5
 SOFT = round(REACH * BORDER * WIDTH)
@@ -142,7 +145,9 @@ def test_region_ends_where_its_shot_does(
     assert not np.array_equal(frames[FRAMES - 1], sources(here)[-1])
     assert all(np.array_equal(frame, scene(5)) for frame in frames[FRAMES:])
     said = [event.text for event in heard if isinstance(event, Notice)]
-    assert any("left.png ends with its shot, before frame 5" in each for each in said)
+    assert any(
+        "left.png ends with its shot: after the cut at 0.20 s" in t for t in said
+    )
 
 
 class StoppedError(Exception):
@@ -220,14 +225,56 @@ def test_mask_that_is_none_is_refused_before_the_work(
     assert not (here / "out.vidstyle").exists()
 
 
-def test_regions_have_no_gif(here: Path) -> None:
-    region = Region(here / "left.png", here / "a.png")
-    with pytest.raises(ConfigError, match="there is no GIF of it"):
-        stylize_video(
-            here / "clip",
-            [],
-            here / "out",
-            regions=[region],
-            config=FEW,
-            evolution_output=here / "out.gif",
+def test_learning_is_put_together_from_the_regions(
+    here: Path, paint: Callable[..., list[Frame]]
+) -> None:
+    learned = here / "learned.mp4"
+    evolution = EvolutionConfig(frame=2, pictures=4, hold_s=0)
+    regions = ("left.png", "a"), ("right.png", "b")
+    config = replace(FEW, frames=(0, 3))
+    frames = paint(
+        *regions, config=config, evolution=evolution, evolution_output=learned
+    )
+    shown = [each.frame for each in read_frames(probe(learned), on_warning=pytest.fail)]
+    assert 2 <= len(shown) <= 4
+    source = sources(here)[2]
+    for picture, wanted in ((shown[0], source), (shown[-1], frames[2])):
+        blurred = [cv2.blur(each, (3, 3)).astype(int) for each in (picture, wanted)]
+        assert np.abs(blurred[0] - blurred[1]).mean() < 4  # H.264 has less colour
+
+
+def test_learning_of_regions_survives_an_interruption(
+    here: Path, paint: Callable[..., list[Frame]]
+) -> None:
+    learned = [here / "whole.gif", here / "out.gif"]
+    regions = ("left.png", "a"), ("right.png", "b")
+    config = replace(FEW, frames=(0, 2))
+    paint(*regions, config=config, evolution_output=learned[0])
+    left = iter(range(3))
+
+    def listen(event: Event) -> None:
+        if isinstance(event, FrameReport) and next(left, None) is None:
+            raise StoppedError
+
+    listed = [Region(here / mask, here / f"{style}.png") for mask, style in regions]
+    arguments = {"regions": listed, "config": config, "evolution_output": learned[1]}
+    with pytest.raises(StoppedError):
+        stylize_video(here / "clip", [], here / "out", listener=listen, **arguments)
+    stylize_video(here / "clip", [], here / "out", **arguments)
+    assert learned[0].read_bytes() == learned[1].read_bytes()
+
+
+def test_clip_of_masks_that_is_too_short_is_told(
+    here: Path, paint: Callable[..., list[Frame]]
+) -> None:
+    (here / "masks").mkdir()
+    for index in range(2):
+        write_picture(here / "masks" / f"{index}.png", box(slice(0, 20)))
+    for frames, count in (((0, None), 1), ((0, 2), 0)):
+        heard: list[Event] = []
+        config = replace(FEW, frames=frames)
+        paint(("masks", "a"), config=config, listener=heard.append)
+        said = [event.text for event in heard if isinstance(event, Notice)]
+        assert (
+            sum("masks has 2 frames and the clip has more" in t for t in said) == count
         )

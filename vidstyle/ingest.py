@@ -5,6 +5,7 @@ runs ahead as far as the painter needs: enough frames for the shots being painte
 enough shots to fill the batch.
 """
 
+import math
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -259,3 +260,23 @@ class Ingest:
     def _warn(self, text: str) -> None:
         with self._changed:
             self._found.warnings.append(text)
+
+
+def expected_span(info: VideoInfo, config: VideoConfig) -> tuple[int, int | None]:
+    """Guess which frames will be taken, from what the container promises.
+
+    Returns:
+        ``[start, stop)``, for display only; stop None: it promises nothing.
+    """
+    start, stop = config.frames
+    if config.start_s is not None:
+        start = _first_after(config.start_s, info)
+    stops = [stop, info.frame_count]
+    if config.duration_s is not None:
+        stops.append(_first_after((config.start_s or 0) + config.duration_s, info))
+    return start, min((each for each in stops if each is not None), default=None)
+
+
+def _first_after(time_s: float, info: VideoInfo) -> int:
+    """Number of the first frame that is shown at or after a time."""
+    return math.ceil(time_s * info.fps - 0.01)

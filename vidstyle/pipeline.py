@@ -1,18 +1,17 @@
 """A clip, from file to file: the stages in order, on one screen."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vidstyle.config import EvolutionConfig, Region, VideoConfig
-from vidstyle.errors import ConfigError
-from vidstyle.ingest import Ingest
+from vidstyle.ingest import Ingest, expected_span
 from vidstyle.manifest import describe, describe_regions
 from vidstyle.painting import Painter
 from vidstyle.preparation import as_paths, prepare, working_size
 from vidstyle.records import Listener, Notice, Plan, VideoInfo
-from vidstyle.regions import ClipMasks, paint_regions, pass_stores
+from vidstyle.regions.clip_masks import ClipMasks
+from vidstyle.regions.passes import paint_regions, pass_stores
 from vidstyle.results import (
     check_outputs,
     left_behind,
@@ -80,8 +79,6 @@ def stylize_video(
         WorkDirError: If the work directory is not usable, or holds another run.
     """
     config = config or VideoConfig()
-    if regions and evolution_output is not None:
-        raise ConfigError("regions are learned one by one: there is no GIF of it.")
     check_outputs(output, evolution_output, sheet_output, config.encoding)
     evolution = (evolution or EvolutionConfig()) if evolution_output else None
     info = probe(clip, fps=config.input_fps, background=config.background)
@@ -122,7 +119,12 @@ def stylize_video(
         painted = store
         if regions:
             found, painted = paint_regions(
-                tools, masks, manifest, restart=restart, listener=listener
+                tools,
+                masks,
+                manifest,
+                evolution=evolution,
+                restart=restart,
+                listener=listener,
             )
         else:
             painter = Painter(
@@ -133,7 +135,7 @@ def stylize_video(
         write_result(painted, found, output, info=info, config=config)
         if sheet_output is not None:
             save_sheet(painted, found, info, sheet_output)
-        learned = save_evolution(store, evolution_output, evolution, listener)
+        learned = save_evolution(painted, evolution_output, evolution, listener)
         store.remove()
     return VideoResult(
         output=output,
@@ -185,16 +187,5 @@ def expected_frames(info: VideoInfo, config: VideoConfig) -> int | None:
     Returns:
         For display only. None: it promises nothing.
     """
-    start, stop = config.frames
-    if config.start_s is not None:
-        start = _first_after(config.start_s, info)
-    stops = [stop, info.frame_count]
-    if config.duration_s is not None:
-        stops.append(_first_after((config.start_s or 0) + config.duration_s, info))
-    known = [each for each in stops if each is not None]
-    return max(0, min(known) - start) if known else None
-
-
-def _first_after(time_s: float, info: VideoInfo) -> int:
-    """Number of the first frame that is shown at or after a time."""
-    return math.ceil(time_s * info.fps - 0.01)
+    start, stop = expected_span(info, config)
+    return None if stop is None else max(0, stop - start)

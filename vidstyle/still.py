@@ -49,6 +49,8 @@ def paint_frame(
             of one batch, so that it depends on no other's painting.
     """
     parts = _parts(frame, tools.look, masks, time_s)
+    if not parts:  # nothing of it is in any region
+        return frame
     jobs = [
         first_job(
             number, tools.look.content(frame, wish), wish, tools, config, mask=mask

@@ -322,3 +322,19 @@ def test_region_is_painted_and_the_rest_stays(here: Path, vidstyle: Run) -> None
         assert np.array_equal(painted[:, 24:], timed.frame[:, 24:])
         assert not np.array_equal(painted[:, :16], timed.frame[:, :16])
     assert not (here / "out.vidstyle").exists()
+
+
+def test_region_is_previewed_and_its_learning_shown(here: Path, vidstyle: Run) -> None:
+    mask = np.zeros((32, 48, 3), np.uint8)
+    mask[:, :20] = 255
+    write_picture(here / "mask.png", mask)
+    region = ("--region", "mask.png=painting.png", "--mask-motion", "flow")
+    said = vidstyle("video", "clip.mp4", *region, *FEW, "--preview")
+    assert said.code == 0, said.stderr
+    assert names_in(here) == {
+        *("clip.mp4", "painting.png", "mask.png", "clip.painting.preview.png")
+    }
+    said = vidstyle("video", "clip.mp4", *region, *FEW, "--gif", "--frames", "0:2")
+    assert said.code == 0, said.stderr
+    assert (here / "clip.painting.gif").exists()
+    assert (here / "clip.painting.mp4").exists()

@@ -53,9 +53,11 @@ MISTAKES = {
     "no mask": Mistake("cannot read gone.png", "--region gone.png=painting.png"),
     "text as mask": Mistake("is not a picture", "--region text.mp4=painting.png"),
     "tall mask": Mistake("not the shape of", "--region painting.png=painting.png"),
-    "regions' GIF": Mistake("is no GIF", "--region painting.png=painting.png --gif"),
-    "preview of regions": Mistake(
-        "no regions", "-p --region painting.png=painting.png"
+    "tall mask of a preview": Mistake(
+        "not the shape of", "-p --region painting.png=painting.png"
+    ),
+    "no mask of a preview": Mistake(
+        "cannot read gone.png", "-p --region gone.png=painting.png"
     ),
     "no init": Mistake("cannot read gone.png: No such file", "--init gone.png"),
     "fewer steps than none": Mistake(

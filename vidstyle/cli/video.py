@@ -15,10 +15,10 @@ from vidstyle.cli.settings import settle
 from vidstyle.config import (
     EncodingConfig,
     EvolutionConfig,
+    Region,
     StyleConfig,
     VideoConfig,
 )
-from vidstyle.errors import ConfigError
 
 KINDS = (StyleConfig, VideoConfig, EncodingConfig, EvolutionConfig)
 
@@ -79,8 +79,6 @@ def video(
         from vidstyle.results import default_output
 
         save = partial(settings.save, save_config, KINDS, overwrite=overwrite)
-        if preview and regions:
-            raise ConfigError("a preview shows no regions; leave out --region.")
         if preview:
             _preview(
                 clip,
@@ -88,6 +86,7 @@ def video(
                 output,
                 painting,
                 reporter,
+                regions=regions,
                 save=save,
                 overwrite=overwrite,
             )
@@ -132,6 +131,7 @@ def _preview(
     config: VideoConfig,
     reporter: Reporter,
     *,
+    regions: list[Region],
     save: Callable[[], None],
     overwrite: bool,
 ) -> None:
@@ -139,11 +139,14 @@ def _preview(
     from vidstyle.preview import preview_video
     from vidstyle.results import name_beside
 
-    output = output or name_beside(clip, styles, ".preview.png")
+    named = [*styles, *(each.style for each in regions)]
+    output = output or name_beside(clip, named, ".preview.png")
     besides = [reporter.log_path]
-    inputs = [clip, *styles]
+    inputs = [clip, *named, *(each.mask for each in regions)]
     check_outputs([output], besides=besides, inputs=inputs, overwrite=overwrite)
     save()
     with reporter:
-        preview_video(clip, styles, output, config=config, listener=reporter)
+        preview_video(
+            clip, styles, output, config=config, regions=regions, listener=reporter
+        )
     reporter.result(output)

@@ -62,6 +62,12 @@ def _blurred(values: npt.NDArray[Any], share: float) -> npt.NDArray[Any]:
     )
 
 
+def fitted_mask(mask: Mask, *, height: int, width: int) -> Mask:
+    """Reduce a mask (H, W) to a smaller frame."""
+    small = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.float32)
+
+
 def mask_to_image(mask: Mask, *, device: torch.device) -> Tensor:
     """Turn a mask into (1, 1, H, W) on a device."""
     return torch.from_numpy(mask).to(device)[None, None]

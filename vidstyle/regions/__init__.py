@@ -1,0 +1,1 @@
+"""Parts of a clip with paintings of their own: masks frame by frame, and passes."""

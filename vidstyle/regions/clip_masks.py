@@ -1,0 +1,178 @@
+"""The masks of a clip's regions, frame by frame.
+
+A mask is a picture, which stays where it is or is carried along by the flow, or a clip.
+Masks that change are made once, before anything is painted, and kept in ``mask-N``
+below the work directory.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vidstyle.config import Region, VideoConfig
+from vidstyle.controls.masks import Mask, layered, soft_mask
+from vidstyle.errors import VideoOpenError
+from vidstyle.ingest import Ingest, expected_span
+from vidstyle.preparation import check_mask_shape, read_mask
+from vidstyle.records import Listener, Notice, VideoInfo
+from vidstyle.regions.carry import carry
+from vidstyle.video.probe import probe
+from vidstyle.video.read import read_frames
+from vidstyle.video.store import FrameStore
+
+READY = "ready"
+"""Name of the stored facts on masks that are all there: where they end, and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipMasks:
+    """The masks of a clip's regions, frame by frame."""
+
+    regions: Sequence[Region]
+    info: VideoInfo
+    """The clip."""
+    config: VideoConfig
+    store: FrameStore
+    """Of the run; masks that change are kept below it."""
+    height: int
+    width: int
+
+    @property
+    def _size(self) -> dict[str, int]:
+        return {"height": self.height, "width": self.width}
+
+    @cached_property
+    def _pictures(self) -> list[Mask | None]:
+        """The masks that are pictures, None for those that are clips."""
+        return [
+            None if _probed(each.mask) else read_mask(each.mask, **self._size)
+            for each in self.regions
+        ]
+
+    def check(self) -> None:
+        """Check the files before the work.
+
+        Raises:
+            ImageOpenError: If one is neither a picture nor a clip.
+            ConfigError: If one has another shape than the clip, or is black.
+        """
+        for region, picture in zip(self.regions, self._pictures, strict=True):
+            if picture is None and (mask := _probed(region.mask)):
+                check_mask_shape(region.mask, mask.height, mask.width, **self._size)
+
+    def open(
+        self, manifest: Mapping[str, Any], *, restart: bool, listener: Listener
+    ) -> None:
+        """Make the masks that change, unless an earlier run has made them.
+
+        Args:
+            manifest: Of the run.
+            restart: Throw away what an interrupted run has left.
+            listener: Is told where a mask ends before the clip does.
+        """
+        missing = []
+        for number, picture in enumerate(self._pictures):
+            if self._changes(picture):
+                store = self._kept(number)
+                store.open(manifest, restart=restart)
+                if store.facts(READY) is None:
+                    missing.append(number)
+        pictures = [each for each in missing if self._pictures[each] is not None]
+        if pictures:
+            self._carry(pictures)
+        for number in missing:
+            if number not in pictures:
+                self._read(number)
+        for number, picture in enumerate(self._pictures):
+            if self._changes(picture):
+                facts = self._kept(number).facts(READY) or {}
+                for text in self._ends(number, facts):
+                    listener(Notice(text=text, is_warning=True))
+
+    def at(self, index: int) -> list[Mask]:
+        """Say what can be seen of each region in a frame."""
+        masks = []
+        for number, picture in enumerate(self._pictures):
+            if picture is None or self._changes(picture):
+                masks.append(self._load(number, index))
+            else:
+                masks.append(picture)
+        return layered(masks)
+
+    def _changes(self, picture: Mask | None) -> bool:
+        return picture is None or self.config.mask_motion == "flow"
+
+    def _kept(self, number: int) -> FrameStore:
+        return FrameStore(self.store.work_dir / f"mask-{number + 1}")
+
+    def _load(self, number: int, index: int) -> Mask:
+        store = self._kept(number)
+        known = store.facts(READY) or {}
+        if index >= known.get("end", index + 1):
+            return np.zeros((self.height, self.width), np.float32)
+        # A mask that ends before the clip does stays as it was.
+        levels = store.stylized(min(index, known.get("last", index)))[..., 0]
+        return np.asarray(levels / 255, np.float32)
+
+    def _ends(self, number: int, facts: Mapping[str, Any]) -> Iterator[str]:
+        """Say in a sentence where a mask ends before the clip does, if it does."""
+        path = self.regions[number].mask
+        if (cut_s := facts.get("cut_s")) is not None:
+            yield (
+                f"the mask {path} ends with its shot: after the cut at {cut_s:.2f} s "
+                "nobody knows where its region is, so it is empty there; a mask that "
+                "is a clip can say it"
+            )
+        _, stop = expected_span(self.info, self.config)
+        last = facts.get("last")
+        if last is not None and stop is not None and last + 1 < stop:
+            yield (
+                f"the mask {path} has {last + 1} frames and the clip has more; it "
+                "stays as it ends"
+            )
+
+    def _read(self, number: int) -> None:
+        """Keep the frames of a mask that is a clip, and which is the last."""
+        store, last, stop = self._kept(number), 0, self.config.frames[1]
+        path = self.regions[number].mask
+        for timed in read_frames(probe(path), on_warning=lambda _: None):
+            last = timed.index
+            _put(store, last, soft_mask(timed.frame, **self._size))
+            if stop is not None and last + 1 >= stop:
+                break
+        store.put_facts(READY, {"last": last})
+
+    def _carry(self, numbers: Sequence[int]) -> None:
+        """Keep pictures moved along with what they lie on, and where they end."""
+        pictures = [self._pictures[number] for number in numbers]
+        masks = [picture for picture in pictures if picture is not None]
+        stores = [self._kept(number) for number in numbers]
+
+        def keep(index: int, moved: Sequence[Mask]) -> None:
+            for store, mask in zip(stores, moved, strict=True):
+                _put(store, index, mask)
+
+        frames = Ingest(self.info, self.config, self.store, **self._size).selected()
+        cut = carry(masks, frames, flow=self.config.flow, keep=keep)
+        ends = {}
+        if cut is not None:
+            ends = {"end": cut.frame, "cut_s": cut.time_s - self.info.start_s}
+        for store in stores:
+            store.put_facts(READY, ends)
+
+
+def _put(store: FrameStore, index: int, mask: Mask) -> None:
+    levels = (mask * 255).round().astype(np.uint8)
+    store.put_stylized(index, np.repeat(levels[..., None], 3, axis=2))
+
+
+def _probed(path: Path) -> VideoInfo | None:
+    """Say what clip a file is; None: it is none."""
+    try:
+        return probe(path)
+    except VideoOpenError:
+        return None
