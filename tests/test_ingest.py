@@ -3,12 +3,14 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from small_clip import SMALL_CLIP
 
 from vidstyle import ingest
 from vidstyle.config import VideoConfig
@@ -23,19 +25,7 @@ FPS = 10
 AHEAD = 6
 SOON_S = 5
 """In which a thread does what it is to do, however busy the machine is."""
-CLIP = VideoInfo(
-    path=Path("clip.mp4"),
-    kind="video",
-    height=16,
-    width=24,
-    fps=Fraction(FPS),
-    frame_count=None,
-    duration_s=None,
-    rotation=0,
-    codec="h264",
-    pixel_format="yuv420p",
-    has_audio=False,
-)
+CLIP = replace(SMALL_CLIP, height=16, width=24, fps=Fraction(FPS))
 
 
 def noise(seed: int) -> Frame:

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from small_clip import SMALL_CLIP
 
 from vidstyle import ingest, painting
 from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
@@ -29,24 +29,11 @@ from vidstyle.records import (
 from vidstyle.style import pyramid
 from vidstyle.video.store import FrameStore
 
-HEIGHT, WIDTH = 32, 48
+HEIGHT, WIDTH = SMALL_CLIP.height, SMALL_CLIP.width
 STEPS, NEXT_STEPS = 6, 4
 CONFIG = VideoConfig(
     style=StyleConfig(network="slim", device="cpu", steps=STEPS, min_steps=99),
     next_steps=NEXT_STEPS,
-)
-CLIP = VideoInfo(
-    path=Path("clip.mp4"),
-    kind="video",
-    height=HEIGHT,
-    width=WIDTH,
-    fps=Fraction(10),
-    frame_count=None,
-    duration_s=None,
-    rotation=0,
-    codec="h264",
-    pixel_format="yuv420p",
-    has_audio=False,
 )
 
 
@@ -119,7 +106,7 @@ def paint(
         store = FrameStore(tmp_path / folder)
         store.open({})
         painter = Painter(tools, store, config, evolution=evolution, listener=listen)
-        with Ingest(CLIP, config, store, height=HEIGHT, width=WIDTH) as reading:
+        with Ingest(SMALL_CLIP, config, store, height=HEIGHT, width=WIDTH) as reading:
             found = painter.paint(reading)
         return Painted(events, found, store)
 

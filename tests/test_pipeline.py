@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from listening import Listened
+from small_clip import SMALL_CLIP
 
 from vidstyle import pipeline
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError, OutputError, VideoWriteError
 from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.pipeline import VideoResult, expected_frames, stylize_video, summary
-from vidstyle.records import Event, Frame, Notice, Plan, StepReport, VideoInfo
+from vidstyle.records import Frame, Notice, Plan
 from vidstyle.results import default_output, name_beside, result_shape
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
@@ -22,17 +24,13 @@ from vidstyle.video.read import read_frames
 FEW = VideoConfig(
     style=StyleConfig(network="slim", device="cpu", steps=3, min_steps=9), next_steps=2
 )
-INFO = VideoInfo(
+INFO = replace(
+    SMALL_CLIP,
     path=Path("films/clip.mp4"),
-    kind="video",
     height=181,
     width=320,
     fps=Fraction(24),
     frame_count=48,
-    duration_s=2.0,
-    rotation=0,
-    codec="h264",
-    pixel_format="yuv420p",
     has_audio=True,
 )
 
@@ -40,26 +38,6 @@ INFO = VideoInfo(
 def scene(seed: int) -> Frame:
     coarse = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), np.uint8)
     return resize_frame(coarse, height=32, width=48)
-
-
-class Listened(list[Event]):
-    """A listener that keeps what it is told."""
-
-    def __call__(self, event: Event) -> None:
-        self.append(event)
-
-    @property
-    def steps(self) -> list[StepReport]:
-        return [event for event in self if isinstance(event, StepReport)]
-
-    @property
-    def plan(self) -> Plan:
-        (plan,) = (event for event in self if isinstance(event, Plan))
-        return plan
-
-    @property
-    def notices(self) -> list[str]:
-        return [event.text for event in self if isinstance(event, Notice)]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+from listening import Listened
 
 from vidstyle.config import (
     EvolutionConfig,
@@ -25,7 +26,7 @@ from vidstyle.errors import (
 )
 from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.preparation import working_size
-from vidstyle.records import Event, Frame, Notice, Plan, StepReport
+from vidstyle.records import Frame, Notice, Plan
 from vidstyle.still import stylize_image
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
@@ -37,17 +38,6 @@ def scene(seed: int, height: int = 32, width: int = 48) -> Frame:
     """A smooth, colourful picture."""
     coarse = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), np.uint8)
     return resize_frame(coarse, height=height, width=width)
-
-
-class Listened(list[Event]):
-    """A listener that keeps what it is told."""
-
-    def __call__(self, event: Event) -> None:
-        self.append(event)
-
-    @property
-    def steps(self) -> list[StepReport]:
-        return [event for event in self if isinstance(event, StepReport)]
 
 
 @pytest.fixture

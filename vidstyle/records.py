@@ -133,17 +133,6 @@ class TimedFrame:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shot:
-    """Frames between two cuts: ``[start, stop)``, 0-based, as indices of the source."""
-
-    number: int
-    """0-based, in order of time."""
-    start: int
-    stop: int | None
-    """None while the shot's end has not been read yet."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Motion:
     """How the content moved from one frame to the next, seen from the later frame."""
 
