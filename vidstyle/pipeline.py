@@ -85,7 +85,7 @@ def stylize_video(
     height, width = working_size(
         height=info.height, width=info.width, long_side=config.style.long_side
     )
-    shape = result_shape(info, config, output, height=height, width=width)
+    shape = result_shape(info, config, height=height, width=width)
     listener(Notice(text=f"{summary(info, config)} -> {shape[1]}x{shape[0]}"))
     if info.needs_normalizing:
         listener(Notice(text=f"decoded by ffmpeg: {'; '.join(info.normalizing)}"))

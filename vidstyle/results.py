@@ -11,7 +11,7 @@ from vidstyle.ingest import Found
 from vidstyle.preparation import as_paths
 from vidstyle.records import Frame, Listener, Notice, VideoInfo
 from vidstyle.video.alpha import has_kept_alpha
-from vidstyle.video.codecs import CODECS, codec_for, container_of
+from vidstyle.video.codecs import container_of
 from vidstyle.video.evolution import check_evolution_name, write_evolution
 from vidstyle.video.gif import MOST_FPS
 from vidstyle.video.pictures import check_folder, write_pictures
@@ -72,7 +72,7 @@ def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list
 
 
 def result_shape(
-    info: VideoInfo, config: VideoConfig, output: Path, *, height: int, width: int
+    info: VideoInfo, config: VideoConfig, *, height: int, width: int
 ) -> tuple[int, int]:
     """Say how large the result will be: as painted, unless something changes it.
 
@@ -80,9 +80,7 @@ def result_shape(
         ``(height, width)``.
     """
     if config.output_size == "source":
-        height, width = info.height, info.width
-    if output.suffix and CODECS[codec_for(output, config.encoding)].needs_even_sides:
-        height, width = height + height % 2, width + width % 2
+        return info.height, info.width
     return height, width
 
 

@@ -99,7 +99,7 @@ def _likeness(one: TimedFrame, other: TimedFrame) -> float:
     ("options", "size"),
     [
         ((), "48x32"),
-        (("--long-side", "40"), "40x28"),  # of 40x27, since H.264 has even sides
+        (("--long-side", "40"), "40x27"),
         (("--long-side", "40", "--output-size", "source"), "48x32"),
         (("--long-side", "source"), "48x32"),
         (("--long-side", "1000"), "48x32"),

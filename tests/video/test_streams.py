@@ -52,6 +52,14 @@ def test_stream_of_pictures_is_understood() -> None:
     assert not stream.has_alpha
 
 
+def test_part_that_is_shown_is_told_as_it_is_turned() -> None:
+    said = SAID.replace("Display", "Frame Cropping: 1/2/3/4\n        Display")
+    (stream,) = Description(said).pictures()
+    assert stream.rotation == 90
+    assert stream.crop == (1, 3, 2, 4)  # by a quarter, the left side comes to the top
+    assert displayed_shape(stream) == (1917, 805)
+
+
 @pytest.mark.parametrize(
     ("pixel_format", "depth", "has_alpha"),
     [

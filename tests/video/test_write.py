@@ -3,6 +3,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -131,10 +132,37 @@ def test_sides_become_even_by_repeating_the_edge(tmp_path: Path) -> None:
     result = tmp_path / "result.mp4"
     frames = ramps(3, height=47, width=63)
     write_video(frames, result, times_s=even_times(3), fps=NTSC)
-    first = next(read_frames(probe(result), on_warning=pytest.fail)).frame.astype(int)
+    is_read, first = cv2.VideoCapture(str(result)).read()  # does not know of cropping
+    assert is_read
     assert first.shape == (48, 64, 3)
+    first = first.astype(int)
     assert np.abs(first[47] - first[46]).max() <= 2
     assert np.abs(first[:, 63] - first[:, 62]).max() <= 3
+    shown = next(read_frames(probe(result), on_warning=pytest.fail)).frame
+    assert shown.shape == (47, 63, 3)
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [
+        (OSError(28, "No space left on device"), "x.mp4: No space left on device."),
+        (ValueError("it has no tracks"), "odd, for it has no tracks; use another"),
+    ],
+)
+def test_file_that_cannot_say_its_size_leaves_nothing(
+    reason: Exception,
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise reason
+
+    monkeypatch.setattr("vidstyle.video.write.show_part", fail)
+    frames = ramps(3, height=47, width=63)
+    with pytest.raises(VideoWriteError, match=sentence):
+        write_video(frames, tmp_path / "x.mp4", times_s=even_times(3), fps=NTSC)
+    assert not list(tmp_path.iterdir())
 
 
 def test_frames_are_resampled_to_another_size(tmp_path: Path) -> None:

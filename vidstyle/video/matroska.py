@@ -4,7 +4,7 @@ Raw video in a pipe has no times, so ffmpeg would give every clip a constant rat
 is the smallest Matroska stream that carries them: one raw RGB track, one cluster a
 frame, in microseconds. Nothing is compressed, held or written to a file here.
 
-Source: RFC 9559 (Matroska), RFC 8794 (EBML).
+Source: RFC 9559 (Matroska).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from vidstyle.records import Frame
+from vidstyle.video.ebml import element, number
 
 _TICK_NS: Final = 1000
 _UNKNOWN_LENGTH: Final = b"\x01" + b"\xff" * 7
@@ -52,52 +53,42 @@ def timed_stream(
 def _header(*, height: int, width: int, fps: Fraction) -> bytes:
     """Return everything that comes before the first frame."""
     document = [
-        _element(0x4282, b"matroska"),  # DocType
-        _element(0x4287, _number(4)),  # its version
-        _element(0x4285, _number(2)),  # the version that a reader needs
+        element(0x4282, b"matroska"),  # DocType
+        element(0x4287, number(4)),  # its version
+        element(0x4285, number(2)),  # the version that a reader needs
     ]
     information = [
-        _element(0x2AD7B1, _number(_TICK_NS)),  # TimestampScale
-        _element(0x4D80, b"vidstyle"),  # MuxingApp
-        _element(0x5741, b"vidstyle"),  # WritingApp
+        element(0x2AD7B1, number(_TICK_NS)),  # TimestampScale
+        element(0x4D80, b"vidstyle"),  # MuxingApp
+        element(0x5741, b"vidstyle"),  # WritingApp
     ]
     picture = [
-        _element(0xB0, _number(width)),
-        _element(0xBA, _number(height)),
-        _element(0x2EB524, b"RGB\x18"),  # ffmpeg's name of 24-bit RGB
+        element(0xB0, number(width)),
+        element(0xBA, number(height)),
+        element(0x2EB524, b"RGB\x18"),  # ffmpeg's name of 24-bit RGB
     ]
     track = [
-        _element(0xD7, _number(1)),  # TrackNumber
-        _element(0x73C5, _number(1)),  # TrackUID
-        _element(0x83, _number(1)),  # TrackType: video
-        _element(0x9C, _number(0)),  # FlagLacing
-        _element(0x22B59C, b"und"),  # Language: undetermined
-        _element(0x23E383, _number(round(1_000_000_000 / fps))),  # DefaultDuration
-        _element(0x86, b"V_UNCOMPRESSED"),  # CodecID
-        _element(0xE0, b"".join(picture)),
+        element(0xD7, number(1)),  # TrackNumber
+        element(0x73C5, number(1)),  # TrackUID
+        element(0x83, number(1)),  # TrackType: video
+        element(0x9C, number(0)),  # FlagLacing
+        element(0x22B59C, b"und"),  # Language: undetermined
+        element(0x23E383, number(round(1_000_000_000 / fps))),  # DefaultDuration
+        element(0x86, b"V_UNCOMPRESSED"),  # CodecID
+        element(0xE0, b"".join(picture)),
     ]
     return b"".join(
         [
-            _element(0x1A45DFA3, b"".join(document)),
+            element(0x1A45DFA3, b"".join(document)),
             bytes.fromhex("18538067") + _UNKNOWN_LENGTH,  # Segment
-            _element(0x1549A966, b"".join(information)),
-            _element(0x1654AE6B, _element(0xAE, b"".join(track))),
+            element(0x1549A966, b"".join(information)),
+            element(0x1654AE6B, element(0xAE, b"".join(track))),
         ]
     )
 
 
 def _cluster(pixels: bytes, tick: int, shown: int) -> bytes:
     """Return one frame with its time and how long it is shown, in microseconds."""
-    block = _element(0xA1, b"\x81\x00\x00\x00" + pixels)  # of track 1, at the tick
-    group = _element(0xA0, block + _element(0x9B, _number(shown)))
-    return _element(0x1F43B675, _element(0xE7, _number(tick)) + group)
-
-
-def _element(name: int, content: bytes) -> bytes:
-    """Return one EBML element, its length in eight bytes."""
-    identity = name.to_bytes((name.bit_length() + 7) // 8, "big")
-    return identity + (len(content) | 1 << 56).to_bytes(8, "big") + content
-
-
-def _number(value: int) -> bytes:
-    return value.to_bytes(8, "big")
+    block = element(0xA1, b"\x81\x00\x00\x00" + pixels)  # of track 1, at the tick
+    group = element(0xA0, block + element(0x9B, number(shown)))
+    return element(0x1F43B675, element(0xE7, number(tick)) + group)

@@ -37,6 +37,7 @@ def reasons_to_normalize(
         "it may be interlaced": fields == "mixed",
         "its frames are single fields": fields == "separate",
         f"its pixels are {aspect}, and are made square": stream.pixel_aspect != 1,
+        "only a part of its picture is shown": any(stream.crop),
         "it is turned or mirrored by metadata": stream.is_turned,
         f"OpenCV misreads {depth} bits a channel": depth > 8,
         "its transparent parts get a background": stream.has_alpha,

@@ -19,6 +19,7 @@ _PICTURE = re.compile(r", (\w+)(?:\((.*?)\))?, (\d+)x(\d+)")
 _PIXEL_ASPECT = re.compile(r"\bSAR ([1-9]\d*):([1-9]\d*)")
 _INTERLACED = re.compile(r"\b(top|bottom) (coded )?first\b")
 _ROTATION = re.compile(r"Display Matrix: rotation of (-?[\d.]+) degrees")
+_CROPPING = re.compile(r"Frame Cropping: (\d+)/(\d+)/(\d+)/(\d+)")
 _ALPHA_MODE = re.compile(r"^\s+alpha_mode\s*: 1$", re.MULTILINE | re.IGNORECASE)
 _FILE_START = re.compile(r"\bstart: (-?[\d.]+)")
 _STREAM_START = re.compile(r"\bstart (-?[\d.]+)")
@@ -129,6 +130,15 @@ class PictureStream(NamedTuple):
         return degrees if degrees % 90 == 0 else 0
 
     @property
+    def crop(self) -> tuple[int, int, int, int]:
+        """Rows and columns that are not shown: top, right, bottom, left, if turned."""
+        found = _CROPPING.search(self.details)
+        left, right, top, bottom = map(int, found.groups()) if found else (0, 0, 0, 0)
+        sides = (top, right, bottom, left) * 2
+        first = 4 - self.rotation // 90
+        return sides[first], sides[first + 1], sides[first + 2], sides[first + 3]
+
+    @property
     def pixel_aspect(self) -> Fraction:
         """Width over height of a stored pixel."""
         found = _PIXEL_ASPECT.search(self.line)
@@ -184,6 +194,8 @@ def displayed_shape(stream: PictureStream) -> tuple[int, int]:
     (height, width), aspect = stream.stored_shape, stream.pixel_aspect
     if stream.rotation % 180:
         height, width, aspect = width, height, 1 / aspect
+    top, right, bottom, left = stream.crop
+    height, width = height - top - bottom, width - left - right
     return height, math.floor(width * aspect + Fraction(1, 2))
 
 

@@ -24,6 +24,7 @@ from vidstyle.video.codecs import (
     encoder_arguments,
     to_pixels,
 )
+from vidstyle.video.cropping import show_part
 from vidstyle.video.ffmpeg import feed_ffmpeg, file_url
 from vidstyle.video.gif import write_gif
 from vidstyle.video.matroska import timed_stream
@@ -52,9 +53,10 @@ def write_video(
 ) -> None:
     """Write a video with the frames' own times and the source's sound.
 
-    Colors are BT.709's, and tagged so. H.264 and H.265 need even sides here: an odd one
-    gains a row or column that repeats its edge. Sound, subtitles, chapters and metadata
-    are the source's, packet for packet where they fit (see ``tracks.misfits``).
+    Colors are BT.709's, and tagged so. H.264 and H.265 hold even sides only here: an
+    odd one gains a row or column that repeats its edge, and the file says that it is
+    not shown (see ``cropping``). Sound, subtitles, chapters and metadata are the
+    source's, packet for packet where they fit (see ``tracks.misfits``).
 
     Args:
         frames: In order, of one shape; read one at a time, and for a GIF twice.
@@ -82,18 +84,18 @@ def write_video(
     if container == "gif":
         write_gif(frames, path, times_s=times_s, fps=fps, height=height, width=width)
         return
+    shape, shaped = peeked(_resampled(frames, height=height, width=width))
+    is_padded = CODECS[codec].needs_even_sides and any(side % 2 for side in shape)
     first_s = max(0.0, times_s[0] - (span[0] if span else 0.0))
     clock, times_s = _clock(times_s, fps)
     tracks = ["-video_track_timescale", str(clock), "-movflags", "+faststart"]
-    even = CODECS[codec].needs_even_sides
-    shaped = _shaped(frames, height=height, width=width, even=even)
     clear = source if config.keep_alpha and has_kept_alpha(source) else None
     mapped = ["-map", "0:v:0", "-filter:v:0", to_pixels(CODECS[codec].pixels)]
     if clear is not None:
-        (rows, columns), shaped = peeked(shaped)
-        filters = to_pixels(str(CODECS[codec].alpha_pixels))
-        count = len(times_s)
-        mapped = alpha_graph(clear, filters, height=rows, width=columns, count=count)
+        filters, count = to_pixels(str(CODECS[codec].alpha_pixels)), len(times_s)
+        mapped = alpha_graph(
+            clear, filters, height=shape[0], width=shape[1], count=count
+        )
     with partial_file(path) as partial:
         arguments = [
             *("-itsoffset", f"{first_s:.6f}", "-f", "matroska", "-i", "pipe:0"),
@@ -113,8 +115,11 @@ def write_video(
         ]
         failed = f"cannot write {path}"
         with feed_ffmpeg(arguments, error=VideoWriteError, failed=failed) as pipe:
-            for piece in timed_stream(shaped, times_s, fps=fps):
+            even = map(_padded, shaped) if is_padded else shaped
+            for piece in timed_stream(even, times_s, fps=fps):
                 pipe.write(piece)
+        if is_padded:
+            _crop(partial, container, shape, failed=failed)
         check_count(partial, len(times_s), failed=failed)
 
 
@@ -153,13 +158,30 @@ def _clock(times_s: Sequence[float], fps: Fraction) -> tuple[int, Sequence[float
     return clock, constant
 
 
-def _shaped(
-    frames: Iterable[Frame], *, height: int | None, width: int | None, even: bool
+def _resampled(
+    frames: Iterable[Frame], *, height: int | None, width: int | None
 ) -> Iterator[Frame]:
-    """Resample frames if a shape is given, and make their sides even if need be."""
+    """Resample frames, if a shape is given."""
     for frame in frames:
-        shaped = resize_frame(
+        yield resize_frame(
             frame, height=height or frame.shape[0], width=width or frame.shape[1]
         )
-        rows, columns = (side % 2 * even for side in shaped.shape[:2])
-        yield np.pad(shaped, ((0, rows), (0, columns), (0, 0)), mode="edge")
+
+
+def _padded(frame: Frame) -> Frame:
+    """Make a frame's sides even, by repeating its last row and column."""
+    rows, columns = (side % 2 for side in frame.shape[:2])
+    return np.pad(frame, ((0, rows), (0, columns), (0, 0)), mode="edge")
+
+
+def _crop(path: Path, container: str, shape: tuple[int, int], *, failed: str) -> None:
+    """Say in a file that what was added to its frames is not shown."""
+    try:
+        show_part(path, container, height=shape[0], width=shape[1])
+    except OSError as err:
+        raise VideoWriteError(f"{failed}: {err.strerror}.") from err
+    except ValueError as err:
+        raise VideoWriteError(
+            f"{failed}: it cannot be said that its sides are odd, for {err}; use "
+            "another --codec, or even sides."
+        ) from err
