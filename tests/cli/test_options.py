@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
 import typer
@@ -58,6 +58,25 @@ SETTINGS = [
 
 def test_every_setting_is_an_option() -> None:
     assert {name for _, name in SETTINGS} == set(ROWS)
+
+
+@pytest.mark.parametrize("command", ["video", "image", "measure", "train"])
+def test_help_breaks_no_choice_in_a_narrow_window(command: str) -> None:
+    narrow, wide = (
+        set(re.findall(r"[\w-]+(?:\|[\w-]+)+", help_of(command, columns=columns)))
+        for columns in (80, 300)
+    )
+    assert wide
+    assert narrow == wide
+
+
+@pytest.mark.parametrize(("kind", "name"), SETTINGS)
+def test_help_says_each_word_of_a_choice(kind: type[Any], name: str) -> None:
+    hint = get_type_hints(kind)[name]
+    if get_origin(hint) is not Literal or ROWS[name].metavar is None:
+        return
+    unsaid = set(get_args(hint)) - {getattr(kind(), name)}
+    assert unsaid <= set(re.findall(r"[a-z0-9-]+", ROWS[name].help))
 
 
 @pytest.mark.parametrize(("kind", "name"), SETTINGS)

@@ -1,5 +1,6 @@
 """The commands under one name."""
 
+import inspect
 from copy import copy
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -27,7 +28,17 @@ def _untyped(parameters: list[Any]) -> list[Any]:
     return parameters
 
 
+def _unwrapped(text: str) -> str:
+    """Join the lines of each paragraph, which Typer would keep at any width."""
+    paragraphs = inspect.cleandoc(text).split("\n\n")
+    return "\n\n".join(" ".join(each.split()) for each in paragraphs)
+
+
 class _Command(TyperCommand):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.help = _unwrapped(self.help or "")
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.meta[SHOW_CONFIG] = SHOW_CONFIG in args
         return super().parse_args(ctx, args)

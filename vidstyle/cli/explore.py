@@ -25,7 +25,10 @@ from vidstyle.explore.reconstruct import reconstruct as the_reconstructions
 from vidstyle.explore.styles import styles as the_styles
 from vidstyle.explore.trial import Experiment
 
-Content = Annotated[Path, typer.Argument(help="The picture to paint.", readable=False)]
+Content = Annotated[
+    Path,
+    typer.Argument(help="The picture to paint.", metavar="PICTURE", readable=False),
+]
 Folder = Annotated[
     Path | None,
     typer.Option(

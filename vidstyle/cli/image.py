@@ -48,10 +48,14 @@ def image(
     ctx: typer.Context,
     content: Annotated[
         list[Path],
-        typer.Argument(help="Pictures to paint, or folders of them.", readable=False),
+        typer.Argument(
+            help="Pictures to paint, or folders of them.",
+            metavar="PICTURE",
+            readable=False,
+        ),
     ],
     *,
-    style: o.Styles = None,
+    style: o.AlbumStyles = None,
     region: o.Regions = None,
     output: o.Output = None,
     overwrite: o.Overwrite = False,

@@ -104,6 +104,7 @@ def measure(
         typer.Argument(
             help="A painted picture, a painted clip (as -o FOLDER writes it, without "
             "loss), or a folder of painted pictures.",
+            metavar="RESULT",
             readable=False,
         ),
     ],

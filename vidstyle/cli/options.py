@@ -120,18 +120,28 @@ Styles = Annotated[
     list[Path] | None,
     _option(
         FILES,
-        "The painting: any picture. Several are mixed. A folder: each one in it.",
+        "The painting: any picture. Several are mixed.",
         "--style",
         "-s",
         metavar="FILE",
+    ),
+]
+AlbumStyles = Annotated[
+    list[Path] | None,
+    _option(
+        FILES,
+        "The painting: any picture. Several are mixed. A folder: each one in it.",
+        "--style",
+        "-s",
+        metavar="FILE|FOLDER",
     ),
 ]
 Regions = Annotated[
     list[str] | None,
     _option(
         FILES,
-        "A painting for a part of the picture: where the mask, a picture or, for a "
-        "clip, a clip, is white. A later one lies over an earlier; what is in none "
+        "A painting for the part where the mask is white: a picture or, for a clip, "
+        "also a clip or a folder. A later one lies over an earlier; what is in none "
         "gets --style, or stays as it is.",
         "--region",
         metavar="MASK=STYLE",

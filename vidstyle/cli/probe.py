@@ -26,7 +26,9 @@ def probe(
     clip: Annotated[
         Path,
         typer.Argument(
-            help="A video, an animated GIF, or a folder of pictures.", readable=False
+            help="A video, an animated GIF, or a folder of pictures.",
+            metavar="CLIP",
+            readable=False,
         ),
     ],
     *,

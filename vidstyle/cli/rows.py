@@ -175,6 +175,7 @@ ROWS: Mapping[str, Row] = {
     "style_scale": Row(
         SIZE,
         "The same in sizes of the result: 2 makes strokes twice as large.",
+        metavar="X",
         default_text="1",
     ),
     "output_size": Row(
@@ -201,11 +202,14 @@ ROWS: Mapping[str, Row] = {
         LOOK,
         "What is matched: gram: how channels go together; meanstd: how strong each is; "
         "swd: how they are distributed (slow); wasserstein: the normal distribution.",
+        metavar="NAME",
     ),
     "balance": Row(
         LOOK,
-        "gradients: the weights of content, style and tv are the ratio of their "
-        "gradients, set anew at each step; not with lbfgs and newton-cg.",
+        "What the weights of content, style and tv are: weights: factors of their "
+        "losses; gradients: the ratio of their gradients, set anew at each step, which "
+        "lbfgs and newton-cg cannot.",
+        metavar="HOW",
     ),
     "loss_scale": Row(LOOK, "free: relative errors; gatys: the paper's sums."),
     "init": Row(
@@ -220,6 +224,7 @@ ROWS: Mapping[str, Row] = {
         LOOK,
         "Keep the picture's own colours: luminance: paint only light and dark; "
         "histogram: give the painting the picture's palette. Without recolor.",
+        metavar="HOW",
     ),
     "seed": Row(LOOK, "Of the noise in a random start, and of swd's directions."),
     "next_init": Row(
@@ -260,7 +265,11 @@ ROWS: Mapping[str, Row] = {
     ),
     "style_layers": Row(NETWORK, "Layers that take the style.", parse_layers, LAYERS),
     "device": Row(NETWORK, "auto: cuda, then mps, then the CPU.", short="d"),
-    "optimizer": Row(OPTIMIZER, "How the pixels are moved."),
+    "optimizer": Row(
+        OPTIMIZER,
+        "How the pixels are moved: lbfgs, adam, momentum, newton-cg or langevin.",
+        metavar="NAME",
+    ),
     "steps": Row(
         OPTIMIZER,
         "Most steps for a picture, or for a shot's first frame; 0 leaves its start.",
@@ -286,14 +295,19 @@ ROWS: Mapping[str, Row] = {
         metavar="X",
         default_text="the optimiser's own",
     ),
-    "lr_decay": Row(OPTIMIZER, "How that step shrinks."),
+    "lr_decay": Row(
+        OPTIMIZER,
+        "How that step shrinks: none, stairs, exponential or inverse-time.",
+        metavar="HOW",
+    ),
     "lr_decay_rate": Row(OPTIMIZER, "Its factor on each stair; or the decay's rate."),
     "lr_decay_every": Row(OPTIMIZER, "Steps on each stair; or that the rate is about."),
     "temperature": Row(OPTIMIZER, "How much noise langevin makes."),
     "codec": Row(
         FILES,
-        "How the result is encoded. auto: vp9 in .webm, else h264; prores goes into "
-        ".mov or .mkv; ffv1, which is lossless, into .mkv.",
+        "How the result is encoded: auto (vp9 in .webm, else h264), h264, h265, av1, "
+        "vp9, prores (into .mov or .mkv) or ffv1 (lossless, into .mkv).",
+        metavar="NAME",
     ),
     "crf": Row(
         FILES,

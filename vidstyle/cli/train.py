@@ -22,7 +22,9 @@ RESUME = "run the same command again to go on"
 def train(
     photos: Annotated[
         Path,
-        typer.Argument(help="A folder of photographs, the more the better."),
+        typer.Argument(
+            help="A folder of photographs, the more the better.", metavar="FOLDER"
+        ),
     ],
     *,
     output: Annotated[

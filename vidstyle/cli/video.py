@@ -29,7 +29,9 @@ def video(
     clip: Annotated[
         Path,
         typer.Argument(
-            help="A video, an animated GIF, or a folder of pictures.", readable=False
+            help="A video, an animated GIF, or a folder of pictures.",
+            metavar="CLIP",
+            readable=False,
         ),
     ],
     *,
