@@ -132,7 +132,7 @@ def test_folder_of_pictures_is_a_clip(here: Path, paint: Run) -> None:
         write_picture(here / "shots" / f"frame-{timed.index + 8}.png", odd)
     said = paint("shots")
     assert said.stdout == "shots.painting.mp4\n"
-    assert said.lines[0] == "shots: 4 frames, 47x31, 25 fps -> 48x32"
+    assert said.lines[0] == "shots: 4 frames, 47x31, 25 fps -> 47x31"
     assert len(read("shots.painting.mp4")) == 4
 
 
