@@ -19,6 +19,7 @@ from vidstyle.images import (
     fit_long_side,
     frame_to_image,
     image_to_frame,
+    read_alpha,
     read_picture,
     resize_frame,
     write_picture,
@@ -252,6 +253,32 @@ def test_rare_transparent_pngs(
         + png_chunk(b"IEND", b"")
     )
     assert read_picture(path)[0].tolist() == [[255] * 3, [100] * 3, [177] * 3]
+
+
+@pytest.mark.parametrize("depth", [np.uint8, np.uint16])
+def test_transparency_comes_back(
+    tmp_path: Path, depth: type[np.unsignedinteger]
+) -> None:
+    top = np.iinfo(depth).max
+    pixels = np.zeros((3, 5, 4), depth)
+    pixels[..., 0] = top  # blue, for OpenCV
+    pixels[..., 3] = np.linspace(0, top, 5)
+    cv2.imwrite(str(tmp_path / "a.png"), pixels)
+    alpha = read_alpha(tmp_path / "a.png")
+    assert np.abs(alpha.astype(int) - [0, 63.75, 127.5, 191.25, 255]).max() < 1
+    blue = np.full((3, 5, 3), (0, 0, 255), np.uint8)
+    write_picture(tmp_path / "b.png", np.dstack([blue, alpha]))
+    assert np.array_equal(read_alpha(tmp_path / "b.png"), alpha)
+    half = read_picture(tmp_path / "b.png")[0, 2]
+    assert np.abs(half.astype(int) - (127, 127, 255)).max() <= 1
+
+
+def test_picture_without_transparency_is_opaque(tmp_path: Path) -> None:
+    write_picture(tmp_path / "a.jpg", np.zeros((3, 5, 3), np.uint8))
+    assert np.array_equal(read_alpha(tmp_path / "a.jpg"), np.full((3, 5), 255))
+    (tmp_path / "b.png").write_text("no picture")
+    with pytest.raises(ImageOpenError, match=r"b\.png is not a picture"):
+        read_alpha(tmp_path / "b.png")
 
 
 def test_grey_picture_has_three_equal_channels(tmp_path: Path) -> None:

@@ -94,10 +94,7 @@ def read_picture(path: Path, *, background: str | None = None) -> Frame:
     Raises:
         ImageOpenError: If it is missing, cannot be read, or is no picture.
     """
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError as err:
-        raise ImageOpenError(f"cannot read {path}: {err.strerror}.") from err
+    data = _bytes_of(path)
     pixels = _decode(data, cv2.IMREAD_UNCHANGED)
     if pixels is not None and pixels.ndim == 3 and pixels.shape[2] == 4:
         return _composite(pixels, background or WHITE)
@@ -108,6 +105,35 @@ def read_picture(path: Path, *, background: str | None = None) -> Frame:
             f"{path} is not a picture that can be read (JPEG, PNG, WebP, TIFF, ...)."
         )
     return np.ascontiguousarray(color[..., ::-1], np.uint8)
+
+
+def read_alpha(path: Path) -> Frame:
+    """Read how opaque the pixels of one picture file are.
+
+    Returns:
+        uint8 (H, W), 255 where it is opaque, as is all of a picture without alpha.
+
+    Raises:
+        ImageOpenError: If it is missing, cannot be read, or is no picture.
+    """
+    pixels = _decode(_bytes_of(path), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 4:
+        return np.full(read_picture(path).shape[:2], 255, np.uint8)
+    opaque = pixels[..., 3].astype(np.float32) / _top(pixels)  # (H, W)
+    return np.asarray((opaque.clip(0, 1) * 255).round(), np.uint8)
+
+
+def _bytes_of(path: Path) -> npt.NDArray[np.uint8]:
+    """Read a file."""
+    try:
+        return np.fromfile(path, np.uint8)
+    except OSError as err:
+        raise ImageOpenError(f"cannot read {path}: {err.strerror}.") from err
+
+
+def _top(pixels: npt.NDArray[Any]) -> float:
+    """Return the value that is white, or opaque."""
+    return float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
 
 
 def _decode(data: npt.NDArray[np.uint8], flag: int) -> npt.NDArray[Any] | None:
@@ -121,8 +147,7 @@ def _decode(data: npt.NDArray[np.uint8], flag: int) -> npt.NDArray[Any] | None:
 def _composite(pixels: npt.NDArray[Any], background: str) -> Frame:
     """Lay (H, W, 4) BGRA of any depth over ``#rrggbb``."""
     behind = np.frombuffer(bytes.fromhex(background[1:]), np.uint8) / 255  # (3,)
-    top = float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
-    scaled = pixels.astype(np.float32) / top
+    scaled = pixels.astype(np.float32) / _top(pixels)
     alpha = scaled[..., 3:]
     over = scaled[..., 2::-1] * alpha + behind * (1 - alpha)  # (H, W, 3) RGB
     return np.ascontiguousarray((over.clip(0, 1) * 255).round().astype(np.uint8))
@@ -147,6 +172,10 @@ def check_picture_path(path: Path) -> None:
 def write_picture(path: Path, frame: Frame) -> None:
     """Write one picture, whole or not at all; the name's ending says the format.
 
+    Args:
+        path: Where.
+        frame: Or (H, W, 4) with how opaque it is, where the format can hold that.
+
     Raises:
         OutputError: If the folder is missing, the disk is full, or the format unknown.
     """
@@ -166,8 +195,9 @@ def write_picture(path: Path, frame: Frame) -> None:
 
 def _encode(ending: str, frame: Frame, parameters: list[int]) -> bytes | None:
     """Encode a picture as OpenCV does; None: it cannot."""
+    channels = [2, 1, 0, 3] if frame.shape[2] == 4 else slice(None, None, -1)
     with contextlib.suppress(cv2.error):
-        done, data = cv2.imencode(ending, frame[..., ::-1], parameters)
+        done, data = cv2.imencode(ending, frame[..., channels], parameters)
         return data.tobytes() if done else None
     return None
 

@@ -1,16 +1,15 @@
 """The results of a run: their names and shapes before the work, the files after it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from vidstyle.config import EncodingConfig, EvolutionConfig, VideoConfig
-from vidstyle.errors import ConfigError
 from vidstyle.images import check_picture_path, write_picture
 from vidstyle.ingest import Found
 from vidstyle.preparation import as_paths
 from vidstyle.records import Frame, Listener, Notice, VideoInfo
-from vidstyle.video.alpha import has_kept_alpha
+from vidstyle.video.alpha import has_kept_alpha, with_alpha
 from vidstyle.video.codecs import container_of
 from vidstyle.video.evolution import check_evolution_name, write_evolution
 from vidstyle.video.gif import MOST_FPS
@@ -40,11 +39,6 @@ def check_outputs(
     """
     if output.suffix:
         check_writable(output, encoding)
-    elif encoding.keep_alpha:
-        raise ConfigError(
-            f"{output}: pictures in a folder are written without transparency; leave "
-            "keep-alpha out, or name a video."
-        )
     else:
         check_folder(output)
     if evolution_output is not None:
@@ -55,14 +49,14 @@ def check_outputs(
 
 def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list[str]:
     """Say, in a sentence each, what of a clip a result cannot hold as it is."""
+    told = []
+    if encoding.keep_alpha and not has_kept_alpha(info):
+        told.append(f"{info.path} has no transparency that could be kept.")
     if not output.suffix:
-        return []
+        return told
     container = container_of(output)
     if container != "gif":
-        told = misfits(info, container)
-        if encoding.keep_alpha and not has_kept_alpha(info):
-            told.append(f"{info.path} has no transparency that could be kept.")
-        return told
+        return [*misfits(info, container), *told]
     if info.fps <= MOST_FPS:
         return []
     return [
@@ -99,8 +93,10 @@ def write_result(
     is_source_size = config.output_size == "source"
     height = info.height if is_source_size else None
     width = info.width if is_source_size else None
-    frames = StylizedFrames(store, found)
+    frames: Iterable[Frame] = StylizedFrames(store, found)
     if not output.suffix:
+        if config.encoding.keep_alpha and has_kept_alpha(info):
+            frames = with_alpha(frames, info, first=found.first)
         write_pictures(frames, output, height=height, width=width)
         return
     is_range = config.frames != (0, None) or config.start_s or config.duration_s

@@ -11,8 +11,12 @@ import pytest
 
 from vidstyle.config import EncodingConfig
 from vidstyle.errors import ConfigError, VideoOpenError
-from vidstyle.records import Frame
+from vidstyle.images import read_alpha, write_picture
+from vidstyle.records import Frame, VideoInfo
+from vidstyle.video.alpha import with_alpha
 from vidstyle.video.ffmpeg import run_ffmpeg
+from vidstyle.video.folder import numbered_pictures
+from vidstyle.video.pictures import write_pictures
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 from vidstyle.video.write import check_writable, write_video
@@ -110,6 +114,72 @@ def test_part_of_a_clip_keeps_its_part(make_clip: MakeClip, tmp_path: Path) -> N
     found = alpha_of(result, 24, 32)
     wanted = expected(3, 3)[:, ::2].reshape(3, 24, 32, 2).mean(-1)
     assert np.abs(found - wanted).mean() < 4
+
+
+def band_pictures(folder: Path) -> VideoInfo:
+    """Write the band as a folder of pictures; the last one has no transparency."""
+    folder.mkdir()
+    colors = np.full((HEIGHT, WIDTH, 3), (0, 0, 255), np.uint8)
+    for number, alpha in enumerate(expected()[:-1].astype(np.uint8), start=1):
+        write_picture(folder / f"{number}.png", np.dstack([colors, alpha]))
+    write_picture(folder / f"{COUNT}.png", colors)
+    return probe(folder, fps=Fraction(10))
+
+
+@pytest.mark.parametrize(("codec", "ending"), WAYS)
+@pytest.mark.parametrize("first", [0, 3])
+def test_each_picture_of_a_folder_keeps_its_own(
+    codec: Any, ending: str, first: int, tmp_path: Path
+) -> None:
+    info = band_pictures(tmp_path / "pictures")
+    result = tmp_path / f"result{ending}"
+    count = COUNT - first
+    write_video(
+        red(count, HEIGHT, WIDTH),
+        result,
+        times_s=[n / 10 for n in range(first, COUNT)],
+        fps=Fraction(10),
+        source=info,
+        span=(first / 10, COUNT / 10) if first else None,
+        config=EncodingConfig(codec=codec, keep_alpha=True),
+    )
+    wanted = expected(first, count)
+    wanted[-1] = 255
+    found = alpha_of(result, HEIGHT, WIDTH)
+    assert found.shape == wanted.shape
+    assert np.abs(found - wanted).mean() < 3
+    assert probe(result).has_alpha
+
+
+@pytest.mark.parametrize("first", [0, 3])
+@pytest.mark.parametrize("name", [*SOURCES, "pictures"])
+def test_pictures_get_that_of_their_frames(
+    name: str, first: int, make_clip: MakeClip, tmp_path: Path
+) -> None:
+    if name == "pictures":
+        info = band_pictures(tmp_path / name)
+    else:
+        info = probe(make_clip(name, "-f", "lavfi", "-i", BAND, *SOURCES[name]))
+    painted = red(3, HEIGHT // 2, WIDTH // 2)
+    write_pictures(
+        with_alpha(painted, info, first=first),
+        tmp_path / "result",
+        height=HEIGHT,
+        width=WIDTH,
+    )
+    found = np.stack(
+        [read_alpha(path) for path in numbered_pictures(tmp_path / "result")]
+    )
+    assert found.shape == (3, HEIGHT, WIDTH)
+    assert np.abs(found.astype(int) - expected(first, 3)).mean() < 6  # halved, doubled
+    assert probe(tmp_path / "result").has_alpha
+
+
+def test_transparency_that_ends_before_the_frames_is_an_error(tmp_path: Path) -> None:
+    info = band_pictures(tmp_path / "pictures")
+    frames = red(2, HEIGHT, WIDTH)
+    with pytest.raises(VideoOpenError, match=r"transparency of .*pictures breaks off"):
+        list(with_alpha(frames, info, first=COUNT - 1))
 
 
 def test_opaque_source_stays_opaque(make_clip: MakeClip, tmp_path: Path) -> None:

@@ -1,13 +1,16 @@
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 from reading import read
 
 from vidstyle.errors import ImageOpenError, VideoOpenError
-from vidstyle.images import write_picture
+from vidstyle.images import PICTURE_ENDINGS, write_picture
+from vidstyle.records import Frame
 from vidstyle.video.folder import numbered_pictures
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
@@ -35,18 +38,81 @@ def test_folder_is_read_in_order(tmp_path: Path) -> None:
     assert [timed.time_s for timed in frames] == [0, 0.04, 0.08]
 
 
-def test_folder_with_two_sizes_is_refused(tmp_path: Path) -> None:
-    write_picture(tmp_path / "1.png", np.zeros((16, 16, 3), np.uint8))
-    write_picture(tmp_path / "2.png", np.zeros((16, 20, 3), np.uint8))
-    with pytest.raises(VideoOpenError, match=r"2\.png is 20x16"):
-        read(tmp_path)
+def noise(height: int, width: int) -> Frame:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
 
-def test_folder_with_a_broken_picture_is_refused(tmp_path: Path) -> None:
-    write_picture(tmp_path / "1.png", np.zeros((16, 16, 3), np.uint8))
-    (tmp_path / "2.png").write_text("no picture")
-    with pytest.raises(ImageOpenError, match=r"2\.png"):
-        read(tmp_path)
+def cut_off(path: Path) -> None:
+    """Leave out a picture's end, as where a renderer is still writing it."""
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 2 // 3])
+
+
+@pytest.mark.parametrize("ending", sorted(PICTURE_ENDINGS))
+def test_picture_of_another_size_is_named_before_the_work(
+    ending: str, tmp_path: Path
+) -> None:
+    for number, width in enumerate((16, 16, 20), start=1):
+        write_picture(tmp_path / f"{number}{ending}", noise(16, width))
+    with pytest.raises(VideoOpenError, match=rf"3\{ending} is 20x16, but the first"):
+        probe(tmp_path)
+
+
+@pytest.mark.parametrize("ending", [".png", ".jpg", ".webp"])
+@pytest.mark.parametrize("harm", [cut_off, Path.unlink, Path.touch])
+def test_broken_picture_is_named_before_the_work(
+    ending: str, harm: Callable[[Path], None], tmp_path: Path
+) -> None:
+    for number in (1, 2, 3):
+        write_picture(tmp_path / f"{number}{ending}", noise(64, 64))
+    broken = tmp_path / f"2{ending}"
+    if harm is not cut_off:
+        broken.unlink()
+    if harm is Path.unlink:
+        broken.write_text("no picture")
+    else:
+        harm(broken)
+    with pytest.raises(ImageOpenError, match=rf"2\{ending} is not a picture"):
+        probe(tmp_path)
+
+
+def test_picture_that_changes_after_that_is_named_when_it_comes(tmp_path: Path) -> None:
+    for number in (1, 2):
+        write_picture(tmp_path / f"{number}.png", noise(16, 16))
+    info = probe(tmp_path)
+    write_picture(tmp_path / "2.png", noise(20, 16))
+    with pytest.raises(VideoOpenError, match=r"2\.png is 16x20"):
+        list(read_frames(info, on_warning=pytest.fail))
+
+
+@pytest.mark.parametrize("ending", [".jpg", ".png", ".tif", ".webp"])
+def test_turned_photographs_are_of_the_size_that_is_seen(
+    ending: str, tmp_path: Path
+) -> None:
+    """As a telephone writes them: one is turned by its tag, the other by its pixels."""
+    tags = Image.Exif()
+    tags[ExifTags.Base.Orientation] = 6
+    Image.fromarray(noise(32, 48)).save(tmp_path / f"1{ending}", exif=tags)
+    Image.fromarray(noise(48, 32)).save(tmp_path / f"2{ending}")
+    frames, _ = read(tmp_path)
+    assert [timed.frame.shape for timed in frames] == [(48, 32, 3)] * 2
+
+
+def test_picture_that_only_opencv_knows_is_read_to_be_sure(tmp_path: Path) -> None:
+    for name in ("1.tif", "2.tif"):
+        cv2.imwrite(str(tmp_path / name), np.full((16, 20, 4), 0.5, np.float32))
+    assert (probe(tmp_path).height, probe(tmp_path).width) == (16, 20)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_pictures_may_be_transparent(channels: int, tmp_path: Path) -> None:
+    opaque, last = noise(16, 16), np.zeros((16, 16, channels), np.uint8)
+    for number in (1, 2):
+        write_picture(tmp_path / f"{number}.png", opaque)
+    write_picture(tmp_path / "3.png", last)
+    info = probe(tmp_path)
+    assert info.has_alpha == (channels == 4)
+    assert info.pixel_format == ("rgba" if channels == 4 else "rgb24")
 
 
 def test_gap_in_the_numbers_is_told_and_is_no_pause(tmp_path: Path) -> None:

@@ -317,7 +317,9 @@ ROWS: Mapping[str, Row] = {
         default_text=", ".join(f"{name} {crf.default}" for name, crf in CRF.items()),
     ),
     "keep_alpha": Row(
-        FILES, "Keep what is transparent so; with --codec prores, vp9 or ffv1."
+        FILES,
+        "Keep what is transparent so; with --codec prores, vp9 or ffv1, or into a "
+        "folder of pictures.",
     ),
     "keep_location": Row(FILES, "Leave in where the clip was taken."),
     "strip_metadata": Row(FILES, "Leave out titles, dates and all other tags."),

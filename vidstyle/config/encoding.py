@@ -38,7 +38,8 @@ class EncodingConfig:
     keep_location: bool = False
     """Whether the result says where the source was taken."""
     keep_alpha: bool = False
-    """Whether the result is as transparent as its source; prores, vp9 and ffv1 can."""
+    """Whether the result is as transparent as its source; prores, vp9, ffv1 and
+    pictures in a folder can be."""
     strip_metadata: bool = False
     """Whether titles, dates and all other tags are left out."""
 

@@ -1,17 +1,27 @@
 """A folder of numbered pictures comes in; a VideoInfo, or its frames, go out.
 
 Pictures follow one another in the order of their numbers; a gap in the numbering is no
-pause.
+pause. All are looked at before the work, since it may be hours until the last is read.
 """
 
+import os
 import re
+import warnings
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import IO, Final, NamedTuple
+
+from PIL import ExifTags, Image
 
 from vidstyle.errors import VideoOpenError
 from vidstyle.images import PICTURE_ENDINGS, read_picture
 from vidstyle.records import TimedFrame, VideoInfo
+
+_ENDS: Final = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9"}
+"""The last bytes of a whole file, where its format has such."""
+_ON_ITS_SIDE: Final = frozenset({5, 6, 7, 8})
+"""Orientations by EXIF that exchange height and width."""
 
 
 def numbered_pictures(folder: Path) -> list[Path]:
@@ -44,8 +54,8 @@ def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
         background: What lies behind transparent pixels, as ``#rrggbb``.
 
     Raises:
-        VideoOpenError: If it holds no numbered pictures.
-        ImageOpenError: If the first of them cannot be read.
+        VideoOpenError: If it holds no numbered pictures, or of more than one size.
+        ImageOpenError: If one of them cannot be read.
     """
     pictures = numbered_pictures(folder)
     if not pictures:
@@ -54,6 +64,7 @@ def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
             "name a video file or a folder of frames."
         )
     height, width = read_picture(pictures[0]).shape[:2]
+    has_alpha = _check_all(pictures, height=height, width=width)
     return VideoInfo(
         path=folder,
         kind="folder",
@@ -64,8 +75,9 @@ def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
         duration_s=float(len(pictures) / fps),
         rotation=0,
         codec=pictures[0].suffix.lower().removeprefix("."),
-        pixel_format="rgb24",
+        pixel_format="rgba" if has_alpha else "rgb24",
         has_audio=False,
+        has_alpha=has_alpha,
         has_times=False,
         missing_numbers=_missing_numbers(pictures),
         background=background,
@@ -88,10 +100,72 @@ def read_folder(info: VideoInfo) -> Iterator[TimedFrame]:
     """
     for index, picture in enumerate(numbered_pictures(info.path)):
         frame = read_picture(picture, background=info.background)
-        height, width = frame.shape[:2]
-        if (height, width) != (info.height, info.width):
-            raise VideoOpenError(
-                f"{picture} is {width}x{height}, but the first picture is "
-                f"{info.width}x{info.height}; a clip has frames of one size."
-            )
+        _check_size(picture, frame.shape, height=info.height, width=info.width)
         yield TimedFrame(index=index, time_s=float(index / info.fps), frame=frame)
+
+
+def _check_all(pictures: list[Path], *, height: int, width: int) -> bool:
+    """Check that all pictures are whole and of one size, by their headers.
+
+    A header that is strange, or of another size, is in doubt: that picture is read.
+
+    Returns:
+        Whether one of them may be transparent.
+
+    Raises:
+        VideoOpenError: If one has another size.
+        ImageOpenError: If one cannot be read.
+    """
+    has_alpha = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of strange tags, and of very large pictures
+        for picture in pictures:
+            header = _read_header(picture)
+            if header is None or header.shape != (height, width):
+                shape = read_picture(picture).shape
+                _check_size(picture, shape, height=height, width=width)
+            has_alpha |= header is not None and header.has_alpha
+    return has_alpha
+
+
+class _Header(NamedTuple):
+    """What the beginning of a picture file says."""
+
+    shape: tuple[int, int]
+    """Height and width of the upright picture."""
+    has_alpha: bool
+
+
+def _read_header(picture: Path) -> _Header | None:
+    """Read the header of a picture; None: it says nothing, or its end is missing."""
+    try:
+        with picture.open("rb") as file, Image.open(file) as opened:
+            width, height = opened.size
+            has_alpha = opened.has_transparency_data
+            # A PNG may say it after its pixels, which are not read here.
+            exif = opened.getexif() if "exif" in opened.info else {}
+            turn = exif.get(ExifTags.Base.Orientation)
+            is_turned = turn in _ON_ITS_SIDE and not has_alpha
+            if not _is_ended(file, opened.format):
+                return None
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return _Header((width, height) if is_turned else (height, width), has_alpha)
+
+
+def _is_ended(file: IO[bytes], form: str | None) -> bool:
+    """Whether a file has the end that its format asks for."""
+    end = _ENDS.get(form or "", b"")
+    file.seek(-len(end), os.SEEK_END)
+    return file.read() == end
+
+
+def _check_size(
+    picture: Path, shape: tuple[int, ...], *, height: int, width: int
+) -> None:
+    """Check that a picture has the clip's size."""
+    if shape[:2] != (height, width):
+        raise VideoOpenError(
+            f"{picture} is {shape[1]}x{shape[0]}, but the first picture is "
+            f"{width}x{height}; a clip has frames of one size."
+        )

@@ -17,6 +17,8 @@ from vidstyle.records import Frame
 from vidstyle.video.ebml import element, number
 
 _TICK_NS: Final = 1000
+_PIXELS: Final = {3: b"RGB\x18", 4: b"RGBA"}
+"""ffmpeg's names of raw pixels, by their number of channels."""
 _UNKNOWN_LENGTH: Final = b"\x01" + b"\xff" * 7
 
 
@@ -26,7 +28,7 @@ def timed_stream(
     """Write frames as a Matroska stream that begins at time 0.
 
     Args:
-        frames: All of one shape; read once, one at a time.
+        frames: All of one shape; read once, one at a time. Or (H, W, 4), with alpha.
         times_s: One for each frame, ascending; only their differences count.
         fps: Nominal rate; it says how long the last frame is shown.
 
@@ -43,15 +45,16 @@ def timed_stream(
     for index, frame in zip(range(len(times_s)), frames, strict=True):
         if shape is None:
             shape = frame.shape
-            yield _header(height=shape[0], width=shape[1], fps=fps)
+            yield _header(shape, fps=fps)
         if frame.shape != shape:
             raise ValueError(f"frame {index} is {frame.shape}, the first was {shape}")
         shown = ticks[index + 1] - ticks[index]
         yield _cluster(np.ascontiguousarray(frame).tobytes(), ticks[index], shown)
 
 
-def _header(*, height: int, width: int, fps: Fraction) -> bytes:
+def _header(shape: tuple[int, ...], *, fps: Fraction) -> bytes:
     """Return everything that comes before the first frame."""
+    height, width, channels = shape
     document = [
         element(0x4282, b"matroska"),  # DocType
         element(0x4287, number(4)),  # its version
@@ -65,7 +68,7 @@ def _header(*, height: int, width: int, fps: Fraction) -> bytes:
     picture = [
         element(0xB0, number(width)),
         element(0xBA, number(height)),
-        element(0x2EB524, b"RGB\x18"),  # ffmpeg's name of 24-bit RGB
+        element(0x2EB524, _PIXELS[channels]),  # ColourSpace
     ]
     track = [
         element(0xD7, number(1)),  # TrackNumber

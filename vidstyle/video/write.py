@@ -16,7 +16,7 @@ from vidstyle.config import EncodingConfig
 from vidstyle.errors import VideoWriteError
 from vidstyle.images import resize_frame
 from vidstyle.records import Frame, VideoInfo
-from vidstyle.video.alpha import alpha_graph, has_kept_alpha, peeked
+from vidstyle.video.alpha import alpha_graph, has_kept_alpha, peeked, with_alpha
 from vidstyle.video.codecs import (
     CODECS,
     codec_for,
@@ -92,9 +92,8 @@ def write_video(
     clear = source if config.keep_alpha and has_kept_alpha(source) else None
     mapped = ["-map", "0:v:0", "-filter:v:0", to_pixels(CODECS[codec].pixels)]
     if clear is not None:
-        filters, count = to_pixels(str(CODECS[codec].alpha_pixels)), len(times_s)
-        mapped = alpha_graph(
-            clear, filters, height=shape[0], width=shape[1], count=count
+        shaped, mapped = _transparent(
+            shaped, clear, codec, shape=shape, times_s=times_s, fps=fps
         )
     with partial_file(path) as partial:
         arguments = [
@@ -121,6 +120,29 @@ def write_video(
         if is_padded:
             _crop(partial, container, shape, failed=failed)
         check_count(partial, len(times_s), failed=failed)
+
+
+def _transparent(
+    frames: Iterator[Frame],
+    source: VideoInfo,
+    codec: str,
+    *,
+    shape: tuple[int, int],
+    times_s: Sequence[float],
+    fps: Fraction,
+) -> tuple[Iterator[Frame], list[str]]:
+    """Give frames their source's transparency: a clip's later, within ffmpeg.
+
+    Returns:
+        The frames, and the arguments that map them.
+    """
+    filters = to_pixels(str(CODECS[codec].alpha_pixels))
+    if source.kind == "folder":
+        frames = with_alpha(frames, source, first=round(times_s[0] * fps))
+        return frames, ["-map", "0:v:0", "-filter:v:0", filters]
+    (height, width), count = shape, len(times_s)
+    graph = alpha_graph(source, filters, height=height, width=width, count=count)
+    return frames, graph
 
 
 def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
