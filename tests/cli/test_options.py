@@ -8,22 +8,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
-import typer
 from running import Run
 from typer.testing import CliRunner
 
 from vidstyle.cli import app
-from vidstyle.cli.rows import (
-    PANELS,
-    ROWS,
-    parse_at,
-    parse_init,
-    parse_layers,
-    parse_numbers,
-    parse_range,
-    parse_side,
-    show,
-)
+from vidstyle.cli.rows import PANELS, ROWS
+from vidstyle.cli.values import show
 from vidstyle.config import (
     AlbumConfig,
     EncodingConfig,
@@ -253,38 +243,3 @@ def test_default_is_read_as_it_is_shown(kind: type[Any], name: str) -> None:
     parser, default = ROWS[name].parser, getattr(kind(), name)
     if parser is not None:
         assert parser(show(default)) == default
-
-
-def test_values_are_read() -> None:
-    assert parse_range("3:7") == (3, 7)
-    assert parse_range(":7") == (0, 7)
-    assert parse_range(":") == (0, None)
-    assert parse_numbers("2, 0.5") == (2, 0.5)
-    assert parse_numbers("") == ()
-    assert parse_at("3:a:b.jpg") == (3, Path("a:b.jpg"))
-    assert parse_side("source") is None
-    assert parse_side("64") == 64
-    assert parse_init("random") == "random"
-    assert parse_init("random.png") == Path("random.png")
-    layers = (LayerWeight("relu1_1", 0.0), LayerWeight("relu2_1", 1.0))
-    assert parse_layers("relu1_1:0, relu2_1") == layers
-
-
-@pytest.mark.parametrize(
-    ("parser", "text"),
-    [
-        (parse_range, "7"),
-        (parse_range, "a:b"),
-        (parse_range, "1:2:3"),
-        (parse_side, "1.5"),
-        (parse_numbers, "1,x"),
-        (parse_numbers, "1,,2"),
-        (parse_at, "a.jpg"),
-        (parse_at, "a:b.jpg"),
-        (parse_at, ":c.jpg"),
-        (parse_layers, "relu1_1:much"),
-    ],
-)
-def test_what_cannot_be_read_is_quoted(parser: Any, text: str) -> None:
-    with pytest.raises(typer.BadParameter, match=re.escape(text.rpartition(":")[2])):
-        parser(text)

@@ -6,7 +6,7 @@ from typing import Final
 import typer
 
 from vidstyle.cli.config_file import read_text, settings_of
-from vidstyle.cli.rows import parse_layers
+from vidstyle.cli.values import parse_layers
 from vidstyle.config import StyleConfig
 from vidstyle.explore.grid import Axis
 from vidstyle.explore.layers import Layers

@@ -17,7 +17,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import typer
 
-from vidstyle.cli.rows import EVOLUTION, PANELS, ROWS, show
+from vidstyle.cli.rows import EVOLUTION, PANELS, ROWS
+from vidstyle.cli.values import show
 from vidstyle.config import (
     AlbumConfig,
     EncodingConfig,

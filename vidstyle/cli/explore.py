@@ -12,8 +12,9 @@ from vidstyle.cli import options as o
 from vidstyle.cli.axes import LISTS, NEVER, parse_axis, parse_resnet, parse_sets
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
-from vidstyle.cli.rows import FILES, ROWS, parse_layers
+from vidstyle.cli.rows import FILES, ROWS
 from vidstyle.cli.settings import settle
+from vidstyle.cli.values import parse_layers
 from vidstyle.config import AlbumConfig, StyleConfig
 from vidstyle.errors import OutputError
 from vidstyle.explore.grid import grid as the_grid

@@ -10,8 +10,8 @@ import typer
 from vidstyle.cli import options as o
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
-from vidstyle.cli.rows import parse_region
 from vidstyle.cli.settings import Settings, settle
+from vidstyle.cli.values import parse_region
 from vidstyle.config import AlbumConfig, EvolutionConfig, Region, StyleConfig
 from vidstyle.errors import ConfigError, InputError
 

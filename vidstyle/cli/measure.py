@@ -22,7 +22,8 @@ from vidstyle.cli.measured import (
 from vidstyle.cli.measured_folders import folder_facts, folder_table
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import reported_errors
-from vidstyle.cli.rows import FILES, NETWORK, REPORT, SIZE, parse_range
+from vidstyle.cli.rows import FILES, NETWORK, REPORT, SIZE
+from vidstyle.cli.values import parse_range
 from vidstyle.config import NetworkName
 from vidstyle.errors import ConfigError
 from vidstyle.records import Download, Event, FrameReport, Listener, Notice, Plan

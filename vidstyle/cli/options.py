@@ -21,10 +21,9 @@ from vidstyle.cli.rows import (
     ROWS,
     SETTINGS,
     Row,
-    parse_at,
-    show,
 )
 from vidstyle.cli.settings import parse_preset
+from vidstyle.cli.values import parse_at, show
 from vidstyle.config import DeviceName, NetworkName
 
 SHOW_CONFIG = "--show-config"
