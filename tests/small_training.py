@@ -1,15 +1,30 @@
-"""Photographs and a teacher that are small enough to train on in a test."""
+"""Photographs, a teacher and a student that are small enough for a test."""
 
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from vidstyle.images import write_picture
 from vidstyle.networks.energy import natural_pictures
+from vidstyle.training.student import Student
 from vidstyle.training.teachers import ENCODER_BLOCKS
 
 WIDTHS = (4, 5, 6, 7, 8)
 WIDE = (6, 7, 8, 9, 10)
+CHANNELS = {"relu1_1": 5, "relu4_2": 7}
+"""Of what the student is taught, by layer."""
+
+
+def make_student(seed: int = 0) -> Student:
+    """Make one that has learned nothing yet."""
+    return Student(CHANNELS, torch.Generator().manual_seed(seed))
+
+
+def few_photos() -> list[Tensor]:
+    """Make three pictures with the look of photographs, each (1, 3, H, W)."""
+    return list(natural_pictures()[:3].split(1))
 
 
 def make_photos(folder: Path) -> Path:

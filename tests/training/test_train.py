@@ -11,7 +11,8 @@ from vidstyle.networks.weights import read_weights, write_weights
 from vidstyle.training import train as module
 from vidstyle.training.distill import JUDGED
 from vidstyle.training.photos import find_photos, hold_out
-from vidstyle.training.student import Student, rescaled_weights
+from vidstyle.training.rescale import rescaled_weights
+from vidstyle.training.student import Student
 from vidstyle.training.teachers import NetworkTeacher
 from vidstyle.training.train import judge, load_teacher, train_network
 

@@ -56,7 +56,7 @@ class Topology:
         incoming = 3
         channels = (count for block in self.blocks for count in block)
         for layer, outgoing in zip(self.layers, channels, strict=True):
-            name = _convolution(layer)
+            name = convolution_of(layer)
             shapes[f"{name}_weight"] = (outgoing, incoming, 3, 3)
             shapes[f"{name}_bias"] = (outgoing,)
             incoming = outgoing
@@ -236,7 +236,7 @@ class FeatureNetwork(nn.Module):
 
     def _convolve(self, signal: Tensor, layer: str) -> Tensor:
         """Convolve and take the positive part; neither changes its input."""
-        name = _convolution(layer)
+        name = convolution_of(layer)
         weight = self.get_parameter(f"{name}_weight")
         bias = self.get_parameter(f"{name}_bias")
         if self._padding == "replicate":
@@ -257,7 +257,7 @@ def _check_shape(images: Tensor, layers: Collection[str]) -> None:
         )
 
 
-def _convolution(layer: str) -> str:
+def convolution_of(layer: str) -> str:
     """Name the convolution before a layer: relu4_2 -> conv4_2."""
     return layer.replace("relu", "conv")
 

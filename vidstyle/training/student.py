@@ -1,12 +1,10 @@
 """The network while it learns: slim's arithmetic with gradients to its weights.
 
-What it has learned comes out as weights by the names that ``networks`` reads, each
-channel rescaled. The heads, which compare its features with a teacher's, are thrown
-away.
+The heads, which compare its features with a teacher's, are thrown away in the end.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import torch
@@ -14,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from vidstyle.networks.slim import SLIM
+from vidstyle.networks.vgg import convolution_of
+from vidstyle.training.least_squares import LeastSquares
 
-RIDGE: Final = 1e-4
-"""Of a head's least squares, relative to the mean square of its features."""
 LEAK: Final = 0.01
 """Share of the gradient that passes where ReLU gives 0."""
 DEAD: Final = 1e-2
@@ -42,7 +40,7 @@ class Student(nn.Module):
         self.heads, self.shifts = nn.ParameterDict(), nn.ParameterDict()
         shapes = SLIM.weight_shapes
         for layer in self.layers:
-            outgoing, incoming, *_ = shapes[f"{_convolution(layer)}_weight"]
+            outgoing, incoming, *_ = shapes[f"{convolution_of(layer)}_weight"]
             kernel = torch.empty(outgoing, incoming * 9)
             nn.init.orthogonal_(kernel, math.sqrt(2), generator)
             self.kernels[layer] = nn.Parameter(kernel)
@@ -159,110 +157,9 @@ class Student(nn.Module):
         return F.conv2d(padded, kernel, self.biases[layer])
 
 
-class LeastSquares:
-    """The best linear map, with a shift, from one set of features to another."""
-
-    def __init__(self) -> None:
-        """Begin with no pixel seen."""
-        self._inner: Tensor | None = None
-        self._outer: Tensor | None = None
-
-    def add(self, features: Tensor, targets: Tensor) -> None:
-        """Take in (N, C, h, w) features and (N, D, h, w) targets."""
-        rows, wanted = _with_one(features), _rows(targets)
-        inner, outer = rows.T @ rows, rows.T @ wanted  # (C + 1, C + 1), (C + 1, D)
-        self._inner = inner if self._inner is None else self._inner + inner
-        self._outer = outer if self._outer is None else self._outer + outer
-
-    def solve(self) -> Tensor:
-        """Return the map: (C + 1, D) float64, the shift in its last row.
-
-        Raises:
-            ValueError: If nothing was added.
-        """
-        if self._inner is None or self._outer is None:
-            raise ValueError("no features were added")
-        inner = self._inner
-        ridge = RIDGE * inner.diagonal()[:-1].mean()
-        eye = torch.eye(len(inner), dtype=inner.dtype, device=inner.device)
-        solution: Tensor = torch.linalg.solve(inner + ridge * eye, self._outer)
-        return solution
-
-
 def is_weak(means: Tensor) -> Tensor:
     """Say which channels of a layer are nearly dead, by their mean activations (C,)."""
     return means < DEAD * means.median()
-
-
-def squared_error(solution: Tensor, features: Tensor, targets: Tensor) -> float:
-    """Sum the squared error of a map from ``LeastSquares``."""
-    return float((_with_one(features) @ solution - _rows(targets)).square().sum())
-
-
-def _rows(maps: Tensor) -> Tensor:
-    return maps.movedim(1, -1).flatten(0, 2).double()  # (N*h*w, C)
-
-
-def _with_one(maps: Tensor) -> Tensor:
-    rows = _rows(maps)
-    return torch.cat([rows, torch.ones_like(rows[:, :1])], 1)
-
-
-@torch.no_grad()
-def rescaled_weights(student: Student, photos: Iterable[Tensor]) -> dict[str, Tensor]:
-    """Rescale every channel by what it says about the teacher's features.
-
-    A positive factor passes through ReLU, padding and average pooling, so the next
-    convolution takes it back: the features stay the same but for their channels'
-    scale. That scale is what Gram matrices feel. On a layer that was taught, a change
-    of any channel by 1 changes the mapped features alike (the head's columns have the
-    same length), and the mean activation of all channels is 1. On any other layer each
-    channel has mean activation 1.
-
-    Args:
-        student: That has learned.
-        photos: (1, 3, H, W) each.
-
-    Returns:
-        Float32 on the CPU by the names of ``Topology.weight_shapes``.
-
-    Source: Gatys et al. 2016, section 2, gave every channel of VGG-19 mean activation
-    1. Here that makes channels loud that say little: the style loss of the results
-    under another network was two to ten times as high.
-    """
-    means = _mean_activations(student, photos)
-    weights: dict[str, Tensor] = {}
-    before = torch.ones(3, dtype=torch.float64)
-    for layer in student.layers:
-        after = _unit(means[layer].cpu(), student.heads.get(layer))  # (D,)
-        name = _convolution(layer)
-        kernel = student.kernels[layer].cpu().double().unflatten(1, (-1, 3, 3))
-        scale = before[None, :] / after[:, None]  # (D, C)
-        weights[f"{name}_weight"] = (kernel * scale[..., None, None]).float()
-        weights[f"{name}_bias"] = (student.biases[layer].cpu() / after).float()
-        before = after
-    return weights
-
-
-def _unit(means: Tensor, head: Tensor | None) -> Tensor:
-    """Choose what each channel of a layer is divided by: (C,) float64."""
-    if head is None or not head.any():
-        usual = means.median()
-        return torch.where(is_weak(means), usual, means)
-    lengths = head.detach().cpu().double().norm(dim=0)  # (C,)
-    lengths = lengths.clamp_min(DEAD * float(lengths.median()))
-    unit: Tensor = (means * lengths).mean() / lengths
-    return unit
-
-
-def _mean_activations(student: Student, photos: Iterable[Tensor]) -> dict[str, Tensor]:
-    sums: dict[str, Tensor] = {}
-    count = 0
-    for count, photo in enumerate(photos, start=1):
-        for layer, maps in student.features(photo).items():
-            mean = maps.double().mean((0, 2, 3))  # (C,)
-            sums[layer] = mean if count == 1 else sums[layer] + mean
-    return {layer: total / count for layer, total in sums.items()}
 
 
 def _positive(signal: Tensor) -> Tensor:
@@ -291,7 +188,3 @@ def _pooled(signal: Tensor, layer: str) -> Tensor:
     """Halve the sides before the first convolution of every block but the first."""
     is_first = layer.endswith("_1") and layer != "relu1_1"
     return F.avg_pool2d(signal, 2) if is_first else signal
-
-
-def _convolution(layer: str) -> str:
-    return layer.replace("relu", "conv")

@@ -18,13 +18,10 @@ from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.networks.weights import read_weights, write_weights
 from vidstyle.records import Listener, Notice
 from vidstyle.training.distill import JUDGED, Distillation
+from vidstyle.training.least_squares import LeastSquares, squared_error
 from vidstyle.training.photos import Crops, find_photos, hold_out, read_photos
-from vidstyle.training.student import (
-    LeastSquares,
-    is_weak,
-    rescaled_weights,
-    squared_error,
-)
+from vidstyle.training.rescale import rescaled_weights
+from vidstyle.training.student import is_weak
 from vidstyle.training.teachers import NetworkTeacher, Teacher, read_encoder
 
 JUDGE_SIDE: Final = 224
