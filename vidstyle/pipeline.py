@@ -7,7 +7,7 @@ from pathlib import Path
 from vidstyle.config import EvolutionConfig, Region, VideoConfig
 from vidstyle.ingest import Ingest, expected_span
 from vidstyle.manifest import describe, describe_regions
-from vidstyle.painting import Painter
+from vidstyle.painting.painter import Painter
 from vidstyle.preparation import as_paths, prepare, working_size
 from vidstyle.records import Listener, Notice, Plan, VideoInfo
 from vidstyle.regions.clip_masks import ClipMasks

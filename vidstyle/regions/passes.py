@@ -12,7 +12,8 @@ from typing import Any
 from vidstyle.config import EvolutionConfig
 from vidstyle.controls.masks import Mask, composed, fitted_mask, rest_of
 from vidstyle.ingest import Found, Ingest
-from vidstyle.painting import Layer, Painter
+from vidstyle.painting.layer import Layer
+from vidstyle.painting.painter import Painter
 from vidstyle.preparation import Tools
 from vidstyle.records import Event, Frame, FrameReport, Listener
 from vidstyle.regions.clip_masks import ClipMasks

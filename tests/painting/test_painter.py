@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from small_clip import SMALL_CLIP
 
-from vidstyle import ingest, painting
+from vidstyle import ingest
 from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import WorkDirError
 from vidstyle.images import resize_frame, write_picture
 from vidstyle.ingest import Found, Ingest
-from vidstyle.painting import Painter
+from vidstyle.painting import ahead, jobs
+from vidstyle.painting.painter import Painter
 from vidstyle.preparation import Tools, prepare
 from vidstyle.records import (
     Event,
@@ -156,12 +157,12 @@ def test_frame_whose_motion_cannot_be_trusted_is_a_first_one(
         flow = np.zeros((HEIGHT, WIDTH, 2), np.float32)
         return Motion(flow_backward=flow, consistency=trusted)
 
-    monkeypatch.setattr(painting, "estimate_motion", estimate_motion)
+    monkeypatch.setattr(ahead, "estimate_motion", estimate_motion)
     done = paint(pan(1, 3))
     assert done.found.starts == [0]
     assert [report.steps for report in done.finished] == 3 * [STEPS]
     assert {report.losses["temporal"] for report in done.steps} == {0}
-    assert set(done.store.facts(painting.ENERGIES) or {}) == {"0", "1", "2"}
+    assert set(done.store.facts(jobs.ENERGIES) or {}) == {"0", "1", "2"}
 
 
 def difference(one: Frame, other: Frame) -> float:
@@ -206,7 +207,7 @@ def test_each_start_gives_other_pixels_the_same_each_time(
 def test_flow_is_not_computed_for_nothing(
     paint: Paint, monkeypatch: pytest.MonkeyPatch, next_init: Any
 ) -> None:
-    monkeypatch.setattr(painting, "estimate_motion", pytest.fail)
+    monkeypatch.setattr(ahead, "estimate_motion", pytest.fail)
     for changes in ({"temporal_weight": 0}, {"next_steps": 0}):
         config = replace(CONFIG, next_init=next_init, **changes)
         done = paint(pan(1, 3), config, folder=str(changes))

@@ -1,0 +1,1 @@
+"""Working-size frames -> stylized frames: lanes through the batch, coherent in time."""
