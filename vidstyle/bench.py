@@ -28,7 +28,7 @@ from vidstyle.devices import choose_device, memory_errors_named
 from vidstyle.networks.energy import natural_pictures
 from vidstyle.networks.load import load_network
 from vidstyle.networks.vgg import FeatureNetwork
-from vidstyle.records import Download, Listener, Notice
+from vidstyle.records import Listener
 from vidstyle.style.level import Job
 from vidstyle.style.objective import Objective
 from vidstyle.style.optimize import BatchOptimization
@@ -107,10 +107,7 @@ class Bench:
         self._network = load_network(
             network,
             device=self._device,
-            on_progress=lambda done, total: listener(
-                Download(name=network, done=done, total=total)
-            ),
-            on_notice=lambda text: listener(Notice(text=text)),
+            listener=listener,
         )
         used = {
             **shares(self._config.style_layers),

@@ -9,7 +9,7 @@ from vidstyle.ingest import Ingest, expected_span
 from vidstyle.manifest import describe, describe_regions
 from vidstyle.painting.painter import Painter
 from vidstyle.preparation import as_paths, prepare, working_size
-from vidstyle.records import Listener, Notice, Plan, VideoInfo
+from vidstyle.records import Listener, Notice, Plan, VideoInfo, ignore
 from vidstyle.regions.clip_masks import ClipMasks
 from vidstyle.regions.passes import paint_regions, pass_stores
 from vidstyle.results import (
@@ -20,7 +20,6 @@ from vidstyle.results import (
     save_sheet,
     write_result,
 )
-from vidstyle.still import ignore
 from vidstyle.video.probe import probe
 from vidstyle.video.store import FrameStore
 

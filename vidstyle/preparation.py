@@ -15,7 +15,7 @@ from vidstyle.images import fit_long_side, read_picture, resize_frame
 from vidstyle.look import Look
 from vidstyle.networks.load import load_network
 from vidstyle.networks.vgg import FeatureNetwork
-from vidstyle.records import Download, Frame, Listener, Notice
+from vidstyle.records import Frame, Listener, Notice
 from vidstyle.style.pyramid import factors, shared_steps
 
 SHAPE_SLACK = 0.02
@@ -181,10 +181,7 @@ def load_for(
         layers={*own, *layers},
         missing=config.missing,
         weights=config.weights,
-        on_progress=lambda done, total: listener(
-            Download(name=config.network, done=done, total=total)
-        ),
-        on_notice=lambda text: listener(Notice(text=text)),
+        listener=listener,
     )
 
 

@@ -21,9 +21,10 @@ from vidstyle.records import (
     Plan,
     StepReport,
     VideoInfo,
+    ignore,
 )
 from vidstyle.regions.clip_masks import ClipMasks
-from vidstyle.still import ignore, paint_frame
+from vidstyle.still import paint_frame
 from vidstyle.video.probe import probe
 from vidstyle.video.sheet import contact_sheet, pick_frames, spread
 from vidstyle.video.store import FrameStore

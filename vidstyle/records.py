@@ -234,3 +234,7 @@ Event = Notice | Download | Plan | StepReport | FrameReport
 """What a run tells its subscribers: a bar, a log, the evolution."""
 
 Listener = Callable[[Event], None]
+
+
+def ignore(_: Event) -> None:
+    """Be the listener of those who do not listen."""

@@ -18,13 +18,9 @@ from vidstyle.images import (
 )
 from vidstyle.look import Look, Wish
 from vidstyle.preparation import Tools, prepare, read_mask, working_size
-from vidstyle.records import Frame, Listener, Notice, Plan, StepReport
+from vidstyle.records import Frame, Listener, Notice, Plan, StepReport, ignore
 from vidstyle.style.optimize import optimize_batch
 from vidstyle.video.evolution import Evolution, check_evolution_name, write_evolution
-
-
-def ignore(_: object) -> None:
-    """Be the listener of those who do not listen."""
 
 
 def paint_frame(

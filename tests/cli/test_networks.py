@@ -1,6 +1,7 @@
 """``vidstyle networks``: what there is, and fetching it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,9 @@ def test_failed_download_says_what_to_put_where(cache: Path, vidstyle: Run) -> N
 def test_fetched_file_is_the_result(
     cache: Path, vidstyle: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fetch(_: object, directory: Path, on_progress: load.Progress) -> Path:
+    def fetch(
+        _: object, directory: Path, on_progress: Callable[[int, int], None]
+    ) -> Path:
         on_progress(5 * 10**8, 553 * 10**6)
         on_progress(553 * 10**6, 553 * 10**6)
         return directory / "vgg16.npz"

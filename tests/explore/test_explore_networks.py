@@ -7,7 +7,7 @@ from vidstyle.explore import networks as module
 from vidstyle.explore.networks import networks
 from vidstyle.explore.paint import paint_trials
 from vidstyle.networks.load import NetworkStatus
-from vidstyle.still import ignore
+from vidstyle.records import ignore
 
 
 def status(name: str, path: Path | None, *, built_in: bool = False) -> NetworkStatus:

@@ -9,8 +9,8 @@ from vidstyle.errors import ConfigError, ImageOpenError
 from vidstyle.explore.paint import paint_trials
 from vidstyle.explore.trial import Trial
 from vidstyle.images import read_picture
-from vidstyle.records import Event, FrameReport, Notice, Plan, StepReport
-from vidstyle.still import ignore, stylize_image
+from vidstyle.records import Event, FrameReport, Notice, Plan, StepReport, ignore
+from vidstyle.still import stylize_image
 
 
 def trial(files: Path, config: StyleConfig, style: str = "painting.png") -> Trial:

@@ -3,7 +3,7 @@ from pathlib import Path
 from vidstyle.config import StyleConfig, equal_layers
 from vidstyle.explore.layers import layers
 from vidstyle.explore.run import run_experiment
-from vidstyle.still import ignore
+from vidstyle.records import ignore
 
 SETS = [equal_layers("relu1_1"), equal_layers("relu1_1", "relu5_3")]
 

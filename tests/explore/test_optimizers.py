@@ -7,7 +7,7 @@ import pytest
 from vidstyle.config import OptimizerName, StyleConfig
 from vidstyle.explore.optimizers import optimizers
 from vidstyle.explore.run import run_experiment
-from vidstyle.still import ignore
+from vidstyle.records import ignore
 
 
 def build(config: StyleConfig):

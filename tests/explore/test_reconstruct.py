@@ -7,7 +7,7 @@ from vidstyle.config import LayerWeight, StyleConfig, equal_layers
 from vidstyle.explore.paint import paint_trials
 from vidstyle.explore.reconstruct import reconstruct
 from vidstyle.images import read_picture
-from vidstyle.still import ignore
+from vidstyle.records import ignore
 
 LAYERS = (LayerWeight("relu1_1"), LayerWeight("relu2_1", 2))
 

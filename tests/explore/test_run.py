@@ -12,8 +12,7 @@ from vidstyle.explore.grid import Axis, grid
 from vidstyle.explore.run import run_experiment
 from vidstyle.explore.trial import Experiment, Trial
 from vidstyle.images import read_picture
-from vidstyle.records import Event, Notice
-from vidstyle.still import ignore
+from vidstyle.records import Event, Notice, ignore
 
 
 def experiment(files: Path, config: StyleConfig) -> Experiment:

@@ -3,7 +3,7 @@ import numpy as np
 from vidstyle.explore.run import run_experiment
 from vidstyle.explore.styles import styles
 from vidstyle.images import read_picture
-from vidstyle.still import ignore
+from vidstyle.records import ignore
 
 
 def test_paintings_come_first_and_photographs_are_named(files, config):

@@ -1,8 +1,10 @@
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from listening import Listened
 from random_network import random_weights
 
 from vidstyle.errors import ConfigError, WeightsError
@@ -16,6 +18,7 @@ from vidstyle.networks.published import published_weights
 from vidstyle.networks.slim import SLIM
 from vidstyle.networks.vgg import Topology
 from vidstyle.networks.weights import write_weights
+from vidstyle.records import Download
 
 CPU = torch.device("cpu")
 META = torch.device("meta")
@@ -47,10 +50,10 @@ def stored(name: str, cache: Path) -> Path:
 
 
 def load(name: Any, device: torch.device, **options: Any) -> tuple[str, list[str]]:
-    notices: list[str] = []
-    network = load_network(name, device=device, on_notice=notices.append, **options)
+    told = Listened()
+    network = load_network(name, device=device, listener=told, **options)
     assert network.mean.device.type == device.type
-    return network.name, notices
+    return network.name, told.notices
 
 
 def test_auto_takes_slim_on_a_cpu_and_vgg16_on_a_gpu() -> None:
@@ -69,6 +72,21 @@ def test_auto_says_in_one_line_which_and_why(cache: Path) -> None:
     )
     stored("vgg16", cache)
     assert load("auto", META) == ("vgg16", ["network vgg16: there is a GPU (meta)"])
+
+
+def test_a_download_is_told_by_the_name_of_what_is_fetched(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = stored("vgg16", cache)
+
+    def fetch_weights(_: object, __: Path, tell: Callable[[int, int], None]) -> Path:
+        tell(3, 7)
+        return path
+
+    monkeypatch.setattr("vidstyle.networks.load.fetch_weights", fetch_weights)
+    told = Listened()
+    load_network("auto", device=META, listener=told)
+    assert told[0] == Download(name="vgg16", done=3, total=7)
 
 
 def test_auto_goes_on_with_slim_when_the_download_fails(cache: Path) -> None:

@@ -25,8 +25,7 @@ from vidstyle.errors import ConfigError, ImageOpenError, InputError, OutputError
 from vidstyle.first_frame import first_job
 from vidstyle.images import image_to_frame, read_picture, resize_frame, write_picture
 from vidstyle.preparation import Tools, painting_size, prepare, working_size
-from vidstyle.records import Frame, FrameReport, Listener, Notice, Plan
-from vidstyle.still import ignore
+from vidstyle.records import Frame, FrameReport, Listener, Notice, Plan, ignore
 from vidstyle.style.optimize import BatchOptimization
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ import typer
 
 from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, reported_errors
-from vidstyle.records import Download
 
 Fetch = Annotated[
     Literal["vgg16", "vgg19"] | None,
@@ -26,12 +25,7 @@ def networks(fetch: Fetch = None, json: o.Json = False, quiet: o.Quiet = False) 
 
         if fetch is not None:
             with Reporter(quiet=quiet, as_json=json, log=None) as reporter:
-                path = fetch_weights(
-                    fetch,
-                    lambda done, total: reporter(
-                        Download(name=fetch, done=done, total=total)
-                    ),
-                )
+                path = fetch_weights(fetch, reporter)
             reporter.result(path)
             return
         known = network_status()

@@ -15,7 +15,7 @@ from vidstyle.devices import choose_device, memory_errors_named
 from vidstyle.images import fit_long_side, frame_to_image, read_picture, resize_frame
 from vidstyle.networks.load import load_network
 from vidstyle.networks.vgg import FeatureNetwork
-from vidstyle.records import Download, Frame, Listener, Notice
+from vidstyle.records import Frame, Listener
 from vidstyle.style.losses import gram_matrix, squared_error
 from vidstyle.style.targets import ContentTarget, content_target, shares, style_target
 
@@ -65,10 +65,7 @@ def load_ruler(
         device=computing,
         layers=layers,
         weights=weights,
-        on_progress=lambda done, total: listener(
-            Download(name=name, done=done, total=total)
-        ),
-        on_notice=lambda text: listener(Notice(text=text)),
+        listener=listener,
     )
     return Ruler(loaded, computing)
 

@@ -1,7 +1,7 @@
 """A network's name -> the network, ready on its device."""
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,7 +11,6 @@ import torch
 from vidstyle.config import Missing, NetworkName, Pooling
 from vidstyle.errors import ConfigError, WeightsError
 from vidstyle.networks.published import (
-    Progress,
     PublishedWeights,
     cache_directory,
     fetch_weights,
@@ -21,6 +20,7 @@ from vidstyle.networks.published import (
 from vidstyle.networks.slim import SLIM, slim
 from vidstyle.networks.vgg import FeatureNetwork, Topology
 from vidstyle.networks.weights import read_weights
+from vidstyle.records import Download, Listener, Notice, ignore
 
 FETCHED: Final[tuple[NetworkName, ...]] = ("vgg16", "vgg19")
 """The networks that are not built in."""
@@ -64,8 +64,7 @@ def load_network(
     layers: Collection[str] = (),
     missing: Missing = "refuse",
     weights: Path | None = None,
-    on_progress: Progress | None = None,
-    on_notice: Callable[[str], None] | None = None,
+    listener: Listener = ignore,
 ) -> FeatureNetwork:
     """Load a network onto its device, fetching its weights where they are missing.
 
@@ -75,10 +74,10 @@ def load_network(
         pooling: Between its blocks.
         layers: That it must have; checked before anything is fetched.
         missing: Whether the nearest layer, or its own pooling, takes the place of what
-            it lacks; ``on_notice`` is told.
+            it lacks.
         weights: File to take instead of the built-in or published weights.
-        on_progress: Called during a download.
-        on_notice: Called with one line that says what ``auto`` chose, and why.
+        listener: Is told of a download, what ``auto`` or a file chose and why, and
+            what stands in for what is lacking.
 
     Raises:
         ConfigError: If the network lacks a layer, or cannot work with that pooling.
@@ -95,19 +94,18 @@ def load_network(
     else:
         _check_layers(_topology(chosen), layers, missing)
         try:
-            network = _load_published(chosen, pooling, on_progress)
+            network = _load_published(chosen, pooling, listener)
         except WeightsError as err:
             if name != "auto":
                 raise
             network = slim(pooling=_fit_pooling(SLIM.name, pooling, missing))
             notice = f"network slim, the built-in one: {err}"
     _check_layers(_topology(network.name), layers, missing)
-    tell = on_notice or (lambda _: None)
     if name == "auto":
-        tell(notice)
+        listener(Notice(text=notice))
     if missing == "nearest":
         for text in _stand_in(network, layers, pooling):
-            tell(text)
+            listener(Notice(text=text))
     return _place(network, device)
 
 
@@ -136,8 +134,12 @@ def _stand_in(
         yield f"{network.name} has no {pooling} pooling: {taken} takes its place"
 
 
-def fetch(name: NetworkName, on_progress: Progress | None = None) -> Path:
+def fetch(name: NetworkName, listener: Listener = ignore) -> Path:
     """Fetch the weights of a network, unless they are there.
+
+    Args:
+        name: Of the network.
+        listener: Is told of a download.
 
     Returns:
         The file that holds them.
@@ -150,7 +152,7 @@ def fetch(name: NetworkName, on_progress: Progress | None = None) -> Path:
         raise ConfigError(
             f"nothing to fetch for {name}; choose {' or '.join(FETCHED)}."
         )
-    return fetch_weights(_published(name), cache_directory(), on_progress)
+    return _fetched(name, listener)
 
 
 def network_status() -> list[NetworkStatus]:
@@ -190,10 +192,15 @@ def _load_file(name: str, path: Path, pooling: Pooling) -> FeatureNetwork:
     return FeatureNetwork(topology, read_weights(path, topology), pooling=pooling)
 
 
-def _load_published(
-    name: str, pooling: Pooling, on_progress: Progress | None
-) -> FeatureNetwork:
-    path = fetch_weights(_published(name), cache_directory(), on_progress)
+def _fetched(name: str, listener: Listener) -> Path:
+    def tell(done: int, total: int) -> None:
+        listener(Download(name=name, done=done, total=total))
+
+    return fetch_weights(_published(name), cache_directory(), tell)
+
+
+def _load_published(name: str, pooling: Pooling, listener: Listener) -> FeatureNetwork:
+    path = _fetched(name, listener)
     try:
         return _load_file(name, path, pooling)
     except WeightsError as err:

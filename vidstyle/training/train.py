@@ -16,7 +16,7 @@ from vidstyle.networks.load import FETCHED, load_network
 from vidstyle.networks.slim import SLIM
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.networks.weights import read_weights, write_weights
-from vidstyle.records import Listener, Notice
+from vidstyle.records import Listener, Notice, ignore
 from vidstyle.training.distill import JUDGED, Distillation
 from vidstyle.training.least_squares import LeastSquares, squared_error
 from vidstyle.training.photos import Crops, find_photos, hold_out, read_photos
@@ -53,7 +53,7 @@ def train_network(
     config: TrainingConfig,
     *,
     restart: bool = False,
-    listener: Listener = lambda _: None,
+    listener: Listener = ignore,
 ) -> Judgment:
     """Train the built-in network's successor and write its weights.
 
@@ -79,7 +79,7 @@ def train_network(
     _check_output(output)
     device = choose_device(config.device)
     training, held_out = hold_out(find_photos(photos))
-    teacher = load_teacher(config.teacher, device)
+    teacher = load_teacher(config.teacher, device, listener)
     crops = Crops(training, batch=config.batch, crop=config.crop, seed=config.seed)
     checkpoint = output.with_name(output.name + CHECKPOINT)
     if restart:
@@ -104,15 +104,25 @@ def train_network(
     return judgment
 
 
-def load_teacher(name: str, device: torch.device) -> Teacher:
+def load_teacher(
+    name: str, device: torch.device, listener: Listener = ignore
+) -> Teacher:
     """Load a teacher: ``vgg16`` or ``vgg19``, or the small encoder's file.
+
+    Args:
+        name: Of the network, or of the file.
+        device: Where it will compute.
+        listener: Is told of a download.
 
     Raises:
         WeightsError: If its weights are not to be had.
     """
     for known in FETCHED:
         if name == known:
-            return NetworkTeacher(load_network(known, device=device, pooling="max"))
+            network = load_network(
+                known, device=device, pooling="max", listener=listener
+            )
+            return NetworkTeacher(network)
     return read_encoder(Path(name), device)
 
 
