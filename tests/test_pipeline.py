@@ -18,6 +18,8 @@ from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.pipeline import VideoResult, expected_frames, stylize_video, summary
 from vidstyle.records import Frame, Notice, Plan
 from vidstyle.results import default_output, name_beside, result_shape
+from vidstyle.video.ffmpeg import describe
+from vidstyle.video.hardware import HardwareEncoder
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
@@ -360,6 +362,25 @@ def test_gif_of_a_fast_clip_says_that_it_leaves_frames_out(
     frames = list(read_frames(probe(tmp_path / "out.gif"), on_warning=pytest.fail))
     assert len(frames) == (8 if told else 10)
     assert frames[0].frame.shape == (32, 48, 3)
+
+
+def test_hardware_that_encodes_or_does_not_is_told(
+    clip: Path, style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in = HardwareEncoder(name="libopenh264", quality=lambda _: ("-b:v", "1M"))
+    config = replace(FEW, encoding=EncodingConfig(hardware_encoder=True))
+    for candidates, told in (
+        ({}, "no hardware encoder makes h264 here; it is encoded in software."),
+        ({"h264": (stand_in,)}, "encoded by libopenh264"),
+    ):
+        monkeypatch.setattr("vidstyle.video.hardware.CANDIDATES", candidates)
+        heard = Listened()
+        stylize_video(clip, style, tmp_path / "out.mp4", config=config, listener=heard)
+        (notice,) = [e for e in heard if isinstance(e, Notice) and "encoded" in e.text]
+        assert (notice.text, notice.is_warning) == (told, not candidates)
+        is_used = "libopenh264" in describe(tmp_path / "out.mp4")
+        assert is_used == bool(candidates)
+        assert list(read_frames(probe(tmp_path / "out.mp4"), on_warning=pytest.fail))
 
 
 def test_transparency_that_cannot_be_kept_is_told(

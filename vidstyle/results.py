@@ -10,9 +10,10 @@ from vidstyle.ingest import Found
 from vidstyle.preparation import as_paths
 from vidstyle.records import Frame, Listener, Notice, VideoInfo
 from vidstyle.video.alpha import has_kept_alpha, with_alpha
-from vidstyle.video.codecs import container_of
+from vidstyle.video.codecs import codec_for, container_of
 from vidstyle.video.evolution import check_evolution_name, write_evolution
 from vidstyle.video.gif import MOST_FPS
+from vidstyle.video.hardware import find_hardware, why_software
 from vidstyle.video.pictures import check_folder, write_pictures
 from vidstyle.video.probe import probe
 from vidstyle.video.sheet import contact_sheet, pick_frames, spread
@@ -76,6 +77,23 @@ def result_shape(
     if config.output_size == "source":
         return info.height, info.width
     return height, width
+
+
+def hardware_notice(
+    output: Path, encoding: EncodingConfig, shape: tuple[int, int]
+) -> Notice | None:
+    """Say which hardware will encode a video of such a shape, or that none can.
+
+    Returns:
+        None where none was asked for, or the result is no video.
+    """
+    if not (encoding.hardware_encoder and output.suffix):
+        return None
+    codec = codec_for(output, encoding)
+    found = find_hardware(codec, crf=encoding.crf, shape=shape)
+    if found is None:
+        return Notice(text=why_software(codec), is_warning=True)
+    return Notice(text=f"encoded by {found.name}")
 
 
 def write_result(

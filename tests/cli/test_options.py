@@ -195,6 +195,7 @@ VIDEO_OPTIONS = [
 ENCODING_OPTIONS = [
     ("--codec h265", {"codec": "h265"}),
     ("--crf 16", {"crf": 16}),
+    ("--hardware-encoder", {"hardware_encoder": True}),
     ("--keep-alpha", {"keep_alpha": True}),
     ("--keep-location", {"keep_location": True}),
     ("--strip-metadata", {"strip_metadata": True}),

@@ -219,6 +219,11 @@ ROWS: Mapping[str, Row] = {
         metavar="N",
         default_text=", ".join(f"{name} {crf.default}" for name, crf in CRF.items()),
     ),
+    "hardware_encoder": Row(
+        FILES,
+        "Let hardware (NVENC, VideoToolbox, QSV, AMF, VAAPI) encode h264, h265 or av1, "
+        "if one frame on trial succeeds.",
+    ),
     "keep_alpha": Row(
         FILES,
         "Keep what is transparent so; with --codec prores, vp9 or ffv1, or into a "

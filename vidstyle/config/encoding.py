@@ -35,6 +35,8 @@ class EncodingConfig:
     """Auto: what the ending of the result's name asks for: vp9 in .webm, else h264."""
     crf: int | None = None
     """Quality, lower is better, within the codec's ``CRF``; None: its default."""
+    hardware_encoder: bool = False
+    """Whether the machine's hardware encodes h264, h265 or av1, where it can."""
     keep_location: bool = False
     """Whether the result says where the source was taken."""
     keep_alpha: bool = False

@@ -4,6 +4,7 @@ One table says which encoder of ffmpeg's makes what, in which pixels, and which 
 can hold it. Whether the ffmpeg at hand has the encoder is tried on one small frame.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -142,7 +143,12 @@ def codec_for(path: Path, config: EncodingConfig) -> str:
 
 
 def encoder_arguments(
-    name: str, *, crf: int | None, container: str, with_alpha: bool = False
+    name: str,
+    *,
+    crf: int | None,
+    container: str,
+    with_alpha: bool = False,
+    encoder: Sequence[str] | None = None,
 ) -> list[str]:
     """Return ffmpeg's arguments that encode a result's first stream of pictures.
 
@@ -151,14 +157,14 @@ def encoder_arguments(
         crf: Quality; None: the codec's own default.
         container: As ffmpeg names it.
         with_alpha: Whether its pixels are ``alpha_pixels``.
+        encoder: Another one's arguments, its quality among them; None: the usual one's.
 
     Raises:
         DependencyError: If this ffmpeg has no encoder for it.
     """
     codec = CODECS[name]
-    encoder = _working_encoder(name, ffmpeg_path())
-    arguments = ["-c:v:0", *encoder]
-    if name in CRF:
+    arguments = list(encoder or ("-c:v:0", *_working_encoder(name, ffmpeg_path())))
+    if name in CRF and not encoder:
         quality = CRF[name].default if crf is None else crf
         arguments += ["-crf", str(quality)]
         if name == "vp9" and quality == 0:

@@ -44,7 +44,7 @@ def show_part(path: Path, container: str, *, height: int, width: int) -> None:
 
     Args:
         path: A file that ffmpeg wrote, with square pixels.
-        container: As ffmpeg names it: mp4, mov or matroska.
+        container: As ffmpeg names it: mp4, mov, matroska or webm.
         height: Of the part, at most the stored one.
         width: Likewise.
 
@@ -52,7 +52,8 @@ def show_part(path: Path, container: str, *, height: int, width: int) -> None:
         OSError: If the file cannot be changed.
         ValueError: If it is not built as ffmpeg builds them.
     """
-    show = _show_part_of_matroska if container == "matroska" else _show_part_of_mp4
+    is_matroska = container in {"matroska", "webm"}
+    show = _show_part_of_matroska if is_matroska else _show_part_of_mp4
     try:
         with path.open("r+b") as file:
             show(file, height, width)

@@ -27,6 +27,7 @@ from vidstyle.video.codecs import (
 from vidstyle.video.cropping import show_part
 from vidstyle.video.ffmpeg import feed_ffmpeg, file_url
 from vidstyle.video.gif import write_gif
+from vidstyle.video.hardware import find_hardware
 from vidstyle.video.matroska import timed_stream
 from vidstyle.video.partial import check_count, check_place, partial_file
 from vidstyle.video.tracks import source_input, taken_over
@@ -85,18 +86,25 @@ def write_video(
         write_gif(frames, path, times_s=times_s, fps=fps, height=height, width=width)
         return
     shape, shaped = peeked(_resampled(frames, height=height, width=width))
-    is_padded = CODECS[codec].needs_even_sides and any(side % 2 for side in shape)
+    hardware = None
+    if config.hardware_encoder and any(shape):
+        hardware = find_hardware(codec, crf=config.crf, shape=shape)
+    needs_even = CODECS[codec].needs_even_sides or hardware is not None
+    is_padded = needs_even and any(side % 2 for side in shape)
     first_s = max(0.0, times_s[0] - (span[0] if span else 0.0))
     clock, times_s = _clock(times_s, fps)
     tracks = ["-video_track_timescale", str(clock), "-movflags", "+faststart"]
     clear = source if config.keep_alpha and has_kept_alpha(source) else None
-    mapped = ["-map", "0:v:0", "-filter:v:0", to_pixels(CODECS[codec].pixels)]
+    pixels = to_pixels(CODECS[codec].pixels)
+    filters = pixels if hardware is None else hardware.filters(codec)
+    mapped = ["-map", "0:v:0", "-filter:v:0", filters]
     if clear is not None:
         shaped, mapped = _transparent(
             shaped, clear, codec, shape=shape, times_s=times_s, fps=fps
         )
     with partial_file(path) as partial:
         arguments = [
+            *(() if hardware is None else hardware.device),
             *("-itsoffset", f"{first_s:.6f}", "-f", "matroska", "-i", "pipe:0"),
             *source_input(source, span, with_alpha=clear is not None),
             *mapped,
@@ -105,6 +113,9 @@ def write_video(
                 crf=config.crf,
                 container=container,
                 with_alpha=clear is not None,
+                encoder=None
+                if hardware is None
+                else hardware.arguments(codec, config.crf),
             ),
             *("-fps_mode:v:0", "passthrough"),
             *("-enc_time_base:v:0", f"1:{clock}"),
