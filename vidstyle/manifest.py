@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from vidstyle.config import EvolutionConfig, Region, VideoConfig
+from vidstyle.config import EvolutionConfig, Region, StyleConfig, VideoConfig
 from vidstyle.errors import ImageOpenError, WeightsError
 from vidstyle.preparation import Tools
 from vidstyle.records import VideoInfo
@@ -38,18 +38,49 @@ def describe(
         ImageOpenError: If a picture cannot be read any more.
         WeightsError: If the file of weights cannot.
     """
-    settings = asdict(config) | asdict(config.style)
+    settings = asdict(config)
     for name in ("style", "encoding", "output_size", "strict"):
         del settings[name]
     return {
         **{name: _plain(value) for name, value in settings.items()},
+        **describe_style(config.style),
         "clip": str(info.path.resolve()),
         "clip_state": _state(info),
-        "painting": " and ".join(_digest(one, ImageOpenError) for one in styles),
-        **_given_files(config),
+        "painting": describe_pictures(styles),
         "evolution": None if evolution is None else _plain(asdict(evolution)),
         "network": tools.network.name,
-        "device": str(tools.device),
+        **describe_machine(tools.device),
+    }
+
+
+def describe_style(config: StyleConfig) -> dict[str, Any]:
+    """Describe how a picture is painted, with what is in the files that it names.
+
+    Raises:
+        ImageOpenError: If a picture cannot be read any more.
+        WeightsError: If the file of weights cannot.
+    """
+    given = {name: _plain(value) for name, value in asdict(config).items()}
+    if isinstance(config.init, Path):
+        given["init"] = _digest(config.init, ImageOpenError)
+    if config.weights is not None:
+        given["weights"] = _digest(config.weights, WeightsError)
+    return given
+
+
+def describe_pictures(paths: Sequence[Path]) -> str:
+    """Describe pictures by what is in their files.
+
+    Raises:
+        ImageOpenError: If one cannot be read.
+    """
+    return " and ".join(_digest(one, ImageOpenError) for one in paths)
+
+
+def describe_machine(device: torch.device) -> dict[str, Any]:
+    """Describe what rounding depends on."""
+    return {
+        "device": str(device),
         "threads": torch.get_num_threads(),
         "versions": f"vidstyle {version('vidstyle')}, torch {torch.__version__}",
     }
@@ -66,16 +97,6 @@ def describe_regions(regions: Sequence[Region]) -> dict[str, Any]:
             _digest(region.style, ImageOpenError),
         )
     return found
-
-
-def _given_files(config: VideoConfig) -> dict[str, str]:
-    """Describe the files that settings name by what is in them."""
-    given = {}
-    if isinstance(config.style.init, Path):
-        given["init"] = _digest(config.style.init, ImageOpenError)
-    if config.style.weights is not None:
-        given["weights"] = _digest(config.style.weights, WeightsError)
-    return given
 
 
 def _plain(value: object) -> object:

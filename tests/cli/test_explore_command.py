@@ -2,10 +2,13 @@
 
 import json
 import re
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from running import start
 from typer.testing import CliRunner
 
 from vidstyle.cli import app
@@ -164,6 +167,33 @@ def test_results_are_replaced_on_request_only(here):
     assert again.exit_code == 6
     assert "exists; use --overwrite" in again.stderr
     assert run(*one, "--overwrite", "--quiet").stderr == ""
+
+
+def test_an_interrupted_experiment_goes_on(here):
+    command = ("grid", "photo.png", "-s", "painting.png", *FEW, "--rows", "seed=1;2;3")
+    command += ("--columns", "init=random", "--quiet", "-o", "out")
+    # The second of three pictures takes its time, so that it can be caught.
+    process = start("explore", *command, quick_steps=3)
+    done = here / "out.vidstyle" / "stylized" / "000001.png"
+    while not done.exists():
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert said == "interrupted; the same command goes on where this one stopped.\n"
+
+    other = run(*command, "--seed", "9")
+    assert other.exit_code == 7
+    assert "(seed was 0 and is 9)" in other.stderr
+    assert "--restart to begin afresh" in other.stderr
+    (here / "out").mkdir()
+    (here / "out" / "sheet.png").touch()  # as if it had been writing its results
+    again = run(*command)
+    assert (again.exit_code, again.stderr) == (0, "")
+    assert again.stdout.splitlines()[-1] == "out"
+    assert not (here / "out.vidstyle").exists()
+    assert (here / "out" / "03.png").exists()
 
 
 @pytest.mark.parametrize(

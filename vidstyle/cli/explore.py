@@ -49,6 +49,8 @@ def _common(
     *,
     output: Folder = None,
     overwrite: o.Overwrite = False,
+    work_dir: o.WorkDir = None,
+    restart: o.Restart = False,
     preset: o.Preset = None,
     config: o.Config = None,
     json: o.Json = False,
@@ -113,22 +115,31 @@ def _explore(
     content: Path,
     output: Path | None,
     overwrite: bool,
+    work_dir: Path | None,
+    restart: bool,
     preset: Any,
     config: Path | None,
     json: bool,
     quiet: bool,
 ) -> None:
-    with reported_errors():
+    with reported_errors("the same command goes on where this one stopped"):
         settings = settle(ctx, values, preset=preset, file=config)
         base = settings.make(StyleConfig)
         experiment = build(content, base, **chosen)
         paintings = list(dict.fromkeys(trial.style for trial in experiment.trials))
         folder = output or _beside(content, paintings, experiment.name)
-        _check_folder(folder, [content, *paintings], overwrite=overwrite)
-        from vidstyle.explore.run import run_experiment
+        from vidstyle.explore.resume import is_unfinished
+        from vidstyle.explore.run import run_experiment, waiting_place
+
+        work_dir = work_dir or waiting_place(folder)
+        # A run that was interrupted while it wrote its results may write them again.
+        may_replace = overwrite or is_unfinished(work_dir)
+        _check_folder(folder, [content, *paintings], overwrite=may_replace)
 
         with Reporter(quiet=quiet, as_json=json, log=None) as reporter:
-            findings = run_experiment(experiment, folder, reporter)
+            findings = run_experiment(
+                experiment, folder, reporter, work_dir=work_dir, restart=restart
+            )
         if json:
             typer.echo(json_module.dumps({"output": str(folder), **findings.facts}))
             return

@@ -27,7 +27,7 @@ def facts(experiment: Experiment, outcomes: Sequence[Outcome]) -> dict[str, Any]
             {
                 **summary(number, outcome),
                 **_rounds(experiment, outcome),
-                "settings": _differing(
+                "settings": differing(
                     outcome.trial.whole, comparable(experiment.config)
                 ),
                 "trace": _trace(outcome),
@@ -114,12 +114,13 @@ def steps(number: int, outcome: Outcome) -> Iterator[dict[str, Any]]:
         yield _plain(row)
 
 
-def _differing(config: StyleConfig, base: StyleConfig) -> dict[str, Any]:
+def differing(config: StyleConfig, base: StyleConfig) -> dict[str, Any]:
+    """Return the settings that differ from others, as values of JSON."""
     ours, common = asdict(config), asdict(base)
-    differing: dict[str, Any] = _plain(
+    found: dict[str, Any] = _plain(
         {name: value for name, value in ours.items() if value != common[name]}
     )
-    return differing
+    return found
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  # of any setting

@@ -6,8 +6,8 @@ says, so that an optimiser which looks several times before a step has no advant
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -58,46 +58,17 @@ class _Numbered:
         return self.trial.whole, self.frame.shape, id(self.trial.features)
 
 
+Kept = Callable[[int, Trial], Outcome | None]
+"""Says what came of a trial by its number, from 0. None: it is not finished."""
+Keep = Callable[[int, Outcome], None]
+"""Is told what came of a trial."""
+
+
 def paint_trials(
     trials: Sequence[Trial], listener: Listener, *, batch: int = 1
 ) -> list[Outcome]:
-    """Paint trials.
-
-    Args:
-        trials: At least one; their files are read first, and their networks loaded.
-        listener: Is told every step; trials count as frames, from 0.
-        batch: How many that have the same settings are painted beside one another.
-
-    Raises:
-        InputError: If a file or a setting cannot be used.
-        WeightsError: If a network that was named has no weights.
-        OptimizationError: If the optimisation cannot go on.
-    """
-    listener = _once(listener)
-    numbered = [_read(number, trial) for number, trial in enumerate(trials)]
-    painter = _Painter(numbered, listener)
-    listener(
-        Plan(
-            height=numbered[0].frame.shape[0],
-            width=numbered[0].frame.shape[1],
-            frames=len(numbered),
-            next_steps=max(1, *(trial.config.steps for trial in trials)),
-            unit="picture",
-        )
-    )
-    outcomes = []
-    for chunk in _chunks(numbered, batch):
-        for each, outcome in zip(chunk, painter.paint(chunk), strict=True):
-            outcomes.append(outcome)
-            listener(
-                FrameReport(
-                    frame=each.number,
-                    steps=outcome.steps,
-                    frames_known=len(numbered),
-                    all_known=True,
-                )
-            )
-    return outcomes
+    """Paint trials, as ``TrialPainter`` does."""
+    return TrialPainter(trials, listener).paint(batch=batch)
 
 
 def _once(listener: Listener) -> Listener:
@@ -133,11 +104,23 @@ def _chunks(numbered: Sequence[_Numbered], size: int) -> Iterator[list[_Numbered
             yield alike[start : start + size]
 
 
-class _Painter:
+class TrialPainter:
     """Networks and measures that trials share."""
 
-    def __init__(self, numbered: Sequence[_Numbered], listener: Listener) -> None:
-        self._listener = listener
+    def __init__(self, trials: Sequence[Trial], listener: Listener) -> None:
+        """Read the files of trials, and load their networks.
+
+        Args:
+            trials: At least one.
+            listener: Is told every step; trials count as frames, from 0.
+
+        Raises:
+            InputError: If a file or a setting cannot be used.
+            WeightsError: If a network that was named has no weights.
+        """
+        self._listener = listener = _once(listener)
+        numbered = [_read(number, trial) for number, trial in enumerate(trials)]
+        self._numbered = numbered
         self._meters: dict[tuple[Path, str, int], DistanceMeter] = {}
         layers: dict[_Seeing, set[str]] = {}
         loaded = [each for each in numbered if each.trial.features is None]
@@ -153,7 +136,75 @@ class _Painter:
             for seeing, config in configs.items()
         }
 
-    def paint(self, chunk: Sequence[_Numbered]) -> Iterator[Outcome]:
+    @property
+    def networks(self) -> set[str]:
+        """The names of those that were loaded."""
+        return {network.name for network in self._networks.values()}
+
+    def paint(
+        self,
+        *,
+        batch: int = 1,
+        kept: Kept = lambda _number, _trial: None,
+        keep: Keep = lambda _number, _outcome: None,
+    ) -> list[Outcome]:
+        """Paint all trials that are not finished.
+
+        Args:
+            batch: How many that have the same settings are painted beside one another;
+                if one of them is not finished, all are painted again, for pictures
+                depend, in their last digits, on how many there are.
+            kept: Knows which are finished.
+            keep: Is told of each that is painted, before the next begins.
+
+        Raises:
+            OptimizationError: If the optimisation cannot go on.
+        """
+        trials = [each.trial for each in self._numbered]
+        done = {
+            number: outcome
+            for number, trial in enumerate(trials)
+            if (outcome := kept(number, trial)) is not None
+        }
+        chunks = [
+            chunk
+            for chunk in _chunks(self._numbered, batch)
+            if any(each.number not in done for each in chunk)
+        ]
+        left = {each.number for chunk in chunks for each in chunk}
+        self._announce(done=len(trials) - len(left))
+        for chunk in chunks:
+            for each, outcome in zip(chunk, self._painted(chunk), strict=True):
+                done[each.number] = outcome
+                keep(each.number, outcome)
+                self._listener(
+                    FrameReport(
+                        frame=each.number,
+                        steps=outcome.steps,
+                        frames_known=len(trials),
+                        all_known=True,
+                    )
+                )
+        return [done[number] for number in range(len(trials))]
+
+    def _announce(self, *, done: int) -> None:
+        """Tell the work that lies ahead, and what is left of an earlier run."""
+        first, count = self._numbered[0], len(self._numbered)
+        if done:
+            text = f"going on: {done} of {count} pictures are painted"
+            self._listener(Notice(text=text))
+        self._listener(
+            Plan(
+                height=first.frame.shape[0],
+                width=first.frame.shape[1],
+                frames=count,
+                done=done,
+                next_steps=max(1, *(one.trial.config.steps for one in self._numbered)),
+                unit="picture",
+            )
+        )
+
+    def _painted(self, chunk: Sequence[_Numbered]) -> Iterator[Outcome]:
         """Paint trials of one kind beside one another."""
         config, (height, width, _), _ = chunk[0].kind
         network = chunk[0].trial.features or self._networks[_Seeing.of(config)]
@@ -193,6 +244,7 @@ class _Painter:
     ) -> dict[int, list[Point]]:
         """Take every slot's steps; its points by the number of the slot."""
         traces: dict[int, list[Point]] = {}
+        spent: dict[int, int] = {}
         start = time.perf_counter()
         running = config.steps > 0
         while running and batch.is_busy:
@@ -202,7 +254,11 @@ class _Painter:
                 traces.setdefault(slot, []).append(
                     Point(report=report, seconds=seconds)
                 )
-                self._listener(report)
+                # A trial ends by its evaluations: what is left is told in them.
+                work = report.evaluations - spent.get(slot, 0)
+                spent[slot] = report.evaluations
+                left = max(0, config.steps - report.evaluations)
+                self._listener(replace(report, work=work, work_left=left))
                 if is_finished or report.evaluations >= config.steps:
                     batch.release(slot)
         return traces

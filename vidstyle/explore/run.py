@@ -17,7 +17,8 @@ from vidstyle.explore.findings import (
     steps,
     summary,
 )
-from vidstyle.explore.paint import paint_trials
+from vidstyle.explore.paint import TrialPainter
+from vidstyle.explore.resume import TrialStore, describe
 from vidstyle.explore.trial import Against, Experiment, Outcome
 from vidstyle.images import (
     fit_long_side,
@@ -50,24 +51,60 @@ class Findings:
 
 
 def run_experiment(
-    experiment: Experiment, folder: Path, listener: Listener
+    experiment: Experiment,
+    folder: Path,
+    listener: Listener,
+    *,
+    work_dir: Path | None = None,
+    restart: bool = False,
 ) -> Findings:
     """Paint all trials of an experiment and write what came of them.
+
+    A run that was interrupted goes on with the trials that are missing when it is
+    called again with the same arguments, and ends in the same files; only the seconds
+    are those of when each trial was painted.
 
     Args:
         experiment: With at least one trial.
         folder: Made if it is not there; files in it are replaced.
         listener: Is told every step, and what was skipped.
+        work_dir: Where finished trials wait; None: as ``waiting_place`` says. It is
+            deleted when all is done.
+        restart: Throw away what an interrupted run has left.
 
     Raises:
         InputError: If a file or a setting cannot be used.
         WeightsError: If a network that was named has no weights.
         OptimizationError: If the optimisation cannot go on.
         OutputError: If a result cannot be written.
+        WorkDirError: If the work directory is not usable, or holds another experiment.
     """
+    if not folder.parent.is_dir():
+        raise OutputError(f"cannot make the folder {folder}: it has no place to be in.")
     for text in experiment.skipped:
         listener(Notice(text=f"skipped: {text}", is_warning=True))
-    outcomes = paint_trials(experiment.trials, listener, batch=experiment.batch)
+    painter = TrialPainter(experiment.trials, listener)
+    store = TrialStore(work_dir or waiting_place(folder))
+    with store.opened(describe(experiment, painter.networks), restart=restart):
+        outcomes = painter.paint(batch=experiment.batch, kept=store.get, keep=store.put)
+        findings = _write(experiment, outcomes, folder, listener)
+        store.remove()
+    return findings
+
+
+def waiting_place(folder: Path) -> Path:
+    """Name the place beside a folder of results where finished trials wait."""
+    folder = folder.resolve()  # for the folder that the user is in
+    return folder.with_name(f"{folder.name}.vidstyle")
+
+
+def _write(
+    experiment: Experiment,
+    outcomes: Sequence[Outcome],
+    folder: Path,
+    listener: Listener,
+) -> Findings:
+    """Write what came of all trials."""
     _make_folder(folder)
     found = facts(experiment, outcomes)
     _write_tables(experiment, outcomes, folder, found)

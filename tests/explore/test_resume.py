@@ -1,0 +1,175 @@
+"""An experiment that is interrupted goes on, and ends as if it had not been."""
+
+import json
+from dataclasses import replace
+from math import inf, isnan, nan
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vidstyle.errors import WorkDirError
+from vidstyle.explore.grid import Axis, grid
+from vidstyle.explore.resume import TrialStore, describe
+from vidstyle.explore.run import run_experiment, waiting_place
+from vidstyle.explore.styles import styles
+from vidstyle.explore.trial import Experiment, Outcome, Point, Trial
+from vidstyle.images import write_picture
+from vidstyle.measure.distance import Distances
+from vidstyle.networks.resnet import random_resnet
+from vidstyle.records import FrameReport, Notice, Plan, StepReport
+from vidstyle.still import ignore
+
+
+def experiment(files: Path, config, seeds=(0, 1, 2)) -> Experiment:
+    return grid(
+        files / "photo.png",
+        config,
+        style=files / "painting.png",
+        rows=Axis("seed", {f"seed {seed}": seed for seed in seeds}),
+        columns=Axis("init", {"noise": "random"}),
+    )
+
+
+def interrupt_after(finished: int):
+    """Make a listener that presses Ctrl-C once so many trials are finished."""
+
+    def listen(event):
+        nonlocal finished
+        finished -= isinstance(event, FrameReport)
+        if finished == 0:
+            raise KeyboardInterrupt
+
+    return listen
+
+
+def results_in(folder: Path) -> dict[str, object]:
+    """Read all results but for the seconds, which no two runs have in common."""
+    found = {path.name: path.read_bytes() for path in folder.iterdir()}
+    data = json.loads(found.pop("data.json"))
+    for trial in data["trials"]:
+        del trial["seconds"], trial["trace"]["seconds"]
+    del found["trials.csv"], found["losses.csv"]
+    return {**found, "data.json": data}
+
+
+def test_the_same_experiment_goes_on_and_ends_in_the_same_files(files, config):
+    out, told = files / "out", []
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(experiment(files, config), out, interrupt_after(2))
+    assert not out.exists()
+    assert waiting_place(out).is_dir()
+
+    run_experiment(experiment(files, config), out, told.append)
+
+    assert not waiting_place(out).exists()
+    assert Notice(text="going on: 2 of 3 pictures are painted") in told
+    (plan,) = (event for event in told if isinstance(event, Plan))
+    assert (plan.frames, plan.done) == (3, 2)
+    assert {event.frame for event in told if isinstance(event, StepReport)} == {2}
+    run_experiment(experiment(files, config), files / "again", ignore)
+    assert results_in(out) == results_in(files / "again")
+
+
+def test_interrupted_before_the_first_trial_nothing_is_left(files, config):
+    before = set(files.iterdir())
+
+    def interrupt(event):
+        if isinstance(event, StepReport):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(experiment(files, config), files / "out", interrupt)
+
+    assert set(files.iterdir()) == before
+
+
+def test_another_experiment_is_refused_and_told_why(files, config):
+    out = files / "out"
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(experiment(files, config), out, interrupt_after(1))
+
+    longer = replace(config, steps=4)
+    with pytest.raises(WorkDirError, match=r"steps was 3 and is 4.* --restart to begi"):
+        run_experiment(experiment(files, longer), out, ignore)
+    with pytest.raises(WorkDirError, match=r"rows was \['seed 0', .*trials was 3 with"):
+        run_experiment(experiment(files, config, seeds=(0, 5)), out, ignore)
+    write_picture(files / "painting.png", np.zeros((30, 40, 3), np.uint8))
+    with pytest.raises(WorkDirError, match=r"\(painting was a file with SHA-256"):
+        run_experiment(experiment(files, config), out, ignore)
+    told = []
+    run_experiment(experiment(files, longer), out, told.append, restart=True)
+    assert len([event for event in told if isinstance(event, FrameReport)]) == 3
+
+
+def test_pictures_of_one_batch_are_painted_again_together(files, config):
+    several = styles(
+        files / "photo.png",
+        config,
+        paintings=[files / "painting.png", files / "other.png"],
+        batch=2,
+    )
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(several, files / "out", interrupt_after(1))
+    told = []
+
+    run_experiment(several, files / "out", told.append)
+
+    assert {event.frame for event in told if isinstance(event, StepReport)} == {0, 1}
+    assert not [event for event in told if isinstance(event, Notice)]
+    run_experiment(several, files / "again", ignore)
+    assert results_in(files / "out") == results_in(files / "again")
+
+
+def test_an_outcome_comes_back_as_it_was(files, config, tmp_path):
+    trial = Trial(row="", column="", content=files, style=files, config=config)
+    points = tuple(
+        Point(
+            report=StepReport(
+                frame=1, step=1, steps=2, evaluations=3, loss=loss, losses={"tv": loss}
+            ),
+            seconds=0.1 + 0.2,
+        )
+        for loss in (1 / 3, inf)
+    )
+    outcome = Outcome(
+        trial=trial,
+        network="slim",
+        picture=np.arange(18 * 3, dtype=np.uint8).reshape(3, 6, 3),
+        trace=points,
+        distances=Distances(1 / 7, nan),
+    )
+    store = TrialStore(tmp_path / "work")
+
+    with store.opened({"a": 1}):
+        store.put(4, outcome)
+        found = store.get(4, trial)
+        assert store.get(3, trial) is None
+        store.remove()
+
+    assert np.array_equal(found.picture, outcome.picture)
+    assert (found.trace, found.network, found.trial) == (points, "slim", trial)
+    assert found.distances.style == 1 / 7
+    assert isnan(found.distances.content)
+    assert not (tmp_path / "work").exists()
+
+
+def test_other_weights_of_a_network_make_another_experiment(files, config):
+    one, same, other = (
+        replace(
+            plain,
+            rows=(
+                (
+                    replace(
+                        plain.trials[0],
+                        features=random_resnet(seed=seed, smoothed=False),
+                    ),
+                ),
+            ),
+        )
+        for plain, seed in ((experiment(files, config), seed) for seed in (0, 0, 1))
+    )
+
+    assert describe(one, []) == describe(same, [])
+    assert describe(one, [])["trials"] != describe(other, [])["trials"]
+    assert describe(one, ["slim"]) != describe(one, [])
