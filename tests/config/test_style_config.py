@@ -54,11 +54,6 @@ def test_balanced_gradients_need_relative_losses() -> None:
         StyleConfig(balance="gradients", optimizer="adam", loss_scale="gatys")
 
 
-def test_second_derivatives_that_there_are_not_are_refused() -> None:
-    with pytest.raises(ConfigError, match="wasserstein has no second derivatives"):
-        StyleConfig(optimizer="newton-cg", style_loss="wasserstein")
-
-
 def test_a_change_is_checked_too() -> None:
     with pytest.raises(ConfigError, match="steps is -1"):
         replace(StyleConfig(), steps=-1)

@@ -96,8 +96,7 @@ def test_the_gradient_of_the_whole_objective(network, pictures):
     assert slope == pytest.approx((gradient * step).sum().item(), rel=1e-3)
 
 
-# The last has no second derivatives, and Newton-CG is refused with it.
-@pytest.mark.parametrize("style_loss", sorted({*get_args(StyleLoss)} - {"wasserstein"}))
+@pytest.mark.parametrize("style_loss", get_args(StyleLoss))
 def test_products_with_the_hessian_are_slopes_of_the_gradient(
     network, pictures, style_loss
 ):
@@ -119,7 +118,8 @@ def test_products_with_the_hessian_are_slopes_of_the_gradient(
     slopes = (ahead - behind) / 2e-8
     for sample in range(2):
         error = (products[sample] - slopes[sample]).norm() / slopes[sample].norm()
-        assert error < 1e-5
+        # Of so short a step wasserstein's gradient has fewer digits than others.
+        assert error < (1e-3 if style_loss == "wasserstein" else 1e-5)
 
 
 def test_the_first_gradient_of_a_batch_is_that_of_each_alone(network, pictures):

@@ -164,11 +164,6 @@ class StyleConfig:
         check_choice("balance", self.balance, Balance)
         if self.balance == "gradients":
             self._check_balance()
-        if self.optimizer == "newton-cg" and self.style_loss == "wasserstein":
-            raise ConfigError(
-                "style-loss wasserstein has no second derivatives, which newton-cg "
-                "needs; take another style-loss, or --optimizer lbfgs."
-            )
         check_range("history", self.history, least=1, most=100)
         check_choice("lr-decay", self.lr_decay, LrDecay)
         if self.lr is not None:

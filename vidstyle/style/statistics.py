@@ -15,6 +15,7 @@ from vidstyle.config import StyleConfig
 from vidstyle.devices import seeded_generator
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.style.losses import gram_matrix, pixel_rows, squared_error
+from vidstyle.style.matrix_root import trace_of_root
 
 SMALL = 1e-4
 """Added to variances, as a share of a photograph's usual mean square: no root of 0."""
@@ -165,8 +166,8 @@ class Gaussian(_OfChannels):
     """Mean and covariance, a row of means over the covariances: (N, 1 + C, C).
 
     The error is the squared Wasserstein-2 distance between two normal distributions,
-    ``|m - m'|^2 + tr(S + S' - 2 (S'^(1/2) S S'^(1/2))^(1/2))``. Only eigenvalues are
-    differentiated, never eigenvectors: that is stable where eigenvalues coincide.
+    ``|m - m'|^2 + tr(S + S' - 2 (S'^(1/2) S S'^(1/2))^(1/2))``. No eigenvector is
+    differentiated: both derivatives are finite where eigenvalues coincide.
 
     Source: Dowson and Landau 1982; as a style loss used by Mroueh 2020, "Wasserstein
     style transfer". We add a little to each variance, and compute in float64.
@@ -196,9 +197,8 @@ class Gaussian(_OfChannels):
         ours, theirs = _exact(measured), _exact(target)
         covariance, root = ours[:, 1:], theirs[:, 1:]
         between = root @ covariance @ root
-        # Symmetric but for rounding; exactly zero has no derivative of its root.
-        values = torch.linalg.eigvalsh((between + between.transpose(1, 2)) / 2)
-        overlap = values.clamp(min=torch.finfo(values.dtype).tiny).sqrt().sum(dim=1)
+        # Symmetric but for rounding.
+        overlap = trace_of_root((between + between.transpose(1, 2)) / 2)
         spread = covariance.diagonal(dim1=1, dim2=2).sum(dim=1)
         shift = squared_error(ours[:, 0], theirs[:, 0])
         error: Tensor = shift + spread + root.square().sum(dim=(1, 2)) - 2 * overlap
