@@ -112,6 +112,14 @@ def _option(panel: str, text: str, *flags: str, metavar: str = "") -> Any:
     )
 
 
+Clip = Annotated[
+    Path,
+    typer.Argument(
+        help="A video, an animated GIF, or a folder of pictures.",
+        metavar="CLIP",
+        readable=False,
+    ),
+]
 Style = Annotated[
     Path, _option(FILES, "The painting: any picture.", "--style", "-s", metavar="FILE")
 ]

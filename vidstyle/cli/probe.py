@@ -3,8 +3,7 @@
 import json as json_module
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -23,14 +22,7 @@ TAKEN = ("input_fps", "background")
 
 @o.takes(VideoConfig, only=TAKEN)
 def probe(
-    clip: Annotated[
-        Path,
-        typer.Argument(
-            help="A video, an animated GIF, or a folder of pictures.",
-            metavar="CLIP",
-            readable=False,
-        ),
-    ],
+    clip: o.Clip,
     *,
     json: o.Json = False,
     **values: Any,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -26,14 +26,7 @@ KINDS = (StyleConfig, VideoConfig, EncodingConfig, EvolutionConfig)
 @o.takes(*KINDS)
 def video(
     ctx: typer.Context,
-    clip: Annotated[
-        Path,
-        typer.Argument(
-            help="A video, an animated GIF, or a folder of pictures.",
-            metavar="CLIP",
-            readable=False,
-        ),
-    ],
+    clip: o.Clip,
     *,
     style: o.Styles = None,
     style_at: o.StyleAt = None,

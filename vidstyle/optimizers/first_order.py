@@ -38,17 +38,7 @@ class FirstOrder(Optimizer):
         self._taken[sample] = coarser._taken[sample]
         self._trust[sample] = coarser._trust[sample]
 
-    def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
-        """Move every sample once.
-
-        Args:
-            images: (N, ...), where the losses were evaluated.
-            losses: (N,).
-            gradients: (N, ...), of each sample's own loss.
-
-        Returns:
-            (N, ...), the next points; a new tensor.
-        """
+    def _step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         images, gradients, lost = self.best.recovered(images, losses, gradients)
         for sample, is_lost in enumerate(lost):
             if is_lost:

@@ -71,17 +71,7 @@ class LBFGS(Optimizer):
             length = float(rms(coarser._pairs[sample, newest : newest + 1]))
             self._trust[sample] = min(1.0, length / FIRST_STEP_RMS)
 
-    def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
-        """Move every sample once.
-
-        Args:
-            images: (N, ...), where the losses were evaluated.
-            losses: (N,).
-            gradients: (N, ...), of each sample's own loss.
-
-        Returns:
-            (N, ...), the next points; a new tensor.
-        """
+    def _step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         lost = ~(losses <= WORST_RATIO * self.best.losses)  # nan is lost too
         lost |= ~gradients.flatten(1).isfinite().all(dim=1)
         # A first loss is no gain.

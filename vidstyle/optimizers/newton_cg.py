@@ -67,17 +67,7 @@ class NewtonCG(Optimizer):
         self._region.radii[sample] = coarser._region.radii[sample]
         self._region.lengths[sample] = self._region.gains[sample] = 0
 
-    def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
-        """Move every sample once.
-
-        Args:
-            images: (N, ...), where the losses were evaluated.
-            losses: (N,).
-            gradients: (N, ...), of each sample's own loss.
-
-        Returns:
-            (N, ...), the next points; a new tensor.
-        """
+    def _step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         gained = self.best.losses - losses  # (N,); inf at first, nan if it is lost
         self.best.recovered(images, losses, gradients)
         self._adapt(gained)

@@ -61,15 +61,6 @@ class Optimizer(ABC):
         self.best.reset(sample, image)
         self._take_up(sample, coarser)
 
-    @abstractmethod
-    def _take_up(self, sample: int, coarser: Self) -> None:
-        """Forget all of one sample but ``best``, and take over what is carried up."""
-
-    @abstractmethod
-    def _restart(self, sample: int, frame: int) -> None:
-        """Forget all of one sample but ``best``."""
-
-    @abstractmethod
     def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         """Move every sample once.
 
@@ -81,3 +72,16 @@ class Optimizer(ABC):
         Returns:
             (N, ...), the next points; a new tensor.
         """
+        return self._step(images, losses, gradients)
+
+    @abstractmethod
+    def _step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
+        """Do what ``step`` says."""
+
+    @abstractmethod
+    def _take_up(self, sample: int, coarser: Self) -> None:
+        """Forget all of one sample but ``best``, and take over what is carried up."""
+
+    @abstractmethod
+    def _restart(self, sample: int, frame: int) -> None:
+        """Forget all of one sample but ``best``."""
