@@ -32,7 +32,7 @@ SHOW_CONFIG = "--show-config"
 
 def takes(
     *kinds: type[Any], only: Collection[str] = tuple(ROWS)
-) -> Callable[[Callable[..., None]], Any]:
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command one option for each setting of these configurations.
 
     The command receives their values in its ``**values``; settings without a row have
@@ -227,7 +227,7 @@ WorkDir = Annotated[
     Path | None,
     _option(
         FILES,
-        "Where frames wait until all is done; by default beside the result.",
+        "Where unfinished work waits; by default beside the result.",
         "--work-dir",
         metavar="DIR",
     ),
