@@ -14,6 +14,7 @@ from small_clip import SMALL_CLIP
 
 from vidstyle import ingest
 from vidstyle.config import VideoConfig
+from vidstyle.controls.masks import Mask
 from vidstyle.controls.palette import color_statistics
 from vidstyle.errors import ConfigError, VideoOpenError, WorkDirError
 from vidstyle.images import resize_frame
@@ -328,3 +329,26 @@ def test_leaving_stops_the_thread(
     assert "ingest" not in {thread.name for thread in threading.enumerate()}
     time.sleep(0.02)
     assert reader.read == read
+
+
+def test_colours_are_those_of_the_region_while_it_is_there(
+    reader: Reader, store: FrameStore
+) -> None:
+    reader.frames = 4
+    left = np.zeros((16, 24), np.float32)
+    left[:, :8] = 1
+
+    def mask(index: int) -> Mask:
+        return left if index in {1, 3} else 0 * left
+
+    with Ingest(CLIP, VideoConfig(), store, height=16, width=24, mask=mask) as reading:
+        found = all_of(reading)
+    assert found.is_seen == [False, True, False, True]
+    wanted = [color_statistics(noise(0)), color_statistics(noise(0)[:, :8])]
+    for index, colors in enumerate(found.colors):
+        np.testing.assert_allclose(colors.mean, wanted[index % 2].mean)
+    assert [found.shows(index) for index in range(4)] == found.is_seen
+    assert not any(found.follows(index, 0) for index in range(4))
+    with begin(store) as reading:
+        found = all_of(reading)
+    assert [found.follows(index, 0) for index in range(4)] == [False, True, True, True]

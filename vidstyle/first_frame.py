@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from vidstyle.config import StyleConfig
-from vidstyle.controls.masks import Mask, mask_to_image
+from vidstyle.controls.masks import Mask, guide_image
 from vidstyle.images import frame_to_image, resize_frame
 from vidstyle.look import Look, Wish
 from vidstyle.preparation import Tools
@@ -36,7 +36,7 @@ def first_job(
         mask: Of the part that is painted; None: all of it.
         noise: Which noise a random start is.
     """
-    guide = None if mask is None else mask_to_image(mask, device=tools.device)
+    guide = None if mask is None else guide_image(mask, device=tools.device)
 
     def job(frame: Frame, look: Look, steps: int, coarser: tuple[Job, ...]) -> Job:
         image = frame_to_image(frame, device=tools.device)

@@ -7,12 +7,13 @@ enough shots to fill the batch.
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 from vidstyle.config import VideoConfig
+from vidstyle.controls.masks import Mask
 from vidstyle.controls.palette import ColorStatistics, color_statistics
 from vidstyle.errors import ConfigError, WorkDirError
 from vidstyle.images import resize_frame
@@ -38,7 +39,10 @@ class Found:
     times_s: list[float] = field(default_factory=list)
     """When each frame is shown, on the source's clock."""
     colors: list[ColorStatistics] = field(default_factory=list)
-    """Of each frame; raw, since a cut may be found later than its frames."""
+    """Of each frame; raw, since a cut may be found later than its frames. Of a region
+    of it, if only that is painted; where it is empty, of the frame."""
+    is_seen: list[bool] = field(default_factory=list)
+    """Whether that region is not empty, of each frame; without one it never is."""
     first: int = 0
     """Index of the first frame that was asked for."""
     origin_s: float = 0.0
@@ -49,6 +53,14 @@ class Found:
     """Whether the last frame has been read."""
     warnings: list[str] = field(default_factory=list)
     """Not told to the user yet."""
+
+    def shows(self, index: int) -> bool:
+        """Whether there is something to paint in a frame that was read."""
+        return self.is_seen[index - self.first]
+
+    def follows(self, index: int, start: int) -> bool:
+        """Whether a frame of the shot from ``start`` on continues a painted one."""
+        return index > start and self.shows(index) and self.shows(index - 1)
 
 
 class Ingest:
@@ -62,6 +74,7 @@ class Ingest:
         *,
         height: int,
         width: int,
+        mask: Callable[[int], Mask] | None = None,
     ) -> None:
         """Prepare to read.
 
@@ -71,9 +84,10 @@ class Ingest:
             store: Where they go.
             height: In which they are stored.
             width: In which they are stored.
+            mask: Says by a frame's index which region of it is painted; None: all.
         """
         self._info, self._config, self._store = info, config, store
-        self._height, self._width = height, width
+        self._height, self._width, self._mask = height, width, mask
         self._found = Found()
         self._error: BaseException | None = None
         self._unpainted = self._painted = self._open_lanes = self._seen = 0
@@ -135,6 +149,7 @@ class Ingest:
                 certain=found.certain,
                 times_s=found.times_s,
                 colors=found.colors,
+                is_seen=found.is_seen,
                 first=found.first,
                 origin_s=found.origin_s,
                 end_s=found.end_s,
@@ -161,6 +176,8 @@ class Ingest:
             if self._is_needed(timed.index):
                 self._store.put_source(timed.index, frame)
             cuts = detector.push(frame)
+            mask = None if self._mask is None else self._mask(timed.index)
+            is_seen = mask is None or bool(mask.any())
             with self._changed:
                 if not self._found.times_s:
                     self._found.first = timed.index
@@ -168,7 +185,9 @@ class Ingest:
                     self._found.starts.append(timed.index)
                 self._unpainted += not self._store.is_painted(timed.index)
                 self._found.times_s.append(timed.time_s)
-                self._found.colors.append(color_statistics(frame))
+                colors = color_statistics(frame, mask if is_seen else None)
+                self._found.colors.append(colors)
+                self._found.is_seen.append(is_seen)
                 self._add(cuts, detector.certain)
         cuts = detector.finish()
         with self._changed:

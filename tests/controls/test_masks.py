@@ -1,11 +1,15 @@
 import numpy as np
 import pytest
+import torch
 
 from vidstyle.controls.masks import (
     BORDER,
     REACH,
     carried,
     composed,
+    fitted_mask,
+    guide_image,
+    is_painted,
     layered,
     rest_of,
     soft_mask,
@@ -101,3 +105,16 @@ def test_what_comes_from_outside_the_frame_is_in_no_region():
     assert moved[:, 73:].max() < 0.5
     assert moved[:, 34:66].min() > 0.95
     assert moved[:, :26].max() == 0
+
+
+def test_region_is_painted_as_far_out_as_it_can_be_seen():
+    mask = np.float32([[0, 1 / 16, 1 / 8, 0.5, 1]])
+    guide = guide_image(mask, device=torch.device("cpu"))
+    assert guide.shape == (1, 1, 1, 5)
+    assert guide.flatten().tolist() == [0, 0.5, 1, 1, 1]
+    assert is_painted(mask).tolist() == [[False, False, True, True, True]]
+
+
+def test_mask_is_reduced_evenly():
+    small = fitted_mask(np.float32([[0, 1, 1, 1], [0, 0, 1, 1]]), height=1, width=2)
+    assert small.tolist() == [[0.25, 1]]

@@ -7,6 +7,7 @@ from vidstyle.motion.reuse import (
     find_again,
     grow,
     widen_distrust,
+    within,
 )
 from vidstyle.records import Motion
 
@@ -107,3 +108,9 @@ def test_age_moves_with_the_paint_and_what_is_new_is_0():
 def test_a_flat_picture_is_found_again(level):
     flat = np.full((HEIGHT, WIDTH, 3), level, np.uint8)
     assert find_again(flat, flat, motion()).min() == 1
+
+
+def test_what_was_not_painted_has_no_age():
+    age = np.full((2, 3), DRY, np.uint8)
+    painted = np.array([[True, False, True], [False, True, True]])
+    assert np.array_equal(within(age, painted), DRY * painted)

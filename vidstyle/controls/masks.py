@@ -17,6 +17,8 @@ BORDER = 0.01
 """Standard deviation of a border's blur, as a share of the longest side."""
 REACH = 4.0
 """Standard deviations that a border reaches to either side."""
+SEEN = np.float32(1 / 8)
+"""How much of a region must be seen in a pixel for it to be painted there fully."""
 
 AROUND = 0.02
 """The same of the neighbourhood that says what new pixels belong to."""
@@ -68,9 +70,19 @@ def fitted_mask(mask: Mask, *, height: int, width: int) -> Mask:
     return np.asarray(small, np.float32)
 
 
-def mask_to_image(mask: Mask, *, device: torch.device) -> Tensor:
-    """Turn a mask into (1, 1, H, W) on a device."""
-    return torch.from_numpy(mask).to(device)[None, None]
+def guide_image(mask: Mask, *, device: torch.device) -> Tensor:
+    """Say where a region is painted, as (1, 1, H, W) in [0, 1] on a device.
+
+    That is farther out than it can be seen well: in a soft border two pictures lie over
+    one another, and both have to be painted there, or it is duller than its sides.
+    """
+    guide = (mask / SEEN).clip(0, 1).astype(np.float32)
+    return torch.from_numpy(guide).to(device)[None, None]
+
+
+def is_painted(mask: Mask) -> npt.NDArray[np.bool_]:
+    """Say of which pixels (H, W) a region is fully painted."""
+    return np.asarray(mask >= SEEN)
 
 
 def layered(masks: Sequence[Mask]) -> list[Mask]:

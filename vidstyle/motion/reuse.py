@@ -86,6 +86,11 @@ def grow(age: Age, trusted: Consistency, motion: Motion) -> Age:
     return np.where(trusted > 0.5, grown, 0).astype(np.uint8)
 
 
+def within(age: Age, painted: npt.NDArray[np.bool_]) -> Age:
+    """Leave the ages where there is paint (H, W); what comes from elsewhere is new."""
+    return np.where(painted, age, 0).astype(np.uint8)
+
+
 def _move(plane: Frame, motion: Motion, interpolation: int) -> Frame:
     """Bring what belongs to the earlier frame onto the later one: (H, W[, 3])."""
     across, down = _origins(motion)

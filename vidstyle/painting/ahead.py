@@ -30,6 +30,8 @@ class Prepared:
     """What it is to look like."""
     mask: Mask | None = None
     """Of the part that is painted; None: all of it."""
+    mask_before: Mask | None = None
+    """The same of the predecessor; goes with ``motion``."""
     motion: Motion | None = None
     """From the predecessor; None: the frame follows none, or the flow is not needed."""
     seen_again: Consistency | None = None
@@ -41,6 +43,8 @@ def wish_for(
 ) -> Wish:
     """Say what a frame is to look like, with the colours of its shot so far.
 
+    Of a region they are counted from where it came into sight.
+
     Args:
         index: The frame's.
         start: Of its lane.
@@ -48,7 +52,10 @@ def wish_for(
         look: The paintings.
         layer: Which part of the frame is painted.
     """
-    oldest = max(start, index - MEMORY) - found.first
+    oldest = index
+    while oldest > max(start, index - MEMORY) and found.follows(oldest, start):
+        oldest -= 1
+    oldest -= found.first
     colors = found.colors[oldest : index - found.first + 1]
     statistics = colors[0]
     for later in colors[1:]:
@@ -89,4 +96,5 @@ def prepare_frame(
     earlier = store.source(index - 1)
     motion = estimate_motion(earlier, source, quality=config.flow)
     seen_again = find_again(earlier, source, motion)
-    return Prepared(source, content, wish, mask, motion, seen_again)
+    before = None if layer is None else layer.mask(index - 1)
+    return Prepared(source, content, wish, mask, before, motion, seen_again)

@@ -6,10 +6,10 @@ from torch import Tensor
 
 from vidstyle.coherence import Following, first_age, follow
 from vidstyle.config import VideoConfig
-from vidstyle.controls.masks import mask_to_image
+from vidstyle.controls.masks import guide_image, is_painted
 from vidstyle.first_frame import first_job
 from vidstyle.images import frame_to_image
-from vidstyle.motion.reuse import Age
+from vidstyle.motion.reuse import Age, within
 from vidstyle.painting.ahead import Prepared
 from vidstyle.preparation import Tools
 from vidstyle.records import Frame
@@ -57,6 +57,13 @@ class Jobs:
         self._store.put_facts(ENERGIES, self._energies)
         return job, first_age(prepared.source)
 
+    def blank(self, index: int, prepared: Prepared) -> tuple[Job, Age]:
+        """Leave a frame as it is: there is nothing to paint in it."""
+        image = frame_to_image(prepared.content, device=self._tools.device)
+        content = content_target(self._tools.network, image, self._config.style)
+        job = Job(frame=index, start=image, content=content, steps=0)
+        return job, first_age(prepared.source)
+
     def following(
         self, index: int, prepared: Prepared, previous: Frame, age: Age
     ) -> tuple[Job, Age]:
@@ -66,7 +73,7 @@ class Jobs:
             index: The frame's.
             prepared: What it needs besides.
             previous: Its painted predecessor, as stored: 8 bits, in every run.
-            age: Of that one's paint.
+            age: Of that one's paint. Where it was not painted, there is none to keep.
         """
         motion = prepared.motion
         if motion is not None and motion.trusted_share < CUT_SHARE:
@@ -77,6 +84,8 @@ class Jobs:
         bound = None
         steps = self._config.next_steps
         if motion is not None and prepared.seen_again is not None:
+            if prepared.mask_before is not None:
+                age = within(age, is_painted(prepared.mask_before))
             bound = follow(
                 previous,
                 age,
@@ -99,7 +108,7 @@ class Jobs:
             ),
             steps=steps,
             style=look.style(prepared.wish),
-            mask=None if mask is None else mask_to_image(mask, device=device),
+            mask=None if mask is None else guide_image(mask, device=device),
             warped=bound.warped if bound else None,
             consistency=bound.binding if bound else None,
         )

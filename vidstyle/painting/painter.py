@@ -18,6 +18,7 @@ from vidstyle.preparation import Tools
 from vidstyle.recording import Recording
 from vidstyle.records import Frame, FrameReport, Listener, Notice
 from vidstyle.style.lanes import Lanes
+from vidstyle.style.level import Job
 from vidstyle.style.optimize import BatchOptimization
 from vidstyle.video.store import FrameStore
 
@@ -114,11 +115,7 @@ class Painter:
             if ahead is None:
                 ahead = self._prepare_ahead(index, start, pool)
             prepared = ahead.result()
-            if index == start:
-                job, age = self._jobs.first(index, prepared)
-            else:
-                previous = self._previous(index, start)
-                job, age = self._jobs.following(index, prepared, *previous)
+            job, age = self._job(index, start, prepared)
             self._work[slot] = Work(index, start, age, prepared.source)
             self._batch.load(slot, job)
             following = self._lanes.following(index)
@@ -128,6 +125,15 @@ class Painter:
             if job.steps == 0:
                 self._record(slot, index, 0)
                 self._finish(slot, 0, pool)
+
+    def _job(self, index: int, start: int, prepared: Prepared) -> tuple[Job, Age]:
+        """Put together what is optimised; a region that comes into sight begins."""
+        if not self._found.shows(index):
+            return self._jobs.blank(index, prepared)
+        if not self._found.follows(index, start):
+            return self._jobs.first(index, prepared)
+        previous = self._previous(index, start)
+        return self._jobs.following(index, prepared, *previous)
 
     def _record(self, slot: int, index: int, step: int) -> None:
         """Show a frame's picture after a step, if it is the one that is recorded."""
@@ -142,7 +148,7 @@ class Painter:
             prepare_frame,
             index,
             wish_for(index, start, self._found, look, layer),
-            follows=index > start,
+            follows=self._found.follows(index, start),
             store=self._store,
             config=self._config,
             look=look,

@@ -156,7 +156,13 @@ class ClipMasks:
             for store, mask in zip(stores, moved, strict=True):
                 _put(store, index, mask)
 
-        frames = Ingest(self.info, self.config, self.store, **self._size).selected()
+        frames = Ingest(
+            self.info,
+            self.config,
+            self.store,
+            height=self.height,
+            width=self.width,
+        ).selected()
         cut = carry(masks, frames, flow=self.config.flow, keep=keep)
         ends = {}
         if cut is not None:

@@ -72,8 +72,14 @@ def paint_regions(
                 keep=put_together if store is stores[-1] else None,
             ),
         )
-        size = {"height": masks.height, "width": masks.width}
-        with Ingest(masks.info, masks.config, store, **size) as ingest:
+        with Ingest(
+            masks.info,
+            masks.config,
+            store,
+            height=masks.height,
+            width=masks.width,
+            mask=mask_for(place),
+        ) as ingest:
             found = painter.paint(ingest)
     learned = [pictures for store in stores if (pictures := store.evolution())]
     if evolution is not None and len(learned) == len(stores):

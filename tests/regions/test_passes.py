@@ -15,6 +15,9 @@ from vidstyle.errors import ConfigError, ImageOpenError, VideoWriteError, WorkDi
 from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.pipeline import stylize_video
 from vidstyle.records import Event, Frame, FrameReport, Notice, Plan
+from vidstyle.still import stylize_image
+from vidstyle.style.level import Job
+from vidstyle.style.optimize import BatchOptimization
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
@@ -148,6 +151,64 @@ def test_region_ends_where_its_shot_does(
     assert any(
         "left.png ends with its shot: after the cut at 0.20 s" in t for t in said
     )
+
+
+def steps_of(heard: list[Event]) -> list[int]:
+    return [event.steps for event in heard if isinstance(event, FrameReport)]
+
+
+def test_region_that_is_nowhere_costs_nothing_and_begins_when_it_comes(
+    here: Path, paint: Callable[..., list[Frame]]
+) -> None:
+    (here / "masks").mkdir()
+    shown = [False, True, True, False, True]
+    for index, is_shown in enumerate(shown):
+        write_picture(here / "masks" / f"{index}.png", is_shown * box(slice(0, 20)))
+    heard: list[Event] = []
+    frames = paint(("masks", "a"), listener=heard.append)
+    steps = steps_of(heard)
+    assert [steps[index] for index in (0, 1, 3, 4)] == [0, 3, 0, 3]
+    assert 2 <= steps[2] <= 4
+    for is_shown, frame, source in zip(shown, frames, sources(here), strict=True):
+        assert np.array_equal(frame, source) != is_shown
+
+
+def test_first_frame_of_a_clip_is_painted_as_the_picture_is(
+    here: Path, paint: Callable[..., list[Frame]]
+) -> None:
+    regions = ("left.png", "a"), ("right.png", "b")
+    config = replace(FEW, frames=(0, 1))
+    (frame,) = paint(*regions, style=here / "c.png", config=config)
+    stylize_image(
+        here / "clip" / "0.png",
+        here / "c.png",
+        here / "still.png",
+        config=FEW.style,
+        regions=[Region(here / mask, here / f"{style}.png") for mask, style in regions],
+    )
+    assert np.array_equal(read_picture(here / "still.png"), frame)
+
+
+def test_paint_is_wet_where_a_region_has_come_to(
+    here: Path, paint: Callable[..., list[Frame]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: dict[int, Job] = {}
+
+    def load(self: BatchOptimization, slot: int, job: Job) -> None:
+        loaded[job.frame] = job
+        original(self, slot, job)
+
+    original = BatchOptimization.load
+    monkeypatch.setattr(BatchOptimization, "load", load)
+    (here / "masks").mkdir()
+    for index in range(FRAMES):
+        write_picture(here / "clip" / f"{index}.png", scene(1))  # nothing moves
+        write_picture(here / "masks" / f"{index}.png", box(slice(0, 20 + 5 * index)))
+    paint(("masks", "a"))
+    binding = loaded[3].consistency
+    assert binding is not None
+    assert binding[0, 0, 8:24, 4:16].min() == 1
+    assert binding[0, 0, 8:24, 32:36].max() <= 1 / 8
 
 
 class StoppedError(Exception):
