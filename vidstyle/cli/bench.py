@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.measure import watched
-from vidstyle.cli.report import reported_errors
+from vidstyle.cli.report import Reporter, reported_errors
 
 if TYPE_CHECKING:
     from vidstyle.bench import Rate
@@ -62,14 +61,14 @@ def bench(
     with reported_errors():
         from vidstyle.bench import Bench
 
-        with watched(quiet=False) as listener:
+        with Reporter(quiet=False, as_json=json, log=None) as reporter:
             timed = Bench(
                 sizes=sizes,
                 batch=batch,
                 steps=steps,
                 network=network,
                 device=device,
-                listener=listener,
+                listener=reporter,
             )
         facts = timed.facts()
         if json:

@@ -1,15 +1,11 @@
 """``vidstyle measure``: how near a result is to its content and its painting."""
 
 import json as json_module
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import Progress
 
 from vidstyle.cli import options as o
 from vidstyle.cli.measured import (
@@ -21,12 +17,11 @@ from vidstyle.cli.measured import (
 )
 from vidstyle.cli.measured_folders import folder_facts, folder_table
 from vidstyle.cli.outputs import check_outputs
-from vidstyle.cli.report import reported_errors
+from vidstyle.cli.report import Reporter, reported_errors
 from vidstyle.cli.rows import FILES, NETWORK, REPORT, SIZE
 from vidstyle.cli.values import parse_range
 from vidstyle.config import NetworkName
 from vidstyle.errors import ConfigError
-from vidstyle.records import Download, Event, FrameReport, Listener, Notice, Plan
 
 Report = tuple[dict[str, Any], Iterable[str]]
 """What was measured: facts for machines, and lines for people."""
@@ -144,8 +139,8 @@ def measure(
         from vidstyle.measure.pairing import are_sets
         from vidstyle.measure.still import is_picture
 
-        with watched(quiet=quiet) as listener:
-            tools["listener"] = listener
+        with Reporter(quiet=quiet, as_json=json, log=None) as reporter:
+            tools["listener"] = reporter
             is_set = (style is not None and style.is_dir()) or are_sets(result, content)
             if not is_set and style is None and weights is not None:
                 raise ConfigError(
@@ -204,37 +199,6 @@ def of_clip(
             x_label="seconds of the content",
         )
     return clip_facts(measured), clip_table(measured)
-
-
-@contextmanager
-def watched(*, quiet: bool) -> Iterator[Listener]:
-    """Show on stderr how far a measurement has come, and what else there is to say."""
-    console = Console(stderr=True, quiet=quiet, highlight=False)
-    with Progress(
-        console=console, transient=True, disable=quiet or not console.is_terminal
-    ) as bar:
-        download = bar.add_task("", visible=False)
-        frames = bar.add_task("measuring", visible=False)
-
-        def listen(event: Event) -> None:
-            match event:
-                case Notice():
-                    text = f"warning: {event.text}" if event.is_warning else event.text
-                    console.print(escape(text), soft_wrap=True)
-                case Download():
-                    bar.update(
-                        download,
-                        description=f"fetching {event.name}",
-                        completed=event.done,
-                        total=event.total or None,
-                        visible=event.done != event.total,
-                    )
-                case Plan():
-                    bar.update(frames, total=event.frames, visible=True)
-                case FrameReport():
-                    bar.advance(frames)
-
-        yield listen
 
 
 def check_options(

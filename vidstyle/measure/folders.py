@@ -98,7 +98,9 @@ def measure_folders(
     if any(each.style is not None for each in pairing.matched):
         ruler = features.ruler or load_ruler(network, device=device, listener=listener)
     total = len(results) + len(contents) + len(styles) + len(pairing.matched)
-    listener(Plan(height=SIDE, width=SIDE, frames=total, work="measuring"))
+    listener(
+        Plan(height=SIDE, width=SIDE, frames=total, unit="picture", work="measuring")
+    )
     counter = _Counter(total, listener)
     sets = (results, contents, styles)
     distances = measure_sets(
