@@ -34,6 +34,8 @@ class StreamInfo:
     """Whether the file says to play it unless told otherwise."""
     is_cover: bool = False
     """Whether it is a still picture on the file's box."""
+    start_s: float = 0.0
+    """When it begins, in seconds after the file's own start; 0 if that is not said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

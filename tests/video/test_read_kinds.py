@@ -1,4 +1,8 @@
-"""One row for each kind of clip that people have, made by ffmpeg on the spot."""
+"""One row for each kind of clip that people have, made by ffmpeg on the spot.
+
+Each is read, and written again as it is: the same frames at the same times, upright,
+with the same sound.
+"""
 
 import math
 from collections.abc import Callable
@@ -6,15 +10,20 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from reading import EXACT, H264, SQUARE, MakeClip, pattern, read, truth
 
+from vidstyle.config import EncodingConfig
 from vidstyle.errors import VideoOpenError
-from vidstyle.video.ffmpeg import run_ffmpeg
+from vidstyle.records import TimedFrame, VideoInfo
+from vidstyle.video.ffmpeg import describe, run_ffmpeg
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
+from vidstyle.video.streams import Description
+from vidstyle.video.write import write_video
 
 PLAIN = "null"
 """ffmpeg's own conversion, as it is without options; exact where OpenCV reads."""
@@ -24,6 +33,19 @@ GREY = f"{SOFT},hue=s=0"
 AV1 = ("-c:v", "libsvtav1", "-svtav1-params", "lp=1")
 ILACE = ("-flags", "+ilme+ildct")
 SOUND = ("-f", "lavfi", "-i", "sine=duration=1")
+# So late that no encoder's run-up makes the file begin before its first picture.
+LATER_SOUND = ("-itsoffset", "0.1", *SOUND[:3], "sine=duration=2")
+SOUND_CODECS = {
+    ".flv": "aac",
+    ".mkv": "aac",
+    ".mov": "aac",
+    ".mp4": "aac",
+    ".ogv": "libvorbis",
+    ".ts": "mp2",
+    ".vob": "ac3",
+    ".webm": "libopus",
+    ".wmv": "wmav2",
+}
 UNEVEN = [0.0, 0.05, 0.1, 0.3, 0.35, 0.7, 0.8, 1.1, 1.15, 1.2]
 LATE = [0.5 + n / 10 for n in range(10)]
 P3 = "zscale=p=bt709:t=bt709:m=gbr:r=pc,format=gbrp"
@@ -82,19 +104,30 @@ class Kind:
     warning: str | None = None
     count: int = 20
     """Frames that there would be without the damage."""
+    has_own_sound: bool = False
+    """Whether sound is in ``made``; others get some where their file can hold it."""
 
     def make(self, make_clip: MakeClip) -> Path:
         """Make the file."""
+        ending = Path(self.file).suffix
+        made = self.made if self.has_own_sound else with_sound(ending, *self.made)
         if not self.remade:
-            path = make_clip(self.file, *self.made)
+            path = make_clip(self.file, *made)
         else:
-            first = make_clip(f"first{Path(self.file).suffix}", *self.made)
+            first = make_clip(f"first{ending}", *made)
             path = make_clip(
                 self.file, *(part.replace("{}", str(first)) for part in self.remade)
             )
         if self.change is not None:
             self.change(path, make_clip)
         return path
+
+
+def with_sound(ending: str, *made: str) -> tuple[str, ...]:
+    """Add sound as the first input, in what the file can hold."""
+    if ending not in SOUND_CODECS:
+        return made
+    return (*LATER_SOUND, *made, "-c:a", SOUND_CODECS[ending])
 
 
 def ffmpeg(file: str, *made: str, filters: str = SQUARE, **others) -> Kind:
@@ -106,22 +139,23 @@ def append(*made: str) -> Callable[[Path, MakeClip], None]:
     """Let another clip follow, as where cables are changed while a device records."""
 
     def change(path: Path, make_clip: MakeClip) -> None:
-        second = make_clip(f"second{path.suffix}", *made)
+        second = make_clip(f"second{path.suffix}", *with_sound(path.suffix, *made))
         path.write_bytes(path.read_bytes() + second.read_bytes())
 
     return change
 
 
-def turn_interlaced(*codec: str, rate: str = "10") -> Callable[[Path, MakeClip], None]:
-    """Let an interlaced part follow a progressive one, in one stream of one file."""
+def joined(first: tuple[str, ...], then: tuple[str, ...]) -> dict[str, Any]:
+    """Let one part follow another in one stream, as in a recorded broadcast."""
 
     def change(path: Path, make_clip: MakeClip) -> None:
-        both = make_clip("both.ts", *pattern(rate=rate), *codec)
-        fields = pattern(rate=rate, filters="setfield=tff")
-        append(*fields, *codec, *ILACE)(both, make_clip)
-        make_clip(path.name, "-i", str(both), "-c", "copy")
+        both = make_clip("both.ts", *first)
+        append(*then)(both, make_clip)
+        voice = ("-map", "0:v", "-map", "1:a", "-c", "copy")
+        sound = make_clip("sound.mkv", *LATER_SOUND, "-c:a", "aac")
+        make_clip(path.name, "-i", str(both), "-i", str(sound), *voice)
 
-    return change
+    return {"change": change}
 
 
 def zero(start: float, size: int) -> Callable[[Path, MakeClip], None]:
@@ -159,27 +193,57 @@ THIRTY = [n / 30 for n in range(12)]
 TWENTY = [n / 10 for n in range(20)]
 RAW = pattern(rate="30", seconds="0.4")
 HEVC = ("-c:v", "libx265", "-x265-params", "log-level=none:pools=none", *H264[2:])
+MPEG2 = ("-c:v", "mpeg2video", "-q:v", "2")
+TURNS_INTERLACED = joined(
+    (*pattern(), *H264), (*pattern(filters="setfield=tff"), *H264, *ILACE)
+)
+ALL = ("-map", "0", "-map", "1", "-map", "2")
 TWO = (
-    *(*pattern(), *pattern(source="testsrc", size="80x64"), "-map", "0", "-map", "1"),
+    *(*pattern(), *pattern(source="testsrc", size="80x64"), *ALL),
     *("-disposition:v:0", "0", "-disposition:v:1", "default", *H264),
 )
-COVERED = (
-    "-map",
-    "0",
-    "-map",
-    "1",
-    *H264,
-    "-c:v:1",
-    "png",
-    "-disposition:v:1",
-    "attached_pic",
-)
-
+COVERED = (*ALL, *H264, "-c:v:1", "png", "-disposition:v:1", "attached_pic")
+VP9 = ("-c:v", "libvpx-vp9", "-cpu-used", "8", "-pix_fmt", "yuv420p")
+OTHERS = {
+    "H.265": Kind(file="clip.mp4", made=(*pattern(), *HEVC)),
+    "VP8": Kind(file="clip.webm", made=(*pattern(), "-c:v", "libvpx")),
+    "VP9": Kind(file="clip.webm", made=(*pattern(), *VP9)),
+    "Theora": Kind(file="clip.ogv", made=(*pattern(), "-c:v", "libtheora")),
+    "Flash": Kind(
+        file="clip.flv",
+        made=(*pattern(), "-c:v", "flv1"),
+    ),
+    "Windows Media": Kind(
+        file="clip.wmv",
+        made=(*pattern(), "-c:v", "wmv2"),
+    ),
+    "Ut Video": Kind(file="clip.mkv", made=(*pattern(), "-c:v", "utvideo")),
+    "FFV1": Kind(file="clip.mkv", made=(*pattern(), "-c:v", "ffv1")),
+    "MPEG-4": ffmpeg("clip.mp4", *pattern(), "-c:v", "mpeg4"),
+    "Motion JPEG": ffmpeg("clip.mov", *pattern(), "-c:v", "mjpeg"),
+    "CineForm": ffmpeg("clip.mov", *pattern(), "-c:v", "cfhd"),
+    "H.266": ffmpeg(
+        *("clip.mp4", *pattern(), "-c:v", "libvvenc", "-preset", "faster"),
+        *("-pix_fmt", "yuv420p10le"),
+    ),
+}
 KINDS = {
     "plain": Kind(file="clip.mp4", made=(*pattern(), *H264)),
     "odd sides": Kind(
         file="clip.mkv",
         made=(*pattern(filters="format=gbrp,crop=63:47"), "-c:v", "ffv1"),
+        height=47,
+        width=63,
+    ),
+    "odd sides, VP9": Kind(
+        file="clip.webm",
+        made=(*pattern(filters="format=gbrp,crop=63:47"), *VP9),
+        height=47,
+        width=63,
+    ),
+    "odd sides, 4:4:4": Kind(
+        file="clip.mp4",
+        made=(*pattern(filters="format=gbrp,crop=63:47"), *H264[:3], "yuv444p"),
         height=47,
         width=63,
     ),
@@ -200,6 +264,12 @@ KINDS = {
         filters=WEAVE,
         times_s=[n / 25 for n in range(10)],
     ),
+    "DVD": ffmpeg(
+        "clip.vob",
+        *(*pattern(rate="25", seconds="0.4", filters="setfield=tff"), *MPEG2, *ILACE),
+        filters=WEAVE,
+        times_s=[n / 25 for n in range(10)],
+    ),
     "interlaced, and silent about it": ffmpeg(
         "clip.dv",
         *pattern(size="720x576", rate="25", seconds="0.4", filters="setsar=16/15"),
@@ -211,8 +281,28 @@ KINDS = {
     "AV1": ffmpeg("clip.mkv", *pattern(), *AV1),
     "AV1, 10 bits": ffmpeg("clip.mp4", *pattern(), *AV1, "-pix_fmt", "yuv420p10le"),
     "animated WebP": ffmpeg("clip.webp", *pattern(), "-c:v", "libwebp_anim"),
+    "animated WebP with uneven delays, thrice": ffmpeg(
+        "clip.webp",
+        *uneven()[:-4],
+        "-c:v",
+        "libwebp_anim",
+        "-loop",
+        "3",
+        times_s=UNEVEN,
+    ),
     "animated GIF": ffmpeg("clip.gif", *pattern()),
+    "animated GIF of 30 fps": ffmpeg(
+        "clip.gif",
+        *RAW,
+        times_s=[math.floor(100 * n / 30 + 0.5) / 100 for n in range(12)],
+    ),
+    "animated GIF with uneven delays, thrice": ffmpeg(
+        "clip.gif", *uneven()[:-4], "-loop", "2", times_s=UNEVEN
+    ),
     "animated PNG": Kind(file="clip.apng", made=(*pattern(), "-plays", "0")),
+    "animated PNG with uneven delays, thrice": Kind(
+        file="clip.apng", made=(*uneven()[:-4], "-plays", "3"), times_s=UNEVEN
+    ),
     "raw H.264": ffmpeg("clip.h264", *RAW, *H264, times_s=THIRTY),
     "raw H.265": ffmpeg("clip.hevc", *RAW, *HEVC, times_s=THIRTY),
     "raw MPEG-2": ffmpeg("clip.m2v", *RAW, "-q:v", "2", times_s=THIRTY),
@@ -226,8 +316,12 @@ KINDS = {
     "narrow pixels": ffmpeg(
         "clip.mkv", *pattern(filters="setsar=8/9"), *H264, width=57
     ),
+    **OTHERS,
     "10 bits": ffmpeg(
         "clip.mp4", *pattern(), "-c:v", "libx264", "-pix_fmt", "yuv420p10le"
+    ),
+    "10 bits, H.265": ffmpeg(
+        "clip.mp4", *pattern(), *HEVC[:4], "-pix_fmt", "yuv420p10le"
     ),
     "10 bits, 4:2:2": ffmpeg("clip.mov", *pattern(), "-c:v", "prores_ks"),
     "4:4:4": Kind(file="clip.mp4", made=(*pattern(), *H264[:3], "yuv444p")),
@@ -235,9 +329,18 @@ KINDS = {
     "full range": Kind(
         file="clip.mp4", made=tagged("bt709", "bt709", "bt709", levels="pc")
     ),
+    "full range, BT.601": Kind(
+        file="clip.mp4",
+        made=tagged("smpte170m", "smpte170m", "smpte170m", levels="pc"),
+    ),
     "BT.601": Kind(file="clip.mp4", made=tagged("smpte170m", "smpte170m", "smpte170m")),
     "BT.709": Kind(file="clip.mp4", made=tagged("bt709", "bt709", "bt709")),
     "BT.2020": ffmpeg("clip.mp4", *tagged("bt2020nc", "bt2020", "bt709"), filters=P3),
+    "BT.2020, 10 bits": ffmpeg(
+        "clip.mkv",
+        *tagged("bt2020nc", "bt2020", "bt2020-10", "yuv420p10le"),
+        filters=P3,
+    ),
     "Display P3": ffmpeg("clip.mp4", *tagged("bt709", "smpte432", "bt709"), filters=P3),
     "PQ": ffmpeg(
         "clip.mkv",
@@ -277,6 +380,19 @@ KINDS = {
         remade=("-display_hflip", "-i", "{}", "-c", "copy"),
         rotation=180,  # as ffmpeg says it: half a turn, then upside down
     ),
+    "upside down in a mirror": ffmpeg(
+        "clip.mp4",
+        *(*pattern(), *H264),
+        remade=("-display_vflip", "-i", "{}", "-c", "copy"),
+    ),
+    "turned by 90 in a mirror": ffmpeg(
+        "clip.mp4",
+        *(*pattern(), *H264),
+        remade=("-display_rotation", "90", "-display_hflip", "-i", "{}", "-c", "copy"),
+        height=64,
+        width=48,
+        rotation=270,
+    ),
     "second stream is the default": ffmpeg(
         "clip.mkv", *TWO, stream="0:V:1", height=64, width=80
     ),
@@ -293,9 +409,19 @@ KINDS = {
         file="clip.mp4",
         made=("-itsoffset", "0.5", *pattern(), *SOUND, *H264),
         times_s=LATE,
+        has_own_sound=True,
     ),
     "late start through ffmpeg": ffmpeg(
-        "clip.mkv", *("-itsoffset", "0.5", *pattern(), *SOUND, *AV1), times_s=LATE
+        "clip.mkv",
+        *("-itsoffset", "0.5", *pattern(), *SOUND, *AV1),
+        times_s=LATE,
+        has_own_sound=True,
+    ),
+    "late start in a broadcast": ffmpeg(
+        "clip.ts",
+        *(*SOUND, "-itsoffset", "0.5", *pattern(), *H264, "-c:a", "mp2"),
+        times_s=[0.0109 + late for late in LATE],  # the sound's run-up is heard
+        has_own_sound=True,
     ),
     "all late": Kind(
         file="clip.mkv", made=(*pattern(), *H264, "-output_ts_offset", "3")
@@ -315,6 +441,25 @@ KINDS = {
         times_s=TWENTY,
         tolerance=1.5,
     ),
+    "size changes midway, in one .mp4": Kind(
+        file="clip.mp4",
+        **joined(
+            (*pattern(filters=GREY), *H264),
+            (*pattern(size="96x72", filters=GREY), *H264),
+        ),
+        filters="scale=w=64:h=48",
+        times_s=TWENTY,
+        tolerance=1.5,
+    ),
+    "pixel format changes midway, in one .mkv": Kind(
+        file="clip.mkv",
+        **joined(
+            (*pattern(filters=SOFT), *H264),
+            (*pattern(filters=SOFT), *H264[:3], "yuv444p"),
+        ),
+        times_s=TWENTY,
+        tolerance=1.5,
+    ),
     "becomes interlaced midway": ffmpeg(
         "clip.ts",
         *(*pattern(), *H264),
@@ -323,14 +468,17 @@ KINDS = {
         times_s=TWENTY,
     ),
     "becomes interlaced midway, in one .mp4": ffmpeg(
-        "clip.mp4", change=turn_interlaced(*H264), filters=WEAVE, times_s=TWENTY
+        "clip.mp4", **TURNS_INTERLACED, filters=WEAVE, times_s=TWENTY
     ),
     "becomes interlaced midway, in one .mkv": ffmpeg(
-        "clip.mkv", change=turn_interlaced(*H264), filters=WEAVE, times_s=TWENTY
+        "clip.mkv", **TURNS_INTERLACED, filters=WEAVE, times_s=TWENTY
     ),
     "becomes interlaced midway, MPEG-2": ffmpeg(
         "clip.mkv",
-        change=turn_interlaced("-c:v", "mpeg2video", "-q:v", "2", rate="25"),
+        **joined(
+            (*pattern(rate="25"), *MPEG2),
+            (*pattern(rate="25", filters="setfield=tff"), *MPEG2, *ILACE),
+        ),
         filters=WEAVE,
         times_s=[n / 25 for n in range(50) if n != 24],  # ffmpeg itself loses one
     ),
@@ -356,10 +504,11 @@ KINDS = {
     "no declared length": Kind(
         file="clip.mkv",
         made=(*pattern(), *H264),
-        change=pipe(*pattern(), *H264, "-f", "matroska"),
+        change=pipe(*with_sound(".mkv", *pattern(), *H264), "-f", "matroska"),
     ),
     "no declared length, FLV": Kind(
-        file="clip.flv", made=pattern(), change=pipe(*pattern(), "-f", "flv")
+        file="clip.flv",
+        change=pipe(*with_sound(".flv", *pattern()), "-f", "flv"),
     ),
     "damaged in the middle": Kind(
         file="clip.mp4",
@@ -402,18 +551,7 @@ def test_every_kind_is_read_as_ffmpeg_sees_it(name: str, make_clip: MakeClip) ->
     assert info.rotation == kind.rotation
     assert ("ffmpeg" if info.needs_normalizing else "opencv") == kind.by
     frames, warnings = read(clip)
-    expected = truth(
-        clip,
-        kind.filters,
-        *kind.decoder,
-        height=kind.height,
-        width=kind.width,
-        stream=kind.stream,
-    )
-    seen = np.stack([timed.frame for timed in frames])
-    assert seen.shape == expected.shape
-    errors = np.abs(seen.astype(float) - expected).mean((1, 2, 3))
-    assert errors.max() <= kind.tolerance
+    check_pixels(kind, clip, frames)
     assert [timed.index for timed in frames] == list(range(len(frames)))
     times_s = [timed.time_s for timed in frames]
     if kind.warning is None:
@@ -427,6 +565,63 @@ def test_every_kind_is_read_as_ffmpeg_sees_it(name: str, make_clip: MakeClip) ->
         assert 0 < missing < 15
         (warning,) = warnings
         assert kind.warning.format(missing) in warning
+    check_way_out(info, frames)
+
+
+def check_pixels(kind: Kind, clip: Path, frames: list[TimedFrame]) -> None:
+    """Check the number of frames and their colors against ffmpeg's."""
+    expected = truth(
+        clip,
+        kind.filters,
+        *kind.decoder,
+        height=kind.height,
+        width=kind.width,
+        stream=kind.stream,
+    )
+    seen = np.stack([timed.frame for timed in frames])
+    assert seen.shape == expected.shape
+    errors = np.abs(seen.astype(float) - expected).mean((1, 2, 3))
+    assert errors.max() <= kind.tolerance
+
+
+def check_way_out(info: VideoInfo, frames: list[TimedFrame]) -> None:
+    """Check that the same frames, times and sound come out, upright."""
+    result = info.path.with_name("result.mkv")
+    times_s = [timed.time_s for timed in frames]
+    write_video(
+        [timed.frame for timed in frames],
+        result,
+        times_s=times_s,
+        fps=info.fps,
+        source=info,
+        config=EncodingConfig(codec="ffv1"),
+    )
+    back, warnings = read(result)
+    assert warnings == []
+    assert [timed.time_s for timed in back] == pytest.approx(times_s, abs=0.0011)
+    pairs = zip(back, frames, strict=True)
+    assert all(np.array_equal(one.frame, other.frame) for one, other in pairs)
+    assert probe(result).rotation == 0
+    can_hold = info.path.suffix in SOUND_CODECS
+    assert info.has_audio == probe(result).has_audio == can_hold
+    if can_hold:
+        assert sound_of(result) == sound_of(info.path)
+        run_up_s = 0.03  # an encoder's; some containers say that it is not heard
+        assert sound_start(result) == pytest.approx(
+            sound_start(info.path), abs=run_up_s
+        )
+
+
+def sound_start(path: Path) -> float:
+    """Return when the first sound is heard, in seconds after the file's start."""
+    streams = Description(describe(path)).streams
+    return next(stream.start_s for stream in streams if stream.kind == "audio")
+
+
+def sound_of(path: Path) -> bytes:
+    """Return the hash of all packets of sound."""
+    packets = ["-i", str(path), "-map", "0:a", "-c", "copy", "-f", "md5", "-"]
+    return run_ffmpeg(packets, error=VideoOpenError, failed="test")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,7 +28,12 @@ def test_file_is_understood() -> None:
     assert (file.start_s, file.duration_s) == (-0.021333, 65.06)
     assert file.chapters == 2
     assert file.streams[1] == StreamInfo(
-        index=1, kind="video", codec="hevc", language="eng", is_default=True
+        index=1,
+        kind="video",
+        codec="hevc",
+        language="eng",
+        is_default=True,
+        start_s=pytest.approx(0.1 + 0.021333),
     )
     assert [stream.kind for stream in file.streams] == [
         *("audio", "video", "video", "subtitle")

@@ -392,3 +392,20 @@ def test_what_a_phone_wrote_stays_but_for_the_place(
     assert (b"+32.0929" in result.read_bytes()) == keep
     assert result.read_bytes().find(b"moov") < 2000  # before the pictures
     assert "rotation" not in said
+
+
+@pytest.mark.parametrize("name", ["clip.ts", "clip.mpg", "clip.mkv"])
+@pytest.mark.parametrize("begin", [0, 4])
+def test_sound_that_begins_late_stays_in_time(
+    name: str, begin: int, make_clip: MakeClip, tmp_path: Path
+) -> None:
+    """Also where ffmpeg counts from the first stream that is taken."""
+    late = ("-itsoffset", "0.8", *TONE)
+    clip = make_clip(
+        name, *late, *PICTURE, "-r", "25", "-c:v", "mpeg2video", "-c:a", "mp2"
+    )
+    result = tmp_path / "result.mkv"
+    repaint(clip, result, begin=begin, count=30 - begin)
+    (_, sound) = probe(result).streams
+    assert sound.kind == "audio"
+    assert sound.start_s == pytest.approx(0.8 - begin / 10, abs=0.03)  # a packet's

@@ -13,6 +13,7 @@ from typing import Final
 from vidstyle.records import VideoInfo
 from vidstyle.video import colors
 from vidstyle.video.ffmpeg import Stream, file_url, stream_ffmpeg
+from vidstyle.video.streams import RESTARTED
 
 # Only libvpx decodes the transparency of WebM.
 ALPHA_DECODERS: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
@@ -33,8 +34,10 @@ def normalized(info: VideoInfo) -> Iterator[Stream]:
     """
     decoder = ALPHA_DECODERS.get(info.codec) if info.has_alpha else None
     has_fields = info.fields in {"interlaced", "mixed"}
+    is_restarted = info.container in RESTARTED
     arguments = [
         *(["-c:v", decoder] if decoder else []),
+        *(["-itsoffset", f"{info.start_s:.6f}"] if is_restarted else []),
         *(["-reinit_filter", "0"] if has_fields else []),
         # What ffmpeg itself crops has even sides.
         *(["-apply_cropping", "codec"] if any(info.crop) else []),

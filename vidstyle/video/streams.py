@@ -31,6 +31,9 @@ _GUESSED_RATE = re.compile(r" ([\d.]+)(k?) tbr\b")
 _DEPTH = re.compile(r"(\d+)(?:le|be)$")
 _ALPHA_FORMAT = re.compile(r"yuva|uyva|vuya|ayuv|rgba|bgra|argb|abgr|gbrap|ya\d|pal8")
 
+RESTARTED: Final = frozenset({"hls", "mpeg", "mpegts", "ogg"})
+"""Containers in which ffmpeg counts from the start of the streams that are taken, and
+not from the file's own as elsewhere."""
 _TEXT_CODECS: Final = frozenset({"ansi", "bintext", "idf", "xbin"})
 # A guess above this is a variable rate's clock, unless the average confirms it.
 _MOST_GUESSED_FPS: Final = 120
@@ -70,7 +73,7 @@ class Description(NamedTuple):
     @property
     def streams(self) -> tuple[StreamInfo, ...]:
         """All of them, in the file's order."""
-        return tuple(_stream_info(match) for match in _STREAM.finditer(self.said))
+        return tuple(self._stream(match) for match in _STREAM.finditer(self.said))
 
     def pictures(self) -> "list[PictureStream]":
         """Find the streams of moving pictures: no covers, and no text that is drawn."""
@@ -79,11 +82,23 @@ class Description(NamedTuple):
         return [
             PictureStream(info, match[5], picture, self.said[match.end() : end])
             for match, end in zip(matches, ends, strict=True)
-            if (info := _stream_info(match)).kind == "video"
+            if (info := self._stream(match)).kind == "video"
             and not info.is_cover
             and info.codec not in _TEXT_CODECS
             and (picture := _PICTURE.search(match[5]))
         ]
+
+    def _stream(self, match: re.Match[str]) -> StreamInfo:
+        index, language, kind, codec, line = match.groups()
+        return StreamInfo(
+            index=int(index),
+            kind=kind.lower(),
+            codec=codec,
+            language=language if language != "und" else None,
+            is_default="(default)" in line,
+            is_cover="(attached pic)" in line,
+            start_s=max(0.0, _value(_STREAM_START, line) - self.start_s),
+        )
 
 
 class PictureStream(NamedTuple):
@@ -211,18 +226,6 @@ def snap_rate(printed: float) -> Fraction:
         if abs(printed - rate) <= 0.006 and rate:
             return rate
     return Fraction(printed).limit_denominator(1000)
-
-
-def _stream_info(match: re.Match[str]) -> StreamInfo:
-    index, language, kind, codec, line = match.groups()
-    return StreamInfo(
-        index=int(index),
-        kind=kind.lower(),
-        codec=codec,
-        language=language if language != "und" else None,
-        is_default="(default)" in line,
-        is_cover="(attached pic)" in line,
-    )
 
 
 def _value(pattern: re.Pattern[str], text: str) -> float:

@@ -14,6 +14,7 @@ from vidstyle.records import VideoInfo
 from vidstyle.video.alpha import alpha_decoder
 from vidstyle.video.codecs import CODECS, CONTAINERS
 from vidstyle.video.ffmpeg import describe, file_url
+from vidstyle.video.streams import RESTARTED
 from vidstyle.video.tags import Stream, metadata
 
 # What fits, and what players can play.
@@ -113,7 +114,17 @@ def source_input(
         cut = ["-ss", f"{span[0]:.6f}"] if span[0] > 0 else []
         cut += ["-t", f"{span[1] - span[0]:.6f}"]
     decoder = alpha_decoder(source) if with_alpha else []
-    return [*cut, *decoder, "-i", file_url(source.path)]
+    late_s = _late_s(source) - (span[0] if span else 0)
+    late = ["-itsoffset", f"{late_s:.6f}"] if late_s > 0 else []
+    return [*late, *cut, *decoder, "-i", file_url(source.path)]
+
+
+def _late_s(source: VideoInfo) -> float:
+    """Say how late in a source its sound begins, where ffmpeg would leave that out."""
+    starts = [
+        each.start_s for each in source.streams if each.kind in {"audio", "subtitle"}
+    ]
+    return min(starts, default=0.0) if source.container in RESTARTED else 0.0
 
 
 def taken_over(
