@@ -19,6 +19,7 @@ from vidstyle.images import (
     fit_long_side,
     frame_to_image,
     image_to_frame,
+    make_folder,
     read_alpha,
     read_picture,
     resize_frame,
@@ -404,3 +405,16 @@ def test_nothing_is_left_when_moving_into_place_fails(
 def test_others_may_read_what_was_written(tmp_path: Path) -> None:
     write_whole(tmp_path / "result.bin", b"new")
     assert (tmp_path / "result.bin").stat().st_mode & 0o777 == 0o644
+
+
+def test_folder_is_made_or_there_already(tmp_path: Path) -> None:
+    for _ in range(2):
+        make_folder(tmp_path / "results")
+    assert (tmp_path / "results").is_dir()
+
+
+@pytest.mark.parametrize("name", ["file", "none/results"])
+def test_folder_that_cannot_be_made_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=f"cannot make the folder .*{name}: "):
+        make_folder(tmp_path / name)

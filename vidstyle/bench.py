@@ -22,6 +22,7 @@ from vidstyle.config import (
     NetworkName,
     StyleConfig,
     VideoConfig,
+    block_of,
     check_range,
 )
 from vidstyle.devices import choose_device, memory_errors_named
@@ -224,7 +225,7 @@ def count_macs(
     kernels = [weight for weight in network.parameters() if weight.dim() == 4]
     macs = 0
     for layer, kernel in zip(used, kernels, strict=False):
-        halvings = int(layer.removeprefix("relu").partition("_")[0]) - 1
+        halvings = block_of(layer) - 1
         macs += kernel.numel() * (height >> halvings) * (width >> halvings)
     return macs
 

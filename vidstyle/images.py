@@ -202,6 +202,18 @@ def _encode(ending: str, frame: Frame, parameters: list[int]) -> bytes | None:
     return None
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, unless it is there.
+
+    Raises:
+        OutputError: If it cannot be made.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as err:
+        raise OutputError(f"cannot make the folder {folder}: {err.strerror}.") from err
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file under a partial name and move it into place.
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vidstyle.config import LayerWeight, StyleConfig, equal_layers
+from vidstyle.config import LayerWeight, StyleConfig, block_of, equal_layers
 from vidstyle.errors import ConfigError
 
 UNIT = LayerWeight("relu1_1", 1)
@@ -34,6 +34,11 @@ def test_layers_that_cannot_be_weighed_are_refused(
 def test_a_layer_may_weigh_nothing_beside_others() -> None:
     layers = (UNIT, LayerWeight("relu2_1", 0))
     assert StyleConfig(style_layers=layers).style_layers == layers
+
+
+@pytest.mark.parametrize(("layer", "block"), [("relu1_2", 1), ("relu5_1", 5)])
+def test_layer_says_its_block(layer: str, block: int) -> None:
+    assert block_of(layer) == block
 
 
 def test_equal_layers_weigh_the_same() -> None:

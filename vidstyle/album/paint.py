@@ -21,9 +21,15 @@ from vidstyle.album.pairs import (
 )
 from vidstyle.config import MIN_SIDE, AlbumConfig, StyleConfig
 from vidstyle.controls.palette import color_statistics
-from vidstyle.errors import ConfigError, ImageOpenError, InputError, OutputError
+from vidstyle.errors import ConfigError, ImageOpenError, InputError
 from vidstyle.first_frame import first_job
-from vidstyle.images import image_to_frame, read_picture, resize_frame, write_picture
+from vidstyle.images import (
+    image_to_frame,
+    make_folder,
+    read_picture,
+    resize_frame,
+    write_picture,
+)
 from vidstyle.preparation import Tools, painting_size, prepare, working_size
 from vidstyle.records import Frame, FrameReport, Listener, Notice, Plan, ignore
 from vidstyle.style.optimize import BatchOptimization
@@ -238,7 +244,7 @@ class _Run:
         pair, tools, frame = painted
         picture = tools.look.finished(image_to_frame(batch.result(slot)), frame)
         batch.release(slot)
-        _make_folder(pair.output.parent)
+        make_folder(pair.output.parent)
         write_picture(pair.output, picture)
         self.painted += 1
         self._listener(
@@ -249,13 +255,6 @@ class _Run:
                 all_known=True,
             )
         )
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as err:
-        raise OutputError(f"cannot make the folder {folder}: {err.strerror}.") from err
 
 
 def _summary(pairs: Sequence[Pair], kept: int) -> str:

@@ -9,7 +9,7 @@ from vidstyle.config.checks import MIN_SIDE, check_choice, check_range
 from vidstyle.config.colors import BACKGROUND, COLORS, parse_color
 from vidstyle.config.encoding import CRF, CodecName, CrfRange, EncodingConfig, check_crf
 from vidstyle.config.evolution import EvolutionConfig
-from vidstyle.config.layers import LayerWeight, check_layers, equal_layers
+from vidstyle.config.layers import LayerWeight, block_of, check_layers, equal_layers
 from vidstyle.config.style import (
     DEFAULT_LR,
     Balance,
@@ -68,6 +68,7 @@ __all__ = [
     "StyleLoss",
     "TrainingConfig",
     "VideoConfig",
+    "block_of",
     "check_choice",
     "check_crf",
     "check_layers",

@@ -14,6 +14,11 @@ class LayerWeight(NamedTuple):
     weight: float = 1.0
 
 
+def block_of(layer: str) -> int:
+    """Return the number of the block of a VGG's layer: relu4_2 -> 4."""
+    return int(layer.removeprefix("relu").partition("_")[0])
+
+
 def equal_layers(*layers: str) -> tuple[LayerWeight, ...]:
     """Give each layer the same share."""
     return tuple(LayerWeight(layer) for layer in layers)

@@ -22,6 +22,7 @@ from vidstyle.explore.resume import TrialStore, describe
 from vidstyle.explore.trial import Against, Experiment, Outcome
 from vidstyle.images import (
     fit_long_side,
+    make_folder,
     read_picture,
     resize_frame,
     write_picture,
@@ -105,7 +106,7 @@ def _write(
     listener: Listener,
 ) -> Findings:
     """Write what came of all trials."""
-    _make_folder(folder)
+    make_folder(folder)
     found = facts(experiment, outcomes)
     _write_tables(experiment, outcomes, folder, found)
     for number, outcome in enumerate(outcomes, start=1):
@@ -113,13 +114,6 @@ def _write(
     _write_plots(experiment, outcomes, folder, listener)
     write_picture(folder / SHEET, _sheet(experiment, outcomes))
     return Findings(facts=found, table=tuple(as_table(experiment, outcomes)))
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as err:
-        raise OutputError(f"cannot make the folder {folder}: {err.strerror}.") from err
 
 
 def _write_tables(

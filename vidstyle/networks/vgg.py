@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from vidstyle.config import Pooling
+from vidstyle.config import Pooling, block_of
 from vidstyle.errors import ConfigError
 from vidstyle.networks.convolve import convolve_replicated
 from vidstyle.networks.energy import ENERGY_NAMES, layer_energies, natural_pictures
@@ -88,10 +88,12 @@ class Topology:
         for layer in layers:
             if layer in self.layers:
                 continue
-            if VGG_LAYER.fullmatch(layer) is None or _block(layer) > len(self.blocks):
+            if VGG_LAYER.fullmatch(layer) is None or block_of(layer) > len(self.blocks):
                 self.check_layers([layer])
             # A block's layers are numbered without a gap, so the nearest is its last.
-            found[layer] = f"relu{_block(layer)}_{len(self.blocks[_block(layer) - 1])}"
+            found[layer] = (
+                f"relu{block_of(layer)}_{len(self.blocks[block_of(layer) - 1])}"
+            )
         return found
 
 
@@ -245,10 +247,10 @@ class FeatureNetwork(nn.Module):
 
 
 def _check_shape(images: Tensor, layers: Collection[str]) -> None:
-    deepest = max(layers, key=_block, default=None)
+    deepest = max(layers, key=block_of, default=None)
     if deepest is None:
         return
-    least = 2 ** (_block(deepest) - 1)
+    least = 2 ** (block_of(deepest) - 1)
     height, width = images.shape[-2:]
     if min(height, width) < least:
         raise ConfigError(
@@ -260,8 +262,3 @@ def _check_shape(images: Tensor, layers: Collection[str]) -> None:
 def convolution_of(layer: str) -> str:
     """Name the convolution before a layer: relu4_2 -> conv4_2."""
     return layer.replace("relu", "conv")
-
-
-def _block(layer: str) -> int:
-    """Number of the block that a layer belongs to: relu4_2 -> 4."""
-    return int(layer.removeprefix("relu").partition("_")[0])

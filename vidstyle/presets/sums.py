@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from vidstyle.presets.units import Sums, block, channels, positions
+from vidstyle.config import block_of
+from vidstyle.presets.units import Sums, channels, positions
 
 GATYS_LAYERS: Final = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 KERAS_LAYERS: Final = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
@@ -56,7 +57,7 @@ def keras_sums(*, content: float, style: float, tv: float) -> Sums:
     return Sums(
         content={"relu2_2": content},
         style={
-            layer: style / len(KERAS_LAYERS) / 36 / 16 ** (block(layer) - 1)
+            layer: style / len(KERAS_LAYERS) / 36 / 16 ** (block_of(layer) - 1)
             for layer in KERAS_LAYERS
         },
         tv=tv * KERAS_STEP**0.5,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from vidstyle.config import LayerWeight
+from vidstyle.config import LayerWeight, block_of
 
 PIXELS: Final = 255.0
 """Levels of a source's pixels in our full pixel range."""
@@ -21,19 +21,14 @@ CHANNELS: Final[Mapping[int, int]] = {1: 64, 2: 128, 3: 256, 4: 512, 5: 512}
 """Of the layers of a VGG, by block."""
 
 
-def block(layer: str) -> int:
-    """Return the number of the block of a layer: relu4_2 -> 4."""
-    return int(layer.removeprefix("relu").partition("_")[0])
-
-
 def channels(layer: str) -> int:
     """Return the number of channels of a VGG's layer."""
-    return CHANNELS[block(layer)]
+    return CHANNELS[block_of(layer)]
 
 
 def positions(layer: str, *, height: int, width: int) -> int:
     """Count the places of a feature map: its M for a picture of that size."""
-    halvings = block(layer) - 1
+    halvings = block_of(layer) - 1
     return (height >> halvings) * (width >> halvings)
 
 
