@@ -1,6 +1,7 @@
 """A clip from file to file through the library, and what is said before the work."""
 
 import json
+from collections.abc import Callable
 from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +18,7 @@ from vidstyle.errors import ConfigError, OutputError, VideoWriteError
 from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.pipeline import VideoResult, expected_frames, stylize_video, summary
 from vidstyle.records import Frame, Notice, Plan
-from vidstyle.results import default_output, name_beside, result_shape
+from vidstyle.results import data_notice, default_output, name_beside, result_shape
 from vidstyle.video.ffmpeg import describe
 from vidstyle.video.hardware import HardwareEncoder
 from vidstyle.video.probe import probe
@@ -362,6 +363,17 @@ def test_gif_of_a_fast_clip_says_that_it_leaves_frames_out(
     frames = list(read_frames(probe(tmp_path / "out.gif"), on_warning=pytest.fail))
     assert len(frames) == (8 if told else 10)
     assert frames[0].frame.shape == (32, 48, 3)
+
+
+def test_tracks_of_data_that_are_left_out_are_told(
+    real_clip: Callable[[str], Path],
+) -> None:
+    phone, config = probe(real_clip("mei_with-gps.mov")), EncodingConfig()
+    notice = data_notice(phone, Path("out.mp4"), config)
+    assert notice == Notice(text="2 tracks of data (mebx) left out")
+    assert data_notice(phone, Path("out.gif"), config) is None
+    assert data_notice(phone, Path("out"), config) is None
+    assert data_notice(INFO, Path("out.mp4"), config) is None
 
 
 def test_hardware_that_encodes_or_does_not_is_told(

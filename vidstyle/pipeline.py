@@ -14,6 +14,7 @@ from vidstyle.regions.clip_masks import ClipMasks
 from vidstyle.regions.passes import paint_regions, pass_stores
 from vidstyle.results import (
     check_outputs,
+    data_notice,
     hardware_notice,
     left_behind,
     result_shape,
@@ -91,8 +92,12 @@ def stylize_video(
         listener(Notice(text=f"decoded by ffmpeg: {'; '.join(info.normalizing)}"))
     for text in left_behind(info, output, config.encoding):
         listener(Notice(text=text, is_warning=True))
-    if notice := hardware_notice(output, config.encoding, shape):
-        listener(notice)
+    for notice in (
+        data_notice(info, output, config.encoding),
+        hardware_notice(output, config.encoding, shape),
+    ):
+        if notice is not None:
+            listener(notice)
     store = FrameStore(work_dir or output.with_name(f"{output.name}.vidstyle"))
     masks = ClipMasks(
         regions=regions,

@@ -18,7 +18,7 @@ from vidstyle.video.pictures import check_folder, write_pictures
 from vidstyle.video.probe import probe
 from vidstyle.video.sheet import contact_sheet, pick_frames, spread
 from vidstyle.video.store import FrameStore
-from vidstyle.video.tracks import ending_for, misfits
+from vidstyle.video.tracks import dropped_data, ending_for, misfits
 from vidstyle.video.write import check_writable, write_video
 
 SHEET_PICTURES = 4
@@ -64,6 +64,16 @@ def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list
         f"a .gif shows at most {MOST_FPS} frames a second: some of the "
         f"{float(info.fps):.4g} are left out."
     ]
+
+
+def data_notice(
+    info: VideoInfo, output: Path, encoding: EncodingConfig
+) -> Notice | None:
+    """Say which tracks of data a video leaves out, which nobody sees or hears."""
+    if not output.suffix or (container := container_of(output)) == "gif":
+        return None
+    text = dropped_data(info, container, keep_location=encoding.keep_location)
+    return None if text is None else Notice(text=text)
 
 
 def result_shape(

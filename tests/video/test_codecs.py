@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vidstyle.config import CRF, EncodingConfig
+from vidstyle.config import CRF, MIN_SIDE, EncodingConfig
 from vidstyle.errors import ConfigError, DependencyError, VideoOpenError
 from vidstyle.records import Frame
 from vidstyle.video import codecs
@@ -233,6 +233,32 @@ def test_quality_is_heard(name: Any, tmp_path: Path) -> None:
         write_video(noise, result, times_s=CONSTANT[:4], fps=NTSC, config=config)
         lengths.append(result.stat().st_size)
     assert lengths[0] > 1.2 * lengths[1] > 1.4 * lengths[2]
+
+
+def test_av1_has_no_quality_zero() -> None:
+    # To its encoder that means: as if nothing had been said, which is 35.
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=0.3")
+    encoder = ("-pix_fmt", "yuv420p", "-c:v", "libsvtav1", "-preset", "8")
+    made = [
+        run_ffmpeg(
+            [*picture, *encoder, *crf, "-f", "framemd5", "-"],
+            error=VideoOpenError,
+            failed="test",
+        )
+        for crf in ((), ("-crf", "0"), ("-crf", "35"), ("-crf", "1"))
+    ]
+    assert made[0] == made[1] == made[2] != made[3]
+    with pytest.raises(ConfigError, match=r"crf \(for av1\) is 0; it must be"):
+        EncodingConfig(codec="av1", crf=0)
+
+
+@pytest.mark.parametrize("name", CODECS.keys() - {"gif"})
+def test_smallest_clip_is_encoded(name: Any, tmp_path: Path) -> None:
+    result = tmp_path / "a.mkv"
+    frames = ramps(Kind("smallest", height=MIN_SIDE, width=MIN_SIDE + 1))[:2]
+    config = EncodingConfig(codec=name)
+    write_video(frames, result, times_s=CONSTANT[:2], fps=NTSC, config=config)
+    assert (probe(result).height, probe(result).width) == (MIN_SIDE, MIN_SIDE + 1)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from reading import EXACT, pattern, read, truth
 
 from vidstyle.errors import VideoOpenError
-from vidstyle.video import cropping
+from vidstyle.video import boxes
 from vidstyle.video.cropping import show_part
 from vidstyle.video.ffmpeg import describe, run_ffmpeg
 from vidstyle.video.probe import probe
@@ -113,12 +113,12 @@ def test_description_at_the_end_moves_nothing(make_clip: MakeClip) -> None:
 def test_rest_of_a_file_moves_whole(
     block: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cropping, "_BLOCK", block)
+    monkeypatch.setattr(boxes, "_BLOCK", block)
     path = tmp_path / "a"
     content = bytes(range(256)) * 2
     path.write_bytes(content)
     with path.open("r+b") as file:
-        cropping._make_room(file, 200, 40)
+        boxes._make_room(file, 200, 40)
     moved = path.read_bytes()
     assert (moved[:200], moved[240:]) == (content[:200], content[200:])
 
@@ -126,9 +126,9 @@ def test_rest_of_a_file_moves_whole(
 def test_places_of_eight_bytes_move_too_and_four_may_not_suffice() -> None:
     table = bytes(4) + struct.pack(">IQQ", 2, 5_000_000_000, 7)
     moved = bytes(4) + struct.pack(">IQQ", 2, 5_000_000_040, 47)
-    assert cropping._moved(table, "Q", 40) == moved
+    assert boxes._moved(table, "Q", 40) == moved
     with pytest.raises(ValueError, match="too long for its table"):
-        cropping._moved(bytes(4) + struct.pack(">II", 1, 2**32 - 20), "I", 40)
+        boxes._moved(bytes(4) + struct.pack(">II", 1, 2**32 - 20), "I", 40)
 
 
 @pytest.mark.parametrize("degrees", [90, 180, 270])

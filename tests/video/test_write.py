@@ -146,7 +146,10 @@ def test_sides_become_even_by_repeating_the_edge(tmp_path: Path) -> None:
     ("reason", "sentence"),
     [
         (OSError(28, "No space left on device"), "x.mp4: No space left on device."),
-        (ValueError("it has no tracks"), "odd, for it has no tracks; use another"),
+        (
+            ValueError("it has no tracks"),
+            "not understood, for it has no tracks; use another",
+        ),
     ],
 )
 def test_file_that_cannot_say_its_size_leaves_nothing(

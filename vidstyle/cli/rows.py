@@ -229,7 +229,9 @@ ROWS: Mapping[str, Row] = {
         "Keep what is transparent so; with --codec prores, vp9 or ffv1, or into a "
         "folder of pictures.",
     ),
-    "keep_location": Row(FILES, "Leave in where the clip was taken."),
+    "keep_location": Row(
+        FILES, "Leave in where the clip was taken, and a GoPro's track of data."
+    ),
     "strip_metadata": Row(FILES, "Leave out titles, dates and all other tags."),
     "input_fps": Row(
         FILES,

@@ -24,7 +24,9 @@ CRF: Mapping[str, CrfRange] = {
     "av1": CrfRange(1, 30, 63),
     "vp9": CrfRange(0, 25, 63),
 }
-"""By codec; the others have no such setting. The defaults look alike, by SSIM."""
+"""By codec; the others have no such setting. The defaults look alike, by SSIM.
+
+AV1 has no 0: its encoder would take that as unsaid, which is 35."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,27 +5,20 @@ stored with a row or column more. ffmpeg's writers say how much of a picture is 
 only of streams that they copy, so what is missing is put into the finished file: the
 clean aperture of an .mp4 or .mov, the cropping of an .mkv.
 
-Source: ISO/IEC 14496-12, 8.3.2 (tkhd), 8.7.5 (stco) and 12.1.4 (clap); RFC 9559,
+Source: ISO/IEC 14496-12, 8.3.2 (tkhd) and 12.1.4 (clap); RFC 9559,
 5.1.4.1.28.8 and following (PixelCrop).
 """
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from vidstyle.video.boxes import Edits, box, boxes, edited, rewrite
 from vidstyle.video.ebml import VOID, Element, children, element, elements, void
 
-_Edits = dict[bytes, Callable[[bytes], bytes]]
-
-_WAY: Final = {b"trak", b"mdia", b"minf", b"stbl"}
-"""Boxes between a file's description and that of a track's samples."""
 _BEFORE_ENTRIES: Final = 8
-_BEFORE_PARTS: Final = 78
-"""Bytes of a sample entry of pictures before the boxes in it."""
-_BLOCK: Final = 1 << 20
 _MOST_HEAD: Final = 1 << 24
 """Bytes in which an .mkv has said what its tracks are."""
 _SEGMENT, _SEEK_HEAD, _TRACKS = 0x18538067, 0x114D9B74, 0x1654AE6B
@@ -63,74 +56,23 @@ def show_part(path: Path, container: str, *, height: int, width: int) -> None:
 
 def _show_part_of_mp4(file: BinaryIO, height: int, width: int) -> None:
     """Put a clean aperture into the description of the first track of pictures."""
-    found = {name: (start, end) for name, start, end in _outer_boxes(file)}
-    start, end = found[b"moov"]
-    file.seek(start + 8)
-    old = file.read(end - start - 8)
-    new = _with_aperture(old, height, width)
-    growth = len(new) - len(old)
-    if start < found[b"mdat"][0]:  # the pictures come after it, and move
-        edits: _Edits = {
-            b"stco": lambda content: _moved(content, "I", growth),
-            b"co64": lambda content: _moved(content, "Q", growth),
-        }
-        new = b"".join(_edited(*box, edits) for box in _boxes(new))
-    _make_room(file, end, growth)
-    file.seek(start)
-    file.write(_box(b"moov", new))
-
-
-def _outer_boxes(file: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """Find the boxes of a whole file: their names, starts and ends."""
-    place, length = 0, file.seek(0, 2)
-    while place < length:
-        file.seek(place)
-        size, name, large = struct.unpack(">I4sQ", file.read(16).ljust(16, b"\0"))
-        size = {0: length - place, 1: large}.get(size, size)
-        if size < 8:
-            raise ValueError(f"there is no box at byte {place}")
-        yield name, place, place + size
-        place += size
-
-
-def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Find boxes that follow one another: their names and contents."""
-    place = 0
-    while place + 8 <= len(data):
-        size, name = struct.unpack_from(">I4s", data, place)
-        if size < 8:
-            raise ValueError(f"there is no box at byte {place}")
-        yield name, data[place + 8 : place + size]
-        place += size
-
-
-def _box(name: bytes, content: bytes) -> bytes:
-    return struct.pack(">I4s", 8 + len(content), name) + content
-
-
-def _edited(name: bytes, content: bytes, edits: _Edits) -> bytes:
-    """Return a box, with the boxes in it that are to be edited."""
-    if name in edits:
-        content = edits[name](content)
-    elif name in _WAY:
-        content = b"".join(_edited(*box, edits) for box in _boxes(content))
-    return _box(name, content)
+    rewrite(file, lambda moov: _with_aperture(moov, height, width))
 
 
 def _with_aperture(moov: bytes, height: int, width: int) -> bytes:
     """Return a file's description, with what is shown of its first pictures."""
     size = struct.pack(">II", width << 16, height << 16)
-    edits: _Edits = {
+    edits: Edits = {
         # The size in which the track is presented: otherwise the part would be
         # enlarged to the stored one.
         b"tkhd": lambda content: content[: -len(size)] + size,
         b"stsd": lambda content: _with_clap(content, height, width),
     }
     parts, is_done = [], False
-    for name, content in _boxes(moov):
+    for name, content in boxes(moov):
         is_it = name == b"trak" and b"vmhd" in content and not is_done
         is_done |= is_it
-        parts.append(_edited(name, content, edits if is_it else {}))
+        parts.append(edited(name, content, edits if is_it else {}))
     if not is_done:
         raise ValueError("there is no track of pictures")
     return b"".join(parts)
@@ -138,38 +80,15 @@ def _with_aperture(moov: bytes, height: int, width: int) -> bytes:
 
 def _with_clap(entries: bytes, height: int, width: int) -> bytes:
     """Return descriptions of samples, the first with a clean aperture."""
-    (name, entry), *others = _boxes(entries[_BEFORE_ENTRIES:])
+    (name, entry), *others = boxes(entries[_BEFORE_ENTRIES:])
     stored_width, stored_height = struct.unpack_from(">HH", entry, 24)
     # Where its center is from that of the stored picture; ffmpeg takes lowest terms.
     across = Fraction(width - stored_width, 2).as_integer_ratio()
     down = Fraction(height - stored_height, 2).as_integer_ratio()
     clap = struct.pack(">IIIIiIiI", width, 1, height, 1, *across, *down)
-    pasp = b"" if b"pasp" in entry else _box(b"pasp", struct.pack(">II", 1, 1))
-    new = _box(name, entry + pasp + _box(b"clap", clap))
-    return entries[:_BEFORE_ENTRIES] + new + b"".join(_box(*box) for box in others)
-
-
-def _moved(offsets: bytes, kind: str, by: int) -> bytes:
-    """Return a table of the places of samples that have moved."""
-    (count,) = struct.unpack_from(">I", offsets, 4)
-    form = f">{count}{kind}"
-    places = [place + by for place in struct.unpack_from(form, offsets, 8)]
-    try:
-        return offsets[:8] + struct.pack(form, *places)
-    except struct.error as err:
-        raise ValueError("it is too long for its table of places") from err
-
-
-def _make_room(file: BinaryIO, place: int, by: int) -> None:
-    """Move the rest of a file towards its end, from behind, so that none is lost."""
-    end = file.seek(0, 2)
-    while end > place:
-        begin = max(place, end - _BLOCK)
-        file.seek(begin)
-        block = file.read(end - begin)
-        file.seek(begin + by)
-        file.write(block)
-        end = begin
+    pasp = b"" if b"pasp" in entry else box(b"pasp", struct.pack(">II", 1, 1))
+    new = box(name, entry + pasp + box(b"clap", clap))
+    return entries[:_BEFORE_ENTRIES] + new + b"".join(box(*each) for each in others)
 
 
 def _show_part_of_matroska(file: BinaryIO, height: int, width: int) -> None:

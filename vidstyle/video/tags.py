@@ -7,6 +7,7 @@ source was taken is private and stays behind, unless it is asked for.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from vidstyle.config import EncodingConfig
@@ -22,6 +23,8 @@ _BRANDS: Final = ("major_brand", "minor_version", "compatible_brands")
 """Facts of the source's file that ffmpeg takes for metadata."""
 _APPLE: Final = re.compile(r"^ +com\.", re.MULTILINE)
 """Tags that a phone writes, and that an .mp4 holds only when told to hold any."""
+_DATE: Final = re.compile(r"^ +creation_time *: ([^;\s]+)", re.MULTILINE)
+"""Of the file, or else of its first stream; the first, where there are two."""
 _STREAM: Final = re.compile(
     r"Stream #0:\d+(?:\[\w+\])?(?:\((\w+)\))?: (Video|Audio|Subtitle): "
 )
@@ -44,7 +47,7 @@ class Stream:
     """A stream of a result, and where it comes from."""
 
     kind: str
-    """As ffmpeg's stream specifiers have it: v, a, s or t."""
+    """As ffmpeg's stream specifiers have it: v, a, s, d or t."""
     place: int
     """Among the result's of its kind."""
     index: int
@@ -79,7 +82,30 @@ def metadata(
         arguments += _quicktime_languages(said, outputs)
     if container in {"mp4", "mov"} and _APPLE.search(said):
         arguments += ["-movflags", "+faststart+use_metadata_tags"]
+        # Otherwise it would be there twice; see displaced_date.
+        arguments += ["-metadata", "creation_time="]
     return arguments
+
+
+def displaced_date(
+    said: str, container: str, config: EncodingConfig
+) -> datetime | None:
+    """Find the date that ``metadata`` leaves out, and that the result has to say.
+
+    Args:
+        said: What ffmpeg says of the source.
+        container: Of the result.
+        config: Says which metadata travel along.
+    """
+    is_displaced = container in {"mp4", "mov"} and _APPLE.search(said) is not None
+    found = _DATE.search(said)
+    if config.strip_metadata or not is_displaced or found is None:
+        return None
+    try:
+        date = datetime.fromisoformat(found[1])
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _without(name: str, *, keep_location: bool) -> list[str]:
@@ -107,6 +133,7 @@ def _quicktime_languages(said: str, outputs: Sequence[Stream]) -> list[str]:
     return [
         argument
         for each in outputs
-        if (name := _QUICKTIME_LANGUAGES.get(found[each.kind][each.index]))
+        if each.kind in found
+        and (name := _QUICKTIME_LANGUAGES.get(found[each.kind][each.index]))
         for argument in (f"-metadata:s:{each.kind}:{each.place}", f"language={name}")
     ]

@@ -6,6 +6,7 @@ the frames show, and whether an old result may be replaced, is decided elsewhere
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
@@ -25,12 +26,13 @@ from vidstyle.video.codecs import (
     to_pixels,
 )
 from vidstyle.video.cropping import show_part
+from vidstyle.video.dates import set_date
 from vidstyle.video.ffmpeg import feed_ffmpeg, file_url
 from vidstyle.video.gif import write_gif
 from vidstyle.video.hardware import find_hardware
 from vidstyle.video.matroska import timed_stream
 from vidstyle.video.partial import check_count, check_place, partial_file
-from vidstyle.video.tracks import source_input, taken_over
+from vidstyle.video.tracks import date_to_set, source_input, taken_over
 
 _VARIABLE_CLOCK: Final = 90_000
 """Ticks a second of a clip whose rate varies."""
@@ -128,8 +130,13 @@ def write_video(
             even = map(_padded, shaped) if is_padded else shaped
             for piece in timed_stream(even, times_s, fps=fps):
                 pipe.write(piece)
-        if is_padded:
-            _crop(partial, container, shape, failed=failed)
+        _complete(
+            partial,
+            container,
+            shown=shape if is_padded else None,
+            date=date_to_set(source, container, config),
+            failed=failed,
+        )
         check_count(partial, len(times_s), failed=failed)
 
 
@@ -207,14 +214,24 @@ def _padded(frame: Frame) -> Frame:
     return np.pad(frame, ((0, rows), (0, columns), (0, 0)), mode="edge")
 
 
-def _crop(path: Path, container: str, shape: tuple[int, int], *, failed: str) -> None:
-    """Say in a file that what was added to its frames is not shown."""
+def _complete(
+    path: Path,
+    container: str,
+    *,
+    shown: tuple[int, int] | None,
+    date: datetime | None,
+    failed: str,
+) -> None:
+    """Say in a file what ffmpeg cannot: the size it is shown in, and its date."""
     try:
-        show_part(path, container, height=shape[0], width=shape[1])
+        if shown is not None:
+            show_part(path, container, height=shown[0], width=shown[1])
+        if date is not None:
+            set_date(path, date)
     except OSError as err:
         raise VideoWriteError(f"{failed}: {err.strerror}.") from err
     except ValueError as err:
         raise VideoWriteError(
-            f"{failed}: it cannot be said that its sides are odd, for {err}; use "
-            "another --codec, or even sides."
+            f"{failed}: what ffmpeg wrote is not understood, for {err}; use another "
+            "--codec, or another ending of its name."
         ) from err
