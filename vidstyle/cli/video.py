@@ -1,6 +1,7 @@
 """``vidstyle video``: paint a clip."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,31 @@ from vidstyle.config import (
 )
 
 KINDS = (StyleConfig, VideoConfig, EncodingConfig, EvolutionConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What a user has asked for, but for the settings."""
+
+    clip: Path
+    styles: list[Path]
+    regions: list[Region]
+    output: Path | None
+    overwrite: bool
+    save_config: Path | None
+    work_dir: Path | None
+    restart: bool
+    wants_gif: bool
+    gif_output: Path | None
+    wants_sheet: bool
+
+    @property
+    def paintings(self) -> list[Path]:
+        return [*self.styles, *(each.style for each in self.regions)]
+
+    @property
+    def inputs(self) -> list[Path]:
+        return [self.clip, *self.paintings, *(each.mask for each in self.regions)]
 
 
 @o.takes(*KINDS)
@@ -55,93 +81,109 @@ def video(
     with reported_errors("the same command goes on where this one stopped"):
         regions = [parse_region(text) for text in region or []]
         is_needed = not (show_config or regions)
-        paintings, times_s = o.paintings(style, style_at, is_needed=is_needed)
-        inputs = [clip, *paintings, *(path for each in regions for path in each)]
-        named = [*paintings, *(each.style for each in regions)]
+        styles, times_s = o.paintings(style, style_at, is_needed=is_needed)
         if times_s is not None:
             values["style_at"] = times_s
+        asked = _Asked(
+            clip=clip,
+            styles=styles,
+            regions=regions,
+            output=output,
+            overwrite=overwrite,
+            save_config=save_config,
+            work_dir=work_dir,
+            restart=restart,
+            wants_gif=gif,
+            gif_output=gif_output,
+            wants_sheet=sheet,
+        )
         settings = settle(ctx, values, preset=preset, file=config)
-        encoding = settings.make(EncodingConfig)
         painting = settings.make(
-            VideoConfig, style=settings.make(StyleConfig), encoding=encoding
+            VideoConfig,
+            style=settings.make(StyleConfig),
+            encoding=settings.make(EncodingConfig),
         )
         evolution = settings.make(EvolutionConfig)
         if show_config:
             typer.echo(settings.text(KINDS, Path()), nl=False)
             return
         reporter = Reporter(quiet=quiet, as_json=json, log=log)
-        from vidstyle.pipeline import stylize_video
-        from vidstyle.results import default_output
-
         save = partial(settings.save, save_config, KINDS, overwrite=overwrite)
         if preview:
-            _preview(
-                clip,
-                paintings,
-                output,
-                painting,
-                reporter,
-                regions=regions,
-                save=save,
-                overwrite=overwrite,
-            )
-            return
-        output = output or default_output(clip, named, encoding)
-        gif_output = gif_output or (output.with_suffix(".gif") if gif else None)
-        sheet_output = output.with_suffix(".sheet.png") if sheet else None
-        check_outputs(
-            [output, gif_output, sheet_output],
-            besides=[log, work_dir, save_config],
-            inputs=inputs,
-            overwrite=overwrite,
-        )
-        save()
-        with reporter:
-            result = stylize_video(
-                clip,
-                paintings,
-                output,
-                config=painting,
-                regions=regions,
-                evolution=evolution,
-                evolution_output=gif_output,
-                sheet_output=sheet_output,
-                work_dir=work_dir,
-                restart=restart,
-                listener=reporter,
-            )
-        reporter.result(
+            _preview(asked, painting, reporter, save=save)
+        else:
+            _paint(asked, painting, evolution, reporter, save=save)
+
+
+def _paint(
+    asked: _Asked,
+    config: VideoConfig,
+    evolution: EvolutionConfig,
+    reporter: Reporter,
+    *,
+    save: Callable[[], None],
+) -> None:
+    from vidstyle.pipeline import stylize_video
+    from vidstyle.results import default_output
+
+    output = asked.output or default_output(
+        asked.clip, asked.paintings, config.encoding
+    )
+    beside = output.with_suffix(".gif") if asked.wants_gif else None
+    gif_output = asked.gif_output or beside
+    sheet_output = output.with_suffix(".sheet.png") if asked.wants_sheet else None
+    check_outputs(
+        [output, gif_output, sheet_output],
+        besides=[reporter.log_path, asked.work_dir, asked.save_config],
+        inputs=asked.inputs,
+        overwrite=asked.overwrite,
+    )
+    save()
+    with reporter:
+        result = stylize_video(
+            asked.clip,
+            asked.styles,
             output,
-            frames=result.frames,
-            shots=result.shots,
-            gif=result.evolution,
-            sheet=sheet_output,
+            config=config,
+            regions=asked.regions,
+            evolution=evolution,
+            evolution_output=gif_output,
+            sheet_output=sheet_output,
+            work_dir=asked.work_dir,
+            restart=asked.restart,
+            listener=reporter,
         )
+    reporter.result(
+        output,
+        frames=result.frames,
+        shots=result.shots,
+        gif=result.evolution,
+        sheet=sheet_output,
+    )
 
 
 def _preview(
-    clip: Path,
-    styles: list[Path],
-    output: Path | None,
-    config: VideoConfig,
-    reporter: Reporter,
-    *,
-    regions: list[Region],
-    save: Callable[[], None],
-    overwrite: bool,
+    asked: _Asked, config: VideoConfig, reporter: Reporter, *, save: Callable[[], None]
 ) -> None:
     """Paint a sheet instead of the clip."""
     from vidstyle.preview import preview_video
     from vidstyle.results import name_beside
 
-    named = [*styles, *(each.style for each in regions)]
-    output = output or name_beside(clip, named, ".preview.png")
-    besides = [reporter.log_path]
-    inputs = [clip, *named, *(each.mask for each in regions)]
-    check_outputs([output], besides=besides, inputs=inputs, overwrite=overwrite)
+    output = asked.output or name_beside(asked.clip, asked.paintings, ".preview.png")
+    check_outputs(
+        [output],
+        besides=[reporter.log_path, asked.save_config],
+        inputs=asked.inputs,
+        overwrite=asked.overwrite,
+    )
     save()
     with reporter:
         preview_video(
-            clip, styles, output, config=config, regions=regions, listener=reporter
+            asked.clip,
+            asked.styles,
+            output,
+            config=config,
+            regions=asked.regions,
+            listener=reporter,
         )
     reporter.result(output)
