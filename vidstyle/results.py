@@ -81,6 +81,12 @@ def result_shape(
 ) -> tuple[int, int]:
     """Say how large the result will be: as painted, unless something changes it.
 
+    Args:
+        info: The clip.
+        config: Whether the result is enlarged to it.
+        height: Of the painted frames, in pixels.
+        width: Of the painted frames, in pixels.
+
     Returns:
         ``(height, width)``.
     """

@@ -63,6 +63,9 @@ def published_weights(name: str, *, mirror: str | None = None) -> PublishedWeigh
     Args:
         name: Of the network.
         mirror: Address of a folder that holds torchvision's files; None: its own.
+
+    Raises:
+        WeightsError: If torchvision names its file without a hash to check it by.
     """
     from torchvision.models import vgg as torchvision_vgg
 

@@ -98,6 +98,10 @@ def _read(file: BinaryIO, source: str) -> dict[str, Any]:
 def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     """Write weights as a file of ours, whole or not at all.
 
+    Args:
+        path: Of the ``.npz``; a file that is there is replaced.
+        weights: On the CPU, by the names of ``Topology.weight_shapes``, or others.
+
     Raises:
         WeightsError: If it cannot be written.
     """

@@ -35,7 +35,15 @@ class Teacher(Protocol):
         """Compute (N, C, h, w) for each of TAUGHT, without a gradient."""
 
     def widen(self, layer: str, features: Tensor) -> Tensor:
-        """Map features of a layer to those that are taught, pixel by pixel."""
+        """Map features of a layer to those that are taught, pixel by pixel.
+
+        Args:
+            layer: One of ``TAUGHT``.
+            features: (N, C, h, w).
+
+        Returns:
+            (N, D, h, w), with D the number of channels that are taught.
+        """
 
 
 class NetworkTeacher:
