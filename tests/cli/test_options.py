@@ -146,7 +146,7 @@ STYLE_OPTIONS = [
     ),
     ("-c 3", {"content_weight": 3.0}),
     ("-w 4", {"style_weight": 4.0}),
-    ("--tv-weight 5", {"tv_weight": 5.0}),
+    ("--tv-weight 5 --tv-beta 2", {"tv_weight": 5.0, "tv_beta": 2.0}),
     ("--range-weight 6", {"range_weight": 6.0}),
     ("--loss-scale gatys", {"loss_scale": "gatys"}),
     (

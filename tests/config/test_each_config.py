@@ -72,6 +72,8 @@ def test_defaults_are_in_range_and_stay_as_they_are(kind: type[Any]) -> None:
         (StyleConfig, "content_weight", -0.1, "at least 0"),
         (StyleConfig, "style_weight", -1, "at least 0"),
         (StyleConfig, "tv_weight", -1e-9, "at least 0"),
+        (StyleConfig, "tv_beta", 0.99, "at least 1 and at most 4"),
+        (StyleConfig, "tv_beta", 4.1, "at least 1 and at most 4"),
         (StyleConfig, "range_weight", -1, "at least 0"),
         (StyleConfig, "history", 0, "at least 1 and at most 100"),
         (StyleConfig, "history", 101, "at least 1 and at most 100"),

@@ -55,7 +55,7 @@ def test_lee() -> None:
     assert settings["content_weight"] == 0.168
     shares = [0.684, 1, 0.00918, 0.744, 2.46e-6]
     assert [weight for _, weight in settings["style_layers"]] == shares
-    assert settings["tv_weight"] == 0.854
+    assert (settings["tv_weight"], settings["tv_beta"]) == (4.31, 2.5)
     assert settings["steps"] == settings["min_steps"] == 10 * 20
 
 

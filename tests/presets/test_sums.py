@@ -53,6 +53,7 @@ def our_terms(
         content_weight=weights.content,
         style_layers=weights.layers,
         tv_weight=weights.tv,
+        tv_beta=sums.tv_beta,
     )
     image, before, style, warped = (each.unsqueeze(0) for each in pictures)
     objective = Objective(
@@ -121,9 +122,7 @@ def test_neural_style_means(network: FeatureNetwork, pictures: Tensor) -> None:
         grams = [each[layer] @ each[layer].T / each[layer].numel() for each in (f, a)]
         style += 100 * mean_square(grams[0] - grams[1])
     temporal = 1e3 * mean_square(levels[0] - levels[3])
-    # We average over pairs of neighbours, of which a line has one less than pixels.
-    across = squares(levels[0].diff(dim=2)) * WIDTH / (WIDTH - 1)
-    down = squares(levels[0].diff(dim=1)) * HEIGHT / (HEIGHT - 1)
+    across, down = squares(levels[0].diff(dim=2)), squares(levels[0].diff(dim=1))
     sums = neural_style_sums(
         content=5, style=100, tv=1e-3, temporal=1e3, height=HEIGHT, width=WIDTH
     )
@@ -135,21 +134,25 @@ def test_neural_style_means(network: FeatureNetwork, pictures: Tensor) -> None:
 
 
 def test_keras_sums(network: FeatureNetwork, pictures: Tensor) -> None:
-    # Stripes with steps of ten levels, where its total variation is matched.
+    # Gray, for its total variation is of each color by itself, and ours of all three.
     pictures = pictures.clone()
-    pictures[0] = torch.arange(WIDTH).remainder(2) * 10 / 255 + 0.4
+    pictures[0] = pictures[0].mean(dim=0)
     f, p, a, _ = (caffe(network, picture) for picture in pictures)
     content = 0.025 * squares(f["relu2_2"] - p["relu2_2"])
     style = 0.0
     for layer in KERAS_LAYERS:
         error = squares(f[layer] @ f[layer].T - a[layer] @ a[layer].T)
         style += 5 / 5 * error / (4 * 3**2 * (HEIGHT * WIDTH) ** 2)
-    steps = (255 * pictures[0]).diff(dim=2)
-    tv = float(steps.square().pow(1.25).sum()) * WIDTH / (WIDTH - 1)
+    levels = 255 * pictures[0]
+    steps = levels[:, :-1].diff(dim=2).square() + levels[..., :-1].diff(dim=1).square()
+    tv = float(steps.pow(1.25).sum())
     ours = our_terms(network, pictures, keras_sums(content=0.025, style=5, tv=1))
     unit = ours["style"] / style
     assert ours["content"] == pytest.approx(unit * content, rel=0.01)
-    assert ours["tv"] == pytest.approx(unit * tv, rel=0.01)
+    # It leaves the last row and column out; ours counts them along the border.
+    border = levels[:, -1].diff(dim=-1).abs().pow(2.5).sum()
+    border += levels[..., -1].diff(dim=-1).abs().pow(2.5).sum()
+    assert ours["tv"] == pytest.approx(unit * (tv + float(border)), rel=0.01)
 
 
 def test_a_blank_loses_what_neural_style_prints_first() -> None:

@@ -100,6 +100,9 @@ ROWS: Mapping[str, Row] = {
     ),
     "style_weight": Row(LOOK, "How strongly to paint.", short="w"),
     "tv_weight": Row(LOOK, "How smoothly to paint (total variation)."),
+    "tv_beta": Row(
+        LOOK, "What total variation does: 1: flat dabs with edges; 2: soft everywhere."
+    ),
     "range_weight": Row(LOOK, "How hard to keep colours within what screens show."),
     "style_loss": Row(
         LOOK,

@@ -67,8 +67,11 @@ class StyleConfig:
     """Factor of the content loss, 0 or more."""
     style_weight: float = 1.0
     """Factor of the style loss, 0 or more."""
-    tv_weight: float = 1.0
+    tv_weight: float = 0.5
     """Factor of the total variation, 0 or more; larger is smoother."""
+    tv_beta: float = 1.0
+    """Power of the differences in it, 1 to 4: 1 leaves flat dabs with edges, 2 softens
+    all."""
     range_weight: float = 1.0
     """Factor of the penalty on pixels outside [0, 1], 0 or more."""
     style_loss: StyleLoss = "gram"
@@ -147,6 +150,7 @@ class StyleConfig:
         check_layers("style-layers", self.style_layers)
         for name in ("content", "style", "tv", "range"):
             check_range(f"{name}-weight", getattr(self, f"{name}_weight"), least=0)
+        check_range("tv-beta", self.tv_beta, least=1, most=4)
         if self.content_weight == 0 and self.style_weight == 0:
             raise ConfigError(
                 "content-weight and style-weight are both 0: nothing to optimise."

@@ -148,9 +148,9 @@ LEE_2023: Final = Preset(
         "the same layer, network, optimiser and rounds (H. Narayanan 2017, after the "
         "Keras example), with its style layers, its noise start and its 512 pixels. "
         "Converted: content 0.168, style layers 0.684, 1, 0.00918, 0.744 and 2.5e-6, "
-        "total variation 0.854, matched where neighbours differ by 10 levels, for it "
-        "takes the power 1.25 of squared differences. Of relu3_3, 4_3 and 5_3 the "
-        "strength of relu3_1, 4_1 and 5_1 is taken.",
+        "total variation 4.31 with beta 2.5, for it takes the power 1.25 of squared "
+        "differences (of each color by itself; ours takes the colors together). Of "
+        "relu3_3, 4_3 and 5_3 the strength of relu3_1, 4_1 and 5_1 is taken.",
     ),
     settings={
         "network": "vgg16",
@@ -160,6 +160,7 @@ LEE_2023: Final = Preset(
         "content_weight": LEE.content,
         "style_layers": LEE.layers,
         "tv_weight": LEE.tv,
+        "tv_beta": 2.5,
         "recolor": False,
         "init": "random",
         "long_side": 512,
@@ -219,6 +220,7 @@ RUDER_2016: Final = Preset(
         "content_weight": RUDER.content,
         "style_layers": RUDER.layers,
         "tv_weight": RUDER.tv,
+        "tv_beta": 2.0,
         "temporal_weight": RUDER.temporal,
         "recolor": False,
         "init": "random",
@@ -246,7 +248,8 @@ TELLA: Final = Preset(
         "the same three terms (Hvass Labs, no. 15).",
         "The tutorial's step of 10 levels, by gradients divided by their deviation, "
         "becomes 10/255 = 0.0392; ours goes on with momentum, theirs without. Total "
-        "variation is the mean of squares here and of absolute values there.",
+        "variation is of absolute values, as there; ours rounds off the smallest, and "
+        "takes both directions and the colors together.",
     ),
     settings={
         "network": "vgg16",
@@ -258,6 +261,7 @@ TELLA: Final = Preset(
         "style_layers": equal_layers(*VGG16_LAYERS),
         "style_weight": 10.0,
         "tv_weight": 0.3,
+        "tv_beta": 1.0,
         "recolor": False,
         "init": "random",
         "optimizer": "momentum",

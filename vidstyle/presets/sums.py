@@ -7,8 +7,6 @@ from vidstyle.presets.units import Sums, channels, positions
 
 GATYS_LAYERS: Final = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 KERAS_LAYERS: Final = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
-KERAS_STEP: Final = 10.0
-"""Levels between neighbours at which the two forms of total variation are matched."""
 
 
 def gatys_sums(*, content: float, style: float) -> Sums:
@@ -51,8 +49,8 @@ def keras_sums(*, content: float, style: float, tv: float) -> Sums:
 
     Its Gram matrices are not divided by M; the loss is over 4 * 3^2 * (H W)^2 instead
     and averaged over the layers. M is H W / 4^(b-1) in block b, so that the factor
-    falls by 16 with each block. Its total variation is the power 1.25 of the squared
-    differences; a square has the same size where they are ``KERAS_STEP``.
+    falls by 16 with each block. Its total variation takes the power 1.25 of the squared
+    differences, of each color by itself.
     """
     return Sums(
         content={"relu2_2": content},
@@ -60,5 +58,6 @@ def keras_sums(*, content: float, style: float, tv: float) -> Sums:
             layer: style / len(KERAS_LAYERS) / 36 / 16 ** (block_of(layer) - 1)
             for layer in KERAS_LAYERS
         },
-        tv=tv * KERAS_STEP**0.5,
+        tv=tv,
+        tv_beta=2.5,
     )

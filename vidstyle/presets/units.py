@@ -87,7 +87,8 @@ class Sums:
     style: Mapping[str, float]
     """Layer -> factor before sum (G-A)^2, where G = F F^T / M."""
     tv: float = 0.0
-    """Before the sum of (dx^2 + dy^2) over all pixels and colors."""
+    """Before the sum of (dx^2 + dy^2)^(tv_beta / 2) over all pixels and colors."""
+    tv_beta: float = 2.0
     temporal: float = 0.0
     """Before the sum of c * (x-w)^2 over all pixels and colors."""
 
@@ -130,14 +131,14 @@ def converted(
         * energies.feature[layer]
         for layer, factor in sums.content.items()
     )
-    pixels = PIXELS**2 * 3 * height * width
+    pixels = 3 * height * width
     return Weights(
         content=_short(content / style),
         layers=tuple(
             LayerWeight(layer, _short(each / largest)) for layer, each in styles.items()
         ),
-        tv=_short(sums.tv * pixels / style),
-        temporal=_short(sums.temporal * pixels / style),
+        tv=_short(sums.tv * PIXELS**sums.tv_beta * pixels / style),
+        temporal=_short(sums.temporal * PIXELS**2 * pixels / style),
     )
 
 

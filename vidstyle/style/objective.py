@@ -180,7 +180,7 @@ class Objective:
         terms = {
             "content": config.content_weight * self._content(features),
             "style": config.style_weight * self._style_error(features),
-            "tv": config.tv_weight * tv_loss(images),
+            "tv": config.tv_weight * tv_loss(images, config.tv_beta),
             "range": config.range_weight * range_loss(images),
         }
         if self._warped is not None and self._consistency is not None:
