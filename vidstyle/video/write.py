@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -88,38 +88,22 @@ def write_video(
         write_gif(frames, path, times_s=times_s, fps=fps, height=height, width=width)
         return
     shape, shaped = peeked(_resampled(frames, height=height, width=width))
-    hardware = None
-    if config.hardware_encoder and any(shape):
-        hardware = find_hardware(codec, crf=config.crf, shape=shape)
-    needs_even = CODECS[codec].needs_even_sides or hardware is not None
-    is_padded = needs_even and any(side % 2 for side in shape)
+    clear = source if config.keep_alpha and has_kept_alpha(source) else None
+    encoder = _encoder(codec, container, config, shape, with_alpha=clear is not None)
     first_s = max(0.0, times_s[0] - (span[0] if span else 0.0))
     clock, times_s = _clock(times_s, fps)
     tracks = ["-video_track_timescale", str(clock), "-movflags", "+faststart"]
-    clear = source if config.keep_alpha and has_kept_alpha(source) else None
-    pixels = to_pixels(CODECS[codec].pixels)
-    filters = pixels if hardware is None else hardware.filters(codec)
-    mapped = ["-map", "0:v:0", "-filter:v:0", filters]
+    mapped = ["-map", "0:v:0", "-filter:v:0", encoder.filters]
     if clear is not None:
         shaped, mapped = _transparent(
-            shaped, clear, codec, shape=shape, times_s=times_s, fps=fps
+            shaped, clear, encoder.filters, shape=shape, times_s=times_s, fps=fps
         )
     with partial_file(path) as partial:
         arguments = [
-            *(() if hardware is None else hardware.device),
-            *("-itsoffset", f"{first_s:.6f}", "-f", "matroska", "-i", "pipe:0"),
+            *(*encoder.device, "-itsoffset", f"{first_s:.6f}"),
+            *("-f", "matroska", "-i", "pipe:0"),
             *source_input(source, span, with_alpha=clear is not None),
-            *mapped,
-            *encoder_arguments(
-                codec,
-                crf=config.crf,
-                container=container,
-                with_alpha=clear is not None,
-                encoder=None
-                if hardware is None
-                else hardware.arguments(codec, config.crf),
-            ),
-            *("-fps_mode:v:0", "passthrough"),
+            *(*mapped, *encoder.arguments, "-fps_mode:v:0", "passthrough"),
             *("-enc_time_base:v:0", f"1:{clock}"),
             *(tracks if container in {"mp4", "mov"} else []),
             *taken_over(source, span, container, config),
@@ -127,23 +111,65 @@ def write_video(
         ]
         failed = f"cannot write {path}"
         with feed_ffmpeg(arguments, error=VideoWriteError, failed=failed) as pipe:
-            even = map(_padded, shaped) if is_padded else shaped
+            even = map(_padded, shaped) if encoder.pads else shaped
             for piece in timed_stream(even, times_s, fps=fps):
                 pipe.write(piece)
         _complete(
             partial,
             container,
-            shown=shape if is_padded else None,
+            shown=shape if encoder.pads else None,
             date=date_to_set(source, container, config),
             failed=failed,
         )
         check_count(partial, len(times_s), failed=failed)
 
 
+class _Encoder(NamedTuple):
+    """How ffmpeg makes a result's pictures."""
+
+    device: Sequence[str]
+    """Arguments before all inputs."""
+    filters: str
+    """From RGB to what it takes."""
+    arguments: list[str]
+    pads: bool
+    """Whether frames gain a row or column before it, which is not shown."""
+
+
+def _encoder(
+    codec: str,
+    container: str,
+    config: EncodingConfig,
+    shape: tuple[int, int],
+    *,
+    with_alpha: bool,
+) -> _Encoder:
+    """Choose the encoder of frames of a shape."""
+    is_odd = any(side % 2 for side in shape)
+    if config.hardware_encoder and any(shape):
+        found = find_hardware(codec, crf=config.crf, shape=shape)
+        if found is not None:
+            arguments = encoder_arguments(
+                codec,
+                crf=config.crf,
+                container=container,
+                encoder=found.arguments(codec, config.crf),
+            )
+            return _Encoder(found.device, found.filters(codec), arguments, is_odd)
+    arguments = encoder_arguments(
+        codec, crf=config.crf, container=container, with_alpha=with_alpha
+    )
+    made = CODECS[codec]
+    pixels = str(made.alpha_pixels) if with_alpha else made.pixels
+    return _Encoder(
+        (), to_pixels(pixels), arguments, pads=is_odd and made.needs_even_sides
+    )
+
+
 def _transparent(
     frames: Iterator[Frame],
     source: VideoInfo,
-    codec: str,
+    filters: str,
     *,
     shape: tuple[int, int],
     times_s: Sequence[float],
@@ -154,7 +180,6 @@ def _transparent(
     Returns:
         The frames, and the arguments that map them.
     """
-    filters = to_pixels(str(CODECS[codec].alpha_pixels))
     if source.kind == "folder":
         frames = with_alpha(frames, source, first=round(times_s[0] * fps))
         return frames, ["-map", "0:v:0", "-filter:v:0", filters]
