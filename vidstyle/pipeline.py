@@ -87,17 +87,7 @@ def stylize_video(
         height=info.height, width=info.width, long_side=config.style.long_side
     )
     shape = result_shape(info, config, height=height, width=width)
-    listener(Notice(text=f"{summary(info, config)} -> {shape[1]}x{shape[0]}"))
-    if info.needs_normalizing:
-        listener(Notice(text=f"decoded by ffmpeg: {'; '.join(info.normalizing)}"))
-    for text in left_behind(info, output, config.encoding):
-        listener(Notice(text=text, is_warning=True))
-    for notice in (
-        data_notice(info, output, config.encoding),
-        hardware_notice(output, config.encoding, shape),
-    ):
-        if notice is not None:
-            listener(notice)
+    tell_plan(info, output, config, shape, listener)
     store = FrameStore(work_dir or output.with_name(f"{output.name}.vidstyle"))
     masks = ClipMasks(
         regions=regions,
@@ -150,6 +140,35 @@ def stylize_video(
         shots=len(found.starts),
         evolution=learned,
     )
+
+
+def tell_plan(
+    info: VideoInfo,
+    output: Path,
+    config: VideoConfig,
+    shape: tuple[int, int],
+    listener: Listener,
+) -> None:
+    """Tell what will be made of what, and what of it the result cannot hold.
+
+    Args:
+        info: The clip.
+        output: Where the result goes.
+        config: How.
+        shape: ``(height, width)`` of the result.
+        listener: Is told.
+    """
+    listener(Notice(text=f"{summary(info, config)} -> {shape[1]}x{shape[0]}"))
+    if info.needs_normalizing:
+        listener(Notice(text=f"decoded by ffmpeg: {'; '.join(info.normalizing)}"))
+    for text in left_behind(info, output, config.encoding):
+        listener(Notice(text=text, is_warning=True))
+    for notice in (
+        data_notice(info, output, config.encoding),
+        hardware_notice(output, config.encoding, shape),
+    ):
+        if notice is not None:
+            listener(notice)
 
 
 def summary(info: VideoInfo, config: VideoConfig) -> str:

@@ -5,7 +5,7 @@ import pytest
 from vidstyle.config import StyleConfig
 from vidstyle.explore import networks as module
 from vidstyle.explore.networks import networks
-from vidstyle.explore.paint import paint_trials
+from vidstyle.explore.paint import TrialPainter
 from vidstyle.networks.load import NetworkStatus
 from vidstyle.records import ignore
 
@@ -61,7 +61,7 @@ def test_resnet_paints_as_it_is_and_smoothed(files, config, monkeypatch):
         files / "photo.png", config, style=files / "painting.png", resnet="random"
     )
 
-    slim, plain, smoothed = paint_trials(experiment.trials, ignore, batch=3)
+    slim, plain, smoothed = TrialPainter(experiment.trials, ignore).paint(batch=3)
 
     assert experiment.skipped == ()
     assert [one.network for one in (slim, plain, smoothed)] == [

@@ -6,7 +6,7 @@ import pytest
 
 from vidstyle.config import StyleConfig, equal_layers
 from vidstyle.errors import ConfigError, ImageOpenError
-from vidstyle.explore.paint import paint_trials
+from vidstyle.explore.paint import TrialPainter
 from vidstyle.explore.trial import Trial
 from vidstyle.images import read_picture
 from vidstyle.records import Event, FrameReport, Notice, Plan, StepReport, ignore
@@ -24,7 +24,7 @@ def trial(files: Path, config: StyleConfig, style: str = "painting.png") -> Tria
 
 
 def test_a_trial_paints_what_the_command_for_one_picture_paints(files, config):
-    (outcome,) = paint_trials([trial(files, config)], ignore)
+    (outcome,) = TrialPainter([trial(files, config)], ignore).paint()
 
     stylize_image(
         files / "photo.png", files / "painting.png", files / "o.png", config=config
@@ -38,7 +38,7 @@ def test_a_trial_paints_what_the_command_for_one_picture_paints(files, config):
 def test_no_trial_stops_early(files, config):
     settled = replace(config, steps=9, min_steps=1, patience=1, least_gain=0.9)
 
-    (outcome,) = paint_trials([trial(files, settled)], ignore)
+    (outcome,) = TrialPainter([trial(files, settled)], ignore).paint()
 
     assert outcome.steps == 9
 
@@ -46,7 +46,7 @@ def test_no_trial_stops_early(files, config):
 def test_hessian_products_use_up_the_steps(files, config):
     newton = replace(config, optimizer="newton-cg", steps=6)
 
-    (outcome,) = paint_trials([trial(files, newton)], ignore)
+    (outcome,) = TrialPainter([trial(files, newton)], ignore).paint()
 
     assert outcome.steps < 6
     assert outcome.evaluations >= 6
@@ -56,8 +56,8 @@ def test_paintings_beside_one_another_keep_their_own_style(files, config):
     styles = "painting.png", "other.png", "painting.png"
     trials = [trial(files, config, style) for style in styles]
 
-    first, other, again = paint_trials(trials, ignore, batch=3)
-    (alone,) = paint_trials([trials[1]], ignore)
+    first, other, again = TrialPainter(trials, ignore).paint(batch=3)
+    (alone,) = TrialPainter([trials[1]], ignore).paint()
 
     assert np.array_equal(first.picture, again.picture)
     assert other.trace[-1].report.loss == pytest.approx(
@@ -68,7 +68,9 @@ def test_paintings_beside_one_another_keep_their_own_style(files, config):
 def test_trials_of_other_sizes_and_without_a_step(files, config):
     small = replace(config, long_side=24, steps=0)
 
-    first, second = paint_trials([trial(files, config), trial(files, small)], ignore)
+    first, second = TrialPainter(
+        [trial(files, config), trial(files, small)], ignore
+    ).paint()
 
     assert first.picture.shape == (24, 32, 3)
     assert second.picture.shape == (18, 24, 3)
@@ -80,7 +82,9 @@ def test_a_listener_is_told_of_each_trial_and_of_each_notice_once(files, config)
     told: list[Event] = []
     auto = replace(config, network="auto", steps=2)
 
-    paint_trials([trial(files, auto), trial(files, replace(auto, seed=1))], told.append)
+    TrialPainter(
+        [trial(files, auto), trial(files, replace(auto, seed=1))], told.append
+    ).paint()
 
     assert len([event for event in told if isinstance(event, Notice)]) == 1
     (plan,) = (event for event in told if isinstance(event, Plan))
@@ -96,8 +100,8 @@ def test_what_cannot_be_painted_is_said_before_any_work(files, config):
     good = trial(files, config)
 
     with pytest.raises(ImageOpenError, match=r"gone\.png"):
-        paint_trials([good, trial(files, config, "gone.png")], told.append)
+        TrialPainter([good, trial(files, config, "gone.png")], told.append).paint()
     lacking = replace(config, style_layers=equal_layers("relu5_3"))
     with pytest.raises(ConfigError, match="relu5_3"):
-        paint_trials([good, trial(files, lacking)], told.append)
+        TrialPainter([good, trial(files, lacking)], told.append).paint()
     assert not [event for event in told if isinstance(event, StepReport)]

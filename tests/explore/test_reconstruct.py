@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 
 from vidstyle.config import LayerWeight, StyleConfig, equal_layers
-from vidstyle.explore.paint import paint_trials
+from vidstyle.explore.paint import TrialPainter
 from vidstyle.explore.reconstruct import reconstruct
 from vidstyle.images import read_picture
 from vidstyle.records import ignore
@@ -49,7 +49,7 @@ def test_the_first_layer_gives_the_picture_back(files, config):
         layers=LAYERS[:1],
     )
 
-    content, style = paint_trials(experiment.trials, ignore)
+    content, style = TrialPainter(experiment.trials, ignore).paint()
 
     source = read_picture(files / "photo.png").astype(float)
     assert np.abs(content.picture - source).mean() < 2  # levels

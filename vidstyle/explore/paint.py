@@ -64,13 +64,6 @@ Keep = Callable[[int, Outcome], None]
 """Is told what came of a trial."""
 
 
-def paint_trials(
-    trials: Sequence[Trial], listener: Listener, *, batch: int = 1
-) -> list[Outcome]:
-    """Paint trials, as ``TrialPainter`` does."""
-    return TrialPainter(trials, listener).paint(batch=batch)
-
-
 def _once(listener: Listener) -> Listener:
     """Tell a notice once, though every trial makes it."""
     told: set[Notice] = set()
