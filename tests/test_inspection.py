@@ -14,6 +14,7 @@ def test_clip_is_understood_with_its_timing(make_clip: Callable[..., Path]) -> N
     seen = inspect_clip(make_clip("clip.gif", *TEN), background="black")
     assert seen.info.background == "#000000"
     assert (seen.timing.kind, seen.timing.packets) == ("constant", 10)
+    assert seen.ending == ".mp4"
 
 
 def test_rate_is_for_what_has_no_times(make_clip: Callable[..., Path]) -> None:

@@ -8,6 +8,7 @@ from vidstyle.config import BACKGROUND
 from vidstyle.records import VideoInfo
 from vidstyle.video.probe import probe
 from vidstyle.video.timing import Timing, measure_timing
+from vidstyle.video.tracks import ending_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +17,8 @@ class Inspection:
 
     info: VideoInfo
     timing: Timing
+    ending: str
+    """Of a result that nobody names: it can hold all that the clip has."""
 
 
 def inspect_clip(
@@ -32,4 +35,4 @@ def inspect_clip(
         InputError: If the clip cannot be read, or a setting not be used.
     """
     info = probe(clip, fps=fps, background=background)
-    return Inspection(info=info, timing=measure_timing(info))
+    return Inspection(info=info, timing=measure_timing(info), ending=ending_for(info))

@@ -38,13 +38,18 @@ def test_says_what_is_understood(rich_clip: Path, vidstyle: Run) -> None:
     lines = dict(line.split(maxsplit=1) for line in said.stdout.splitlines())
     assert lines["picture"] == "h264, yuv420p, 8 bits a channel, progressive"
     assert lines["shown"] == "85x48, pixels made square from 4:3"
-    assert lines["rate"] == "10 fps, constant; 10 pictures stored"
+    assert lines["rate"] == "10 fps, constant; 10 frames stored"
     assert lines["colour"].startswith("limited range, matrix smpte170m (assumed)")
     assert lines["sound"].endswith("(fra)")
     assert lines["subtitles"] == "ass"
     assert lines["chapters"] == "1"
     assert "stream    0: video, h264, read" in said.stdout
     assert lines["reading"].endswith("its pixels are 4:3, and are made square")
+    assert lines["clip"] == f"{rich_clip}: mkv/webm, 1.00 s"
+    assert lines["result"] == (
+        ".mkv by default with 1 sound track and 1 subtitle track copied; an .mp4 "
+        "cannot hold all of it as it is"
+    )
 
 
 def test_says_it_to_machines(rich_clip: Path, vidstyle: Run) -> None:
@@ -81,8 +86,66 @@ def test_folder_of_pictures(tmp_path: Path, vidstyle: Run) -> None:
         write_picture(folder / f"{number}.png", np.zeros((20, 30, 3), np.uint8))
     said = vidstyle("probe", str(folder), "--fps", "12.5")
     assert "12.5 fps (25/2), assumed" in said.stdout
-    assert "3 pictures stored; 2 numbers lack a picture" in said.stdout
+    assert "3 frames stored; 2 numbers lack a picture" in said.stdout
     assert "reading   picture by picture" in said.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "made", "expected"),
+    [
+        (
+            "a.mp4",
+            ("-frames:v", "1", *H264),
+            ["clip: mp4/mov, 0.10 s", "1 frame stored"],
+        ),
+        ("a.gif", (), ["alpha", "transparent parts are laid over #ffffff"]),
+        ("a.apng", (), ["clip: apng, of unknown length", "10 frames stored"]),
+        ("a.h264", H264, ["10 fps, assumed, since its frames have no times"]),
+        ("a.ts", H264, ["may be interlaced", "sound     none"]),
+        ("a.y4m", ("-pix_fmt", "yuv420p"), [".mp4 by default, without sound"]),
+    ],
+)
+def test_each_kind_is_described(
+    name: str,
+    made: tuple[str, ...],
+    expected: list[str],
+    make_clip: MakeClip,
+    vidstyle: Run,
+) -> None:
+    clip = make_clip(name, "-f", "lavfi", "-i", SOURCE, *made)
+    said = vidstyle("probe", str(clip))
+    assert (said.code, said.stderr) == (0, "")
+    for text in expected:
+        assert text.replace("clip:", f"clip      {clip}:") in said.stdout
+
+
+def test_turned_clip_says_so(make_clip: MakeClip, vidstyle: Run) -> None:
+    flat = make_clip("flat.mp4", "-f", "lavfi", "-i", SOURCE, *H264)
+    turned = make_clip(
+        "turned.mp4", "-display_rotation", "90", "-i", str(flat), "-c", "copy"
+    )
+    said = vidstyle("probe", str(turned)).stdout
+    assert "shown     48x64, turned by 270 degrees\n" in said
+    mirrored = make_clip("m.mp4", "-display_hflip", "-i", str(flat), "-c", "copy")
+    said = vidstyle("probe", str(mirrored)).stdout
+    assert "shown     64x48, turned by 180 degrees, or mirrored\n" in said
+
+
+def test_variable_rate_says_how_long_frames_are_shown(
+    make_clip: MakeClip, vidstyle: Run
+) -> None:
+    uneven = "settb=1/1000,setpts='100*N+100*gte(N,5)'"
+    clip = make_clip(
+        "clip.gif",
+        "-f",
+        "lavfi",
+        "-i",
+        f"{SOURCE},{uneven}",
+        "-fps_mode",
+        "passthrough",
+    )
+    said = vidstyle("probe", str(clip)).stdout
+    assert "variable, 100 to 200 ms a frame; 10 frames stored" in said
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -137,7 +138,8 @@ def test_empty_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["text.mp4", "text.txt"])
 def test_text_is_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("no video\n" * 1000)
-    assert_refused(tmp_path / name, "not a video|nothing that can be decoded")
+    why = "not a video that can be read: ffmpeg finds nothing in it that it knows"
+    assert_refused(tmp_path / name, f"{why}|its index is missing|nothing that can")
 
 
 def test_folder_without_pictures_is_refused(tmp_path: Path) -> None:
@@ -178,9 +180,21 @@ def test_sound_with_a_cover_is_refused(make_clip: MakeClip) -> None:
     assert_refused(make_clip("song.mp3", *SOUND, *both), "sound, but no picture")
 
 
-def test_still_picture_is_refused(make_clip: MakeClip) -> None:
-    still = make_clip("still.png", *pattern(), "-frames:v", "1")
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.tif", "a.bmp"])
+def test_still_picture_is_refused(name: str, make_clip: MakeClip) -> None:
+    still = make_clip(name, *pattern(), "-frames:v", "1")
     assert_refused(still, "still picture")
+
+
+def test_still_avif_is_refused(make_clip: MakeClip) -> None:
+    encoder = ("-c:v", "libsvtav1", "-svtav1-params", "lp=1", "-still-picture", "1")
+    still = make_clip("a.avif", *pattern(), "-frames:v", "1", *encoder)
+    assert_refused(still, "still picture")
+
+
+def test_pipe_with_a_name_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert_refused(tmp_path / "pipe.mp4", "not a file; name a video file or a folder")
 
 
 def test_tiny_clip_is_refused(make_clip: MakeClip) -> None:

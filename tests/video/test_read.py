@@ -213,3 +213,22 @@ def test_real_clip_is_read_whole(
     assert (len(frames), warnings) == (count, [])
     info = probe(clip)
     assert {timed.frame.shape for timed in frames} == {(info.height, info.width, 3)}
+
+
+@pytest.mark.parametrize("filters", ["null", "setsar=4/3"])
+@pytest.mark.parametrize(
+    "name",
+    ["Gänseblümchen 花.mp4", "%03d.mp4", "-y.mp4", "a:b 'c' \"d\" [0].mp4", "%d?*.mp4"],
+)
+def test_any_name_will_do(
+    name: str,
+    filters: str,
+    make_clip: MakeClip,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By OpenCV and by ffmpeg, neither of which shall find a pattern or an option."""
+    make_clip("plain.mp4", *pattern(filters=filters), *H264).rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    frames, warnings = read(Path(name))
+    assert (len(frames), warnings) == (10, [])

@@ -229,6 +229,9 @@ OTHERS = {
 }
 KINDS = {
     "plain": Kind(file="clip.mp4", made=(*pattern(), *H264)),
+    "one frame": Kind(
+        file="clip.mp4", made=(*pattern(seconds="0.1"), *H264), times_s=[0.0]
+    ),
     "odd sides": Kind(
         file="clip.mkv",
         made=(*pattern(filters="format=gbrp,crop=63:47"), "-c:v", "ffv1"),
@@ -290,6 +293,7 @@ KINDS = {
         "3",
         times_s=UNEVEN,
     ),
+    "animated AVIF": ffmpeg("clip.avif", *pattern(), *AV1, stream="0:V:1"),
     "animated GIF": ffmpeg("clip.gif", *pattern()),
     "animated GIF of 30 fps": ffmpeg(
         "clip.gif",
@@ -505,6 +509,18 @@ KINDS = {
         file="clip.mkv",
         made=(*pattern(), *H264),
         change=pipe(*with_sound(".mkv", *pattern(), *H264), "-f", "matroska"),
+    ),
+    "no declared length, recorded by a browser": Kind(
+        file="clip.webm",
+        change=pipe(*with_sound(".webm", *uneven()[:-4], *VP9), "-f", "webm"),
+        times_s=UNEVEN,
+    ),
+    "no declared length, in fragments": Kind(
+        file="clip.mp4",
+        change=pipe(
+            *with_sound(".mp4", *pattern(), *H264, "-g", "5", "-bf", "0"),
+            *("-movflags", "frag_keyframe+empty_moov", "-f", "mp4"),
+        ),
     ),
     "no declared length, FLV": Kind(
         file="clip.flv",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from vidstyle.inspection import Inspection
 
 LABEL = "{:10}{}"
+CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4/mov", "matroska,webm": "mkv/webm"}
+"""ffmpeg's names that say more than a reader wants to know."""
 TAKEN = ("input_fps", "background")
 """Settings of a clip that change how it is understood."""
 
@@ -66,34 +68,38 @@ def as_lines(seen: "Inspection") -> Iterator[tuple[str, str]]:
         yield "alpha", f"transparent parts are laid over {info.background}"
     if info.kind == "video":
         yield "sound", _tracks(info, "audio")
-        yield "subtitles", _tracks(info, "subtitle")
-        yield "chapters", str(info.chapters)
+        if info.subtitle_codecs:
+            yield "subtitles", _tracks(info, "subtitle")
+        if info.chapters:
+            yield "chapters", str(info.chapters)
         for stream in info.streams:
             yield "stream", _stream(stream, is_read=stream.index == info.stream_index)
     yield "reading", _reading(info)
+    yield "result", _result(seen)
 
 
 def _clip(info: VideoInfo) -> str:
     length = "of unknown length"
     if info.duration_s is not None:
         length = f"{info.duration_s:.2f} s"
-    frames = "" if info.frame_count is None else f", {info.frame_count} frames promised"
-    kind = info.container or "a folder of pictures"
-    return f"{info.path}: {kind}, {length}{frames}"
+    kind = CONTAINERS.get(info.container, info.container) or "a folder of pictures"
+    return f"{info.path}: {kind}, {length}"
 
 
 def _picture(info: VideoInfo) -> str:
-    depth = f", {info.color.bit_depth} bits a channel" if info.color else ""
-    fields = {
-        "mixed": "may be interlaced",
-        "separate": "in single fields",
-        "unknown": "whether interlaced is not said",
-    }.get(info.fields, info.fields)
-    return f"{info.codec}, {info.pixel_format}{depth}, {fields}"
+    said = [info.codec, info.pixel_format]
+    if info.color:
+        said.append(f"{info.color.bit_depth} bits a channel")
+    fields = {"mixed": "may be interlaced", "separate": "in single fields"}
+    if info.kind == "video" and info.fields != "unknown":
+        said.append(fields.get(info.fields, info.fields))
+    return ", ".join(said)
 
 
 def _shown(info: VideoInfo) -> str:
-    turned = f", turned by {info.rotation} degrees" if info.rotation else ""
+    # A mirror is half a turn to ffmpeg, which says no more.
+    mirrored = ", or mirrored" if info.rotation == 180 else ""
+    turned = f", turned by {info.rotation} degrees{mirrored}" if info.rotation else ""
     square = ""
     if info.pixel_aspect != 1:
         aspect = f"{info.pixel_aspect.numerator}:{info.pixel_aspect.denominator}"
@@ -108,14 +114,14 @@ def _rate(seen: "Inspection") -> str:
     kind = {
         "constant": "constant",
         "variable": f"variable, {shortest:.4g} to {longest:.4g} ms a frame",
-        "assumed": "assumed, for frames have no times",
+        "assumed": "assumed, since its frames have no times",
     }[timing.kind]
     start = f"; the first at {info.start_s:.4g} s" if info.start_s else ""
     gaps = ""
     if info.missing_numbers:
         gaps = f"; {info.missing_numbers} numbers lack a picture, which makes no pause"
     rate = f"{float(info.fps):.5g} fps{exact}"
-    return f"{rate}, {kind}; {timing.packets} pictures stored{start}{gaps}"
+    return f"{rate}, {kind}; {_count(timing.packets, 'frame')} stored{start}{gaps}"
 
 
 def _color(color: ColorInfo) -> str:
@@ -159,3 +165,26 @@ def _reading(info: VideoInfo) -> str:
     if not info.needs_normalizing:
         return "OpenCV, directly"
     return f"ffmpeg decodes for OpenCV: {'; '.join(info.normalizing)}"
+
+
+def _result(seen: "Inspection") -> str:
+    info = seen.info
+    if info.kind == "folder":
+        return f"{seen.ending} by default, without sound"
+    tracks = [
+        _count(len(found), name)
+        for found, name in (
+            (info.audio_codecs, "sound track"),
+            (info.subtitle_codecs, "subtitle track"),
+        )
+        if found
+    ]
+    copied = f" with {' and '.join(tracks)} copied" if tracks else ", without sound"
+    instead = (
+        "; an .mp4 cannot hold all of it as it is" if seen.ending == ".mkv" else ""
+    )
+    return f"{seen.ending} by default{copied}{instead}"
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"

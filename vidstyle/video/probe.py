@@ -156,10 +156,14 @@ def _described(
 def _container(path: Path, file: Description) -> str:
     """Find the container, if it is one of moving pictures."""
     if file.container is None:
-        raise VideoOpenError(
-            f"{path} is not a video that can be read: {last_reason(file.said)}."
-        )
-    if file.container.endswith("_pipe") or file.container == "image2":
+        why = last_reason(file.said)
+        if why.startswith("Error opening"):  # which is all that there is of a text
+            why = "ffmpeg finds nothing in it that it knows"
+        if why == "moov atom not found":
+            why = f"its index is missing, perhaps since it breaks off ({why})"
+        raise VideoOpenError(f"{path} is not a video that can be read: {why}.")
+    is_picture = file.container.endswith("_pipe") or file.container == "image2"
+    if is_picture or (file.has_stills and not file.pictures()):
         raise VideoOpenError(
             f"{path} is a still picture, not a clip; use the image command for it."
         )

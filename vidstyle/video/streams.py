@@ -34,6 +34,8 @@ _ALPHA_FORMAT = re.compile(r"yuva|uyva|vuya|ayuv|rgba|bgra|argb|abgr|gbrap|ya\d|
 RESTARTED: Final = frozenset({"hls", "mpeg", "mpegts", "ogg"})
 """Containers in which ffmpeg counts from the start of the streams that are taken, and
 not from the file's own as elsewhere."""
+# Of a picture in a file of the kind of AVIF and HEIC, beside the moving ones.
+_STILL_CLOCK: Final = " 1 fps, 1 tbr, 1 tbn"
 _TEXT_CODECS: Final = frozenset({"ansi", "bintext", "idf", "xbin"})
 # A guess above this is a variable rate's clock, unless the average confirms it.
 _MOST_GUESSED_FPS: Final = 120
@@ -75,8 +77,13 @@ class Description(NamedTuple):
         """All of them, in the file's order."""
         return tuple(self._stream(match) for match in _STREAM.finditer(self.said))
 
+    @property
+    def has_stills(self) -> bool:
+        """Whether there are pictures that do not move, and are no covers."""
+        return _STILL_CLOCK in self.said
+
     def pictures(self) -> "list[PictureStream]":
-        """Find the streams of moving pictures: no covers, and no text that is drawn."""
+        """Find the streams of moving pictures: no stills, and no text that is drawn."""
         matches = list(_STREAM.finditer(self.said))
         ends = [match.start() for match in matches[1:]] + [len(self.said)]
         return [
@@ -84,6 +91,7 @@ class Description(NamedTuple):
             for match, end in zip(matches, ends, strict=True)
             if (info := self._stream(match)).kind == "video"
             and not info.is_cover
+            and _STILL_CLOCK not in match[5]
             and info.codec not in _TEXT_CODECS
             and (picture := _PICTURE.search(match[5]))
         ]
