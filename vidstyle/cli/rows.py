@@ -114,7 +114,8 @@ ROWS: Mapping[str, Row] = {
         LOOK,
         "What the weights of content, style and tv are: weights: factors of their "
         "losses; gradients: the ratio of their gradients, set anew at each step, which "
-        "lbfgs and newton-cg cannot.",
+        "lbfgs and newton-cg cannot. There, content above a third of style leaves "
+        "little paint.",
         metavar="HOW",
     ),
     "loss_scale": Row(LOOK, "free: relative errors; gatys: the paper's sums."),

@@ -34,7 +34,11 @@ def balanced_gradient(
 
     Source: the "Weight Adj." of Tella's TensorFlow project, which sets the factors of
     content, style and denoising at each step so that the gradients of the three have a
-    fixed ratio. We take the root mean square over a frame as their length.
+    fixed ratio. We take the root mean square over a frame as their length. A gradient
+    does not become shorter as its term becomes smaller here: as long as the style's,
+    the content's holds the picture at the content and leaves a fine grain, whichever
+    optimiser follows; at a third of it both are gone. That of squared total variation
+    (a power of 2) goes too far in each step at the same length, and leaves a grid.
     """
     named = {name: terms[name] for name in weights}
     gradients = {
