@@ -76,3 +76,11 @@ def test_curve_of_wide_color_is_kept() -> None:
     tags = "tv, bt709/smpte432/iec61966-2-1"
     (_, mapped) = to_srgb(read_color(tags, "yuv420p", 8, shape=HD))
     assert "t=iec61966-2-1" in mapped
+
+
+@pytest.mark.parametrize("matrix", ["ycgco", "bt2020c", "chroma-derived-nc"])
+def test_rare_matrix_is_mapped(matrix: str) -> None:
+    color = read_color(f"tv, {matrix}/bt709/bt709", "yuv444p", 8, shape=HD)
+    tags, mapped = to_srgb(color)
+    assert f"colorspace={matrix}" in tags
+    assert mapped.startswith("zscale=")

@@ -70,6 +70,15 @@ def tagged(
     )
 
 
+YCGCO = (
+    *pattern(
+        filters="format=gbrp,setparams=range=pc:color_primaries=bt709:color_trc=bt709"
+        ":colorspace=gbr,zscale=m=ycgco:r=tv,format=yuv444p"
+    ),
+    *("-c:v", "libx264", "-crf", "4"),
+)
+
+
 def uneven() -> tuple[str, ...]:
     """Make a pattern whose frames come at the times of ``UNEVEN``."""
     table = "+".join(f"eq(N,{n})*{time:g}" for n, time in enumerate(UNEVEN))
@@ -345,6 +354,10 @@ KINDS = {
         *tagged("bt2020nc", "bt2020", "bt2020-10", "yuv420p10le"),
         filters=P3,
     ),
+    "primaries of film": ffmpeg(
+        "clip.mp4", *tagged("bt709", "film", "bt709"), filters=P3
+    ),
+    "YCgCo": ffmpeg("clip.mkv", *YCGCO, filters=P3),
     "Display P3": ffmpeg("clip.mp4", *tagged("bt709", "smpte432", "bt709"), filters=P3),
     "PQ": ffmpeg(
         "clip.mkv",

@@ -70,6 +70,10 @@ def test_ordinary_clip_is_read_by_opencv() -> None:
             "its smpte432 colors are mapped to sRGB",
         ),
         (
+            {"pixels": "yuv444p(tv, ycgco/bt709/bt709, progressive)"},
+            "OpenCV does not know the matrix ycgco",
+        ),
+        (
             {"more": "      Display Matrix: rotation of -90.00 degrees\n"},
             "it is turned or mirrored by metadata",
         ),

@@ -11,7 +11,11 @@ from vidstyle.records import ColorInfo
 
 _RGB = re.compile(r"rgb|bgr|gbr|argb|abgr|0rgb|0bgr|x2|pal8|gray|mono|ya\d")
 _CURVES: Final = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
-_WIDE: Final = frozenset({"bt2020", "smpte431", "smpte432"})
+_WIDE: Final = frozenset({"bt2020", "film", "smpte428", "smpte431", "smpte432"})
+# Of the others, such as YCgCo, swscale knows nothing, and OpenCV makes noise.
+_ORDINARY_MATRICES: Final = frozenset(
+    {"bt2020nc", "bt470bg", "bt709", "fcc", "gbr", "smpte170m", "smpte240m"}
+)
 # Of tones that keep their curve where only the primaries change.
 _SRGB = "iec61966-2-1"
 _UNKNOWN = "unknown"
@@ -77,6 +81,11 @@ def is_wide(color: ColorInfo) -> bool:
     return color.primaries in _WIDE
 
 
+def is_rare(color: ColorInfo) -> bool:
+    """Whether its matrix is one that OpenCV does not know."""
+    return color.matrix not in _ORDINARY_MATRICES
+
+
 def is_guessed_hd(color: ColorInfo) -> bool:
     """Whether BT.709's matrix is assumed, where decoders assume BT.601's."""
     return "matrix" in color.assumed and color.matrix == "bt709"
@@ -100,7 +109,7 @@ def scale(color: ColorInfo | None, shape: str = "") -> str:
 
 
 def to_srgb(color: ColorInfo) -> list[str]:
-    """Choose ffmpeg's filters that bring wide or bright colors to sRGB, as RGB.
+    """Choose ffmpeg's filters that bring wide, bright or rare colors to sRGB, as RGB.
 
     High dynamic range is brought to 203 nits (the white of paper by ITU-R BT.2408) and
     tone-mapped above; zscale and tonemap do it, in linear light.
@@ -108,7 +117,7 @@ def to_srgb(color: ColorInfo) -> list[str]:
     Returns:
         Nothing for ordinary video, for which ``scale`` is enough.
     """
-    if not is_hdr(color) and not is_wide(color):
+    if not (is_hdr(color) or is_wide(color) or is_rare(color)):
         return []
     # zscale refuses a file whose tags are incomplete.
     tags = (

@@ -52,4 +52,7 @@ def _color_cases(color: ColorInfo) -> dict[str, bool]:
     if colors.is_hdr(color):
         name = colors.curve_name(color)
         return {f"its {name} high dynamic range is tone-mapped": True}
-    return {f"its {color.primaries} colors are mapped to sRGB": colors.is_wide(color)}
+    return {
+        f"its {color.primaries} colors are mapped to sRGB": colors.is_wide(color),
+        f"OpenCV does not know the matrix {color.matrix}": colors.is_rare(color),
+    }

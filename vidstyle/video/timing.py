@@ -42,9 +42,10 @@ def measure_timing(info: VideoInfo) -> Timing:
         count = info.frame_count or 0
         return _even(count, step_s)
     listed = list_packets(info.path, f"0:{info.stream_index}", error=VideoOpenError)
-    times_s = sorted(packet.time_s for packet in listed)
+    # What shares a time with another is not shown: VP8 has such pictures.
+    times_s = sorted({packet.time_s for packet in listed})
     if not info.has_times or not times_s or times_s[0] < _EARLIEST_S:
-        return _even(len(times_s), step_s)
+        return _even(len(listed), step_s)
     steps = [later - time for time, later in pairwise(times_s)] or [step_s]
     mean_s = sum(steps) / len(steps)
     is_even = max(abs(step - mean_s) for step in steps) <= _ROUNDING_S
