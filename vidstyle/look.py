@@ -143,10 +143,8 @@ class Look:
         For luminance, its mean and deviation are matched, too.
 
         Source: Gatys et al. 2016, "Preserving color in neural artistic style transfer",
-        sections 3.1 and 3.2. There the linear map is by Cholesky or by PCA; ours is the
-        third with that mean and covariance, ``palette_map``. On a photograph and three
-        paintings the results of the three look the same. Cholesky's depends on the
-        order of R, G and B, and PCA's is not symmetric, so that it may turn hues.
+        sections 3.1 and 3.2. There the linear map is by Cholesky or by PCA; ours is a
+        third, ``palette_map``, which says how the three compare.
         """
         painting, own = self._paintings[number], self._colors[number]
         if self._config.keep_color == "luminance":

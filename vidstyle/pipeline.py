@@ -161,7 +161,10 @@ def tell_plan(
     listener(Notice(text=f"{summary(info, config)} -> {shape[1]}x{shape[0]}"))
     if info.needs_normalizing:
         listener(Notice(text=f"decoded by ffmpeg: {'; '.join(info.normalizing)}"))
-    for text in left_behind(info, output, config.encoding):
+    for text in (
+        *left_behind(info, output, config.encoding),
+        *never_reached(info, config),
+    ):
         listener(Notice(text=text, is_warning=True))
     for notice in (
         data_notice(info, output, config.encoding),
@@ -181,6 +184,18 @@ def summary(info: VideoInfo, config: VideoConfig) -> str:
     if info.has_audio:
         facts.append("with sound")
     return f"{info.path.name or info.path}: {', '.join(facts)}"
+
+
+def never_reached(info: VideoInfo, config: VideoConfig) -> list[str]:
+    """Say in a sentence each which times of paintings the clip does not last to."""
+    if info.duration_s is None:
+        return []
+    return [
+        f"style-at {time_s:g}: the clip ends at {info.duration_s:.2f} s, before that "
+        "painting is alone"
+        for time_s in config.style_at
+        if time_s > info.duration_s
+    ]
 
 
 def announce(

@@ -11,7 +11,7 @@ from vidstyle.config import MIN_SIDE, Region, StyleConfig, VideoConfig
 from vidstyle.controls.masks import Mask
 from vidstyle.errors import ConfigError
 from vidstyle.images import check_picture_path, write_picture
-from vidstyle.pipeline import expected_frames, summary
+from vidstyle.pipeline import expected_frames, never_reached, summary
 from vidstyle.preparation import Tools, prepare, working_size
 from vidstyle.records import (
     Frame,
@@ -73,6 +73,8 @@ def preview_video(
             f"this preview: {small[1]}x{small[0]}"
         )
     )
+    for text in never_reached(info, config):
+        listener(Notice(text=text, is_warning=True))
     with TemporaryDirectory(prefix="vidstyle-") as folder:
         masks = ClipMasks(
             regions=regions,

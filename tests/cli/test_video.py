@@ -338,3 +338,26 @@ def test_region_is_previewed_and_its_learning_shown(here: Path, vidstyle: Run) -
     assert said.code == 0, said.stderr
     assert (here / "clip.painting.gif").exists()
     assert (here / "clip.painting.mp4").exists()
+
+
+def test_mix_of_all_and_nothing_is_the_one_painting_throughout(
+    here: Path, vidstyle: Run
+) -> None:
+    picture = np.ascontiguousarray(read_picture(here / "painting.png")[::-1, :, ::-1])
+    write_picture(here / "other.png", picture)
+    mixes = {
+        "alone": ("-s", "painting.png"),
+        "all": ("-s", "painting.png", "-s", "other.png", "--style-mix", "1,0"),
+        "at": ("--style-at", "0:painting.png", "--style-at", "9e9:other.png"),
+        "half": ("-s", "painting.png", "-s", "other.png"),
+    }
+    found = {}
+    for name, mix in mixes.items():
+        said = vidstyle("video", "clip.mp4", *mix, *FEW, "--frames", "0:5", "-o", name)
+        assert said.code == 0, said.stderr
+        paths = sorted((here / name).iterdir())
+        found[name] = np.array([read_picture(path) for path in paths])
+    assert np.array_equal(found["all"], found["alone"])
+    assert (found["half"] != found["alone"]).any(axis=(1, 2, 3)).all()
+    assert np.array_equal(found["at"][0], found["alone"][0])
+    assert np.abs(found["at"].astype(int) - found["alone"]).max() <= 1

@@ -46,11 +46,17 @@ MISTAKES = {
     "folder as style": Mistake("cannot read diary: Is a directory", "-s diary"),
     "flat style": Mistake("the painting would have 48x10", "-s flat.png"),
     "a weight too many": Mistake("style-mix has 2 values", "--style-mix 1,2"),
+    "no part": Mistake("style-mix: at least one weight must exceed 0", "--style-mix 0"),
+    "nan part": Mistake("a weight of style-mix is nan", "--style-mix nan"),
     "negative part": Mistake("a weight of style-mix is -1", "--style-mix -1"),
     "two sizes": Mistake(
         "style-side or style-scale", "--style-side 99 --style-scale 1"
     ),
     "no mask": Mistake("cannot read gone.png", "--region gone.png=painting.png"),
+    "black mask": Mistake("black.png is black; white", "--region black.png=flat.png"),
+    "no painting of a region": Mistake(
+        "cannot read gone.png", "--region white.png=gone.png"
+    ),
     "text as mask": Mistake("is not a picture", "--region text.mp4=painting.png"),
     "tall mask": Mistake("not the shape of", "--region painting.png=painting.png"),
     "tall mask of a preview": Mistake(
@@ -152,6 +158,9 @@ def oddities(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ffmpeg(*lavfi, "sine=d=0.5", str(folder / "sound.m4a"))
     ffmpeg(*lavfi, "testsrc=s=14x14:r=5:d=1", str(folder / "small.gif"))
     ffmpeg(*lavfi, "testsrc=s=64x14", "-frames:v", "1", str(folder / "flat.png"))
+    size = "color=%s:s=48x32"
+    for name in ("black", "white"):
+        ffmpeg(*lavfi, size % name, "-frames:v", "1", str(folder / f"{name}.png"))
     return folder
 
 
@@ -243,6 +252,8 @@ def test_style_is_asked_for(vidstyle: Run) -> None:
         ("painting.png", USAGE, "is not a second and a file such as"),
         ("0:painting.png 0:painting.png", INPUT, "style-at: 0, 0 is not ascending"),
         ("-1:painting.png", INPUT, "a time of style-at is -1.0"),
+        ("1:painting.png 0:painting.png", INPUT, "style-at: 1, 0 is not ascending"),
+        ("nan:painting.png", INPUT, "a time of style-at is nan"),
         ("0:painting.png 1:gone.png", INPUT, "cannot read gone.png"),
     ],
 )
@@ -362,3 +373,14 @@ def test_work_on_a_full_disk_is_kept_if_there_is_any(
     assert names_in(here) - {work.name} == {"clip.mp4", "painting.png"}
     kept = {path.name for path in work.glob("stylized/*")}
     assert kept == {f"00000{number}.png" for number in range(1, painted + 1)}
+
+
+def test_painting_that_the_clip_does_not_last_to_is_told(
+    here: Path, vidstyle: Run
+) -> None:
+    at = ("--style-at", "0:painting.png", "--style-at", "60:painting.png")
+    for options in (["--frames", "0:1", "-o", "out"], ["--preview"]):
+        said = vidstyle("video", "clip.mp4", *at, *FEW, *options)
+        assert said.code == 0, said.stderr
+        (warning,) = [line for line in said.lines if line.startswith("warning: ")]
+        assert "style-at 60: the clip ends at 0.75 s, before that painting" in warning

@@ -76,11 +76,15 @@ def sources(here: Path) -> list[Frame]:
     return [read_picture(here / "clip" / f"{index}.png") for index in range(FRAMES)]
 
 
+@pytest.mark.parametrize(
+    "style", [{}, {"keep_color": "histogram", "style_loss": "swd"}], ids=str
+)
 def test_region_does_not_change_with_the_painting_of_another(
-    here: Path, paint: Callable[..., list[Frame]]
+    here: Path, paint: Callable[..., list[Frame]], style: Any
 ) -> None:
-    one = paint(("left.png", "a"), ("right.png", "b"))
-    two = paint(("left.png", "a"), ("right.png", "c"))
+    config = replace(FEW, style=replace(FEW.style, **style))
+    one = paint(("left.png", "a"), ("right.png", "b"), config=config)
+    two = paint(("left.png", "a"), ("right.png", "c"), config=config)
     assert len(one) == FRAMES
     for first, second, source in zip(one, two, sources(here), strict=True):
         assert np.array_equal(first[:, : 44 - SOFT], second[:, : 44 - SOFT])
@@ -339,3 +343,66 @@ def test_clip_of_masks_that_is_too_short_is_told(
         assert (
             sum("masks has 2 frames and the clip has more" in t for t in said) == count
         )
+
+
+def test_regions_keep_the_chroma_of_the_source(
+    here: Path, paint: Callable[..., list[Frame]]
+) -> None:
+    for index, source in enumerate(sources(here)):
+        pale = source // 8 + 112  # there is room for its chroma at any luminance
+        write_picture(here / "clip" / f"{index}.png", pale)
+    style = replace(FEW.style, keep_color="luminance", steps=10)
+    config = replace(FEW, style=style, frames=(0, 3))
+    frames = paint(("left.png", "a"), style=here / "b.png", config=config)
+    for frame, source in zip(frames, sources(here)[:3], strict=True):
+        change = frame.astype(int) - source
+        assert np.ptp(change, axis=2).max() <= 1
+        assert np.abs(change).mean() > 0.5
+
+
+@pytest.mark.parametrize("stop", [1, 3, 6, 8])
+def test_run_with_regions_that_come_and_go_goes_on_in_the_same_pixels(
+    here: Path, paint: Callable[..., list[Frame]], stop: int
+) -> None:
+    (here / "masks").mkdir()
+    for index, level in enumerate((0, 1, 1, 0, 1)):
+        mask = np.uint8(level) * box(slice(0, 20 + 4 * index))
+        write_picture(here / "masks" / f"{index}.png", mask)
+    style = replace(FEW.style, keep_color="histogram")
+    config = replace(FEW, style=style, style_at=(0.0, 0.2), batch=2)
+    arguments: dict[str, Any] = {
+        "style": [here / "b.png", here / "c.png"],
+        "config": config,
+        "regions": [Region(here / "masks", here / "a.png")],
+    }
+    stylize_video(here / "clip", output=here / "whole", **arguments)
+    left = iter(range(stop))
+
+    def listen(event: Event) -> None:
+        if isinstance(event, FrameReport) and next(left, None) is None:
+            raise StoppedError
+
+    output = here / "out"
+    with pytest.raises(StoppedError):
+        stylize_video(here / "clip", output=output, listener=listen, **arguments)
+    stylize_video(here / "clip", output=output, **arguments)
+    for path in sorted((here / "whole").iterdir()):
+        assert path.read_bytes() == (output / path.name).read_bytes()
+
+
+def test_clip_of_masks_that_is_black_is_refused(
+    here: Path, paint: Callable[..., list[Frame]]
+) -> None:
+    (here / "masks").mkdir()
+    for index in range(FRAMES):
+        mask = box(slice(0, 20 if index == 2 else 0))
+        write_picture(here / "masks" / f"{index}.png", mask)
+    assert len(paint(("masks", "a"), config=replace(FEW, frames=(1, 3)))) == 2
+    region = Region(here / "masks", here / "a.png")
+    for frames in ((0, 2), (3, 5)):
+        config = replace(FEW, frames=frames)
+        with pytest.raises(ConfigError, match="masks is black in every frame that is"):
+            stylize_video(
+                here / "clip", [], here / "o", regions=[region], config=config
+            )
+        assert not (here / "o.vidstyle").exists()

@@ -15,7 +15,7 @@ import numpy as np
 
 from vidstyle.config import Region, VideoConfig
 from vidstyle.controls.masks import Mask, layered, soft_mask
-from vidstyle.errors import VideoOpenError
+from vidstyle.errors import ConfigError, VideoOpenError
 from vidstyle.ingest import Ingest, expected_span
 from vidstyle.preparation import check_mask_shape, read_mask
 from vidstyle.records import Listener, Notice, VideoInfo
@@ -73,6 +73,9 @@ class ClipMasks:
             manifest: Of the run.
             restart: Throw away what an interrupted run has left.
             listener: Is told where a mask ends before the clip does.
+
+        Raises:
+            ConfigError: If one that is a clip is black throughout.
         """
         missing = []
         for number, picture in enumerate(self._pictures):
@@ -90,7 +93,7 @@ class ClipMasks:
         for number, picture in enumerate(self._pictures):
             if self._changes(picture):
                 facts = self._kept(number).facts(READY) or {}
-                for text in self._ends(number, facts):
+                for text in self._misfits(number, facts):
                     listener(Notice(text=text, is_warning=True))
 
     def at(self, index: int) -> list[Mask]:
@@ -118,14 +121,20 @@ class ClipMasks:
         levels = store.stylized(min(index, known.get("last", index)))[..., 0]
         return np.asarray(levels / 255, np.float32)
 
-    def _ends(self, number: int, facts: Mapping[str, Any]) -> Iterator[str]:
-        """Say in a sentence where a mask ends before the clip does, if it does."""
+    def _misfits(self, number: int, facts: Mapping[str, Any]) -> Iterator[str]:
+        """Say in sentences how a mask does not go along with the clip, if so."""
         path = self.regions[number].mask
         if (cut_s := facts.get("cut_s")) is not None:
             yield (
                 f"the mask {path} ends with its shot: after the cut at {cut_s:.2f} s "
                 "nobody knows where its region is, so it is empty there; a mask that "
                 "is a clip can say it"
+            )
+        mask = _probed(path)
+        if mask is not None and mask.kind == "video" and mask.fps != self.info.fps:
+            yield (
+                f"the mask {path} has {float(mask.fps):.4g} frames a second and the "
+                f"clip {float(self.info.fps):.4g}; they are taken one for one"
             )
         _, stop = expected_span(self.info, self.config)
         last = facts.get("last")
@@ -136,14 +145,26 @@ class ClipMasks:
             )
 
     def _read(self, number: int) -> None:
-        """Keep the frames of a mask that is a clip, and which is the last."""
-        store, last, stop = self._kept(number), 0, self.config.frames[1]
-        path = self.regions[number].mask
+        """Keep the frames of a mask that is a clip, and which is the last.
+
+        Raises:
+            ConfigError: If all that are needed of it are black.
+        """
+        start, stop = expected_span(self.info, self.config)
+        path, store = self.regions[number].mask, self._kept(number)
+        last, is_seen = 0, False
         for timed in read_frames(probe(path), on_warning=lambda _: None):
             last = timed.index
-            _put(store, last, soft_mask(timed.frame, **self._size))
+            mask = soft_mask(timed.frame, **self._size)
+            is_seen = (is_seen and last > start) or bool(mask.any())
+            _put(store, last, mask)
             if stop is not None and last + 1 >= stop:
                 break
+        if not is_seen:
+            raise ConfigError(
+                f"the mask {path} is black in every frame that is painted; white says "
+                "where its region is."
+            )
         store.put_facts(READY, {"last": last})
 
     def _carry(self, numbers: Sequence[int]) -> None:
