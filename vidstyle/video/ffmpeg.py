@@ -103,6 +103,8 @@ class Packet(NamedTuple):
     time_s: float
     """When it is shown or heard, on the file's own clock."""
     duration_s: float
+    size: int
+    """Bytes."""
 
 
 def list_packets(
@@ -153,13 +155,14 @@ def _listed(
         int(stream): Fraction(tick)
         for stream, tick in re.findall(r"^#tb (\d+): (\S+)$", said, re.MULTILINE)
     }
-    rows = re.findall(r"^(\d+), *-?\d+, *(-?\d+), *(\d+),", said, re.MULTILINE)
+    row = r"^(\d+), *-?\d+, *(-?\d+), *(\d+), *(\d+),"
     return [
         Packet(
             float(int(time) * ticks[int(stream)]),
             float(int(shown) * ticks[int(stream)]),
+            int(size),
         )
-        for stream, time, shown in rows
+        for stream, time, shown, size in re.findall(row, said, re.MULTILINE)
     ]
 
 

@@ -5,9 +5,7 @@ wrong about it, what ffmpeg decodes into a pipe. Frames are counted as they come
 count or rate of a container is believed, and nothing seeks.
 """
 
-import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
 
 import cv2
@@ -15,7 +13,7 @@ import numpy as np
 
 from vidstyle.errors import VideoOpenError
 from vidstyle.records import Frame, TimedFrame, VideoInfo
-from vidstyle.video.ffmpeg import list_packets
+from vidstyle.video.damage import Tally, find_damage
 from vidstyle.video.folder import read_folder
 from vidstyle.video.prepass import decode_errors, normalized
 
@@ -51,41 +49,19 @@ def read_frames(
             on_warning(_gaps(info))
         yield from read_folder(info)
         return
-    tally = _Tally()
+    tally = Tally()
     if not info.needs_normalizing:
         yield from _read_file(info, tally, strict=strict)
     if tally.frames == 0:
         yield from _read_normalized(info, tally)
-    damage = _missing_end(info, tally) or _missing_middle(info, tally)
+    damage = find_damage(info, tally)
     if damage and strict:
         raise VideoOpenError(f"{damage}; without strict, the rest is used.")
     if damage:
         on_warning(f"{damage}; the rest is used.")
 
 
-@dataclass(slots=True)
-class _Tally:
-    """What a pass over a clip has met."""
-
-    frames: int = 0
-    skipped: int = 0
-    """Frames that could not be decoded."""
-    last_s: float = 0.0
-    """When the newest frame is shown."""
-    reason: str | None = None
-    """Why ffmpeg gave up, if it did."""
-
-    def add(self, frame: Frame, time_s: float, info: VideoInfo) -> TimedFrame:
-        """Number a frame; one without a time of its own comes after the last one."""
-        if self.frames and time_s <= self.last_s:
-            time_s = self.last_s + float(1 / info.fps)
-        timed = TimedFrame(index=self.frames, time_s=time_s, frame=frame)
-        self.frames += 1
-        self.last_s = time_s
-        return timed
-
-
-def _read_file(info: VideoInfo, tally: _Tally, *, strict: bool) -> Iterator[TimedFrame]:
+def _read_file(info: VideoInfo, tally: Tally, *, strict: bool) -> Iterator[TimedFrame]:
     """Let OpenCV read the file; it counts the time from the first frame."""
     name = str(info.path.absolute())
     for time_s, frame in _split(name, info, tally):
@@ -97,7 +73,7 @@ def _read_file(info: VideoInfo, tally: _Tally, *, strict: bool) -> Iterator[Time
         yield tally.add(frame, info.start_s + time_s, info)
 
 
-def _read_normalized(info: VideoInfo, tally: _Tally) -> Iterator[TimedFrame]:
+def _read_normalized(info: VideoInfo, tally: Tally) -> Iterator[TimedFrame]:
     """Let OpenCV read what ffmpeg decodes."""
     with normalized(info) as stream:
         for time_s, frame in _split(f"pipe:{stream.descriptor}", info, tally):
@@ -111,7 +87,7 @@ def _read_normalized(info: VideoInfo, tally: _Tally) -> Iterator[TimedFrame]:
         raise VideoOpenError(f"not one frame of {info.path} can be decoded{why}.")
 
 
-def _split(name: str, info: VideoInfo, tally: _Tally) -> Iterator[tuple[float, Frame]]:
+def _split(name: str, info: VideoInfo, tally: Tally) -> Iterator[tuple[float, Frame]]:
     """Let OpenCV read a file or a pipe: frames, each with the time that it says."""
     waiting = [
         *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _PATIENCE_MS),
@@ -142,38 +118,4 @@ def _gaps(info: VideoInfo) -> str:
     return (
         f"{info.path} lacks pictures for {info.missing_numbers} numbers between its "
         "first and its last; those that are there follow one another"
-    )
-
-
-def _missing_middle(info: VideoInfo, tally: _Tally) -> str | None:
-    """Say what is damaged, if anything is."""
-    if tally.skipped:
-        return f"{info.path} is damaged: {tally.skipped} frames cannot be decoded"
-    if tally.reason:
-        return f"{info.path} is damaged: {tally.reason}"
-    return None
-
-
-def _missing_end(info: VideoInfo, tally: _Tally) -> str | None:
-    """Say how far a clip goes, if it breaks off before its container's promise.
-
-    A picture that ends before the sound does is no damage, and neither is a count that
-    an edit list makes wrong: only a file that holds nothing later breaks off.
-    """
-    promised_s = info.duration_s
-    if info.container == "avi" and info.frame_count is not None:
-        promised_s = float(info.frame_count / info.fps)  # ffmpeg's follows what is left
-    if promised_s is None:
-        return None
-    least_s = promised_s - max(0.1, float(3 / info.fps))
-    end_s = tally.last_s + float(1 / info.fps)
-    if end_s >= least_s:
-        return None
-    packets = list_packets(info.path, "0", error=VideoOpenError)
-    if any(packet.time_s + packet.duration_s >= least_s for packet in packets):
-        return None
-    promised = min(info.frame_count or math.inf, round(promised_s * info.fps))
-    return (
-        f"{info.path} breaks off after {tally.frames} of about {promised} frames "
-        f"({end_s:.1f} of {promised_s:.1f} s)"
     )
