@@ -64,6 +64,7 @@ def test_says_it_to_machines(rich_clip: Path, vidstyle: Run) -> None:
     assert facts["color"]["bit_depth"] == 8
     assert facts["timing"]["kind"] == "constant"
     assert facts["reading"]["decoder"] == "ffmpeg"
+    assert facts["result"] == {"ending": ".mkv"}
 
 
 def test_plain_clip_is_read_directly(make_clip: MakeClip, vidstyle: Run) -> None:

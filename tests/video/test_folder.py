@@ -126,6 +126,14 @@ def test_gap_in_the_numbers_is_told_and_is_no_pause(tmp_path: Path) -> None:
     assert "lacks pictures for 2 numbers" in warning
 
 
+def test_any_name_will_do(tmp_path: Path) -> None:
+    folder = tmp_path / "Bilder %03d 花"
+    folder.mkdir()
+    for number in (1, 2):
+        write_picture(folder / f"Gänse %d [{number}].png", noise(16, 16))
+    assert len(read(folder)[0]) == 2
+
+
 def test_one_picture_is_a_clip(tmp_path: Path) -> None:
     write_picture(tmp_path / "1.png", np.zeros((16, 20, 3), np.uint8))
     frames, warnings = read(tmp_path)

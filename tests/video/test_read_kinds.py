@@ -759,7 +759,12 @@ def test_transparent_parts_of_a_gif_are_laid_over_the_background(
         ("torchcodec_av1_video.mkv", SQUARE),
         ("torchcodec_h264_10bits.mp4", SQUARE),
         ("torchcodec_bt709_full_range.mp4", PLAIN),
+        ("mdn_flower.mp4", PLAIN),
         ("mdn_friday.mp4", PLAIN),
+        ("mdn_stream-of-water.webm", PLAIN),
+        ("mei_100_0306.AVI", SQUARE),
+        ("mei_FLIR_Thermal.mp4", f"{SQUARE}:in_color_matrix=bt709"),
+        ("mei_with-gps.mov", SQUARE),
     ],
 )
 def test_real_clip_is_read_as_ffmpeg_sees_it(

@@ -52,6 +52,7 @@ def as_facts(seen: "Inspection") -> dict[str, Any]:
     reader = "ffmpeg" if reasons else "opencv"
     facts["reading"] = {"decoder": reader, "reasons": list(reasons)}
     facts["timing"] = asdict(seen.timing)
+    facts["result"] = {"ending": seen.ending}
     return facts
 
 
