@@ -95,14 +95,8 @@ def preview_video(
             regions=regions,
         )
         masks.open({}, restart=False, listener=listener)
-        plan = Plan(
-            height=small[0],
-            width=small[1],
-            frames=len(picked),
-            next_steps=reduced.steps,
-        )
-        listener(plan)
         sheet, started = _Painted(tools, reduced, listener), time.monotonic()
+        sheet.announce(*small, len(picked))
         for index, frame in picked.items():
             time_s = float(index / info.fps)
             sheet.paint(index, frame, masks.at(index), time_s, len(picked))
@@ -111,15 +105,20 @@ def preview_video(
     if count and sheet.work:
         per_step = (time.monotonic() - started) / sheet.work
         per_step *= full[0] * full[1] / (small[0] * small[1])
-        steps = config.style.steps + (count - 1) * config.next_steps
         passes = max(1, len(regions) + tools.look.has_rest)
-        listener(
-            Notice(
-                text=f"the whole clip: {count} frames of {full[1]}x{full[0]}, "
-                f"about {_duration(per_step * steps * passes)} on this machine"
-            )
-        )
+        listener(_estimate(count, full, config, per_step * passes))
     return output
+
+
+def _estimate(
+    count: int, shape: tuple[int, int], config: VideoConfig, per_step_s: float
+) -> Notice:
+    """Say what the whole would take."""
+    steps = config.style.steps + (count - 1) * config.next_steps
+    return Notice(
+        text=f"the whole clip: {count} frames of {shape[1]}x{shape[0]}, "
+        f"about {_duration(per_step_s * steps)} on this machine"
+    )
 
 
 def _sizes(
@@ -178,6 +177,13 @@ class _Painted:
         self.frames: list[Frame] = []
         self.work = 0.0
         """In steps at the preview's size."""
+
+    def announce(self, height: int, width: int, frames: int) -> None:
+        """Tell what is going to be painted."""
+        steps = self._config.steps
+        self._listener(
+            Plan(height=height, width=width, frames=frames, next_steps=steps)
+        )
 
     def paint(
         self, index: int, frame: Frame, masks: Sequence[Mask], time_s: float, of: int
