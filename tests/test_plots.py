@@ -122,6 +122,21 @@ def test_a_long_series_is_a_line_without_marks(tmp_path):
     assert rows(bare) < rows(marked)
 
 
+def test_lines_of_one_color_are_told_apart_by_dashes(tmp_path):
+    flat = [(float(x), 1.0) for x in range(100)]
+    others = {f"series {number}": [(0.0, 1.0)] for number in range(10)}
+
+    first = draw(tmp_path / "first.png", {"series 0": flat})
+    last = draw(tmp_path / "last.png", {**others, "series 10": flat})
+
+    def inked(picture):
+        blue = np.all(np.abs(picture.astype(int) - BLUE) < 40, axis=2)
+        return blue[:, 200:600].any(0).mean()
+
+    assert inked(first) == 1
+    assert 0.3 < inked(last) < 0.95
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [

@@ -21,6 +21,10 @@ INCHES: Final = 8.0, 4.5
 DOTS_PER_INCH: Final = 120
 INCHES_A_PANEL: Final = 2.0
 """Height of one of several, where that is more in all."""
+COLORS: Final = 10
+"""How many matplotlib has for lines; then it begins again."""
+DASHES: Final = "-", "--", ":", "-."
+"""What tells lines of one color apart."""
 MOST_MARKED: Final = 40
 """Points of a series that are marked one by one; a longer one is a line only."""
 
@@ -121,10 +125,12 @@ def _draw(axes: "Axes", panel: Panel) -> None:
     if panel.log_y and any(y > 0 for y in heights):
         axes.set_yscale("log", nonpositive="mask")
     lines = []
-    for points in series.values():
+    for number, points in enumerate(series.values()):
         marker = "." if len(points) <= MOST_MARKED else ""
+        dashes = DASHES[number // COLORS % len(DASHES)]
         values = [y if isfinite(y) else nan for _, y in points]
-        lines += axes.plot([x for x, _ in points], values, marker=marker)
+        xs = [x for x, _ in points]
+        lines += axes.plot(xs, values, marker=marker, linestyle=dashes)
     if not lines:
         return
     # Names are set afterwards: matplotlib leaves out those that begin with "_".

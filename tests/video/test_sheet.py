@@ -124,3 +124,29 @@ def test_labelled_sheet_breaks_long_headings_and_drops_empty_ones() -> None:
     )
 
     assert sheet.shape == (GAP + 3 * LINE + GAP + 20 + CAPTION + GAP, 64 + 2 * GAP, 3)
+
+
+def test_labelled_sheet_breaks_long_words() -> None:
+    word = "w" * 30
+    sheets = [
+        labelled_sheet([[(level(90, 20, 64), "")]], across=[text], down=[""])
+        for text in ("w", word)
+    ]
+
+    lines, left_over = divmod(sheets[1].shape[0] - sheets[0].shape[0], LINE)
+    assert lines >= 3
+    assert left_over == 0
+    # Each of the letters is there: as much ink as of thirty single ones.
+    ink = [int((255 - sheet[:-44].astype(int)).sum()) for sheet in sheets]
+    assert ink[1] == pytest.approx(30 * ink[0], rel=0.1)
+
+
+def test_labelled_sheet_is_as_wide_as_what_stands_below() -> None:
+    rows = [[(level(90, 20, 32), "c 0.0051 s 0.0042")], [(level(30), "")]]
+
+    sheet = labelled_sheet(rows, across=["one"], down=["", ""])
+
+    assert sheet.shape[1] > 32 + 2 * GAP + 40
+    assert (sheet == 90).all(axis=2).sum() == 20 * 32
+    caption = sheet[-2 * CAPTION - 3 * GAP - 20 : -CAPTION - 2 * GAP - 20]
+    assert (caption[:, -GAP // 2 :] == 255).all()

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
-from vidstyle.config import StyleConfig
+from vidstyle.config import OptimizerName, StyleConfig
 from vidstyle.errors import ConfigError
 from vidstyle.explore.trial import Experiment, Trial
 
@@ -34,11 +34,11 @@ def optimizers(content: Path, config: StyleConfig, *, style: Path) -> Experiment
             "lr_decay_rate": LAST_SHARE,
             "lr_decay_every": max(1, config.steps),
         }
-    names = "lbfgs", "adam", "momentum", "newton-cg", "langevin"
-    choices: dict[str, dict[str, Any]] = {
-        name: {"optimizer": name, "lr_decay": "none"} for name in names
-    }
-    choices["adam with decay"] = decay
+    choices: dict[str, dict[str, Any]] = {}
+    for name in get_args(OptimizerName):
+        choices[name] = {"optimizer": name, "lr_decay": "none"}
+        if name == "adam":
+            choices["adam with decay"] = decay
     trials, skipped = [], []
     for name, settings in choices.items():
         try:

@@ -195,7 +195,7 @@ def _write_plots(
                 folder / f"losses{which}.png",
                 {one.trial.column: _curve(one, against) for one in row},
                 title=title,
-                x_label=f"{against} before",
+                x_label=f"{against} {'spent' if against == 'seconds' else 'taken'}",
                 y_label="loss",
                 log_y=True,
             )

@@ -91,12 +91,14 @@ def labelled_sheet(
 
     Args:
         rows: Pictures and what stands below them; rows need not be equally long. All
-            pictures are brought to the size of the first.
+            pictures are brought to the size of the first; columns are wider where a
+            text below one is.
         across: Headings of the columns.
         down: Headings of the rows; if all are empty, they take no room.
         corner: What stands where the headings meet.
     """
-    height, width = rows[0][0][0].shape[:2]
+    height, wide = rows[0][0][0].shape[:2]
+    width = max(wide, *(_length(text) for row in rows for _, text in row))
     has_beside = any(down) or corner != ""
     lines = max(len(_lines(text, width)) for text in across)
     if has_beside:
@@ -104,7 +106,15 @@ def labelled_sheet(
     strips = [[_field(text, height=lines * LINE, width=width) for text in across]]
     empty = np.full((height + CAPTION, width, 3), 255, np.uint8)
     for row in rows:
-        cells = [_cell(*each, height=height, width=width) for each in row]
+        cells = [
+            captioned(
+                resize_frame(picture, height=height, width=wide),
+                text,
+                height=height,
+                width=width,
+            )
+            for picture, text in row
+        ]
         strips.append(cells + [empty] * (len(across) - len(cells)))
     if has_beside:
         for heading, strip in zip((corner, *down), strips, strict=True):
@@ -112,11 +122,6 @@ def labelled_sheet(
     return _framed(
         np.vstack([np.hstack([_framed(cell) for cell in strip]) for strip in strips])
     )
-
-
-def _cell(picture: Frame, text: str, *, height: int, width: int) -> Frame:
-    resized = resize_frame(picture, height=height, width=width)
-    return captioned(resized, text, height=height, width=width)
 
 
 def _framed(cell: Frame) -> Frame:
@@ -134,7 +139,10 @@ def _field(text: str, *, height: int, width: int) -> Frame:
 
 
 def _lines(text: str, width: int) -> list[str]:
-    """Break a text into lines of at most so many pixels, where it has spaces."""
+    """Break a text into lines of at most so many pixels, where it has spaces.
+
+    A word that is longer than a line is broken, too.
+    """
     lines = [""]
     for word in text.replace(",", ", ").split():
         longer = f"{lines[-1]} {word}".strip()
@@ -142,7 +150,15 @@ def _lines(text: str, width: int) -> list[str]:
             lines.append(word)
         else:
             lines[-1] = longer
+        while (fits := _fitting(lines[-1], width)) < len(lines[-1]):
+            lines[-1:] = lines[-1][:fits], lines[-1][fits:]
     return lines
+
+
+def _fitting(text: str, width: int) -> int:
+    """Count the letters of a text, at least one, that are not wider than a line."""
+    counts = range(len(text), 1, -1)
+    return next((count for count in counts if _length(text[:count]) <= width), 1)
 
 
 def spread(first: int, count: int, pictures: int) -> list[int]:
