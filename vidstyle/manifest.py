@@ -45,7 +45,9 @@ def describe(
         **{name: _plain(value) for name, value in settings.items()},
         **describe_style(config.style),
         "clip": str(info.path.resolve()),
-        "clip_state": _state(info),
+        "clip_state": _state(
+            numbered_pictures(info.path) if info.kind == "folder" else [info.path]
+        ),
         "painting": describe_pictures(styles),
         "evolution": None if evolution is None else _plain(asdict(evolution)),
         "network": tools.network.name,
@@ -91,9 +93,10 @@ def describe_regions(regions: Sequence[Region]) -> dict[str, Any]:
     found = {}
     for number, region in enumerate(regions, start=1):
         mask = region.mask
-        is_folder = mask.is_dir()
         found[f"region {number}"] = (
-            str(mask.resolve()) if is_folder else _digest(mask, ImageOpenError),
+            f"{mask.resolve()}, {_state(numbered_pictures(mask))}"
+            if mask.is_dir()
+            else _digest(mask, ImageOpenError),
             _digest(region.style, ImageOpenError),
         )
     return found
@@ -103,10 +106,8 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, Path | Fraction) else value
 
 
-def _state(info: VideoInfo) -> str:
+def _state(files: Sequence[Path]) -> str:
     """Sizes and times of change: enough to notice that a clip is another now."""
-    is_folder = info.kind == "folder"
-    files = numbered_pictures(info.path) if is_folder else [info.path]
     states = [path.stat() for path in files]
     newest = datetime.fromtimestamp(max(each.st_mtime for each in states), UTC)
     size = sum(each.st_size for each in states)

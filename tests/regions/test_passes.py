@@ -263,6 +263,27 @@ def test_other_masks_are_another_run(
     assert not (here / "out.vidstyle").exists()
 
 
+def test_other_masks_in_a_folder_are_another_run(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise VideoWriteError("the disk is full.")
+
+    (here / "masks").mkdir()
+    for index in range(2):
+        write_picture(here / "masks" / f"{index}.png", box(slice(0, 20)))
+    regions = [Region(here / "masks", here / "a.png")]
+    arguments = (here / "clip", [], here / "out")
+    config = replace(FEW, frames=(0, 2))
+    with monkeypatch.context() as patched:
+        patched.setattr("vidstyle.results.write_pictures", refuse)
+        with pytest.raises(VideoWriteError):
+            stylize_video(*arguments, regions=regions, config=config)
+    write_picture(here / "masks" / "1.png", box(slice(0, 30)))
+    with pytest.raises(WorkDirError, match=r"region 1 was .* in 2 file"):
+        stylize_video(*arguments, regions=regions, config=config)
+
+
 @pytest.mark.parametrize(
     ("mask", "error", "said"),
     [
