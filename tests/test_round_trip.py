@@ -174,6 +174,13 @@ def test_no_step_changes_nothing(trip: Trip, make_clip: MakeClip) -> None:
     assert sound_digest(result) == sound_digest(clip)
 
 
+@pytest.mark.parametrize("ending", [".mp4", ".gif"])
+def test_last_frame_is_held_as_long(ending: str, make_clip: MakeClip) -> None:
+    clip = make_clip("clip.gif", *PICTURE, "-t", "0.25", "-final_delay", "300")
+    result = round_trip(clip, "-o", str(clip.with_name(f"result{ending}")))
+    assert probe(result).duration_s == pytest.approx(probe(clip).duration_s, abs=0.05)
+
+
 def test_frames_in_a_folder_are_the_frames(make_clip: MakeClip) -> None:
     clip = make_clip("clip.mp4", *h264("null"))
     folder = round_trip(clip, "-o", str(clip.with_name("frames")))

@@ -18,6 +18,7 @@ from vidstyle.video.pictures import check_folder, write_pictures
 from vidstyle.video.probe import probe
 from vidstyle.video.sheet import contact_sheet, pick_frames, spread
 from vidstyle.video.store import FrameStore
+from vidstyle.video.timing import held_s
 from vidstyle.video.tracks import dropped_data, ending_for, misfits
 from vidstyle.video.write import check_writable, write_video
 
@@ -139,6 +140,7 @@ def write_result(
         output,
         times_s=found.times_s,
         fps=info.fps,
+        hold_s=None if is_range else held_s(info),
         source=info,
         span=(found.times_s[0], found.end_s) if is_range else None,
         config=config.encoding,

@@ -6,7 +6,7 @@ import pytest
 
 from vidstyle.images import write_picture
 from vidstyle.video.probe import probe
-from vidstyle.video.timing import measure_timing
+from vidstyle.video.timing import held_s, measure_timing
 
 MakeClip = Callable[..., Path]
 TEN = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=1")
@@ -57,3 +57,22 @@ def test_pictures_that_are_not_shown_do_not_count(
     """Five of the 95 that are stored are for others to refer to."""
     timing = measure_timing(probe(real_clip("mdn_stream-of-water.webm")))
     assert (timing.kind, timing.packets) == ("constant", 90)
+
+
+@pytest.mark.parametrize(
+    ("name", "delay", "held"), [("a.gif", "300", 3.0), ("a.gif", "10", None)]
+)
+def test_last_frame_may_be_held(
+    name: str, delay: str, held: float | None, make_clip: MakeClip
+) -> None:
+    clip = make_clip(name, *TEN, "-final_delay", delay)
+    assert held_s(probe(clip)) == (None if held is None else pytest.approx(held))
+
+
+def test_others_hold_no_frame(make_clip: MakeClip, tmp_path: Path) -> None:
+    assert held_s(probe(make_clip("a.mp4", *TEN, *H264))) is None
+    assert held_s(probe(make_clip("a.h264", *TEN, *H264))) is None
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    write_picture(folder / "1.png", np.zeros((16, 16, 3), np.uint8))
+    assert held_s(probe(folder)) is None

@@ -13,6 +13,7 @@ from vidstyle.records import Frame
 from vidstyle.video.ffmpeg import describe, list_packets, run_ffmpeg
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
+from vidstyle.video.timing import held_s
 from vidstyle.video.write import check_writable, write_video
 
 MakeClip = Callable[..., Path]
@@ -319,3 +320,13 @@ def test_real_clip_keeps_frames_times_and_sound(
     said = describe(result)
     assert "location" not in said
     assert "rotation" not in said
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.webm", "a.mov", "a.gif"])
+def test_last_frame_is_held(name: str, tmp_path: Path) -> None:
+    result = tmp_path / name
+    write_video(
+        list(ramps(3)), result, times_s=[0, 0.1, 0.2], fps=Fraction(10), hold_s=2.0
+    )
+    assert probe(result).duration_s == pytest.approx(2.2, abs=0.02)
+    assert held_s(probe(result)) == pytest.approx(2.0, abs=0.01)

@@ -23,7 +23,11 @@ _UNKNOWN_LENGTH: Final = b"\x01" + b"\xff" * 7
 
 
 def timed_stream(
-    frames: Iterable[Frame], times_s: Sequence[float], *, fps: Fraction
+    frames: Iterable[Frame],
+    times_s: Sequence[float],
+    *,
+    fps: Fraction,
+    hold_s: float | None = None,
 ) -> Iterator[bytes]:
     """Write frames as a Matroska stream that begins at time 0.
 
@@ -31,6 +35,7 @@ def timed_stream(
         frames: All of one shape; read once, one at a time. Or (H, W, 4), with alpha.
         times_s: One for each frame, ascending; only their differences count.
         fps: Nominal rate; it says how long the last frame is shown.
+        hold_s: How long the last frame is shown, instead.
 
     Yields:
         Bytes, to be written one after the other.
@@ -40,7 +45,7 @@ def timed_stream(
             shape.
     """
     ticks = [round((time - times_s[0]) * 1e6) for time in times_s]
-    ticks.append((ticks[-1] if ticks else 0) + round(1_000_000 / fps))
+    ticks.append((ticks[-1] if ticks else 0) + round(1e6 * (hold_s or 1 / fps)))
     shape: tuple[int, ...] | None = None
     for index, frame in zip(range(len(times_s)), frames, strict=True):
         if shape is None:

@@ -13,6 +13,8 @@ from vidstyle.video.ffmpeg import list_packets
 
 _ROUNDING_S: Final = 0.0011
 """Matroska and FLV round times to milliseconds, up or down."""
+_LONG: Final = 1.5
+"""Times the usual, and a last frame is held."""
 _EARLIEST_S: Final = -1e9
 """Earlier than this is how ffmpeg writes that there is no time."""
 
@@ -55,6 +57,24 @@ def measure_timing(info: VideoInfo) -> Timing:
         shortest_s=min(steps),
         longest_s=max(steps),
     )
+
+
+def held_s(info: VideoInfo) -> float | None:
+    """Find out how long a clip's last frame is shown, where that is unusually long.
+
+    Returns:
+        Seconds. None: about as long as the rate says, or not said.
+
+    Raises:
+        VideoOpenError: If the file cannot be read any more.
+    """
+    if info.kind == "folder" or not info.has_times:
+        return None
+    listed = list_packets(info.path, f"0:{info.stream_index}", error=VideoOpenError)
+    last = max(listed, key=lambda packet: packet.time_s, default=None)
+    if last is None or last.duration_s <= _LONG * float(1 / info.fps):
+        return None
+    return last.duration_s
 
 
 def _even(count: int, step_s: float) -> Timing:

@@ -48,6 +48,7 @@ def write_video(
     *,
     times_s: Sequence[float],
     fps: Fraction,
+    hold_s: float | None = None,
     source: VideoInfo | None = None,
     span: tuple[float, float] | None = None,
     height: int | None = None,
@@ -67,6 +68,7 @@ def write_video(
         times_s: When each frame is shown, in seconds after the source's start. A
             constant rate stays exact, any other is kept to 1/90000 s (Matroska: 1 ms).
         fps: Nominal rate.
+        hold_s: How long the last frame is shown; None: as the rate says.
         source: Where sound and the rest come from; None: nowhere.
         span: The part of the source, in seconds after its start, that the result
             begins and ends with; sound is cut to it. None: all of it.
@@ -85,7 +87,15 @@ def write_video(
     if not times_s:
         raise VideoWriteError(f"cannot write {path}: there is not one frame.")
     if container == "gif":
-        write_gif(frames, path, times_s=times_s, fps=fps, height=height, width=width)
+        write_gif(
+            frames,
+            path,
+            times_s=times_s,
+            fps=fps,
+            hold_s=hold_s,
+            height=height,
+            width=width,
+        )
         return
     shape, shaped = peeked(_resampled(frames, height=height, width=width))
     clear = source if config.keep_alpha and has_kept_alpha(source) else None
@@ -112,7 +122,7 @@ def write_video(
         failed = f"cannot write {path}"
         with feed_ffmpeg(arguments, error=VideoWriteError, failed=failed) as pipe:
             even = map(_padded, shaped) if encoder.pads else shaped
-            for piece in timed_stream(even, times_s, fps=fps):
+            for piece in timed_stream(even, times_s, fps=fps, hold_s=hold_s):
                 pipe.write(piece)
         _complete(
             partial,
