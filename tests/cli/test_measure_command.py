@@ -229,7 +229,7 @@ def test_an_album_is_measured_picture_by_picture(files, monkeypatch):
         (["empty", "--content", "content"], 3, "holds no numbered pictures"),
         (["painting.png", "--content", "content"], 3, "cannot read content"),
         (["painting.png", "--content", "gone.png"], 3, "gone.png: No such file"),
-        (["result", "--content", "painting.png"], 3, "is a still picture"),
+        (["result", "--content", "painting.png"], 3, "picture, and result is none"),
         (["painting.png", *STILL, "--plot", "a.png"], 3, "--plot is for clips"),
         (["painting.png", *STILL, "--frames", "1:"], 3, "--frames is for clips"),
         (["painting.png", *CLIP, *SET], 3, "painting.png is a file; to compare"),

@@ -90,7 +90,9 @@ def test_another_experiment_is_refused_and_told_why(files, config):
         run_experiment(experiment(files, config), out, interrupt_after(1))
 
     longer = replace(config, steps=4)
-    with pytest.raises(WorkDirError, match=r"steps was 3 and is 4.* --restart to begi"):
+    with pytest.raises(
+        WorkDirError, match=r"\(steps was 3 and is 4\).* --restart to begi"
+    ):
         run_experiment(experiment(files, longer), out, ignore)
     with pytest.raises(WorkDirError, match=r"rows was \['seed 0', .*trials was 3 with"):
         run_experiment(experiment(files, config, seeds=(0, 5)), out, ignore)

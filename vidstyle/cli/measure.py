@@ -187,7 +187,13 @@ def of_clip(
 ) -> Report:
     """Measure a clip, and plot it over time where that is asked for."""
     from vidstyle.measure.clip import measure_clip
+    from vidstyle.measure.still import is_picture
 
+    if is_picture(content) and result.exists():
+        raise ConfigError(
+            f"{content} is a picture, and {result} is none; name the clip or the "
+            "folder that it was painted from."
+        )
     measured = measure_clip(result, content, **tools)
     if plot is not None:
         from vidstyle.plots import write_panels

@@ -42,6 +42,8 @@ def describe(experiment: Experiment, networks: Collection[str]) -> dict[str, Any
     own = [
         (trial.label, differing(trial.whole, base), _weights(trial)) for trial in trials
     ]
+    settings = describe_style(base)
+    del settings["min_steps"], settings["pyramid"]  # the user's say nothing here
     digest = hashlib.sha256(json.dumps(own).encode()).hexdigest()[:DIGITS]
     rows, columns, contents, styles = (
         dict.fromkeys(getattr(trial, name) for trial in trials)
@@ -49,7 +51,7 @@ def describe(experiment: Experiment, networks: Collection[str]) -> dict[str, Any
     )
     return {
         "experiment": experiment.name,
-        **describe_style(base),
+        **settings,
         "content": describe_pictures(list(contents)),
         "painting": describe_pictures(list(styles)),
         "rows": [row for row in rows if row],

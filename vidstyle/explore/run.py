@@ -95,7 +95,8 @@ def run_experiment(
 
 def waiting_place(folder: Path) -> Path:
     """Name the place beside a folder of results where finished trials wait."""
-    folder = folder.resolve()  # for the folder that the user is in
+    if folder.name in {"", ".."}:  # the folder that the user is in, or the one above it
+        folder = folder.resolve()
     return folder.with_name(f"{folder.name}.vidstyle")
 
 
