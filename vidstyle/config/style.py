@@ -54,20 +54,21 @@ class StyleConfig:
     """Layers whose features should stay those of the content image."""
     style_layers: tuple[LayerWeight, ...] = (
         LayerWeight("relu1_1", 4),
-        LayerWeight("relu2_1", 2),
-        LayerWeight("relu3_1", 1),
-        LayerWeight("relu4_1", 1),
-        LayerWeight("relu5_1", 1),
+        LayerWeight("relu2_1", 0.5),
+        LayerWeight("relu3_1", 0.5),
+        LayerWeight("relu4_1", 0.5),
+        LayerWeight("relu5_1", 4),
     )
     """Layers whose statistics should become those of the style image.
 
-    Gatys weighs them alike; more on the shallow ones leaves fewer colour fringes.
+    Gatys weighs them alike. The deepest makes strokes that follow what they paint, the
+    shallowest the colours; those between weave fine texture into flat places.
     """
     content_weight: float = 0.1
     """Factor of the content loss, 0 or more."""
     style_weight: float = 1.0
     """Factor of the style loss, 0 or more."""
-    tv_weight: float = 0.5
+    tv_weight: float = 0.4
     """Factor of the total variation, 0 or more; larger is smoother."""
     tv_beta: float = 1.0
     """Power of the differences in it, 1 to 4: 1 leaves flat dabs with edges, 2 softens

@@ -33,7 +33,7 @@ class VideoConfig:
     """Most steps for a frame that follows another; 0 leaves what it starts from."""
     next_init: NextInit = "previous-warped"
     """What such a frame starts from."""
-    temporal_weight: float = 10.0
+    temporal_weight: float = 30.0
     """Factor of the temporal loss, 0 or more; larger flickers less and paints less."""
     flow: FlowQuality = "medium"
     """Optical flow: fast, medium, or quality (four times slower than medium)."""
