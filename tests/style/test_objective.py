@@ -34,23 +34,25 @@ def test_the_style_is_at_no_distance_from_itself(network, pictures):
     assert terms["content"].item() > 0
 
 
+def relative_errors(network, layers, image, target, *, of=lambda features: features):
+    """Sum the layers' relative errors, each with its share."""
+    errors = []
+    for layer, _ in layers:
+        ours, theirs = (of(network(p, [layer])[layer]) for p in (image, target[:1]))
+        errors.append((ours - theirs).square().sum() / theirs.square().sum())
+    weights = torch.tensor([weight for _, weight in layers])
+    return (torch.stack(errors) * weights / weights.sum()).sum()
+
+
 def test_losses_are_relative_errors(network, pictures):
     config = StyleConfig(content_weight=1, style_weight=1)
     objective = make(network, pictures, slots=1, content_weight=1, style_weight=1)
     terms = objective.evaluate(pictures[1:2]).terms
-    layer = config.content_layers[0].layer
-    ours, theirs = (network(p, [layer])[layer] for p in (pictures[1:2], pictures[:1]))
-    expected = (ours - theirs).square().sum() / theirs.square().sum()
+    expected = relative_errors(network, config.content_layers, pictures[1:2], pictures)
     assert terms["content"].item() == pytest.approx(expected.item(), rel=1e-5)
-    errors = []
-    for style_layer, _ in config.style_layers:
-        ours, theirs = (
-            gram_matrix(network(p, [style_layer])[style_layer])
-            for p in (pictures[1:2], pictures[3:])
-        )
-        errors.append((ours - theirs).square().sum() / theirs.square().sum())
-    weights = torch.tensor([weight for _, weight in config.style_layers])
-    expected = (torch.stack(errors) * weights / weights.sum()).sum()
+    expected = relative_errors(
+        network, config.style_layers, pictures[1:2], pictures[3:], of=gram_matrix
+    )
     assert terms["style"].item() == pytest.approx(expected.item(), rel=1e-4)
 
 
@@ -58,6 +60,7 @@ def test_the_scale_of_gatys_is_that_of_the_paper(network, pictures):
     settings = {
         "loss_scale": "gatys",
         "content_weight": 1,
+        "content_layers": equal_layers("relu4_2"),
         "style_weight": 1,
         "style_layers": equal_layers("relu2_1"),
     }

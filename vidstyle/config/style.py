@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from vidstyle.config.checks import MIN_SIDE, check_choice, check_range
-from vidstyle.config.layers import LayerWeight, check_layers, equal_layers
+from vidstyle.config.layers import LayerWeight, check_layers
 from vidstyle.errors import ConfigError
 
 NetworkName = Literal["auto", "slim", "vgg16", "vgg19"]
@@ -50,8 +50,14 @@ class StyleConfig:
     """Between the network's blocks; average is Gatys' choice."""
     missing: Missing = "refuse"
     """A layer or a pooling that the network lacks: refuse, or take the nearest."""
-    content_layers: tuple[LayerWeight, ...] = equal_layers("relu4_2")
-    """Layers whose features should stay those of the content image."""
+    content_layers: tuple[LayerWeight, ...] = (
+        LayerWeight("relu3_1", 0.5),
+        LayerWeight("relu4_2", 1),
+    )
+    """Layers whose features should stay those of the content image.
+
+    Gatys takes relu4_2 alone; with it faces of few pixels lose their features.
+    """
     style_layers: tuple[LayerWeight, ...] = (
         LayerWeight("relu1_1", 4),
         LayerWeight("relu2_1", 0.5),

@@ -97,6 +97,7 @@ GATYS_2016: Final = Preset(
     settings={
         "network": "vgg19",
         "missing": "nearest",
+        "content_layers": equal_layers("relu4_2"),
         "content_weight": GATYS.content,
         "style_layers": equal_layers(*GATYS_LAYERS),
         "tv_weight": 0.0,
@@ -121,6 +122,7 @@ LOPEZ_2017: Final = Preset(
     settings={
         "network": "vgg16",
         "missing": "nearest",
+        "content_layers": equal_layers("relu4_2"),
         "content_weight": LOPEZ.content,
         "style_layers": equal_layers(*GATYS_LAYERS),
         "tv_weight": 0.0,
@@ -217,6 +219,7 @@ RUDER_2016: Final = Preset(
         "network": "vgg19",
         "missing": "nearest",
         "pooling": "max",
+        "content_layers": equal_layers("relu4_2"),
         "content_weight": RUDER.content,
         "style_layers": RUDER.layers,
         "tv_weight": RUDER.tv,
