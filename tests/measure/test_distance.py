@@ -58,7 +58,7 @@ def test_a_picture_has_no_distance_to_itself(make_meter):
     assert ours.style == pytest.approx(0, abs=1e-9)
     assert ours.content > 0.1
     assert theirs.content == 0
-    assert theirs.style > 0.1
+    assert theirs.style > 0.05
 
 
 def test_the_painting_is_measured_in_the_frames_size(make_meter):
@@ -83,9 +83,10 @@ def test_a_shot_keeps_the_strength_of_its_first_frame(make_meter):
         content_target(network, frame_to_image(frame), config).energies
         for frame in (bright, dark)
     ]
-    ratio = strengths[1]["relu4_2"] / strengths[0]["relu4_2"]
-    assert ratio < 0.9
-    assert faded.content == pytest.approx(alone.content * ratio, rel=1e-4)
+    ratios = [strengths[1][layer] / strengths[0][layer] for layer in strengths[0]]
+    assert max(ratios) < 0.9  # so much less of the error counts, layer by layer
+    least, most = (alone.content * each for each in (min(ratios), max(ratios)))
+    assert least * 0.9999 < faded.content < most * 1.0001
     assert cut == alone
 
 
