@@ -53,7 +53,7 @@ def our_terms(
         content_weight=weights.content,
         style_layers=weights.layers,
         tv_weight=weights.tv,
-        tv_beta=sums.tv_beta,
+        tv_beta=weights.tv_beta,
     )
     image, before, style, warped = (each.unsqueeze(0) for each in pictures)
     objective = Objective(

@@ -80,7 +80,6 @@ def _once(listener: Listener) -> Listener:
 
 def _read(number: int, trial: Trial) -> _Numbered:
     source = read_picture(trial.content)
-    read_picture(trial.style)  # what is not there is said before the work
     height, width = working_size(
         height=source.shape[0],
         width=source.shape[1],
@@ -113,6 +112,8 @@ class TrialPainter:
         """
         self._listener = listener = _once(listener)
         numbered = [_read(number, trial) for number, trial in enumerate(trials)]
+        for painting in dict.fromkeys(trial.style for trial in trials):
+            read_picture(painting)  # what is not there is said before the work
         self._numbered = numbered
         self._meters: dict[tuple[Path, str, int], DistanceMeter] = {}
         layers: dict[_Seeing, set[str]] = {}

@@ -104,6 +104,7 @@ class Weights:
     layers: tuple[LayerWeight, ...]
     """The style layers' shares, the largest of them 1."""
     tv: float
+    tv_beta: float
     temporal: float
 
 
@@ -138,6 +139,7 @@ def converted(
             LayerWeight(layer, _short(each / largest)) for layer, each in styles.items()
         ),
         tv=_short(sums.tv * PIXELS**sums.tv_beta * pixels / style),
+        tv_beta=sums.tv_beta,
         temporal=_short(sums.temporal * PIXELS**2 * pixels / style),
     )
 

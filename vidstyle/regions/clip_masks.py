@@ -46,11 +46,23 @@ class ClipMasks:
         return {"height": self.height, "width": self.width}
 
     @cached_property
+    def _clips(self) -> list[VideoInfo | None]:
+        """The masks that are clips, None for those that are pictures."""
+        return [_probed(each.mask) for each in self.regions]
+
+    @cached_property
     def _pictures(self) -> list[Mask | None]:
         """The masks that are pictures, None for those that are clips."""
         return [
-            None if _probed(each.mask) else read_mask(each.mask, **self._size)
-            for each in self.regions
+            read_mask(each.mask, **self._size) if clip is None else None
+            for each, clip in zip(self.regions, self._clips, strict=True)
+        ]
+
+    @cached_property
+    def _ready(self) -> list[Mapping[str, Any]]:
+        """What is known of each mask that changes, once all of them are made."""
+        return [
+            self._kept(each).facts(READY) or {} for each in range(len(self.regions))
         ]
 
     def check(self) -> None:
@@ -60,9 +72,9 @@ class ClipMasks:
             ImageOpenError: If one is neither a picture nor a clip.
             ConfigError: If one has another shape than the clip, or is black.
         """
-        for region, picture in zip(self.regions, self._pictures, strict=True):
-            if picture is None and (mask := _probed(region.mask)):
-                check_mask_shape(region.mask, mask.height, mask.width, **self._size)
+        for picture, clip in zip(self._pictures, self._clips, strict=True):
+            if picture is None and clip is not None:
+                check_mask_shape(clip.path, clip.height, clip.width, **self._size)
 
     def open(
         self, manifest: Mapping[str, Any], *, restart: bool, listener: Listener
@@ -88,12 +100,11 @@ class ClipMasks:
         if pictures:
             self._carry(pictures)
         for number in missing:
-            if number not in pictures:
-                self._read(number)
+            if (clip := self._clips[number]) is not None:
+                self._read(number, clip)
         for number, picture in enumerate(self._pictures):
             if self._changes(picture):
-                facts = self._kept(number).facts(READY) or {}
-                for text in self._misfits(number, facts):
+                for text in self._misfits(number, self._ready[number]):
                     listener(Notice(text=text, is_warning=True))
 
     def at(self, index: int) -> list[Mask]:
@@ -113,8 +124,7 @@ class ClipMasks:
         return FrameStore(self.store.work_dir / f"mask-{number + 1}")
 
     def _load(self, number: int, index: int) -> Mask:
-        store = self._kept(number)
-        known = store.facts(READY) or {}
+        store, known = self._kept(number), self._ready[number]
         if index >= known.get("end", index + 1):
             return np.zeros((self.height, self.width), np.float32)
         # A mask that ends before the clip does stays as it was.
@@ -123,14 +133,13 @@ class ClipMasks:
 
     def _misfits(self, number: int, facts: Mapping[str, Any]) -> Iterator[str]:
         """Say in sentences how a mask does not go along with the clip, if so."""
-        path = self.regions[number].mask
+        path, mask = self.regions[number].mask, self._clips[number]
         if (cut_s := facts.get("cut_s")) is not None:
             yield (
                 f"the mask {path} ends with its shot: after the cut at {cut_s:.2f} s "
                 "nobody knows where its region is, so it is empty there; a mask that "
                 "is a clip can say it"
             )
-        mask = _probed(path)
         if mask is not None and mask.kind == "video" and mask.fps != self.info.fps:
             yield (
                 f"the mask {path} has {float(mask.fps):.4g} frames a second and the "
@@ -144,16 +153,16 @@ class ClipMasks:
                 "stays as it ends"
             )
 
-    def _read(self, number: int) -> None:
+    def _read(self, number: int, clip: VideoInfo) -> None:
         """Keep the frames of a mask that is a clip, and which is the last.
 
         Raises:
             ConfigError: If all that are needed of it are black.
         """
         start, stop = expected_span(self.info, self.config)
-        path, store = self.regions[number].mask, self._kept(number)
+        store = self._kept(number)
         last, is_seen = 0, False
-        for timed in read_frames(probe(path), on_warning=lambda _: None):
+        for timed in read_frames(clip, on_warning=lambda _: None):
             last = timed.index
             mask = soft_mask(timed.frame, **self._size)
             is_seen = (is_seen and last > start) or bool(mask.any())
@@ -162,8 +171,8 @@ class ClipMasks:
                 break
         if not is_seen:
             raise ConfigError(
-                f"the mask {path} is black in every frame that is painted; white says "
-                "where its region is."
+                f"the mask {clip.path} is black in every frame that is painted; white "
+                "says where its region is."
             )
         store.put_facts(READY, {"last": last})
 
