@@ -13,7 +13,7 @@ help: ## Say what there is to make
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --editable ".[vgg19]"
 	@touch $@
 
 .venv/tools-installed: .venv/installed

