@@ -90,7 +90,7 @@ def test_layers_have_rounds(here):
     assert done.exit_code == 0, done.stderr
     facts = json.loads(done.stdout)
     assert [len(trial["rounds"]) for trial in facts["trials"]] == [1, 1, 1]
-    assert facts["trials"][0]["column"] == "relu1_2,relu2_2,relu3_3,relu4_3,relu5_3"
+    assert facts["trials"][0]["column"] == "relu1_2,relu2_2,relu3_3,relu4_3,relu5_1"
 
 
 def test_styles_are_paintings_and_photographs(here):

@@ -138,7 +138,6 @@ STYLE_OPTIONS = [
     ("--network vgg16", {"network": "vgg16"}),
     ("--weights a.npz", {"weights": Path("a.npz")}),
     ("--pooling max", {"pooling": "max"}),
-    ("--missing nearest", {"missing": "nearest"}),
     ("--content-layers relu3_1", {"content_layers": (LayerWeight("relu3_1"),)}),
     (
         "--style-layers relu1_1,relu2_1:0.5",
@@ -164,7 +163,7 @@ STYLE_OPTIONS = [
     ("--steps 9", {"steps": 9}),
     ("--min-steps 10", {"min_steps": 10}),
     ("--patience 50", {"patience": 50}),
-    ("--least-gain 0.01", {"least_gain": 0.01}),
+    ("--min-delta 0.01", {"min_delta": 0.01}),
     ("--init style", {"init": "style"}),
     ("--init ./content", {"init": Path("content")}),
     ("--long-side source", {"long_side": None}),

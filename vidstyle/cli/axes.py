@@ -11,9 +11,7 @@ from vidstyle.config import StyleConfig
 from vidstyle.explore.grid import Axis
 from vidstyle.explore.layers import Layers
 
-NEVER: Final = frozenset(
-    {"style_mix", "min_steps", "patience", "least_gain", "pyramid"}
-)
+NEVER: Final = frozenset({"style_mix", "min_steps", "patience", "min_delta", "pyramid"})
 """Settings that no experiment has: one painting, one size, and no early stop."""
 LISTS: Final = frozenset({"style_layers", "content_layers"})
 """Settings whose values hold commas."""

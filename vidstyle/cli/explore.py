@@ -77,7 +77,7 @@ def reconstruct(
     return the_reconstructions(content, config, style=style, layers=layers)
 
 
-@experiment(without={"style_layers", "missing"})
+@experiment(without={"style_layers"})
 def layers(
     content: Path,
     config: StyleConfig,
@@ -88,8 +88,7 @@ def layers(
         typer.Option(
             parser=parse_sets,
             metavar="LAYERS;...",
-            help="Sets of style layers; what a network lacks is replaced by the "
-            "nearest it has.",
+            help="Sets of style layers.",
         ),
     ] = SETS,
 ) -> Experiment:
@@ -149,7 +148,7 @@ def optimizers(content: Path, config: StyleConfig, *, style: o.Style) -> Experim
     return the_optimizers(content, config, style=style)
 
 
-@experiment(without={"network", "weights", "pooling", "missing"})
+@experiment(without={"network", "weights", "pooling"})
 def networks(
     content: Path,
     config: StyleConfig,
@@ -168,8 +167,7 @@ def networks(
     """Compare the networks whose weights are here, with average and max pooling.
 
     VGG-16 against VGG-19 (Lopez et al. 2017), the built-in slim, and ResNet-50 with and
-    without smoothed activations (Wang et al. 2021). A layer that one lacks is replaced
-    by the nearest it has.
+    without smoothed activations (Wang et al. 2021).
     """
     from vidstyle.explore.networks import networks as the_networks
 

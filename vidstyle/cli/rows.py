@@ -162,11 +162,6 @@ ROWS: Mapping[str, Row] = {
         metavar="FILE",
     ),
     "pooling": Row(NETWORK, "Between the network's blocks; slim: average only."),
-    "missing": Row(
-        NETWORK,
-        "A layer or pooling that the network lacks: refuse, or take the nearest it "
-        "has.",
-    ),
     "content_layers": Row(
         NETWORK, "Layers that keep the content.", parse_layers, LAYERS
     ),
@@ -194,7 +189,7 @@ ROWS: Mapping[str, Row] = {
     "patience": Row(
         OPTIMIZER, "Steps that must gain something on as many before, or it stops."
     ),
-    "least_gain": Row(OPTIMIZER, "What they must gain, as a share of the loss."),
+    "min_delta": Row(OPTIMIZER, "What they must gain, as a share of the loss."),
     "history": Row(OPTIMIZER, "Steps that L-BFGS remembers."),
     "lr": Row(
         OPTIMIZER,
@@ -204,7 +199,7 @@ ROWS: Mapping[str, Row] = {
     ),
     "lr_decay": Row(
         OPTIMIZER,
-        "How that step shrinks: none, stairs, exponential or inverse-time.",
+        "How that step shrinks: none, staircase, exponential or inverse-time.",
         metavar="HOW",
     ),
     "lr_decay_rate": Row(OPTIMIZER, "Its factor on each stair; or the decay's rate."),

@@ -20,8 +20,6 @@ from vidstyle.errors import ConfigError
 from vidstyle.presets.catalog import PRESETS
 from vidstyle.presets.preset import Preset
 
-LACKED = {"content_layers", "style_layers", "pooling"}
-"""Settings that a network may not be able to meet."""
 WIDTH = 86
 """Columns of the lines on a preset."""
 
@@ -108,9 +106,6 @@ def settle(
     for origin, layer in layers:
         settled |= layer
         origins |= dict.fromkeys(layer, origin)
-    if LACKED & set(given) and origins.get("missing", "").startswith("preset"):
-        # What a user names is meant; only what a preset brought along gives way.
-        settled["missing"], origins["missing"] = "refuse", "option"
     return Settings(settled, origins, _about(preset))
 
 

@@ -11,13 +11,12 @@ from vidstyle.errors import ConfigError
 
 NetworkName = Literal["auto", "slim", "vgg16", "vgg19"]
 Pooling = Literal["average", "max"]
-Missing = Literal["refuse", "nearest"]
 LossScale = Literal["free", "gatys"]
 StyleLoss = Literal["gram", "meanstd", "swd", "wasserstein"]
 KeepColor = Literal["none", "luminance", "histogram"]
 OptimizerName = Literal["lbfgs", "adam", "momentum", "newton-cg", "langevin"]
 Balance = Literal["weights", "gradients"]
-LrDecay = Literal["none", "stairs", "exponential", "inverse-time"]
+LrDecay = Literal["none", "staircase", "exponential", "inverse-time"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Init = Literal["content", "random", "style"]
 
@@ -48,8 +47,6 @@ class StyleConfig:
     """File with the network's weights; None: built in, or fetched once."""
     pooling: Pooling = "average"
     """Between the network's blocks; average is Gatys' choice."""
-    missing: Missing = "refuse"
-    """A layer or a pooling that the network lacks: refuse, or take the nearest."""
     content_layers: tuple[LayerWeight, ...] = (
         LayerWeight("relu3_1", 0.5),
         LayerWeight("relu4_2", 1),
@@ -99,8 +96,9 @@ class StyleConfig:
     None: the optimiser's own, in ``DEFAULT_LR``. The others find theirs themselves.
     """
     lr_decay: LrDecay = "none"
-    """How that step shrinks with the steps taken, t: stairs lr * rate^floor(t / every),
-    exponential lr * rate^(t / every), inverse-time lr / (1 + rate * t / every)."""
+    """How that step shrinks with the steps taken, t: staircase
+    lr * rate^floor(t / every), exponential lr * rate^(t / every), inverse-time
+    lr / (1 + rate * t / every)."""
     lr_decay_rate: float = 0.94
     """The rate of the decay, in (0, 1]; of no effect without one."""
     lr_decay_every: int = 100
@@ -118,7 +116,7 @@ class StyleConfig:
     patience: int = 10
     """A picture stops early when its best loss of so many steps gained too little on
     that of as many before; 1 or more."""
-    least_gain: float = 1e-3
+    min_delta: float = 1e-3
     """What is too little, relative to the loss; 0 or more, less than 1."""
     init: Init | Path = "content"
     """What a picture, or a shot's first frame, starts from; a path is a picture."""
@@ -148,7 +146,6 @@ class StyleConfig:
         """
         check_choice("network", self.network, NetworkName)
         check_choice("pooling", self.pooling, Pooling)
-        check_choice("missing", self.missing, Missing)
         check_choice("loss-scale", self.loss_scale, LossScale)
         check_choice("device", self.device, DeviceName)
         if not isinstance(self.init, Path):
@@ -186,7 +183,7 @@ class StyleConfig:
         check_range("min-steps", self.min_steps, least=1)
         check_range("pyramid", self.pyramid, least=1, most=20)
         check_range("patience", self.patience, least=1)
-        check_range("least-gain", self.least_gain, least=0, below=1)
+        check_range("min-delta", self.min_delta, least=0, below=1)
 
     def _check_style(self) -> None:
         """Check what says which style is taken, and how."""

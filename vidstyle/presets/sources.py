@@ -96,7 +96,6 @@ GATYS_2016: Final = Preset(
     ),
     settings={
         "network": "vgg19",
-        "missing": "nearest",
         "content_layers": equal_layers("relu4_2"),
         "content_weight": GATYS.content,
         "style_layers": equal_layers(*GATYS_LAYERS),
@@ -121,7 +120,6 @@ LOPEZ_2017: Final = Preset(
     ),
     settings={
         "network": "vgg16",
-        "missing": "nearest",
         "content_layers": equal_layers("relu4_2"),
         "content_weight": LOPEZ.content,
         "style_layers": equal_layers(*GATYS_LAYERS),
@@ -131,7 +129,7 @@ LOPEZ_2017: Final = Preset(
         "long_side": LOPEZ_SIDE,
         "optimizer": "adam",
         "lr": 8 / PIXELS,
-        "lr_decay": "stairs",
+        "lr_decay": "staircase",
         "lr_decay_rate": 0.94,
         "lr_decay_every": 100,
         **_fixed_steps(1000),
@@ -156,7 +154,6 @@ LEE_2023: Final = Preset(
     ),
     settings={
         "network": "vgg16",
-        "missing": "nearest",
         "pooling": "max",
         "content_layers": equal_layers("relu2_2"),
         "content_weight": LEE.content,
@@ -181,11 +178,9 @@ RATHOD_2023: Final = Preset(
         "Its style layers, weights and start are not known to us: Gatys' layers alike, "
         "our relative errors with our weights, and the content. Pooling is max, as in "
         "torchvision's network; its weights are taken as they are.",
-        "slim ends at relu5_1, which takes the place of relu5_3.",
     ),
     settings={
         "network": "vgg16",
-        "missing": "nearest",
         "pooling": "max",
         "content_layers": equal_layers("relu5_3"),
         "style_layers": equal_layers(*GATYS_LAYERS),
@@ -217,7 +212,6 @@ RUDER_2016: Final = Preset(
     ),
     settings={
         "network": "vgg19",
-        "missing": "nearest",
         "pooling": "max",
         "content_layers": equal_layers("relu4_2"),
         "content_weight": RUDER.content,
@@ -234,7 +228,7 @@ RUDER_2016: Final = Preset(
         "pyramid": 1,
         "next_steps": 1000,
         "patience": 50,
-        "least_gain": 1e-4,
+        "min_delta": 1e-4,
     },
 )
 
@@ -256,7 +250,6 @@ TELLA: Final = Preset(
     ),
     settings={
         "network": "vgg16",
-        "missing": "nearest",
         "pooling": "max",
         "balance": "gradients",
         "content_layers": equal_layers("relu3_1"),
