@@ -5,9 +5,11 @@ from typing import Final
 
 import typer
 
-from vidstyle.cli.config_file import read_text, settings_of
-from vidstyle.cli.values import parse_layers
+from vidstyle.cli.options import usage
 from vidstyle.config import StyleConfig
+from vidstyle.config.setting import settings_of
+from vidstyle.config.toml_file import read_text
+from vidstyle.config.values import parse_layers
 from vidstyle.explore.grid import Axis
 from vidstyle.explore.layers import Layers
 
@@ -17,11 +19,10 @@ LISTS: Final = frozenset({"style_layers", "content_layers"})
 """Settings whose values hold commas."""
 
 
+@usage
 def parse_axis(text: str) -> Axis:
     """Read ``content-weight=0.01,0.1`` or ``style-layers=relu1_1;relu1_1,relu2_1``."""
-    known = {
-        one.key: one for one in settings_of([StyleConfig]) if one.name not in NEVER
-    }
+    known = {one.key: one for one in settings_of(StyleConfig) if one.name not in NEVER}
     key, _, values = text.partition("=")
     if key not in known:
         raise typer.BadParameter(
@@ -37,6 +38,7 @@ def parse_axis(text: str) -> Axis:
     )
 
 
+@usage
 def parse_sets(text: str) -> list[Layers]:
     """Read ``relu1_1,relu2_1;relu3_1`` as sets of layers."""
     sets = [parse_layers(item) for item in text.split(";") if item.strip()]

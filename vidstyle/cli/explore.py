@@ -8,9 +8,9 @@ import typer
 from vidstyle.cli import options as o
 from vidstyle.cli.axes import LISTS, parse_axis, parse_resnet, parse_sets
 from vidstyle.cli.experiment import experiment
-from vidstyle.cli.rows import FILES
-from vidstyle.cli.values import parse_layers
 from vidstyle.config import AlbumConfig, StyleConfig
+from vidstyle.config.setting import FILES
+from vidstyle.config.values import parse_layers
 from vidstyle.explore.grid import grid as the_grid
 from vidstyle.explore.layers import SETS
 from vidstyle.explore.layers import layers as the_layers
@@ -63,7 +63,7 @@ def reconstruct(
     layers: Annotated[
         Any,
         typer.Option(
-            parser=parse_layers,
+            parser=o.usage(parse_layers),
             metavar="LAYER[:WEIGHT],...",
             help="From shallow to deep; the weights are those within a set.",
         ),

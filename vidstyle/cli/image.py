@@ -10,12 +10,18 @@ import typer
 from vidstyle.cli import options as o
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
-from vidstyle.cli.settings import Settings, settle
-from vidstyle.cli.values import parse_region
+from vidstyle.cli.settings import Settings, resolve_settings
 from vidstyle.config import AlbumConfig, EvolutionConfig, Region, StyleConfig
 from vidstyle.errors import ConfigError, InputError
 
 KINDS = (StyleConfig, AlbumConfig, EvolutionConfig)
+EXAMPLES = """Examples:
+
+vidstyle image photo.jpg --style painting.jpg
+
+vidstyle image photo.jpg --style painting.jpg --long-side 1024 --gif
+
+vidstyle image photos/ --style paintings/ -o out"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +49,7 @@ class _Asked:
         return [*self.styles, *(each.style for each in self.regions)]
 
 
-@o.takes(*KINDS)
+@o.add_options(*KINDS)
 def image(
     ctx: typer.Context,
     content: Annotated[
@@ -59,7 +65,7 @@ def image(
     region: o.Regions = None,
     output: o.Output = None,
     overwrite: o.Overwrite = False,
-    preset: o.Preset = None,
+    preset: o.PresetName = None,
     config: o.Config = None,
     save_config: o.SaveConfig = None,
     show_config: o.ShowConfig = False,
@@ -76,7 +82,7 @@ def image(
     painting, and all of them on a sheet, index.png. The same command goes on where an
     interrupted one stopped.
     """
-    regions = [parse_region(text) for text in region or []]
+    regions = [o.parse_region(text) for text in region or []]
     styles, _ = o.paintings(style, is_needed=not (show_config or regions))
     asked = _Asked(
         contents=content or [],
@@ -91,7 +97,7 @@ def image(
     )
     goes_on = "the same command goes on where this one stopped"
     with reported_errors(goes_on if asked.is_album else "nothing was written"):
-        settings = settle(ctx, values, preset=preset, file=config)
+        settings = resolve_settings(ctx, values, preset=preset, file=config)
         for kind in KINDS:
             settings.make(kind)
         if show_config:

@@ -1,59 +1,78 @@
 """The options of the commands: one for each setting, and those about files and reports.
 
-What a setting is called, of what type it is and what its default is comes from the
-configuration, so that help and library cannot disagree.
+What a setting is called, of what type it is, its help and its default come from its
+declaration, so that help and library cannot disagree.
 """
 
 import inspect
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import fields
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, ParamSpec, TypeVar
 
 import typer
 
-from vidstyle.cli.rows import (
+from vidstyle.config import DeviceName, NetworkName, Region, StyleConfig, VideoConfig
+from vidstyle.config.setting import (
     EVOLUTION,
     FILES,
-    NETWORK,
     PANELS,
     REPORT,
-    ROWS,
     SETTINGS,
-    Row,
+    Setting,
+    settings_of,
 )
-from vidstyle.cli.settings import parse_preset
-from vidstyle.cli.values import parse_at, show
-from vidstyle.config import DeviceName, NetworkName
+from vidstyle.config.values import show
+from vidstyle.presets import NAMES, Preset, read_preset
 
-SHOW_CONFIG = "--show-config"
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SHOW_CONFIG: Final = "--show-config"
 """With it, a command needs no input, for it does no work."""
+HELP_ALL: Final = "--help-all"
 
 
-def takes(
-    *kinds: type[Any], only: Collection[str] = tuple(ROWS)
+def usage(parse: Callable[P, T]) -> Callable[P, T]:
+    """Make what cannot be read a mistake of usage, for a parser of an option."""
+
+    @wraps(parse)
+    def parser(*args: P.args, **options: P.kwargs) -> T:
+        try:
+            return parse(*args, **options)
+        except ValueError as err:
+            raise typer.BadParameter(str(err)) from None
+
+    return parser
+
+
+def add_options(
+    *kinds: type[Any], only: Collection[str] | None = None, hides: bool = True
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command one option for each setting of these configurations.
 
-    The command receives their values in its ``**values``; settings without a row have
-    no option, and those that it takes by itself no other.
+    The command receives their values in its ``**values``; those that it takes by itself
+    get no other option.
 
     Args:
         kinds: The configurations.
-        only: The settings to take of them.
+        only: The settings to take of them; None: all.
+        hides: Whether only --help-all shows what few people need.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(command)
         own = [p for p in signature.parameters.values() if p.kind != p.VAR_KEYWORD]
         added = [
-            _parameter(kind, name)
-            for kind in kinds
-            for name in only
-            if name in {field.name for field in fields(kind)}
-            and name not in signature.parameters
+            _parameter(setting, is_hidden=hides and not setting.is_common)
+            for setting in settings_of(*kinds)
+            if setting.is_option
+            and setting.name not in signature.parameters
+            and (only is None or setting.name in only)
         ]
-        # Typer reads the signature. sorted() keeps the order of what is in no row.
+        if hides:
+            own.append(_HELP_ALL)
+        # Typer reads the signature; sorted() keeps the order within a panel.
         command.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=sorted([*own, *added], key=_place)
         )
@@ -62,54 +81,122 @@ def takes(
     return decorate
 
 
-def _place(parameter: inspect.Parameter) -> tuple[int, int, int]:
-    """Say where a parameter comes: by its kind, its panel, and its row there."""
+def _place(parameter: inspect.Parameter) -> tuple[int, int]:
+    """Sort parameters by their kind, then by the panel of their option."""
     (option, *_) = getattr(parameter.annotation, "__metadata__", [None])
     panel = getattr(option, "rich_help_panel", None)
-    place = PANELS.index(panel) if panel in PANELS else -1
-    rows = list(ROWS)
-    row = rows.index(parameter.name) if parameter.name in rows else -1
-    return parameter.kind, place, row
+    return parameter.kind, PANELS.index(panel) if panel in PANELS else -1
 
 
-def _parameter(kind: type[Any], name: str) -> inspect.Parameter:
-    row, hint = ROWS[name], get_type_hints(kind)[name]
-    default = getattr(kind(), name)
-    flags = [f"--{(row.flag or name).replace('_', '-')}"]
-    if default is True:
-        flags = [f"{flags[0]}/--no-{name.replace('_', '-')}"]
-    if row.short is not None:
-        flags.append(f"-{row.short}")
-    option = typer.Option(
-        *flags,
-        help=row.help,
-        rich_help_panel=row.panel,
-        parser=row.parser,
-        metavar=_metavar(row, hint),
-        readable=False,  # the library says it better, and knows its exit code
-        show_default=row.default_text or True,
-    )
+def _parameter(setting: Setting, *, is_hidden: bool) -> inspect.Parameter:
     return inspect.Parameter(
-        name,
+        setting.name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=show(default) if row.parser else default,
-        annotation=Annotated[Any if row.parser else hint, option],
+        default=show(setting.default) if setting.parser else setting.default,
+        annotation=Annotated[
+            Any if setting.parser else setting.hint,
+            _of(setting, parser=setting.parser, hidden=is_hidden),
+        ],
     )
 
 
-def _metavar(row: Row, hint: Any) -> str | None:
-    """Say what stands after an option; nothing does after a switch."""
-    if row.metavar is not None:
-        return row.metavar
-    if get_origin(hint) is Literal:
-        return "|".join(get_args(hint))
-    return {int: "N", float: "X", bool: ""}.get(hint)
-
-
-def _option(panel: str, text: str, *flags: str, metavar: str = "") -> Any:
+def _of(setting: Setting, *, parser: Any = None, hidden: bool = False) -> Any:
+    flags = [f"--{setting.key}"]
+    if setting.default is True:
+        flags = [f"--{setting.key}/--no-{setting.key}"]
+    if setting.short is not None:
+        flags.append(f"-{setting.short}")
+    metavar = setting.metavar or "|".join(setting.choices)
     return typer.Option(
-        *flags, help=text, metavar=metavar, rich_help_panel=panel, readable=False
+        *flags,
+        help=setting.help,
+        rich_help_panel=setting.panel,
+        parser=parser and usage(parser),
+        metavar=metavar or {int: "N", float: "X", bool: ""}.get(setting.hint),
+        readable=False,  # the library says it better, and knows its exit code
+        show_default=setting.default_text or True,
+        hidden=hidden,
     )
+
+
+def option_of(kind: type[Any], name: str, *, hidden: bool = False) -> Any:
+    """Make the option of one setting, for a command that takes it by itself."""
+    (setting,) = (each for each in settings_of(kind) if each.name == name)
+    return _of(setting, hidden=hidden)
+
+
+def _show_all(ctx: typer.Context, is_asked: bool) -> None:
+    if is_asked:
+        ctx.meta[HELP_ALL] = True
+        typer.echo(ctx.get_help())
+        raise typer.Exit
+
+
+_HELP_ALL: Final = inspect.Parameter(
+    "help_all",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=False,
+    annotation=Annotated[
+        bool,
+        typer.Option(
+            HELP_ALL,
+            help="Show all options and exit.",
+            callback=_show_all,
+            is_eager=True,
+            expose_value=False,
+        ),
+    ],
+)
+
+
+@usage
+def parse_at(text: str) -> tuple[float, Path]:
+    """Read ``3.5:painting.jpg``."""
+    time_s, _, name = text.partition(":")
+    try:
+        if name:
+            return float(time_s), Path(name)
+    except ValueError:
+        pass
+    raise ValueError(f"{text!r} is not a second and a file such as 3.5:painting.jpg")
+
+
+@usage
+def parse_region(text: str) -> Region:
+    """Read ``mask.png=painting.jpg``."""
+    mask, _, style = text.partition("=")
+    if not (mask and style):
+        raise ValueError(f"{text!r} is not a mask and a painting such as sky.png=b.jpg")
+    return Region(Path(mask), Path(style))
+
+
+@usage
+def parse_preset(name: str) -> Preset:
+    """Find a preset by its name."""
+    if name not in NAMES:
+        raise ValueError(f"{name!r} is none of {', '.join(NAMES)}")
+    return read_preset(name)
+
+
+def _option(
+    panel: str, text: str, *flags: str, metavar: str = "", hidden: bool = False
+) -> Any:
+    return typer.Option(
+        *flags,
+        help=text,
+        metavar=metavar,
+        rich_help_panel=panel,
+        readable=False,
+        hidden=hidden,
+    )
+
+
+def _style(text: str, metavar: str = "FILE") -> Any:
+    return _option(FILES, text, "--style", "-s", metavar=metavar)
+
+
+def _output(text: str) -> Any:
+    return _option(FILES, text, "--output", "-o", metavar="FILE")
 
 
 Clip = Annotated[
@@ -120,78 +207,43 @@ Clip = Annotated[
         readable=False,
     ),
 ]
-Style = Annotated[
-    Path, _option(FILES, "The painting: any picture.", "--style", "-s", metavar="FILE")
-]
+Style = Annotated[Path, _style("The painting: any picture.")]
 Styles = Annotated[
-    list[Path] | None,
-    _option(
-        FILES,
-        "The painting: any picture. Several are mixed.",
-        "--style",
-        "-s",
-        metavar="FILE",
-    ),
+    list[Path] | None, _style("The painting: any picture. Several are mixed.")
 ]
 AlbumStyles = Annotated[
     list[Path] | None,
-    _option(
-        FILES,
+    _style(
         "The painting: any picture. Several are mixed. A folder: each one in it.",
-        "--style",
-        "-s",
-        metavar="FILE|FOLDER",
+        "FILE|FOLDER",
     ),
 ]
 Regions = Annotated[
     list[str] | None,
     _option(
         FILES,
-        "A painting for the part where the mask is white: a picture or, for a clip, "
-        "also a clip or a folder. A later one lies over an earlier; what is in none "
-        "gets --style, or stays as it is.",
+        "A painting for the white part of a mask, which is a picture or, for a clip, "
+        "also a clip or a folder.",
         "--region",
         metavar="MASK=STYLE",
     ),
 ]
-StyleAt = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--style-at",
-        help=ROWS["style_at"].help,
-        metavar=ROWS["style_at"].metavar,
-        rich_help_panel=ROWS["style_at"].panel,
-        show_default=ROWS["style_at"].default_text or True,
-    ),
-]
+StyleAt = Annotated[list[str] | None, option_of(VideoConfig, "style_at", hidden=True)]
 Output = Annotated[
-    Path | None,
-    _option(
-        FILES,
-        "Where the result goes; by default beside the input.",
-        "--output",
-        "-o",
-        metavar="FILE",
-    ),
+    Path | None, _output("Where the result goes; by default beside the input.")
 ]
 ClipOutput = Annotated[
     Path | None,
-    _option(
-        FILES,
-        "Where the result goes, by default beside the clip: a name in .mp4, .m4v, "
-        ".mov, .mkv, .webm or .gif, or without an ending for a folder of numbered "
-        "PNGs.",
-        "--output",
-        "-o",
-        metavar="FILE",
+    _output(
+        "Where the result goes: .mp4, .m4v, .mov, .mkv, .webm, .gif, or a folder of "
+        "PNGs; by default beside the clip."
     ),
 ]
-Preset = Annotated[
+PresetName = Annotated[
     Any,
     typer.Option(
         "--preset",
-        help="Settings that belong together; vidstyle presets lists them. "
-        "Every other option wins over it.",
+        help="Settings that belong together; vidstyle presets lists them.",
         parser=parse_preset,
         metavar="NAME",
         rich_help_panel=SETTINGS,
@@ -201,8 +253,7 @@ Config = Annotated[
     Path | None,
     _option(
         SETTINGS,
-        "Read settings from a TOML file, named like the options; it wins over a "
-        "preset, and options win over it. Names of files are relative to its folder.",
+        "Read settings from a TOML file; options win over it, it wins over a preset.",
         "--config",
         metavar="FILE",
     ),
@@ -230,6 +281,7 @@ WorkDir = Annotated[
         "Where unfinished work waits; by default beside the result.",
         "--work-dir",
         metavar="DIR",
+        hidden=True,
     ),
 ]
 Restart = Annotated[
@@ -247,14 +299,13 @@ GifOutput = Annotated[
         "Where it goes (implies --gif); a name in .mp4 makes it a video.",
         "--gif-output",
         metavar="FILE",
+        hidden=True,
     ),
 ]
 Sheet = Annotated[
     bool,
     _option(
-        REPORT,
-        "Also write a picture of spread frames, before and after.",
-        "--sheet",
+        REPORT, "Also write a picture of spread frames, before and after.", "--sheet"
     ),
 ]
 Preview = Annotated[
@@ -269,36 +320,23 @@ Preview = Annotated[
 Log = Annotated[
     Path | None,
     _option(
-        REPORT, "Write every step's losses as JSON lines.", "--log", metavar="FILE"
+        REPORT,
+        "Write every step's losses as JSON lines.",
+        "--log",
+        metavar="FILE",
+        hidden=True,
     ),
 ]
 Json = Annotated[bool, _option(REPORT, "Print the result as JSON on stdout.", "--json")]
 Quiet = Annotated[bool, _option(REPORT, "Say only errors.", "--quiet", "-q")]
-Network = Annotated[
-    NetworkName,
-    _option(
-        NETWORK,
-        ROWS["network"].help,
-        "--network",
-        metavar="|".join(get_args(NetworkName)),
-    ),
-]
-Device = Annotated[
-    DeviceName,
-    _option(
-        NETWORK,
-        ROWS["device"].help,
-        "--device",
-        "-d",
-        metavar="|".join(get_args(DeviceName)),
-    ),
-]
+Network = Annotated[NetworkName, option_of(StyleConfig, "network")]
+Device = Annotated[DeviceName, option_of(StyleConfig, "device")]
 
 
 def paintings(
     styles: Sequence[Path] | None, at: Sequence[str] | None = None, *, is_needed: bool
 ) -> tuple[list[Path], tuple[float, ...] | None]:
-    """Say which paintings were given, and when each is alone; None: not said.
+    """List the paintings that were given, and when each is alone; None: not said.
 
     Raises:
         BadParameter: If there are none, or both kinds.

@@ -6,15 +6,14 @@ from dataclasses import asdict
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.presets.catalog import PRESETS
+from vidstyle.presets import NAMES, read_preset
 
 
 def presets(json: o.Json = False) -> None:
     """List the presets; --preset NAME --show-config shows all that one sets."""
+    known = [read_preset(name) for name in NAMES]
     if json:
-        typer.echo(
-            json_module.dumps([asdict(each) for each in PRESETS.values()], default=str)
-        )
+        typer.echo(json_module.dumps([asdict(each) for each in known], default=str))
         return
-    for preset in PRESETS.values():
+    for preset in known:
         typer.echo(f"{preset.name:10}  {preset.summary}")

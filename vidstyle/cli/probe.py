@@ -22,7 +22,7 @@ TAKEN = ("input_fps", "background")
 """Settings of a clip that change how it is understood."""
 
 
-@o.takes(VideoConfig, only=TAKEN)
+@o.add_options(VideoConfig, only=TAKEN, hides=False)
 def probe(
     clip: o.Clip,
     *,

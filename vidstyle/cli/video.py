@@ -11,8 +11,7 @@ import typer
 from vidstyle.cli import options as o
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
-from vidstyle.cli.settings import settle
-from vidstyle.cli.values import parse_region
+from vidstyle.cli.settings import resolve_settings
 from vidstyle.config import (
     EncodingConfig,
     EvolutionConfig,
@@ -22,6 +21,13 @@ from vidstyle.config import (
 )
 
 KINDS = (StyleConfig, VideoConfig, EncodingConfig, EvolutionConfig)
+EXAMPLES = """Examples:
+
+vidstyle video clip.mp4 --style painting.jpg
+
+vidstyle video clip.mp4 --style painting.jpg --preview --content-weight 0.3
+
+vidstyle video clip.mp4 --style painting.jpg --preset fine --gif -o painted.mkv"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +55,7 @@ class _Asked:
         return [self.clip, *self.paintings, *(each.mask for each in self.regions)]
 
 
-@o.takes(*KINDS)
+@o.add_options(*KINDS)
 def video(
     ctx: typer.Context,
     clip: o.Clip,
@@ -59,7 +65,7 @@ def video(
     region: o.Regions = None,
     output: o.ClipOutput = None,
     overwrite: o.Overwrite = False,
-    preset: o.Preset = None,
+    preset: o.PresetName = None,
     config: o.Config = None,
     save_config: o.SaveConfig = None,
     show_config: o.ShowConfig = False,
@@ -79,7 +85,7 @@ def video(
     An interrupted run goes on where it stopped when the same command is given again.
     """
     with reported_errors("the same command goes on where this one stopped"):
-        regions = [parse_region(text) for text in region or []]
+        regions = [o.parse_region(text) for text in region or []]
         is_needed = not (show_config or regions)
         styles, times_s = o.paintings(style, style_at, is_needed=is_needed)
         if times_s is not None:
@@ -97,7 +103,7 @@ def video(
             gif_output=gif_output,
             wants_sheet=sheet,
         )
-        settings = settle(ctx, values, preset=preset, file=config)
+        settings = resolve_settings(ctx, values, preset=preset, file=config)
         painting = settings.make(
             VideoConfig,
             style=settings.make(StyleConfig),
