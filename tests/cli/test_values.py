@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import typer
 
-from vidstyle.cli.options import parse_at, parse_region, usage
+from vidstyle.cli.options import usage
+from vidstyle.cli.request import parse_at, parse_region
 from vidstyle.config import LayerWeight, Region
 from vidstyle.config.values import (
     parse_fps,

@@ -46,7 +46,7 @@ class _Asked:
     overwrite: o.Overwrite = False
     work_dir: o.WorkDir = None
     restart: o.Restart = False
-    preset: o.PresetName = None
+    preset: o.Preset = None
     config: o.Config = None
     json: o.Json = False
     quiet: o.Quiet = False

@@ -5,25 +5,17 @@ declaration, so that help and library cannot disagree.
 """
 
 import inspect
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, Final, ParamSpec, TypeVar
 
 import typer
 
-from vidstyle.config import DeviceName, NetworkName, Region, StyleConfig, VideoConfig
-from vidstyle.config.setting import (
-    EVOLUTION,
-    FILES,
-    PANELS,
-    REPORT,
-    SETTINGS,
-    Setting,
-    settings_of,
-)
+from vidstyle.cli.request import Request, VideoRequest
+from vidstyle.config import DeviceName, NetworkName, StyleConfig
+from vidstyle.config.setting import PANELS, Setting, settings_of
 from vidstyle.config.values import show
-from vidstyle.presets import NAMES, Preset, read_preset
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -119,10 +111,9 @@ def _of(setting: Setting, *, parser: Any = None, hidden: bool = False) -> Any:
     )
 
 
-def option_of(kind: type[Any], name: str, *, hidden: bool = False) -> Any:
+def option_of(kind: type[Any], name: str) -> Any:
     """Make the option of one setting, for a command that takes it by itself."""
-    (setting,) = (each for each in settings_of(kind) if each.name == name)
-    return _of(setting, hidden=hidden)
+    return _of(next(each for each in settings_of(kind) if each.name == name))
 
 
 def _show_all(ctx: typer.Context, is_asked: bool) -> None:
@@ -149,56 +140,6 @@ _HELP_ALL: Final = inspect.Parameter(
 )
 
 
-@usage
-def parse_at(text: str) -> tuple[float, Path]:
-    """Read ``3.5:painting.jpg``."""
-    time_s, _, name = text.partition(":")
-    try:
-        if name:
-            return float(time_s), Path(name)
-    except ValueError:
-        pass
-    raise ValueError(f"{text!r} is not a second and a file such as 3.5:painting.jpg")
-
-
-@usage
-def parse_region(text: str) -> Region:
-    """Read ``mask.png=painting.jpg``."""
-    mask, _, style = text.partition("=")
-    if not (mask and style):
-        raise ValueError(f"{text!r} is not a mask and a painting such as sky.png=b.jpg")
-    return Region(Path(mask), Path(style))
-
-
-@usage
-def parse_preset(name: str) -> Preset:
-    """Find a preset by its name."""
-    if name not in NAMES:
-        raise ValueError(f"{name!r} is none of {', '.join(NAMES)}")
-    return read_preset(name)
-
-
-def _option(
-    panel: str, text: str, *flags: str, metavar: str = "", hidden: bool = False
-) -> Any:
-    return typer.Option(
-        *flags,
-        help=text,
-        metavar=metavar,
-        rich_help_panel=panel,
-        readable=False,
-        hidden=hidden,
-    )
-
-
-def _style(text: str, metavar: str = "FILE") -> Any:
-    return _option(FILES, text, "--style", "-s", metavar=metavar)
-
-
-def _output(text: str) -> Any:
-    return _option(FILES, text, "--output", "-o", metavar="FILE")
-
-
 Clip = Annotated[
     Path,
     typer.Argument(
@@ -207,145 +148,14 @@ Clip = Annotated[
         readable=False,
     ),
 ]
-Style = Annotated[Path, _style("The painting: any picture.")]
-Styles = Annotated[
-    list[Path] | None, _style("The painting: any picture. Several are mixed.")
-]
-AlbumStyles = Annotated[
-    list[Path] | None,
-    _style(
-        "The painting: any picture. Several are mixed. A folder: each one in it.",
-        "FILE|FOLDER",
-    ),
-]
-Regions = Annotated[
-    list[str] | None,
-    _option(
-        FILES,
-        "A painting for the white part of a mask, which is a picture or, for a clip, "
-        "also a clip or a folder.",
-        "--region",
-        metavar="MASK=STYLE",
-    ),
-]
-StyleAt = Annotated[list[str] | None, option_of(VideoConfig, "style_at", hidden=True)]
-Output = Annotated[
-    Path | None, _output("Where the result goes; by default beside the input.")
-]
-ClipOutput = Annotated[
-    Path | None,
-    _output(
-        "Where the result goes: .mp4, .m4v, .mov, .mkv, .webm, .gif, or a folder of "
-        "PNGs; by default beside the clip."
-    ),
-]
-PresetName = Annotated[
-    Any,
-    typer.Option(
-        "--preset",
-        help="Settings that belong together; vidstyle presets lists them.",
-        parser=parse_preset,
-        metavar="NAME",
-        rich_help_panel=SETTINGS,
-    ),
-]
-Config = Annotated[
-    Path | None,
-    _option(
-        SETTINGS,
-        "Read settings from a TOML file; options win over it, it wins over a preset.",
-        "--config",
-        metavar="FILE",
-    ),
-]
-SaveConfig = Annotated[
-    Path | None,
-    _option(
-        SETTINGS,
-        "Also save all settings for --config.",
-        "--save-config",
-        metavar="FILE",
-    ),
-]
-ShowConfig = Annotated[
-    bool,
-    _option(SETTINGS, "Only print all settings, as --config reads them.", SHOW_CONFIG),
-]
-Overwrite = Annotated[
-    bool, _option(FILES, "Replace existing results.", "--overwrite", "-y")
-]
-WorkDir = Annotated[
-    Path | None,
-    _option(
-        FILES,
-        "Where unfinished work waits; by default beside the result.",
-        "--work-dir",
-        metavar="DIR",
-        hidden=True,
-    ),
-]
-Restart = Annotated[
-    bool,
-    _option(FILES, "Throw away what an interrupted run has left.", "--restart"),
-]
-Gif = Annotated[
-    bool,
-    _option(EVOLUTION, "Also write a GIF of how the picture was learned.", "--gif"),
-]
-GifOutput = Annotated[
-    Path | None,
-    _option(
-        EVOLUTION,
-        "Where it goes (implies --gif); a name in .mp4 makes it a video.",
-        "--gif-output",
-        metavar="FILE",
-        hidden=True,
-    ),
-]
-Sheet = Annotated[
-    bool,
-    _option(
-        REPORT, "Also write a picture of spread frames, before and after.", "--sheet"
-    ),
-]
-Preview = Annotated[
-    bool,
-    _option(
-        REPORT,
-        "Only paint three spread frames, quickly, on one sheet.",
-        "--preview",
-        "-p",
-    ),
-]
-Log = Annotated[
-    Path | None,
-    _option(
-        REPORT,
-        "Write every step's losses as JSON lines.",
-        "--log",
-        metavar="FILE",
-        hidden=True,
-    ),
-]
-Json = Annotated[bool, _option(REPORT, "Print the result as JSON on stdout.", "--json")]
-Quiet = Annotated[bool, _option(REPORT, "Say only errors.", "--quiet", "-q")]
+Style = Annotated[Path, option_of(VideoRequest, "style")]
+Overwrite = Annotated[bool, option_of(Request, "overwrite")]
+Preset = Annotated[str | None, option_of(Request, "preset")]
+Config = Annotated[Path | None, option_of(Request, "config")]
+WorkDir = Annotated[Path | None, option_of(VideoRequest, "work_dir")]
+Restart = Annotated[bool, option_of(VideoRequest, "restart")]
+Log = Annotated[Path | None, option_of(Request, "log")]
+Json = Annotated[bool, option_of(Request, "json")]
+Quiet = Annotated[bool, option_of(Request, "quiet")]
 Network = Annotated[NetworkName, option_of(StyleConfig, "network")]
 Device = Annotated[DeviceName, option_of(StyleConfig, "device")]
-
-
-def paintings(
-    styles: Sequence[Path] | None, at: Sequence[str] | None = None, *, is_needed: bool
-) -> tuple[list[Path], tuple[float, ...] | None]:
-    """List the paintings that were given, and when each is alone; None: not said.
-
-    Raises:
-        BadParameter: If there are none, or both kinds.
-    """
-    if styles and at:
-        raise typer.BadParameter("give either --style or --style-at, not both")
-    if at:
-        times_s, paths = zip(*(parse_at(text) for text in at), strict=True)
-        return list(paths), times_s
-    if not styles and is_needed:
-        raise typer.BadParameter("Missing option '--style'")
-    return list(styles or []), None

@@ -11,7 +11,7 @@ import typer
 from vidstyle.config.setting import settings_of
 from vidstyle.config.toml_file import KINDS, config_text, read_config
 from vidstyle.errors import ConfigError, OutputError
-from vidstyle.presets import Preset
+from vidstyle.presets import NAMES, Preset, read_preset
 
 WIDTH = 86
 """Columns of the lines on a preset."""
@@ -60,7 +60,7 @@ def resolve_settings(
     ctx: typer.Context,
     values: Mapping[str, Any],
     *,
-    preset: Preset | None,
+    preset: str | None,
     file: Path | None,
 ) -> Settings:
     """Lay a preset over the defaults, a file over it, and the options over all.
@@ -68,16 +68,19 @@ def resolve_settings(
     Args:
         ctx: Knows which options were given.
         values: Of the command's options, by the names of the fields.
-        preset: None: none.
+        preset: Its name; None: none.
         file: Of settings; None: none.
 
     Raises:
+        BadParameter: If there is no such preset.
         InputError: If the file cannot be read.
         ConfigError: If it has a key that is none, or a value that cannot be.
     """
     layers: dict[str, Mapping[str, Any]] = {}
+    about: list[str] = []
     if preset is not None:
-        layers[f"preset {preset.name}"] = preset.settings
+        known = _find_preset(preset)
+        layers[f"preset {preset}"], about = known.settings, _about(known)
     if file is not None:
         layers["configuration file"] = read_config(file)
     layers["option"] = {name: values[name] for name in values if _was_given(ctx, name)}
@@ -87,7 +90,7 @@ def resolve_settings(
         origins |= dict.fromkeys(layer, origin)
         if origin == "configuration file":
             _check_file(file, settled)
-    return Settings(settled, origins, _about(preset))
+    return Settings(settled, origins, about)
 
 
 def defaults() -> dict[str, Any]:
@@ -109,9 +112,15 @@ def _check_file(file: Path | None, values: Mapping[str, Any]) -> None:
             raise ConfigError(f"{file}: {err}") from None
 
 
-def _about(preset: Preset | None) -> list[str]:
-    if preset is None:
-        return []
+def _find_preset(name: str) -> Preset:
+    if name not in NAMES:
+        raise typer.BadParameter(
+            f"{name!r} is none of {', '.join(NAMES)}", param_hint="'--preset'"
+        )
+    return read_preset(name)
+
+
+def _about(preset: Preset) -> list[str]:
     text = f"Preset {preset.name}: {preset.summary}."
     return ["", *(line for part in (text, *preset.notes) for line in wrap(part, WIDTH))]
 
