@@ -6,15 +6,16 @@ declaration, so that help and library cannot disagree.
 
 import inspect
 from collections.abc import Callable, Collection
+from fractions import Fraction
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Final, ParamSpec, TypeVar
+from typing import Annotated, Any, Final, ParamSpec, TypeVar, get_args, get_origin
 
 import typer
 
 from vidstyle.cli.request import Request, VideoRequest
 from vidstyle.config import DeviceName, NetworkName, StyleConfig
-from vidstyle.config.setting import PANELS, Setting, settings_of
+from vidstyle.config.setting import FILES, PANELS, Setting, settings_of
 from vidstyle.config.values import show
 
 P = ParamSpec("P")
@@ -23,6 +24,15 @@ T = TypeVar("T")
 SHOW_CONFIG: Final = "--show-config"
 """With it, a command needs no input, for it does no work."""
 HELP_ALL: Final = "--help-all"
+COMMON: Final = {
+    *("style", "region", "output", "overwrite", "restart", "style_mix", "codec", "crf"),
+    *("preset", "config", "save_config", "show_config", "json", "quiet", "preview"),
+    *("gif", "sheet", "long_side", "style_scale", "frames", "start_s", "duration_s"),
+    *("content_weight", "style_weight", "tv_weight", "recolor", "keep_color"),
+    *("temporal_weight", "steps", "next_steps", "batch", "network", "device"),
+}
+"""What --help shows of a command that has many options."""
+METAVARS: Final = {int: "N", float: "X", bool: "", Path: "FILE", Fraction: "N"}
 
 
 def usage(parse: Callable[P, T]) -> Callable[P, T]:
@@ -56,7 +66,7 @@ def add_options(
         signature = inspect.signature(command)
         own = [p for p in signature.parameters.values() if p.kind != p.VAR_KEYWORD]
         added = [
-            _parameter(setting, is_hidden=hides and not setting.is_common)
+            _parameter(setting, is_hidden=hides and setting.name not in COMMON)
             for setting in settings_of(*kinds)
             if setting.is_option
             and setting.name not in signature.parameters
@@ -98,13 +108,15 @@ def _of(setting: Setting, *, parser: Any = None, hidden: bool = False) -> Any:
         flags = [f"--{setting.key}/--no-{setting.key}"]
     if setting.short is not None:
         flags.append(f"-{setting.short}")
+    (hint, *_) = setting.hints
+    (kind, *_) = get_args(hint) if get_origin(hint) is list else (hint,)
     metavar = setting.metavar or "|".join(setting.choices)
     return typer.Option(
         *flags,
         help=setting.help,
         rich_help_panel=setting.panel,
         parser=parser and usage(parser),
-        metavar=metavar or {int: "N", float: "X", bool: ""}.get(setting.hint),
+        metavar=metavar or METAVARS.get(kind),
         readable=False,  # the library says it better, and knows its exit code
         show_default=setting.default_text or True,
         hidden=hidden,
@@ -148,7 +160,17 @@ Clip = Annotated[
         readable=False,
     ),
 ]
-Style = Annotated[Path, option_of(VideoRequest, "style")]
+Style = Annotated[
+    Path,
+    typer.Option(
+        "--style",
+        "-s",
+        help="The painting: any picture.",
+        metavar="FILE",
+        rich_help_panel=FILES,
+        readable=False,
+    ),
+]
 Overwrite = Annotated[bool, option_of(Request, "overwrite")]
 Preset = Annotated[str | None, option_of(Request, "preset")]
 Config = Annotated[Path | None, option_of(Request, "config")]

@@ -7,14 +7,7 @@ from typing import Any, Self
 import typer
 
 from vidstyle.config import Region
-from vidstyle.config.setting import (
-    EVOLUTION,
-    FILES,
-    REPORT,
-    SETTINGS,
-    Config,
-    setting,
-)
+from vidstyle.config.setting import EVOLUTION, FILES, REPORT, SETTINGS, Config, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +20,6 @@ class Request(Config):
         FILES,
         short="s",
         metavar="FILE|FOLDER",
-        is_common=True,
     )
     style_at: list[str] | None = None
     region: list[str] | None = setting(
@@ -36,65 +28,39 @@ class Request(Config):
         "also a clip or a folder.",
         FILES,
         metavar="MASK=STYLE",
-        is_common=True,
     )
     output: Path | None = setting(
-        None,
-        "Where the result goes; by default beside the input.",
-        FILES,
-        short="o",
-        metavar="FILE",
-        is_common=True,
+        None, "Where the result goes; by default beside the input.", FILES, short="o"
     )
-    overwrite: bool = setting(
-        False, "Replace existing results.", FILES, short="y", is_common=True
-    )
+    overwrite: bool = setting(False, "Replace existing results.", FILES, short="y")
     preset: str | None = setting(
         None,
         "Settings that belong together; vidstyle presets lists them.",
         SETTINGS,
         metavar="NAME",
-        is_common=True,
     )
     config: Path | None = setting(
         None,
         "Read settings from a TOML file; options win over it, it wins over a preset.",
         SETTINGS,
-        metavar="FILE",
-        is_common=True,
     )
     save_config: Path | None = setting(
-        None,
-        "Also save all settings for --config.",
-        SETTINGS,
-        metavar="FILE",
-        is_common=True,
+        None, "Also save all settings for --config.", SETTINGS
     )
     show_config: bool = setting(
-        False,
-        "Only print all settings, as --config reads them.",
-        SETTINGS,
-        is_common=True,
+        False, "Only print all settings, as --config reads them.", SETTINGS
     )
     gif: bool = setting(
-        False,
-        "Also write a GIF of how the picture was learned.",
-        EVOLUTION,
-        is_common=True,
+        False, "Also write a GIF of how the picture was learned.", EVOLUTION
     )
     gif_output: Path | None = setting(
         None,
         "Where it goes (implies --gif); a name in .mp4 makes it a video.",
         EVOLUTION,
-        metavar="FILE",
     )
-    log: Path | None = setting(
-        None, "Write every step's losses as JSON lines.", REPORT, metavar="FILE"
-    )
-    json: bool = setting(
-        False, "Print the result as JSON on stdout.", REPORT, is_common=True
-    )
-    quiet: bool = setting(False, "Say only errors.", REPORT, short="q", is_common=True)
+    log: Path | None = setting(None, "Write every step's losses as JSON lines.", REPORT)
+    json: bool = setting(False, "Print the result as JSON on stdout.", REPORT)
+    quiet: bool = setting(False, "Say only errors.", REPORT, short="q")
 
     @classmethod
     def taken_from(cls, values: dict[str, Any]) -> Self:
@@ -143,12 +109,7 @@ class VideoRequest(Request):
     """The files and reports of a clip's run."""
 
     style: list[Path] | None = setting(
-        None,
-        "The painting: any picture. Several are mixed.",
-        FILES,
-        short="s",
-        metavar="FILE",
-        is_common=True,
+        None, "The painting: any picture. Several are mixed.", FILES, short="s"
     )
     style_at: list[str] | None = setting(
         None,
@@ -163,8 +124,6 @@ class VideoRequest(Request):
         "PNGs; by default beside the clip.",
         FILES,
         short="o",
-        metavar="FILE",
-        is_common=True,
     )
     work_dir: Path | None = setting(
         None,
@@ -173,17 +132,16 @@ class VideoRequest(Request):
         metavar="DIR",
     )
     restart: bool = setting(
-        False, "Throw away what an interrupted run has left.", FILES, is_common=True
+        False, "Throw away what an interrupted run has left.", FILES
     )
     sheet: bool = setting(
-        False, "Also write a sheet of frames, before and after.", REPORT, is_common=True
+        False, "Also write a sheet of frames, before and after.", REPORT
     )
     preview: bool = setting(
         False,
         "Only paint three spread frames, quickly, on one sheet.",
         REPORT,
         short="p",
-        is_common=True,
     )
 
 

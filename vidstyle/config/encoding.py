@@ -46,20 +46,15 @@ class EncodingConfig(Config):
         "ffv1 (lossless, .mkv).",
         FILES,
         metavar="NAME",
-        is_common=True,
     )
     crf: int | None = setting(
         None,
         "Quality, lower is better; prores and ffv1 have none.",
         FILES,
-        metavar="N",
         default_text=", ".join(f"{name} {crf.default}" for name, crf in CRF.items()),
-        is_common=True,
     )
     hardware_encoder: bool = setting(
-        False,
-        "Encode h264, h265 or av1 in hardware, where it works.",
-        FILES,
+        False, "Encode h264, h265 or av1 in hardware, where it works.", FILES
     )
     keep_alpha: bool = setting(
         False,
@@ -67,14 +62,10 @@ class EncodingConfig(Config):
         FILES,
     )
     keep_location: bool = setting(
-        False,
-        "Leave in where the clip was taken, and a GoPro's track of data.",
-        FILES,
+        False, "Leave in where the clip was taken, and a GoPro's track of data.", FILES
     )
     strip_metadata: bool = setting(
-        False,
-        "Leave out titles, dates and all other tags.",
-        FILES,
+        False, "Leave out titles, dates and all other tags.", FILES
     )
 
     def _check_together(self) -> None:
@@ -110,7 +101,6 @@ class EvolutionConfig(Config):
         EVOLUTION,
         least=0,
         flag="gif-frame",
-        metavar="N",
         default_text="the first",
     )
     width: int = setting(

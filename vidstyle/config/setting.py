@@ -64,8 +64,6 @@ class Setting:
     short: str | None = None
     is_option: bool = True
     """False: only in a file of settings."""
-    is_common: bool = False
-    """Whether --help shows it; --help-all shows all."""
     name: str = ""
     """Of the field. This and what follows is filled in by ``settings_of``."""
     hint: Any = None

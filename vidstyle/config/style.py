@@ -66,7 +66,6 @@ class StyleConfig(Config):
         parser=parse_numbers,
         metavar="X,X,...",
         default_text="equal shares",
-        is_common=True,
     )
     long_side: int | None = setting(
         512,
@@ -75,7 +74,6 @@ class StyleConfig(Config):
         least=MIN_SIDE,
         parser=parse_side,
         metavar="PIXELS|source",
-        is_common=True,
     )
     style_side: int | None = setting(
         None,
@@ -90,23 +88,16 @@ class StyleConfig(Config):
         "The painting's size relative to the result's: 2 doubles the strokes.",
         SIZE,
         above=0,
-        metavar="X",
         default_text="1",
-        is_common=True,
     )
     content_weight: float = setting(
-        0.1,
-        "How firmly to keep what the picture shows.",
-        LOOK,
-        least=0,
-        short="c",
-        is_common=True,
+        0.1, "How firmly to keep what the picture shows.", LOOK, least=0, short="c"
     )
     style_weight: float = setting(
-        1.0, "How strongly to paint.", LOOK, least=0, short="w", is_common=True
+        1.0, "How strongly to paint.", LOOK, least=0, short="w"
     )
     tv_weight: float = setting(
-        0.4, "How smoothly to paint (total variation).", LOOK, least=0, is_common=True
+        0.4, "How smoothly to paint (total variation).", LOOK, least=0
     )
     # 1 leaves flat dabs with edges.
     tv_beta: float = setting(
@@ -144,10 +135,7 @@ class StyleConfig(Config):
         metavar="START|FILE",
     )
     recolor: bool = setting(
-        True,
-        "Give the picture the painting's palette first.",
-        LOOK,
-        is_common=True,
+        True, "Give the picture the painting's palette first.", LOOK
     )
     keep_color: KeepColor = setting(
         "none",
@@ -155,20 +143,15 @@ class StyleConfig(Config):
         "histogram (recolor the painting).",
         LOOK,
         metavar="HOW",
-        is_common=True,
     )
     seed: int = setting(0, "Seed of all noise.", LOOK, least=0, most=MAX_SEED)
     network: NetworkName = setting(
-        "auto",
-        "auto: vgg16 on a GPU, the built-in slim on a CPU.",
-        NETWORK,
-        is_common=True,
+        "auto", "auto: vgg16 on a GPU, the built-in slim on a CPU.", NETWORK
     )
     weights: Path | None = setting(
         None,
         "The network's weights, instead of the built-in or published ones.",
         NETWORK,
-        metavar="FILE",
     )
     # Average is Gatys' choice.
     pooling: Pooling = setting(
@@ -200,11 +183,7 @@ class StyleConfig(Config):
         metavar=LAYERS,
     )
     device: DeviceName = setting(
-        "auto",
-        "auto: cuda, then mps, then the CPU.",
-        NETWORK,
-        short="d",
-        is_common=True,
+        "auto", "auto: cuda, then mps, then the CPU.", NETWORK, short="d"
     )
     optimizer: OptimizerName = setting(
         "lbfgs",
@@ -217,7 +196,6 @@ class StyleConfig(Config):
         "Most steps for a picture, or for a shot's first frame.",
         OPTIMIZER,
         least=0,
-        is_common=True,
     )
     pyramid: int = setting(
         5,
@@ -225,18 +203,13 @@ class StyleConfig(Config):
         OPTIMIZER,
         least=1,
         most=20,
-        metavar="N",
     )
     min_steps: int = setting(
         20, "Fewest steps before a picture may stop early.", OPTIMIZER, least=1
     )
     patience: int = setting(10, "Early-stopping window, in steps.", OPTIMIZER, least=1)
     min_delta: float = setting(
-        1e-3,
-        "Minimum relative improvement per window.",
-        OPTIMIZER,
-        least=0,
-        below=1,
+        1e-3, "Minimum relative improvement per window.", OPTIMIZER, least=0, below=1
     )
     history: int = setting(
         10, "Steps that L-BFGS remembers.", OPTIMIZER, least=1, most=100
@@ -246,7 +219,6 @@ class StyleConfig(Config):
         "Step of adam, momentum and langevin; 1 is from black to white.",
         OPTIMIZER,
         above=0,
-        metavar="X",
         default_text="the optimiser's own",
     )
     # With t steps taken: staircase lr * rate^floor(t / every), exponential

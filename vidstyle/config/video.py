@@ -73,7 +73,6 @@ class VideoConfig(Config):
         above=0,
         most=1000,
         parser=parse_fps,
-        metavar="N",
         default_text=str(FOLDER_FPS),
         flag="fps",
     )
@@ -85,9 +84,7 @@ class VideoConfig(Config):
         metavar="COLOR",
     )
     strict: bool = setting(
-        False,
-        "Refuse a clip that is damaged, instead of warning.",
-        FILES,
+        False, "Refuse a clip that is damaged, instead of warning.", FILES
     )
     output_size: OutputSize = setting(
         "working", "source: resample the finished result to the source's size.", SIZE
@@ -100,7 +97,6 @@ class VideoConfig(Config):
         parser=parse_range,
         metavar="A:B",
         default_text="all",
-        is_common=True,
     )
     start_s: float | None = setting(
         None,
@@ -109,7 +105,6 @@ class VideoConfig(Config):
         least=0,
         flag="start",
         metavar="SECONDS",
-        is_common=True,
     )
     duration_s: float | None = setting(
         None,
@@ -118,7 +113,6 @@ class VideoConfig(Config):
         above=0,
         flag="duration",
         metavar="SECONDS",
-        is_common=True,
     )
     next_init: NextInit = setting(
         "previous-warped",
@@ -131,7 +125,6 @@ class VideoConfig(Config):
         "How firmly paint stays on what it was put on; more flickers less.",
         COHERENCE,
         least=0,
-        is_common=True,
     )
     flow: FlowQuality = setting(
         "medium", "Optical flow; quality takes four times as long as medium.", COHERENCE
@@ -142,18 +135,10 @@ class VideoConfig(Config):
         COHERENCE,
     )
     next_steps: int = setting(
-        50,
-        "Most steps for a frame that follows another.",
-        OPTIMIZER,
-        least=0,
-        is_common=True,
+        50, "Most steps for a frame that follows another.", OPTIMIZER, least=0
     )
     batch: int = setting(
-        1,
-        "Shots painted beside one another; more fills a GPU.",
-        OPTIMIZER,
-        least=1,
-        is_common=True,
+        1, "Shots painted beside one another; more fills a GPU.", OPTIMIZER, least=1
     )
 
     def _check_together(self) -> None:
@@ -173,5 +158,4 @@ class AlbumConfig(Config):
         "Pictures of one size painted beside one another; more fills a GPU.",
         OPTIMIZER,
         least=1,
-        is_common=True,
     )
