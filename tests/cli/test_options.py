@@ -23,7 +23,6 @@ from vidstyle.config import (
     VideoConfig,
 )
 from vidstyle.config.setting import PANELS, settings_of
-from vidstyle.config.values import show
 from vidstyle.pipeline import VideoResult
 
 KINDS = (StyleConfig, VideoConfig, AlbumConfig, EncodingConfig, EvolutionConfig)
@@ -88,7 +87,7 @@ def test_help_shows_each_default(kind: type[Any], name: str) -> None:
         assert found is None
         return
     else:
-        expected = name if default is True else show(default)
+        expected = name if default is True else row.text(default)
     assert found is not None
     assert found[1] == expected
 
@@ -263,6 +262,6 @@ def test_option_changes_its_setting_only(
 
 @pytest.mark.parametrize(("kind", "name"), SETTINGS)
 def test_default_is_read_as_it_is_shown(kind: type[Any], name: str) -> None:
-    parser, default = DECLARED[name].parser, getattr(kind(), name)
-    if parser is not None:
-        assert parser(show(default)) == default
+    row, default = DECLARED[name], getattr(kind(), name)
+    if row.parser is not None:
+        assert row.parse(row.text(default)) == default

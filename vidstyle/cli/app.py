@@ -10,7 +10,6 @@ from typer.core import TyperCommand, TyperGroup
 
 from vidstyle.cli.bench import bench
 from vidstyle.cli.explore import COMMANDS
-from vidstyle.cli.image import EXAMPLES as IMAGE_EXAMPLES
 from vidstyle.cli.image import image
 from vidstyle.cli.measure import measure
 from vidstyle.cli.networks import networks
@@ -18,7 +17,6 @@ from vidstyle.cli.options import HELP_ALL, SHOW_CONFIG
 from vidstyle.cli.presets import presets
 from vidstyle.cli.probe import probe
 from vidstyle.cli.train import train
-from vidstyle.cli.video import EXAMPLES as VIDEO_EXAMPLES
 from vidstyle.cli.video import video
 
 
@@ -72,23 +70,17 @@ app = typer.Typer(
         "Any clip, any painting, no training; on a laptop's CPU out of the box."
     ),
 )
-app.command(cls=_Command, epilog=VIDEO_EXAMPLES)(video)
-app.command(cls=_Command, epilog=IMAGE_EXAMPLES)(image)
-app.command(cls=_Command)(probe)
-app.command(cls=_Command)(presets)
-app.command(cls=_Command)(networks)
-app.command(cls=_Command)(measure)
-app.command(cls=_Command)(bench)
 explore = typer.Typer(
     name="explore",
     cls=_Group,
     no_args_is_help=True,
     help="Repeat the experiments of the literature; each fills a folder.",
 )
+for command in (video, image, probe, presets, networks, measure, bench, train):
+    app.command(cls=_Command)(command)
 for command in COMMANDS:
     explore.command(cls=_Command)(command)
 app.add_typer(explore)
-app.command(cls=_Command)(train)
 
 
 def show_version(is_asked: bool) -> None:

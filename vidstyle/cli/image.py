@@ -15,13 +15,6 @@ from vidstyle.config import AlbumConfig, EvolutionConfig, StyleConfig
 from vidstyle.errors import ConfigError, InputError
 
 KINDS = (StyleConfig, AlbumConfig, EvolutionConfig)
-EXAMPLES = """Examples:
-
-vidstyle image photo.jpg --style painting.jpg
-
-vidstyle image photo.jpg --style painting.jpg --long-side 1024 --gif
-
-vidstyle image photos/ --style paintings/ -o out"""
 
 
 @o.add_options(Request, *KINDS)
@@ -42,6 +35,14 @@ def image(
     A folder, of pictures or of paintings, makes a folder: every picture after every
     painting, and all of them on a sheet, index.png. The same command goes on where an
     interrupted one stopped.
+
+    For example:
+
+    vidstyle image photo.jpg --style painting.jpg
+
+    vidstyle image photo.jpg --style painting.jpg --long-side 1024 --gif
+
+    vidstyle image photos/ --style paintings/ -o out
     """
     request, contents = Request.taken_from(values), content or []
     is_album = len(contents) > 1 or any(

@@ -16,7 +16,6 @@ import typer
 from vidstyle.cli.request import Request, VideoRequest
 from vidstyle.config import DeviceName, NetworkName, StyleConfig
 from vidstyle.config.setting import FILES, PANELS, Setting, settings_of
-from vidstyle.config.values import show
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -94,10 +93,10 @@ def _parameter(setting: Setting, *, is_hidden: bool) -> inspect.Parameter:
     return inspect.Parameter(
         setting.name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=show(setting.default) if setting.parser else setting.default,
+        default=setting.text(setting.default) if setting.parser else setting.default,
         annotation=Annotated[
             Any if setting.parser else setting.hint,
-            _of(setting, parser=setting.parser, hidden=is_hidden),
+            _of(setting, parser=setting.parser and setting.parse, hidden=is_hidden),
         ],
     )
 

@@ -15,13 +15,6 @@ from vidstyle.cli.settings import resolve_settings
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
 
 KINDS = (StyleConfig, VideoConfig, EncodingConfig, EvolutionConfig)
-EXAMPLES = """Examples:
-
-vidstyle video clip.mp4 --style painting.jpg
-
-vidstyle video clip.mp4 --style painting.jpg --preview --content-weight 0.3
-
-vidstyle video clip.mp4 --style painting.jpg --preset fine --gif -o painted.mkv"""
 
 
 @o.add_options(VideoRequest, *KINDS)
@@ -29,6 +22,14 @@ def video(ctx: typer.Context, clip: o.Clip, **values: Any) -> None:
     """Paint a clip: clip.mp4 and painting.jpg make clip.painting.mp4.
 
     An interrupted run goes on where it stopped when the same command is given again.
+
+    For example:
+
+    vidstyle video clip.mp4 --style painting.jpg
+
+    vidstyle video clip.mp4 --style painting.jpg --preview --content-weight 0.3
+
+    vidstyle video clip.mp4 --style painting.jpg --preset fine --gif -o painted.mkv
     """
     with reported_errors("the same command goes on where this one stopped"):
         request = VideoRequest.taken_from(values)

@@ -1,11 +1,13 @@
 """One declaration a setting: its option, check, TOML key and help come from it."""
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
+from types import NoneType
 from typing import (
     Any,
     Concatenate,
@@ -55,6 +57,8 @@ class Setting:
     """Called with key and value; raises ConfigError."""
     parser: Callable[[str], Any] | None = None
     """Reads the option's text, and that in a file; raises ValueError."""
+    none: str = "none"
+    """How None is spelled, where the type allows it."""
     metavar: str | None = None
     """None: as the type says."""
     default_text: str | None = None
@@ -77,7 +81,7 @@ class Setting:
     @property
     def hints(self) -> tuple[Any, ...]:
         """The members of its type, if that is a union; else the type itself."""
-        is_whole = get_origin(self.hint) in {None, tuple, Literal}
+        is_whole = get_origin(self.hint) in {None, tuple, list, Literal}
         return (self.hint,) if is_whole else get_args(self.hint)
 
     @property
@@ -85,6 +89,29 @@ class Setting:
         """The words that it may be."""
         literals = (hint for hint in self.hints if get_origin(hint) is Literal)
         return tuple(word for literal in literals for word in get_args(literal))
+
+    def parse(self, text: str) -> Any:
+        """Read a value as the option or a file spells it; only with a parser.
+
+        Raises:
+            ValueError: If it is none.
+        """
+        if self.parser is None or (text == self.none and NoneType in self.hints):
+            return None
+        return self.parser(text)
+
+    def text(self, value: object) -> str:
+        """Write a value as it is read."""
+        match value:
+            case None:
+                return self.none
+            case (int() as start, stop):
+                return f"{start}:{'' if stop is None else stop}"
+            case (float(), *_):
+                return ", ".join(f"{each!r}".removesuffix(".0") for each in value)
+            case tuple():  # with spaces, so that the help can break the line
+                return ", ".join(_layer_text(*each) for each in value)
+        return str(value)
 
     def validate(self, value: Any) -> None:
         """Check a value against what is declared.
@@ -96,13 +123,21 @@ class Setting:
             return
         if self.check is not None:
             self.check(self.key, value)
-        if self.choices and not isinstance(value, Path):
-            check_choice(self.key, value, self.choices)
-        bounds = {
-            name: getattr(self, name) for name in ("least", "above", "most", "below")
-        }
-        if any(bound is not None for bound in bounds.values()):
-            check_range(self.key, value, **bounds)
+        if self.choices and value not in self.choices and not isinstance(value, Path):
+            known = ", ".join(self.choices)
+            raise ConfigError(f"{self.key} is {value!r}; it must be one of {known}.")
+        check_range(
+            self.key,
+            value,
+            least=self.least,
+            above=self.above,
+            most=self.most,
+            below=self.below,
+        )
+
+
+def _layer_text(layer: str, weight: float) -> str:
+    return layer if weight == 1 else f"{layer}:{weight!r}".removesuffix(".0")
 
 
 def _as_field(declare: Callable[P, Setting]) -> Callable[Concatenate[T, P], T]:
@@ -157,17 +192,6 @@ class Config:
         """Check the rules between settings, where there are any."""
 
 
-def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
-    """Check that a value is one of some words.
-
-    Raises:
-        ConfigError: If it is not.
-    """
-    if value not in choices:
-        known = ", ".join(choices)
-        raise ConfigError(f"{name} is {value!r}; it must be one of {known}.")
-
-
 def check_range(
     name: str,
     value: float | Fraction,
@@ -182,15 +206,16 @@ def check_range(
     Raises:
         ConfigError: If it does not.
     """
-    bounds = []
-    if least is not None:
-        bounds.append((value >= least, f"at least {least}"))
-    if above is not None:
-        bounds.append((value > above, f"more than {above}"))
-    if most is not None:
-        bounds.append((value <= most, f"at most {most}"))
-    if below is not None:
-        bounds.append((value < below, f"less than {below}"))
-    if not all(holds for holds, _ in bounds) or not math.isfinite(value):
-        said = " and ".join(text for _, text in bounds)
+    limits = [
+        ("at least", least, operator.ge),
+        ("more than", above, operator.gt),
+        ("at most", most, operator.le),
+        ("less than", below, operator.lt),
+    ]
+    given = [
+        (words, bound, compare) for words, bound, compare in limits if bound is not None
+    ]
+    holds = all(compare(value, bound) for _, bound, compare in given)
+    if given and not (holds and math.isfinite(value)):
+        said = " and ".join(f"{words} {bound}" for words, bound, _ in given)
         raise ConfigError(f"{name} is {value}; it must be {said}.")

@@ -73,6 +73,7 @@ class StyleConfig(Config):
         SIZE,
         least=MIN_SIDE,
         parser=parse_side,
+        none="source",
         metavar="PIXELS|source",
     )
     style_side: int | None = setting(

@@ -17,7 +17,6 @@ from typing import Any, Final, Literal, get_args, get_origin
 from vidstyle.config.encoding import EncodingConfig, EvolutionConfig
 from vidstyle.config.setting import Setting, settings_of
 from vidstyle.config.style import StyleConfig
-from vidstyle.config.values import show
 from vidstyle.config.video import AlbumConfig, VideoConfig
 from vidstyle.errors import ConfigError, InputError
 
@@ -25,8 +24,6 @@ KINDS: Final = (StyleConfig, VideoConfig, AlbumConfig, EncodingConfig, Evolution
 """What may be in a file."""
 PROSE: Final = {"summary", "notes"}
 """Keys of a preset that are about it."""
-NONE: Final = "none"
-"""TOML spelling of None, where the option has no word for it."""
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -97,11 +94,11 @@ def _read_value(setting: Setting, value: Any) -> Any:
     """Convert a value of TOML to a setting's; ValueError if it cannot be one."""
     if setting.parser is not None and isinstance(value, str):
         try:
-            return setting.parser(value)
+            return setting.parse(value)
         except ValueError as err:
             raise ValueError(f"{setting.key}: {err}") from None
     for hint in setting.hints:
-        if _fits(value, hint):
+        if _fits(value, hint, setting.none):
             if hint is NoneType:
                 return None
             return hint(value) if hint in {float, Path} else value
@@ -109,13 +106,13 @@ def _read_value(setting: Setting, value: Any) -> Any:
     raise ValueError(f"{setting.key} is {value!r}; it must be {allowed}")
 
 
-def _fits(value: object, hint: Any) -> bool:
+def _fits(value: object, hint: Any, none: str) -> bool:
     if hint is NoneType:
-        return value == NONE
+        return value == none
     if hint is float:
         return type(value) is float or (type(value) is int and abs(value) < 2**1023)
     if hint is Path:
-        return type(value) is str and value not in {"", NONE}
+        return type(value) is str and value not in {"", none}
     if get_origin(hint) is Literal:
         return value in get_args(hint)
     return type(value) is hint  # a bool is no int here
@@ -127,7 +124,7 @@ def _allowed(hint: Any, setting: Setting) -> str:
     if get_origin(hint) is tuple:
         return f'a text "{setting.metavar}", as for --{setting.key}'
     if hint is NoneType:
-        return f'"{show(None) if setting.parser else NONE}"'
+        return f'"{setting.none}"'
     words = {bool: "true or false", int: "a whole number", float: "a number"}
     return words.get(hint, "the name of a file")
 
@@ -173,7 +170,7 @@ def _written(value: object, setting: Setting, folder: Path) -> str:
         return repr(value)
     if isinstance(value, Path):
         value = _relative(value, folder)
-    text = NONE if value is None and not setting.parser else show(value)
+    text = setting.text(value)
     # TOML's escapes are JSON's, but for DEL, which JSON leaves as it is.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 

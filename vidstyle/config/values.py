@@ -4,13 +4,15 @@ What cannot be read raises ValueError with a sentence that quotes it.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from vidstyle.config.setting import check_range
 from vidstyle.errors import ConfigError
+
+T = TypeVar("T")
 
 BACKGROUND = "white"
 """What lies behind the transparent parts of a clip, unless the user says otherwise."""
@@ -103,30 +105,31 @@ def parse_layers(text: str) -> tuple[LayerWeight, ...]:
 
 def parse_numbers(text: str) -> tuple[float, ...]:
     """Read ``2,1``; nothing is no number."""
-    items = [item.strip() for item in text.split(",")] if text.strip() else []
-    try:
-        return tuple(float(item) for item in items)
-    except ValueError:
-        message = f"{text!r} is not a list of numbers such as 2,1"
-        raise ValueError(message) from None
+
+    def parse(text: str) -> tuple[float, ...]:
+        return tuple(float(item) for item in text.split(","))
+
+    what = "not a list of numbers such as 2,1"
+    return _read(parse, text, what) if text.strip() else ()
 
 
 def parse_side(text: str) -> int | None:
     """Read a number of pixels, or ``source``."""
-    try:
-        return None if text == "source" else int(text)
-    except ValueError:
-        message = f"{text!r} is neither a number of pixels nor source"
-        raise ValueError(message) from None
+    what = "neither a number of pixels nor source"
+    return None if text == "source" else _read(int, text, what)
 
 
 def parse_fps(text: str) -> Fraction | None:
     """Read ``24``, ``23.976`` or ``24000/1001``, or ``source``."""
+    what = "not a rate such as 24, 23.976 or 24000/1001"
+    return None if text == "source" else _read(Fraction, text, what)
+
+
+def _read(parse: Callable[[str], T], text: str, what: str) -> T:
     try:
-        return None if text == "source" else Fraction(text)
+        return parse(text)
     except (ValueError, ZeroDivisionError):
-        message = f"{text!r} is not a rate such as 24, 23.976 or 24000/1001"
-        raise ValueError(message) from None
+        raise ValueError(f"{text!r} is {what}") from None
 
 
 def parse_range(text: str) -> tuple[int, int | None]:
@@ -141,21 +144,3 @@ def parse_range(text: str) -> tuple[int, int | None]:
 def parse_init(text: str) -> str | Path:
     """Read a way to start, or the name of a picture to start from."""
     return text if text in STARTS else Path(text)
-
-
-def show(value: object) -> str:
-    """Write a value as its parser reads it."""
-    match value:
-        case None:
-            return "source"
-        case (int() as start, stop):
-            return f"{start}:{'' if stop is None else stop}"
-        case (float(), *_):
-            return ", ".join(f"{each!r}".removesuffix(".0") for each in value)
-        case tuple():  # with spaces, so that the help can break the line
-            return ", ".join(_show_layer(*each) for each in value)
-    return str(value)
-
-
-def _show_layer(layer: str, weight: float) -> str:
-    return layer if weight == 1 else f"{layer}:{weight!r}".removesuffix(".0")

@@ -73,6 +73,7 @@ class VideoConfig(Config):
         above=0,
         most=1000,
         parser=parse_fps,
+        none="source",
         default_text=str(FOLDER_FPS),
         flag="fps",
     )
