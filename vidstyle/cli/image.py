@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
 from vidstyle.cli.request import Request
 from vidstyle.cli.settings import Settings, resolve_settings
@@ -71,12 +70,7 @@ def _paint_one(
     name = "+".join(dict.fromkeys(path.stem for path in request.paintings))
     output = request.output or content.parent / f"{content.stem}.{name}.png"
     gif_output = request.gif_beside(output)
-    check_outputs(
-        [output, gif_output],
-        besides=[request.log, request.save_config],
-        inputs=[content, *request.inputs],
-        overwrite=request.overwrite,
-    )
+    request.check_outputs(output, gif_output, contents=[content])
     settings.save(request.save_config, KINDS, overwrite=request.overwrite)
     from vidstyle.still import stylize_image
 
@@ -101,12 +95,7 @@ def _paint_album(
     if wants_gif or request.region:
         option = "--gif" if wants_gif else "--region"
         raise ConfigError(f"{option} is about one picture; name one, and no folder.")
-    check_outputs(
-        [],
-        besides=[request.log, request.save_config],
-        inputs=[*contents, *request.styles],
-        overwrite=request.overwrite,
-    )
+    request.check_outputs(contents=contents)
     settings.save(request.save_config, KINDS, overwrite=request.overwrite)
     from vidstyle.album.paint import stylize_album
 

@@ -1,11 +1,13 @@
 """What a painting command is asked for, beside the settings of the picture."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
 import typer
 
+from vidstyle.cli.outputs import check_outputs
 from vidstyle.config import Region
 from vidstyle.config.setting import EVOLUTION, FILES, REPORT, SETTINGS, Config, setting
 
@@ -22,6 +24,7 @@ class Request(Config):
         metavar="FILE|FOLDER",
     )
     style_at: list[str] | None = None
+    work_dir: Path | None = None
     region: list[str] | None = setting(
         None,
         "A painting for the white part of a mask, which is a picture or, for a clip, "
@@ -94,10 +97,23 @@ class Request(Config):
         """All paintings."""
         return [*self.styles, *(each.style for each in self.regions)]
 
-    @property
-    def inputs(self) -> list[Path]:
-        """What no result may replace, but for what is painted."""
-        return [*self.paintings, *(each.mask for each in self.regions)]
+    def check_outputs(self, *results: Path | None, contents: Sequence[Path]) -> None:
+        """Check that results may go where they are to go.
+
+        Raises:
+            OutputError: If one cannot be written, or exists and may not be replaced.
+            ConfigError: If one would replace an input, or another result.
+        """
+        check_outputs(
+            results,
+            besides=[self.log, self.work_dir, self.save_config],
+            inputs=[
+                *contents,
+                *self.paintings,
+                *(each.mask for each in self.regions),
+            ],
+            overwrite=self.overwrite,
+        )
 
     def gif_beside(self, output: Path) -> Path | None:
         """Name the GIF, if one is asked for."""

@@ -1,6 +1,5 @@
 """``vidstyle train``: train a network like the built-in one."""
 
-import json as json_module
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +8,7 @@ import typer
 
 from vidstyle.cli import options as o
 from vidstyle.cli.outputs import check_outputs
-from vidstyle.cli.report import Reporter, reported_errors
+from vidstyle.cli.report import Reporter, print_facts, reported_errors
 from vidstyle.config import TrainingConfig
 
 if TYPE_CHECKING:
@@ -57,12 +56,8 @@ def train(
             judgment = train_network(
                 photos, output, config, restart=restart, listener=reporter
             )
-        if json:
-            typer.echo(json_module.dumps({"output": str(output), **asdict(judgment)}))
-            return
-        for line in as_table(judgment):
-            typer.echo(line)
-        typer.echo(output)
+        facts = {"output": str(output), **asdict(judgment)}
+        print_facts(facts, [*as_table(judgment), output], as_json=json)
 
 
 def as_table(judgment: "Judgment") -> list[str]:

@@ -8,7 +8,6 @@ from typing import Any
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
 from vidstyle.cli.request import VideoRequest, parse_at
 from vidstyle.cli.settings import resolve_settings
@@ -72,12 +71,7 @@ def _paint(
     output = request.output or default_output(clip, request.paintings, config.encoding)
     gif_output = request.gif_beside(output)
     sheet_output = output.with_suffix(".sheet.png") if request.sheet else None
-    check_outputs(
-        [output, gif_output, sheet_output],
-        besides=[request.log, request.work_dir, request.save_config],
-        inputs=[clip, *request.inputs],
-        overwrite=request.overwrite,
-    )
+    request.check_outputs(output, gif_output, sheet_output, contents=[clip])
     save()
     with reporter:
         result = stylize_video(
@@ -115,12 +109,7 @@ def _preview(
     from vidstyle.results import name_beside
 
     output = request.output or name_beside(clip, request.paintings, ".preview.png")
-    check_outputs(
-        [output],
-        besides=[request.log, request.save_config],
-        inputs=[clip, *request.inputs],
-        overwrite=request.overwrite,
-    )
+    request.check_outputs(output, contents=[clip])
     save()
     with reporter:
         preview_video(
