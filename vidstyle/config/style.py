@@ -100,7 +100,6 @@ class StyleConfig(Config):
     tv_weight: float = setting(
         0.4, "How smoothly to paint (total variation).", LOOK, least=0
     )
-    # 1 leaves flat dabs with edges.
     tv_beta: float = setting(
         1.0,
         "Exponent of total variation: 1 paints flat dabs with edges, 2 softens all.",
@@ -120,8 +119,7 @@ class StyleConfig(Config):
     )
     balance: Balance = setting(
         "weights",
-        "What the weights are: weights (factors of the losses) or gradients (ratio of "
-        "their gradients).",
+        "weights: factors of the losses; gradients: the ratio of their gradients.",
         LOOK,
         metavar="HOW",
     )
@@ -140,7 +138,7 @@ class StyleConfig(Config):
     )
     keep_color: KeepColor = setting(
         "none",
-        "Keep the picture's colours: luminance (paint light and dark only) or "
+        "Keep the picture's colors: luminance (paint light and dark only) or "
         "histogram (recolor the painting).",
         LOOK,
         metavar="HOW",
@@ -168,7 +166,7 @@ class StyleConfig(Config):
         metavar=LAYERS,
     )
     # Gatys weighs them alike. The deepest makes strokes that follow what they paint,
-    # the shallowest the colours; those between weave fine texture into flat places.
+    # the shallowest the colors; those between weave fine texture into flat places.
     style_layers: tuple[LayerWeight, ...] = setting(
         (
             LayerWeight("relu1_1", 4),
