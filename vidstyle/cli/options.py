@@ -96,12 +96,14 @@ def _parameter(setting: Setting, *, is_hidden: bool) -> inspect.Parameter:
         default=setting.text(setting.default) if setting.parser else setting.default,
         annotation=Annotated[
             Any if setting.parser else setting.hint,
-            _of(setting, parser=setting.parser and setting.parse, hidden=is_hidden),
+            _typer_option(
+                setting, parser=setting.parser and setting.parse, hidden=is_hidden
+            ),
         ],
     )
 
 
-def _of(setting: Setting, *, parser: Any = None, hidden: bool = False) -> Any:
+def _typer_option(setting: Setting, *, parser: Any = None, hidden: bool = False) -> Any:
     flags = [f"--{setting.key}"]
     if setting.default is True:
         flags = [f"--{setting.key}/--no-{setting.key}"]
@@ -124,7 +126,7 @@ def _of(setting: Setting, *, parser: Any = None, hidden: bool = False) -> Any:
 
 def option_of(kind: type[Any], name: str) -> Any:
     """Make the option of one setting, for a command that takes it by itself."""
-    return _of(next(each for each in settings_of(kind) if each.name == name))
+    return _typer_option(next(each for each in settings_of(kind) if each.name == name))
 
 
 def _show_all(ctx: typer.Context, is_asked: bool) -> None:

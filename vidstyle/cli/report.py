@@ -64,7 +64,7 @@ def _say(line: str) -> None:
 
 
 def _dependency_error(err: ImportError) -> DependencyError | None:
-    """Say what to install where a library that we stand on cannot be loaded."""
+    """Name what to install where a library that we stand on cannot be loaded."""
     words = str(err)
     if "libGL" in words:
         return DependencyError(

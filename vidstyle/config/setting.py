@@ -69,7 +69,7 @@ class Setting:
     is_option: bool = True
     """False: only in a file of settings."""
     name: str = ""
-    """Of the field. This and what follows is filled in by ``settings_of``."""
+    """The field's; this and what follows is filled in by ``settings_of``."""
     hint: Any = None
     default: Any = None
 
