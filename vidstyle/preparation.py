@@ -179,7 +179,6 @@ def load_for(
         device=device,
         pooling=config.pooling,
         layers={*own, *layers},
-        missing=config.missing,
         weights=config.weights,
         listener=listener,
     )

@@ -7,16 +7,10 @@ from typing import Any
 import pytest
 from test_options import ALL_OPTIONS
 
-from vidstyle.cli.config_file import (
-    KINDS,
-    check_config_output,
-    config_text,
-    read_config,
-    save_config,
-    settings_of,
-)
-from vidstyle.cli.settings import defaults
+from vidstyle.cli.settings import defaults, save_config
 from vidstyle.config import EvolutionConfig, LayerWeight, StyleConfig
+from vidstyle.config.setting import settings_of
+from vidstyle.config.toml_file import KINDS, config_text, read_config
 from vidstyle.errors import ConfigError, InputError, OutputError
 
 WITHOUT_OPTION: list[dict[str, Any]] = [
@@ -41,7 +35,7 @@ CHANGES = [changes for _, changes in ALL_OPTIONS] + WITHOUT_OPTION + EXACT
 def saved(values: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Save settings and read them again."""
     path = folder / "look.toml"
-    save_config(path, config_text(values, KINDS, folder=folder))
+    save_config(path, config_text(values, KINDS, folder=folder), overwrite=True)
     return read_config(path)
 
 
@@ -58,7 +52,7 @@ def test_what_is_saved_is_read(changes: dict[str, Any]) -> None:
 
 def test_changes_change_every_setting() -> None:
     names = {name for changes in CHANGES for name in changes}
-    assert names == {setting.name for setting in settings_of(KINDS)} == set(defaults())
+    assert names == {setting.name for setting in settings_of(*KINDS)} == set(defaults())
     changed = defaults()
     for changes in CHANGES:
         changed |= changes
@@ -159,15 +153,15 @@ def test_file_that_is_not_there_is_named() -> None:
 
 def test_other_settings_are_not_lost_unasked(tmp_path: Path) -> None:
     path = tmp_path / "look.toml"
-    check_config_output(path, "a", overwrite=False)
-    path.write_text("a", encoding="utf-8")
-    check_config_output(path, "a", overwrite=False)
-    check_config_output(path, "b", overwrite=True)
+    save_config(path, "a", overwrite=False)
+    save_config(path, "a", overwrite=False)
     with pytest.raises(OutputError, match="says something else; use --overwrite"):
-        check_config_output(path, "b", overwrite=False)
+        save_config(path, "b", overwrite=False)
+    assert path.read_text(encoding="utf-8") == "a"
+    save_config(path, "b", overwrite=True)
     path.write_bytes(b"\xff")
     with pytest.raises(OutputError, match="says something else"):
-        check_config_output(path, "b", overwrite=False)
+        save_config(path, "b", overwrite=False)
 
 
 def test_name_that_is_no_text_is_refused(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from running import Run
 from typer.testing import CliRunner
 
 from vidstyle.cli import app
-from vidstyle.cli.rows import PANELS, ROWS
-from vidstyle.cli.values import show
+from vidstyle.cli.options import COMMON
+from vidstyle.cli.request import VideoRequest
 from vidstyle.config import (
     AlbumConfig,
     EncodingConfig,
@@ -22,17 +22,19 @@ from vidstyle.config import (
     StyleConfig,
     VideoConfig,
 )
+from vidstyle.config.setting import PANELS, settings_of
 from vidstyle.pipeline import VideoResult
 
 KINDS = (StyleConfig, VideoConfig, AlbumConfig, EncodingConfig, EvolutionConfig)
+DECLARED = {each.name: each for each in settings_of(*KINDS)}
 WITHOUT_OPTION = {"style", "encoding", "pictures", "fps", "hold_s"}
 """Parts with options of their own, and what nobody has asked for."""
 
 
 @cache
-def help_of(*arguments: str, columns: int = 160) -> str:
+def help_of(*arguments: str, columns: int = 160, flag: str = "--help") -> str:
     result = CliRunner().invoke(
-        app, [*arguments, "--help"], env={"COLUMNS": str(columns), "TERM": "dumb"}
+        app, [*arguments, flag], env={"COLUMNS": str(columns), "TERM": "dumb"}
     )
     assert result.exit_code == 0
     return result.stdout
@@ -47,7 +49,8 @@ SETTINGS = [
 
 
 def test_every_setting_is_an_option() -> None:
-    assert {name for _, name in SETTINGS} == set(ROWS)
+    declared = {name for name, each in DECLARED.items() if each.is_option}
+    assert {name for _, name in SETTINGS} == declared
 
 
 @pytest.mark.parametrize("command", ["video", "image", "measure", "train"])
@@ -63,37 +66,54 @@ def test_help_breaks_no_choice_in_a_narrow_window(command: str) -> None:
 @pytest.mark.parametrize(("kind", "name"), SETTINGS)
 def test_help_says_each_word_of_a_choice(kind: type[Any], name: str) -> None:
     hint = get_type_hints(kind)[name]
-    if get_origin(hint) is not Literal or ROWS[name].metavar is None:
+    if get_origin(hint) is not Literal or DECLARED[name].metavar is None:
         return
     unsaid = set(get_args(hint)) - {getattr(kind(), name)}
-    assert unsaid <= set(re.findall(r"[a-z0-9-]+", ROWS[name].help))
+    assert unsaid <= set(re.findall(r"[a-z0-9-]+", DECLARED[name].help))
 
 
 @pytest.mark.parametrize(("kind", "name"), SETTINGS)
 def test_help_shows_each_default(kind: type[Any], name: str) -> None:
-    row, default = ROWS[name], getattr(kind(), name)
-    flag = f"--{(row.flag or name).replace('_', '-')}"
-    entries = re.split(r"\n│[* ]+(?=--)|\n╰", help_of("video"))
+    row, default = DECLARED[name], getattr(kind(), name)
+    flag = f"--{row.key}"
+    shown = help_of("video", flag="--help-all")
+    entries = re.split(r"\n│[* ]+(?=--)|\n╰", shown)
     (entry,) = (entry for entry in entries if entry.split()[0] == flag)
-    shown = re.search(r"\[default: (.*?)\]", " ".join(entry.replace("│", " ").split()))
+    text = " ".join(entry.replace("│", " ").split())
+    found = re.search(r"\[default: (.*?)\]", text)
     if row.default_text is not None:
         expected = f"({row.default_text})"
     elif row.parser is None and (default is None or default is False):
-        assert shown is None
+        assert found is None
         return
     else:
-        expected = name if default is True else show(default)
-    assert shown is not None
-    assert shown[1] == expected
+        expected = name if default is True else row.text(default)
+    assert found is not None
+    assert found[1] == expected
 
 
 def test_help_groups_the_options() -> None:
-    titles = re.findall(r"╭─ (.*?) ─+╮", help_of("video"))
-    assert titles == ["Arguments", "Options", *PANELS]
+    for flag in ("--help", "--help-all"):
+        titles = re.findall(r"╭─ (.*?) ─+╮", help_of("video", flag=flag))
+        assert titles == ["Arguments", "Options", *PANELS]
+
+
+@pytest.mark.parametrize("command", ["video", "image"])
+def test_help_is_short_and_has_three_examples(command: str) -> None:
+    text = help_of(command, columns=100)
+    assert len(text.splitlines()) <= 100
+    assert text.count(f"\n vidstyle {command} ") == 3
+    every = help_of(command, columns=100, flag="--help-all")
+    few, all_ = (set(re.findall(r"--[a-z-]+", each)) for each in (text, every))
+    assert few < all_
+
+
+def test_common_options_are_those_that_there_are() -> None:
+    assert {each.name for each in settings_of(VideoRequest, *KINDS)} >= COMMON
 
 
 def test_help_of_a_picture_has_no_options_of_a_clip() -> None:
-    text = help_of("image")
+    text = help_of("image", flag="--help-all")
     assert "--style-weight" in text
     for flag in ("--next-steps", "--frames", "--crf", "--work-dir"):
         assert flag not in text
@@ -138,7 +158,6 @@ STYLE_OPTIONS = [
     ("--network vgg16", {"network": "vgg16"}),
     ("--weights a.npz", {"weights": Path("a.npz")}),
     ("--pooling max", {"pooling": "max"}),
-    ("--missing nearest", {"missing": "nearest"}),
     ("--content-layers relu3_1", {"content_layers": (LayerWeight("relu3_1"),)}),
     (
         "--style-layers relu1_1,relu2_1:0.5",
@@ -164,7 +183,7 @@ STYLE_OPTIONS = [
     ("--steps 9", {"steps": 9}),
     ("--min-steps 10", {"min_steps": 10}),
     ("--patience 50", {"patience": 50}),
-    ("--least-gain 0.01", {"least_gain": 0.01}),
+    ("--min-delta 0.01", {"min_delta": 0.01}),
     ("--init style", {"init": "style"}),
     ("--init ./content", {"init": Path("content")}),
     ("--long-side source", {"long_side": None}),
@@ -209,7 +228,9 @@ ALL_OPTIONS = [*STYLE_OPTIONS, *VIDEO_OPTIONS, *ENCODING_OPTIONS, *EVOLUTION_OPT
 
 def test_tables_name_every_setting() -> None:
     named = {name for _, changes in ALL_OPTIONS for name in changes}
-    assert named == set(ROWS) - {"style_at"}  # instead of --style; see below
+    assert named == {name for _, name in SETTINGS} - {
+        "style_at"
+    }  # instead of --style; see below
 
 
 def test_paintings_have_their_times(
@@ -241,6 +262,6 @@ def test_option_changes_its_setting_only(
 
 @pytest.mark.parametrize(("kind", "name"), SETTINGS)
 def test_default_is_read_as_it_is_shown(kind: type[Any], name: str) -> None:
-    parser, default = ROWS[name].parser, getattr(kind(), name)
-    if parser is not None:
-        assert parser(show(default)) == default
+    row, default = DECLARED[name], getattr(kind(), name)
+    if row.parser is not None:
+        assert row.parse(row.text(default)) == default

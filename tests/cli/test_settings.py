@@ -8,9 +8,10 @@ from running import Run, names_in
 from test_options import configured  # noqa: F401 - a fixture
 
 from vidstyle.config import StyleConfig, VideoConfig
-from vidstyle.presets.catalog import PRESETS
+from vidstyle.presets import NAMES, read_preset
 
 PAINT = ("video", "clip.mp4", "-s", "painting.png")
+PRESETS = {name: read_preset(name) for name in NAMES}
 INPUTS = {"clip.mp4", "painting.png"}
 
 
@@ -149,23 +150,12 @@ def test_presets_are_listed(vidstyle: Run) -> None:
     assert [line.split()[0] for line in said.stdout.splitlines()] == list(PRESETS)
 
 
-def test_what_a_user_names_is_not_replaced(settled: Any) -> None:
-    preset = ("--preset", "rathod2023", "--network", "slim")
-    assert settled(*preset).style.missing == "nearest"
-    assert settled(*preset, "--content-layers", "relu5_2").style.missing == "refuse"
-    both = ("--content-layers", "relu5_2", "--missing", "nearest")
-    assert settled(*preset, *both).style.missing == "nearest"
-
-
-def test_layer_that_slim_lacks_is_replaced_for_a_preset_only(vidstyle: Run) -> None:
-    options = ("--preset", "rathod2023", "--network", "slim", "--long-side", "32")
-    few = ("--steps", "2", "--min-steps", "2", "-d", "cpu")
-    photo = ("image", "painting.png", "-s", "painting.png", "-o", "a.png", *few)
-    said = vidstyle(*photo, *options)
-    assert said.code == 0, said.stderr
-    assert "slim has no layer relu5_3: relu5_1 takes its place" in said.lines
-    assert "slim has no max pooling: average takes its place" in said.lines
-    named = ("--pooling", "average", "--content-layers", "relu5_2")
-    said = vidstyle(*photo, *options, "-y", *named)
+def test_layer_or_pooling_that_slim_lacks_is_refused(vidstyle: Run) -> None:
+    preset = ("--preset", "rathod2023", "--network", "slim", "-d", "cpu")
+    paint = ("image", "painting.png", "-s", "painting.png", "-o", "a.png", *preset)
+    said = vidstyle(*paint)
     assert said.code == 3
-    assert "error: slim has no layer relu5_2; it has relu1_1" in said.stderr
+    assert "error: slim works with average pooling only" in said.stderr
+    said = vidstyle(*paint, "--pooling", "average")
+    assert said.code == 3
+    assert "error: slim has no layer relu5_3; it has relu1_1" in said.stderr

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 import typer
 
-from vidstyle.cli.values import (
-    parse_at,
+from vidstyle.cli.options import usage
+from vidstyle.cli.request import parse_at, parse_region
+from vidstyle.config import LayerWeight, Region
+from vidstyle.config.values import (
     parse_fps,
     parse_init,
     parse_layers,
     parse_numbers,
     parse_range,
-    parse_region,
     parse_side,
 )
-from vidstyle.config import LayerWeight, Region
 
 
 def test_values_are_read() -> None:
@@ -60,4 +60,4 @@ def test_values_are_read() -> None:
 )
 def test_what_cannot_be_read_is_quoted(parser: Any, text: str) -> None:
     with pytest.raises(typer.BadParameter, match=re.escape(text.rpartition(":")[2])):
-        parser(text)
+        usage(parser)(text)

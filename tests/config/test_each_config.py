@@ -181,7 +181,6 @@ def test_choice_is_one_of_its_words(
 def test_choices_are_those_that_there_are() -> None:
     assert {name for _, name, _ in choices()} == {
         *(
-            "missing",
             "network",
             "pooling",
             "style_loss",

@@ -36,7 +36,7 @@ def test_a_trial_paints_what_the_command_for_one_picture_paints(files, config):
 
 
 def test_no_trial_stops_early(files, config):
-    settled = replace(config, steps=9, min_steps=1, patience=1, least_gain=0.9)
+    settled = replace(config, steps=9, min_steps=1, patience=1, min_delta=0.9)
 
     (outcome,) = TrialPainter([trial(files, settled)], ignore).paint()
 

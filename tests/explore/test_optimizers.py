@@ -26,10 +26,10 @@ def test_every_optimizer_has_a_trial_and_one_step_decays():
 
 
 def test_a_decay_that_was_asked_for_is_the_one():
-    (row,) = build(StyleConfig(lr_decay="stairs", lr_decay_every=7)).rows
+    (row,) = build(StyleConfig(lr_decay="staircase", lr_decay_every=7)).rows
 
     decays = [trial.config.lr_decay for trial in row]
-    assert sorted(decays) == ["none"] * 5 + ["stairs"]
+    assert sorted(decays) == ["none"] * 5 + ["staircase"]
     assert row[-1].config.lr_decay_every == 7
 
 

@@ -123,29 +123,11 @@ def test_slim_takes_no_max_pooling_however_it_is_chosen() -> None:
             load(name, CPU, pooling="max")
 
 
-def test_what_slim_lacks_is_replaced_on_request_and_said() -> None:
-    wanted = {"layers": ["relu5_3", "relu1_1"], "pooling": "max"}
-    assert load("slim", CPU, missing="nearest", **wanted) == (
-        "slim",
-        [
-            "slim has no layer relu5_3: relu5_1 takes its place",
-            "slim has no max pooling: average takes its place",
-        ],
-    )
+def test_a_layer_that_a_network_lacks_is_refused_before_anything_is_fetched() -> None:
     with pytest.raises(ConfigError, match="slim has no layer relu5_3; it has"):
         load("slim", CPU, layers=["relu5_3"])
-    with pytest.raises(ConfigError, match="slim has no layer relu7_1; it has"):
-        load("slim", CPU, missing="nearest", layers=["relu7_1"])
-
-
-def test_what_vgg_lacks_is_replaced_before_anything_is_fetched(cache: Path) -> None:
     with pytest.raises(ConfigError, match="vgg16 has no layer relu3_4"):
         load("vgg16", META, layers=["relu3_4"])
-    stored("vgg16", cache)
-    assert load("vgg16", META, layers=["relu3_4"], missing="nearest") == (
-        "vgg16",
-        ["vgg16 has no layer relu3_4: relu3_3 takes its place"],
-    )
 
 
 def test_a_damaged_stored_file_says_how_to_fetch_it_again(cache: Path) -> None:

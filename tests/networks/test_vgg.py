@@ -189,23 +189,3 @@ def test_energies_that_come_with_the_weights_are_taken() -> None:
     net = FeatureNetwork(TINY, random_weights(TINY) | stored)
     assert list(net.feature_energy.values()) == [1, 2, 3, 4]
     assert net.gram_energy["relu3_1"] == 8
-
-
-def test_a_missing_layer_is_answered_by_the_nearest_of_its_block() -> None:
-    network = FeatureNetwork(TINY, random_weights(TINY))
-    assert network.stand_in(["relu2_4", "relu1_1", "relu2_1"]) == {"relu2_4": "relu2_1"}
-    images = torch.rand(1, 3, 16, 16)
-    features = network(images, ["relu2_4", "relu1_1"])
-    assert list(features) == ["relu1_1", "relu2_4"]
-    assert torch.equal(features["relu2_4"], network(images, ["relu2_1"])["relu2_1"])
-    both = network(images, ["relu2_1", "relu2_4", "relu3_1"])
-    assert list(both) == ["relu2_1", "relu2_4", "relu3_1"]
-    for energy in (network.feature_energy, network.gram_energy):
-        assert energy["relu2_4"] == energy["relu2_1"]
-
-
-@pytest.mark.parametrize("layer", ["relu4_1", "relu6_1", "relu2_5", "conv2_1", "fc6"])
-def test_what_is_near_no_layer_stays_an_error(layer: str) -> None:
-    network = FeatureNetwork(TINY, random_weights(TINY))
-    with pytest.raises(ConfigError, match=f"tiny has no layer {layer}; it has relu1_1"):
-        network.stand_in(["relu1_1", layer])

@@ -10,7 +10,7 @@ from vidstyle.optimizers.step_size import StepSize
 def test_adam_finds_the_minimum_of_every_sample():
     problem = Quadratics(3)
     config = StyleConfig(
-        optimizer="adam", lr_decay="stairs", lr_decay_rate=0.9, lr_decay_every=20
+        optimizer="adam", lr_decay="staircase", lr_decay_rate=0.9, lr_decay_every=20
     )
     best = run(config, problem, 400)
     assert (best.images - problem.minima).abs().max() < 1e-3
@@ -33,7 +33,7 @@ def test_adam_returns_to_the_best_after_a_loss_that_is_not_finite():
 
 def test_adam_takes_smaller_steps_on_each_stair():
     images = torch.zeros(1, *SHAPE)
-    stairs = StepSize(lr=0.1, decay="stairs", rate=0.5, every=2)
+    stairs = StepSize(lr=0.1, decay="staircase", rate=0.5, every=2)
     optimizer = Adam(images, step_size=stairs)
     gradients, lengths = torch.ones_like(images), []
     for _ in range(5):

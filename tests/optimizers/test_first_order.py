@@ -14,7 +14,7 @@ def test_a_step_that_decays_is_carried_up(optimizer):
     config = StyleConfig(
         optimizer=optimizer,
         lr=0.1,
-        lr_decay="stairs",
+        lr_decay="staircase",
         lr_decay_rate=0.1,
         lr_decay_every=5,
         temperature=0,

@@ -22,7 +22,7 @@ def test_steps_along_one_slope_grow_to_the_step_size():
 
 def test_the_step_decays():
     images = torch.zeros(1, *SHAPE)
-    halved = StepSize(lr=0.1, decay="stairs", rate=0.5, every=1)
+    halved = StepSize(lr=0.1, decay="staircase", rate=0.5, every=1)
     optimizer = Momentum(images, step_size=halved)
     slope = torch.ones_like(images)
     first = optimizer.step(images, torch.ones(1), slope)

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from conversions import NETWORK_STD
 
 from vidstyle.networks.published import published_weights
 from vidstyle.networks.vgg import FeatureNetwork
-from vidstyle.presets.units import NETWORK_STD
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,16 @@
 """Presets: whole, in range, and what they say of themselves is what they set."""
 
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
+from vidstyle import presets
 from vidstyle.config import StyleConfig, VideoConfig
-from vidstyle.presets.catalog import PRESETS
+from vidstyle.config.toml_file import read_config
+from vidstyle.presets import NAMES, Preset, read_preset
 
+PRESETS: dict[str, Preset] = {name: read_preset(name) for name in NAMES}
 STYLE_FIELDS = {field.name for field in fields(StyleConfig)}
 VIDEO_FIELDS = {field.name for field in fields(VideoConfig)} - {"style"}
 
@@ -33,3 +37,9 @@ def test_finishes_grow_in_size_and_steps() -> None:
         assert less.style.long_side < more.style.long_side
         assert less.style.steps < more.style.steps
         assert less.next_steps < more.next_steps
+
+
+def test_every_file_is_a_preset_that_config_reads() -> None:
+    folder = Path(presets.__file__).parent
+    assert {path.stem for path in folder.glob("*.toml")} == set(NAMES)
+    assert read_config(folder / "fine.toml") == PRESETS["fine"].settings

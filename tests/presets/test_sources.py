@@ -3,13 +3,25 @@
 import re
 
 import pytest
+from conversions import (
+    CAFFE_ENERGIES,
+    NETWORK_STD,
+    PIXELS,
+    Energies,
+    Weights,
+    converted,
+)
+from loss_conventions import (
+    GATYS_LAYERS,
+    gatys_sums,
+    keras_sums,
+    neural_style_sums,
+)
 
 from vidstyle.networks.published import published_weights
-from vidstyle.presets.sources import SOURCES
-from vidstyle.presets.sums import GATYS_LAYERS
-from vidstyle.presets.units import CAFFE_ENERGIES
+from vidstyle.presets import NAMES, read_preset
 
-BY_NAME = {preset.name: preset for preset in SOURCES}
+BY_NAME = {name: read_preset(name) for name in NAMES[3:]}
 
 
 def numbers(name: str) -> str:
@@ -23,8 +35,7 @@ def test_notes_say_scale_and_weights(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BY_NAME)
-def test_every_source_works_on_slim_and_recolors_nothing(name: str) -> None:
-    assert BY_NAME[name].settings["missing"] == "nearest"
+def test_no_source_recolors(name: str) -> None:
     assert BY_NAME[name].settings["recolor"] is False
 
 
@@ -42,12 +53,12 @@ def test_lopez() -> None:
     assert "1e-3 becomes 0.205" in numbers("lopez2017")
     assert round(settings["lr"], 4) == 0.0314
     assert settings["lr_decay_rate"] ** 3 == pytest.approx(0.830584)
-    assert (settings["lr_decay"], settings["lr_decay_every"]) == ("stairs", 100)
+    assert (settings["lr_decay"], settings["lr_decay_every"]) == ("staircase", 100)
     assert settings["long_side"] == 448
 
 
 def test_no_source_painted_in_several_sizes() -> None:
-    assert {each.settings["pyramid"] for each in SOURCES} == {1}
+    assert {each.settings["pyramid"] for each in BY_NAME.values()} == {1}
 
 
 def test_lee() -> None:
@@ -73,7 +84,7 @@ def test_ruder() -> None:
     assert [weight for _, weight in settings["style_layers"]] == shares
     assert (settings["tv_weight"], settings["temporal_weight"]) == (1.16, 4.89)
     assert (settings["steps"], settings["next_steps"]) == (2000, 1000)
-    assert (settings["patience"], settings["least_gain"]) == (50, 1e-4)
+    assert (settings["patience"], settings["min_delta"]) == (50, 1e-4)
 
 
 def test_tella() -> None:
@@ -84,3 +95,43 @@ def test_tella() -> None:
     assert round(settings["lr"], 4) == 0.0392
     layers = tuple(layer for layer, _ in settings["style_layers"])
     assert layers == published_weights("vgg16").topology.layers
+
+
+GATYS = gatys_sums(content=1e-3, style=1)
+LEE = keras_sums(content=0.025, style=5, tv=1)
+LEE_ENERGIES = Energies(
+    feature=CAFFE_ENERGIES.feature,
+    gram={
+        **CAFFE_ENERGIES.gram,
+        "relu3_3": CAFFE_ENERGIES.gram["relu3_1"],
+        "relu4_3": CAFFE_ENERGIES.gram["relu4_1"],
+        "relu5_3": CAFFE_ENERGIES.gram["relu5_1"],
+    },
+)
+RUDER = neural_style_sums(
+    content=5, style=100, tv=1e-3, temporal=1e3, height=350, width=450
+)
+CONVERTED = {
+    "gatys2016": converted(GATYS, height=512, width=512),
+    "lopez2017": converted(GATYS, height=448, width=448),
+    "lee2023": converted(LEE, height=512, width=512, energies=LEE_ENERGIES),
+    "ruder2016": converted(RUDER, height=350, width=450),
+}
+
+
+@pytest.mark.parametrize(("name", "weights"), CONVERTED.items())
+def test_weights_are_the_sources_own_in_our_units(name: str, weights: Weights) -> None:
+    settings = BY_NAME[name].settings
+    assert settings["content_weight"] == weights.content
+    if name in {"lee2023", "ruder2016"}:  # the others weigh their layers alike
+        assert settings["style_layers"] == weights.layers
+        assert settings["tv_weight"] == weights.tv
+        assert settings["tv_beta"] == weights.tv_beta
+    if name == "ruder2016":
+        assert settings["temporal_weight"] == weights.temporal
+
+
+def test_steps_are_the_sources_own_in_our_units() -> None:
+    rates = {"lopez2017": 8 / PIXELS, "rathod2023": 0.01 * NETWORK_STD}
+    for name, lr in {**rates, "tella": 10 / PIXELS}.items():
+        assert BY_NAME[name].settings["lr"] == lr

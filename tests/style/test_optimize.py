@@ -159,13 +159,13 @@ def test_a_frame_that_gains_nothing_stops_early_but_not_before_min_steps():
     assert progress.has_settled
 
 
-def test_patience_and_least_gain_say_when_a_frame_has_settled():
+def test_patience_and_min_delta_say_when_a_frame_has_settled():
     steps = {}
-    for patience, least_gain in ((5, 0.11), (50, 0.11), (5, 0.4)):
-        progress = Progress(StyleConfig(patience=patience, least_gain=least_gain))
+    for patience, min_delta in ((5, 0.11), (50, 0.11), (5, 0.4)):
+        progress = Progress(StyleConfig(patience=patience, min_delta=min_delta))
         while not progress.has_settled:
             progress.add(1 / (progress.step + 1))
-        steps[patience, least_gain] = progress.step
+        steps[patience, min_delta] = progress.step
     # Of 1/n, the last of a window against that of the one before: p/n <= gain.
     assert steps == {(5, 0.11): 46, (50, 0.11): 455, (5, 0.4): 13}
 

@@ -13,19 +13,20 @@ from vidstyle.cli.explore import COMMANDS
 from vidstyle.cli.image import image
 from vidstyle.cli.measure import measure
 from vidstyle.cli.networks import networks
-from vidstyle.cli.options import SHOW_CONFIG
+from vidstyle.cli.options import HELP_ALL, SHOW_CONFIG
 from vidstyle.cli.presets import presets
 from vidstyle.cli.probe import probe
 from vidstyle.cli.train import train
 from vidstyle.cli.video import video
 
 
-def _untyped(parameters: list[Any]) -> list[Any]:
-    """Take away the ``<bool>`` that Typer's help writes behind every switch."""
-    for parameter in parameters:
-        if getattr(parameter, "is_flag", False):
-            parameter.metavar = ""
-    return parameters
+def _shown(parameters: list[Any]) -> list[Any]:
+    """Copy parameters, without the ``<bool>`` that Typer writes behind a switch."""
+    copies = [copy(each) for each in parameters]
+    for each in copies:
+        if getattr(each, "is_flag", False):
+            each.metavar = ""
+    return copies
 
 
 def _unwrapped(text: str) -> str:
@@ -44,18 +45,18 @@ class _Command(TyperCommand):
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: Any) -> list[Any]:
-        parameters = _untyped(super().get_params(ctx))
-        if not ctx.meta.get(SHOW_CONFIG):
-            return parameters
-        optional = [copy(parameter) for parameter in parameters]
-        for parameter in optional:
-            parameter.required = False
-        return optional
+        parameters = _shown(super().get_params(ctx))
+        for each in parameters:
+            if ctx.meta.get(SHOW_CONFIG):
+                each.required = False
+            if ctx.meta.get(HELP_ALL):
+                each.hidden = False
+        return parameters
 
 
 class _Group(TyperGroup):
     def get_params(self, ctx: Any) -> list[Any]:
-        return _untyped(super().get_params(ctx))
+        return _shown(super().get_params(ctx))
 
 
 app = typer.Typer(
@@ -69,23 +70,17 @@ app = typer.Typer(
         "Any clip, any painting, no training; on a laptop's CPU out of the box."
     ),
 )
-app.command(cls=_Command)(video)
-app.command(cls=_Command)(image)
-app.command(cls=_Command)(probe)
-app.command(cls=_Command)(presets)
-app.command(cls=_Command)(networks)
-app.command(cls=_Command)(measure)
-app.command(cls=_Command)(bench)
 explore = typer.Typer(
     name="explore",
     cls=_Group,
     no_args_is_help=True,
     help="Repeat the experiments of the literature; each fills a folder.",
 )
+for command in (video, image, probe, presets, networks, measure, bench, train):
+    app.command(cls=_Command)(command)
 for command in COMMANDS:
     explore.command(cls=_Command)(command)
 app.add_typer(explore)
-app.command(cls=_Command)(train)
 
 
 def show_version(is_asked: bool) -> None:

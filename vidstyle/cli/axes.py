@@ -5,25 +5,24 @@ from typing import Final
 
 import typer
 
-from vidstyle.cli.config_file import read_text, settings_of
-from vidstyle.cli.values import parse_layers
+from vidstyle.cli.options import usage
 from vidstyle.config import StyleConfig
+from vidstyle.config.setting import settings_of
+from vidstyle.config.toml_file import read_text
+from vidstyle.config.values import parse_layers
 from vidstyle.explore.grid import Axis
 from vidstyle.explore.layers import Layers
 
-NEVER: Final = frozenset(
-    {"style_mix", "min_steps", "patience", "least_gain", "pyramid"}
-)
+NEVER: Final = frozenset({"style_mix", "min_steps", "patience", "min_delta", "pyramid"})
 """Settings that no experiment has: one painting, one size, and no early stop."""
 LISTS: Final = frozenset({"style_layers", "content_layers"})
 """Settings whose values hold commas."""
 
 
+@usage
 def parse_axis(text: str) -> Axis:
     """Read ``content-weight=0.01,0.1`` or ``style-layers=relu1_1;relu1_1,relu2_1``."""
-    known = {
-        one.key: one for one in settings_of([StyleConfig]) if one.name not in NEVER
-    }
+    known = {one.key: one for one in settings_of(StyleConfig) if one.name not in NEVER}
     key, _, values = text.partition("=")
     if key not in known:
         raise typer.BadParameter(
@@ -39,6 +38,7 @@ def parse_axis(text: str) -> Axis:
     )
 
 
+@usage
 def parse_sets(text: str) -> list[Layers]:
     """Read ``relu1_1,relu2_1;relu3_1`` as sets of layers."""
     sets = [parse_layers(item) for item in text.split(";") if item.strip()]

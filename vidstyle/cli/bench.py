@@ -1,13 +1,13 @@
 """``vidstyle bench``: how fast pictures are optimised on this machine."""
 
-import json as json_module
+import itertools
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.report import Reporter, reported_errors
+from vidstyle.cli.report import Reporter, print_facts, reported_errors
 
 if TYPE_CHECKING:
     from vidstyle.bench import Rate
@@ -70,18 +70,16 @@ def bench(
                 device=device,
                 listener=reporter,
             )
-        facts = timed.facts()
-        if json:
-            rates = [asdict(rate) for rate in timed.rates()]
-            typer.echo(json_module.dumps({**facts, "rates": rates}))
-            return
-        typer.echo(
+        facts, rates = timed.facts(), timed.rates()
+        lines = (
             "{network} to {deepest} on {device}, {threads} thread(s); medians of "
-            "{steps} steps; ceiling {matrix_gflop_per_s:.0f} GFLOP/s".format(**facts)
+            "{steps} steps; ceiling {matrix_gflop_per_s:.0f} GFLOP/s".format(**facts),
+            LINE.format(*HEADINGS),
         )
-        typer.echo(LINE.format(*HEADINGS))
-        for rate in timed.rates():
-            typer.echo(format_rate(rate))
+        if json:
+            facts["rates"] = [asdict(rate) for rate in rates]
+        shown = itertools.chain(lines, (format_rate(rate) for rate in rates))
+        print_facts(facts, shown, as_json=json)
 
 
 def format_rate(rate: "Rate") -> str:

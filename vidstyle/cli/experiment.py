@@ -13,9 +13,9 @@ from vidstyle.cli import options as o
 from vidstyle.cli.axes import NEVER
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
-from vidstyle.cli.rows import FILES, ROWS
-from vidstyle.cli.settings import settle
+from vidstyle.cli.settings import resolve_settings
 from vidstyle.config import StyleConfig
+from vidstyle.config.setting import FILES, settings_of
 from vidstyle.errors import OutputError
 from vidstyle.explore.trial import Experiment
 
@@ -82,8 +82,8 @@ def experiment(*, without: Collection[str] = ()) -> Callable[[Build], Command]:
             [*own, *common]
         )
         command.__name__, command.__doc__ = build.__name__, build.__doc__
-        chosen = [name for name in ROWS if name not in {*NEVER, *without}]
-        return o.takes(StyleConfig, only=chosen)(command)
+        names = {each.name for each in settings_of(StyleConfig)}
+        return o.add_options(StyleConfig, only=names - NEVER - set(without))(command)
 
     return decorate
 
@@ -93,7 +93,9 @@ def _explore(
 ) -> None:
     """Build an experiment, run it, and say what was found."""
     with reported_errors("the same command goes on where this one stopped"):
-        settings = settle(asked.ctx, values, preset=asked.preset, file=asked.config)
+        settings = resolve_settings(
+            asked.ctx, values, preset=asked.preset, file=asked.config
+        )
         base = settings.make(StyleConfig)
         made = build(asked.content, base, **chosen)
         paintings = list(dict.fromkeys(trial.style for trial in made.trials))

@@ -8,9 +8,9 @@ import typer
 from vidstyle.cli import options as o
 from vidstyle.cli.axes import LISTS, parse_axis, parse_resnet, parse_sets
 from vidstyle.cli.experiment import experiment
-from vidstyle.cli.rows import FILES
-from vidstyle.cli.values import parse_layers
 from vidstyle.config import AlbumConfig, StyleConfig
+from vidstyle.config.setting import FILES
+from vidstyle.config.values import parse_layers
 from vidstyle.explore.grid import grid as the_grid
 from vidstyle.explore.layers import SETS
 from vidstyle.explore.layers import layers as the_layers
@@ -63,7 +63,7 @@ def reconstruct(
     layers: Annotated[
         Any,
         typer.Option(
-            parser=parse_layers,
+            parser=o.usage(parse_layers),
             metavar="LAYER[:WEIGHT],...",
             help="From shallow to deep; the weights are those within a set.",
         ),
@@ -77,7 +77,7 @@ def reconstruct(
     return the_reconstructions(content, config, style=style, layers=layers)
 
 
-@experiment(without={"style_layers", "missing"})
+@experiment(without={"style_layers"})
 def layers(
     content: Path,
     config: StyleConfig,
@@ -88,8 +88,7 @@ def layers(
         typer.Option(
             parser=parse_sets,
             metavar="LAYERS;...",
-            help="Sets of style layers; what a network lacks is replaced by the "
-            "nearest it has.",
+            help="Sets of style layers.",
         ),
     ] = SETS,
 ) -> Experiment:
@@ -149,7 +148,7 @@ def optimizers(content: Path, config: StyleConfig, *, style: o.Style) -> Experim
     return the_optimizers(content, config, style=style)
 
 
-@experiment(without={"network", "weights", "pooling", "missing"})
+@experiment(without={"network", "weights", "pooling"})
 def networks(
     content: Path,
     config: StyleConfig,
@@ -168,8 +167,7 @@ def networks(
     """Compare the networks whose weights are here, with average and max pooling.
 
     VGG-16 against VGG-19 (Lopez et al. 2017), the built-in slim, and ResNet-50 with and
-    without smoothed activations (Wang et al. 2021). A layer that one lacks is replaced
-    by the nearest it has.
+    without smoothed activations (Wang et al. 2021).
     """
     from vidstyle.explore.networks import networks as the_networks
 

@@ -1,49 +1,22 @@
 """``vidstyle image``: paint one picture, or many after many paintings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
-from vidstyle.cli.settings import Settings, settle
-from vidstyle.cli.values import parse_region
-from vidstyle.config import AlbumConfig, EvolutionConfig, Region, StyleConfig
+from vidstyle.cli.request import Request
+from vidstyle.cli.settings import Settings, resolve_settings
+from vidstyle.config import AlbumConfig, EvolutionConfig, StyleConfig
 from vidstyle.errors import ConfigError, InputError
 
 KINDS = (StyleConfig, AlbumConfig, EvolutionConfig)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """What a user has asked for, but for the settings."""
-
-    contents: list[Path]
-    styles: list[Path]
-    regions: list[Region]
-    output: Path | None
-    overwrite: bool
-    save_config: Path | None
-    log: Path | None
-    wants_gif: bool
-    gif_output: Path | None
-
-    @property
-    def is_album(self) -> bool:
-        """Whether there are several pictures, or a folder."""
-        given = [*self.contents, *self.styles]
-        return len(self.contents) > 1 or any(path.is_dir() for path in given)
-
-    @property
-    def paintings(self) -> list[Path]:
-        return [*self.styles, *(each.style for each in self.regions)]
-
-
-@o.takes(*KINDS)
+@o.add_options(Request, *KINDS)
 def image(
     ctx: typer.Context,
     content: Annotated[
@@ -54,20 +27,6 @@ def image(
             readable=False,
         ),
     ],
-    *,
-    style: o.AlbumStyles = None,
-    region: o.Regions = None,
-    output: o.Output = None,
-    overwrite: o.Overwrite = False,
-    preset: o.Preset = None,
-    config: o.Config = None,
-    save_config: o.SaveConfig = None,
-    show_config: o.ShowConfig = False,
-    gif: o.Gif = False,
-    gif_output: o.GifOutput = None,
-    log: o.Log = None,
-    json: o.Json = False,
-    quiet: o.Quiet = False,
     **values: Any,
 ) -> None:
     """Paint a picture: photo.jpg and painting.jpg make photo.painting.png.
@@ -75,57 +34,53 @@ def image(
     A folder, of pictures or of paintings, makes a folder: every picture after every
     painting, and all of them on a sheet, index.png. The same command goes on where an
     interrupted one stopped.
+
+    For example:
+
+    vidstyle image photo.jpg --style painting.jpg
+
+    vidstyle image photo.jpg --style painting.jpg --long-side 1024 --gif
+
+    vidstyle image photos/ --style paintings/ -o out
     """
-    regions = [parse_region(text) for text in region or []]
-    styles, _ = o.paintings(style, is_needed=not (show_config or regions))
-    asked = _Asked(
-        contents=content or [],
-        styles=styles,
-        regions=regions,
-        output=output,
-        overwrite=overwrite,
-        save_config=save_config,
-        log=log,
-        wants_gif=gif or gif_output is not None,
-        gif_output=gif_output,
+    request, contents = Request.taken_from(values), content or []
+    is_album = len(contents) > 1 or any(
+        path.is_dir() for path in (*contents, *request.styles)
     )
     goes_on = "the same command goes on where this one stopped"
-    with reported_errors(goes_on if asked.is_album else "nothing was written"):
-        settings = settle(ctx, values, preset=preset, file=config)
+    with reported_errors(goes_on if is_album else "nothing was written"):
+        settings = resolve_settings(
+            ctx, values, preset=request.preset, file=request.config
+        )
         for kind in KINDS:
             settings.make(kind)
-        if show_config:
+        if request.show_config:
             typer.echo(settings.text(KINDS, Path()), nl=False)
             return
-        reporter = Reporter(quiet=quiet, as_json=json, log=log)
-        if asked.is_album:
-            _paint_album(asked, settings, reporter)
+        reporter = Reporter(quiet=request.quiet, as_json=request.json, log=request.log)
+        if is_album:
+            _paint_album(contents, request, settings, reporter)
         else:
-            _paint_one(asked, settings, reporter)
+            _paint_one(contents[0], request, settings, reporter)
 
 
-def _paint_one(asked: _Asked, settings: Settings, reporter: Reporter) -> None:
-    (content,) = asked.contents
-    name = "+".join(dict.fromkeys(path.stem for path in asked.paintings))
-    output = asked.output or content.parent / f"{content.stem}.{name}.png"
-    beside = output.with_suffix(".gif") if asked.wants_gif else None
-    gif_output = asked.gif_output or beside
-    check_outputs(
-        [output, gif_output],
-        besides=[asked.log, asked.save_config],
-        inputs=[content, *asked.paintings, *(each.mask for each in asked.regions)],
-        overwrite=asked.overwrite,
-    )
-    settings.save(asked.save_config, KINDS, overwrite=asked.overwrite)
+def _paint_one(
+    content: Path, request: Request, settings: Settings, reporter: Reporter
+) -> None:
+    name = "+".join(dict.fromkeys(path.stem for path in request.paintings))
+    output = request.output or content.parent / f"{content.stem}.{name}.png"
+    gif_output = request.gif_beside(output)
+    request.check_outputs(output, gif_output, contents=[content])
+    settings.save(request.save_config, KINDS, overwrite=request.overwrite)
     from vidstyle.still import stylize_image
 
     with reporter:
         stylize_image(
             content,
-            asked.styles,
+            request.styles,
             output,
             config=settings.make(StyleConfig),
-            regions=asked.regions,
+            regions=request.regions,
             evolution=settings.make(EvolutionConfig),
             evolution_output=gif_output,
             listener=reporter,
@@ -133,28 +88,26 @@ def _paint_one(asked: _Asked, settings: Settings, reporter: Reporter) -> None:
     reporter.result(output, gif=gif_output)
 
 
-def _paint_album(asked: _Asked, settings: Settings, reporter: Reporter) -> None:
-    if asked.wants_gif or asked.regions:
-        option = "--gif" if asked.wants_gif else "--region"
+def _paint_album(
+    contents: list[Path], request: Request, settings: Settings, reporter: Reporter
+) -> None:
+    wants_gif = request.gif or request.gif_output is not None
+    if wants_gif or request.region:
+        option = "--gif" if wants_gif else "--region"
         raise ConfigError(f"{option} is about one picture; name one, and no folder.")
-    check_outputs(
-        [],
-        besides=[asked.log, asked.save_config],
-        inputs=[*asked.contents, *asked.styles],
-        overwrite=asked.overwrite,
-    )
-    settings.save(asked.save_config, KINDS, overwrite=asked.overwrite)
+    request.check_outputs(contents=contents)
+    settings.save(request.save_config, KINDS, overwrite=request.overwrite)
     from vidstyle.album.paint import stylize_album
 
-    has_folder = any(path.is_dir() for path in asked.styles)
+    has_folder = any(path.is_dir() for path in request.styles)
     with reporter:
         result = stylize_album(
-            asked.contents,
-            asked.styles if has_folder else [tuple(asked.styles)],
-            asked.output or _beside(asked.contents, asked.styles),
+            contents,
+            request.styles if has_folder else [tuple(request.styles)],
+            request.output or _beside(contents, request.styles),
             config=settings.make(StyleConfig),
             album=settings.make(AlbumConfig),
-            overwrite=asked.overwrite,
+            overwrite=request.overwrite,
             listener=reporter,
         )
     reporter.result(

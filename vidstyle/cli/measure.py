@@ -18,9 +18,9 @@ from vidstyle.cli.measured import (
 from vidstyle.cli.measured_folders import folder_facts, folder_table
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
-from vidstyle.cli.rows import FILES, NETWORK, REPORT, SIZE
-from vidstyle.cli.values import parse_range
 from vidstyle.config import NetworkName
+from vidstyle.config.setting import FILES, NETWORK, REPORT, SIZE
+from vidstyle.config.values import parse_range
 from vidstyle.errors import ConfigError
 
 Report = tuple[dict[str, Any], Iterable[str]]
@@ -53,7 +53,7 @@ Frames = Annotated[
     Any,
     typer.Option(
         "--frames",
-        parser=parse_range,
+        parser=o.usage(parse_range),
         metavar="A:B",
         show_default="all",
         help="The frames of the content that it shows, counted from 0.",

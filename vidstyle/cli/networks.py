@@ -1,14 +1,17 @@
 """``vidstyle networks``: which networks there are, and fetching one."""
 
-import json as json_module
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.report import Reporter, reported_errors
+from vidstyle.cli.report import Reporter, print_facts, reported_errors
 
+if TYPE_CHECKING:
+    from vidstyle.networks.load import NetworkStatus
+
+LINE = "{:6}  {:16}  {}"
 Fetch = Annotated[
     Literal["vgg16", "vgg19"] | None,
     typer.Option(
@@ -29,14 +32,16 @@ def networks(fetch: Fetch = None, json: o.Json = False, quiet: o.Quiet = False) 
             reporter.result(path)
             return
         known = network_status()
-        if json:
-            typer.echo(json_module.dumps([asdict(each) for each in known], default=str))
-            return
-        for each in known:
-            place = "built in" if each.built_in else str(each.path)
-            if not each.built_in and each.path is None:
-                place = (
-                    f"not fetched; --fetch {each.name} fetches {each.size_mb:.0f} MB"
-                )
-            depth = f"{each.layers[0]}..{each.layers[-1]}"
-            typer.echo(f"{each.name:6}  {depth:16}  {place}")
+        lines = (
+            LINE.format(each.name, f"{each.layers[0]}..{each.layers[-1]}", _place(each))
+            for each in known
+        )
+        print_facts([asdict(each) for each in known], lines, as_json=json)
+
+
+def _place(status: "NetworkStatus") -> str:
+    if status.built_in:
+        return "built in"
+    if status.path is None:
+        return f"not fetched; --fetch {status.name} fetches {status.size_mb:.0f} MB"
+    return str(status.path)

@@ -1,59 +1,79 @@
 """The options of the commands: one for each setting, and those about files and reports.
 
-What a setting is called, of what type it is and what its default is comes from the
-configuration, so that help and library cannot disagree.
+What a setting is called, of what type it is, its help and its default come from its
+declaration, so that help and library cannot disagree.
 """
 
 import inspect
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Collection
+from fractions import Fraction
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, ParamSpec, TypeVar, get_args, get_origin
 
 import typer
 
-from vidstyle.cli.rows import (
-    EVOLUTION,
-    FILES,
-    NETWORK,
-    PANELS,
-    REPORT,
-    ROWS,
-    SETTINGS,
-    Row,
-)
-from vidstyle.cli.settings import parse_preset
-from vidstyle.cli.values import parse_at, show
-from vidstyle.config import DeviceName, NetworkName
+from vidstyle.cli.request import Request, VideoRequest
+from vidstyle.config import DeviceName, NetworkName, StyleConfig
+from vidstyle.config.setting import FILES, PANELS, Setting, settings_of
 
-SHOW_CONFIG = "--show-config"
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SHOW_CONFIG: Final = "--show-config"
 """With it, a command needs no input, for it does no work."""
+HELP_ALL: Final = "--help-all"
+COMMON: Final = {
+    *("style", "region", "output", "overwrite", "restart", "style_mix", "codec", "crf"),
+    *("preset", "config", "save_config", "show_config", "json", "quiet", "preview"),
+    *("gif", "sheet", "long_side", "style_scale", "frames", "start_s", "duration_s"),
+    *("content_weight", "style_weight", "tv_weight", "recolor", "keep_color"),
+    *("temporal_weight", "steps", "next_steps", "batch", "network", "device"),
+}
+"""What --help shows of a command that has many options."""
+METAVARS: Final = {int: "N", float: "X", bool: "", Path: "FILE", Fraction: "N"}
 
 
-def takes(
-    *kinds: type[Any], only: Collection[str] = tuple(ROWS)
+def usage(parse: Callable[P, T]) -> Callable[P, T]:
+    """Make what cannot be read a mistake of usage, for a parser of an option."""
+
+    @wraps(parse)
+    def parser(*args: P.args, **options: P.kwargs) -> T:
+        try:
+            return parse(*args, **options)
+        except ValueError as err:
+            raise typer.BadParameter(str(err)) from None
+
+    return parser
+
+
+def add_options(
+    *kinds: type[Any], only: Collection[str] | None = None, hides: bool = True
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command one option for each setting of these configurations.
 
-    The command receives their values in its ``**values``; settings without a row have
-    no option, and those that it takes by itself no other.
+    The command receives their values in its ``**values``; those that it takes by itself
+    get no other option.
 
     Args:
         kinds: The configurations.
-        only: The settings to take of them.
+        only: The settings to take of them; None: all.
+        hides: Whether only --help-all shows what few people need.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(command)
         own = [p for p in signature.parameters.values() if p.kind != p.VAR_KEYWORD]
         added = [
-            _parameter(kind, name)
-            for kind in kinds
-            for name in only
-            if name in {field.name for field in fields(kind)}
-            and name not in signature.parameters
+            _parameter(setting, is_hidden=hides and setting.name not in COMMON)
+            for setting in settings_of(*kinds)
+            if setting.is_option
+            and setting.name not in signature.parameters
+            and (only is None or setting.name in only)
         ]
-        # Typer reads the signature. sorted() keeps the order of what is in no row.
+        if hides:
+            own.append(_HELP_ALL)
+        # Typer reads the signature; sorted() keeps the order within a panel.
         command.__signature__ = signature.replace(  # type: ignore[attr-defined]
             parameters=sorted([*own, *added], key=_place)
         )
@@ -62,54 +82,75 @@ def takes(
     return decorate
 
 
-def _place(parameter: inspect.Parameter) -> tuple[int, int, int]:
-    """Say where a parameter comes: by its kind, its panel, and its row there."""
+def _place(parameter: inspect.Parameter) -> tuple[int, int]:
+    """Sort parameters by their kind, then by the panel of their option."""
     (option, *_) = getattr(parameter.annotation, "__metadata__", [None])
     panel = getattr(option, "rich_help_panel", None)
-    place = PANELS.index(panel) if panel in PANELS else -1
-    rows = list(ROWS)
-    row = rows.index(parameter.name) if parameter.name in rows else -1
-    return parameter.kind, place, row
+    return parameter.kind, PANELS.index(panel) if panel in PANELS else -1
 
 
-def _parameter(kind: type[Any], name: str) -> inspect.Parameter:
-    row, hint = ROWS[name], get_type_hints(kind)[name]
-    default = getattr(kind(), name)
-    flags = [f"--{(row.flag or name).replace('_', '-')}"]
-    if default is True:
-        flags = [f"{flags[0]}/--no-{name.replace('_', '-')}"]
-    if row.short is not None:
-        flags.append(f"-{row.short}")
-    option = typer.Option(
-        *flags,
-        help=row.help,
-        rich_help_panel=row.panel,
-        parser=row.parser,
-        metavar=_metavar(row, hint),
-        readable=False,  # the library says it better, and knows its exit code
-        show_default=row.default_text or True,
-    )
+def _parameter(setting: Setting, *, is_hidden: bool) -> inspect.Parameter:
     return inspect.Parameter(
-        name,
+        setting.name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=show(default) if row.parser else default,
-        annotation=Annotated[Any if row.parser else hint, option],
+        default=setting.text(setting.default) if setting.parser else setting.default,
+        annotation=Annotated[
+            Any if setting.parser else setting.hint,
+            _typer_option(
+                setting, parser=setting.parser and setting.parse, hidden=is_hidden
+            ),
+        ],
     )
 
 
-def _metavar(row: Row, hint: Any) -> str | None:
-    """Say what stands after an option; nothing does after a switch."""
-    if row.metavar is not None:
-        return row.metavar
-    if get_origin(hint) is Literal:
-        return "|".join(get_args(hint))
-    return {int: "N", float: "X", bool: ""}.get(hint)
-
-
-def _option(panel: str, text: str, *flags: str, metavar: str = "") -> Any:
+def _typer_option(setting: Setting, *, parser: Any = None, hidden: bool = False) -> Any:
+    flags = [f"--{setting.key}"]
+    if setting.default is True:
+        flags = [f"--{setting.key}/--no-{setting.key}"]
+    if setting.short is not None:
+        flags.append(f"-{setting.short}")
+    (hint, *_) = setting.hints
+    (kind, *_) = get_args(hint) if get_origin(hint) is list else (hint,)
+    metavar = setting.metavar or "|".join(setting.choices)
     return typer.Option(
-        *flags, help=text, metavar=metavar, rich_help_panel=panel, readable=False
+        *flags,
+        help=setting.help,
+        rich_help_panel=setting.panel,
+        parser=parser and usage(parser),
+        metavar=metavar or METAVARS.get(kind),
+        readable=False,  # the library says it better, and knows its exit code
+        show_default=setting.default_text or True,
+        hidden=hidden,
     )
+
+
+def option_of(kind: type[Any], name: str) -> Any:
+    """Make the option of one setting, for a command that takes it by itself."""
+    return _typer_option(next(each for each in settings_of(kind) if each.name == name))
+
+
+def _show_all(ctx: typer.Context, is_asked: bool) -> None:
+    if is_asked:
+        ctx.meta[HELP_ALL] = True
+        typer.echo(ctx.get_help())
+        raise typer.Exit
+
+
+_HELP_ALL: Final = inspect.Parameter(
+    "help_all",
+    inspect.Parameter.KEYWORD_ONLY,
+    default=False,
+    annotation=Annotated[
+        bool,
+        typer.Option(
+            HELP_ALL,
+            help="Show all options and exit.",
+            callback=_show_all,
+            is_eager=True,
+            expose_value=False,
+        ),
+    ],
+)
 
 
 Clip = Annotated[
@@ -121,193 +162,23 @@ Clip = Annotated[
     ),
 ]
 Style = Annotated[
-    Path, _option(FILES, "The painting: any picture.", "--style", "-s", metavar="FILE")
-]
-Styles = Annotated[
-    list[Path] | None,
-    _option(
-        FILES,
-        "The painting: any picture. Several are mixed.",
+    Path,
+    typer.Option(
         "--style",
         "-s",
+        help="The painting: any picture.",
         metavar="FILE",
+        rich_help_panel=FILES,
+        readable=False,
     ),
 ]
-AlbumStyles = Annotated[
-    list[Path] | None,
-    _option(
-        FILES,
-        "The painting: any picture. Several are mixed. A folder: each one in it.",
-        "--style",
-        "-s",
-        metavar="FILE|FOLDER",
-    ),
-]
-Regions = Annotated[
-    list[str] | None,
-    _option(
-        FILES,
-        "A painting for the part where the mask is white: a picture or, for a clip, "
-        "also a clip or a folder. A later one lies over an earlier; what is in none "
-        "gets --style, or stays as it is.",
-        "--region",
-        metavar="MASK=STYLE",
-    ),
-]
-StyleAt = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--style-at",
-        help=ROWS["style_at"].help,
-        metavar=ROWS["style_at"].metavar,
-        rich_help_panel=ROWS["style_at"].panel,
-        show_default=ROWS["style_at"].default_text or True,
-    ),
-]
-Output = Annotated[
-    Path | None,
-    _option(
-        FILES,
-        "Where the result goes; by default beside the input.",
-        "--output",
-        "-o",
-        metavar="FILE",
-    ),
-]
-ClipOutput = Annotated[
-    Path | None,
-    _option(
-        FILES,
-        "Where the result goes, by default beside the clip: a name in .mp4, .m4v, "
-        ".mov, .mkv, .webm or .gif, or without an ending for a folder of numbered "
-        "PNGs.",
-        "--output",
-        "-o",
-        metavar="FILE",
-    ),
-]
-Preset = Annotated[
-    Any,
-    typer.Option(
-        "--preset",
-        help="Settings that belong together; vidstyle presets lists them. "
-        "Every other option wins over it.",
-        parser=parse_preset,
-        metavar="NAME",
-        rich_help_panel=SETTINGS,
-    ),
-]
-Config = Annotated[
-    Path | None,
-    _option(
-        SETTINGS,
-        "Read settings from a TOML file, named like the options; it wins over a "
-        "preset, and options win over it. Names of files are relative to its folder.",
-        "--config",
-        metavar="FILE",
-    ),
-]
-SaveConfig = Annotated[
-    Path | None,
-    _option(
-        SETTINGS,
-        "Also save all settings for --config.",
-        "--save-config",
-        metavar="FILE",
-    ),
-]
-ShowConfig = Annotated[
-    bool,
-    _option(SETTINGS, "Only print all settings, as --config reads them.", SHOW_CONFIG),
-]
-Overwrite = Annotated[
-    bool, _option(FILES, "Replace existing results.", "--overwrite", "-y")
-]
-WorkDir = Annotated[
-    Path | None,
-    _option(
-        FILES,
-        "Where unfinished work waits; by default beside the result.",
-        "--work-dir",
-        metavar="DIR",
-    ),
-]
-Restart = Annotated[
-    bool,
-    _option(FILES, "Throw away what an interrupted run has left.", "--restart"),
-]
-Gif = Annotated[
-    bool,
-    _option(EVOLUTION, "Also write a GIF of how the picture was learned.", "--gif"),
-]
-GifOutput = Annotated[
-    Path | None,
-    _option(
-        EVOLUTION,
-        "Where it goes (implies --gif); a name in .mp4 makes it a video.",
-        "--gif-output",
-        metavar="FILE",
-    ),
-]
-Sheet = Annotated[
-    bool,
-    _option(
-        REPORT,
-        "Also write a picture of spread frames, before and after.",
-        "--sheet",
-    ),
-]
-Preview = Annotated[
-    bool,
-    _option(
-        REPORT,
-        "Only paint three spread frames, quickly, on one sheet.",
-        "--preview",
-        "-p",
-    ),
-]
-Log = Annotated[
-    Path | None,
-    _option(
-        REPORT, "Write every step's losses as JSON lines.", "--log", metavar="FILE"
-    ),
-]
-Json = Annotated[bool, _option(REPORT, "Print the result as JSON on stdout.", "--json")]
-Quiet = Annotated[bool, _option(REPORT, "Say only errors.", "--quiet", "-q")]
-Network = Annotated[
-    NetworkName,
-    _option(
-        NETWORK,
-        ROWS["network"].help,
-        "--network",
-        metavar="|".join(get_args(NetworkName)),
-    ),
-]
-Device = Annotated[
-    DeviceName,
-    _option(
-        NETWORK,
-        ROWS["device"].help,
-        "--device",
-        "-d",
-        metavar="|".join(get_args(DeviceName)),
-    ),
-]
-
-
-def paintings(
-    styles: Sequence[Path] | None, at: Sequence[str] | None = None, *, is_needed: bool
-) -> tuple[list[Path], tuple[float, ...] | None]:
-    """Say which paintings were given, and when each is alone; None: not said.
-
-    Raises:
-        BadParameter: If there are none, or both kinds.
-    """
-    if styles and at:
-        raise typer.BadParameter("give either --style or --style-at, not both")
-    if at:
-        times_s, paths = zip(*(parse_at(text) for text in at), strict=True)
-        return list(paths), times_s
-    if not styles and is_needed:
-        raise typer.BadParameter("Missing option '--style'")
-    return list(styles or []), None
+Overwrite = Annotated[bool, option_of(Request, "overwrite")]
+Preset = Annotated[str | None, option_of(Request, "preset")]
+Config = Annotated[Path | None, option_of(Request, "config")]
+WorkDir = Annotated[Path | None, option_of(VideoRequest, "work_dir")]
+Restart = Annotated[bool, option_of(VideoRequest, "restart")]
+Log = Annotated[Path | None, option_of(Request, "log")]
+Json = Annotated[bool, option_of(Request, "json")]
+Quiet = Annotated[bool, option_of(Request, "quiet")]
+Network = Annotated[NetworkName, option_of(StyleConfig, "network")]
+Device = Annotated[DeviceName, option_of(StyleConfig, "device")]

@@ -1,20 +1,14 @@
 """``vidstyle presets``: which presets there are."""
 
-import json as json_module
 from dataclasses import asdict
 
-import typer
-
 from vidstyle.cli import options as o
-from vidstyle.presets.catalog import PRESETS
+from vidstyle.cli.report import print_facts
+from vidstyle.presets import NAMES, read_preset
 
 
 def presets(json: o.Json = False) -> None:
     """List the presets; --preset NAME --show-config shows all that one sets."""
-    if json:
-        typer.echo(
-            json_module.dumps([asdict(each) for each in PRESETS.values()], default=str)
-        )
-        return
-    for preset in PRESETS.values():
-        typer.echo(f"{preset.name:10}  {preset.summary}")
+    known = [read_preset(name) for name in NAMES]
+    lines = [f"{each.name:10}  {each.summary}" for each in known]
+    print_facts([asdict(each) for each in known], lines, as_json=json)

@@ -1,14 +1,11 @@
 """``vidstyle probe``: what the program understands of a clip, and what it will do."""
 
-import json as json_module
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from vidstyle.cli import options as o
-from vidstyle.cli.report import reported_errors
+from vidstyle.cli.report import print_facts, reported_errors
 from vidstyle.config import VideoConfig
 from vidstyle.records import ColorInfo, StreamInfo, VideoInfo
 
@@ -22,7 +19,7 @@ TAKEN = ("input_fps", "background")
 """Settings of a clip that change how it is understood."""
 
 
-@o.takes(VideoConfig, only=TAKEN)
+@o.add_options(VideoConfig, only=TAKEN, hides=False)
 def probe(
     clip: o.Clip,
     *,
@@ -38,11 +35,8 @@ def probe(
         from vidstyle.inspection import inspect_clip
 
         seen = inspect_clip(clip, fps=config.input_fps, background=config.background)
-        if json:
-            typer.echo(json_module.dumps(as_facts(seen), default=str))
-            return
-        for label, text in as_lines(seen):
-            typer.echo(LABEL.format(label, text))
+        lines = (LABEL.format(*line) for line in as_lines(seen))
+        print_facts(as_facts(seen), lines, as_json=json)
 
 
 def as_facts(seen: "Inspection") -> dict[str, Any]:

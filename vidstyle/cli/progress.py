@@ -7,6 +7,7 @@ is a result, and nothing goes to standard output.
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from statistics import mean, median_low
 
 from rich.console import Console, RenderableType
@@ -104,12 +105,7 @@ class ProgressView:
     """Show how far a run has come."""
 
     def __init__(self, console: Console, *, is_shown: bool = True) -> None:
-        """Prepare; nothing is shown before the run says something.
-
-        Args:
-            console: Where to.
-            is_shown: False: nowhere.
-        """
+        """Prepare; nothing is shown before the run reports something."""
         self._console = console
         self._bar = _Bar(
             TextColumn("{task.description}"),
@@ -121,32 +117,23 @@ class ProgressView:
             expand=True,
             disable=not (is_shown and console.is_terminal),
         )
+        self.start, self.stop = self._bar.start, self._bar.stop
         self._writes_lines = is_shown and not console.is_terminal
         self._last_line_s = time.monotonic()
         self._task: TaskID | None = None
         self._pace: Pace | None = None
 
-    def start(self) -> None:
-        """Begin to draw."""
-        self._bar.start()
-
-    def stop(self) -> None:
-        """Take away what is drawn."""
-        self._bar.stop()
-
     def download(self, download: Download) -> None:
         """Show how far a download has come."""
         if self._task is None:
             self._task = self._bar.add_task("", count="", left="")
-        megabytes = f"{download.done / 1e6:.0f}"
-        if download.total:
-            megabytes += f" of {download.total / 1e6:.0f}"
+        total = f" of {download.total / 1e6:.0f}" if download.total else ""
         self._bar.update(
             self._task,
             description=f"fetching {download.name}",
             completed=download.done,
             total=download.total or None,
-            count=f"{megabytes} MB",
+            count=f"{download.done / 1e6:.0f}{total} MB",
         )
         if download.done == download.total:
             self._clear()
@@ -159,56 +146,47 @@ class ProgressView:
 
     def step(self, report: StepReport) -> None:
         """Show a step."""
-        if self._pace is None or self._task is None:
+        if self._pace is None:
             return
         self._pace.step(report)
-        if self._pace.frames == 1:
-            count = f"{report.step} of {report.steps} steps"
-            if report.levels > 1:
-                count += f", size {report.level} of {report.levels}"
-            self._draw(count)
-            self._bar.line = losses_line(report.losses)
-            self._write_line(count, self._bar.line)
+        losses = losses_line(report.losses)
+        if self._pace.frames != 1:
+            step = f"step {report.step}/{report.steps}"
+            self._bar.line = f"{self._pace.unit} {report.frame} {step}: {losses}"
+            self._draw(self._pace, _frames(self._pace))
             return
-        self._draw(_frames(self._pace))
-        self._bar.line = (
-            f"{self._pace.unit} {report.frame} step {report.step}/{report.steps}: "
-            f"{losses_line(report.losses)}"
-        )
+        count = f"{report.step} of {report.steps} steps"
+        if report.levels > 1:
+            count += f", size {report.level} of {report.levels}"
+        self._bar.line = losses
+        self._draw(self._pace, count)
+        self._write_line(self._pace, count, losses)
 
     def frame(self, report: FrameReport) -> None:
         """Show a finished frame."""
         if self._pace is None:
             return
         self._pace.frame(report)
-        self._draw(_frames(self._pace))
-        self._write_line(_frames(self._pace))
+        self._draw(self._pace, _frames(self._pace))
+        self._write_line(self._pace, _frames(self._pace))
 
-    def _write_line(self, count: str, losses: str = "") -> None:
+    def _write_line(self, pace: Pace, count: str, losses: str = "") -> None:
         """Write where no bar is drawn, once a minute."""
         now = time.monotonic()
-        if (
-            self._pace is not None
-            and self._writes_lines
-            and now - self._last_line_s >= LINE_EVERY_S
-        ):
+        if self._writes_lines and now - self._last_line_s >= LINE_EVERY_S:
             self._last_line_s = now
-            facts = filter(None, (count, _left(self._pace), losses))
+            facts = filter(None, (count, _left(pace), losses))
             self._console.print(", ".join(facts), soft_wrap=True)
 
-    def _draw(self, count: str) -> None:
-        if self._pace is None or self._task is None:
+    def _draw(self, pace: Pace, count: str) -> None:
+        if self._task is None:
             return
-        left, done = self._pace.steps_left, self._pace.steps
+        left, done = pace.steps_left, pace.steps
         total = None if left is None else done + left
         if total == 0:  # no frame takes a step
-            done, total = self._pace.finished, self._pace.frames
+            done, total = pace.finished, pace.frames
         self._bar.update(
-            self._task,
-            completed=done,
-            total=total,
-            count=count,
-            left=_left(self._pace),
+            self._task, completed=done, total=total, count=count, left=_left(pace)
         )
 
     def _clear(self) -> None:
@@ -233,8 +211,4 @@ def _frames(pace: Pace) -> str:
 
 def _left(pace: Pace) -> str:
     seconds = pace.seconds_left
-    if seconds is None:
-        return ""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02} left"
+    return "" if seconds is None else f"{timedelta(seconds=round(seconds))} left"

@@ -3,7 +3,7 @@
 import json
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -64,7 +64,7 @@ def _say(line: str) -> None:
 
 
 def _dependency_error(err: ImportError) -> DependencyError | None:
-    """Say what to install where a library that we stand on cannot be loaded."""
+    """Name what to install where a library that we stand on cannot be loaded."""
     words = str(err)
     if "libGL" in words:
         return DependencyError(
@@ -82,6 +82,12 @@ def _dependency_error(err: ImportError) -> DependencyError | None:
             "install vidstyle again with pip."
         )
     return None
+
+
+def print_facts(facts: object, lines: Iterable[object], *, as_json: bool) -> None:
+    """Print what was found: a JSON value for machines, or lines for people."""
+    for line in [json.dumps(facts, default=str)] if as_json else lines:
+        typer.echo(line)
 
 
 class Reporter:

@@ -8,29 +8,13 @@ from typing import Any
 
 import typer
 
-from vidstyle.cli.config_file import (
-    KINDS,
-    check_config_output,
-    config_text,
-    read_config,
-    save_config,
-    settings_of,
-)
-from vidstyle.errors import ConfigError
-from vidstyle.presets.catalog import PRESETS
-from vidstyle.presets.preset import Preset
+from vidstyle.config.setting import settings_of
+from vidstyle.config.toml_file import KINDS, config_text, read_config
+from vidstyle.errors import ConfigError, OutputError
+from vidstyle.presets import NAMES, Preset, read_preset
 
-LACKED = {"content_layers", "style_layers", "pooling"}
-"""Settings that a network may not be able to meet."""
 WIDTH = 86
 """Columns of the lines on a preset."""
-
-
-def parse_preset(name: str) -> Preset:
-    """Find a preset by its name."""
-    if name not in PRESETS:
-        raise typer.BadParameter(f"{name!r} is none of {', '.join(PRESETS)}")
-    return PRESETS[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +53,14 @@ class Settings:
                 cannot be written.
         """
         if path is not None:
-            text = self.text(kinds, path.parent)
-            check_config_output(path, text, overwrite=overwrite)
-            save_config(path, text)
+            save_config(path, self.text(kinds, path.parent), overwrite=overwrite)
 
 
-def settle(
+def resolve_settings(
     ctx: typer.Context,
     values: Mapping[str, Any],
     *,
-    preset: Preset | None,
+    preset: str | None,
     file: Path | None,
 ) -> Settings:
     """Lay a preset over the defaults, a file over it, and the options over all.
@@ -86,41 +68,34 @@ def settle(
     Args:
         ctx: Knows which options were given.
         values: Of the command's options, by the names of the fields.
-        preset: None: none.
+        preset: Its name; None: none.
         file: Of settings; None: none.
 
     Raises:
+        BadParameter: If there is no such preset.
         InputError: If the file cannot be read.
         ConfigError: If it has a key that is none, or a value that cannot be.
     """
-    layers: list[tuple[str, Mapping[str, Any]]] = []
+    layers: dict[str, Mapping[str, Any]] = {}
+    about: list[str] = []
     if preset is not None:
-        layers.append((f"preset {preset.name}", preset.settings))
+        known = _find_preset(preset)
+        layers[f"preset {preset}"], about = known.settings, _about(known)
     if file is not None:
-        read = read_config(file)
-        _check_ranges(
-            file, {**defaults(), **(preset.settings if preset else {}), **read}
-        )
-        layers.append(("configuration file", read))
-    given = {name: values[name] for name in values if _was_given(ctx, name)}
-    layers.append(("option", given))
+        layers["configuration file"] = read_config(file)
+    layers["option"] = {name: values[name] for name in values if _was_given(ctx, name)}
     settled, origins = defaults(), dict[str, str]()
-    for origin, layer in layers:
+    for origin, layer in layers.items():
         settled |= layer
         origins |= dict.fromkeys(layer, origin)
-    if LACKED & set(given) and origins.get("missing", "").startswith("preset"):
-        # What a user names is meant; only what a preset brought along gives way.
-        settled["missing"], origins["missing"] = "refuse", "option"
-    return Settings(settled, origins, _about(preset))
+        if origin == "configuration file":
+            _check_file(file, settled)
+    return Settings(settled, origins, about)
 
 
 def defaults() -> dict[str, Any]:
     """Return the default of every setting by the name of its field."""
-    return {
-        setting.name: getattr(kind(), setting.name)
-        for kind in KINDS
-        for setting in settings_of([kind])
-    }
+    return {setting.name: setting.default for setting in settings_of(*KINDS)}
 
 
 def _was_given(ctx: typer.Context, name: str) -> bool:
@@ -128,8 +103,8 @@ def _was_given(ctx: typer.Context, name: str) -> bool:
     return source is not None and source.name in {"COMMANDLINE", "ENVIRONMENT"}
 
 
-def _check_ranges(file: Path, values: Mapping[str, Any]) -> None:
-    """Check that the settings of a file make configurations."""
+def _check_file(file: Path | None, values: Mapping[str, Any]) -> None:
+    """Check that a file's settings make configurations."""
     for kind in KINDS:
         try:
             Settings(values, {}).make(kind)
@@ -137,8 +112,42 @@ def _check_ranges(file: Path, values: Mapping[str, Any]) -> None:
             raise ConfigError(f"{file}: {err}") from None
 
 
-def _about(preset: Preset | None) -> list[str]:
-    if preset is None:
-        return []
+def _find_preset(name: str) -> Preset:
+    if name not in NAMES:
+        raise typer.BadParameter(
+            f"{name!r} is none of {', '.join(NAMES)}", param_hint="'--preset'"
+        )
+    return read_preset(name)
+
+
+def _about(preset: Preset) -> list[str]:
     text = f"Preset {preset.name}: {preset.summary}."
     return ["", *(line for part in (text, *preset.notes) for line in wrap(part, WIDTH))]
+
+
+def save_config(path: Path, text: str, *, overwrite: bool) -> None:
+    """Save the text of settings; nothing is left where that fails.
+
+    Raises:
+        OutputError: If the file exists, says something else and may not be replaced; or
+            if it cannot be written.
+    """
+    if path.is_file() and not overwrite:
+        try:
+            is_same = path.read_text(encoding="utf-8") == text
+        except (OSError, UnicodeDecodeError):
+            is_same = False
+        if not is_same:
+            raise OutputError(
+                f"{path} exists and says something else; use --overwrite, or save the "
+                "settings under another name."
+            )
+    from vidstyle.images import write_whole
+
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as err:
+        raise OutputError(
+            f"cannot write {path}: the name of a file in it is not text."
+        ) from err
+    write_whole(path, data)

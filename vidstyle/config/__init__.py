@@ -1,38 +1,41 @@
-"""Every setting of a run: its default, meaning, unit and range exist once, here.
+"""Every setting of a run is declared here, once: type, default, help and range.
 
-The command line reads its defaults from these classes, the manifest stores them, and
-nothing changes them once a run has begun.
+Options, checks, the file of settings and the help come from the declarations, the
+manifest stores the values, and nothing changes them once a run has begun.
 """
 
-from vidstyle.config.album import AlbumConfig
-from vidstyle.config.checks import MIN_SIDE, check_choice, check_range
-from vidstyle.config.colors import BACKGROUND, COLORS, parse_color
-from vidstyle.config.encoding import CRF, CodecName, CrfRange, EncodingConfig, check_crf
-from vidstyle.config.evolution import EvolutionConfig
-from vidstyle.config.layers import LayerWeight, block_of, check_layers, equal_layers
+from vidstyle.config.encoding import (
+    CRF,
+    EncodingConfig,
+    EvolutionConfig,
+    check_crf,
+)
+from vidstyle.config.setting import MIN_SIDE, check_range
 from vidstyle.config.style import (
     DEFAULT_LR,
-    Balance,
     DeviceName,
     Init,
-    KeepColor,
-    LossScale,
     LrDecay,
-    Missing,
     NetworkName,
     OptimizerName,
     Pooling,
-    Region,
     StyleConfig,
     StyleLoss,
 )
 from vidstyle.config.training import TrainingConfig
+from vidstyle.config.values import (
+    BACKGROUND,
+    COLORS,
+    LayerWeight,
+    Region,
+    block_of,
+    equal_layers,
+    parse_color,
+)
 from vidstyle.config.video import (
     FOLDER_FPS,
+    AlbumConfig,
     FlowQuality,
-    MaskMotion,
-    NextInit,
-    OutputSize,
     VideoConfig,
 )
 
@@ -44,24 +47,15 @@ __all__ = [
     "FOLDER_FPS",
     "MIN_SIDE",
     "AlbumConfig",
-    "Balance",
-    "CodecName",
-    "CrfRange",
     "DeviceName",
     "EncodingConfig",
     "EvolutionConfig",
     "FlowQuality",
     "Init",
-    "KeepColor",
     "LayerWeight",
-    "LossScale",
     "LrDecay",
-    "MaskMotion",
-    "Missing",
     "NetworkName",
-    "NextInit",
     "OptimizerName",
-    "OutputSize",
     "Pooling",
     "Region",
     "StyleConfig",
@@ -69,9 +63,7 @@ __all__ = [
     "TrainingConfig",
     "VideoConfig",
     "block_of",
-    "check_choice",
     "check_crf",
-    "check_layers",
     "check_range",
     "equal_layers",
     "parse_color",

@@ -1,10 +1,17 @@
-"""How a result is encoded, and which facts of its source travel along."""
+"""How a result is encoded, what travels along, and the GIF of how it was learned."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from vidstyle.config.checks import check_choice, check_range
+from vidstyle.config.setting import (
+    EVOLUTION,
+    FILES,
+    MIN_SIDE,
+    Config,
+    check_range,
+    setting,
+)
 from vidstyle.errors import ConfigError
 
 CodecName = Literal["auto", "h264", "h265", "av1", "vp9", "prores", "ffv1"]
@@ -30,30 +37,38 @@ AV1 has no 0: its encoder would take that as unsaid, which is 35."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EncodingConfig:
+class EncodingConfig(Config):
     """How a result is encoded, and which facts of its source travel along."""
 
-    codec: CodecName = "auto"
-    """Auto: what the ending of the result's name asks for: vp9 in .webm, else h264."""
-    crf: int | None = None
-    """Quality, lower is better, within the codec's ``CRF``; None: its default."""
-    hardware_encoder: bool = False
-    """Whether the machine's hardware encodes h264, h265 or av1, where it can."""
-    keep_location: bool = False
-    """Whether the result says where the source was taken."""
-    keep_alpha: bool = False
-    """Whether the result is as transparent as its source; prores, vp9, ffv1 and
-    pictures in a folder can be."""
-    strip_metadata: bool = False
-    """Whether titles, dates and all other tags are left out."""
+    codec: CodecName = setting(
+        "auto",
+        "auto (vp9 in .webm, else h264), h264, h265, av1, vp9, prores (.mov, .mkv) or "
+        "ffv1 (lossless, .mkv).",
+        FILES,
+        metavar="NAME",
+    )
+    crf: int | None = setting(
+        None,
+        "Quality, lower is better; prores and ffv1 have none.",
+        FILES,
+        default_text=", ".join(f"{name} {crf.default}" for name, crf in CRF.items()),
+    )
+    hardware_encoder: bool = setting(
+        False, "Encode h264, h265 or av1 in hardware, where it works.", FILES
+    )
+    keep_alpha: bool = setting(
+        False,
+        "Keep transparency; with prores, vp9, ffv1, or a folder of pictures.",
+        FILES,
+    )
+    keep_location: bool = setting(
+        False, "Leave in where the clip was taken, and a GoPro's track of data.", FILES
+    )
+    strip_metadata: bool = setting(
+        False, "Leave out titles, dates and all other tags.", FILES
+    )
 
-    def __post_init__(self) -> None:
-        """Check every field.
-
-        Raises:
-            ConfigError: Naming the setting, its value and its range.
-        """
-        check_choice("codec", self.codec, CodecName)
+    def _check_together(self) -> None:
         check_crf(self.codec, self.crf)
         if self.keep_location and self.strip_metadata:
             raise ConfigError("give keep-location or strip-metadata, not both.")
@@ -74,3 +89,46 @@ def check_crf(codec: str, crf: int | None) -> None:
         check_range(what, crf, least=CRF[codec].least, most=CRF[codec].most)
     else:
         raise ConfigError(f"{codec} has no crf: its quality is fixed; leave crf out.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvolutionConfig(Config):
+    """The GIF or MP4 that shows how a picture was learned."""
+
+    frame: int | None = setting(
+        None,
+        "Frame of the clip that it shows, counted from 0.",
+        EVOLUTION,
+        least=0,
+        flag="gif-frame",
+        default_text="the first",
+    )
+    width: int = setting(
+        320, "Its width in pixels.", EVOLUTION, least=MIN_SIDE, flag="gif-width"
+    )
+    pictures: int = setting(
+        40,
+        "Most pictures in it.",
+        EVOLUTION,
+        least=2,
+        most=500,
+        flag="gif-pictures",
+        is_option=False,
+    )
+    fps: int = setting(
+        10,
+        "Pictures a second.",
+        EVOLUTION,
+        least=1,
+        most=50,
+        flag="gif-fps",
+        is_option=False,
+    )
+    hold_s: float = setting(
+        2.0,
+        "How long the finished picture stays, in seconds.",
+        EVOLUTION,
+        least=0,
+        flag="gif-hold",
+        is_option=False,
+    )

@@ -34,8 +34,7 @@ def networks(
 
     Args:
         content: The picture.
-        config: All but the network. A layer that one lacks is replaced by the nearest
-            it has.
+        config: All but the network; every network needs its layers.
         style: The painting.
         resnet: Torchvision's weights of ResNet-50, or random ones; None: those that
             torch has downloaded, if there are any.
@@ -55,7 +54,7 @@ def networks(
         for each in statuses
         if each.name not in there
     ]
-    base = replace(config, missing="nearest", weights=None)
+    base = replace(config, weights=None)
     trials = tuple(
         Trial(
             row="",
@@ -90,7 +89,7 @@ def _resnet_trials(like: Trial, weights: Path | Literal["random"]) -> tuple[Tria
     trials = []
     for smoothed in (False, True):
         network = make(smoothed=smoothed)
-        network.stand_in(
+        network.check_layers(
             [
                 name
                 for name, _ in (*like.config.content_layers, *like.config.style_layers)

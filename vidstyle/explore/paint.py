@@ -36,7 +36,6 @@ class _Seeing(NamedTuple):
     network: str
     weights: Path | None
     pooling: str
-    missing: str
     device: str
 
     @classmethod

@@ -1,14 +1,14 @@
 """A network's name -> the network, ready on its device."""
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import torch
 
-from vidstyle.config import Missing, NetworkName, Pooling
+from vidstyle.config import NetworkName, Pooling
 from vidstyle.errors import ConfigError, WeightsError
 from vidstyle.networks.published import (
     PublishedWeights,
@@ -63,7 +63,6 @@ def load_network(
     device: torch.device,
     pooling: Pooling = "average",
     layers: Collection[str] = (),
-    missing: Missing = "refuse",
     weights: Path | None = None,
     listener: Listener = ignore,
 ) -> FeatureNetwork:
@@ -74,11 +73,8 @@ def load_network(
         device: Where it will compute.
         pooling: Between its blocks.
         layers: That it must have; checked before anything is fetched.
-        missing: Whether the nearest layer, or its own pooling, takes the place of what
-            it lacks.
         weights: File to take instead of the built-in or published weights.
-        listener: Is told of a download, what ``auto`` or a file chose and why, and
-            what stands in for what is lacking.
+        listener: Is told of a download, and what ``auto`` or a file chose and why.
 
     Raises:
         ConfigError: If the network lacks a layer, or cannot work with that pooling.
@@ -89,50 +85,22 @@ def load_network(
     if weights is not None:
         chosen = _fitting_network(weights) if name == "auto" else chosen
         notice = f"network {chosen}: it fits the weights in {weights}"
-        network = _load_file(chosen, weights, _fit_pooling(chosen, pooling, missing))
+        network = _load_file(chosen, weights, pooling)
     elif chosen == SLIM.name:
-        network = slim(pooling=_fit_pooling(chosen, pooling, missing))
+        network = slim(pooling=pooling)
     else:
-        _check_layers(_topology(chosen), layers, missing)
+        _topology(chosen).check_layers(layers)
         try:
             network = _load_published(chosen, pooling, listener)
         except WeightsError as err:
             if name != "auto":
                 raise
-            network = slim(pooling=_fit_pooling(SLIM.name, pooling, missing))
+            network = slim(pooling=pooling)
             notice = f"network slim, the built-in one: {err}"
-    _check_layers(_topology(network.name), layers, missing)
+    network.check_layers(layers)
     if name == "auto":
         listener(Notice(text=notice))
-    if missing == "nearest":
-        for text in _stand_in(network, layers, pooling):
-            listener(Notice(text=text))
     return _place(network, device)
-
-
-def _check_layers(
-    topology: Topology, layers: Collection[str], missing: Missing
-) -> None:
-    if missing == "refuse":
-        topology.check_layers(layers)
-    topology.stand_ins(layers)
-
-
-def _fit_pooling(name: str, pooling: Pooling, missing: Missing) -> Pooling:
-    """Choose a pooling that the network works with, where another may be taken."""
-    poolings = _topology(name).poolings
-    return pooling if missing == "refuse" or pooling in poolings else poolings[0]
-
-
-def _stand_in(
-    network: FeatureNetwork, layers: Collection[str], pooling: Pooling
-) -> Iterator[str]:
-    """Let a network answer to what it lacks; yield a line on each replacement."""
-    for layer, real in network.stand_in(layers).items():
-        yield f"{network.name} has no layer {layer}: {real} takes its place"
-    taken = _fit_pooling(network.name, pooling, "nearest")
-    if taken != pooling:
-        yield f"{network.name} has no {pooling} pooling: {taken} takes its place"
 
 
 def fetch(name: NetworkName, listener: Listener = ignore) -> Path:

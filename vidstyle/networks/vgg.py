@@ -4,7 +4,6 @@ It knows shapes, not files: weights come in as tensors. It normalises by itself,
 every caller speaks images in [0, 1]. It has no classifier and never trains.
 """
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,9 +17,6 @@ from vidstyle.config import Pooling, block_of
 from vidstyle.errors import ConfigError
 from vidstyle.networks.convolve import convolve_replicated
 from vidstyle.networks.energy import ENERGY_NAMES, layer_energies, natural_pictures
-
-VGG_LAYER = re.compile("relu[1-5]_[1-4]")
-"""What a layer of VGG-16 or VGG-19 may be called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,27 +71,6 @@ class Topology:
                 f"it has {', '.join(self.layers)}."
             )
 
-    def stand_ins(self, layers: Collection[str]) -> dict[str, str]:
-        """Find the nearest layer of the same block for each that the network lacks.
-
-        Returns:
-            Missing layer -> the one to take instead.
-
-        Raises:
-            ConfigError: If there is none: another block, or no layer of any VGG.
-        """
-        found = {}
-        for layer in layers:
-            if layer in self.layers:
-                continue
-            if VGG_LAYER.fullmatch(layer) is None or block_of(layer) > len(self.blocks):
-                self.check_layers([layer])
-            # A block's layers are numbered without a gap, so the nearest is its last.
-            found[layer] = (
-                f"relu{block_of(layer)}_{len(self.blocks[block_of(layer) - 1])}"
-            )
-        return found
-
 
 class FeatureNetwork(nn.Module):
     """A frozen stack of convolutions and ReLUs that hands out what it is asked for.
@@ -148,21 +123,8 @@ class FeatureNetwork(nn.Module):
         for name in ("mean", "std"):
             channels = torch.tensor(getattr(topology, name)).view(1, 3, 1, 1)
             self.register_buffer(name, channels, persistent=False)
-        self._stand_ins: dict[str, str] = {}
         self._stored = {name: weights[name] for name in ENERGY_NAMES if name in weights}
         self.eval()
-
-    def stand_in(self, layers: Collection[str]) -> dict[str, str]:
-        """Answer to these layers, those that it lacks by the nearest it has.
-
-        Returns:
-            Missing layer -> the one that takes its place.
-
-        Raises:
-            ConfigError: If a layer has none.
-        """
-        self._stand_ins |= self._topology.stand_ins(layers)
-        return dict(self._stand_ins)
 
     @property
     def feature_energy(self) -> dict[str, float]:
@@ -185,13 +147,10 @@ class FeatureNetwork(nn.Module):
                 name: values.median(1).values  # (L, N) -> (L,)
                 for name, values in zip(ENERGY_NAMES, measured, strict=True)
             }
-        by_layer = {
+        return {
             name: dict(zip(self.layers, values.tolist(), strict=True))
             for name, values in energies.items()
         }
-        for values in by_layer.values():
-            values |= {name: values[real] for name, real in self._stand_ins.items()}
-        return by_layer
 
     def check_layers(self, layers: Collection[str]) -> None:
         """Check that the network has these layers.
@@ -199,15 +158,14 @@ class FeatureNetwork(nn.Module):
         Raises:
             ConfigError: Naming those it has not, and all that it has.
         """
-        unknown = [layer for layer in layers if layer not in self._stand_ins]
-        self._topology.check_layers(unknown)
+        self._topology.check_layers(layers)
 
     def forward(self, images: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
         """Compute named features, and nothing deeper than the deepest of them.
 
         Args:
             images: (N, 3, H, W) in [0, 1]; slightly outside is no error.
-            layers: Names out of ``self.layers``, or given to ``stand_in``.
+            layers: Names out of ``self.layers``.
 
         Returns:
             By name, from shallow to deep: (N, C, h, w), where a layer of block b has
@@ -219,18 +177,15 @@ class FeatureNetwork(nn.Module):
         """
         self.check_layers(layers)
         _check_shape(images, layers)
-        names: dict[str, list[str]] = {}  # of each real layer
-        for layer in layers:
-            names.setdefault(self._stand_ins.get(layer, layer), []).append(layer)
         features: dict[str, Tensor] = {}
-        left = set(names)
+        left = set(layers)
         signals = self._signals((images - self.mean) / self.std)
         for layer in self.layers:
             if not left:
                 break
             signal = next(signals)
             if layer in left:
-                features |= dict.fromkeys(names[layer], self._mapped(signal, layer))
+                features[layer] = self._mapped(signal, layer)
                 left.discard(layer)
         return features
 

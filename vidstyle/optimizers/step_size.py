@@ -10,7 +10,7 @@ class StepSize:
     """A learning rate that decays with the steps taken, as TensorFlow's schedules do.
 
     Source: ``tf.keras.optimizers.schedules``: ExponentialDecay, with ``staircase=True``
-    for the stairs, and InverseTimeDecay.
+    for the staircase, and InverseTimeDecay.
     """
 
     lr: float
@@ -26,7 +26,7 @@ class StepSize:
         match self.decay:
             case "none":
                 return self.lr
-            case "stairs":
+            case "staircase":
                 return self.lr * self.rate ** (taken // self.every)
             case "exponential":
                 return self.lr * float(self.rate ** (taken / self.every))

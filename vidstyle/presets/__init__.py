@@ -1,1 +1,41 @@
-"""Named sets of settings: what each changes of the defaults, and why."""
+"""Settings that belong together, by name: TOML files, which ``--config`` reads, too."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from vidstyle.config.toml_file import read_config, read_table
+
+NAMES: Final = (
+    *("draft", "standard", "fine"),
+    *("gatys2016", "lopez2017", "lee2023", "rathod2023", "tella", "ruder2016"),
+)
+"""In the order in which they are listed: how much time to give, then the literature."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """Settings that belong together, as far as they differ from the defaults."""
+
+    name: str
+    summary: str
+    """One line for the list of presets."""
+    notes: tuple[str, ...]
+    """What it says about itself, a paragraph each: scales, conversions, departures."""
+    settings: Mapping[str, Any]
+    """By the names of the fields."""
+
+
+@cache
+def read_preset(name: str) -> Preset:
+    """Read the preset of that name, one of ``NAMES``."""
+    path = Path(__file__).with_name(f"{name}.toml")
+    table = read_table(path)
+    return Preset(
+        name=name,
+        summary=table["summary"],
+        notes=tuple(table.get("notes", ())),
+        settings=read_config(path),
+    )

@@ -165,7 +165,7 @@ class Progress:
         self.step = 0
         self.evaluations = 0
         self._is_balanced = config.balance == "gradients"
-        self._window, self._least_gain = config.patience, config.least_gain
+        self._window, self._min_delta = config.patience, config.min_delta
         self._losses: deque[float] = deque(maxlen=2 * self._window)
 
     def add(self, loss: float, *, products: int = 0) -> None:
@@ -197,4 +197,4 @@ class Progress:
             return False
         losses = list(self._losses)
         before, now = min(losses[: self._window]), min(losses[self._window :])
-        return before - now <= self._least_gain * abs(before)
+        return before - now <= self._min_delta * abs(before)

@@ -1,10 +1,10 @@
 """Conversions, but for those of whole objectives, which are tested with the sums."""
 
 import torch
+from conversions import Energies, Sums, channels, converted, positions
 
 from vidstyle.config import LayerWeight
 from vidstyle.networks.vgg import FeatureNetwork
-from vidstyle.presets.units import Energies, Sums, channels, converted, positions
 
 
 def test_shapes_are_those_of_the_network(network: FeatureNetwork) -> None:

@@ -2,18 +2,7 @@
 
 import pytest
 import torch
-from torch import Tensor
-
-from vidstyle.config import StyleConfig, equal_layers
-from vidstyle.networks.vgg import FeatureNetwork
-from vidstyle.presets.sums import (
-    GATYS_LAYERS,
-    KERAS_LAYERS,
-    gatys_sums,
-    keras_sums,
-    neural_style_sums,
-)
-from vidstyle.presets.units import (
+from conversions import (
     CAFFE_ENERGIES,
     NETWORK_STD,
     PIXELS,
@@ -23,6 +12,17 @@ from vidstyle.presets.units import (
     converted,
     positions,
 )
+from loss_conventions import (
+    GATYS_LAYERS,
+    KERAS_LAYERS,
+    gatys_sums,
+    keras_sums,
+    neural_style_sums,
+)
+from torch import Tensor
+
+from vidstyle.config import StyleConfig, equal_layers
+from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.style.objective import Objective
 from vidstyle.style.targets import content_target, style_target
 

@@ -1,0 +1,221 @@
+"""One declaration a setting: its option, check, TOML key and help come from it."""
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import KW_ONLY, dataclass, field, fields, replace
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+from types import NoneType
+from typing import (
+    Any,
+    Concatenate,
+    Final,
+    Literal,
+    ParamSpec,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from vidstyle.errors import ConfigError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+MIN_SIDE = 16
+"""Pixels: relu5_1 lies behind four halvings, so a smaller picture has no such layer."""
+
+FILES = "Files"
+SETTINGS = "Settings"
+SIZE = "Size and range"
+LOOK = "Look"
+COHERENCE = "Coherence"
+NETWORK = "Network"
+OPTIMIZER = "Optimiser"
+EVOLUTION = "Evolution"
+REPORT = "Report"
+PANELS = (FILES, SETTINGS, SIZE, LOOK, COHERENCE, NETWORK, OPTIMIZER, EVOLUTION, REPORT)
+"""In the order in which the help shows them."""
+_PLACES: Final = {panel: place for place, panel in enumerate((None, *PANELS))}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is declared of a setting, beside its type and default."""
+
+    help: str
+    panel: str | None = None
+    _: KW_ONLY
+    least: float | None = None
+    above: float | None = None
+    most: float | None = None
+    below: float | None = None
+    check: Callable[[str, Any], object] | None = None
+    """Called with key and value; raises ConfigError."""
+    parser: Callable[[str], Any] | None = None
+    """Reads the option's text, and that in a file; raises ValueError."""
+    none: str = "none"
+    """How None is spelled, where the type allows it."""
+    metavar: str | None = None
+    """None: as the type says."""
+    default_text: str | None = None
+    """Shown as the default, where the value itself would say nothing."""
+    flag: str | None = None
+    """None: the field's own name."""
+    short: str | None = None
+    is_option: bool = True
+    """False: only in a file of settings."""
+    name: str = ""
+    """The field's; this and what follows is filled in by ``settings_of``."""
+    hint: Any = None
+    default: Any = None
+
+    @property
+    def key(self) -> str:
+        """Its name in a file and in messages; its option's after two dashes."""
+        return (self.flag or self.name).replace("_", "-")
+
+    @property
+    def hints(self) -> tuple[Any, ...]:
+        """The members of its type, if that is a union; else the type itself."""
+        is_whole = get_origin(self.hint) in {None, tuple, list, Literal}
+        return (self.hint,) if is_whole else get_args(self.hint)
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The words that it may be."""
+        literals = (hint for hint in self.hints if get_origin(hint) is Literal)
+        return tuple(word for literal in literals for word in get_args(literal))
+
+    def parse(self, text: str) -> Any:
+        """Read a value as the option or a file spells it; only with a parser.
+
+        Raises:
+            ValueError: If it is none.
+        """
+        if self.parser is None or (text == self.none and NoneType in self.hints):
+            return None
+        return self.parser(text)
+
+    def text(self, value: object) -> str:
+        """Write a value as it is read."""
+        match value:
+            case None:
+                return self.none
+            case (int() as start, stop):
+                return f"{start}:{'' if stop is None else stop}"
+            case (float(), *_):
+                return ", ".join(f"{each!r}".removesuffix(".0") for each in value)
+            case tuple():  # with spaces, so that the help can break the line
+                return ", ".join(_layer_text(*each) for each in value)
+        return str(value)
+
+    def validate(self, value: Any) -> None:
+        """Check a value against what is declared.
+
+        Raises:
+            ConfigError: Naming the setting, the value and what is allowed.
+        """
+        if value is None:
+            return
+        if self.check is not None:
+            self.check(self.key, value)
+        if self.choices and value not in self.choices and not isinstance(value, Path):
+            known = ", ".join(self.choices)
+            raise ConfigError(f"{self.key} is {value!r}; it must be one of {known}.")
+        check_range(
+            self.key,
+            value,
+            least=self.least,
+            above=self.above,
+            most=self.most,
+            below=self.below,
+        )
+
+
+def _layer_text(layer: str, weight: float) -> str:
+    return layer if weight == 1 else f"{layer}:{weight!r}".removesuffix(".0")
+
+
+def _as_field(declare: Callable[P, Setting]) -> Callable[Concatenate[T, P], T]:
+    def setting(default: T, /, *args: P.args, **declared: P.kwargs) -> T:
+        metadata = {"setting": declare(*args, **declared)}
+        return field(default=default, metadata=metadata)
+
+    return setting
+
+
+setting: Final = _as_field(Setting)
+"""Declare a field of a configuration: its default, then what ``Setting`` takes."""
+
+
+def settings_of(*kinds: type[Any]) -> Sequence[Setting]:
+    """List the settings of some configurations in the order of the help."""
+    return _settings_of(kinds)
+
+
+@cache
+def _settings_of(kinds: tuple[type[Any], ...]) -> Sequence[Setting]:
+    found: dict[str, Setting] = {}
+    for kind in kinds:
+        hints = get_type_hints(kind)
+        for each in fields(kind):
+            if "setting" in each.metadata and each.name not in found:
+                found[each.name] = replace(
+                    each.metadata["setting"],
+                    name=each.name,
+                    hint=hints[each.name],
+                    default=each.default,
+                )
+    return sorted(found.values(), key=lambda each: _PLACES[each.panel])
+
+
+class Config:
+    """A configuration that checks itself when it is made."""
+
+    __slots__ = ()
+
+    def __post_init__(self) -> None:
+        """Check each setting by itself, then all of them together.
+
+        Raises:
+            ConfigError: Naming the setting, its value and what is allowed.
+        """
+        for each in settings_of(type(self)):
+            each.validate(getattr(self, each.name))
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Check the rules between settings, where there are any."""
+
+
+def check_range(
+    name: str,
+    value: float | Fraction,
+    *,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+) -> None:
+    """Check that a number lies in its range; nan lies in none.
+
+    Raises:
+        ConfigError: If it does not.
+    """
+    limits = [
+        ("at least", least, operator.ge),
+        ("more than", above, operator.gt),
+        ("at most", most, operator.le),
+        ("less than", below, operator.lt),
+    ]
+    given = [
+        (words, bound, compare) for words, bound, compare in limits if bound is not None
+    ]
+    holds = all(compare(value, bound) for _, bound, compare in given)
+    if given and not (holds and math.isfinite(value)):
+        said = " and ".join(f"{words} {bound}" for words, bound, _ in given)
+        raise ConfigError(f"{name} is {value}; it must be {said}.")
