@@ -55,7 +55,7 @@ class Trial:
     config: StyleConfig
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """A sheet of trials."""
 
@@ -87,9 +87,6 @@ def sweep(
         style: The painting. None: it is what varies.
         batch: How many are painted beside one another.
         choices: The experiment's own options.
-
-    Raises:
-        ConfigError: If rows and columns vary the same, or a value is out of range.
     """
     kind = EXPERIMENTS[name]
     base = comparable(replace(config, **kind.fixed))
@@ -101,13 +98,7 @@ def sweep(
             files = {"content": content, "style": settings.pop("style")}
             own = comparable(replace(base, **settings))
             trials.append(Trial(row=row, column=column, config=own, **files))
-    return Experiment(
-        kind=kind,
-        config=base,
-        trials=tuple(trials),
-        skipped=tuple(skipped),
-        batch=batch,
-    )
+    return Experiment(kind, base, tuple(trials), tuple(skipped), batch)
 
 
 def comparable(config: StyleConfig) -> StyleConfig:

@@ -21,8 +21,6 @@ from vidstyle.style.optimize import BatchOptimization
 from vidstyle.video.store import FrameStore
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from vidstyle.networks.vgg import FeatureNetwork
 
 RULER: Final[NetworkName] = "slim"
@@ -82,16 +80,12 @@ class TrialPainter:
         Args:
             trials: At least one.
             listener: Is told every step; trials count as frames, from 0.
-
-        Raises:
-            VidstyleError: If a file, a setting or a network cannot be used.
         """
         self._trials, self._listener = trials, _once(listener)
         read = cache(read_picture)
         self._frames = [_resized(read(one.content), one.config) for one in trials]
         for trial in trials:
             read(trial.style)  # a missing painting is reported before the work
-        self._meters: dict[tuple[Path, str, int], DistanceMeter] = {}
         self._networks: dict[tuple[Any, ...], FeatureNetwork] = {}
         layers: dict[tuple[Any, ...], set[str]] = {}
         for config in (trial.config for trial in trials):
@@ -103,6 +97,9 @@ class TrialPainter:
                 self._networks[key] = load_for(
                     config, device, self._listener, layers=layers[key]
                 )
+
+        device_name = trials[0].config.device
+        self._ruler = load_ruler(RULER, device=device_name, listener=self._listener)
 
     @property
     def networks(self) -> list[str]:
@@ -190,14 +187,18 @@ class TrialPainter:
             batch.load(slot, first_job(number, content, wish, own, config))
         traces = self._optimize(batch, config, len(chunk))
         for slot, (number, own) in enumerate(zip(chunk, tools, strict=True)):
-            image = image_to_frame(batch.result(slot))
-            picture = own.look.finished(image, self._frames[number])
+            trial, content = self._trials[number], self._frames[number]
+            picture = own.look.finished(image_to_frame(batch.result(slot)), content)
+            meter = DistanceMeter(
+                trial.style, self._ruler, long_side=max(height, width)
+            )
+            distances, _ = meter.measure(picture, content, begins_shot=True)
             yield Outcome(
-                trial=self._trials[number],
+                trial=trial,
                 network=network.name,
                 picture=picture,
                 trace=traces[slot],
-                distances=self._measured(picture, number),
+                distances=distances,
             )
 
     def _optimize(
@@ -225,16 +226,6 @@ class TrialPainter:
                 if is_finished or evaluations >= config.steps:
                     batch.release(slot)
         return traces
-
-    def _measured(self, picture: Frame, number: int) -> Distances:
-        """Measure how far a picture is from its painting and its content."""
-        trial, content = self._trials[number], self._frames[number]
-        device, long_side = trial.config.device, max(content.shape[:2])
-        key = trial.style, device, long_side
-        if key not in self._meters:
-            ruler = load_ruler(RULER, device=device, listener=self._listener)
-            self._meters[key] = DistanceMeter(trial.style, ruler, long_side=long_side)
-        return self._meters[key].measure(picture, content, begins_shot=True)[0]
 
 
 def _resized(source: Frame, config: StyleConfig) -> Frame:

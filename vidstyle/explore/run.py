@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import accumulate, groupby, zip_longest
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,6 @@ RESULTS = SHEET, DATA, TRIALS, LOSSES
 """Files that each experiment writes into its folder."""
 CELL_SIDE = 512
 """Most pixels of a picture's longer side on the sheet."""
-
 Facts = dict[str, Any]
 """Values of JSON by their names."""
 
@@ -64,16 +62,11 @@ def run_experiment(
         experiment: With at least one trial.
         folder: Made if it is not there; files in it are replaced.
         listener: Is told every step, and what was skipped.
-        work_dir: Where finished trials wait; None: as ``waiting_place`` says. It is
-            deleted when all is done.
+        work_dir: Where finished trials wait; None: as ``waiting_place`` says.
         restart: Throw away what an interrupted run has left.
 
     Returns:
         All that is known, as in ``data.json``.
-
-    Raises:
-        VidstyleError: If a file or setting cannot be used, a result cannot be written,
-            or the work directory holds another experiment.
     """
     if not folder.parent.is_dir():
         raise OutputError(f"cannot make the folder {folder}: it has no place to be in.")
@@ -177,43 +170,25 @@ def _differing(config: StyleConfig, base: StyleConfig) -> Facts:
 
 def _plain(**facts: object) -> Facts:
     """Make values those of JSON: no path, tuple or nan in them."""
-
-    def plain(value: Any) -> Any:  # noqa: ANN401  # of any setting
-        match value:
-            case dict():
-                return {name: plain(each) for name, each in value.items()}
-            case list() | tuple():
-                return [plain(each) for each in value]
-            case Path():
-                return str(value)
-            case float() if not isfinite(value):
-                return None
-        return value
-
-    return {name: plain(value) for name, value in facts.items()}
+    text = json.dumps(facts, default=str)
+    return dict(json.loads(text, parse_constant=lambda _: None))
 
 
 def _write_tables(facts: Facts, folder: Path) -> None:
-    trials = facts["trials"]
-    nested = "rounds", "settings", "trace"
-    texts = {
-        DATA: json.dumps(facts, ensure_ascii=False) + "\n",
-        TRIALS: _csv(
-            [{name: one[name] for name in one if name not in nested} for one in trials]
-        ),
-        LOSSES: _csv(
-            [
-                {"trial": number, **dict(zip(trial["trace"], row, strict=True))}
-                for number, trial in enumerate(trials, start=1)
-                for row in zip(*trial["trace"].values(), strict=True)
-            ]
-        ),
-    }
-    if "rounds" in trials[0]:
-        names = ["round", *(trial["column"] for trial in trials)]
-        texts[ROUNDS] = _csv(
-            [dict(zip(names, row, strict=True)) for row in _round_rows(trials)]
-        )
+    trials, tables = [], {LOSSES: list[Facts]()}
+    for number, trial in enumerate(facts["trials"], start=1):
+        nested = {"rounds", "settings", "trace"}
+        trials.append({name: trial[name] for name in trial if name not in nested})
+        for row in zip(*trial["trace"].values(), strict=True):
+            step = dict(zip(trial["trace"], row, strict=True))
+            tables[LOSSES].append({"trial": number, **step})
+    tables[TRIALS] = trials
+    if "rounds" in facts["trials"][0]:
+        names = "round", *(trial["column"] for trial in trials)
+        rows = _round_rows(facts["trials"])
+        tables[ROUNDS] = [dict(zip(names, row, strict=True)) for row in rows]
+    texts = {name: _csv(rows) for name, rows in tables.items()}
+    texts[DATA] = json.dumps(facts, ensure_ascii=False) + "\n"
     for name, text in texts.items():  # the name of a file may be no Unicode
         write_whole(folder / name, text.encode(errors="replace"))
 
@@ -257,13 +232,9 @@ def as_table(facts: Facts) -> Iterator[str]:
     yield from (f"skipped: {text}" for text in facts["skipped"])
 
 
-def _rows(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
-    return [list(row) for _, row in groupby(outcomes, lambda one: one.trial.row)]
-
-
 def _sheet(experiment: Experiment, outcomes: Sequence[Outcome]) -> Frame:
     """Lay the pictures out, each above its distances."""
-    rows = _rows(outcomes)
+    rows = [list(row) for _, row in groupby(outcomes, lambda one: one.trial.row)]
     cells = [[_cell(one) for one in row] for row in rows]
     down = [row[0].trial.row for row in rows]
     if experiment.kind.shows_styles:
@@ -307,22 +278,23 @@ def _write_plots(
     except DependencyError as err:
         listener(Notice(text=f"no plot: {err}", is_warning=True))
         return
-    rows, over = _rows(outcomes), experiment.kind.plots_over
+    rows = [list(row) for _, row in groupby(outcomes, lambda one: one.trial.row)]
+    over = experiment.kind.plots_over
     for number, row in enumerate(rows, start=1):
         for unit in over:
             which = f"-{number}" if len(rows) > 1 else ""
             which += f"-{unit}" if len(over) > 1 else ""
+            curves = {}
+            for outcome in row:  # what was spent when a loss was evaluated: 0 at first
+                trace = outcome.trace
+                spent = [0, *trace["step" if unit == "steps" else unit]]
+                points = list(zip(spent, trace["loss"], strict=False))
+                curves[outcome.trial.column] = points
             write_plot(
                 folder / f"losses{which}.png",
-                {one.trial.column: _curve(one.trace, unit) for one in row},
+                curves,
                 title=f"{experiment.kind.name} {row[0].trial.row}".strip(),
                 x_label=f"{unit} {'spent' if unit == 'seconds' else 'taken'}",
                 y_label="loss",
                 log_y=True,
             )
-
-
-def _curve(trace: Trace, unit: str) -> list[tuple[float, float]]:
-    """Draw the loss over what had been spent when it was evaluated, 0 at the start."""
-    spent = [0, *trace["step" if unit == "steps" else unit]]
-    return list(zip(spent, trace["loss"], strict=False))
