@@ -1,7 +1,7 @@
 """Names of results come in, what each was painted from and after goes out.
 
 Results are called as ``vidstyle image`` calls them, ``PICTURE.PAINTING.png``, or like
-their picture, which says nothing of a painting.
+their picture, which names no painting.
 """
 
 from collections import defaultdict
@@ -46,11 +46,6 @@ def pair_by_name(
     to a dot; the rest is the painting's. Names count with their endings and without. A
     result that is only called like its content was painted after the painting, if
     there is but one.
-
-    Args:
-        results: Files.
-        contents: Files of pictures.
-        styles: Files of paintings; there may be none.
     """
     known, paintings = _by_name(contents), _by_name(styles)
     matched, unmatched = list[Matched](), dict[Path, str]()
