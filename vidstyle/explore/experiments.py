@@ -80,13 +80,11 @@ def sweep(
 ) -> Experiment:
     """Combine every row of an experiment with every column.
 
-    Args:
-        name: Of the experiment.
-        content: The picture.
-        config: All that does not vary.
-        style: The painting. None: it is what varies.
-        batch: How many are painted beside one another.
-        choices: The experiment's own options.
+    Without ``style`` the paintings are what varies; ``batch`` trials of the same
+    settings are painted beside one another; ``choices`` are the experiment's own.
+
+    Raises:
+        ConfigError: If rows and columns vary the same, or a value is out of range.
     """
     kind = EXPERIMENTS[name]
     base = comparable(replace(config, **kind.fixed))

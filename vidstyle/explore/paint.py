@@ -77,9 +77,7 @@ class TrialPainter:
     def __init__(self, trials: Sequence[Trial], listener: Listener) -> None:
         """Read the files of trials, and load their networks.
 
-        Args:
-            trials: At least one.
-            listener: Is told every step; trials count as frames, from 0.
+        To the listener trials count as frames, from 0.
         """
         self._trials, self._listener = trials, _once(listener)
         read = cache(read_picture)
@@ -109,13 +107,13 @@ class TrialPainter:
     def paint(
         self, *, batch: int = 1, store: FrameStore | None = None
     ) -> list[Outcome]:
-        """Paint all trials that are not finished.
+        """Paint all trials that the store does not hold, and put them there.
 
         Args:
             batch: How many that have the same settings are painted beside one another;
                 if one of them is not finished, all are painted again, for pictures
                 depend, in their last digits, on how many there are.
-            store: Holds those that are finished, and takes each before the next begins.
+            store: None: nothing is kept.
         """
         total = len(self._trials)
         kept = [

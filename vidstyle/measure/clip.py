@@ -64,14 +64,8 @@ def match_clips(
 ) -> Match:
     """Check that a result can be compared with its content, and find the cuts.
 
-    Args:
-        result: A video or a folder of numbered pictures.
-        content: What it was painted from, likewise; of any size.
-        frames: Range ``[start, stop)`` of the content's frames that it shows.
-        on_warning: Is told, in a sentence, what is damaged.
-
-    Raises:
-        InputError: If a clip cannot be read, or they do not belong together.
+    Both are videos or folders of numbered pictures; ``frames`` is the range
+    ``[start, stop)`` of the content's that the result shows.
     """
     start, stop = frames
     check_range("frames start", start, least=0)
@@ -155,19 +149,10 @@ def measure_clip(
 ) -> Measurement:
     """Measure how coherent a painted clip is, and how well it is painted.
 
-    Args:
-        result: A video or, without a codec's losses, a folder of numbered pictures.
-        content: The clip that it was painted from.
-        style: The painting's file; None: only the content is compared with.
-        network: For the distances. None: slim, or the one that ``weights`` fit.
-        weights: Its file of them; None: the built-in or published ones.
-        device: For the distances.
-        frames: Range ``[start, stop)`` of the content's frames that the result shows.
-        listener: Is told every frame and every warning.
-
-    Raises:
-        VidstyleError: If a file or a network cannot be used, or the clips do not
-            belong together.
+    A folder of numbered pictures has no codec's losses. ``frames`` is the range
+    ``[start, stop)`` of the content's frames that the result shows. Without ``style``
+    only the content is compared with; without ``network`` the distances are slim's, or
+    those of the one that ``weights`` fit.
     """
 
     def warn(text: str) -> None:

@@ -88,11 +88,7 @@ def check_shapes(
     content: Path,
     content_shape: tuple[int, ...],
 ) -> None:
-    """Check that two have the same shape, whatever their sizes: height and width.
-
-    Raises:
-        InputError: If not.
-    """
+    """Check that two have the same aspect ratio; shapes are (height, width)."""
     (height, width), (tall, wide) = result_shape, content_shape
     stretch = width * tall / (height * wide)
     if not 1 - MOST_STRETCH < stretch < 1 + MOST_STRETCH:
@@ -127,14 +123,9 @@ def load_ruler(
     listener: Listener,
     layers: Collection[str] = (),
 ) -> Ruler:
-    """Load the network that computes the features.
+    """Load the network that computes the features, and check that it has some layers.
 
-    Args:
-        network: Its name. None: slim, or the one that the weights fit.
-        weights: A file of them, instead of the built-in or published ones.
-        device: Where it computes.
-        listener: Is told of a download, and what ``auto`` or a file chose.
-        layers: That it must have.
+    Without a name it is slim, or the one that the file of weights fits.
     """
     name: NetworkName = network or ("slim" if weights is None else "auto")
     computing = choose_device(device)
@@ -148,13 +139,7 @@ class DistanceMeter:
     """Measures how far frames are from one painting and from their sources."""
 
     def __init__(self, painting: Path, ruler: Ruler, *, long_side: int) -> None:
-        """Measure the painting.
-
-        Args:
-            painting: Its file.
-            ruler: Computes the features.
-            long_side: Of the frames; the painting is made no larger.
-        """
+        """Measure the painting, made no larger than the frames."""
         self._config = StyleConfig()
         self._network, self._device = ruler
         picture = read_picture(painting)
@@ -170,16 +155,7 @@ class DistanceMeter:
     def measure(
         self, stylized: Frame, content: Frame, *, begins_shot: bool
     ) -> tuple[Distances, Distances]:
-        """Measure the next frame of a clip.
-
-        Args:
-            stylized: The painted frame.
-            content: The source's, of the same shape.
-            begins_shot: Whether it is the first frame of a shot.
-
-        Returns:
-            Of the painted frame, and of the source's own.
-        """
+        """Measure the next frame of a clip, the painted one and the source's own."""
         energies = None
         if self._content is not None and not begins_shot:
             energies = self._content.energies
@@ -212,14 +188,7 @@ class FrameMeter:
     def __init__(
         self, style: Path | None, ruler: Ruler | None, *, height: int, width: int
     ) -> None:
-        """Read the painting and measure it.
-
-        Args:
-            style: The painting's file; None: only the source is compared with.
-            ruler: For the distances; None: there are none.
-            height: Of the frames.
-            width: Of the frames.
-        """
+        """Measure the painting. Without one, and a ruler, there are no distances."""
         self._painting: Frame | None = None
         self._meter: DistanceMeter | None = None
         if style is not None and ruler is not None:
@@ -230,12 +199,7 @@ class FrameMeter:
     def measure(
         self, stylized: Frame, content: Frame, *, begins_shot: bool
     ) -> dict[str, tuple[float, float]]:
-        """Measure the next frame.
-
-        Args:
-            stylized: The painted frame.
-            content: Its source, of the same shape.
-            begins_shot: Whether it is the first frame of a shot.
+        """Measure the next frame, and its source of the same shape.
 
         Returns:
             By name the painted frame's number, and the source's own: ``content_mse``

@@ -43,11 +43,7 @@ class Gaussian(NamedTuple):
 
 
 def fit_gaussian(features: Tensor) -> Gaussian:
-    """Measure mean and covariance, the latter by N - 1.
-
-    Args:
-        features: (N, D), a row a picture; at least two of them.
-    """
+    """Measure mean and covariance, by N - 1, of (N, D): a row a picture."""
     if len(features) < 2:
         raise ValueError("a covariance needs at least two rows.")
     rows = features.detach().cpu().double()
@@ -110,13 +106,9 @@ def choose_features(
 ) -> Features:
     """Load what sets are compared by.
 
-    Args:
-        network: Whose features are compared. None: Inception v3's where its weights are
-            at hand, slim's otherwise.
-        weights: A file of weights that are taken instead: Inception's by torchvision's
-            names, or the network's.
-        device: Where they are computed.
-        listener: Is told of a download, and where features stand in for Inception's.
+    ``weights`` are Inception's by torchvision's names, or the network's. With neither
+    them nor a network it is Inception v3 where its weights are at hand, and slim where
+    they are not, which the listener is told.
     """
     computing = choose_device(device)
     if weights is not None and (own := read_inception(weights, device=computing)):

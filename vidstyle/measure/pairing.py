@@ -96,11 +96,7 @@ def _beginnings(stem: str) -> list[str]:
 
 
 def set_of(folder: Path) -> list[Path]:
-    """List the pictures of a folder, without the sheet of an album.
-
-    Raises:
-        InputError: If it is no folder, cannot be listed, or has no picture.
-    """
+    """List the pictures of a folder, without the sheet of an album."""
     if not folder.is_dir():
         there = "is a file" if folder.exists() else "does not exist"
         raise InputError(
@@ -115,9 +111,6 @@ def are_sets(result: Path, content: Path) -> bool:
 
     They do if one has no numbered pictures, or if a result is called after one of the
     contents and a painting.
-
-    Raises:
-        InputError: If a folder cannot be listed.
     """
     folders = result, content
     try:

@@ -89,14 +89,8 @@ def measure_still(
 ) -> StillMeasurement:
     """Measure how near a painted picture is to what it shows and to its painting.
 
-    Args:
-        result: A picture.
-        content: The picture that it was painted from, of any size.
-        style: The painting's file; None: only the content is compared with.
-        network: For the distances. None: slim, or the one that ``weights`` fit.
-        weights: Its file of them; None: the built-in or published ones.
-        device: For the distances.
-        listener: Is told of a download, and what ``auto`` chose.
+    The content may be of any size. Without ``style`` it alone is compared with; without
+    ``network`` the distances are slim's, or those of the one that ``weights`` fit.
     """
     stylized, source = read_picture(result), read_picture(content)
     height, width = stylized.shape[:2]
@@ -130,16 +124,9 @@ def measure_folders(
 ) -> FolderMeasurement:
     """Measure sets of pictures against one another, and each result against its own.
 
-    Args:
-        result: A folder of painted pictures; its sheet, index.png, is left out.
-        content: The folder of what they were painted from.
-        style: A folder of paintings, or one of them. None: only contents are compared
-            with.
-        network: Whose features are compared. None: for FID Inception v3's where its
-            weights are at hand, slim's otherwise and for each picture.
-        weights: A file of weights: Inception's, for FID alone, or the network's.
-        device: Where they are computed.
-        listener: Is told every picture and every warning.
+    ``style`` is a folder of paintings, one of them, or None: only contents are compared
+    with. ``weights`` are Inception's, for FID alone, or the network's. Without either,
+    FID is Inception v3's where its weights are at hand, and all else slim's.
     """
     results, contents = set_of(result), set_of(content)
     styles = [] if style is None else [style]
