@@ -11,11 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidstyle.album.index import INDEX, index_sheet
 from vidstyle.album.pairs import (
+    INDEX,
     Pair,
     alternatives,
     check_pairs,
+    index_sheet,
     make_pairs,
     pictures_in,
 )

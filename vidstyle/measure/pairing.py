@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidstyle.album.index import INDEX
-from vidstyle.album.pairs import pictures_in
+from vidstyle.album.pairs import INDEX, pictures_in
 from vidstyle.errors import InputError
 from vidstyle.video.folder import numbered_pictures
 
