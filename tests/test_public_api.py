@@ -28,12 +28,7 @@ LIGHT = {
     "vidstyle.config.video",
     "vidstyle.errors",
     "vidstyle.explore",
-    "vidstyle.explore.grid",
-    "vidstyle.explore.layers",
-    "vidstyle.explore.optimizers",
-    "vidstyle.explore.reconstruct",
-    "vidstyle.explore.styles",
-    "vidstyle.explore.trial",
+    "vidstyle.explore.experiments",
     "vidstyle.presets",
     "vidstyle.records",
 }

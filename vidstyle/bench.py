@@ -92,10 +92,6 @@ class Bench:
             network: Which one; ``auto`` takes what suits the device.
             device: Where to compute.
             listener: Is told of a download, and what ``auto`` chose.
-
-        Raises:
-            ConfigError: If a number is out of its range, or the device not there.
-            WeightsError: If the network's weights are not to be had.
         """
         for width, height in sizes:
             check_range("width in sizes", width, least=MIN_SIDE)
@@ -105,11 +101,7 @@ class Bench:
         self._sizes, self._batch, self._steps = sizes, batch, steps
         self._config = StyleConfig(network=network, device=device)
         self._device = choose_device(device)
-        self._network = load_network(
-            network,
-            device=self._device,
-            listener=listener,
-        )
+        self._network = load_network(network, device=self._device, listener=listener)
         used = {
             **shares(self._config.style_layers),
             **shares(self._config.content_layers),
@@ -132,11 +124,7 @@ class Bench:
         }
 
     def rates(self) -> Iterator[Rate]:
-        """Time the loop in each size for one frame, and for a batch if that is more.
-
-        Raises:
-            DeviceMemoryError: If the batch does not fit on the device.
-        """
+        """Time the loop in each size for one frame, and for a batch if that is more."""
         for width, height in self._sizes:
             single_s = 0.0
             for frames in sorted({1, self._batch}):
@@ -210,16 +198,9 @@ class Bench:
 def count_macs(
     network: FeatureNetwork, deepest: str, *, height: int, width: int
 ) -> int:
-    """Count the multiply-adds of a network's convolutions down to a layer.
+    """Count the multiply-adds of a network's convolutions down to its deepest layer.
 
-    Args:
-        network: Its own weights say how many channels go in and out.
-        deepest: The last layer that is computed.
-        height: Of one image.
-        width: Of one image.
-
-    Returns:
-        For one image forward, at the real size of each layer.
+    They are those of one image forward, at the real size of each layer.
     """
     used = network.layers[: network.layers.index(deepest) + 1]
     kernels = [weight for weight in network.parameters() if weight.dim() == 4]

@@ -71,12 +71,7 @@ def write_plot(
     y_label: str,
     log_y: bool = False,
 ) -> None:
-    """Draw one panel, as ``write_panels`` does.
-
-    Raises:
-        DependencyError: If there is no matplotlib.
-        OutputError: If the file cannot be written, or its name does not end in .png.
-    """
+    """Draw one panel, as ``write_panels`` does."""
     panel = Panel(y_label=y_label, series=series, log_y=log_y)
     write_panels(path, [panel], title=title, x_label=x_label)
 
@@ -86,11 +81,7 @@ def write_panels(
 ) -> None:
     """Draw panels below one another, each series as a line named in a legend.
 
-    Args:
-        path: The PNG, written whole or not at all.
-        panels: At least one.
-        title: Above them.
-        x_label: What x is in all of them, with its unit.
+    The PNG is written whole or not at all.
 
     Raises:
         DependencyError: If there is no matplotlib.

@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vidstyle.album.index import INDEX
 from vidstyle.album.paint import AlbumResult, stylize_album
+from vidstyle.album.pairs import INDEX
 from vidstyle.config import AlbumConfig, StyleConfig
 from vidstyle.errors import ConfigError, InputError
 from vidstyle.images import read_picture

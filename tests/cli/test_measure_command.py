@@ -154,7 +154,7 @@ def test_a_plot_is_named_after_the_table(files):
 def test_folders_are_compared_as_sets(files, monkeypatch):
     monkeypatch.setenv("VIDSTYLE_CACHE", str(files / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(files / "torch"))
-    monkeypatch.setattr("vidstyle.measure.sets.SIDE", 32)
+    monkeypatch.setattr("vidstyle.measure.fid.SIDE", 32)
     folders = (files / "result", "--content", files / "result")
     folders = (*folders, "--style", files / "content")
 
@@ -184,7 +184,7 @@ def test_folders_are_compared_as_sets(files, monkeypatch):
 
 def test_an_album_is_measured_picture_by_picture(files, monkeypatch):
     monkeypatch.setenv("VIDSTYLE_CACHE", str(files / "cache"))
-    monkeypatch.setattr("vidstyle.measure.sets.SIDE", 32)
+    monkeypatch.setattr("vidstyle.measure.fid.SIDE", 32)
     (files / "photos").mkdir()
     (files / "out").mkdir()
     shutil.copy(files / "painting.png", files / "photos" / "IMG_1.png")

@@ -8,25 +8,25 @@ import pytest
 
 from vidstyle.config import StyleConfig
 from vidstyle.errors import DependencyError, OutputError
-from vidstyle.explore.grid import Axis, grid
-from vidstyle.explore.run import run_experiment
-from vidstyle.explore.trial import Experiment, Trial
+from vidstyle.explore.experiments import Experiment, sweep
+from vidstyle.explore.run import as_table, run_experiment
 from vidstyle.images import read_picture
 from vidstyle.records import Event, Notice, ignore
 
 
 def experiment(files: Path, config: StyleConfig) -> Experiment:
-    return grid(
+    return sweep(
+        "grid",
         files / "photo.png",
         config,
         style=files / "painting.png",
-        rows=Axis("steps", {"none": 0, "two": 2}),
-        columns=Axis("seed", {"0": 0, "1": 1}),
+        rows=[("none", {"steps": 0}), ("two", {"steps": 2})],
+        columns=[("0", {"seed": 0}), ("1", {"seed": 1})],
     )
 
 
 def test_a_folder_holds_sheet_tables_plots_and_pictures(files, config):
-    findings = run_experiment(experiment(files, config), files / "out", ignore)
+    facts = run_experiment(experiment(files, config), files / "out", ignore)
 
     names = {path.name for path in (files / "out").iterdir()}
     assert names == {
@@ -49,7 +49,7 @@ def test_a_folder_holds_sheet_tables_plots_and_pictures(files, config):
     terms = [float(last[name]) for name in ("content", "style", "tv", "range")]
     assert float(last["loss"]) == pytest.approx(sum(terms), rel=1e-5)
     written = json.loads((files / "out" / "data.json").read_text(encoding="utf-8"))
-    assert written == findings.facts
+    assert written == facts
     assert written["settings"]["style_layers"][0] == list(config.style_layers[0])
     assert written["trials"][3]["settings"] == {
         "seed": 1,
@@ -58,7 +58,7 @@ def test_a_folder_holds_sheet_tables_plots_and_pictures(files, config):
     }
     assert written["trials"][3]["trace"]["step"] == [1, 2]
     assert written["trials"][3]["style_distance"] == float(trials[3]["style_distance"])
-    assert len(findings.table) == 5
+    assert len(list(as_table(facts))) == 5
 
 
 def test_the_sheet_shows_the_pictures_in_their_places(files, config):
@@ -91,24 +91,13 @@ def test_what_is_skipped_is_said_and_kept(files, config):
     told: list[Event] = []
     lacking = replace(experiment(files, config), skipped=("vgg19: not here.",))
 
-    findings = run_experiment(lacking, files / "out", told.append)
+    facts = run_experiment(lacking, files / "out", told.append)
 
     assert Notice(text="skipped: vgg19: not here.", is_warning=True) in told
-    assert findings.facts["skipped"] == ["vgg19: not here."]
-    assert findings.table[-1] == "skipped: vgg19: not here."
+    assert facts["skipped"] == ["vgg19: not here."]
+    assert list(as_table(facts))[-1] == "skipped: vgg19: not here."
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_of_output(files, config):
     with pytest.raises(OutputError, match="cannot make the folder"):
         run_experiment(experiment(files, config), files / "photo.png" / "out", ignore)
-
-
-def test_trials_are_painted_in_one_size_so_that_their_losses_compare() -> None:
-    trial = Trial(
-        row="",
-        column="",
-        content=Path("a.png"),
-        style=Path("b.png"),
-        config=StyleConfig(pyramid=4, steps=7),
-    )
-    assert (trial.whole.pyramid, trial.whole.min_steps) == (1, 7)

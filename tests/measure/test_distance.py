@@ -8,7 +8,14 @@ from random_network import random_weights
 from vidstyle.config import StyleConfig
 from vidstyle.errors import ConfigError, ImageOpenError, WeightsError
 from vidstyle.images import frame_to_image, resize_frame, write_picture
-from vidstyle.measure.distance import DistanceMeter, Ruler, load_ruler
+from vidstyle.measure.distance import (
+    DistanceMeter,
+    Quantity,
+    Ruler,
+    Series,
+    compare,
+    load_ruler,
+)
 from vidstyle.networks.slim import SLIM, slim
 from vidstyle.networks.weights import write_weights
 from vidstyle.style.objective import Objective
@@ -133,3 +140,28 @@ def test_a_ruler_is_slim_or_what_the_weights_fit(tmp_path):
     assert not torch.allclose(features[0], features[2])
     with pytest.raises(WeightsError, match="does not hold vgg16"):
         load("vgg16", path)
+
+
+@pytest.mark.parametrize(
+    ("frames", "mean", "drift"),
+    [
+        ([], None, None),
+        ([3.0], 3, None),
+        ([None, 2.0, 4.0], 3, 2),
+        ([1.0, 0.0, 4.0], 5 / 3, None),
+        ([None, None], None, None),
+    ],
+)
+def test_a_series_passes_over_what_is_missing(frames, mean, drift):
+    series = Series(frames)
+
+    assert (series.mean, series.drift) == (mean, drift)
+    assert Quantity(series, Series([1.0])).means[0] == mean
+
+
+@pytest.mark.parametrize(
+    ("result", "content", "ratio"),
+    [(3.0, 2.0, 1.5), (0.0, 2.0, 0), (3.0, 0.0, None), (None, 2.0, None)],
+)
+def test_a_ratio_needs_something_to_divide_by(result, content, ratio):
+    assert compare(result, content) == (result, content, ratio)

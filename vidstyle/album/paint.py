@@ -11,11 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidstyle.album.index import INDEX, index_sheet
 from vidstyle.album.pairs import (
+    INDEX,
     Pair,
     alternatives,
     check_pairs,
+    index_sheet,
     make_pairs,
     pictures_in,
 )
@@ -155,26 +156,19 @@ class _Run:
         return groups
 
     def _size(self, path: Path, measure: Callable[[Frame], Size]) -> Size | None:
-        """Say in which size a file is taken. None: it cannot be, and that is told."""
-        frame = self._read(path)
+        """Measure in which size a file is taken. None: it is passed over."""
         try:
-            return None if frame is None else measure(frame)
+            return measure(read_picture(path))
+        except ImageOpenError as err:
+            self._pass_over(path, str(err))
         except ConfigError as err:
             self._pass_over(path, f"{path}: {err}")
-            return None
+        return None
 
     def _result_size(self, frame: Frame) -> Size:
         height, width = frame.shape[:2]
-        return working_size(
-            height=height, width=width, long_side=self._config.long_side
-        )
-
-    def _read(self, path: Path) -> Frame | None:
-        try:
-            return read_picture(path)
-        except ImageOpenError as err:
-            self._pass_over(path, str(err))
-            return None
+        long_side = self._config.long_side
+        return working_size(height=height, width=width, long_side=long_side)
 
     def _pass_over(self, path: Path, reason: str) -> None:
         self.failed[path] = reason
@@ -190,8 +184,10 @@ class _Run:
         while waiting or painting:
             while waiting and len(painting) < slots:
                 pair = waiting.popleft()
-                source = self._read(pair.content)
-                if source is None:  # gone since it was read first
+                try:
+                    source = read_picture(pair.content)
+                except ImageOpenError as err:  # gone since it was read first
+                    self._pass_over(pair.content, str(err))
                     continue
                 tools = self._tools(pair.styles, looks, height, width)
                 batch = batch or BatchOptimization(
@@ -247,14 +243,10 @@ class _Run:
         make_folder(pair.output.parent)
         write_picture(pair.output, picture)
         self.painted += 1
-        self._listener(
-            FrameReport(
-                frame=pair.number,
-                steps=steps,
-                frames_known=self._count,
-                all_known=True,
-            )
+        report = FrameReport(
+            frame=pair.number, steps=steps, frames_known=self._count, all_known=True
         )
+        self._listener(report)
 
 
 def _summary(pairs: Sequence[Pair], kept: int) -> str:

@@ -1,13 +1,22 @@
-"""Files and folders of pictures and paintings -> the pairs that are painted."""
+"""Files and folders of pictures and paintings -> pairs, and a sheet of the results."""
 
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidstyle.errors import ConfigError, InputError, OutputError
-from vidstyle.images import PICTURE_ENDINGS
+from vidstyle.errors import ConfigError, ImageOpenError, InputError, OutputError
+from vidstyle.images import PICTURE_ENDINGS, read_picture, resize_frame
+from vidstyle.records import Frame
 from vidstyle.video.folder import natural_order
+from vidstyle.video.sheet import captioned, contact_sheet
+
+INDEX = "index.png"
+"""Name of the sheet in the folder of the results."""
+CELL_SIDES = 96, 256
+"""Least and most pixels of the side of a picture on the sheet."""
+SHEET_WIDTH = 3000
+"""Pixels that the sheet should not be wider than."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +32,7 @@ class Pair:
     @property
     def style_name(self) -> str:
         """The names of its paintings without their endings."""
-        return "+".join(_stems(self.styles))
+        return _joined(self.styles, "stem")
 
 
 def pictures_in(path: Path) -> list[Path]:
@@ -60,8 +69,13 @@ def make_pairs(
         folder: Of the results, which are called ``PICTURE.PAINTING.png``; with their
             endings where names would be alike without.
     """
-    names = [path.name for path in contents], ["+".join(_names(one)) for one in styles]
-    stems = [path.stem for path in contents], ["+".join(_stems(one)) for one in styles]
+    names, stems = (
+        (
+            [getattr(path, part) for path in contents],
+            [_joined(one, part) for one in styles],
+        )
+        for part in ("name", "stem")
+    )
     rows, columns = (
         stem if len(set(stem)) == len(set(name)) else name
         for stem, name in zip(stems, names, strict=True)
@@ -79,11 +93,7 @@ def make_pairs(
 
 
 def alternatives(style: Path | tuple[Path, ...]) -> Iterator[tuple[Path, ...]]:
-    """Turn a folder into its paintings, each alone; leave a mix as it is.
-
-    Raises:
-        InputError: If a folder has none.
-    """
+    """Turn a folder into its paintings, each alone; leave a mix as it is."""
     if isinstance(style, tuple):
         yield style
         return
@@ -119,9 +129,43 @@ def check_pairs(
         raise OutputError(f"the folder {folder} cannot be written to.")
 
 
-def _stems(paths: Sequence[Path]) -> list[str]:
-    return [path.stem for path in paths]
+def _joined(paths: Sequence[Path], part: str) -> str:
+    return "+".join(getattr(path, part) for path in paths)
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
-    return [path.name for path in paths]
+def index_sheet(pairs: Sequence[Pair]) -> Frame:
+    """Lay out the results that there are, below and beside what they were made of.
+
+    Pairs are every picture with every painting, picture by picture.
+    """
+    contents = list(dict.fromkeys(pair.content for pair in pairs))
+    styles = {pair.styles: pair.style_name for pair in pairs}
+    least, most = CELL_SIDES
+    side = max(least, min(most, SHEET_WIDTH // (len(styles) + 1)))
+    cells: list[list[tuple[Frame | None, str]]] = [
+        [(None, ""), *((_thumbnail(one[0], side), styles[one]) for one in styles)]
+    ]
+    results = iter(pairs)
+    for content in contents:
+        made = [_thumbnail(next(results).output, side) for _ in styles]
+        texts = ["-" if shown is None else "" for shown in made]
+        first = _thumbnail(content, side), content.stem
+        cells.append([first, *zip(made, texts, strict=True)])
+    there = [shown for row in cells for shown, _ in row if shown is not None]
+    height = max(shown.shape[0] for shown in there)
+    return contact_sheet(
+        [
+            [captioned(shown, text, height=height, width=side) for shown, text in row]
+            for row in cells
+        ]
+    )
+
+
+def _thumbnail(path: Path, side: int) -> Frame | None:
+    try:
+        picture = read_picture(path)
+    except ImageOpenError:
+        return None
+    scale = side / max(picture.shape[:2])
+    height, width = (max(1, round(length * scale)) for length in picture.shape[:2])
+    return resize_frame(picture, height=height, width=width)

@@ -1,178 +1,251 @@
-"""``vidstyle explore``: the experiments of the literature, a command each."""
+"""``vidstyle explore``: a command for each row of the table of experiments."""
 
+import inspect
+import json as json_module
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.axes import LISTS, parse_axis, parse_resnet, parse_sets
-from vidstyle.cli.experiment import experiment
+from vidstyle.cli.outputs import check_outputs
+from vidstyle.cli.report import Reporter, reported_errors
+from vidstyle.cli.settings import resolve_settings
 from vidstyle.config import AlbumConfig, StyleConfig
-from vidstyle.config.setting import FILES
+from vidstyle.config.setting import FILES, settings_of
+from vidstyle.config.toml_file import read_text
 from vidstyle.config.values import parse_layers
-from vidstyle.explore.grid import grid as the_grid
-from vidstyle.explore.layers import SETS
-from vidstyle.explore.layers import layers as the_layers
-from vidstyle.explore.optimizers import optimizers as the_optimizers
-from vidstyle.explore.reconstruct import FIXED, LAYERS
-from vidstyle.explore.reconstruct import reconstruct as the_reconstructions
-from vidstyle.explore.styles import styles as the_styles
-from vidstyle.explore.trial import Experiment
+from vidstyle.errors import OutputError
+from vidstyle.explore.experiments import (
+    KINDS,
+    LAYER_SETS,
+    RECONSTRUCTED,
+    Axis,
+    Kind,
+    Layers,
+    sweep,
+)
+
+NEVER: Final = frozenset({"style_mix", "min_steps", "patience", "min_delta", "pyramid"})
+"""Settings that no experiment has: one painting, one size, and no early stop."""
 
 
-@experiment()
-def grid(
-    content: Path,
-    config: StyleConfig,
-    *,
-    style: o.Style,
-    rows: Annotated[
-        Any,
-        typer.Option(
-            parser=parse_axis,
-            metavar="SETTING=A;B;...",
-            help="What varies downwards: the name of an option and its values, with "
-            "semicolons between them, or commas where no value holds one.",
-            show_default="style-layers: the first of them, the first two, and so on",
-        ),
-    ] = None,
-    columns: Annotated[
-        Any,
-        typer.Option(
-            parser=parse_axis,
-            metavar="SETTING=A,B,...",
-            help="What varies across, in the same way.",
-        ),
-    ] = "content-weight=0.001,0.01,0.1,1",
-) -> Experiment:
-    """Vary two settings of one pair: any two; by default layers and weights.
-
-    Down go growing sets of style layers, across content to style by powers of ten
-    (Gatys et al. 2015, figure 3; Lopez et al. 2017, figure 5).
-    """
-    return the_grid(content, config, style=style, rows=rows, columns=columns)
+@o.usage
+def parse_axis(text: str) -> Axis:
+    """Read ``content-weight=0.01,0.1`` or ``style-layers=relu1_1;relu1_1,relu2_1``."""
+    known = {one.key: one for one in settings_of(StyleConfig) if one.name not in NEVER}
+    key, _, values = text.partition("=")
+    if key not in known:
+        raise typer.BadParameter(
+            f"{key!r} is not a setting; choose one of {', '.join(known)}"
+        )
+    setting = known[key]
+    has_commas = setting.name in {"style_layers", "content_layers"}
+    separator = ";" if ";" in values or has_commas else ","
+    items = [item.strip() for item in values.split(separator) if item.strip()]
+    if not items:
+        raise typer.BadParameter(f"{text!r} has no values, such as {key}=A{separator}B")
+    return [
+        (f"{key} {item}", {setting.name: read_text(setting, item)}) for item in items
+    ]
 
 
-@experiment(without={*FIXED, *LISTS, "content_weight", "style_weight"})
-def reconstruct(
-    content: Path,
-    config: StyleConfig,
-    *,
-    style: o.Style,
-    layers: Annotated[
-        Any,
-        typer.Option(
-            parser=o.usage(parse_layers),
-            metavar="LAYER[:WEIGHT],...",
-            help="From shallow to deep; the weights are those within a set.",
-        ),
-    ] = LAYERS,
-) -> Experiment:
-    """Show what the layers know: from noise, the content or the style alone.
-
-    The content from each layer, the style from growing sets of them (Gatys et al. 2016,
-    figure 1; Lopez et al. 2017, figure 4).
-    """
-    return the_reconstructions(content, config, style=style, layers=layers)
+@o.usage
+def parse_sets(text: str) -> list[Layers]:
+    """Read ``relu1_1,relu2_1;relu3_1`` as sets of layers."""
+    sets = [parse_layers(item) for item in text.split(";") if item.strip()]
+    if not sets:
+        raise typer.BadParameter(f"{text!r} names no layers")
+    return sets
 
 
-@experiment(without={"style_layers"})
-def layers(
-    content: Path,
-    config: StyleConfig,
-    *,
-    style: o.Style,
-    sets: Annotated[
-        Any,
-        typer.Option(
-            parser=parse_sets,
-            metavar="LAYERS;...",
-            help="Sets of style layers.",
-        ),
-    ] = SETS,
-) -> Experiment:
-    """Compare sets of style layers, with the loss after each 20 evaluations.
-
-    Three sets, as Lee and Lee compared in 2023 (theirs are not known to us).
-    """
-    return the_layers(content, config, style=style, sets=sets)
-
-
-@experiment()
-def styles(
-    content: Path,
-    config: StyleConfig,
-    *,
-    style: Annotated[
-        list[Path],
-        typer.Option(
-            "--style",
-            "-s",
-            metavar="FILE",
-            help="A painting; give several.",
-            rich_help_panel=FILES,
-            readable=False,
-        ),
-    ],
-    photo: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="A photograph that is taken as style, too; give several.",
-            rich_help_panel=FILES,
-            readable=False,
-        ),
-    ] = None,
-    batch: Annotated[
-        int,
-        typer.Option(metavar="N", help="Pictures painted beside one another."),
-    ] = AlbumConfig().batch,
-) -> Experiment:
-    """Paint one picture after paintings and after photographs, and compare.
-
-    Art against photograph as style (Lee and Lee 2023).
-    """
-    AlbumConfig(batch=batch)  # checks it
-    return the_styles(
-        content, config, paintings=style, photographs=photo or [], batch=batch
+def _own(
+    name: str,
+    text: str,
+    *flags: str,
+    default: Any = inspect.Parameter.empty,
+    hint: Any = Any,
+    **more: Any,
+) -> inspect.Parameter:
+    """Declare an option of one experiment's own."""
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[hint, typer.Option(*flags, help=text, **more)],
     )
 
 
-@experiment(without={"optimizer"})
-def optimizers(content: Path, config: StyleConfig, *, style: o.Style) -> Experiment:
-    """Compare all optimisers on one pair; --steps is how often each sees the loss.
-
-    The losses are drawn over steps, evaluations and seconds (Ding et al. 2023).
-    """
-    return the_optimizers(content, config, style=style)
-
-
-@experiment(without={"network", "weights", "pooling"})
-def networks(
-    content: Path,
-    config: StyleConfig,
-    *,
-    style: o.Style,
-    resnet: Annotated[
-        Any,
-        typer.Option(
-            parser=parse_resnet,
-            metavar="FILE|random",
-            help="Torchvision's weights of ResNet-50, or random ones.",
-            show_default="those that torch has downloaded",
+FILE: Final = {"metavar": "FILE", "rich_help_panel": FILES, "readable": False}
+STYLE: Final = inspect.Parameter(
+    "style", inspect.Parameter.KEYWORD_ONLY, annotation=o.Style
+)
+OWN: Final = {
+    "grid": (
+        _own(
+            "rows",
+            "What varies downwards: the name of an option and its values, with "
+            "semicolons between them, or commas where no value holds one.",
+            default=None,
+            parser=parse_axis,
+            metavar="SETTING=A;B;...",
+            show_default="style-layers: the first of them, the first two, and so on",
         ),
-    ] = None,
-) -> Experiment:
-    """Compare the networks whose weights are here, with average and max pooling.
+        _own(
+            "columns",
+            "What varies across, in the same way.",
+            default="content-weight=0.001,0.01,0.1,1",
+            parser=parse_axis,
+            metavar="SETTING=A,B,...",
+        ),
+        STYLE,
+    ),
+    "reconstruct": (
+        _own(
+            "layers",
+            "From shallow to deep; the weights are those within a set.",
+            default=RECONSTRUCTED,
+            parser=o.usage(parse_layers),
+            metavar="LAYER[:WEIGHT],...",
+        ),
+        STYLE,
+    ),
+    "layers": (
+        _own(
+            "sets",
+            "Sets of style layers.",
+            default=LAYER_SETS,
+            parser=parse_sets,
+            metavar="LAYERS;...",
+        ),
+        STYLE,
+    ),
+    "styles": (
+        _own(
+            "paintings",
+            "A painting; give several.",
+            "--style",
+            "-s",
+            hint=list[Path],
+            **FILE,
+        ),
+        _own(
+            "photographs",
+            "A photograph that is taken as style, too; give several.",
+            "--photo",
+            default=None,
+            hint=list[Path] | None,
+            **FILE,
+        ),
+        _own(
+            "batch",
+            "Pictures painted beside one another.",
+            default=AlbumConfig().batch,
+            hint=int,
+            metavar="N",
+        ),
+    ),
+    "optimizers": (STYLE,),
+    "networks": (STYLE,),
+}
+"""The options of each experiment's own."""
 
-    VGG-16 against VGG-19 (Lopez et al. 2017), the built-in slim, and ResNet-50 with and
-    without smoothed activations (Wang et al. 2021).
-    """
-    from vidstyle.explore.networks import networks as the_networks
 
-    return the_networks(content, config, style=style, resnet=resnet)
+def make_command(kind: Kind) -> Callable[..., None]:
+    """Make the command of an experiment."""
+    own = OWN[kind.name]
+
+    def command(
+        ctx: typer.Context,
+        content: Annotated[
+            Path,
+            typer.Argument(
+                help="The picture to paint.", metavar="PICTURE", readable=False
+            ),
+        ],
+        *,
+        output: Annotated[
+            Path | None,
+            typer.Option(
+                "--output",
+                "-o",
+                metavar="FOLDER",
+                help="Where the sheet, the tables, the plots and the pictures go; by "
+                "default beside the picture.",
+                rich_help_panel=FILES,
+            ),
+        ] = None,
+        overwrite: o.Overwrite = False,
+        work_dir: o.WorkDir = None,
+        restart: o.Restart = False,
+        preset: o.Preset = None,
+        config: o.Config = None,
+        json: o.Json = False,
+        quiet: o.Quiet = False,
+        **values: Any,
+    ) -> None:
+        with reported_errors("the same command goes on where this one stopped"):
+            choices = {each.name: values.pop(each.name) for each in own}
+            AlbumConfig(batch=choices.get("batch", 1))  # checks it
+            settings = resolve_settings(ctx, values, preset=preset, file=config)
+            experiment = sweep(
+                kind.name, content, settings.make(StyleConfig), **choices
+            )
+            paintings = list({trial.style: None for trial in experiment.trials})
+            folder = output or _beside(content, paintings, kind.name)
+            from vidstyle.explore.run import (
+                as_table,
+                is_unfinished,
+                run_experiment,
+                waiting_place,
+            )
+
+            work = work_dir or waiting_place(folder)
+            # A run that was interrupted while it wrote its results may do so again.
+            may_replace = overwrite or is_unfinished(work)
+            _check_folder(folder, [content, *paintings], overwrite=may_replace)
+            with Reporter(quiet=quiet, as_json=json, log=None) as reporter:
+                facts = run_experiment(
+                    experiment, folder, reporter, work_dir=work, restart=restart
+                )
+            if json:
+                typer.echo(json_module.dumps({"output": str(folder), **facts}))
+                return
+            for line in (*as_table(facts), folder):
+                typer.echo(line)
+
+    parameters = list(inspect.signature(command).parameters.values())
+    parameters[2:2] = own
+    # Typer and ``add_options`` read these.
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__name__, command.__doc__ = kind.name, kind.axes.__doc__
+    without = {*NEVER, *kind.fixed, *kind.varied}
+    only = {each.name for each in settings_of(StyleConfig)} - without
+    return o.add_options(StyleConfig, only=only)(command)
 
 
-COMMANDS: Final = (grid, reconstruct, layers, styles, optimizers, networks)
+COMMANDS: Final = tuple(make_command(kind) for kind in KINDS)
 """In the order of the help."""
+
+
+def _beside(content: Path, paintings: list[Path], name: str) -> Path:
+    """Name a folder: photo.painting.grid, or photo.styles for several paintings."""
+    painting = [path.stem for path in paintings] if len(paintings) == 1 else []
+    return content.parent / ".".join([content.stem, *painting, name])
+
+
+def _check_folder(folder: Path, inputs: list[Path], *, overwrite: bool) -> None:
+    """Check that an experiment may write into a folder.
+
+    Raises:
+        OutputError: If it cannot be made or written to, or holds another's results.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file; name a folder with --output.")
+    results = [folder]
+    if folder.exists():
+        from vidstyle.explore.run import RESULTS
+
+        results = [folder / name for name in RESULTS]
+    check_outputs(results, inputs=inputs, overwrite=overwrite)

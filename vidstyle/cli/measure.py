@@ -1,7 +1,7 @@
 """``vidstyle measure``: how near a result is to its content and its painting."""
 
 import json as json_module
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -12,19 +12,17 @@ from vidstyle.cli.measured import (
     clip_facts,
     clip_panels,
     clip_table,
+    folder_facts,
+    folder_table,
     still_facts,
     still_table,
 )
-from vidstyle.cli.measured_folders import folder_facts, folder_table
 from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
 from vidstyle.config import NetworkName
 from vidstyle.config.setting import FILES, NETWORK, REPORT, SIZE
 from vidstyle.config.values import parse_range
 from vidstyle.errors import ConfigError
-
-Report = tuple[dict[str, Any], Iterable[str]]
-"""What was measured: facts for machines, and lines for people."""
 
 Content = Annotated[
     Path,
@@ -130,117 +128,88 @@ def measure(
     image calls it. What fits nothing is listed; index.png is left out.
     """
     with reported_errors():
-        tools: dict[str, Any]
-        tools = {"style": style, "network": network, "device": device}
-        tools["weights"] = weights
         inputs = [result, content, *([] if style is None else [style])]
         if plot is not None:
-            check_plot_output(plot, inputs, overwrite=overwrite)
-        from vidstyle.measure.pairing import are_sets
-        from vidstyle.measure.still import is_picture
+            from vidstyle.plots import check_plot
 
+            check_outputs([plot], inputs=inputs, overwrite=overwrite)
+            check_plot(plot)
         with Reporter(quiet=quiet, as_json=json, log=None) as reporter:
-            tools["listener"] = reporter
-            is_set = (style is not None and style.is_dir()) or are_sets(result, content)
-            if not is_set and style is None and weights is not None:
-                raise ConfigError(
-                    "--weights computes distances, and they need --style; add it."
-                )
-            if is_set or is_picture(result):
-                check_options(result, frames=frames, plot=plot)
-                measured = of_folders if is_set else of_still
-                facts, table = measured(result, content, **tools)
-            else:
-                facts, table = of_clip(
-                    result, content, frames=frames, plot=plot, **tools
-                )
-        report(facts, table, as_json=json, plot=plot)
+            facts, table = _measure(
+                result,
+                content,
+                frames,
+                plot,
+                style=style,
+                network=network,
+                weights=weights,
+                device=device,
+                listener=reporter,
+            )
+        if json:
+            typer.echo(json_module.dumps(facts))
+            return
+        for line in (*table, *([] if plot is None else [plot])):
+            typer.echo(line)
 
 
-def of_still(result: Path, content: Path, **tools: Any) -> Report:
-    """Measure one picture."""
-    from vidstyle.measure.still import measure_still
-
-    measured = measure_still(result, content, **tools)
-    facts = {"result": str(result), "content": str(content), **still_facts(measured)}
-    return facts, still_table(measured)
+Measured = tuple[dict[str, Any], Iterator[str]]
+"""What was measured: facts for machines, and lines for people."""
 
 
-def of_folders(
-    result: Path, content: Path, *, style: Path | None, **tools: Any
-) -> Report:
-    """Measure sets of pictures."""
-    from vidstyle.measure.folders import measure_folders
-
-    measured = measure_folders(result, content, style=style, **tools)
-    painting = None if style is None else str(style)
-    names = {"result": str(result), "content": str(content), "style": painting}
-    return {**names, **folder_facts(measured)}, folder_table(measured)
-
-
-def of_clip(
+def _measure(
     result: Path,
     content: Path,
-    *,
+    frames: tuple[int, int | None],
     plot: Path | None,
     **tools: Any,
-) -> Report:
+) -> Measured:
+    """Measure folders of pictures, a picture or a clip."""
+    from vidstyle.measure.pairing import are_sets
+    from vidstyle.measure.stills import is_picture, measure_folders, measure_still
+
+    style = tools["style"]
+    is_set = (style is not None and style.is_dir()) or are_sets(result, content)
+    if not is_set and style is None and tools["weights"] is not None:
+        raise ConfigError(
+            "--weights computes distances, and they need --style; add it."
+        )
+    if not (is_set or is_picture(result)):
+        return _measure_clip(result, content, frames, plot, **tools)
+    of_clip = {"--frames": frames != (0, None), "--plot": plot is not None}
+    for name in (name for name, is_given in of_clip.items() if is_given):
+        raise ConfigError(f"{name} is for clips, and {result} is none; leave it out.")
+    names: dict[str, Any] = {"result": str(result), "content": str(content)}
+    if is_set:
+        folders = measure_folders(result, content, **tools)
+        names["style"] = None if style is None else str(style)
+        return {**names, **folder_facts(folders)}, folder_table(folders)
+    still = measure_still(result, content, **tools)
+    return {**names, **still_facts(still)}, still_table(still)
+
+
+def _measure_clip(
+    result: Path,
+    content: Path,
+    frames: tuple[int, int | None],
+    plot: Path | None,
+    **tools: Any,
+) -> Measured:
     """Measure a clip, and plot it over time where that is asked for."""
     from vidstyle.measure.clip import measure_clip
-    from vidstyle.measure.still import is_picture
+    from vidstyle.measure.stills import is_picture
 
     if is_picture(content) and result.exists():
         raise ConfigError(
             f"{content} is a picture, and {result} is none; name the clip or the "
             "folder that it was painted from."
         )
-    measured = measure_clip(result, content, **tools)
+    measured = measure_clip(result, content, frames=frames, **tools)
+    facts = clip_facts(measured)
     if plot is not None:
         from vidstyle.plots import write_panels
 
-        write_panels(
-            plot,
-            clip_panels(measured),
-            title=result.name,
-            x_label="seconds of the content",
-        )
-    return clip_facts(measured), clip_table(measured)
-
-
-def check_options(
-    result: Path, *, frames: tuple[int, int | None], plot: Path | None
-) -> None:
-    """Check that nothing is asked of a picture that only a clip has.
-
-    Raises:
-        ConfigError: If it is.
-    """
-    options = {"--frames": frames != (0, None), "--plot": plot is not None}
-    for name in (name for name, is_given in options.items() if is_given):
-        raise ConfigError(f"{name} is for clips, and {result} is none; leave it out.")
-
-
-def check_plot_output(plot: Path, inputs: Sequence[Path], *, overwrite: bool) -> None:
-    """Check, before the work, that the plot can be drawn and may go where it is to go.
-
-    Raises:
-        VidstyleError: If not.
-    """
-    from vidstyle.plots import check_plot
-
-    check_outputs([plot], inputs=inputs, overwrite=overwrite)
-    check_plot(plot)
-
-
-def report(
-    facts: Mapping[str, Any], table: Iterable[str], *, as_json: bool, plot: Path | None
-) -> None:
-    """Print what was measured: facts for machines, or a table and the plot's name."""
-    if as_json:
-        name = {} if plot is None else {"plot": str(plot)}
-        typer.echo(json_module.dumps({**facts, **name}))
-        return
-    for line in table:
-        typer.echo(line)
-    if plot is not None:
-        typer.echo(plot)
+        panels, x_label = clip_panels(measured), "seconds of the content"
+        write_panels(plot, panels, title=result.name, x_label=x_label)
+        facts["plot"] = str(plot)
+    return facts, clip_table(measured)

@@ -5,13 +5,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from vidstyle.measure.clip import Measurement
-    from vidstyle.measure.series import Compared, Series
-    from vidstyle.measure.still import StillMeasurement
+    from vidstyle.measure.distance import Compared, Series
+    from vidstyle.measure.stills import (
+        FolderMeasurement,
+        PairMeasurement,
+        StillMeasurement,
+    )
     from vidstyle.plots import Panel
 
 LINE: Final = "{:18}{:>10}{:>10}{:>8}"
 HEAD: Final = LINE.format("", "result", "content", "ratio")
 SCALE: Final = "pixel values in [0, 1]"
+NOTE: Final = "FIDs of other features, or of sets of other sizes, do not compare."
 FORMS: Final = {
     "temporal_error": ("temporal error", ".6f"),
     "luminance": ("luminance drift", ".4f"),
@@ -27,35 +32,32 @@ FORMS: Final = {
 """What a table calls each quantity, and how it writes its numbers; in order."""
 DRIFTING: Final = {"luminance", "gradient"}
 """Of which the change from the second frame to the last is of interest."""
-CURVES: Final = (
-    (
-        "temporal error",
-        True,
-        {
-            "the result": ("temporal_error", "result"),
-            "the content itself": ("temporal_error", "content"),
-        },
-    ),
-    (
-        "MSE",
-        True,
-        {
-            "to the content": ("content_mse", "result"),
-            "to the style": ("style_mse", "result"),
-        },
-    ),
-    ("SSIM", False, {"to the content": ("content_ssim", "result")}),
-    (
-        "distance",
-        True,
-        {
-            "to the style": ("style_distance", "result"),
-            "the content's to the style": ("style_distance", "content"),
-            "to the content": ("content_distance", "result"),
-        },
-    ),
-)
-"""Panels of a plot: label, whether y grows by powers of ten, and the lines in it."""
+PICTURE: Final = {
+    "content_mse": "MSE",
+    "content_ssim": "SSIM",
+    "content_distance": "content",
+    "style_distance": "style",
+}
+"""Columns of the table of a folder's pictures, with their headings."""
+OWN: Final = "style_mse", "style_distance"
+"""Of which the content's own number says more than 0 or 1."""
+CURVES: Final = {
+    "temporal error": {
+        "the result": ("temporal_error", "result"),
+        "the content itself": ("temporal_error", "content"),
+    },
+    "MSE": {
+        "to the content": ("content_mse", "result"),
+        "to the style": ("style_mse", "result"),
+    },
+    "SSIM": {"to the content": ("content_ssim", "result")},
+    "distance": {
+        "to the style": ("style_distance", "result"),
+        "the content's to the style": ("style_distance", "content"),
+        "to the content": ("content_distance", "result"),
+    },
+}
+"""The lines in each panel of a plot. All but SSIM grow by powers of ten."""
 
 
 def clip_facts(measured: "Measurement") -> dict[str, Any]:
@@ -90,87 +92,149 @@ def _series(series: "Series") -> dict[str, Any]:
     return {"mean": series.mean, "drift": series.drift, "frames": series.frames}
 
 
+def _compared(compared: "Compared") -> dict[str, float | None]:
+    return dict(zip(("result", "content", "ratio"), compared, strict=True))
+
+
 def still_facts(measured: "StillMeasurement") -> dict[str, Any]:
     """Collect all that was measured of a picture."""
     return {
         "width": measured.width,
         "height": measured.height,
         "network": measured.network,
-        **{name: compared_facts(each) for name, each in measured.quantities.items()},
+        **{name: _compared(each) for name, each in measured.quantities.items()},
     }
 
 
-def compared_facts(compared: "Compared") -> dict[str, float | None]:
-    """Name the numbers of the result and of the content, and their ratio."""
-    return dict(zip(("result", "content", "ratio"), compared, strict=True))
+def folder_facts(measured: "FolderMeasurement") -> dict[str, Any]:
+    """Collect all that was measured of folders."""
+    sets, means = measured.sets, measured.quantities
+    return {
+        "pictures": {
+            "result": measured.results,
+            "content": measured.contents,
+            "style": measured.styles,
+        },
+        "features": sets.features,
+        "dimensions": sets.dimensions,
+        "content_fid": _compared(sets.content),
+        "style_fid": _compared(sets.style),
+        "note": NOTE,
+        "network": measured.network,
+        "means": {name: _compared(each.means) for name, each in means.items()},
+        "pairs": [_pair_facts(pair) for pair in measured.pairs],
+        "unmatched": [
+            {"file": str(path), "reason": reason}
+            for path, reason in measured.unmatched.items()
+        ],
+    }
+
+
+def _pair_facts(pair: "PairMeasurement") -> dict[str, Any]:
+    """Collect plain values only, so that all pictures make a table."""
+    matched, found = pair.matched, pair.quantities
+    names = [name for name in FORMS if name in {*found, *PICTURE, *OWN}]
+    none = None, None, None
+    return {
+        "result": str(matched.result),
+        "content": str(matched.content),
+        "style": None if matched.style is None else str(matched.style),
+        "width": pair.width,
+        "height": pair.height,
+        **{name: found.get(name, none)[0] for name in names},
+        **{f"{name}_of_content": found.get(name, none)[1] for name in OWN},
+    }
 
 
 def clip_table(measured: "Measurement") -> Iterator[str]:
     """Write what was measured of a clip as lines of a table."""
     match = measured.match
-    yield (
-        f"{match.count} frames of {match.result.width}x{match.result.height}, "
-        f"{len(match.cuts)} cut(s), {SCALE}{network_text(measured.network)}"
-    )
-    yield HEAD
-    yield from table_lines(
-        {
-            name: quantity.drifts if name in DRIFTING else quantity.means
-            for name, quantity in measured.quantities.items()
-        }
-    )
+    what = f"{match.count} frames of {match.result.width}x{match.result.height}"
+    compared = {
+        name: quantity.drifts if name in DRIFTING else quantity.means
+        for name, quantity in measured.quantities.items()
+    }
+    yield from _lines(f"{what}, {len(match.cuts)} cut(s)", measured.network, compared)
 
 
 def still_table(measured: "StillMeasurement") -> Iterator[str]:
     """Write what was measured of a picture as lines of a table."""
-    size = f"{measured.width}x{measured.height}"
-    yield f"{size}, {SCALE}{network_text(measured.network)}"
-    yield HEAD
-    yield from table_lines(measured.quantities)
+    what = f"{measured.width}x{measured.height}"
+    yield from _lines(what, measured.network, measured.quantities)
 
 
-def network_text(network: str | None) -> str:
-    """Name the network that measured distances, for the end of a line."""
-    return f", network {network}" if network else ""
-
-
-def table_lines(compared: "Mapping[str, Compared]") -> Iterator[str]:
-    """Write a line for each quantity, in the order of ``FORMS``."""
-    for name, (label, form) in FORMS.items():
-        if name in compared:
-            yield _line(label, compared[name], form)
-
-
-def _line(label: str, compared: "Compared", form: str) -> str:
-    """Write one line of a table; a dash where there is no number."""
-    cells = zip(compared, (form, form, ".3f"), strict=True)
-    return LINE.format(
-        label, *("-" if value is None else format(value, kind) for value, kind in cells)
+def folder_table(measured: "FolderMeasurement") -> Iterator[str]:
+    """Write what was measured of folders: sets and means, pictures, and the rest."""
+    sets = measured.sets
+    yield (
+        f"{measured.results} results, {measured.contents} contents, "
+        f"{measured.styles} paintings; {sets.dimensions} features a picture: "
+        f"{sets.features}"
     )
+    yield from _table({"content_fid": sets.content, "style_fid": sets.style})
+    yield NOTE
+    if measured.pairs:
+        yield from _pictures(measured)
+    for path, reason in measured.unmatched.items():
+        yield f"not measured: {path}: {reason}"
+
+
+def _pictures(measured: "FolderMeasurement") -> Iterator[str]:
+    """Write the means over the pictures, and then each of them."""
+    means = {name: each.means for name, each in measured.quantities.items()}
+    yield ""
+    what = f"means over {len(measured.pairs)} results"
+    yield from _lines(what, measured.network, means)
+    yield ""
+    yield "each: MSE and SSIM to its content, distances from content and painting"
+    names = [pair.matched.result.name for pair in measured.pairs]
+    width = max(map(len, names))
+    columns = [column for column in PICTURE if column in means]
+    yield " " * width + "".join(f"{PICTURE[column]:>10}" for column in columns)
+    for name, pair in zip(names, measured.pairs, strict=True):
+        values = {column: pair.quantities.get(column, [None])[0] for column in columns}
+        cells = (_cell(value, FORMS[column][1]) for column, value in values.items())
+        yield f"{name:{width}}" + "".join(f"{cell:>10}" for cell in cells)
+
+
+def _lines(
+    what: str, network: str | None, compared: "Mapping[str, Compared]"
+) -> Iterator[str]:
+    """Write a line on what was measured, and the table."""
+    yield f"{what}, {SCALE}" + (f", network {network}" if network else "")
+    yield from _table(compared)
+
+
+def _table(compared: "Mapping[str, Compared]") -> Iterator[str]:
+    """Write a line for each quantity, in the order of ``FORMS``."""
+    yield HEAD
+    for name in (name for name in FORMS if name in compared):
+        label, form = FORMS[name]
+        result, content, ratio = compared[name]
+        yield LINE.format(
+            label, _cell(result, form), _cell(content, form), _cell(ratio, ".3f")
+        )
+
+
+def _cell(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
 
 
 def clip_panels(measured: "Measurement") -> "list[Panel]":
-    """Lay out what was measured of a clip as curves over its time."""
+    """Lay out what was measured of a clip as curves over its time.
+
+    Where a frame has no number, a curve has a gap.
+    """
     from vidstyle.plots import Panel
 
-    panels = []
-    for label, log_y, lines in CURVES:
-        series = {
-            name: _points(measured, quantity, side)
-            for name, (quantity, side) in lines.items()
-            if quantity in measured.quantities
-        }
+    times_s, panels = measured.match.times_s, []
+    for label, lines in CURVES.items():
+        series = {}
+        for name, (quantity, side) in lines.items():
+            if quantity in measured.quantities:
+                values = getattr(measured.quantities[quantity], side).frames
+                heights = (float("nan") if one is None else one for one in values)
+                series[name] = list(zip(times_s, heights, strict=True))
         if series:
-            panels.append(Panel(y_label=label, series=series, log_y=log_y))
+            panels.append(Panel(y_label=label, series=series, log_y=label != "SSIM"))
     return panels
-
-
-def _points(
-    measured: "Measurement", quantity: str, side: str
-) -> list[tuple[float, float]]:
-    """Join times and numbers; not a number where a frame has none."""
-    series: Series = getattr(measured.quantities[quantity], side)
-    return [
-        (time_s, float("nan") if value is None else value)
-        for time_s, value in zip(measured.match.times_s, series.frames, strict=True)
-    ]

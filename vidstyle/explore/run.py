@@ -1,25 +1,20 @@
 """An experiment -> a folder with its sheet, its tables, its plots and its pictures."""
 
+import csv
+import hashlib
+import io
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import accumulate, groupby, zip_longest
 from pathlib import Path
 from typing import Any
 
+from vidstyle.config import StyleConfig
+from vidstyle.devices import choose_device
 from vidstyle.errors import DependencyError, OutputError
-from vidstyle.explore.findings import (
-    as_csv,
-    as_table,
-    facts,
-    picture_name,
-    round_rows,
-    steps,
-    summary,
-)
-from vidstyle.explore.paint import TrialPainter
-from vidstyle.explore.resume import TrialStore, describe
-from vidstyle.explore.trial import Against, Experiment, Outcome
+from vidstyle.explore.experiments import Experiment
+from vidstyle.explore.paint import RULER, Outcome, Trace, TrialPainter
 from vidstyle.images import (
     fit_long_side,
     make_folder,
@@ -28,27 +23,25 @@ from vidstyle.images import (
     write_picture,
     write_whole,
 )
+from vidstyle.manifest import (
+    DIGITS,
+    describe_machine,
+    describe_pictures,
+    describe_style,
+)
 from vidstyle.plots import check_plot, write_plot
 from vidstyle.records import Frame, Listener, Notice
 from vidstyle.video.sheet import labelled_sheet
+from vidstyle.video.store import MANIFEST, FrameStore
 
 SHEET, DATA, TRIALS, LOSSES = "sheet.png", "data.json", "trials.csv", "losses.csv"
 ROUNDS = "rounds.csv"
-"""Of experiments that have rounds."""
 RESULTS = SHEET, DATA, TRIALS, LOSSES
 """Files that each experiment writes into its folder."""
 CELL_SIDE = 512
 """Most pixels of a picture's longer side on the sheet."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Findings:
-    """What came of an experiment."""
-
-    facts: dict[str, Any]
-    """All of it, as in ``data.json``."""
-    table: tuple[str, ...]
-    """Lines for people."""
+Facts = dict[str, Any]
+"""Values of JSON by their names."""
 
 
 def run_experiment(
@@ -58,7 +51,7 @@ def run_experiment(
     *,
     work_dir: Path | None = None,
     restart: bool = False,
-) -> Findings:
+) -> Facts:
     """Paint all trials of an experiment and write what came of them.
 
     A run that was interrupted goes on with the trials that are missing when it is
@@ -69,28 +62,30 @@ def run_experiment(
         experiment: With at least one trial.
         folder: Made if it is not there; files in it are replaced.
         listener: Is told every step, and what was skipped.
-        work_dir: Where finished trials wait; None: as ``waiting_place`` says. It is
-            deleted when all is done.
+        work_dir: Where finished trials wait; None: as ``waiting_place`` says.
         restart: Throw away what an interrupted run has left.
 
-    Raises:
-        InputError: If a file or a setting cannot be used.
-        WeightsError: If a network that was named has no weights.
-        OptimizationError: If the optimisation cannot go on.
-        OutputError: If a result cannot be written.
-        WorkDirError: If the work directory is not usable, or holds another experiment.
+    Returns:
+        All that is known, as in ``data.json``.
     """
     if not folder.parent.is_dir():
         raise OutputError(f"cannot make the folder {folder}: it has no place to be in.")
     for text in experiment.skipped:
         listener(Notice(text=f"skipped: {text}", is_warning=True))
     painter = TrialPainter(experiment.trials, listener)
-    store = TrialStore(work_dir or waiting_place(folder))
-    with store.opened(describe(experiment, painter.networks), restart=restart):
-        outcomes = painter.paint(batch=experiment.batch, kept=store.get, keep=store.put)
-        findings = _write(experiment, outcomes, folder, listener)
+    store = FrameStore(work_dir or waiting_place(folder))
+    with store.claimed():
+        store.open(describe(experiment, painter.networks), restart=restart)
+        outcomes = painter.paint(batch=experiment.batch, store=store)
+        make_folder(folder)
+        facts = _facts(experiment, outcomes)
+        _write_tables(facts, folder)
+        for trial, outcome in zip(facts["trials"], outcomes, strict=True):
+            write_picture(folder / trial["picture"], outcome.picture)
+        _write_plots(experiment, outcomes, folder, listener)
+        write_picture(folder / SHEET, _sheet(experiment, outcomes))
         store.remove()
-    return findings
+    return facts
 
 
 def waiting_place(folder: Path) -> Path:
@@ -100,58 +95,166 @@ def waiting_place(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.vidstyle")
 
 
-def _write(
-    experiment: Experiment,
-    outcomes: Sequence[Outcome],
-    folder: Path,
-    listener: Listener,
-) -> Findings:
-    """Write what came of all trials."""
-    make_folder(folder)
-    found = facts(experiment, outcomes)
-    _write_tables(experiment, outcomes, folder, found)
-    for number, outcome in enumerate(outcomes, start=1):
-        write_picture(folder / picture_name(number), outcome.picture)
-    _write_plots(experiment, outcomes, folder, listener)
-    write_picture(folder / SHEET, _sheet(experiment, outcomes))
-    return Findings(facts=found, table=tuple(as_table(experiment, outcomes)))
+def is_unfinished(work_dir: Path) -> bool:
+    """Whether an experiment has been interrupted there."""
+    return (work_dir / MANIFEST).is_file()
 
 
-def _write_tables(
-    experiment: Experiment,
-    outcomes: Sequence[Outcome],
-    folder: Path,
-    found: dict[str, Any],
-) -> None:
-    numbered = list(enumerate(outcomes, start=1))
-    texts = {
-        DATA: json.dumps(found, ensure_ascii=False) + "\n",
-        TRIALS: as_csv(summary(*each) for each in numbered),
-        LOSSES: as_csv(row for each in numbered for row in steps(*each)),
+def describe(experiment: Experiment, networks: Sequence[str]) -> Facts:
+    """Describe an experiment in values that read well where another one differs."""
+    trials, base = experiment.trials, experiment.config
+    own = [
+        (trial.row, trial.column, _differing(trial.config, base)) for trial in trials
+    ]
+    settings = describe_style(base)
+    del settings["min_steps"], settings["pyramid"]  # the user's have no effect here
+    digest = hashlib.sha256(json.dumps(own).encode()).hexdigest()[:DIGITS]
+    return {
+        "experiment": experiment.kind.name,
+        **settings,
+        "content": describe_pictures(list({one.content: None for one in trials})),
+        "painting": describe_pictures(list({one.style: None for one in trials})),
+        "rows": list({one.row: None for one in trials if one.row}),
+        "columns": list({one.column: None for one in trials if one.column}),
+        "trials": f"{len(trials)} with SHA-256 {digest}...",
+        "batch": experiment.batch,
+        "networks": networks,
+        **describe_machine(choose_device(base.device)),
     }
-    if experiment.per_round is not None:
-        texts[ROUNDS] = as_csv(round_rows(experiment, outcomes))
-    for name, text in texts.items():
-        # A name of a file that is not text cannot be in one.
+
+
+def _facts(experiment: Experiment, outcomes: Sequence[Outcome]) -> Facts:
+    """Collect everything that is known, for JSON."""
+    trials = []
+    for number, outcome in enumerate(outcomes, start=1):
+        trial, trace = outcome.trial, outcome.trace
+        found = {
+            "picture": f"{number:02}.png",
+            "row": trial.row,
+            "column": trial.column,
+            "content": trial.content,
+            "style": trial.style,
+            "network": outcome.network,
+            "best_loss": outcome.best_loss,
+            "content_distance": outcome.distances.content,
+            "style_distance": outcome.distances.style,
+            "steps": len(trace["loss"]),
+            "evaluations": max(trace["evaluations"], default=0),
+            "seconds": round(max(trace["seconds"], default=0.0), 3),
+        }
+        if size := experiment.kind.per_round:
+            found["rounds"] = _rounds(trace, size)
+        found["settings"] = _differing(trial.config, experiment.config)
+        trials.append({**found, "trace": trace})
+    return _plain(
+        experiment=experiment.kind.name,
+        distances_in=RULER,
+        settings=asdict(experiment.config),
+        skipped=experiment.skipped,
+        trials=trials,
+    )
+
+
+def _rounds(trace: Trace, size: int) -> list[float]:
+    """List the best loss so far after every so many evaluations of it."""
+    best = accumulate(trace["loss"], min)
+    numbers = ((evaluations - 1) // size for evaluations in trace["evaluations"])
+    return list(dict(zip(numbers, best, strict=True)).values())
+
+
+def _differing(config: StyleConfig, base: StyleConfig) -> Facts:
+    """Return the settings that differ from others."""
+    ours, common = asdict(config), asdict(base)
+    return _plain(**{name: ours[name] for name in ours if ours[name] != common[name]})
+
+
+def _plain(**facts: object) -> Facts:
+    """Make values those of JSON: no path, tuple or nan in them."""
+    text = json.dumps(facts, default=str)
+    return dict(json.loads(text, parse_constant=lambda _: None))
+
+
+def _write_tables(facts: Facts, folder: Path) -> None:
+    trials, tables = [], {LOSSES: list[Facts]()}
+    for number, trial in enumerate(facts["trials"], start=1):
+        nested = {"rounds", "settings", "trace"}
+        trials.append({name: trial[name] for name in trial if name not in nested})
+        for row in zip(*trial["trace"].values(), strict=True):
+            step = dict(zip(trial["trace"], row, strict=True))
+            tables[LOSSES].append({"trial": number, **step})
+    tables[TRIALS] = trials
+    if "rounds" in facts["trials"][0]:
+        names = "round", *(trial["column"] for trial in trials)
+        rows = _round_rows(facts["trials"])
+        tables[ROUNDS] = [dict(zip(names, row, strict=True)) for row in rows]
+    texts = {name: _csv(rows) for name, rows in tables.items()}
+    texts[DATA] = json.dumps(facts, ensure_ascii=False) + "\n"
+    for name, text in texts.items():  # the name of a file may be no Unicode
         write_whole(folder / name, text.encode(errors="replace"))
+
+
+def _round_rows(trials: Sequence[Facts]) -> Iterator[tuple[Any, ...]]:
+    """Line the losses of rounds up: a round a row, a trial a column."""
+    losses = (trial.get("rounds", ()) for trial in trials)
+    for number, row in enumerate(zip_longest(*losses), start=1):
+        yield number, *row
+
+
+def _csv(rows: Sequence[Facts]) -> str:
+    """Write rows of the same names as CSV; what is not known stays empty."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def as_table(facts: Facts) -> Iterator[str]:
+    """Write what came of each trial as a line for people, and what was skipped."""
+    trials = facts["trials"]
+    labels = [" | ".join(filter(None, (one["row"], one["column"]))) for one in trials]
+    width = max(20, *map(len, labels))
+    form = f"{{:{width}}} {{:>10}} {{:>9}} {{:>9}} {{:>6}} {{:>6}} {{:>8}}"
+    yield form.format("", "best loss", "content", "style", "steps", "evals", "seconds")
+    for label, one in zip(labels, trials, strict=True):
+        yield form.format(
+            label,
+            "-" if one["best_loss"] is None else f"{one['best_loss']:.4g}",
+            f"{one['content_distance']:.4f}",
+            f"{one['style_distance']:.4f}",
+            one["steps"],
+            one["evaluations"],
+            f"{one['seconds']:.2f}",
+        )
+    for number, *losses in _round_rows(trials):
+        cells = ("-" if loss is None else f"{loss:.4g}" for loss in losses)
+        yield f"round {number:3}: " + " ".join(f"{cell:>10}" for cell in cells)
+    yield from (f"skipped: {text}" for text in facts["skipped"])
 
 
 def _sheet(experiment: Experiment, outcomes: Sequence[Outcome]) -> Frame:
     """Lay the pictures out, each above its distances."""
     rows = [list(row) for _, row in groupby(outcomes, lambda one: one.trial.row)]
-    cells = [[(_cell(one.picture), _caption(one)) for one in row] for row in rows]
+    cells = [[_cell(one) for one in row] for row in rows]
     down = [row[0].trial.row for row in rows]
-    if experiment.shows_styles:
-        height, width = cells[0][0][0].shape[:2]
+    if experiment.kind.shows_styles:
+        height, width, _ = cells[0][0][0].shape
         styles = (read_picture(one.trial.style) for one in outcomes)
         cells = [[(_covering(one, height, width), "") for one in styles], *cells]
         down = ["style", *("result" for _ in rows)]
     return labelled_sheet(
         cells,
-        across=[one.trial.column for one in max(rows, key=len)],
+        across=[one.trial.column for one in rows[0]],
         down=down,
         corner="c, s: distance from content and style",
     )
+
+
+def _cell(outcome: Outcome) -> tuple[Frame, str]:
+    tall, wide, _ = outcome.picture.shape
+    height, width = fit_long_side(height=tall, width=wide, long_side=CELL_SIDE)
+    caption = f"c {outcome.distances.content:.2g} s {outcome.distances.style:.2g}"
+    return resize_frame(outcome.picture, height=height, width=width), caption
 
 
 def _covering(picture: Frame, height: int, width: int) -> Frame:
@@ -163,52 +266,35 @@ def _covering(picture: Frame, height: int, width: int) -> Frame:
     return resize_frame(middle, height=height, width=width)
 
 
-def _cell(picture: Frame) -> Frame:
-    height, width = fit_long_side(
-        height=picture.shape[0], width=picture.shape[1], long_side=CELL_SIDE
-    )
-    return resize_frame(picture, height=height, width=width)
-
-
-def _caption(outcome: Outcome) -> str:
-    return f"c {outcome.distances.content:.2g} s {outcome.distances.style:.2g}"
-
-
 def _write_plots(
     experiment: Experiment,
     outcomes: Sequence[Outcome],
     folder: Path,
     listener: Listener,
 ) -> None:
-    """Draw the losses of each row, if there is what draws."""
-    rows = [list(row) for _, row in groupby(outcomes, lambda one: one.trial.row)]
+    """Draw the losses of each row, if matplotlib is there."""
     try:
         check_plot(folder / "losses.png")
     except DependencyError as err:
         listener(Notice(text=f"no plot: {err}", is_warning=True))
         return
+    rows = [list(row) for _, row in groupby(outcomes, lambda one: one.trial.row)]
+    over = experiment.kind.plots_over
     for number, row in enumerate(rows, start=1):
-        for against in experiment.against:
+        for unit in over:
             which = f"-{number}" if len(rows) > 1 else ""
-            which += f"-{against}" if len(experiment.against) > 1 else ""
-            title = " ".join(filter(None, (experiment.name, row[0].trial.row)))
+            which += f"-{unit}" if len(over) > 1 else ""
+            curves = {}
+            for outcome in row:  # what was spent when a loss was evaluated: 0 at first
+                trace = outcome.trace
+                spent = [0, *trace["step" if unit == "steps" else unit]]
+                points = list(zip(spent, trace["loss"], strict=False))
+                curves[outcome.trial.column] = points
             write_plot(
                 folder / f"losses{which}.png",
-                {one.trial.column: _curve(one, against) for one in row},
-                title=title,
-                x_label=f"{against} {'spent' if against == 'seconds' else 'taken'}",
+                curves,
+                title=f"{experiment.kind.name} {row[0].trial.row}".strip(),
+                x_label=f"{unit} {'spent' if unit == 'seconds' else 'taken'}",
                 y_label="loss",
                 log_y=True,
             )
-
-
-def _curve(outcome: Outcome, against: Against) -> list[tuple[float, float]]:
-    """Draw the loss over what had been spent when it was evaluated, 0 at the start."""
-    points = outcome.trace
-    spent: dict[Against, list[float]] = {
-        "steps": [point.report.step for point in points],
-        "evaluations": [point.report.evaluations for point in points],
-        "seconds": [point.seconds for point in points],
-    }
-    losses = [point.report.loss for point in points]
-    return list(zip([0, *spent[against]], losses, strict=False))

@@ -1,23 +1,101 @@
-"""How far a picture is from a painting and from what it shows: images in, numbers out.
+"""How far a picture is from a painting and from what it shows: frames in, numbers out.
 
-The same relative errors that the optimisation makes small, in a network and layers that
-are always the same, so that results of other settings can be compared.
+Distances are the relative errors that the optimisation makes small, in a network and
+layers that are always the same, so that results of other settings can be compared.
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 import torch
 
 from vidstyle.config import DeviceName, NetworkName, StyleConfig
 from vidstyle.devices import choose_device, memory_errors_named
+from vidstyle.errors import InputError
 from vidstyle.images import fit_long_side, frame_to_image, read_picture, resize_frame
+from vidstyle.measure.pixels import mean_squared_error, structural_similarity
 from vidstyle.networks.load import load_network
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import Frame, Listener
 from vidstyle.style.losses import gram_matrix, squared_error
 from vidstyle.style.targets import ContentTarget, content_target, shares, style_target
+
+MOST_STRETCH = 0.1
+"""Of the content to the result's shape: rounding a tiny one's sides takes less."""
+
+Compared = tuple[float | None, float | None, float | None]
+"""The result's number, the content's, and the first by the second."""
+
+
+def compare(result: float | None, content: float | None) -> Compared:
+    """Put two numbers beside their ratio."""
+    return result, content, _divide(result, content)
+
+
+def _divide(one: float | None, other: float | None) -> float | None:
+    """Divide one number by another. None: there is nothing to divide, or by."""
+    return one / other if one is not None and other else None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One number for every frame."""
+
+    frames: list[float | None] = field(default_factory=list)
+    """None where a frame has none."""
+
+    @property
+    def mean(self) -> float | None:
+        """Over the frames that have one."""
+        known = [value for value in self.frames if value is not None]
+        return fmean(known) if known else None
+
+    @property
+    def drift(self) -> float | None:
+        """The last frame's by the second's: the first has no frame to follow."""
+        return _divide(self.frames[-1], self.frames[1]) if self.frames[1:] else None
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """The same measure of a result and of its content."""
+
+    result: Series = field(default_factory=Series)
+    content: Series = field(default_factory=Series)
+
+    @property
+    def means(self) -> Compared:
+        """Over the frames."""
+        return compare(self.result.mean, self.content.mean)
+
+    @property
+    def drifts(self) -> Compared:
+        """From the second frame to the last."""
+        return compare(self.result.drift, self.content.drift)
+
+    def add(self, result: float | None, content: float | None) -> None:
+        """Append the next frame's."""
+        self.result.frames.append(result)
+        self.content.frames.append(content)
+
+
+def check_shapes(
+    result: Path,
+    result_shape: tuple[int, ...],
+    content: Path,
+    content_shape: tuple[int, ...],
+) -> None:
+    """Check that two have the same aspect ratio; shapes are (height, width)."""
+    (height, width), (tall, wide) = result_shape, content_shape
+    stretch = width * tall / (height * wide)
+    if not 1 - MOST_STRETCH < stretch < 1 + MOST_STRETCH:
+        raise InputError(
+            f"{result} is {width}x{height}, but {content} is {wide}x{tall}: it was not "
+            "painted from that."
+        )
 
 
 class Distances(NamedTuple):
@@ -45,27 +123,14 @@ def load_ruler(
     listener: Listener,
     layers: Collection[str] = (),
 ) -> Ruler:
-    """Load the network that computes the features.
+    """Load the network that computes the features, and check that it has some layers.
 
-    Args:
-        network: Its name. None: slim, or the one that the weights fit.
-        weights: A file of them, instead of the built-in or published ones.
-        device: Where it computes.
-        listener: Is told of a download, and what ``auto`` or a file chose.
-        layers: That it must have.
-
-    Raises:
-        ConfigError: If the device is not there.
-        WeightsError: If the network's weights are not to be had.
+    Without a name it is slim, or the one that the file of weights fits.
     """
     name: NetworkName = network or ("slim" if weights is None else "auto")
     computing = choose_device(device)
     loaded = load_network(
-        name,
-        device=computing,
-        layers=layers,
-        weights=weights,
-        listener=listener,
+        name, device=computing, layers=layers, weights=weights, listener=listener
     )
     return Ruler(loaded, computing)
 
@@ -74,17 +139,7 @@ class DistanceMeter:
     """Measures how far frames are from one painting and from their sources."""
 
     def __init__(self, painting: Path, ruler: Ruler, *, long_side: int) -> None:
-        """Measure the painting.
-
-        Args:
-            painting: Its file.
-            ruler: Computes the features.
-            long_side: Of the frames; the painting is made no larger.
-
-        Raises:
-            ImageOpenError: If the painting cannot be read.
-            ConfigError: If it is too small.
-        """
+        """Measure the painting, made no larger than the frames."""
         self._config = StyleConfig()
         self._network, self._device = ruler
         picture = read_picture(painting)
@@ -100,16 +155,7 @@ class DistanceMeter:
     def measure(
         self, stylized: Frame, content: Frame, *, begins_shot: bool
     ) -> tuple[Distances, Distances]:
-        """Measure the next frame of a clip.
-
-        Args:
-            stylized: The painted frame.
-            content: The source's, of the same shape.
-            begins_shot: Whether it is the first frame of a shot.
-
-        Returns:
-            Of the painted frame, and of the source's own.
-        """
+        """Measure the next frame of a clip, the painted one and the source's own."""
         energies = None
         if self._content is not None and not begins_shot:
             energies = self._content.energies
@@ -134,3 +180,45 @@ class DistanceMeter:
             error = squared_error(features[layer], self._content.features[layer]).item()
             content += share * error / self._content.energies[layer]
         return Distances(style, content)
+
+
+class FrameMeter:
+    """Compares frames of one size with their sources and with one painting."""
+
+    def __init__(
+        self, style: Path | None, ruler: Ruler | None, *, height: int, width: int
+    ) -> None:
+        """Measure the painting. Without one, and a ruler, there are no distances."""
+        self._painting: Frame | None = None
+        self._meter: DistanceMeter | None = None
+        if style is not None and ruler is not None:
+            picture = read_picture(style)
+            self._painting = resize_frame(picture, height=height, width=width)
+            self._meter = DistanceMeter(style, ruler, long_side=max(height, width))
+
+    def measure(
+        self, stylized: Frame, content: Frame, *, begins_shot: bool
+    ) -> dict[str, tuple[float, float]]:
+        """Measure the next frame, and its source of the same shape.
+
+        Returns:
+            By name the painted frame's number, and the source's own: ``content_mse``
+            and ``content_ssim`` and, with a painting, ``style_mse`` against the
+            painting stretched to the frame, ``style_distance``, ``content_distance``.
+        """
+        measured = {
+            "content_mse": (mean_squared_error(stylized, content), 0.0),
+            "content_ssim": (structural_similarity(stylized, content), 1.0),
+        }
+        if self._painting is None or self._meter is None:
+            return measured
+        ours, theirs = self._meter.measure(stylized, content, begins_shot=begins_shot)
+        return {
+            **measured,
+            "style_mse": (
+                mean_squared_error(stylized, self._painting),
+                mean_squared_error(content, self._painting),
+            ),
+            "style_distance": (ours.style, theirs.style),
+            "content_distance": (ours.content, theirs.content),
+        }

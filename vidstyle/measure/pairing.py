@@ -1,7 +1,7 @@
 """Names of results come in, what each was painted from and after goes out.
 
 Results are called as ``vidstyle image`` calls them, ``PICTURE.PAINTING.png``, or like
-their picture, which says nothing of a painting.
+their picture, which names no painting.
 """
 
 from collections import defaultdict
@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidstyle.album.index import INDEX
-from vidstyle.album.pairs import pictures_in
+from vidstyle.album.pairs import INDEX, pictures_in
 from vidstyle.errors import InputError
 from vidstyle.video.folder import numbered_pictures
 
@@ -46,11 +45,6 @@ def pair_by_name(
     to a dot; the rest is the painting's. Names count with their endings and without. A
     result that is only called like its content was painted after the painting, if
     there is but one.
-
-    Args:
-        results: Files.
-        contents: Files of pictures.
-        styles: Files of paintings; there may be none.
     """
     known, paintings = _by_name(contents), _by_name(styles)
     matched, unmatched = list[Matched](), dict[Path, str]()
@@ -101,11 +95,7 @@ def _beginnings(stem: str) -> list[str]:
 
 
 def set_of(folder: Path) -> list[Path]:
-    """List the pictures of a folder, without the sheet of an album.
-
-    Raises:
-        InputError: If it is no folder, cannot be listed, or has no picture.
-    """
+    """List the pictures of a folder, without the sheet of an album."""
     if not folder.is_dir():
         there = "is a file" if folder.exists() else "does not exist"
         raise InputError(
@@ -120,9 +110,6 @@ def are_sets(result: Path, content: Path) -> bool:
 
     They do if one has no numbered pictures, or if a result is called after one of the
     contents and a painting.
-
-    Raises:
-        InputError: If a folder cannot be listed.
     """
     folders = result, content
     try:

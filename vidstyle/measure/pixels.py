@@ -24,9 +24,6 @@ def mean_squared_error(one: Frame, other: Frame) -> float:
     """Average the squared difference over pixels and colors, in [0, 1].
 
     Pixel values are taken as [0, 1]: times 255**2 it is the error of 8-bit levels.
-
-    Raises:
-        ValueError: If the shapes differ.
     """
     _check_shapes(one, other)
     difference = one.astype(np.int32) - other
@@ -36,11 +33,7 @@ def mean_squared_error(one: Frame, other: Frame) -> float:
 def structural_similarity(one: Frame, other: Frame) -> float:
     """Compare the luma of two frames window by window: SSIM, at most 1.
 
-    Returns:
-        The mean over all windows that lie inside of the frame.
-
-    Raises:
-        ValueError: If the shapes differ, or a side has less than 11 pixels.
+    The mean is over all windows of 11x11 pixels that lie inside of the frame.
 
     Source: Wang, Bovik, Sheikh and Simoncelli 2004, "Image quality assessment", eq. 13
     and section III-C. Luma is BT.709's; the frame is not made smaller first, as their

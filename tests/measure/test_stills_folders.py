@@ -6,9 +6,8 @@ from random_network import random_weights
 
 from vidstyle.errors import ImageOpenError, InputError, WeightsError
 from vidstyle.images import resize_frame, write_picture
-from vidstyle.measure import sets
-from vidstyle.measure.folders import measure_folders
-from vidstyle.measure.still import measure_still
+from vidstyle.measure import fid
+from vidstyle.measure.stills import measure_folders, measure_still
 from vidstyle.networks.inception import FILE_NAME
 from vidstyle.networks.slim import SLIM
 from vidstyle.networks.weights import write_weights
@@ -20,7 +19,7 @@ def _nothing_at_hand(tmp_path, monkeypatch):
     """Look for no weights in the folders of whoever runs the tests; measure small."""
     monkeypatch.setenv("VIDSTYLE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr(sets, "SIDE", 32)
+    monkeypatch.setattr(fid, "SIDE", 32)
 
 
 @pytest.fixture
@@ -98,7 +97,7 @@ def test_a_listener_hears_what_to_make_of_the_numbers(make_set):
 
 
 def test_a_network_that_is_named_is_taken(make_set, monkeypatch):
-    monkeypatch.setattr(sets, "find_inception", lambda: pytest.fail("looked"))
+    monkeypatch.setattr(fid, "find_inception", lambda: pytest.fail("looked"))
     small, heard = make_set("small", 2, 1), []
 
     measured = measure(small, small, small, network="slim", listener=heard.append)
@@ -118,7 +117,7 @@ def test_inception_is_taken_where_it_is_at_hand(make_set, tmp_path, monkeypatch)
 
     # Any features will do: here the mean colors.
     monkeypatch.setattr(
-        sets, "load_inception", lambda _, device: lambda images: images.mean((2, 3))
+        fid, "load_inception", lambda _, device: lambda images: images.mean((2, 3))
     )
     measured = measure(small, small, small)
     assert "Inception v3" in measured.sets.features
@@ -227,7 +226,7 @@ def test_weights_are_the_networks_or_inceptions(album, monkeypatch):
         measure(*folders, weights=album / "gone")
     # What is Inception's is for FID; any features will do: here the mean colors.
     monkeypatch.setattr(
-        sets, "read_inception", lambda _, device: lambda images: images.mean((2, 3))
+        fid, "read_inception", lambda _, device: lambda images: images.mean((2, 3))
     )
     theirs = measure(*folders, weights=path)
     assert theirs.sets.features == f"Inception v3's last pooling, weights of {path}"

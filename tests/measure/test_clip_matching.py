@@ -5,7 +5,7 @@ import pytest
 
 from vidstyle.errors import ConfigError, InputError, VideoOpenError
 from vidstyle.images import resize_frame
-from vidstyle.measure.matching import match_clips, matched_frames
+from vidstyle.measure.clip import match_clips, matched_frames
 
 
 def flat(level, height=32, width=48):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vidstyle.measure.frechet import Gaussian, fit_gaussian, frechet_distance
+from vidstyle.measure.fid import Gaussian, fit_gaussian, frechet_distance
 
 
 def gaussian(mean, covariance):

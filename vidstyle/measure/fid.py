@@ -4,9 +4,8 @@ A set is compared as a whole: no result is paired with its content.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,9 +13,7 @@ from torch import Tensor
 from vidstyle.config import DeviceName, NetworkName
 from vidstyle.devices import choose_device, memory_errors_named
 from vidstyle.images import frame_to_image, read_picture, resize_frame
-from vidstyle.measure.distance import Ruler, load_ruler
-from vidstyle.measure.frechet import Gaussian, fit_gaussian, frechet_distance
-from vidstyle.measure.series import Compared, compare
+from vidstyle.measure.distance import Compared, Ruler, compare, load_ruler
 from vidstyle.networks.inception import (
     FILE_NAME,
     SIDE,
@@ -36,8 +33,45 @@ LEAST: Final = 2
 POOLING: Final = "Inception v3's last pooling"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Features:
+class Gaussian(NamedTuple):
+    """A normal distribution in D dimensions, float64 on the CPU."""
+
+    mean: Tensor
+    """(D,)."""
+    factor: Tensor
+    """(R, D) with R at most D: its covariance is ``factor.T @ factor``."""
+
+
+def fit_gaussian(features: Tensor) -> Gaussian:
+    """Measure mean and covariance, by N - 1, of (N, D): a row a picture."""
+    if len(features) < 2:
+        raise ValueError("a covariance needs at least two rows.")
+    rows = features.detach().cpu().double()
+    mean = rows.mean(0)
+    factor = (rows - mean) / (len(rows) - 1) ** 0.5
+    if len(rows) > rows.shape[1]:
+        factor = torch.linalg.qr(factor, mode="r").R  # (D, D)
+    return Gaussian(mean, factor)
+
+
+def frechet_distance(one: Gaussian, other: Gaussian) -> float:
+    """Compare two normal distributions; 0 if they are the same, in squared units.
+
+    ``|m - m'|^2 + tr(S + S' - 2 (S S')^(1/2))``, computed from factors of the
+    covariances S = F^T F: the trace of the root is the sum of the singular values of
+    ``F F'^T``. So nothing is squared that has to be rooted again, sets with fewer rows
+    than dimensions are as exact as others, and nothing comes out complex.
+
+    Source: Dowson and Landau 1982; of features of Inception it is the FID of Heusel et
+    al. 2017, eq. 6.
+    """
+    overlap = torch.linalg.svdvals(one.factor @ other.factor.T).sum()
+    spread = one.factor.square().sum() + other.factor.square().sum()
+    shift = (one.mean - other.mean).square().sum()
+    return max(0.0, float(shift + spread - 2 * overlap))
+
+
+class Features(NamedTuple):
     """What is measured of each picture."""
 
     name: str
@@ -49,8 +83,7 @@ class Features:
     """The network that stands in for Inception. None: it is Inception."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SetDistances:
+class SetDistances(NamedTuple):
     """How far sets are apart."""
 
     features: str
@@ -73,16 +106,9 @@ def choose_features(
 ) -> Features:
     """Load what sets are compared by.
 
-    Args:
-        network: Whose features are compared. None: Inception v3's where its weights are
-            at hand, slim's otherwise.
-        weights: A file of weights that are taken instead: Inception's by torchvision's
-            names, or the network's.
-        device: Where they are computed.
-        listener: Is told of a download, and where features stand in for Inception's.
-
-    Raises:
-        WeightsError: If the weights are not to be had, or not the network's.
+    ``weights`` are Inception's by torchvision's names, or the network's. With neither
+    them nor a network it is Inception v3 where its weights are at hand, and slim where
+    they are not, which the listener is told.
     """
     computing = choose_device(device)
     if weights is not None and (own := read_inception(weights, device=computing)):
@@ -133,10 +159,6 @@ def measure_sets(
         on_picture: Is called after each picture.
         listener: Is told where there are too few for the numbers to mean much.
 
-    Raises:
-        ImageOpenError: If a picture cannot be read.
-        DeviceMemoryError: If one does not fit on the device.
-
     Source: Heusel et al. 2017, "GANs trained by a two time-scale update rule", eq. 6.
     """
     measured = [
@@ -176,23 +198,23 @@ def _measure(path: Path, features: Features, on_picture: Callable[[], None]) -> 
 
 def _warn_of_few(counts: Sequence[int], dimensions: int, listener: Listener) -> None:
     """Warn where a set has fewer pictures than there are features."""
-    names = "results", "contents", "paintings"
-    counted = dict(zip(names, counts, strict=True))
+    counted = dict(zip(("results", "contents", "paintings"), counts, strict=True))
     alone = [name for name, count in counted.items() if 0 < count < LEAST]
     few = [
         f"{name} ({count})"
         for name, count in counted.items()
         if LEAST <= count < dimensions
     ]
+    texts = []
     if alone:
-        text = (
+        texts.append(
             f"no FID with one picture only ({', '.join(alone)}): a set needs at least "
             f"{LEAST}, and hundreds to mean much"
         )
-        listener(Notice(text=text, is_warning=True))
     if few:
-        text = (
+        texts.append(
             f"fewer pictures than the {dimensions} features: {', '.join(few)}; FIDs "
             "come out too large, and compare only with those of sets as large"
         )
+    for text in texts:
         listener(Notice(text=text, is_warning=True))

@@ -7,7 +7,7 @@ from vidstyle.errors import ConfigError, ImageOpenError, InputError
 from vidstyle.images import resize_frame, write_picture
 from vidstyle.measure.distance import DistanceMeter, load_ruler
 from vidstyle.measure.pixels import mean_squared_error, structural_similarity
-from vidstyle.measure.still import is_picture, measure_still
+from vidstyle.measure.stills import is_picture, measure_still
 
 
 def picture(seed, height=32, width=48):

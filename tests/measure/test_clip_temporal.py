@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from vidstyle.measure.temporal import temporal_errors
+from vidstyle.measure.clip import temporal_errors
 
 Frame = npt.NDArray[np.uint8]
 HEIGHT, WIDTH = 64, 96

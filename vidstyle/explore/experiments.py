@@ -1,0 +1,262 @@
+"""The experiments of the literature: one table of what varies, down and across."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple, get_args
+
+from vidstyle.config import LayerWeight, OptimizerName, StyleConfig
+from vidstyle.errors import ConfigError
+
+Layers = tuple[LayerWeight, ...]
+Axis = Sequence[tuple[str, Mapping[str, Any]]]
+"""Headings and the settings that each stands for; ``style`` is the painting's file."""
+ONE: Final[Axis] = [("", {})]
+"""The axis of an experiment that has one row."""
+
+
+class Axes(NamedTuple):
+    """What varies."""
+
+    rows: Axis
+    columns: Axis
+    skipped: Sequence[str] = ()
+    """What cannot be tried, and why; a sentence each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One row of the table of experiments."""
+
+    name: str
+    axes: Callable[..., Axes]
+    """Takes the configuration and the experiment's own options; its docstring is the
+    help of the command."""
+    varied: frozenset[str] = frozenset()
+    """Settings that are no options of the command, since the axes choose them."""
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """Settings that are no options either, for they are always the same."""
+    plots_over: Sequence[Literal["steps", "evaluations", "seconds"]] = ("evaluations",)
+    per_round: int = 0
+    """Evaluations after each of which the loss is reported; 0: there are no rounds."""
+    shows_styles: bool = False
+    """Whether the sheet shows the paintings above the results."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One picture that an experiment paints."""
+
+    row: str
+    """The heading of its row on the sheet."""
+    column: str
+    content: Path
+    style: Path
+    config: StyleConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A sheet of trials."""
+
+    kind: Kind
+    config: StyleConfig
+    """The settings before the axes change them."""
+    trials: tuple[Trial, ...]
+    """Row by row."""
+    skipped: tuple[str, ...] = ()
+    batch: int = 1
+    """Trials of the same settings that are painted beside one another."""
+
+
+def sweep(
+    name: str,
+    content: Path,
+    config: StyleConfig,
+    *,
+    style: Path | None = None,
+    batch: int = 1,
+    **choices: object,
+) -> Experiment:
+    """Combine every row of an experiment with every column.
+
+    Without ``style`` the paintings are what varies; ``batch`` trials of the same
+    settings are painted beside one another; ``choices`` are the experiment's own.
+
+    Raises:
+        ConfigError: If rows and columns vary the same, or a value is out of range.
+    """
+    kind = EXPERIMENTS[name]
+    base = comparable(replace(config, **kind.fixed))
+    rows, columns, skipped = kind.axes(base, **choices)
+    trials = []
+    for row, down in rows:
+        for column, across in columns:
+            settings = {"style": style, **down, **across}
+            files = {"content": content, "style": settings.pop("style")}
+            own = comparable(replace(base, **settings))
+            trials.append(Trial(row=row, column=column, config=own, **files))
+    return Experiment(kind, base, tuple(trials), tuple(skipped), batch)
+
+
+def comparable(config: StyleConfig) -> StyleConfig:
+    """Take one size and no early stop, so that losses compare."""
+    return replace(config, min_steps=max(1, config.steps), pyramid=1)
+
+
+def growing(layers: Layers) -> Axis:
+    """Vary the style layers: the first, the first two, and so on."""
+    return [
+        (f"to {last.layer}" if count else last.layer, {"style_layers": used})
+        for count, last in enumerate(layers)
+        for used in [layers[: count + 1]]
+    ]
+
+
+def _grid(config: StyleConfig, *, columns: Axis, rows: Axis | None = None) -> Axes:
+    """Vary two settings of one pair: any two; by default layers and weights.
+
+    Down go growing sets of style layers, across content to style by powers of ten
+    (Gatys et al. 2015, figure 3; Lopez et al. 2017, figure 5).
+    """
+    rows = rows or growing(config.style_layers)
+    for name in rows[0][1].keys() & columns[0][1].keys():
+        raise ConfigError(
+            f"rows and columns both vary {name.replace('_', '-')}; "
+            "let one of them vary another setting."
+        )
+    return Axes(rows, columns)
+
+
+def _reconstruct(_: StyleConfig, *, layers: Layers) -> Axes:
+    """Show what the layers know: from noise, the content or the style alone.
+
+    The content from each layer, the style from growing sets of them (Gatys et al. 2016,
+    figure 1; Lopez et al. 2017, figure 4).
+    """
+    rows = [
+        ("content alone, from", {"content_weight": 1.0, "style_weight": 0.0}),
+        ("style alone, up to", {"content_weight": 0.0, "style_weight": 1.0}),
+    ]
+    columns = [
+        (last.layer, {"content_layers": (LayerWeight(last.layer),), **used})
+        for last, (_, used) in zip(layers, growing(layers), strict=True)
+    ]
+    return Axes(rows, columns)
+
+
+def _layers(_: StyleConfig, *, sets: Sequence[Layers]) -> Axes:
+    """Compare sets of style layers, with the loss after each 20 evaluations.
+
+    Three sets, as Lee and Lee compared in 2023 (theirs are not known to us).
+    """
+    columns = [
+        (",".join(layer for layer, _ in each), {"style_layers": each}) for each in sets
+    ]
+    return Axes(ONE, columns)
+
+
+def _styles(
+    _: StyleConfig, *, paintings: Sequence[Path], photographs: Sequence[Path] | None
+) -> Axes:
+    """Paint one picture after paintings and after photographs, and compare.
+
+    Art against photograph as style (Lee and Lee 2023).
+    """
+    kinds = {"painting": paintings, "photograph": photographs or ()}
+    columns = [
+        (f"{kind} {style.stem}", {"style": style})
+        for kind, files in kinds.items()
+        for style in files
+    ]
+    return Axes(ONE, columns)
+
+
+def _optimizers(config: StyleConfig) -> Axes:
+    """Compare all optimisers on one pair; --steps is how often each sees the loss.
+
+    The losses are drawn over steps, evaluations and seconds (Ding et al. 2023).
+    """
+    choices: dict[str, dict[str, Any]] = {}
+    for name in get_args(OptimizerName):
+        choices[name] = {"optimizer": name, "lr_decay": "none"}
+        if name == "adam":
+            choices["adam with decay"] = {"optimizer": name}
+    if config.lr_decay == "none":  # otherwise it is the user's decay
+        every = max(1, config.steps)
+        decay = {"lr_decay": "exponential", "lr_decay_rate": 0.1}
+        choices["adam with decay"] |= {**decay, "lr_decay_every": every}
+    columns, skipped = [], []
+    for name, settings in choices.items():
+        try:
+            replace(config, **settings)
+            columns.append((name, settings))
+        except ConfigError as err:
+            skipped.append(f"{name}: {err}")
+    return Axes(ONE, columns, skipped)
+
+
+def _networks(_: StyleConfig) -> Axes:
+    """Compare the networks whose weights are here, with average and max pooling.
+
+    VGG-16 against VGG-19 (Lopez et al. 2017), and the built-in slim.
+    """
+    from vidstyle.networks.load import network_status
+
+    columns, skipped = [], []
+    for status in network_status():
+        name = status.name
+        if not status.built_in and status.path is None:
+            skipped.append(
+                f"{name}: its weights are not here; vidstyle networks --fetch {name} "
+                f"gets them (a download of {status.size_mb:.0f} MB)."
+            )
+            continue
+        # The built-in network has average pooling only.
+        for pooling in ("average",) if status.built_in else ("average", "max"):
+            settings = {"network": name, "pooling": pooling}
+            columns.append((f"{name}, {pooling} pooling", settings))
+    return Axes(ONE, columns, skipped)
+
+
+RECONSTRUCTED: Final = "relu1_1, relu2_1, relu3_1, relu4_1, relu5_1"
+LAYER_SETS: Final = (
+    "relu1_2, relu2_2, relu3_3, relu4_3, relu5_1; "
+    "relu1_2, relu2_2, relu3_3; "
+    "relu3_3, relu4_3, relu5_1"
+)
+"""The last layer of all blocks of VGG-16, of the first three, and of the last three."""
+NOISE: Final = {"init": "random", "recolor": False, "keep_color": "none"}
+
+KINDS: Final = (
+    # Losses are relative errors here, so a ratio of weights is not the papers' number.
+    Kind("grid", _grid),
+    Kind(
+        "reconstruct",
+        _reconstruct,
+        frozenset({"content_weight", "style_weight", "content_layers", "style_layers"}),
+        # So that nothing but the layers decides how a reconstruction looks.
+        {**NOISE, "tv_weight": 0.0, "balance": "weights"},
+    ),
+    # Lee and Lee's ten rounds of SciPy's L-BFGS; ours goes on from round to round.
+    Kind(
+        "layers",
+        _layers,
+        frozenset({"style_layers"}),
+        per_round=20,
+    ),
+    Kind("styles", _styles, shows_styles=True),
+    Kind(
+        "optimizers",
+        _optimizers,
+        frozenset({"optimizer"}),
+        plots_over=("steps", "evaluations", "seconds"),
+    ),
+    Kind(
+        "networks",
+        _networks,
+        frozenset({"network", "pooling"}),
+        {"weights": None},
+    ),
+)
+EXPERIMENTS: Final = {kind.name: kind for kind in KINDS}
