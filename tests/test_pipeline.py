@@ -18,9 +18,15 @@ from vidstyle.errors import ConfigError, OutputError, VideoWriteError
 from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.pipeline import VideoResult, expected_frames, stylize_video, summary
 from vidstyle.records import Frame, Notice, Plan
-from vidstyle.results import data_notice, default_output, name_beside, result_shape
+from vidstyle.results import (
+    data_notice,
+    default_output,
+    name_beside,
+    odd_notice,
+    result_shape,
+)
+from vidstyle.video.codecs import HardwareEncoder
 from vidstyle.video.ffmpeg import describe
-from vidstyle.video.hardware import HardwareEncoder
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
@@ -368,12 +374,33 @@ def test_gif_of_a_fast_clip_says_that_it_leaves_frames_out(
 def test_tracks_of_data_that_are_left_out_are_told(
     real_clip: Callable[[str], Path],
 ) -> None:
-    phone, config = probe(real_clip("mei_with-gps.mov")), EncodingConfig()
-    notice = data_notice(phone, Path("out.mp4"), config)
+    phone = probe(real_clip("mei_with-gps.mov"))
+    notice = data_notice(phone, Path("out.mp4"))
     assert notice == Notice(text="2 tracks of data (mebx) left out")
-    assert data_notice(phone, Path("out.gif"), config) is None
-    assert data_notice(phone, Path("out"), config) is None
-    assert data_notice(INFO, Path("out.mp4"), config) is None
+    assert data_notice(phone, Path("out.gif")) is None
+    assert data_notice(phone, Path("out")) is None
+    assert data_notice(INFO, Path("out.mp4")) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "told"),
+    [
+        ("a.mp4", (91, 160), "h264 holds even sides only: without its last row, "),
+        ("a.mp4", (90, 161), "h264 holds even sides only: without its last column, "),
+        ("a.mkv", (91, 161), "h264 holds even sides only: without its last row and "),
+        ("a.mp4", (90, 160), None),
+        ("a.webm", (91, 161), None),
+        ("a", (91, 161), None),
+    ],
+)
+def test_side_that_is_cut_is_told(
+    name: str, shape: tuple[int, int], told: str | None
+) -> None:
+    notice = odd_notice(Path(name), EncodingConfig(), shape)
+    assert (notice is None) == (told is None)
+    if notice is not None and told is not None:
+        assert notice.text.startswith(told)
+        assert notice.text.endswith("the result is 160x90")
 
 
 def test_hardware_that_encodes_or_does_not_is_told(
@@ -385,7 +412,7 @@ def test_hardware_that_encodes_or_does_not_is_told(
         ({}, "no hardware encoder makes h264 here; it is encoded in software."),
         ({"h264": (stand_in,)}, "encoded by libopenh264"),
     ):
-        monkeypatch.setattr("vidstyle.video.hardware.CANDIDATES", candidates)
+        monkeypatch.setattr("vidstyle.video.codecs.CANDIDATES", candidates)
         heard = Listened()
         stylize_video(clip, style, tmp_path / "out.mp4", config=config, listener=heard)
         (notice,) = [e for e in heard if isinstance(e, Notice) and "encoded" in e.text]

@@ -17,6 +17,7 @@ from vidstyle.results import (
     data_notice,
     hardware_notice,
     left_behind,
+    odd_notice,
     result_shape,
     save_evolution,
     save_sheet,
@@ -167,7 +168,8 @@ def tell_plan(
     ):
         listener(Notice(text=text, is_warning=True))
     for notice in (
-        data_notice(info, output, config.encoding),
+        odd_notice(output, config.encoding, shape),
+        data_notice(info, output),
         hardware_notice(output, config.encoding, shape),
     ):
         if notice is not None:

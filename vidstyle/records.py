@@ -100,9 +100,6 @@ class VideoInfo:
     """None for a folder: pictures are taken as sRGB."""
     stored_shape: tuple[int, int] = (0, 0)
     """Height and width in the file; of a folder, none."""
-    crop: tuple[int, int, int, int] = (0, 0, 0, 0)
-    """Rows and columns of the turned picture that are not shown, as the container says:
-    at the top, right, bottom and left."""
     pixel_aspect: Fraction = Fraction(1)
     """Width over height of a stored pixel; frames are read with square ones."""
     fields: str = "progressive"

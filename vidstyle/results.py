@@ -10,10 +10,15 @@ from vidstyle.ingest import Found
 from vidstyle.preparation import as_paths
 from vidstyle.records import Frame, Listener, Notice, VideoInfo
 from vidstyle.video.alpha import has_kept_alpha, with_alpha
-from vidstyle.video.codecs import codec_for, container_of
+from vidstyle.video.codecs import (
+    codec_for,
+    container_of,
+    find_hardware,
+    held_shape,
+    why_software,
+)
 from vidstyle.video.evolution import check_evolution_name, write_evolution
 from vidstyle.video.gif import MOST_FPS
-from vidstyle.video.hardware import find_hardware, why_software
 from vidstyle.video.pictures import check_folder, write_pictures
 from vidstyle.video.probe import probe
 from vidstyle.video.sheet import contact_sheet, pick_frames, spread
@@ -67,14 +72,30 @@ def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list
     ]
 
 
-def data_notice(
-    info: VideoInfo, output: Path, encoding: EncodingConfig
-) -> Notice | None:
+def data_notice(info: VideoInfo, output: Path) -> Notice | None:
     """Say which tracks of data a video leaves out, which nobody sees or hears."""
-    if not output.suffix or (container := container_of(output)) == "gif":
+    if not output.suffix or container_of(output) == "gif":
         return None
-    text = dropped_data(info, container, keep_location=encoding.keep_location)
+    text = dropped_data(info)
     return None if text is None else Notice(text=text)
+
+
+def odd_notice(
+    output: Path, encoding: EncodingConfig, shape: tuple[int, int]
+) -> Notice | None:
+    """Say that a codec cannot hold the last row or column of pictures of a shape."""
+    if not output.suffix:
+        return None
+    codec = codec_for(output, encoding)
+    height, width = held_shape(codec, shape)
+    if (height, width) == shape:
+        return None
+    left = {"row": height < shape[0], "column": width < shape[1]}
+    lost = " and ".join(name for name, is_lost in left.items() if is_lost)
+    return Notice(
+        text=f"{codec} holds even sides only: without its last {lost}, the result is "
+        f"{width}x{height}"
+    )
 
 
 def result_shape(

@@ -225,17 +225,15 @@ ROWS: Mapping[str, Row] = {
     ),
     "hardware_encoder": Row(
         FILES,
-        "Let hardware (NVENC, VideoToolbox, QSV, AMF, VAAPI) encode h264, h265 or av1, "
-        "if one frame on trial succeeds.",
+        "Let hardware (NVENC, VideoToolbox) encode h264, h265 or av1, if one frame on "
+        "trial succeeds.",
     ),
     "keep_alpha": Row(
         FILES,
         "Keep what is transparent so; with --codec prores, vp9 or ffv1, or into a "
         "folder of pictures.",
     ),
-    "keep_location": Row(
-        FILES, "Leave in where the clip was taken, and a GoPro's track of data."
-    ),
+    "keep_location": Row(FILES, "Leave in where the clip was taken."),
     "strip_metadata": Row(FILES, "Leave out titles, dates and all other tags."),
     "input_fps": Row(
         FILES,

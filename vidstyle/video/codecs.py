@@ -1,10 +1,13 @@
 """A codec and a result's name come in; container, encoder and its arguments go out.
 
 One table says which encoder of ffmpeg's makes what, in which pixels, and which files
-can hold it. Whether the ffmpeg at hand has the encoder is tried on one small frame.
+can hold it. Whether the ffmpeg at hand has the encoder is tried on one small frame; one
+that leaves the work to hardware has to encode a frame of the result's size. No such
+hardware was at hand when their qualities were written: they are what each encoder's
+documentation calls its scale, put beside that of ``crf``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -42,7 +45,7 @@ class Codec:
     alpha_endings: tuple[str, ...] = ()
     """Of the files that can hold them."""
     needs_even_sides: bool = False
-    """Whether an odd side has to gain a row or column."""
+    """Whether an odd side has to lose its last row or column."""
 
 
 # Presets: where a slower one makes files hardly smaller. Matroska's ending stands last
@@ -142,6 +145,14 @@ def codec_for(path: Path, config: EncodingConfig) -> str:
     return name
 
 
+def held_shape(codec: str, shape: tuple[int, int]) -> tuple[int, int]:
+    """Return the height and width that remain of a picture in a codec."""
+    height, width = shape
+    if CODECS[codec].needs_even_sides:
+        return height - height % 2, width - width % 2
+    return shape
+
+
 def encoder_arguments(
     name: str,
     *,
@@ -174,8 +185,10 @@ def encoder_arguments(
     return [*arguments, *(codec.alpha_arguments if with_alpha else ())]
 
 
-def to_pixels(pixels: str) -> str:
-    """Return the filters from RGB to an encoder's pixels, tagged as what they are."""
+def to_pixels(name: str, *, with_alpha: bool = False) -> str:
+    """Return the filters from RGB to a codec's pixels, tagged as what they are."""
+    codec = CODECS[name]
+    pixels = codec.alpha_pixels if with_alpha else codec.pixels
     if pixels in {"bgr0", "bgra"}:
         tags = "range=pc:colorspace=gbr:color_primaries=bt709:color_trc=bt709"
         return f"format={pixels},setparams={tags}"
@@ -212,3 +225,88 @@ def _working_encoder(name: str, program: str) -> tuple[str, ...]:
         f"{reason.removesuffix('.')}; use another --codec, or name another ffmpeg in "
         "the environment variable IMAGEIO_FFMPEG_EXE."
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HardwareEncoder:
+    """One encoder of ffmpeg's that leaves the work to hardware."""
+
+    name: str
+    quality: Callable[[int], Sequence[str]]
+    """From a ``crf`` to its arguments."""
+
+    def arguments(self, codec: str, crf: int | None) -> list[str]:
+        """Return the arguments that encode a result's first stream of pictures."""
+        quality = CRF[codec].default if crf is None else crf
+        return ["-c:v:0", self.name, *self.quality(quality)]
+
+
+def _nvenc(name: str) -> HardwareEncoder:
+    # 0 would let it choose.
+    return HardwareEncoder(
+        name=f"{name}_nvenc",
+        quality=lambda crf: ("-rc", "vbr", "-cq", str(max(1, crf)), "-b:v", "0"),
+    )
+
+
+def _videotoolbox(name: str) -> HardwareEncoder:
+    # From 1 to 100, where more is better.
+    return HardwareEncoder(
+        name=f"{name}_videotoolbox",
+        quality=lambda crf: ("-q:v", str(max(1, 100 - 2 * crf))),
+    )
+
+
+# By codec, the quickest first.
+CANDIDATES: Mapping[str, tuple[HardwareEncoder, ...]] = {
+    "h264": (_nvenc("h264"), _videotoolbox("h264")),
+    "h265": (_nvenc("hevc"), _videotoolbox("hevc")),
+    "av1": (_nvenc("av1"),),
+}
+
+
+def find_hardware(
+    codec: str, *, crf: int | None, shape: tuple[int, int]
+) -> HardwareEncoder | None:
+    """Find the first candidate that encodes a frame.
+
+    Args:
+        codec: A key of ``CODECS``.
+        crf: Quality, as the codec's own; None: its default.
+        shape: Height and width of the result.
+
+    Raises:
+        DependencyError: If there is no ffmpeg.
+    """
+    height, width = held_shape(codec, shape)
+    filters = f"format=rgb24,{to_pixels(codec)}"
+    for candidate in CANDIDATES.get(codec, ()):
+        arguments = (
+            *("-f", "lavfi", "-i", f"color=size={width}x{height}"),
+            *("-frames:v", "1", "-vf", filters),
+            *(*candidate.arguments(codec, crf), "-f", "null", "-"),
+        )
+        if _succeeds(arguments, ffmpeg_path()):
+            return candidate
+    return None
+
+
+def why_software(codec: str) -> str:
+    """Say, in a sentence, that no candidate works."""
+    tried = ", ".join(each.name for each in CANDIDATES.get(codec, ()))
+    if not tried:
+        return f"no hardware encoder makes {codec} here; it is encoded in software."
+    return (
+        f"no hardware encoder for {codec} works here (tried {tried}); it is encoded in "
+        "software."
+    )
+
+
+@cache
+def _succeeds(arguments: tuple[str, ...], program: str) -> bool:
+    """Whether the ffmpeg at a path can do something; it is asked once."""
+    try:
+        run_ffmpeg(arguments, error=VideoWriteError, failed=program)
+    except VideoWriteError:
+        return False
+    return True

@@ -4,7 +4,10 @@ Raw video in a pipe has no times, so ffmpeg would give every clip a constant rat
 is the smallest Matroska stream that carries them: one raw RGB track, one cluster a
 frame, in microseconds. Nothing is compressed, held or written to a file here.
 
-Source: RFC 9559 (Matroska).
+ffmpeg's concat demuxer would not do: it keeps times, but gives frames no durations, so
+that the last one is not held, and it needs each frame as a file.
+
+Source: RFC 9559 (Matroska), RFC 8794 (EBML).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +17,6 @@ from typing import Final
 import numpy as np
 
 from vidstyle.records import Frame
-from vidstyle.video.ebml import element, number
 
 _TICK_NS: Final = 1000
 _PIXELS: Final = {3: b"RGB\x18", 4: b"RGBA"}
@@ -61,42 +63,52 @@ def _header(shape: tuple[int, ...], *, fps: Fraction) -> bytes:
     """Return everything that comes before the first frame."""
     height, width, channels = shape
     document = [
-        element(0x4282, b"matroska"),  # DocType
-        element(0x4287, number(4)),  # its version
-        element(0x4285, number(2)),  # the version that a reader needs
+        _element(0x4282, b"matroska"),  # DocType
+        _element(0x4287, _number(4)),  # its version
+        _element(0x4285, _number(2)),  # the version that a reader needs
     ]
     information = [
-        element(0x2AD7B1, number(_TICK_NS)),  # TimestampScale
-        element(0x4D80, b"vidstyle"),  # MuxingApp
-        element(0x5741, b"vidstyle"),  # WritingApp
+        _element(0x2AD7B1, _number(_TICK_NS)),  # TimestampScale
+        _element(0x4D80, b"vidstyle"),  # MuxingApp
+        _element(0x5741, b"vidstyle"),  # WritingApp
     ]
     picture = [
-        element(0xB0, number(width)),
-        element(0xBA, number(height)),
-        element(0x2EB524, _PIXELS[channels]),  # ColourSpace
+        _element(0xB0, _number(width)),
+        _element(0xBA, _number(height)),
+        _element(0x2EB524, _PIXELS[channels]),  # ColourSpace
     ]
     track = [
-        element(0xD7, number(1)),  # TrackNumber
-        element(0x73C5, number(1)),  # TrackUID
-        element(0x83, number(1)),  # TrackType: video
-        element(0x9C, number(0)),  # FlagLacing
-        element(0x22B59C, b"und"),  # Language: undetermined
-        element(0x23E383, number(round(1_000_000_000 / fps))),  # DefaultDuration
-        element(0x86, b"V_UNCOMPRESSED"),  # CodecID
-        element(0xE0, b"".join(picture)),
+        _element(0xD7, _number(1)),  # TrackNumber
+        _element(0x73C5, _number(1)),  # TrackUID
+        _element(0x83, _number(1)),  # TrackType: video
+        _element(0x9C, _number(0)),  # FlagLacing
+        _element(0x22B59C, b"und"),  # Language: undetermined
+        _element(0x23E383, _number(round(1_000_000_000 / fps))),  # DefaultDuration
+        _element(0x86, b"V_UNCOMPRESSED"),  # CodecID
+        _element(0xE0, b"".join(picture)),
     ]
     return b"".join(
         [
-            element(0x1A45DFA3, b"".join(document)),
+            _element(0x1A45DFA3, b"".join(document)),
             bytes.fromhex("18538067") + _UNKNOWN_LENGTH,  # Segment
-            element(0x1549A966, b"".join(information)),
-            element(0x1654AE6B, element(0xAE, b"".join(track))),
+            _element(0x1549A966, b"".join(information)),
+            _element(0x1654AE6B, _element(0xAE, b"".join(track))),
         ]
     )
 
 
 def _cluster(pixels: bytes, tick: int, shown: int) -> bytes:
     """Return one frame with its time and how long it is shown, in microseconds."""
-    block = element(0xA1, b"\x81\x00\x00\x00" + pixels)  # of track 1, at the tick
-    group = element(0xA0, block + element(0x9B, number(shown)))
-    return element(0x1F43B675, element(0xE7, number(tick)) + group)
+    block = _element(0xA1, b"\x81\x00\x00\x00" + pixels)  # of track 1, at the tick
+    group = _element(0xA0, block + _element(0x9B, _number(shown)))
+    return _element(0x1F43B675, _element(0xE7, _number(tick)) + group)
+
+
+def _element(name: int, content: bytes) -> bytes:
+    """Return one element: its identity, its length in eight bytes, its content."""
+    identity = name.to_bytes((name.bit_length() + 7) // 8, "big")
+    return identity + (len(content) | 1 << 56).to_bytes(8, "big") + content
+
+
+def _number(value: int) -> bytes:
+    return value.to_bytes(8, "big")

@@ -39,8 +39,6 @@ def normalized(info: VideoInfo) -> Iterator[Stream]:
         *(["-c:v", decoder] if decoder else []),
         *(["-itsoffset", f"{info.start_s:.6f}"] if is_restarted else []),
         *(["-reinit_filter", "0"] if has_fields else []),
-        # What ffmpeg itself crops has even sides.
-        *(["-apply_cropping", "codec"] if any(info.crop) else []),
         *([] if info.has_times else ["-r", str(info.fps)]),
         *("-i", file_url(info.path), "-map", f"0:{info.stream_index}"),
         *("-fps_mode", "passthrough", "-enc_time_base", "demux"),
@@ -74,12 +72,6 @@ def _graph(info: VideoInfo, *, has_fields: bool) -> str:
             f"format=rgba,split[back][front];[back]drawbox=c={back}:t=fill:replace=1"
             "[back];[back][front]overlay=format=rgb",
         ]
-        color = None
-    if any(info.crop):
-        top, right, bottom, left = info.crop
-        shown = f"w=iw-{left + right}:h=ih-{top + bottom}:x={left}:y={top}"
-        # Not before, since a color may stand for two columns and two rows.
-        filters += [colors.scale(color), f"format=rgb24,crop={shown}"]
         color = None
     # The shape is fixed, for a stream may change its own on the way.
     shape = colors.scale(color, f"w={info.width}:h={info.height}")

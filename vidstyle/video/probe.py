@@ -143,7 +143,6 @@ def _described(
         stream_index=stream.info.index,
         color=color,
         stored_shape=stream.stored_shape,
-        crop=stream.crop,
         pixel_aspect=stream.pixel_aspect,
         fields=fields,
         has_alpha=stream.has_alpha,

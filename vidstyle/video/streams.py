@@ -153,13 +153,12 @@ class PictureStream(NamedTuple):
         return degrees if degrees % 90 == 0 else 0
 
     @property
-    def crop(self) -> tuple[int, int, int, int]:
-        """Rows and columns that are not shown: top, right, bottom, left, if turned."""
+    def crop(self) -> tuple[int, int]:
+        """Rows and columns of the stored picture that ffmpeg leaves out, as told."""
         found = _CROPPING.search(self.details)
         left, right, top, bottom = map(int, found.groups()) if found else (0, 0, 0, 0)
-        sides = (top, right, bottom, left) * 2
-        first = 4 - self.rotation // 90
-        return sides[first], sides[first + 1], sides[first + 2], sides[first + 3]
+        # An odd side would lose its share of a color that stands for two.
+        return (top + bottom + 1) // 2 * 2, (left + right + 1) // 2 * 2
 
     @property
     def pixel_aspect(self) -> Fraction:
@@ -215,10 +214,10 @@ def displayed_shape(stream: PictureStream) -> tuple[int, int]:
         ``(height, width)``.
     """
     (height, width), aspect = stream.stored_shape, stream.pixel_aspect
+    rows, columns = stream.crop
+    height, width = height - rows, width - columns
     if stream.rotation % 180:
         height, width, aspect = width, height, 1 / aspect
-    top, right, bottom, left = stream.crop
-    height, width = height - top - bottom, width - left - right
     return height, math.floor(width * aspect + Fraction(1, 2))
 
 

@@ -7,7 +7,6 @@ source was taken is private and stays behind, unless it is asked for.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from vidstyle.config import EncodingConfig
@@ -24,22 +23,6 @@ _BRANDS: Final = ("major_brand", "minor_version", "compatible_brands")
 _APPLE: Final = re.compile(r"^ +com\.", re.MULTILINE)
 """Tags that a phone writes, and that an .mp4 holds only when told to hold any."""
 _DATE: Final = re.compile(r"^ +creation_time *: ([^;\s]+)", re.MULTILINE)
-"""Of the file, or else of its first stream; the first, where there are two."""
-_STREAM: Final = re.compile(
-    r"Stream #0:\d+(?:\[\w+\])?(?:\((\w+)\))?: (Video|Audio|Subtitle): "
-)
-"""Its language and kind."""
-_QUICKTIME_LANGUAGES: Final = {
-    "deu": "ger",
-    "nld": "dut",
-    "ell": "gre",
-    "isl": "ice",
-    "zho": "chi",
-    "sqi": "alb",
-    "mkd": "mac",
-    "swe": "sve",
-}
-"""By their names in ISO 639, where ffmpeg's list of QuickTime's has others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,34 +61,12 @@ def metadata(
         return arguments
     for name in sorted({*_BRANDS, *_TAG.findall(said)}):
         arguments += _without(name, keep_location=config.keep_location)
-    if container == "mov":
-        arguments += _quicktime_languages(said, outputs)
     if container in {"mp4", "mov"} and _APPLE.search(said):
         arguments += ["-movflags", "+faststart+use_metadata_tags"]
-        # Otherwise it would be there twice; see displaced_date.
-        arguments += ["-metadata", "creation_time="]
+        # With these ffmpeg writes the date twice, and would read both as one.
+        if date := _DATE.search(said):
+            arguments += ["-metadata", f"creation_time={date[1]}"]
     return arguments
-
-
-def displaced_date(
-    said: str, container: str, config: EncodingConfig
-) -> datetime | None:
-    """Find the date that ``metadata`` leaves out, and that the result has to say.
-
-    Args:
-        said: What ffmpeg says of the source.
-        container: Of the result.
-        config: Says which metadata travel along.
-    """
-    is_displaced = container in {"mp4", "mov"} and _APPLE.search(said) is not None
-    found = _DATE.search(said)
-    if config.strip_metadata or not is_displaced or found is None:
-        return None
-    try:
-        date = datetime.fromisoformat(found[1])
-    except ValueError:
-        return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _without(name: str, *, keep_location: bool) -> list[str]:
@@ -122,18 +83,4 @@ def _without(name: str, *, keep_location: bool) -> list[str]:
         for each in (name, f"{name}-eng")
         for scope in everywhere
         for argument in (scope, f"{each}=")
-    ]
-
-
-def _quicktime_languages(said: str, outputs: Sequence[Stream]) -> list[str]:
-    """Return the arguments that name those languages that get lost otherwise."""
-    found: dict[str, list[str]] = {"v": [], "a": [], "s": []}
-    for language, kind in _STREAM.findall(said):
-        found[kind[0].lower()].append(language)
-    return [
-        argument
-        for each in outputs
-        if each.kind in found
-        and (name := _QUICKTIME_LANGUAGES.get(found[each.kind][each.index]))
-        for argument in (f"-metadata:s:{each.kind}:{each.place}", f"language={name}")
     ]

@@ -7,7 +7,6 @@ container of the result can hold them; chapters, and what ``tags`` lets through.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, NamedTuple
 
 from vidstyle.config import EncodingConfig
@@ -16,7 +15,7 @@ from vidstyle.video.alpha import alpha_decoder
 from vidstyle.video.codecs import CODECS, CONTAINERS
 from vidstyle.video.ffmpeg import describe, file_url
 from vidstyle.video.streams import RESTARTED
-from vidstyle.video.tags import Stream, displaced_date, metadata
+from vidstyle.video.tags import Stream, metadata
 
 # What fits, and what players can play.
 _MP4_SOUND: Final = {"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"}
@@ -101,31 +100,16 @@ def misfits(source: VideoInfo, container: str) -> list[str]:
     return told
 
 
-def dropped_data(
-    source: VideoInfo, container: str, *, keep_location: bool
-) -> str | None:
-    """Say, in a sentence, which tracks of a source are neither seen nor heard and lost.
-
-    Args:
-        source: Of them.
-        container: Of the result, as ffmpeg names it.
-        keep_location: Whether they are copied where that is possible, for cameras
-            write down in them where they are.
-
-    Returns:
-        None: there are none.
-    """
+def dropped_data(source: VideoInfo) -> str | None:
+    """Say which tracks of a source are neither seen nor heard, and lost."""
     if source.kind == "folder":
         return None
-    found = _data_tracks(describe(source.path))
-    kept = [track for track in found if track.fits(container)]
-    left = [track for track in found if not keep_location or track not in kept]
+    found = [name or codec for codec, name in _DATA.findall(describe(source.path))]
+    left = [name for name in found if name not in _MADE_ANEW]
     if not left:
         return None
-    names = ", ".join(dict.fromkeys(track.name for track in left))
     tracks = "1 track" if len(left) == 1 else f"{len(left)} tracks"
-    advice = "" if keep_location or not kept else "; --keep-location copies what it can"
-    return f"{tracks} of data ({names}) left out{advice}"
+    return f"{tracks} of data ({', '.join(dict.fromkeys(left))}) left out"
 
 
 def source_input(
@@ -193,11 +177,6 @@ def taken_over(
     for index in range(len(_ATTACHMENT.findall(said)) * (container == "matroska")):
         arguments += ["-map", f"1:t:{index}", "-c:t", "copy"]
         outputs.append(Stream("t", index, index))
-    if config.keep_location:
-        fitting = (each for each in _data_tracks(said) if each.fits(container))
-        for place, data in enumerate(fitting):
-            arguments += ["-map", f"1:d:{data.index}", f"-c:d:{place}", "copy"]
-            outputs.append(Stream("d", place, data.index))
     if container == "mp4":
         for place in range(1, 1 + len(_COVER.findall(said))):
             arguments += ["-map", f"1:disp:attached_pic:{place - 1}"]
@@ -206,19 +185,6 @@ def taken_over(
     # Otherwise a cut keeps packets back to the source's keyframe before it.
     prior = ["-copypriorss", "0"] if span and span[0] > 0 else []
     return [*arguments, *prior, *metadata(said, outputs, container, config)]
-
-
-def date_to_set(
-    source: VideoInfo | None, container: str, config: EncodingConfig
-) -> datetime | None:
-    """Find the date that has to be put into a result once ffmpeg has written it.
-
-    Returns:
-        None: there is none, or ffmpeg writes it.
-    """
-    if source is None or source.kind == "folder":
-        return None
-    return displaced_date(describe(source.path), container, config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,29 +216,6 @@ class _Track:
         if self.filter:
             arguments += [f"-filter:{self.kind}:{place}", self.filter]
         return arguments
-
-
-@dataclass(frozen=True, slots=True)
-class _DataTrack:
-    """One stream of what a camera writes down besides."""
-
-    index: int
-    """Among the source's of its kind."""
-    name: str
-    """As the file calls it."""
-
-    def fits(self, container: str) -> bool:
-        """Whether ffmpeg can copy it: GoPro's only."""
-        return self.name == "gpmd" and container in {"mp4", "mov"}
-
-
-def _data_tracks(said: str) -> list[_DataTrack]:
-    """Find the streams of data in what ffmpeg says of a source."""
-    tracks = (
-        _DataTrack(index, name or codec)
-        for index, (codec, name) in enumerate(_DATA.findall(said))
-    )
-    return [track for track in tracks if track.name not in _MADE_ANEW]
 
 
 def _tracks(source: VideoInfo, container: str) -> Iterator[_Track]:

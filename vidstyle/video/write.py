@@ -6,12 +6,9 @@ the frames show, and whether an old result may be replaced, is decided elsewhere
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, NamedTuple
-
-import numpy as np
+from typing import Final
 
 from vidstyle.config import EncodingConfig
 from vidstyle.errors import VideoWriteError
@@ -19,20 +16,18 @@ from vidstyle.images import resize_frame
 from vidstyle.records import Frame, VideoInfo
 from vidstyle.video.alpha import alpha_graph, has_kept_alpha, peeked, with_alpha
 from vidstyle.video.codecs import (
-    CODECS,
     codec_for,
     container_of,
     encoder_arguments,
+    find_hardware,
+    held_shape,
     to_pixels,
 )
-from vidstyle.video.cropping import show_part
-from vidstyle.video.dates import set_date
 from vidstyle.video.ffmpeg import feed_ffmpeg, file_url
 from vidstyle.video.gif import write_gif
-from vidstyle.video.hardware import find_hardware
 from vidstyle.video.matroska import timed_stream
 from vidstyle.video.partial import check_count, check_place, partial_file
-from vidstyle.video.tracks import date_to_set, source_input, taken_over
+from vidstyle.video.tracks import source_input, taken_over
 
 _VARIABLE_CLOCK: Final = 90_000
 """Ticks a second of a clip whose rate varies."""
@@ -58,9 +53,8 @@ def write_video(
     """Write a video with the frames' own times and the source's sound.
 
     Colors are BT.709's, and tagged so. H.264 and H.265 hold even sides only here: an
-    odd one gains a row or column that repeats its edge, and the file says that it is
-    not shown (see ``cropping``). Sound, subtitles, chapters and metadata are the
-    source's, packet for packet where they fit (see ``tracks.misfits``).
+    odd one loses its last row or column. Sound, subtitles, chapters and metadata are
+    the source's, packet for packet where they fit (see ``tracks.misfits``).
 
     Args:
         frames: In order, of one shape; read one at a time, and for a GIF twice.
@@ -97,23 +91,24 @@ def write_video(
             width=width,
         )
         return
-    shape, shaped = peeked(_resampled(frames, height=height, width=width))
+    shaped = _resampled(frames, codec, height=height, width=width)
+    shape, shaped = peeked(shaped)
     clear = source if config.keep_alpha and has_kept_alpha(source) else None
-    encoder = _encoder(codec, container, config, shape, with_alpha=clear is not None)
+    filters = to_pixels(codec, with_alpha=clear is not None)
+    encoding = _encoding(codec, container, config, shape, with_alpha=clear is not None)
     first_s = max(0.0, times_s[0] - (span[0] if span else 0.0))
     clock, times_s = _clock(times_s, fps)
     tracks = ["-video_track_timescale", str(clock), "-movflags", "+faststart"]
-    mapped = ["-map", "0:v:0", "-filter:v:0", encoder.filters]
+    mapped = ["-map", "0:v:0", "-filter:v:0", filters]
     if clear is not None:
         shaped, mapped = _transparent(
-            shaped, clear, encoder.filters, shape=shape, times_s=times_s, fps=fps
+            shaped, clear, filters, shape=shape, times_s=times_s, fps=fps
         )
     with partial_file(path) as partial:
         arguments = [
-            *(*encoder.device, "-itsoffset", f"{first_s:.6f}"),
-            *("-f", "matroska", "-i", "pipe:0"),
+            *("-itsoffset", f"{first_s:.6f}", "-f", "matroska", "-i", "pipe:0"),
             *source_input(source, span, with_alpha=clear is not None),
-            *(*mapped, *encoder.arguments, "-fps_mode:v:0", "passthrough"),
+            *(*mapped, *encoding, "-fps_mode:v:0", "passthrough"),
             *("-enc_time_base:v:0", f"1:{clock}"),
             *(tracks if container in {"mp4", "mov"} else []),
             *taken_over(source, span, container, config),
@@ -121,58 +116,30 @@ def write_video(
         ]
         failed = f"cannot write {path}"
         with feed_ffmpeg(arguments, error=VideoWriteError, failed=failed) as pipe:
-            even = map(_padded, shaped) if encoder.pads else shaped
-            for piece in timed_stream(even, times_s, fps=fps, hold_s=hold_s):
+            for piece in timed_stream(shaped, times_s, fps=fps, hold_s=hold_s):
                 pipe.write(piece)
-        _complete(
-            partial,
-            container,
-            shown=shape if encoder.pads else None,
-            date=date_to_set(source, container, config),
-            failed=failed,
-        )
         check_count(partial, len(times_s), failed=failed)
 
 
-class _Encoder(NamedTuple):
-    """How ffmpeg makes a result's pictures."""
-
-    device: Sequence[str]
-    """Arguments before all inputs."""
-    filters: str
-    """From RGB to what it takes."""
-    arguments: list[str]
-    pads: bool
-    """Whether frames gain a row or column before it, which is not shown."""
-
-
-def _encoder(
+def _encoding(
     codec: str,
     container: str,
     config: EncodingConfig,
     shape: tuple[int, int],
     *,
     with_alpha: bool,
-) -> _Encoder:
+) -> list[str]:
     """Choose the encoder of frames of a shape."""
-    is_odd = any(side % 2 for side in shape)
+    crf = config.crf
+    found = None
     if config.hardware_encoder and any(shape):
-        found = find_hardware(codec, crf=config.crf, shape=shape)
-        if found is not None:
-            arguments = encoder_arguments(
-                codec,
-                crf=config.crf,
-                container=container,
-                encoder=found.arguments(codec, config.crf),
-            )
-            return _Encoder(found.device, found.filters(codec), arguments, is_odd)
-    arguments = encoder_arguments(
-        codec, crf=config.crf, container=container, with_alpha=with_alpha
-    )
-    made = CODECS[codec]
-    pixels = str(made.alpha_pixels) if with_alpha else made.pixels
-    return _Encoder(
-        (), to_pixels(pixels), arguments, pads=is_odd and made.needs_even_sides
+        found = find_hardware(codec, crf=crf, shape=shape)
+    return encoder_arguments(
+        codec,
+        crf=crf,
+        container=container,
+        with_alpha=with_alpha,
+        encoder=None if found is None else found.arguments(codec, crf),
     )
 
 
@@ -234,39 +201,11 @@ def _clock(times_s: Sequence[float], fps: Fraction) -> tuple[int, Sequence[float
 
 
 def _resampled(
-    frames: Iterable[Frame], *, height: int | None, width: int | None
+    frames: Iterable[Frame], codec: str, *, height: int | None, width: int | None
 ) -> Iterator[Frame]:
-    """Resample frames, if a shape is given."""
+    """Resample frames, if a shape is given, and leave out what a codec cannot hold."""
     for frame in frames:
-        yield resize_frame(
-            frame, height=height or frame.shape[0], width=width or frame.shape[1]
-        )
-
-
-def _padded(frame: Frame) -> Frame:
-    """Make a frame's sides even, by repeating its last row and column."""
-    rows, columns = (side % 2 for side in frame.shape[:2])
-    return np.pad(frame, ((0, rows), (0, columns), (0, 0)), mode="edge")
-
-
-def _complete(
-    path: Path,
-    container: str,
-    *,
-    shown: tuple[int, int] | None,
-    date: datetime | None,
-    failed: str,
-) -> None:
-    """Say in a file what ffmpeg cannot: the size it is shown in, and its date."""
-    try:
-        if shown is not None:
-            show_part(path, container, height=shown[0], width=shown[1])
-        if date is not None:
-            set_date(path, date)
-    except OSError as err:
-        raise VideoWriteError(f"{failed}: {err.strerror}.") from err
-    except ValueError as err:
-        raise VideoWriteError(
-            f"{failed}: what ffmpeg wrote is not understood, for {err}; use another "
-            "--codec, or another ending of its name."
-        ) from err
+        shape = height or frame.shape[0], width or frame.shape[1]
+        held_height, held_width = held_shape(codec, shape)
+        resized = resize_frame(frame, height=shape[0], width=shape[1])
+        yield resized[:held_height, :held_width]
