@@ -339,7 +339,7 @@ def test_manifest_holds_every_setting_that_changes_a_pixel(
         manifests.append(manifest)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vidstyle.video.store.FrameStore.open", open_store)
+    monkeypatch.setattr("vidstyle.video.work_dir.FrameStore.open", open_store)
     with pytest.raises(KeyboardInterrupt):
         stylize_video(clip, style, output, config=FEW)
     (manifest,) = manifests

@@ -24,7 +24,7 @@ from vidstyle.results import (
     write_result,
 )
 from vidstyle.video.probe import probe
-from vidstyle.video.store import FrameStore
+from vidstyle.video.work_dir import FrameStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from vidstyle.images import check_picture_path, write_picture
 from vidstyle.ingest import Found
 from vidstyle.preparation import as_paths
 from vidstyle.records import Frame, Listener, Notice, VideoInfo
-from vidstyle.video.alpha import has_kept_alpha, with_alpha
 from vidstyle.video.codecs import (
     codec_for,
     container_of,
@@ -18,14 +17,13 @@ from vidstyle.video.codecs import (
     why_software,
 )
 from vidstyle.video.evolution import check_evolution_name, write_evolution
+from vidstyle.video.folder import check_folder, write_pictures
 from vidstyle.video.gif import MOST_FPS
-from vidstyle.video.pictures import check_folder, write_pictures
-from vidstyle.video.probe import probe
+from vidstyle.video.mux import dropped_data, ending_for, misfits
+from vidstyle.video.probe import held_s, probe
 from vidstyle.video.sheet import contact_sheet, pick_frames, spread
-from vidstyle.video.store import FrameStore
-from vidstyle.video.timing import held_s
-from vidstyle.video.tracks import dropped_data, ending_for, misfits
-from vidstyle.video.write import check_writable, write_video
+from vidstyle.video.work_dir import FrameStore
+from vidstyle.video.write import check_writable, with_alpha, write_video
 
 SHEET_PICTURES = 4
 """Frames on a contact sheet."""
@@ -57,7 +55,7 @@ def check_outputs(
 def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list[str]:
     """Say, in a sentence each, what of a clip a result cannot hold as it is."""
     told = []
-    if encoding.keep_alpha and not has_kept_alpha(info):
+    if encoding.keep_alpha and not info.has_alpha:
         told.append(f"{info.path} has no transparency that could be kept.")
     if not output.suffix:
         return told
@@ -73,7 +71,7 @@ def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list
 
 
 def data_notice(info: VideoInfo, output: Path) -> Notice | None:
-    """Say which tracks of data a video leaves out, which nobody sees or hears."""
+    """Name the tracks of data that a video leaves out, which nobody sees or hears."""
     if not output.suffix or container_of(output) == "gif":
         return None
     text = dropped_data(info)
@@ -83,7 +81,7 @@ def data_notice(info: VideoInfo, output: Path) -> Notice | None:
 def odd_notice(
     output: Path, encoding: EncodingConfig, shape: tuple[int, int]
 ) -> Notice | None:
-    """Say that a codec cannot hold the last row or column of pictures of a shape."""
+    """Warn that a codec cannot hold the last row or column of a shape."""
     if not output.suffix:
         return None
     codec = codec_for(output, encoding)
@@ -151,7 +149,7 @@ def write_result(
     width = info.width if is_source_size else None
     frames: Iterable[Frame] = StylizedFrames(store, found)
     if not output.suffix:
-        if config.encoding.keep_alpha and has_kept_alpha(info):
+        if config.encoding.keep_alpha and info.has_alpha:
             frames = with_alpha(frames, info, first=found.first)
         write_pictures(frames, output, height=height, width=width)
         return

@@ -19,7 +19,7 @@ from vidstyle.manifest import (
 )
 from vidstyle.measure.distance import Distances
 from vidstyle.records import StepReport
-from vidstyle.video.store import MANIFEST, FrameStore
+from vidstyle.video.work_dir import MANIFEST, FrameStore
 
 
 def is_unfinished(work_dir: Path) -> bool:

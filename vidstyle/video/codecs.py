@@ -33,17 +33,17 @@ class Codec:
     """How pictures are encoded, and what can hold them."""
 
     endings: tuple[str, ...]
-    """Of the files that can hold it and are played as such; the usual one first."""
+    """File endings that can hold it and are played as such; the usual one first."""
     encoders: tuple[tuple[str, ...], ...]
-    """Of ffmpeg, each with its arguments but for the quality; the best one first."""
+    """ffmpeg's, each with its arguments but for the quality; the best one first."""
     pixels: str = "yuv420p"
     """ffmpeg's name of their format."""
     alpha_pixels: str | None = None
     """The same with transparency; None: it has none."""
     alpha_arguments: tuple[str, ...] = ()
-    """Of the encoder, besides, for these."""
+    """More arguments of the encoder for these."""
     alpha_endings: tuple[str, ...] = ()
-    """Of the files that can hold them."""
+    """File endings that can hold them."""
     needs_even_sides: bool = False
     """Whether an odd side has to lose its last row or column."""
 
@@ -159,7 +159,7 @@ def encoder_arguments(
     crf: int | None,
     container: str,
     with_alpha: bool = False,
-    encoder: Sequence[str] | None = None,
+    hardware: "HardwareEncoder | None" = None,
 ) -> list[str]:
     """Return ffmpeg's arguments that encode a result's first stream of pictures.
 
@@ -168,14 +168,17 @@ def encoder_arguments(
         crf: Quality; None: the codec's own default.
         container: As ffmpeg names it.
         with_alpha: Whether its pixels are ``alpha_pixels``.
-        encoder: Another one's arguments, its quality among them; None: the usual one's.
+        hardware: What encodes; None: software.
 
     Raises:
         DependencyError: If this ffmpeg has no encoder for it.
     """
     codec = CODECS[name]
-    arguments = list(encoder or ("-c:v:0", *_working_encoder(name, ffmpeg_path())))
-    if name in CRF and not encoder:
+    if hardware is not None:
+        arguments = hardware.arguments(name, crf)
+    else:
+        arguments = ["-c:v:0", *_working_encoder(name, ffmpeg_path())]
+    if name in CRF and hardware is None:
         quality = CRF[name].default if crf is None else crf
         arguments += ["-crf", str(quality)]
         if name == "vp9" and quality == 0:
@@ -201,30 +204,31 @@ def to_pixels(name: str, *, with_alpha: bool = False) -> str:
     )
 
 
-@cache
 def _working_encoder(name: str, program: str) -> tuple[str, ...]:
-    """Find a codec's first encoder that works, by encoding one small frame.
-
-    Args:
-        name: A key of ``CODECS``.
-        program: Path of the ffmpeg that is tried.
-    """
-    reason = ""
-    for encoder in CODECS[name].encoders:
-        picture = ["-f", "lavfi", "-i", "color=size=64x64", "-frames:v", "1"]
-        pixels = ["-pix_fmt", CODECS[name].pixels]
-        arguments = [*picture, *pixels, "-c:v", *encoder, "-f", "null", "-"]
-        failed = f"the ffmpeg at {program} cannot encode {name}"
-        try:
-            run_ffmpeg(arguments, error=VideoWriteError, failed=failed)
-        except VideoWriteError as err:
-            reason = reason or str(err)
-        else:
+    """Find a codec's first encoder that works."""
+    codec, reasons = CODECS[name], []
+    for encoder in codec.encoders:
+        arguments = ("-pix_fmt", codec.pixels, "-c:v", *encoder)
+        reasons.append(_why_not(arguments, "64x64", program))
+        if not reasons[-1]:
             return encoder
     raise DependencyError(
-        f"{reason.removesuffix('.')}; use another --codec, or name another ffmpeg in "
-        "the environment variable IMAGEIO_FFMPEG_EXE."
+        f"the ffmpeg at {program} cannot encode {name}{reasons[0]}; use another "
+        "--codec, or name another ffmpeg in the environment variable "
+        "IMAGEIO_FFMPEG_EXE."
     )
+
+
+@cache
+def _why_not(encoder: tuple[str, ...], size: str, _program: str) -> str:
+    """Encode one frame; return why that fails, or nothing. It is tried once."""
+    picture = ["-f", "lavfi", "-i", f"color=size={size}", "-frames:v", "1"]
+    try:
+        arguments = [*picture, *encoder, "-f", "null", "-"]
+        run_ffmpeg(arguments, error=VideoWriteError, failed="")
+    except VideoWriteError as err:
+        return str(err).removesuffix(".")
+    return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,25 +272,12 @@ CANDIDATES: Mapping[str, tuple[HardwareEncoder, ...]] = {
 def find_hardware(
     codec: str, *, crf: int | None, shape: tuple[int, int]
 ) -> HardwareEncoder | None:
-    """Find the first candidate that encodes a frame.
-
-    Args:
-        codec: A key of ``CODECS``.
-        crf: Quality, as the codec's own; None: its default.
-        shape: Height and width of the result.
-
-    Raises:
-        DependencyError: If there is no ffmpeg.
-    """
+    """Find the first candidate that encodes a frame of a height and width."""
     height, width = held_shape(codec, shape)
-    filters = f"format=rgb24,{to_pixels(codec)}"
+    size, filters = f"{width}x{height}", ("-vf", f"format=rgb24,{to_pixels(codec)}")
     for candidate in CANDIDATES.get(codec, ()):
-        arguments = (
-            *("-f", "lavfi", "-i", f"color=size={width}x{height}"),
-            *("-frames:v", "1", "-vf", filters),
-            *(*candidate.arguments(codec, crf), "-f", "null", "-"),
-        )
-        if _succeeds(arguments, ffmpeg_path()):
+        encoder = (*filters, *candidate.arguments(codec, crf))
+        if not _why_not(encoder, size, ffmpeg_path()):
             return candidate
     return None
 
@@ -300,13 +291,3 @@ def why_software(codec: str) -> str:
         f"no hardware encoder for {codec} works here (tried {tried}); it is encoded in "
         "software."
     )
-
-
-@cache
-def _succeeds(arguments: tuple[str, ...], program: str) -> bool:
-    """Whether the ffmpeg at a path can do something; it is asked once."""
-    try:
-        run_ffmpeg(arguments, error=VideoWriteError, failed=program)
-    except VideoWriteError:
-        return False
-    return True

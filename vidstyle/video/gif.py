@@ -15,9 +15,8 @@ from typing import Final
 from vidstyle.errors import VideoWriteError
 from vidstyle.images import resize_frame
 from vidstyle.records import Frame
+from vidstyle.video.encode import check_count, partial_file, timed_stream
 from vidstyle.video.ffmpeg import feed_ffmpeg, file_url
-from vidstyle.video.matroska import timed_stream
-from vidstyle.video.partial import check_count, partial_file
 
 MOST_FPS: Final = 50
 """Frames a second that browsers show."""
@@ -92,7 +91,7 @@ def write_gif(
 
 
 def _shown(times_cs: Sequence[int]) -> list[bool]:
-    """Say which frames leave the one before them time enough to be seen."""
+    """Choose the frames that leave the one before them time enough to be seen."""
     shown, last_cs = [], -_LEAST_DELAY_CS
     for time_cs in times_cs:
         shown.append(time_cs - last_cs >= _LEAST_DELAY_CS)

@@ -3,18 +3,26 @@
 ffmpeg encodes, in one run: pictures from a pipe, all else copied from the source.
 The file has a partial name until it is complete and its frames have been counted. What
 the frames show, and whether an old result may be replaced, is decided elsewhere.
+
+Only colors are painted, so transparency that is kept is the source's. Where a clip
+becomes a clip, ffmpeg has the source open beside the frames, for its sound, and takes
+the transparency from there, by the frames' times. Where either is a folder of pictures,
+it is read here, and goes along with each frame.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from vidstyle.config import EncodingConfig
-from vidstyle.errors import VideoWriteError
-from vidstyle.images import resize_frame
+from vidstyle.errors import VideoOpenError, VideoWriteError
+from vidstyle.images import read_alpha, resize_frame
 from vidstyle.records import Frame, VideoInfo
-from vidstyle.video.alpha import alpha_graph, has_kept_alpha, peeked, with_alpha
 from vidstyle.video.codecs import (
     codec_for,
     container_of,
@@ -23,18 +31,26 @@ from vidstyle.video.codecs import (
     held_shape,
     to_pixels,
 )
-from vidstyle.video.ffmpeg import feed_ffmpeg, file_url
+from vidstyle.video.encode import (
+    check_count,
+    check_place,
+    partial_file,
+    timed_stream,
+)
+from vidstyle.video.ffmpeg import feed_ffmpeg, file_url, stream_ffmpeg
+from vidstyle.video.folder import numbered_pictures
 from vidstyle.video.gif import write_gif
-from vidstyle.video.matroska import timed_stream
-from vidstyle.video.partial import check_count, check_place, partial_file
-from vidstyle.video.tracks import source_input, taken_over
+from vidstyle.video.mux import source_input, taken_over
+from vidstyle.video.normalize import alpha_decoder
 
 _VARIABLE_CLOCK: Final = 90_000
 """Ticks a second of a clip whose rate varies."""
 _LEAST_CLOCK: Final = 10_000
 """Ticks a second that leave room for a first frame that is shown late."""
 _JITTER_S: Final = 0.00075
-"""Of a constant rate in a container that rounds times to milliseconds."""
+"""How far a container that rounds to milliseconds moves times of a constant rate."""
+_EARLIER_S: Final = 0.002
+"""So that no rounding of times gives a frame the transparency of the one before."""
 
 
 def write_video(
@@ -54,7 +70,7 @@ def write_video(
 
     Colors are BT.709's, and tagged so. H.264 and H.265 hold even sides only here: an
     odd one loses its last row or column. Sound, subtitles, chapters and metadata are
-    the source's, packet for packet where they fit (see ``tracks.misfits``).
+    the source's, packet for packet where they fit (see ``mux.misfits``).
 
     Args:
         frames: In order, of one shape; read one at a time, and for a GIF twice.
@@ -92,18 +108,27 @@ def write_video(
         )
         return
     shaped = _resampled(frames, codec, height=height, width=width)
-    shape, shaped = peeked(shaped)
-    clear = source if config.keep_alpha and has_kept_alpha(source) else None
+    shape, shaped = _peeked(shaped)
+    clear = source if config.keep_alpha and source and source.has_alpha else None
     filters = to_pixels(codec, with_alpha=clear is not None)
-    encoding = _encoding(codec, container, config, shape, with_alpha=clear is not None)
+    hardware = None
+    if config.hardware_encoder and any(shape):
+        hardware = find_hardware(codec, crf=config.crf, shape=shape)
+    encoding = encoder_arguments(
+        codec,
+        crf=config.crf,
+        container=container,
+        with_alpha=clear is not None,
+        hardware=hardware,
+    )
     first_s = max(0.0, times_s[0] - (span[0] if span else 0.0))
     clock, times_s = _clock(times_s, fps)
     tracks = ["-video_track_timescale", str(clock), "-movflags", "+faststart"]
     mapped = ["-map", "0:v:0", "-filter:v:0", filters]
-    if clear is not None:
-        shaped, mapped = _transparent(
-            shaped, clear, filters, shape=shape, times_s=times_s, fps=fps
-        )
+    if clear is not None and clear.kind == "folder":
+        shaped = with_alpha(shaped, clear, first=round(times_s[0] * fps))
+    elif clear is not None:
+        mapped = _alpha_graph(clear, filters, shape=shape, count=len(times_s))
     with partial_file(path) as partial:
         arguments = [
             *("-itsoffset", f"{first_s:.6f}", "-f", "matroska", "-i", "pipe:0"),
@@ -119,50 +144,6 @@ def write_video(
             for piece in timed_stream(shaped, times_s, fps=fps, hold_s=hold_s):
                 pipe.write(piece)
         check_count(partial, len(times_s), failed=failed)
-
-
-def _encoding(
-    codec: str,
-    container: str,
-    config: EncodingConfig,
-    shape: tuple[int, int],
-    *,
-    with_alpha: bool,
-) -> list[str]:
-    """Choose the encoder of frames of a shape."""
-    crf = config.crf
-    found = None
-    if config.hardware_encoder and any(shape):
-        found = find_hardware(codec, crf=crf, shape=shape)
-    return encoder_arguments(
-        codec,
-        crf=crf,
-        container=container,
-        with_alpha=with_alpha,
-        encoder=None if found is None else found.arguments(codec, crf),
-    )
-
-
-def _transparent(
-    frames: Iterator[Frame],
-    source: VideoInfo,
-    filters: str,
-    *,
-    shape: tuple[int, int],
-    times_s: Sequence[float],
-    fps: Fraction,
-) -> tuple[Iterator[Frame], list[str]]:
-    """Give frames their source's transparency: a clip's later, within ffmpeg.
-
-    Returns:
-        The frames, and the arguments that map them.
-    """
-    if source.kind == "folder":
-        frames = with_alpha(frames, source, first=round(times_s[0] * fps))
-        return frames, ["-map", "0:v:0", "-filter:v:0", filters]
-    (height, width), count = shape, len(times_s)
-    graph = alpha_graph(source, filters, height=height, width=width, count=count)
-    return frames, graph
 
 
 def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
@@ -209,3 +190,83 @@ def _resampled(
         held_height, held_width = held_shape(codec, shape)
         resized = resize_frame(frame, height=shape[0], width=shape[1])
         yield resized[:held_height, :held_width]
+
+
+def _alpha_graph(
+    source: VideoInfo, filters: str, *, shape: tuple[int, int], count: int
+) -> list[str]:
+    """Return the arguments that map the frames, with the second input's transparency.
+
+    Args:
+        source: The second input.
+        filters: To the encoder's pixels.
+        shape: Height and width of the frames.
+        count: How many there are.
+    """
+    painted = "[0:v:0]format=rgba[painted]"
+    clear = (
+        f"[1:{source.stream_index}]setpts=PTS-{_EARLIER_S}/TB,format=rgba,alphaextract,"
+        f"scale=w={shape[1]}:h={shape[0]}:flags=area[clear]"
+    )
+    merged = f"[painted][clear]alphamerge,{filters}[merged]"
+    graph = ";".join([painted, clear, merged])
+    return ["-filter_complex", graph, "-map", "[merged]", "-frames:v:0", str(count)]
+
+
+def _peeked(frames: Iterator[Frame]) -> tuple[tuple[int, int], Iterator[Frame]]:
+    """Look at the first frame.
+
+    Returns:
+        Its height and width, and all frames; ``(0, 0)`` if there is none.
+    """
+    first = next(frames, None)
+    if first is None:
+        return (0, 0), frames
+    return (first.shape[0], first.shape[1]), chain([first], frames)
+
+
+def with_alpha(
+    frames: Iterable[Frame], source: VideoInfo, *, first: int
+) -> Iterator[Frame]:
+    """Give painted frames their source's transparency.
+
+    Args:
+        frames: In order, of any size.
+        source: Where they come from.
+        first: Index of the first of them there.
+
+    Yields:
+        uint8 (H, W, 4), RGB and how opaque.
+
+    Raises:
+        VideoOpenError: If the source cannot be read any more.
+        ImageOpenError: If a picture of a folder cannot.
+    """
+    opaque = islice(_read_opaque(source), first, None)
+    for frame in frames:
+        alpha = next(opaque, None)
+        if alpha is None:
+            raise VideoOpenError(f"the transparency of {source.path} breaks off.")
+        height, width = frame.shape[:2]
+        yield np.dstack([frame, resize_frame(alpha, height=height, width=width)])
+
+
+def _read_opaque(source: VideoInfo) -> Iterator[Frame]:
+    """Read how opaque each frame is, (H, W), in order from the first."""
+    if source.kind == "folder":
+        yield from (read_alpha(path) for path in numbered_pictures(source.path))
+        return
+    height, width = source.height, source.width
+    graph = f"format=rgba,alphaextract,scale=w={width}:h={height}:flags=area"
+    arguments = [
+        *(*alpha_decoder(source), "-i", file_url(source.path)),
+        *("-map", f"0:{source.stream_index}", "-fps_mode", "passthrough"),
+        *("-vf", f"{graph},format=gray", "-f", "rawvideo", "pipe:1"),
+    ]
+    size = height * width
+    with (
+        stream_ffmpeg(arguments) as stream,
+        os.fdopen(stream.descriptor, "rb", closefd=False) as pipe,
+    ):
+        while len(pixels := pipe.read(size)) == size:
+            yield np.frombuffer(pixels, np.uint8).reshape(height, width)

@@ -12,8 +12,8 @@ from vidstyle.errors import VideoOpenError
 from vidstyle.records import Frame
 from vidstyle.video.codecs import container_of
 from vidstyle.video.ffmpeg import describe, list_packets, run_ffmpeg
+from vidstyle.video.mux import dropped_data, ending_for, misfits, taken_over
 from vidstyle.video.probe import probe
-from vidstyle.video.tracks import dropped_data, ending_for, misfits, taken_over
 from vidstyle.video.write import write_video
 
 MakeClip = Callable[..., Path]
