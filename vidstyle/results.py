@@ -78,22 +78,26 @@ def data_notice(info: VideoInfo, output: Path) -> Notice | None:
     return None if text is None else Notice(text=text)
 
 
-def odd_notice(
+def cut_shape(
+    output: Path, encoding: EncodingConfig, shape: tuple[int, int]
+) -> tuple[int, int]:
+    """Return the height and width that a file can hold of frames of a shape."""
+    if not output.suffix:
+        return shape
+    return held_shape(codec_for(output, encoding), shape)
+
+
+def cut_notice(
     output: Path, encoding: EncodingConfig, shape: tuple[int, int]
 ) -> Notice | None:
-    """Warn that a codec cannot hold the last row or column of a shape."""
-    if not output.suffix:
+    """Tell that a file cannot hold the last row or column of frames of a shape."""
+    height, width = cut_shape(output, encoding, shape)
+    sides = {"row": height < shape[0], "column": width < shape[1]}
+    lost = " and ".join(name for name, is_lost in sides.items() if is_lost)
+    if not lost:
         return None
     codec = codec_for(output, encoding)
-    height, width = held_shape(codec, shape)
-    if (height, width) == shape:
-        return None
-    left = {"row": height < shape[0], "column": width < shape[1]}
-    lost = " and ".join(name for name, is_lost in left.items() if is_lost)
-    return Notice(
-        text=f"{codec} holds even sides only: without its last {lost}, the result is "
-        f"{width}x{height}"
-    )
+    return Notice(text=f"{codec} holds even sides only: without the last {lost}")
 
 
 def result_shape(

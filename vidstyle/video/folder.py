@@ -94,12 +94,7 @@ def _missing_numbers(pictures: list[Path]) -> int:
 
 
 def read_folder(info: VideoInfo) -> Iterator[TimedFrame]:
-    """Read a folder's pictures in order, at even times.
-
-    Raises:
-        VideoOpenError: If one has another size than the first.
-        ImageOpenError: If one cannot be read.
-    """
+    """Read a folder's pictures in order, at even times."""
     for index, picture in enumerate(numbered_pictures(info.path)):
         frame = read_picture(picture, background=info.background)
         _check_size(picture, frame.shape, height=info.height, width=info.width)
@@ -113,10 +108,6 @@ def _check_all(pictures: list[Path], *, height: int, width: int) -> bool:
 
     Returns:
         Whether one of them may be transparent.
-
-    Raises:
-        VideoOpenError: If one has another size.
-        ImageOpenError: If one cannot be read.
     """
     has_alpha = False
     with warnings.catch_warnings():

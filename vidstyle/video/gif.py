@@ -40,17 +40,10 @@ def write_gif(
     height: int | None = None,
     width: int | None = None,
 ) -> None:
-    """Write frames as a GIF that repeats.
+    """Write frames as a GIF that repeats; the arguments are those of ``write_video``.
 
-    Args:
-        frames: In order, of one shape; read twice from the beginning.
-        path: An existing file is replaced.
-        times_s: When each frame is shown. One that would be shown for less than two
-            hundredths of a second is left out.
-        fps: Nominal rate; it says how long the last frame is shown.
-        hold_s: How long the last frame is shown, instead.
-        height: Of the result; None: the frames'. They are resampled to it.
-        width: Of the result; None: the frames'.
+    The frames are read twice from the beginning. One that would be shown for less than
+    two hundredths of a second is left out.
 
     Raises:
         VideoWriteError: If it cannot be written; nothing is left under the name.

@@ -43,11 +43,7 @@ def reasons_to_normalize(
 ) -> tuple[str, ...]:
     """List why OpenCV must not read a stream by itself; nothing: it may.
 
-    Args:
-        stream: The one that is read.
-        color: How its numbers stand for colors.
-        fields: As ``find_fields`` says.
-        is_first: Whether it is the only one of moving pictures, and the first.
+    It would read the first of a file's streams. ``fields`` is as of ``find_fields``.
     """
     depth = color.bit_depth
     aspect = f"{stream.pixel_aspect.numerator}:{stream.pixel_aspect.denominator}"

@@ -18,7 +18,7 @@ import cv2
 
 from vidstyle.config import BACKGROUND, FOLDER_FPS, MIN_SIDE, parse_color
 from vidstyle.errors import ConfigError, VideoOpenError
-from vidstyle.records import VideoInfo
+from vidstyle.records import ColorInfo, VideoInfo
 from vidstyle.video.ffmpeg import describe, last_reason, list_packets
 from vidstyle.video.folder import probe_folder
 from vidstyle.video.normalize import read_color, reasons_to_normalize
@@ -121,20 +121,10 @@ def _described(
     background: str,
 ) -> VideoInfo:
     """Collect what ffmpeg says."""
-    container = file.container or ""
     height, width = displayed_shape(stream)
-    color = read_color(
-        stream.color_tags,
-        stream.pixel_format,
-        stream.bit_depth,
-        shape=stream.stored_shape,
-    )
-    fields = find_fields(path, stream, container=container)
     duration = stream.duration_s or file.duration_s
     sound = _codecs(file, "audio")
-    # The only stream of moving pictures, and no cover is before it.
-    first = next(each for each in file.streams if each.kind == "video")
-    is_first = len(file.pictures()) == 1 and first == stream.info
+    color, fields, reasons = _read_stream(path, stream, file)
     return VideoInfo(
         path=path,
         kind="video",
@@ -147,7 +137,7 @@ def _described(
         codec=stream.info.codec,
         pixel_format=stream.pixel_format,
         has_audio=bool(sound),
-        container=container,
+        container=file.container or "",
         file_start_s=file.start_s,
         start_s=stream.start_s - file.start_s,
         tags=file.tags,
@@ -155,9 +145,7 @@ def _described(
         color_tags=stream.color_tags,
         audio_codecs=sound,
         subtitle_codecs=_codecs(file, "subtitle"),
-        normalizing=reasons_to_normalize(
-            stream, color, fields=fields, is_first=is_first
-        ),
+        normalizing=reasons,
         streams=file.streams,
         stream_index=stream.info.index,
         color=color,
@@ -168,6 +156,27 @@ def _described(
         has_times=stream.has_times,
         chapters=file.chapters,
         background=background,
+    )
+
+
+def _read_stream(
+    path: Path, stream: PictureStream, file: Description
+) -> tuple[ColorInfo, str, tuple[str, ...]]:
+    """Find its color and its fields, and why ffmpeg has to decode it."""
+    color = read_color(
+        stream.color_tags,
+        stream.pixel_format,
+        stream.bit_depth,
+        shape=stream.stored_shape,
+    )
+    fields = find_fields(path, stream, container=file.container or "")
+    # The only stream of moving pictures, and no cover is before it.
+    first = next(each for each in file.streams if each.kind == "video")
+    is_first = len(file.pictures()) == 1 and first == stream.info
+    return (
+        color,
+        fields,
+        reasons_to_normalize(stream, color, fields=fields, is_first=is_first),
     )
 
 

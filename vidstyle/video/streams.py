@@ -209,9 +209,6 @@ def displayed_shape(stream: PictureStream) -> tuple[int, int]:
     """Find how large a stream is as displayed: upright, and in square pixels.
 
     Rows stay as many as they are; columns are added or taken away.
-
-    Returns:
-        ``(height, width)``.
     """
     (height, width), aspect = stream.stored_shape, stream.pixel_aspect
     rows, columns = stream.crop

@@ -110,30 +110,19 @@ def write_video(
     shaped = _resampled(frames, codec, height=height, width=width)
     shape, shaped = _peeked(shaped)
     clear = source if config.keep_alpha and source and source.has_alpha else None
-    filters = to_pixels(codec, with_alpha=clear is not None)
-    hardware = None
-    if config.hardware_encoder and any(shape):
-        hardware = find_hardware(codec, crf=config.crf, shape=shape)
-    encoding = encoder_arguments(
-        codec,
-        crf=config.crf,
-        container=container,
-        with_alpha=clear is not None,
-        hardware=hardware,
+    if clear is not None and clear.kind == "folder":
+        shaped = with_alpha(shaped, clear, first=round(times_s[0] * fps))
+    encoding = _encoding(
+        codec, container, config, clear, shape=shape, count=len(times_s)
     )
     first_s = max(0.0, times_s[0] - (span[0] if span else 0.0))
     clock, times_s = _clock(times_s, fps)
     tracks = ["-video_track_timescale", str(clock), "-movflags", "+faststart"]
-    mapped = ["-map", "0:v:0", "-filter:v:0", filters]
-    if clear is not None and clear.kind == "folder":
-        shaped = with_alpha(shaped, clear, first=round(times_s[0] * fps))
-    elif clear is not None:
-        mapped = _alpha_graph(clear, filters, shape=shape, count=len(times_s))
     with partial_file(path) as partial:
         arguments = [
             *("-itsoffset", f"{first_s:.6f}", "-f", "matroska", "-i", "pipe:0"),
             *source_input(source, span, with_alpha=clear is not None),
-            *(*mapped, *encoding, "-fps_mode:v:0", "passthrough"),
+            *(*encoding, "-fps_mode:v:0", "passthrough"),
             *("-enc_time_base:v:0", f"1:{clock}"),
             *(tracks if container in {"mp4", "mov"} else []),
             *taken_over(source, span, container, config),
@@ -144,6 +133,33 @@ def write_video(
             for piece in timed_stream(shaped, times_s, fps=fps, hold_s=hold_s):
                 pipe.write(piece)
         check_count(partial, len(times_s), failed=failed)
+
+
+def _encoding(
+    codec: str,
+    container: str,
+    config: EncodingConfig,
+    clear: VideoInfo | None,
+    *,
+    shape: tuple[int, int],
+    count: int,
+) -> list[str]:
+    """Return the arguments that encode frames, with a source's transparency if any."""
+    hardware, has_alpha = None, clear is not None
+    if config.hardware_encoder and any(shape):
+        hardware = find_hardware(codec, crf=config.crf, shape=shape)
+    filters = to_pixels(codec, with_alpha=has_alpha)
+    mapped = ["-map", "0:v:0", "-filter:v:0", filters]
+    if clear is not None and clear.kind == "video":
+        mapped = _alpha_graph(clear, filters, shape=shape, count=count)
+    encoder = encoder_arguments(
+        codec,
+        crf=config.crf,
+        container=container,
+        with_alpha=has_alpha,
+        hardware=hardware,
+    )
+    return [*mapped, *encoder]
 
 
 def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
@@ -228,12 +244,7 @@ def _peeked(frames: Iterator[Frame]) -> tuple[tuple[int, int], Iterator[Frame]]:
 def with_alpha(
     frames: Iterable[Frame], source: VideoInfo, *, first: int
 ) -> Iterator[Frame]:
-    """Give painted frames their source's transparency.
-
-    Args:
-        frames: In order, of any size.
-        source: Where they come from.
-        first: Index of the first of them there.
+    """Give painted frames their source's transparency, from an index in it.
 
     Yields:
         uint8 (H, W, 4), RGB and how opaque.
