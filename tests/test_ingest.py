@@ -20,7 +20,7 @@ from vidstyle.errors import ConfigError, VideoOpenError, WorkDirError
 from vidstyle.images import resize_frame
 from vidstyle.ingest import Found, Ingest
 from vidstyle.records import Frame, TimedFrame, VideoInfo
-from vidstyle.video.store import FrameStore
+from vidstyle.video.work_dir import FrameStore
 
 FPS = 10
 AHEAD = 6

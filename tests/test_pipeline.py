@@ -18,9 +18,15 @@ from vidstyle.errors import ConfigError, OutputError, VideoWriteError
 from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.pipeline import VideoResult, expected_frames, stylize_video, summary
 from vidstyle.records import Frame, Notice, Plan
-from vidstyle.results import data_notice, default_output, name_beside, result_shape
+from vidstyle.results import (
+    cut_notice,
+    data_notice,
+    default_output,
+    name_beside,
+    result_shape,
+)
+from vidstyle.video.codecs import HardwareEncoder
 from vidstyle.video.ffmpeg import describe
-from vidstyle.video.hardware import HardwareEncoder
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
@@ -333,7 +339,7 @@ def test_manifest_holds_every_setting_that_changes_a_pixel(
         manifests.append(manifest)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("vidstyle.video.store.FrameStore.open", open_store)
+    monkeypatch.setattr("vidstyle.video.work_dir.FrameStore.open", open_store)
     with pytest.raises(KeyboardInterrupt):
         stylize_video(clip, style, output, config=FEW)
     (manifest,) = manifests
@@ -368,12 +374,34 @@ def test_gif_of_a_fast_clip_says_that_it_leaves_frames_out(
 def test_tracks_of_data_that_are_left_out_are_told(
     real_clip: Callable[[str], Path],
 ) -> None:
-    phone, config = probe(real_clip("mei_with-gps.mov")), EncodingConfig()
-    notice = data_notice(phone, Path("out.mp4"), config)
+    phone = probe(real_clip("mei_with-gps.mov"))
+    notice = data_notice(phone, Path("out.mp4"))
     assert notice == Notice(text="2 tracks of data (mebx) left out")
-    assert data_notice(phone, Path("out.gif"), config) is None
-    assert data_notice(phone, Path("out"), config) is None
-    assert data_notice(INFO, Path("out.mp4"), config) is None
+    assert data_notice(phone, Path("out.gif")) is None
+    assert data_notice(phone, Path("out")) is None
+    assert data_notice(INFO, Path("out.mp4")) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "told"),
+    [
+        ("a.mp4", (91, 160), "h264 holds even sides only: without the last row"),
+        ("a.mp4", (90, 161), "h264 holds even sides only: without the last column"),
+        (
+            "a.mkv",
+            (91, 161),
+            "h264 holds even sides only: without the last row and column",
+        ),
+        ("a.mp4", (90, 160), None),
+        ("a.webm", (91, 161), None),
+        ("a", (91, 161), None),
+    ],
+)
+def test_side_that_is_cut_is_told(
+    name: str, shape: tuple[int, int], told: str | None
+) -> None:
+    notice = cut_notice(Path(name), EncodingConfig(), shape)
+    assert (notice and notice.text) == told
 
 
 def test_hardware_that_encodes_or_does_not_is_told(
@@ -385,7 +413,7 @@ def test_hardware_that_encodes_or_does_not_is_told(
         ({}, "no hardware encoder makes h264 here; it is encoded in software."),
         ({"h264": (stand_in,)}, "encoded by libopenh264"),
     ):
-        monkeypatch.setattr("vidstyle.video.hardware.CANDIDATES", candidates)
+        monkeypatch.setattr("vidstyle.video.codecs.CANDIDATES", candidates)
         heard = Listened()
         stylize_video(clip, style, tmp_path / "out.mp4", config=config, listener=heard)
         (notice,) = [e for e in heard if isinstance(e, Notice) and "encoded" in e.text]

@@ -13,7 +13,7 @@ from vidstyle.errors import ConfigError, OutputError, VideoOpenError, VidstyleEr
 from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.preview import LONG_SIDE, preview_video
 from vidstyle.records import Event, Frame, FrameReport, Notice, Plan, StepReport
-from vidstyle.video.pictures import write_pictures
+from vidstyle.video.folder import write_pictures
 from vidstyle.video.sheet import GAP
 
 FEW = StyleConfig(network="slim", device="cpu", steps=3, min_steps=3)

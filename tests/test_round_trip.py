@@ -92,13 +92,10 @@ def seen_in(path: Path) -> npt.NDArray[np.int64]:
     """
     info = probe(path)
     height, width = info.height, info.width
-    whole = ()
-    if any(info.crop):  # ffmpeg itself would crop to even sides
-        (height, width), whole = info.stored_shape, ("-apply_cropping", "codec")
     flags = "accurate_rnd+full_chroma_int+full_chroma_inp"
     pixels = run_ffmpeg(
         [
-            *(*whole, "-i", str(path), "-map", "0:v:0", "-fps_mode", "passthrough"),
+            *("-i", str(path), "-map", "0:v:0", "-fps_mode", "passthrough"),
             *("-vf", f"scale=flags={flags}", "-pix_fmt", "rgb24"),
             *("-f", "rawvideo", "-"),
         ],
@@ -106,7 +103,7 @@ def seen_in(path: Path) -> npt.NDArray[np.int64]:
         failed="test",
     )
     frames = np.frombuffer(pixels, np.uint8).reshape(-1, height, width, 3)
-    return frames[:, : info.height, : info.width].astype(int)
+    return frames.astype(int)
 
 
 def sound_digest(path: Path) -> bytes:
@@ -155,6 +152,9 @@ def assert_same(
     """Check frames and times, and return how many there are."""
     assert times_of(result) == pytest.approx(times_of(clip), abs=time_error_s)
     before, after = see(clip), see(result)
+    height, width = before.shape[1:3]
+    if probe(result).codec in {"h264", "hevc"}:  # of an odd side, the last is left out
+        before = before[:, : height - height % 2, : width - width % 2]
     assert np.abs(after - before).mean((1, 2, 3)).max() <= error
     return len(after)
 

@@ -20,7 +20,7 @@ from vidstyle.images import resize_frame
 from vidstyle.motion.shots import ShotDetector
 from vidstyle.records import TimedFrame, VideoInfo
 from vidstyle.video.read import read_frames
-from vidstyle.video.store import FrameStore
+from vidstyle.video.work_dir import FrameStore
 
 AHEAD = 96
 """Frames that may wait to be painted while there are shots enough to fill the batch."""

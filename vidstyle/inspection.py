@@ -6,9 +6,8 @@ from pathlib import Path
 
 from vidstyle.config import BACKGROUND
 from vidstyle.records import VideoInfo
-from vidstyle.video.probe import probe
-from vidstyle.video.timing import Timing, measure_timing
-from vidstyle.video.tracks import ending_for
+from vidstyle.video.mux import ending_for
+from vidstyle.video.probe import Timing, measure_timing, probe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ from vidstyle.regions.clip_masks import ClipMasks
 from vidstyle.regions.passes import paint_regions, pass_stores
 from vidstyle.results import (
     check_outputs,
+    cut_notice,
+    cut_shape,
     data_notice,
     hardware_notice,
     left_behind,
@@ -23,7 +25,7 @@ from vidstyle.results import (
     write_result,
 )
 from vidstyle.video.probe import probe
-from vidstyle.video.store import FrameStore
+from vidstyle.video.work_dir import FrameStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,7 @@ def stylize_video(
     )
     shape = result_shape(info, config, height=height, width=width)
     tell_plan(info, output, config, shape, listener)
+    shape = cut_shape(output, config.encoding, shape)
     store = FrameStore(work_dir or output.with_name(f"{output.name}.vidstyle"))
     masks = ClipMasks(
         regions=regions,
@@ -155,10 +158,11 @@ def tell_plan(
         info: The clip.
         output: Where the result goes.
         config: How.
-        shape: ``(height, width)`` of the result.
+        shape: ``(height, width)`` of the frames that go into the result.
         listener: Is told.
     """
-    listener(Notice(text=f"{summary(info, config)} -> {shape[1]}x{shape[0]}"))
+    height, width = cut_shape(output, config.encoding, shape)
+    listener(Notice(text=f"{summary(info, config)} -> {width}x{height}"))
     if info.needs_normalizing:
         listener(Notice(text=f"decoded by ffmpeg: {'; '.join(info.normalizing)}"))
     for text in (
@@ -167,7 +171,8 @@ def tell_plan(
     ):
         listener(Notice(text=text, is_warning=True))
     for notice in (
-        data_notice(info, output, config.encoding),
+        cut_notice(output, config.encoding, shape),
+        data_notice(info, output),
         hardware_notice(output, config.encoding, shape),
     ):
         if notice is not None:

@@ -27,7 +27,7 @@ from vidstyle.regions.clip_masks import ClipMasks
 from vidstyle.still import paint_frame
 from vidstyle.video.probe import probe
 from vidstyle.video.sheet import contact_sheet, pick_frames, spread
-from vidstyle.video.store import FrameStore
+from vidstyle.video.work_dir import FrameStore
 
 LONG_SIDE = 256
 """Of the preview's pictures, in pixels; style and content shrink alike."""

@@ -3,7 +3,7 @@
 from vidstyle.config import EvolutionConfig
 from vidstyle.records import Frame
 from vidstyle.video.evolution import Evolution
-from vidstyle.video.store import EVOLUTION, FrameStore
+from vidstyle.video.work_dir import EVOLUTION, FrameStore
 
 
 class Recording:

@@ -28,6 +28,8 @@ class StreamInfo:
     kind: str
     """As ffmpeg says it: video, audio, subtitle, data or attachment."""
     codec: str
+    name: str = ""
+    """As the file calls it, such as ``avc1``, or else the codec."""
     language: str | None = None
     """Three letters; None: not said."""
     is_default: bool = False
@@ -82,8 +84,14 @@ class VideoInfo:
     """Whether there is at least one sound stream."""
     container: str = ""
     """As ffmpeg says it, such as ``matroska,webm``; empty for a folder."""
+    file_start_s: float = 0.0
+    """When the file's first stream begins, on its own clock."""
     start_s: float = 0.0
     """When the first frame is shown, in seconds after the file's own start."""
+    tags: tuple[str, ...] = ()
+    """Names of what the file says of itself and its streams, such as ``title``."""
+    date: str | None = None
+    """When it was made, as the file says it."""
     color_tags: str = ""
     """As ffmpeg says them, such as ``tv, bt709, progressive``; empty: untagged."""
     audio_codecs: tuple[str, ...] = ()
@@ -100,9 +108,6 @@ class VideoInfo:
     """None for a folder: pictures are taken as sRGB."""
     stored_shape: tuple[int, int] = (0, 0)
     """Height and width in the file; of a folder, none."""
-    crop: tuple[int, int, int, int] = (0, 0, 0, 0)
-    """Rows and columns of the turned picture that are not shown, as the container says:
-    at the top, right, bottom and left."""
     pixel_aspect: Fraction = Fraction(1)
     """Width over height of a stored pixel; frames are read with square ones."""
     fields: str = "progressive"

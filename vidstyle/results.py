@@ -9,18 +9,21 @@ from vidstyle.images import check_picture_path, write_picture
 from vidstyle.ingest import Found
 from vidstyle.preparation import as_paths
 from vidstyle.records import Frame, Listener, Notice, VideoInfo
-from vidstyle.video.alpha import has_kept_alpha, with_alpha
-from vidstyle.video.codecs import codec_for, container_of
+from vidstyle.video.codecs import (
+    codec_for,
+    container_of,
+    find_hardware,
+    held_shape,
+    why_software,
+)
 from vidstyle.video.evolution import check_evolution_name, write_evolution
+from vidstyle.video.folder import check_folder, write_pictures
 from vidstyle.video.gif import MOST_FPS
-from vidstyle.video.hardware import find_hardware, why_software
-from vidstyle.video.pictures import check_folder, write_pictures
-from vidstyle.video.probe import probe
+from vidstyle.video.mux import dropped_data, ending_for, misfits
+from vidstyle.video.probe import held_s, probe
 from vidstyle.video.sheet import contact_sheet, pick_frames, spread
-from vidstyle.video.store import FrameStore
-from vidstyle.video.timing import held_s
-from vidstyle.video.tracks import dropped_data, ending_for, misfits
-from vidstyle.video.write import check_writable, write_video
+from vidstyle.video.work_dir import FrameStore
+from vidstyle.video.write import check_writable, with_alpha, write_video
 
 SHEET_PICTURES = 4
 """Frames on a contact sheet."""
@@ -52,7 +55,7 @@ def check_outputs(
 def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list[str]:
     """Say, in a sentence each, what of a clip a result cannot hold as it is."""
     told = []
-    if encoding.keep_alpha and not has_kept_alpha(info):
+    if encoding.keep_alpha and not info.has_alpha:
         told.append(f"{info.path} has no transparency that could be kept.")
     if not output.suffix:
         return told
@@ -67,14 +70,34 @@ def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list
     ]
 
 
-def data_notice(
-    info: VideoInfo, output: Path, encoding: EncodingConfig
-) -> Notice | None:
-    """Say which tracks of data a video leaves out, which nobody sees or hears."""
-    if not output.suffix or (container := container_of(output)) == "gif":
+def data_notice(info: VideoInfo, output: Path) -> Notice | None:
+    """Name the tracks of data that a video leaves out, which nobody sees or hears."""
+    if not output.suffix or container_of(output) == "gif":
         return None
-    text = dropped_data(info, container, keep_location=encoding.keep_location)
+    text = dropped_data(info)
     return None if text is None else Notice(text=text)
+
+
+def cut_shape(
+    output: Path, encoding: EncodingConfig, shape: tuple[int, int]
+) -> tuple[int, int]:
+    """Return the height and width that a file can hold of frames of a shape."""
+    if not output.suffix:
+        return shape
+    return held_shape(codec_for(output, encoding), shape)
+
+
+def cut_notice(
+    output: Path, encoding: EncodingConfig, shape: tuple[int, int]
+) -> Notice | None:
+    """Tell that a file cannot hold the last row or column of frames of a shape."""
+    height, width = cut_shape(output, encoding, shape)
+    sides = {"row": height < shape[0], "column": width < shape[1]}
+    lost = " and ".join(name for name, is_lost in sides.items() if is_lost)
+    if not lost:
+        return None
+    codec = codec_for(output, encoding)
+    return Notice(text=f"{codec} holds even sides only: without the last {lost}")
 
 
 def result_shape(
@@ -130,7 +153,7 @@ def write_result(
     width = info.width if is_source_size else None
     frames: Iterable[Frame] = StylizedFrames(store, found)
     if not output.suffix:
-        if config.encoding.keep_alpha and has_kept_alpha(info):
+        if config.encoding.keep_alpha and info.has_alpha:
             frames = with_alpha(frames, info, first=found.first)
         write_pictures(frames, output, height=height, width=width)
         return

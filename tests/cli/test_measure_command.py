@@ -13,7 +13,7 @@ from vidstyle.images import read_picture, write_picture
 from vidstyle.measure.pixels import mean_luminance
 from vidstyle.networks.slim import SLIM
 from vidstyle.networks.weights import write_weights
-from vidstyle.video.pictures import write_pictures
+from vidstyle.video.folder import write_pictures
 
 STILL = ("--content", "painting.png")
 SET = ("--style", "content")

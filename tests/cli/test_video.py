@@ -99,7 +99,7 @@ def _likeness(one: TimedFrame, other: TimedFrame) -> float:
     ("options", "size"),
     [
         ((), "48x32"),
-        (("--long-side", "40"), "40x27"),
+        (("--long-side", "40"), "40x26"),
         (("--long-side", "40", "--output-size", "source"), "48x32"),
         (("--long-side", "source"), "48x32"),
         (("--long-side", "1000"), "48x32"),
@@ -132,7 +132,7 @@ def test_folder_of_pictures_is_a_clip(here: Path, paint: Run) -> None:
         write_picture(here / "shots" / f"frame-{timed.index + 8}.png", odd)
     said = paint("shots")
     assert said.stdout == "shots.painting.mp4\n"
-    assert said.lines[0] == "shots: 4 frames, 47x31, 25 fps -> 47x31"
+    assert said.lines[0] == "shots: 4 frames, 47x31, 25 fps -> 46x30"
     assert len(read("shots.painting.mp4")) == 4
 
 

@@ -13,7 +13,7 @@ from running import FEW, FRAMES, Run, names_in
 
 from vidstyle.errors import VideoWriteError
 from vidstyle.video.ffmpeg import run_ffmpeg
-from vidstyle.video.store import FrameStore
+from vidstyle.video.work_dir import FrameStore
 
 STYLE = ("--style", "painting.png")
 USAGE, INPUT, WEIGHTS, OUTPUT, WORK_DIR = 2, 3, 4, 6, 7

@@ -157,7 +157,7 @@ def stopped(here: Path, vidstyle: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _get(name: str) -> Callable[..., None]:
-    from vidstyle.video.store import FrameStore
+    from vidstyle.video.work_dir import FrameStore
 
     return getattr(FrameStore, name.rpartition(".")[2])
 

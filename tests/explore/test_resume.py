@@ -15,7 +15,7 @@ from vidstyle.explore.run import describe, run_experiment, waiting_place
 from vidstyle.images import write_picture
 from vidstyle.measure.distance import Distances
 from vidstyle.records import FrameReport, Notice, Plan, StepReport, ignore
-from vidstyle.video.store import FrameStore
+from vidstyle.video.work_dir import FrameStore
 
 
 def experiment(files: Path, config, seeds=(0, 1, 2)) -> Experiment:

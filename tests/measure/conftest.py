@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vidstyle.video.pictures import write_pictures
+from vidstyle.video.folder import write_pictures
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from vidstyle.records import (
     VideoInfo,
 )
 from vidstyle.style import pyramid
-from vidstyle.video.store import FrameStore
+from vidstyle.video.work_dir import FrameStore
 
 HEIGHT, WIDTH = SMALL_CLIP.height, SMALL_CLIP.width
 STEPS, NEXT_STEPS = 6, 4

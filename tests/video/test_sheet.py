@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vidstyle.records import Frame, VideoInfo
-from vidstyle.video.pictures import write_pictures
+from vidstyle.video.folder import write_pictures
 from vidstyle.video.probe import probe
 from vidstyle.video.sheet import (
     CAPTION,

@@ -1,9 +1,12 @@
+from dataclasses import dataclass
 from fractions import Fraction
 
 import pytest
+from reading import H264, MakeClip, pattern
 
 from vidstyle.records import StreamInfo
-from vidstyle.video.streams import Description, displayed_shape, snap_rate
+from vidstyle.video.ffmpeg import describe
+from vidstyle.video.streams import Description, displayed_shape, find_fields, snap_rate
 
 SAID = """Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'file:clip.mov':
   Duration: 00:01:05.06, start: -0.021333, bitrate: 1000 kb/s
@@ -31,6 +34,7 @@ def test_file_is_understood() -> None:
         index=1,
         kind="video",
         codec="hevc",
+        name="hvc1",
         language="eng",
         is_default=True,
         start_s=pytest.approx(0.1 + 0.021333),
@@ -61,8 +65,8 @@ def test_part_that_is_shown_is_told_as_it_is_turned() -> None:
     said = SAID.replace("Display", "Frame Cropping: 1/2/3/4\n        Display")
     (stream,) = Description(said).pictures()
     assert stream.rotation == 90
-    assert stream.crop == (1, 3, 2, 4)  # by a quarter, the left side comes to the top
-    assert displayed_shape(stream) == (1917, 805)
+    assert stream.crop == (8, 4)  # as even as ffmpeg makes it
+    assert displayed_shape(stream) == (1916, 804)
 
 
 @pytest.mark.parametrize(
@@ -106,3 +110,88 @@ def test_pixel_formats(pixel_format: str, depth: int, has_alpha: bool) -> None:
 )
 def test_rates_are_snapped_to_what_cameras_use(printed: float, rate: Fraction) -> None:
     assert snap_rate(printed) == rate
+
+
+ILACE = ("-flags", "+ilme+ildct")
+FIRST_LINE = pattern(filters="setfield=tff")
+HEVC = ("-c:v", "libx265", "-pix_fmt", "yuv420p", "-x265-params")
+QUIET = "log-level=none:pools=none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A clip, what ffmpeg says of its first frames, and what holds for all."""
+
+    file: str
+    made: tuple[str, ...]
+    said: str
+    found: str
+
+
+ROWS = [
+    Row(
+        file="a.mp4", made=(*pattern(), *H264), said="progressive", found="progressive"
+    ),
+    Row(file="a.ts", made=(*pattern(), *H264), said="progressive", found="mixed"),
+    Row(
+        file="a.mp4",
+        made=(*FIRST_LINE, *H264, *ILACE),
+        said="interlaced",
+        found="interlaced",
+    ),
+    # Its frames are progressive, and it is free to have others.
+    Row(
+        file="a.mkv",
+        made=(*pattern(), *H264, "-x264-params", "fake-interlaced=1"),
+        said="progressive",
+        found="mixed",
+    ),
+    Row(
+        file="a.mp4",
+        made=(*pattern(), *HEVC, QUIET),
+        said="progressive",
+        found="progressive",
+    ),
+    Row(
+        file="a.mp4",
+        made=(*pattern(), *HEVC, f"{QUIET}:interlace=tff"),
+        said="progressive",
+        found="separate",
+    ),
+    Row(
+        file="a.ts",
+        made=(*pattern(), *HEVC, f"{QUIET}:interlace=tff"),
+        said="progressive",
+        found="separate",
+    ),
+    Row(
+        file="a.avi", made=(*pattern(), "-c:v", "mpeg4"), said="unknown", found="mixed"
+    ),
+    Row(
+        file="a.mkv",
+        made=(*pattern(rate="25"), "-c:v", "mpeg2video"),
+        said="progressive",
+        found="mixed",
+    ),
+    Row(
+        file="a.mkv",
+        made=(*pattern(), "-c:v", "ffv1"),
+        said="progressive",
+        found="progressive",
+    ),
+    Row(
+        file="a.avi",
+        made=(*pattern(), "-c:v", "utvideo"),
+        said="unknown",
+        found="unknown",
+    ),
+]
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.file} {row.found}")
+def test_fields_are_those_of_the_whole_stream(row: Row, make_clip: MakeClip) -> None:
+    clip = make_clip(row.file, *row.made)
+    file = Description(describe(clip))
+    (stream,) = file.pictures()
+    assert stream.fields == row.said
+    assert find_fields(clip, stream, container=file.container or "") == row.found

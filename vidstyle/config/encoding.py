@@ -54,16 +54,14 @@ class EncodingConfig(Config):
         default_text=", ".join(f"{name} {crf.default}" for name, crf in CRF.items()),
     )
     hardware_encoder: bool = setting(
-        False, "Encode h264, h265 or av1 in hardware, where it works.", FILES
+        False, "Encode in hardware (NVENC, VideoToolbox), where it works.", FILES
     )
     keep_alpha: bool = setting(
         False,
         "Keep transparency; with prores, vp9, ffv1, or a folder of pictures.",
         FILES,
     )
-    keep_location: bool = setting(
-        False, "Leave in where the clip was taken, and a GoPro's track of data.", FILES
-    )
+    keep_location: bool = setting(False, "Leave in where the clip was taken.", FILES)
     strip_metadata: bool = setting(
         False, "Leave out titles, dates and all other tags.", FILES
     )

@@ -18,7 +18,7 @@ from vidstyle.measure.distance import DistanceMeter, Distances, load_ruler
 from vidstyle.preparation import load_for, prepare, working_size
 from vidstyle.records import Event, Frame, FrameReport, Listener, Notice, Plan
 from vidstyle.style.optimize import BatchOptimization
-from vidstyle.video.store import FrameStore
+from vidstyle.video.work_dir import FrameStore
 
 if TYPE_CHECKING:
     from vidstyle.networks.vgg import FeatureNetwork

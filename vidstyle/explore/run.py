@@ -32,7 +32,7 @@ from vidstyle.manifest import (
 from vidstyle.plots import check_plot, write_plot
 from vidstyle.records import Frame, Listener, Notice
 from vidstyle.video.sheet import labelled_sheet
-from vidstyle.video.store import MANIFEST, FrameStore
+from vidstyle.video.work_dir import MANIFEST, FrameStore
 
 SHEET, DATA, TRIALS, LOSSES = "sheet.png", "data.json", "trials.csv", "losses.csv"
 ROUNDS = "rounds.csv"

@@ -194,7 +194,9 @@ def _select(
     more = [name for name in tensors if name not in known and _is_feature(name)]
     if more:
         raise WeightsError(f"{source} does not hold {topology.name}: it has {more[0]}.")
-    named = {ours: tensors.get(ours, tensors.get(theirs[ours])) for ours in shapes}
+    named: dict[str, Any] = {
+        ours: tensors.get(ours, tensors.get(theirs[ours])) for ours in shapes
+    }
     for energy in ENERGY_NAMES:
         if energy in tensors:
             shapes[energy] = (len(topology.layers),)

@@ -13,7 +13,7 @@ from vidstyle.motion.flow import estimate_motion
 from vidstyle.motion.reuse import find_again
 from vidstyle.painting.layer import Layer
 from vidstyle.records import Consistency, Frame, Motion
-from vidstyle.video.store import FrameStore
+from vidstyle.video.work_dir import FrameStore
 
 MEMORY = 60
 """Frames of a shot whose colours count for the palette of the newest."""

@@ -16,7 +16,7 @@ from vidstyle.records import Frame
 from vidstyle.style.init_image import random_image
 from vidstyle.style.level import Job
 from vidstyle.style.targets import content_target
-from vidstyle.video.store import FrameStore
+from vidstyle.video.work_dir import FrameStore
 
 CUT_SHARE = 0.25
 """Less of the flow trusted than this: the frame is treated as the first of a shot."""

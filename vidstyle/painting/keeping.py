@@ -7,7 +7,7 @@ from vidstyle.motion.reuse import Age
 from vidstyle.painting.layer import Layer
 from vidstyle.recording import Recording
 from vidstyle.records import Frame
-from vidstyle.video.store import FrameStore
+from vidstyle.video.work_dir import FrameStore
 
 BEHIND = 16
 """Finished frames that may wait to be stored."""

@@ -20,7 +20,7 @@ from vidstyle.records import Frame, FrameReport, Listener, Notice
 from vidstyle.style.lanes import Lanes
 from vidstyle.style.level import Job
 from vidstyle.style.optimize import BatchOptimization
-from vidstyle.video.store import FrameStore
+from vidstyle.video.work_dir import FrameStore
 
 
 class Painter:

@@ -22,7 +22,7 @@ from vidstyle.records import Listener, Notice, VideoInfo
 from vidstyle.regions.carry import carry
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
-from vidstyle.video.store import FrameStore
+from vidstyle.video.work_dir import FrameStore
 
 READY = "ready"
 """Name of the stored facts on masks that are all there: where they end, and why."""

@@ -17,7 +17,7 @@ from vidstyle.painting.painter import Painter
 from vidstyle.preparation import Tools
 from vidstyle.records import Event, Frame, FrameReport, Listener
 from vidstyle.regions.clip_masks import ClipMasks
-from vidstyle.video.store import FrameStore
+from vidstyle.video.work_dir import FrameStore
 
 
 def paint_regions(

@@ -1,10 +1,13 @@
 """A codec and a result's name come in; container, encoder and its arguments go out.
 
 One table says which encoder of ffmpeg's makes what, in which pixels, and which files
-can hold it. Whether the ffmpeg at hand has the encoder is tried on one small frame.
+can hold it. Whether the ffmpeg at hand has the encoder is tried on one small frame; one
+that leaves the work to hardware has to encode a frame of the result's size. No such
+hardware was at hand when their qualities were written: they are what each encoder's
+documentation calls its scale, put beside that of ``crf``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -30,19 +33,19 @@ class Codec:
     """How pictures are encoded, and what can hold them."""
 
     endings: tuple[str, ...]
-    """Of the files that can hold it and are played as such; the usual one first."""
+    """File endings that can hold it and are played as such; the usual one first."""
     encoders: tuple[tuple[str, ...], ...]
-    """Of ffmpeg, each with its arguments but for the quality; the best one first."""
+    """ffmpeg's, each with its arguments but for the quality; the best one first."""
     pixels: str = "yuv420p"
     """ffmpeg's name of their format."""
     alpha_pixels: str | None = None
     """The same with transparency; None: it has none."""
     alpha_arguments: tuple[str, ...] = ()
-    """Of the encoder, besides, for these."""
+    """More arguments of the encoder for these."""
     alpha_endings: tuple[str, ...] = ()
-    """Of the files that can hold them."""
+    """File endings that can hold them."""
     needs_even_sides: bool = False
-    """Whether an odd side has to gain a row or column."""
+    """Whether an odd side has to lose its last row or column."""
 
 
 # Presets: where a slower one makes files hardly smaller. Matroska's ending stands last
@@ -142,13 +145,21 @@ def codec_for(path: Path, config: EncodingConfig) -> str:
     return name
 
 
+def held_shape(codec: str, shape: tuple[int, int]) -> tuple[int, int]:
+    """Return the height and width that remain of a picture in a codec."""
+    height, width = shape
+    if CODECS[codec].needs_even_sides:
+        return height - height % 2, width - width % 2
+    return shape
+
+
 def encoder_arguments(
     name: str,
     *,
     crf: int | None,
     container: str,
     with_alpha: bool = False,
-    encoder: Sequence[str] | None = None,
+    hardware: "HardwareEncoder | None" = None,
 ) -> list[str]:
     """Return ffmpeg's arguments that encode a result's first stream of pictures.
 
@@ -157,14 +168,17 @@ def encoder_arguments(
         crf: Quality; None: the codec's own default.
         container: As ffmpeg names it.
         with_alpha: Whether its pixels are ``alpha_pixels``.
-        encoder: Another one's arguments, its quality among them; None: the usual one's.
+        hardware: What encodes; None: software.
 
     Raises:
         DependencyError: If this ffmpeg has no encoder for it.
     """
     codec = CODECS[name]
-    arguments = list(encoder or ("-c:v:0", *_working_encoder(name, ffmpeg_path())))
-    if name in CRF and not encoder:
+    if hardware is not None:
+        arguments = hardware.arguments(name, crf)
+    else:
+        arguments = ["-c:v:0", *_working_encoder(name, ffmpeg_path())]
+    if name in CRF and hardware is None:
         quality = CRF[name].default if crf is None else crf
         arguments += ["-crf", str(quality)]
         if name == "vp9" and quality == 0:
@@ -174,8 +188,10 @@ def encoder_arguments(
     return [*arguments, *(codec.alpha_arguments if with_alpha else ())]
 
 
-def to_pixels(pixels: str) -> str:
-    """Return the filters from RGB to an encoder's pixels, tagged as what they are."""
+def to_pixels(name: str, *, with_alpha: bool = False) -> str:
+    """Return the filters from RGB to a codec's pixels, tagged as what they are."""
+    codec = CODECS[name]
+    pixels = codec.alpha_pixels if with_alpha else codec.pixels
     if pixels in {"bgr0", "bgra"}:
         tags = "range=pc:colorspace=gbr:color_primaries=bt709:color_trc=bt709"
         return f"format={pixels},setparams={tags}"
@@ -188,27 +204,90 @@ def to_pixels(pixels: str) -> str:
     )
 
 
-@cache
 def _working_encoder(name: str, program: str) -> tuple[str, ...]:
-    """Find a codec's first encoder that works, by encoding one small frame.
-
-    Args:
-        name: A key of ``CODECS``.
-        program: Path of the ffmpeg that is tried.
-    """
-    reason = ""
-    for encoder in CODECS[name].encoders:
-        picture = ["-f", "lavfi", "-i", "color=size=64x64", "-frames:v", "1"]
-        pixels = ["-pix_fmt", CODECS[name].pixels]
-        arguments = [*picture, *pixels, "-c:v", *encoder, "-f", "null", "-"]
-        failed = f"the ffmpeg at {program} cannot encode {name}"
-        try:
-            run_ffmpeg(arguments, error=VideoWriteError, failed=failed)
-        except VideoWriteError as err:
-            reason = reason or str(err)
-        else:
+    """Find a codec's first encoder that works."""
+    codec, reasons = CODECS[name], []
+    for encoder in codec.encoders:
+        arguments = ("-pix_fmt", codec.pixels, "-c:v", *encoder)
+        reasons.append(_why_not(arguments, "64x64", program))
+        if not reasons[-1]:
             return encoder
     raise DependencyError(
-        f"{reason.removesuffix('.')}; use another --codec, or name another ffmpeg in "
-        "the environment variable IMAGEIO_FFMPEG_EXE."
+        f"the ffmpeg at {program} cannot encode {name}{reasons[0]}; use another "
+        "--codec, or name another ffmpeg in the environment variable "
+        "IMAGEIO_FFMPEG_EXE."
+    )
+
+
+@cache
+def _why_not(encoder: tuple[str, ...], size: str, _program: str) -> str:
+    """Encode one frame; return why that fails, or nothing. It is tried once."""
+    picture = ["-f", "lavfi", "-i", f"color=size={size}", "-frames:v", "1"]
+    try:
+        arguments = [*picture, *encoder, "-f", "null", "-"]
+        run_ffmpeg(arguments, error=VideoWriteError, failed="")
+    except VideoWriteError as err:
+        return str(err).removesuffix(".")
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HardwareEncoder:
+    """One encoder of ffmpeg's that leaves the work to hardware."""
+
+    name: str
+    quality: Callable[[int], Sequence[str]]
+    """From a ``crf`` to its arguments."""
+
+    def arguments(self, codec: str, crf: int | None) -> list[str]:
+        """Return the arguments that encode a result's first stream of pictures."""
+        quality = CRF[codec].default if crf is None else crf
+        return ["-c:v:0", self.name, *self.quality(quality)]
+
+
+def _nvenc(name: str) -> HardwareEncoder:
+    # 0 would let it choose.
+    return HardwareEncoder(
+        name=f"{name}_nvenc",
+        quality=lambda crf: ("-rc", "vbr", "-cq", str(max(1, crf)), "-b:v", "0"),
+    )
+
+
+def _videotoolbox(name: str) -> HardwareEncoder:
+    # From 1 to 100, where more is better.
+    return HardwareEncoder(
+        name=f"{name}_videotoolbox",
+        quality=lambda crf: ("-q:v", str(max(1, 100 - 2 * crf))),
+    )
+
+
+# By codec, the quickest first.
+CANDIDATES: Mapping[str, tuple[HardwareEncoder, ...]] = {
+    "h264": (_nvenc("h264"), _videotoolbox("h264")),
+    "h265": (_nvenc("hevc"), _videotoolbox("hevc")),
+    "av1": (_nvenc("av1"),),
+}
+
+
+def find_hardware(
+    codec: str, *, crf: int | None, shape: tuple[int, int]
+) -> HardwareEncoder | None:
+    """Find the first candidate that encodes a frame of a height and width."""
+    height, width = held_shape(codec, shape)
+    size, filters = f"{width}x{height}", ("-vf", f"format=rgb24,{to_pixels(codec)}")
+    for candidate in CANDIDATES.get(codec, ()):
+        encoder = (*filters, *candidate.arguments(codec, crf))
+        if not _why_not(encoder, size, ffmpeg_path()):
+            return candidate
+    return None
+
+
+def why_software(codec: str) -> str:
+    """Say, in a sentence, that no candidate works."""
+    tried = ", ".join(each.name for each in CANDIDATES.get(codec, ()))
+    if not tried:
+        return f"no hardware encoder makes {codec} here; it is encoded in software."
+    return (
+        f"no hardware encoder for {codec} works here (tried {tried}); it is encoded in "
+        "software."
     )

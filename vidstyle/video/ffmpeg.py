@@ -108,44 +108,28 @@ class Packet(NamedTuple):
 
 
 def list_packets(
-    path: Path, streams: str, *, error: type[VidstyleError]
+    path: Path,
+    streams: str,
+    *,
+    error: type[VidstyleError],
+    decoded: int | None = None,
 ) -> list[Packet]:
-    """List the packets of a file in its order, without decoding them.
+    """List the packets of a file in its order, or its first frames.
 
     Args:
         path: The file.
         streams: Which, as ffmpeg's ``-map`` takes them.
         error: What to raise when ffmpeg fails.
+        decoded: How many frames to decode and list; None: all packets, as they are.
 
     Raises:
         VidstyleError: The given error, with ffmpeg's reason.
     """
-    which = ["-copyts", "-i", file_url(path), "-map", streams, "-copy_unknown"]
-    return _listed([*which, "-c", "copy"], path, error=error)
-
-
-def list_frames(
-    path: Path, streams: str, *, most: int, error: type[VidstyleError]
-) -> list[Packet]:
-    """Decode the first frames of a file, and list when they are shown.
-
-    Args:
-        path: The file.
-        streams: Which, as ffmpeg's ``-map`` takes them.
-        most: Frames to decode.
-        error: What to raise when ffmpeg fails.
-
-    Raises:
-        VidstyleError: The given error, with ffmpeg's reason.
-    """
-    which = ["-i", file_url(path), "-map", streams, "-frames:v", str(most)]
-    clock = ["-fps_mode", "passthrough", "-enc_time_base", "demux"]
-    return _listed([*which, *clock], path, error=error)
-
-
-def _listed(
-    arguments: list[str], path: Path, *, error: type[VidstyleError]
-) -> list[Packet]:
+    source = ["-i", file_url(path), "-map", streams]
+    arguments = ["-copyts", *source, "-copy_unknown", "-c", "copy"]
+    if decoded is not None:
+        clock = ["-fps_mode", "passthrough", "-enc_time_base", "demux"]
+        arguments = [*source, "-frames:v", str(decoded), *clock]
     said = run_ffmpeg(
         [*arguments, "-f", "framecrc", "-"],
         error=error,
@@ -172,13 +156,7 @@ class Stream:
     def __init__(
         self, descriptor: int, process: subprocess.Popen[bytes], said: IO[bytes]
     ) -> None:
-        """Watch a process.
-
-        Args:
-            descriptor: Of the file from which its standard output can be read.
-            process: The ffmpeg.
-            said: Where its standard error goes.
-        """
+        """Watch a process whose output can be read, and whose errors go to a file."""
         self.descriptor = descriptor
         self._process, self._said = process, said
 

@@ -1,4 +1,4 @@
-"""A folder of numbered pictures comes in; a VideoInfo, or its frames, go out.
+"""A folder of numbered pictures as a clip: probed, read and written.
 
 Pictures follow one another in the order of their numbers; a gap in the numbering is no
 pause. All are looked at before the work, since it may be hours until the last is read.
@@ -6,22 +6,24 @@ pause. All are looked at before the work, since it may be hours until the last i
 
 import os
 import re
+import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Final, NamedTuple
+from typing import IO, Final
 
 from PIL import ExifTags, Image
 
-from vidstyle.errors import VideoOpenError
-from vidstyle.images import PICTURE_ENDINGS, read_picture
-from vidstyle.records import TimedFrame, VideoInfo
+from vidstyle.errors import OutputError, VideoOpenError
+from vidstyle.images import PICTURE_ENDINGS, read_picture, resize_frame, write_picture
+from vidstyle.records import Frame, TimedFrame, VideoInfo
 
 _ENDS: Final = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9"}
 """The last bytes of a whole file, where its format has such."""
 _ON_ITS_SIDE: Final = frozenset({5, 6, 7, 8})
 """Orientations by EXIF that exchange height and width."""
+_NUMBERED: Final = re.compile(r"\d{6,}\.png")
 
 
 def numbered_pictures(folder: Path) -> list[Path]:
@@ -92,12 +94,7 @@ def _missing_numbers(pictures: list[Path]) -> int:
 
 
 def read_folder(info: VideoInfo) -> Iterator[TimedFrame]:
-    """Read a folder's pictures in order, at even times.
-
-    Raises:
-        VideoOpenError: If one has another size than the first.
-        ImageOpenError: If one cannot be read.
-    """
+    """Read a folder's pictures in order, at even times."""
     for index, picture in enumerate(numbered_pictures(info.path)):
         frame = read_picture(picture, background=info.background)
         _check_size(picture, frame.shape, height=info.height, width=info.width)
@@ -111,33 +108,25 @@ def _check_all(pictures: list[Path], *, height: int, width: int) -> bool:
 
     Returns:
         Whether one of them may be transparent.
-
-    Raises:
-        VideoOpenError: If one has another size.
-        ImageOpenError: If one cannot be read.
     """
     has_alpha = False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of strange tags, and of very large pictures
         for picture in pictures:
-            header = _read_header(picture)
-            if header is None or header.shape != (height, width):
-                shape = read_picture(picture).shape
-                _check_size(picture, shape, height=height, width=width)
-            has_alpha |= header is not None and header.has_alpha
+            shape, is_clear = _read_header(picture) or ((0, 0), False)
+            if shape != (height, width):
+                stored = read_picture(picture).shape
+                _check_size(picture, stored, height=height, width=width)
+            has_alpha |= is_clear
     return has_alpha
 
 
-class _Header(NamedTuple):
-    """What the beginning of a picture file says."""
+def _read_header(picture: Path) -> tuple[tuple[int, int], bool] | None:
+    """Read the header of a picture; None: it says nothing, or its end is missing.
 
-    shape: tuple[int, int]
-    """Height and width of the upright picture."""
-    has_alpha: bool
-
-
-def _read_header(picture: Path) -> _Header | None:
-    """Read the header of a picture; None: it says nothing, or its end is missing."""
+    Returns:
+        Height and width of the upright picture, and whether it may be transparent.
+    """
     try:
         with picture.open("rb") as file, Image.open(file) as opened:
             width, height = opened.size
@@ -150,7 +139,7 @@ def _read_header(picture: Path) -> _Header | None:
                 return None
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
-    return _Header((width, height) if is_turned else (height, width), has_alpha)
+    return (width, height) if is_turned else (height, width), has_alpha
 
 
 def _is_ended(file: IO[bytes], form: str | None) -> bool:
@@ -169,3 +158,57 @@ def _check_size(
             f"{picture} is {shape[1]}x{shape[0]}, but the first picture is "
             f"{width}x{height}; a clip has frames of one size."
         )
+
+
+def write_pictures(
+    frames: Iterable[Frame],
+    folder: Path,
+    *,
+    height: int | None = None,
+    width: int | None = None,
+) -> None:
+    """Write each frame without loss; the folder appears when all are there.
+
+    Args:
+        frames: In order; read one at a time.
+        folder: An existing one is replaced if it holds such pictures only.
+        height: Of the result; None: the frames'. They are resampled to it.
+        width: Of the result; None: the frames'.
+
+    Raises:
+        OutputError: If they cannot be written, or the folder holds something else.
+    """
+    check_folder(folder)
+    partial = folder.with_name(f".{folder.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        for number, frame in enumerate(frames, start=1):
+            shaped = resize_frame(
+                frame, height=height or frame.shape[0], width=width or frame.shape[1]
+            )
+            write_picture(partial / f"{number:06d}.png", shaped)
+        shutil.rmtree(folder, ignore_errors=True)
+        partial.replace(folder)
+    except OSError as err:
+        raise OutputError(f"cannot write {folder}: {err.strerror}.") from err
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_folder(folder: Path) -> None:
+    """Check, before the work, that numbered pictures may go into a folder.
+
+    Raises:
+        OutputError: If it is a file, holds something else, or has no place to be in.
+    """
+    if not folder.parent.is_dir():
+        raise OutputError(f"the folder {folder.parent} does not exist.")
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file; name another folder, or an ending.")
+    if folder.is_dir():
+        others = [p.name for p in folder.iterdir() if not _NUMBERED.fullmatch(p.name)]
+        if others:
+            raise OutputError(
+                f"{folder} holds other files ({min(others)}); name another folder."
+            )

@@ -15,9 +15,8 @@ from typing import Final
 from vidstyle.errors import VideoWriteError
 from vidstyle.images import resize_frame
 from vidstyle.records import Frame
+from vidstyle.video.encode import check_count, partial_file, timed_stream
 from vidstyle.video.ffmpeg import feed_ffmpeg, file_url
-from vidstyle.video.matroska import timed_stream
-from vidstyle.video.partial import check_count, partial_file
 
 MOST_FPS: Final = 50
 """Frames a second that browsers show."""
@@ -41,17 +40,10 @@ def write_gif(
     height: int | None = None,
     width: int | None = None,
 ) -> None:
-    """Write frames as a GIF that repeats.
+    """Write frames as a GIF that repeats; the arguments are those of ``write_video``.
 
-    Args:
-        frames: In order, of one shape; read twice from the beginning.
-        path: An existing file is replaced.
-        times_s: When each frame is shown. One that would be shown for less than two
-            hundredths of a second is left out.
-        fps: Nominal rate; it says how long the last frame is shown.
-        hold_s: How long the last frame is shown, instead.
-        height: Of the result; None: the frames'. They are resampled to it.
-        width: Of the result; None: the frames'.
+    The frames are read twice from the beginning. One that would be shown for less than
+    two hundredths of a second is left out.
 
     Raises:
         VideoWriteError: If it cannot be written; nothing is left under the name.
@@ -92,7 +84,7 @@ def write_gif(
 
 
 def _shown(times_cs: Sequence[int]) -> list[bool]:
-    """Say which frames leave the one before them time enough to be seen."""
+    """Choose the frames that leave the one before them time enough to be seen."""
     shown, last_cs = [], -_LEAST_DELAY_CS
     for time_cs in times_cs:
         shown.append(time_cs - last_cs >= _LEAST_DELAY_CS)

@@ -2,35 +2,42 @@
 
 ffmpeg's description of the file is the source of facts, since OpenCV averages rates and
 hides tags. OpenCV is asked for what only it knows: the shape that it will deliver, and
-the container's count of frames.
+the container's count of frames. How frames lie in time is a question of its own, since
+the whole file is read for it, packet by packet.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 
 from vidstyle.config import BACKGROUND, FOLDER_FPS, MIN_SIDE, parse_color
 from vidstyle.errors import ConfigError, VideoOpenError
-from vidstyle.records import VideoInfo
-from vidstyle.video.colors import read_color
-from vidstyle.video.ffmpeg import describe, last_reason, list_frames
-from vidstyle.video.fields import find_fields
+from vidstyle.records import ColorInfo, VideoInfo
+from vidstyle.video.ffmpeg import describe, last_reason, list_packets
 from vidstyle.video.folder import probe_folder
-from vidstyle.video.route import reasons_to_normalize
+from vidstyle.video.normalize import read_color, reasons_to_normalize
 from vidstyle.video.streams import (
     Description,
     PictureStream,
     displayed_shape,
+    find_fields,
     snap_rate,
 )
 
 _RATE_FRAMES: Final = 9
 """Decoded to find the rate of a stream that does not say it."""
+_ROUNDING_S: Final = 0.0011
+"""Matroska and FLV round times to milliseconds, up or down."""
+_LONG: Final = 1.5
+"""Times the usual, and a last frame is held."""
+_EARLIEST_S: Final = -1e9
+"""Earlier than this is how ffmpeg writes that there is no time."""
 
 
 def probe(
@@ -56,7 +63,9 @@ def probe(
             info = probe_folder(path, fps=fps or FOLDER_FPS, background=color)
         else:
             _check_readable(path)
-            info = _probe_file(path, fps=fps, background=color)
+            state = path.stat()
+            identity = path, state.st_size, state.st_mtime_ns
+            info = _probe_file(*identity, fps=fps, background=color)
     except OSError as err:
         raise VideoOpenError(f"cannot read {path}: {err.strerror}.") from err
     if fps is not None and info.has_times:
@@ -81,7 +90,11 @@ def _check_readable(path: Path) -> None:
             raise VideoOpenError(f"{path} is empty: there is no video in it.")
 
 
-def _probe_file(path: Path, *, fps: Fraction | None, background: str) -> VideoInfo:
+@lru_cache(maxsize=16)
+def _probe_file(
+    path: Path, _size: int, _changed_ns: int, *, fps: Fraction | None, background: str
+) -> VideoInfo:
+    """Ask a file for all facts, once in a run, however often it is probed."""
     file = Description(describe(path))
     container = _container(path, file)
     stream = _chosen(path, file)
@@ -108,17 +121,10 @@ def _described(
     background: str,
 ) -> VideoInfo:
     """Collect what ffmpeg says."""
-    container = file.container or ""
     height, width = displayed_shape(stream)
-    color = read_color(
-        stream.color_tags,
-        stream.pixel_format,
-        stream.bit_depth,
-        shape=stream.stored_shape,
-    )
-    fields = find_fields(path, stream, container=container)
     duration = stream.duration_s or file.duration_s
     sound = _codecs(file, "audio")
+    color, fields, reasons = _read_stream(path, stream, file)
     return VideoInfo(
         path=path,
         kind="video",
@@ -131,25 +137,46 @@ def _described(
         codec=stream.info.codec,
         pixel_format=stream.pixel_format,
         has_audio=bool(sound),
-        container=container,
+        container=file.container or "",
+        file_start_s=file.start_s,
         start_s=stream.start_s - file.start_s,
+        tags=file.tags,
+        date=file.date,
         color_tags=stream.color_tags,
         audio_codecs=sound,
         subtitle_codecs=_codecs(file, "subtitle"),
-        normalizing=reasons_to_normalize(
-            stream, color, fields=fields, is_first=_is_first(stream, file)
-        ),
+        normalizing=reasons,
         streams=file.streams,
         stream_index=stream.info.index,
         color=color,
         stored_shape=stream.stored_shape,
-        crop=stream.crop,
         pixel_aspect=stream.pixel_aspect,
         fields=fields,
         has_alpha=stream.has_alpha,
         has_times=stream.has_times,
         chapters=file.chapters,
         background=background,
+    )
+
+
+def _read_stream(
+    path: Path, stream: PictureStream, file: Description
+) -> tuple[ColorInfo, str, tuple[str, ...]]:
+    """Find its color and its fields, and why ffmpeg has to decode it."""
+    color = read_color(
+        stream.color_tags,
+        stream.pixel_format,
+        stream.bit_depth,
+        shape=stream.stored_shape,
+    )
+    fields = find_fields(path, stream, container=file.container or "")
+    # The only stream of moving pictures, and no cover is before it.
+    first = next(each for each in file.streams if each.kind == "video")
+    is_first = len(file.pictures()) == 1 and first == stream.info
+    return (
+        color,
+        fields,
+        reasons_to_normalize(stream, color, fields=fields, is_first=is_first),
     )
 
 
@@ -180,19 +207,12 @@ def _chosen(path: Path, file: Description) -> PictureStream:
     return next((stream for stream in found if stream.info.is_default), found[0])
 
 
-def _is_first(stream: PictureStream, file: Description) -> bool:
-    """Whether it is the only stream of moving pictures, and no cover is before it."""
-    videos = [each for each in file.streams if each.kind == "video"]
-    return len(file.pictures()) == 1 and videos[0].index == stream.info.index
-
-
 def _rate(path: Path, stream: PictureStream) -> Fraction:
     """Find the nominal rate; without times, that at which ffmpeg plays the stream."""
     if stream.has_times:
         return stream.fps or FOLDER_FPS
-    frames = list_frames(
-        path, f"0:{stream.info.index}", most=_RATE_FRAMES, error=VideoOpenError
-    )
+    which = f"0:{stream.info.index}"
+    frames = list_packets(path, which, error=VideoOpenError, decoded=_RATE_FRAMES)
     steps = [later.time_s - frame.time_s for frame, later in pairwise(frames)]
     return snap_rate(1 / median(steps)) if steps and min(steps) > 0 else FOLDER_FPS
 
@@ -215,3 +235,63 @@ def _ask_opencv(path: Path) -> tuple[int, int, int | None] | None:
 
 def _codecs(file: Description, kind: str) -> tuple[str, ...]:
     return tuple(stream.codec for stream in file.streams if stream.kind == kind)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How the frames of a clip lie in time."""
+
+    kind: Literal["constant", "variable", "assumed"]
+    """``assumed``: frames have no times, and are shown at the rate."""
+    packets: int
+    """Stored pictures; edit lists and damage make fewer frames of them."""
+    shortest_s: float
+    """Least time from one to the next."""
+    longest_s: float
+    """Most time from one to the next."""
+
+
+def measure_timing(info: VideoInfo) -> Timing:
+    """Find out whether a clip's frames are shown at even times.
+
+    Raises:
+        VideoOpenError: If the file cannot be read any more.
+    """
+    step_s = float(1 / info.fps)
+    count, times_s = info.frame_count or 0, []
+    if info.kind == "video":
+        which = f"0:{info.stream_index}"
+        listed = list_packets(info.path, which, error=VideoOpenError)
+        count, times_s = len(listed), sorted({packet.time_s for packet in listed})
+    if not info.has_times or not times_s or times_s[0] < _EARLIEST_S:
+        return Timing(
+            kind="assumed", packets=count, shortest_s=step_s, longest_s=step_s
+        )
+    # What shares a time with another is not shown: VP8 has such pictures.
+    steps = [later - time for time, later in pairwise(times_s)] or [step_s]
+    mean_s = sum(steps) / len(steps)
+    is_even = max(abs(step - mean_s) for step in steps) <= _ROUNDING_S
+    return Timing(
+        kind="constant" if is_even else "variable",
+        packets=len(times_s),
+        shortest_s=min(steps),
+        longest_s=max(steps),
+    )
+
+
+def held_s(info: VideoInfo) -> float | None:
+    """Find out how long a clip's last frame is shown, where that is unusually long.
+
+    Returns:
+        Seconds. None: about as long as the rate says, or not said.
+
+    Raises:
+        VideoOpenError: If the file cannot be read any more.
+    """
+    if info.kind == "folder" or not info.has_times:
+        return None
+    listed = list_packets(info.path, f"0:{info.stream_index}", error=VideoOpenError)
+    last = max(listed, key=lambda packet: packet.time_s, default=None)
+    if last is None or last.duration_s <= _LONG * float(1 / info.fps):
+        return None
+    return last.duration_s

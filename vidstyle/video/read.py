@@ -3,9 +3,16 @@
 OpenCV splits, in one sequential pass: the file itself, or, where it is known to be
 wrong about it, what ffmpeg decodes into a pipe. Frames are counted as they come: no
 count or rate of a container is believed, and nothing seeks.
+
+A demuxer or decoder that meets damage often passes over it and says nothing. But it
+leaves a hole in time, and then the file itself is asked: for pictures that are stored
+there, or for what its demuxer has to complain about.
 """
 
+import math
+import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Final
 
 import cv2
@@ -13,14 +20,49 @@ import numpy as np
 
 from vidstyle.errors import VideoOpenError
 from vidstyle.records import Frame, TimedFrame, VideoInfo
-from vidstyle.video.damage import Tally, find_damage
+from vidstyle.video.ffmpeg import file_url, follow_messages, list_packets
 from vidstyle.video.folder import read_folder
-from vidstyle.video.prepass import decode_errors, normalized
+from vidstyle.video.normalize import decode_errors, normalized
+from vidstyle.video.streams import RESTARTED
 
 _MOST_FAILURES: Final = 50
 """Reads that fail one after the other before a file counts as ended."""
 # OpenCV gives up on a pipe after 30 seconds, and a process may be stopped for longer.
 _PATIENCE_MS: Final = 2**31 - 1
+_HOLE: Final = 1.5
+"""How many frames long a frame is shown after which one may be missing."""
+_COMPLAINT: Final = re.compile(r"\[in#0/\S+ @ \w+\] .*(corrupt|invalid|exceeds)", re.I)
+_LEAST_BYTES: Final = 12
+"""Size of a picture; what is smaller says that the last one stays."""
+_NEAR_S: Final = 0.002
+"""Within which two times are the same."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What a pass over a clip has met."""
+
+    frames: int = 0
+    skipped: int = 0
+    """Frames that could not be decoded, as far as the decoder says so."""
+    last_s: float = 0.0
+    """When the newest frame is shown."""
+    reason: str | None = None
+    """Why ffmpeg gave up, if it did."""
+    holes: list[tuple[float, float]] = field(default_factory=list)
+    """Times of two frames, one after the other, that lie far apart."""
+
+    def add(self, frame: Frame, time_s: float, info: VideoInfo) -> TimedFrame:
+        """Number a frame; one without a time of its own comes after the last one."""
+        step_s = float(1 / info.fps)
+        if self.frames and time_s <= self.last_s:
+            time_s = self.last_s + step_s
+        if self.frames and time_s - self.last_s > _HOLE * step_s:
+            self.holes.append((self.last_s, time_s))
+        timed = TimedFrame(index=self.frames, time_s=time_s, frame=frame)
+        self.frames += 1
+        self.last_s = time_s
+        return timed
 
 
 def read_frames(
@@ -46,22 +88,26 @@ def read_frames(
     """
     if info.kind == "folder":
         if info.missing_numbers:
-            on_warning(_gaps(info))
+            on_warning(
+                f"{info.path} lacks pictures for {info.missing_numbers} numbers "
+                "between its first and its last; those that are there follow one "
+                "another"
+            )
         yield from read_folder(info)
         return
-    tally = Tally()
+    tally = _Tally()
     if not info.needs_normalizing:
         yield from _read_file(info, tally, strict=strict)
     if tally.frames == 0:
         yield from _read_normalized(info, tally)
-    damage = find_damage(info, tally)
+    damage = _missing_end(info, tally) or _missing_middle(info, tally)
     if damage and strict:
         raise VideoOpenError(f"{damage}; without strict, the rest is used.")
     if damage:
         on_warning(f"{damage}; the rest is used.")
 
 
-def _read_file(info: VideoInfo, tally: Tally, *, strict: bool) -> Iterator[TimedFrame]:
+def _read_file(info: VideoInfo, tally: _Tally, *, strict: bool) -> Iterator[TimedFrame]:
     """Let OpenCV read the file; it counts the time from the first frame."""
     name = str(info.path.absolute())
     for time_s, frame in _split(name, info, tally):
@@ -73,7 +119,7 @@ def _read_file(info: VideoInfo, tally: Tally, *, strict: bool) -> Iterator[Timed
         yield tally.add(frame, info.start_s + time_s, info)
 
 
-def _read_normalized(info: VideoInfo, tally: Tally) -> Iterator[TimedFrame]:
+def _read_normalized(info: VideoInfo, tally: _Tally) -> Iterator[TimedFrame]:
     """Let OpenCV read what ffmpeg decodes."""
     with normalized(info) as stream:
         for time_s, frame in _split(f"pipe:{stream.descriptor}", info, tally):
@@ -87,7 +133,7 @@ def _read_normalized(info: VideoInfo, tally: Tally) -> Iterator[TimedFrame]:
         raise VideoOpenError(f"not one frame of {info.path} can be decoded{why}.")
 
 
-def _split(name: str, info: VideoInfo, tally: Tally) -> Iterator[tuple[float, Frame]]:
+def _split(name: str, info: VideoInfo, tally: _Tally) -> Iterator[tuple[float, Frame]]:
     """Let OpenCV read a file or a pipe: frames, each with the time that it says."""
     waiting = [
         *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _PATIENCE_MS),
@@ -113,9 +159,63 @@ def _split(name: str, info: VideoInfo, tally: Tally) -> Iterator[tuple[float, Fr
         capture.release()
 
 
-def _gaps(info: VideoInfo) -> str:
-    """Say that numbers of a folder's pictures are missing."""
+def _missing_middle(info: VideoInfo, tally: _Tally) -> str | None:
+    """Describe what is damaged, if anything is."""
+    lost = max(tally.skipped, _stored_in_holes(info, tally))
+    if lost:
+        frames = "frame" if lost == 1 else "frames"
+        return f"{info.path} is damaged: {lost} {frames} cannot be decoded"
+    if tally.reason:
+        return f"{info.path} is damaged: {tally.reason}"
+    if tally.holes and _is_complained_of(info):
+        lost = sum(round((to - at) * info.fps) - 1 for at, to in tally.holes)
+        return f"{info.path} is damaged: about {lost} frames are missing"
+    return None
+
+
+def _stored_in_holes(info: VideoInfo, tally: _Tally) -> int:
+    """Count the pictures that are stored for times at which there is no frame."""
+    if not tally.holes or not info.has_times or info.container in RESTARTED:
+        return 0  # nothing to ask for, or on another clock than the frames
+    listed = list_packets(info.path, f"0:{info.stream_index}", error=VideoOpenError)
+    stored = {p.time_s - info.file_start_s for p in listed if p.size >= _LEAST_BYTES}
+    holes = iter(tally.holes)
+    at, to = next(holes)
+    lost = 0
+    for time_s in sorted(stored):
+        while time_s > to - _NEAR_S and (hole := next(holes, None)):
+            at, to = hole
+        lost += at + _NEAR_S < time_s < to - _NEAR_S
+    return lost
+
+
+def _is_complained_of(info: VideoInfo) -> bool:
+    """Whether the demuxer meets what it does not understand."""
+    source = ["-i", file_url(info.path), "-map", f"0:{info.stream_index}"]
+    with follow_messages([*source, "-c", "copy", "-f", "null", "-"]) as lines:
+        return any(_COMPLAINT.match(line) for line in lines)
+
+
+def _missing_end(info: VideoInfo, tally: _Tally) -> str | None:
+    """Describe how far a clip goes, if it breaks off before its container's promise.
+
+    A picture that ends before the sound does is no damage, and neither is a count that
+    an edit list makes wrong: only a file that holds nothing later breaks off.
+    """
+    promised_s = info.duration_s
+    if info.container == "avi" and info.frame_count is not None:
+        promised_s = float(info.frame_count / info.fps)  # ffmpeg's follows what is left
+    if promised_s is None:
+        return None
+    least_s = promised_s - max(0.1, float(3 / info.fps))
+    end_s = tally.last_s + float(1 / info.fps)
+    if end_s >= least_s:
+        return None
+    packets = list_packets(info.path, "0", error=VideoOpenError)
+    if any(packet.time_s + packet.duration_s >= least_s for packet in packets):
+        return None
+    promised = min(info.frame_count or math.inf, round(promised_s * info.fps))
     return (
-        f"{info.path} lacks pictures for {info.missing_numbers} numbers between its "
-        "first and its last; those that are there follow one another"
+        f"{info.path} breaks off after {tally.frames} of about {promised} frames "
+        f"({end_s:.1f} of {promised_s:.1f} s)"
     )

@@ -1,15 +1,20 @@
 """ffmpeg's description of a file comes in, facts about its streams go out.
 
-It ships without ffprobe, so the facts are read from the text that it prints for people;
-nothing here opens a file. What the facts mean for reading is ``video/route``'s affair.
+It ships without ffprobe, so the facts are read from the text that it prints for people,
+in one place. That text is about the first frames only, and a stream may turn interlaced
+later: H.264 and H.265 announce it in parameter sets, wherever they change, and all of
+them are read here. No picture is decoded.
 """
 
 import math
 import re
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final, NamedTuple
+from pathlib import Path
+from typing import Final
 
 from vidstyle.records import StreamInfo
+from vidstyle.video.ffmpeg import file_url, follow_messages
 
 _INPUT = re.compile(r"^Input #0, (.+?), from '", re.MULTILINE)
 _STREAM = re.compile(
@@ -25,6 +30,9 @@ _FILE_START = re.compile(r"\bstart: (-?[\d.]+)")
 _STREAM_START = re.compile(r"\bstart (-?[\d.]+)")
 _FILE_DURATION = re.compile(r"\bDuration: (\d+):(\d+):([\d.]+)")
 _STREAM_DURATION = re.compile(r"\bDURATION *: (\d+):(\d+):([\d.]+)")
+_TAG = re.compile(r"^ {4,6}([^\s:][^:\n]*?) *: ", re.MULTILINE)
+_DATE = re.compile(r"^ +creation_time *: ([^;\s]+)", re.MULTILINE)
+_NAME = re.compile(r"\((\w+) / 0x")
 _CHAPTER = re.compile(r"^\s+Chapter #0:\d+: ", re.MULTILINE)
 _AVERAGE_RATE = re.compile(r" ([\d.]+)(k?) fps\b")
 _GUESSED_RATE = re.compile(r" ([\d.]+)(k?) tbr\b")
@@ -44,64 +52,107 @@ _NTSC_BASES: Final = (12, 15, 24, 30, 48, 60, 120, 240)
 _RAW_CLOCK: Final = " 1200k tbn"
 # Of pixel formats whose number counts the bits of a whole pixel.
 _PACKED_DEPTHS: Final = {48: 16, 64: 16, 30: 10, 36: 12, 444: 8, 555: 8, 565: 8}
+_BROADCAST: Final = frozenset({"mpegts", "mpeg"})
+"""Containers in which films and interlaced programmes take turns."""
+# Others that can hold interlaced pictures: they may begin at any frame, and often the
+# file does not say whether there are any.
+_WITH_FIELDS: Final = frozenset(
+    {"dnxhd", "dvvideo", "mjpeg", "mpeg2video", "mpeg4", "vc1", "wmv3"}
+)
+# What sequence parameter sets say: the type of their unit, a flag, its value, and what
+# a stream with it is. ITU-R H.264, 7.4.2.1.1: 1 if there are frames only, and no
+# fields. ITU-R H.265, E.3.1: 1 if each picture is a field of its own.
+_ANNOUNCED: Final = {
+    "h264": (7, "frame_mbs_only_flag", "0", "mixed"),
+    "hevc": (33, "field_seq_flag", "1", "separate"),
+}
 
 
-class Description(NamedTuple):
-    """What ffmpeg says of a file."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureStream:
+    """What ffmpeg says of a stream of moving pictures."""
 
-    said: str
+    info: StreamInfo
+    pixel_format: str
+    """As ffmpeg says it, such as ``yuv420p``."""
+    color_tags: str
+    """As ffmpeg says them, such as ``tv, bt709, progressive``."""
+    stored_shape: tuple[int, int]
+    """Height and width as they are in the file."""
+    fields: str
+    """Whether a frame shows one moment (progressive), two (interlaced), unknown."""
+    is_turned: bool
+    """Whether metadata says to turn or mirror it."""
+    rotation: int
+    """Degrees by which reading turns the stored picture."""
+    crop: tuple[int, int]
+    """Rows and columns of the stored picture that ffmpeg leaves out, as told."""
+    pixel_aspect: Fraction
+    """Width over height of a stored pixel."""
+    bit_depth: int
+    """Bits a channel, as the name of the pixel format says it."""
+    has_alpha: bool
+    """Whether its pixels may be transparent; in WebM, a tag says so."""
+    has_times: bool
+    """Whether frames have times of their own; those of a raw stream have none."""
+    start_s: float
+    """When its first frame is shown, on the file's own clock."""
+    duration_s: float | None
+    """As a tag of the stream says; None: there is no such tag."""
+    fps: Fraction | None
+    """Nominal rate; exact, although ffmpeg prints two decimals. None: unknown."""
 
-    @property
-    def container(self) -> str | None:
+
+class Description:
+    """What ffmpeg says of a file, each fact read once."""
+
+    def __init__(self, said: str) -> None:
+        """Read it."""
+        container = _INPUT.search(said)
+        self.said: Final = said
+        self.container = container[1] if container else None
         """Such as ``matroska,webm``; None: ffmpeg cannot open the file."""
-        found = _INPUT.search(self.said)
-        return found[1] if found else None
-
-    @property
-    def start_s(self) -> float:
+        self.start_s = _value(_FILE_START, said)
         """When its first stream begins, on its own clock."""
-        return _value(_FILE_START, self.said)
-
-    @property
-    def duration_s(self) -> float | None:
-        """Of the longest stream; None: not known."""
-        return _seconds(_FILE_DURATION, self.said)
-
-    @property
-    def chapters(self) -> int:
-        """How many there are."""
-        return len(_CHAPTER.findall(self.said))
-
-    @property
-    def streams(self) -> tuple[StreamInfo, ...]:
-        """All of them, in the file's order."""
-        return tuple(self._stream(match) for match in _STREAM.finditer(self.said))
-
-    @property
-    def has_stills(self) -> bool:
+        self.duration_s = _seconds(_FILE_DURATION, said)
+        """Length of the longest stream; None: not known."""
+        self.chapters = len(_CHAPTER.findall(said))
+        self.tags = tuple(sorted(set(_TAG.findall(said))))
+        """Names of what it says of itself and of its streams."""
+        date = _DATE.search(said)
+        self.date = date[1] if date else None
+        """When it was made."""
+        self.has_stills = _STILL_CLOCK in said
         """Whether there are pictures that do not move, and are no covers."""
-        return _STILL_CLOCK in self.said
+        matches = list(_STREAM.finditer(said))
+        self.streams = tuple(self._stream(match) for match in matches)
+        """All of them, in the file's order."""
+        ends = (*(match.start() for match in matches), len(said))
+        self._lines = [
+            (match[5], said[match.end() : end])
+            for match, end in zip(matches, ends[1:], strict=True)
+        ]
 
-    def pictures(self) -> "list[PictureStream]":
+    def pictures(self) -> list[PictureStream]:
         """Find the streams of moving pictures: no stills, and no text that is drawn."""
-        matches = list(_STREAM.finditer(self.said))
-        ends = [match.start() for match in matches[1:]] + [len(self.said)]
         return [
-            PictureStream(info, match[5], picture, self.said[match.end() : end])
-            for match, end in zip(matches, ends, strict=True)
-            if (info := self._stream(match)).kind == "video"
+            _picture_stream(info, line, picture, details)
+            for info, (line, details) in zip(self.streams, self._lines, strict=True)
+            if info.kind == "video"
             and not info.is_cover
-            and _STILL_CLOCK not in match[5]
+            and _STILL_CLOCK not in line
             and info.codec not in _TEXT_CODECS
-            and (picture := _PICTURE.search(match[5]))
+            and (picture := _PICTURE.search(line))
         ]
 
     def _stream(self, match: re.Match[str]) -> StreamInfo:
         index, language, kind, codec, line = match.groups()
+        name = _NAME.search(line)
         return StreamInfo(
             index=int(index),
             kind=kind.lower(),
             codec=codec,
+            name=name[1] if name else codec,
             language=language if language != "und" else None,
             is_default="(default)" in line,
             is_cover="(attached pic)" in line,
@@ -109,116 +160,61 @@ class Description(NamedTuple):
         )
 
 
-class PictureStream(NamedTuple):
-    """What ffmpeg says of a stream of moving pictures."""
+def _picture_stream(
+    info: StreamInfo, line: str, picture: re.Match[str], details: str
+) -> PictureStream:
+    """Read what stands in a stream's line after the codec, and in those below it."""
+    pixel_format, tags = picture[1], picture[2] or ""
+    fields = "progressive" if "progressive" in tags else "unknown"
+    turn = round(-_value(_ROTATION, details)) % 360
+    cropped = _CROPPING.search(details)
+    left, right, top, bottom = map(int, cropped.groups()) if cropped else (0, 0, 0, 0)
+    aspect = _PIXEL_ASPECT.search(line)
+    depth = _DEPTH.search(pixel_format)
+    bits = int(depth[1]) if depth else 8
+    return PictureStream(
+        info=info,
+        pixel_format=pixel_format,
+        color_tags=tags,
+        stored_shape=(int(picture[4]), int(picture[3])),
+        fields="interlaced" if _INTERLACED.search(tags) else fields,
+        is_turned=_ROTATION.search(details) is not None,
+        rotation=turn if turn % 90 == 0 else 0,
+        # Up to even numbers: an odd one would cut through a color that stands for two.
+        crop=((top + bottom + 1) // 2 * 2, (left + right + 1) // 2 * 2),
+        pixel_aspect=Fraction(int(aspect[1]), int(aspect[2]))
+        if aspect
+        else Fraction(1),
+        bit_depth=_PACKED_DEPTHS.get(bits, bits % 100),
+        has_alpha=bool(
+            _ALPHA_MODE.search(details) or _ALPHA_FORMAT.match(pixel_format)
+        ),
+        has_times=_RAW_CLOCK not in line,
+        start_s=_value(_STREAM_START, line),
+        duration_s=_seconds(_STREAM_DURATION, details),
+        fps=_rate(line),
+    )
 
-    info: StreamInfo
-    line: str
-    """All that stands in its line after the codec."""
-    picture: re.Match[str]
-    details: str
-    """The lines below it."""
 
-    @property
-    def pixel_format(self) -> str:
-        """As ffmpeg says it, such as ``yuv420p``."""
-        return self.picture[1]
-
-    @property
-    def color_tags(self) -> str:
-        """As ffmpeg says them, such as ``tv, bt709, progressive``."""
-        return self.picture[2] or ""
-
-    @property
-    def stored_shape(self) -> tuple[int, int]:
-        """Height and width as they are in the file."""
-        return int(self.picture[4]), int(self.picture[3])
-
-    @property
-    def fields(self) -> str:
-        """Whether a frame shows one moment (progressive), two (interlaced), unknown."""
-        if _INTERLACED.search(self.color_tags):
-            return "interlaced"
-        return "progressive" if "progressive" in self.color_tags else "unknown"
-
-    @property
-    def is_turned(self) -> bool:
-        """Whether metadata says to turn or mirror it."""
-        return _ROTATION.search(self.details) is not None
-
-    @property
-    def rotation(self) -> int:
-        """Degrees by which reading turns the stored picture."""
-        degrees = round(-_value(_ROTATION, self.details)) % 360
-        return degrees if degrees % 90 == 0 else 0
-
-    @property
-    def crop(self) -> tuple[int, int, int, int]:
-        """Rows and columns that are not shown: top, right, bottom, left, if turned."""
-        found = _CROPPING.search(self.details)
-        left, right, top, bottom = map(int, found.groups()) if found else (0, 0, 0, 0)
-        sides = (top, right, bottom, left) * 2
-        first = 4 - self.rotation // 90
-        return sides[first], sides[first + 1], sides[first + 2], sides[first + 3]
-
-    @property
-    def pixel_aspect(self) -> Fraction:
-        """Width over height of a stored pixel."""
-        found = _PIXEL_ASPECT.search(self.line)
-        return Fraction(int(found[1]), int(found[2])) if found else Fraction(1)
-
-    @property
-    def bit_depth(self) -> int:
-        """Of a channel, as the name of the pixel format says it."""
-        found = _DEPTH.search(self.pixel_format)
-        number = int(found[1]) if found else 8
-        return _PACKED_DEPTHS.get(number, number % 100)
-
-    @property
-    def has_alpha(self) -> bool:
-        """Whether its pixels may be transparent; in WebM, a tag says so."""
-        is_tagged = _ALPHA_MODE.search(self.details) is not None
-        return is_tagged or _ALPHA_FORMAT.match(self.pixel_format) is not None
-
-    @property
-    def has_times(self) -> bool:
-        """Whether frames have times of their own; those of a raw stream have none."""
-        return _RAW_CLOCK not in self.line
-
-    @property
-    def start_s(self) -> float:
-        """When its first frame is shown, on the file's own clock."""
-        return _value(_STREAM_START, self.line)
-
-    @property
-    def duration_s(self) -> float | None:
-        """As a tag of the stream says; None: there is no such tag."""
-        return _seconds(_STREAM_DURATION, self.details)
-
-    @property
-    def fps(self) -> Fraction | None:
-        """Nominal rate; exact, although ffmpeg prints two decimals. None: unknown."""
-        average = _value(_AVERAGE_RATE, self.line)
-        guessed = _value(_GUESSED_RATE, self.line)
-        is_confirmed = abs(guessed - average) < 0.01 * average
-        if 0 < guessed <= _MOST_GUESSED_FPS or is_confirmed:
-            return snap_rate(guessed)
-        return snap_rate(average) if average else None
+def _rate(line: str) -> Fraction | None:
+    """Find a stream's nominal rate, the average or what ffmpeg guesses."""
+    average, guessed = _value(_AVERAGE_RATE, line), _value(_GUESSED_RATE, line)
+    is_confirmed = abs(guessed - average) < 0.01 * average
+    if 0 < guessed <= _MOST_GUESSED_FPS or is_confirmed:
+        return snap_rate(guessed)
+    return snap_rate(average) if average else None
 
 
 def displayed_shape(stream: PictureStream) -> tuple[int, int]:
-    """Say how large a stream is as displayed: upright, and in square pixels.
+    """Find how large a stream is as displayed: upright, and in square pixels.
 
     Rows stay as many as they are; columns are added or taken away.
-
-    Returns:
-        ``(height, width)``.
     """
     (height, width), aspect = stream.stored_shape, stream.pixel_aspect
+    rows, columns = stream.crop
+    height, width = height - rows, width - columns
     if stream.rotation % 180:
         height, width, aspect = width, height, 1 / aspect
-    top, right, bottom, left = stream.crop
-    height, width = height - top - bottom, width - left - right
     return height, math.floor(width * aspect + Fraction(1, 2))
 
 
@@ -250,3 +246,35 @@ def _seconds(pattern: re.Pattern[str], text: str) -> float | None:
     if found is None:
         return None
     return 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3]) or None
+
+
+def find_fields(path: Path, stream: PictureStream, *, container: str) -> str:
+    """Find out whether the frames of a stream show one moment or two, from end to end.
+
+    The whole file is read where its codec says so in parameter sets.
+
+    Returns:
+        ``progressive``, ``interlaced``, ``unknown``; ``mixed``: of both kinds, or at
+        least free to be; ``separate``: each frame is a field of its own.
+    """
+    codec, said = stream.info.codec, stream.fields
+    if said == "interlaced":
+        return said
+    is_free = container in _BROADCAST or codec in _WITH_FIELDS
+    if codec in _ANNOUNCED and not (is_free and codec == "h264"):
+        said = _announced(path, stream.info) or said
+    return "mixed" if is_free and said != "separate" else said
+
+
+def _announced(path: Path, stream: StreamInfo) -> str | None:
+    """Find out what the parameter sets of a stream announce, all of them."""
+    codec = stream.codec
+    unit, name, value, meaning = _ANNOUNCED[codec]
+    # The first filter puts in-band what the container holds apart.
+    filters = f"{codec}_mp4toannexb,filter_units=pass_types={unit},trace_headers"
+    source = ["-i", file_url(path), "-map", f"0:{stream.index}", "-c", "copy"]
+    with follow_messages([*source, "-bsf:v", filters, "-f", "null", "-"]) as lines:
+        values = {line.split()[-1] for line in lines if f" {name} " in line}
+    if value in values:
+        return meaning
+    return "progressive" if values else None

@@ -3,43 +3,54 @@
 ffmpeg encodes, in one run: pictures from a pipe, all else copied from the source.
 The file has a partial name until it is complete and its frames have been counted. What
 the frames show, and whether an old result may be replaced, is decided elsewhere.
+
+Only colors are painted, so transparency that is kept is the source's. Where a clip
+becomes a clip, ffmpeg has the source open beside the frames, for its sound, and takes
+the transparency from there, by the frames' times. Where either is a folder of pictures,
+it is read here, and goes along with each frame.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from fractions import Fraction
+from itertools import chain, islice
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
 
 from vidstyle.config import EncodingConfig
-from vidstyle.errors import VideoWriteError
-from vidstyle.images import resize_frame
+from vidstyle.errors import VideoOpenError, VideoWriteError
+from vidstyle.images import read_alpha, resize_frame
 from vidstyle.records import Frame, VideoInfo
-from vidstyle.video.alpha import alpha_graph, has_kept_alpha, peeked, with_alpha
 from vidstyle.video.codecs import (
-    CODECS,
     codec_for,
     container_of,
     encoder_arguments,
+    find_hardware,
+    held_shape,
     to_pixels,
 )
-from vidstyle.video.cropping import show_part
-from vidstyle.video.dates import set_date
-from vidstyle.video.ffmpeg import feed_ffmpeg, file_url
+from vidstyle.video.encode import (
+    check_count,
+    check_place,
+    partial_file,
+    timed_stream,
+)
+from vidstyle.video.ffmpeg import feed_ffmpeg, file_url, stream_ffmpeg
+from vidstyle.video.folder import numbered_pictures
 from vidstyle.video.gif import write_gif
-from vidstyle.video.hardware import find_hardware
-from vidstyle.video.matroska import timed_stream
-from vidstyle.video.partial import check_count, check_place, partial_file
-from vidstyle.video.tracks import date_to_set, source_input, taken_over
+from vidstyle.video.mux import source_input, taken_over
+from vidstyle.video.normalize import alpha_decoder
 
 _VARIABLE_CLOCK: Final = 90_000
 """Ticks a second of a clip whose rate varies."""
 _LEAST_CLOCK: Final = 10_000
 """Ticks a second that leave room for a first frame that is shown late."""
 _JITTER_S: Final = 0.00075
-"""Of a constant rate in a container that rounds times to milliseconds."""
+"""How far a container that rounds to milliseconds moves times of a constant rate."""
+_EARLIER_S: Final = 0.002
+"""So that no rounding of times gives a frame the transparency of the one before."""
 
 
 def write_video(
@@ -58,9 +69,8 @@ def write_video(
     """Write a video with the frames' own times and the source's sound.
 
     Colors are BT.709's, and tagged so. H.264 and H.265 hold even sides only here: an
-    odd one gains a row or column that repeats its edge, and the file says that it is
-    not shown (see ``cropping``). Sound, subtitles, chapters and metadata are the
-    source's, packet for packet where they fit (see ``tracks.misfits``).
+    odd one loses its last row or column. Sound, subtitles, chapters and metadata are
+    the source's, packet for packet where they fit (see ``mux.misfits``).
 
     Args:
         frames: In order, of one shape; read one at a time, and for a GIF twice.
@@ -97,23 +107,22 @@ def write_video(
             width=width,
         )
         return
-    shape, shaped = peeked(_resampled(frames, height=height, width=width))
-    clear = source if config.keep_alpha and has_kept_alpha(source) else None
-    encoder = _encoder(codec, container, config, shape, with_alpha=clear is not None)
+    shaped = _resampled(frames, codec, height=height, width=width)
+    shape, shaped = _peeked(shaped)
+    clear = source if config.keep_alpha and source and source.has_alpha else None
+    if clear is not None and clear.kind == "folder":
+        shaped = with_alpha(shaped, clear, first=round(times_s[0] * fps))
+    encoding = _encoding(
+        codec, container, config, clear, shape=shape, count=len(times_s)
+    )
     first_s = max(0.0, times_s[0] - (span[0] if span else 0.0))
     clock, times_s = _clock(times_s, fps)
     tracks = ["-video_track_timescale", str(clock), "-movflags", "+faststart"]
-    mapped = ["-map", "0:v:0", "-filter:v:0", encoder.filters]
-    if clear is not None:
-        shaped, mapped = _transparent(
-            shaped, clear, encoder.filters, shape=shape, times_s=times_s, fps=fps
-        )
     with partial_file(path) as partial:
         arguments = [
-            *(*encoder.device, "-itsoffset", f"{first_s:.6f}"),
-            *("-f", "matroska", "-i", "pipe:0"),
+            *("-itsoffset", f"{first_s:.6f}", "-f", "matroska", "-i", "pipe:0"),
             *source_input(source, span, with_alpha=clear is not None),
-            *(*mapped, *encoder.arguments, "-fps_mode:v:0", "passthrough"),
+            *(*encoding, "-fps_mode:v:0", "passthrough"),
             *("-enc_time_base:v:0", f"1:{clock}"),
             *(tracks if container in {"mp4", "mov"} else []),
             *taken_over(source, span, container, config),
@@ -121,81 +130,36 @@ def write_video(
         ]
         failed = f"cannot write {path}"
         with feed_ffmpeg(arguments, error=VideoWriteError, failed=failed) as pipe:
-            even = map(_padded, shaped) if encoder.pads else shaped
-            for piece in timed_stream(even, times_s, fps=fps, hold_s=hold_s):
+            for piece in timed_stream(shaped, times_s, fps=fps, hold_s=hold_s):
                 pipe.write(piece)
-        _complete(
-            partial,
-            container,
-            shown=shape if encoder.pads else None,
-            date=date_to_set(source, container, config),
-            failed=failed,
-        )
         check_count(partial, len(times_s), failed=failed)
 
 
-class _Encoder(NamedTuple):
-    """How ffmpeg makes a result's pictures."""
-
-    device: Sequence[str]
-    """Arguments before all inputs."""
-    filters: str
-    """From RGB to what it takes."""
-    arguments: list[str]
-    pads: bool
-    """Whether frames gain a row or column before it, which is not shown."""
-
-
-def _encoder(
+def _encoding(
     codec: str,
     container: str,
     config: EncodingConfig,
-    shape: tuple[int, int],
+    clear: VideoInfo | None,
     *,
-    with_alpha: bool,
-) -> _Encoder:
-    """Choose the encoder of frames of a shape."""
-    is_odd = any(side % 2 for side in shape)
+    shape: tuple[int, int],
+    count: int,
+) -> list[str]:
+    """Return the arguments that encode frames, with a source's transparency if any."""
+    hardware, has_alpha = None, clear is not None
     if config.hardware_encoder and any(shape):
-        found = find_hardware(codec, crf=config.crf, shape=shape)
-        if found is not None:
-            arguments = encoder_arguments(
-                codec,
-                crf=config.crf,
-                container=container,
-                encoder=found.arguments(codec, config.crf),
-            )
-            return _Encoder(found.device, found.filters(codec), arguments, is_odd)
-    arguments = encoder_arguments(
-        codec, crf=config.crf, container=container, with_alpha=with_alpha
+        hardware = find_hardware(codec, crf=config.crf, shape=shape)
+    filters = to_pixels(codec, with_alpha=has_alpha)
+    mapped = ["-map", "0:v:0", "-filter:v:0", filters]
+    if clear is not None and clear.kind == "video":
+        mapped = _alpha_graph(clear, filters, shape=shape, count=count)
+    encoder = encoder_arguments(
+        codec,
+        crf=config.crf,
+        container=container,
+        with_alpha=has_alpha,
+        hardware=hardware,
     )
-    made = CODECS[codec]
-    pixels = str(made.alpha_pixels) if with_alpha else made.pixels
-    return _Encoder(
-        (), to_pixels(pixels), arguments, pads=is_odd and made.needs_even_sides
-    )
-
-
-def _transparent(
-    frames: Iterator[Frame],
-    source: VideoInfo,
-    filters: str,
-    *,
-    shape: tuple[int, int],
-    times_s: Sequence[float],
-    fps: Fraction,
-) -> tuple[Iterator[Frame], list[str]]:
-    """Give frames their source's transparency: a clip's later, within ffmpeg.
-
-    Returns:
-        The frames, and the arguments that map them.
-    """
-    if source.kind == "folder":
-        frames = with_alpha(frames, source, first=round(times_s[0] * fps))
-        return frames, ["-map", "0:v:0", "-filter:v:0", filters]
-    (height, width), count = shape, len(times_s)
-    graph = alpha_graph(source, filters, height=height, width=width, count=count)
-    return frames, graph
+    return [*mapped, *encoder]
 
 
 def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
@@ -234,39 +198,86 @@ def _clock(times_s: Sequence[float], fps: Fraction) -> tuple[int, Sequence[float
 
 
 def _resampled(
-    frames: Iterable[Frame], *, height: int | None, width: int | None
+    frames: Iterable[Frame], codec: str, *, height: int | None, width: int | None
 ) -> Iterator[Frame]:
-    """Resample frames, if a shape is given."""
+    """Resample frames, if a shape is given, and leave out what a codec cannot hold."""
     for frame in frames:
-        yield resize_frame(
-            frame, height=height or frame.shape[0], width=width or frame.shape[1]
-        )
+        shape = height or frame.shape[0], width or frame.shape[1]
+        held_height, held_width = held_shape(codec, shape)
+        resized = resize_frame(frame, height=shape[0], width=shape[1])
+        yield resized[:held_height, :held_width]
 
 
-def _padded(frame: Frame) -> Frame:
-    """Make a frame's sides even, by repeating its last row and column."""
-    rows, columns = (side % 2 for side in frame.shape[:2])
-    return np.pad(frame, ((0, rows), (0, columns), (0, 0)), mode="edge")
+def _alpha_graph(
+    source: VideoInfo, filters: str, *, shape: tuple[int, int], count: int
+) -> list[str]:
+    """Return the arguments that map the frames, with the second input's transparency.
+
+    Args:
+        source: The second input.
+        filters: To the encoder's pixels.
+        shape: Height and width of the frames.
+        count: How many there are.
+    """
+    painted = "[0:v:0]format=rgba[painted]"
+    clear = (
+        f"[1:{source.stream_index}]setpts=PTS-{_EARLIER_S}/TB,format=rgba,alphaextract,"
+        f"scale=w={shape[1]}:h={shape[0]}:flags=area[clear]"
+    )
+    merged = f"[painted][clear]alphamerge,{filters}[merged]"
+    graph = ";".join([painted, clear, merged])
+    return ["-filter_complex", graph, "-map", "[merged]", "-frames:v:0", str(count)]
 
 
-def _complete(
-    path: Path,
-    container: str,
-    *,
-    shown: tuple[int, int] | None,
-    date: datetime | None,
-    failed: str,
-) -> None:
-    """Say in a file what ffmpeg cannot: the size it is shown in, and its date."""
-    try:
-        if shown is not None:
-            show_part(path, container, height=shown[0], width=shown[1])
-        if date is not None:
-            set_date(path, date)
-    except OSError as err:
-        raise VideoWriteError(f"{failed}: {err.strerror}.") from err
-    except ValueError as err:
-        raise VideoWriteError(
-            f"{failed}: what ffmpeg wrote is not understood, for {err}; use another "
-            "--codec, or another ending of its name."
-        ) from err
+def _peeked(frames: Iterator[Frame]) -> tuple[tuple[int, int], Iterator[Frame]]:
+    """Look at the first frame.
+
+    Returns:
+        Its height and width, and all frames; ``(0, 0)`` if there is none.
+    """
+    first = next(frames, None)
+    if first is None:
+        return (0, 0), frames
+    return (first.shape[0], first.shape[1]), chain([first], frames)
+
+
+def with_alpha(
+    frames: Iterable[Frame], source: VideoInfo, *, first: int
+) -> Iterator[Frame]:
+    """Give painted frames their source's transparency, from an index in it.
+
+    Yields:
+        uint8 (H, W, 4), RGB and how opaque.
+
+    Raises:
+        VideoOpenError: If the source cannot be read any more.
+        ImageOpenError: If a picture of a folder cannot.
+    """
+    opaque = islice(_read_opaque(source), first, None)
+    for frame in frames:
+        alpha = next(opaque, None)
+        if alpha is None:
+            raise VideoOpenError(f"the transparency of {source.path} breaks off.")
+        height, width = frame.shape[:2]
+        yield np.dstack([frame, resize_frame(alpha, height=height, width=width)])
+
+
+def _read_opaque(source: VideoInfo) -> Iterator[Frame]:
+    """Read how opaque each frame is, (H, W), in order from the first."""
+    if source.kind == "folder":
+        yield from (read_alpha(path) for path in numbered_pictures(source.path))
+        return
+    height, width = source.height, source.width
+    graph = f"format=rgba,alphaextract,scale=w={width}:h={height}:flags=area"
+    arguments = [
+        *(*alpha_decoder(source), "-i", file_url(source.path)),
+        *("-map", f"0:{source.stream_index}", "-fps_mode", "passthrough"),
+        *("-vf", f"{graph},format=gray", "-f", "rawvideo", "pipe:1"),
+    ]
+    size = height * width
+    with (
+        stream_ffmpeg(arguments) as stream,
+        os.fdopen(stream.descriptor, "rb", closefd=False) as pipe,
+    ):
+        while len(pixels := pipe.read(size)) == size:
+            yield np.frombuffer(pixels, np.uint8).reshape(height, width)

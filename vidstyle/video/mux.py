@@ -1,22 +1,21 @@
 """What of a source, besides its picture, goes into a result: as arguments for ffmpeg.
 
 Sound, subtitles, covers and attached fonts, copied packet for packet where the
-container of the result can hold them; chapters, and what ``tags`` lets through.
+container of the result can hold them; chapters, titles, dates, languages and other
+tags. Where the source was taken is private and stays behind, unless it is asked for.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final, NamedTuple
 
 from vidstyle.config import EncodingConfig
 from vidstyle.records import VideoInfo
-from vidstyle.video.alpha import alpha_decoder
 from vidstyle.video.codecs import CODECS, CONTAINERS
-from vidstyle.video.ffmpeg import describe, file_url
+from vidstyle.video.ffmpeg import file_url
+from vidstyle.video.normalize import alpha_decoder
 from vidstyle.video.streams import RESTARTED
-from vidstyle.video.tags import Stream, displaced_date, metadata
 
 # What fits, and what players can play.
 _MP4_SOUND: Final = {"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"}
@@ -53,37 +52,26 @@ _HOLDS: Final = {
     ),
 }
 
-_COVER: Final = re.compile(r"Stream #0:\d+.*: Video: .*\(attached pic\)")
-_DATA: Final = re.compile(
-    r"Stream #0:\d+(?:\[\w+\])?(?:\(\w+\))?: Data: (\w+)(?: \((\w+) /)?"
-)
-"""Its codec, and what the file calls it."""
 _MADE_ANEW: Final = {"text", "tmcd"}
 """Names of chapters and of the timecode, which ffmpeg writes by itself."""
-_ATTACHMENT: Final = re.compile(r"Stream #0:\d+.*: Attachment: ")
+_PRIVATE: Final = re.compile(r"location|gps|xmp", re.IGNORECASE)
+_STALE: Final = re.compile(
+    r"(encoder|duration|bps|number_of_\w+|_statistics_\w+|rotate|source_id)(-\w+)?",
+    re.IGNORECASE,
+)
+"""Tags of a picture that were true of the source's only."""
+_BRANDS: Final = ("major_brand", "minor_version", "compatible_brands")
+"""Facts of the source's file that ffmpeg takes for metadata."""
 
 
 def ending_for(source: VideoInfo, codec: str = "h264") -> str:
-    """Choose the ending of a result that can hold all that the source has.
-
-    Args:
-        source: Of the sound and the rest.
-        codec: Of the picture, a key of ``CODECS``.
-
-    Returns:
-        The codec's usual one where everything fits, otherwise ``.mkv``.
-    """
+    """Choose a codec's usual ending if all of a source fits, otherwise ``.mkv``."""
     usual = CODECS[codec].endings[0]
     return usual if all(t.fits for t in _tracks(source, CONTAINERS[usual])) else ".mkv"
 
 
 def misfits(source: VideoInfo, container: str) -> list[str]:
-    """Say, in a sentence each, which tracks of a source cannot be copied as they are.
-
-    Args:
-        source: Of the sound and the rest.
-        container: Of the result, as ffmpeg names it.
-    """
+    """Name, in a sentence each, the tracks that cannot be copied as they are."""
     advice = "" if container == "matroska" else "; one named .mkv can hold more"
     told = [
         f"{track.name} of the source ({track.codec}) is "
@@ -92,40 +80,19 @@ def misfits(source: VideoInfo, container: str) -> list[str]:
         for track in _tracks(source, container)
         if not track.fits
     ]
-    if (
-        source.kind == "video"
-        and container != "mp4"
-        and _COVER.search(describe(source.path))
-    ):
+    if container != "mp4" and _covers(source):
         told.append("the source's cover is left out: only an .mp4 can hold it.")
     return told
 
 
-def dropped_data(
-    source: VideoInfo, container: str, *, keep_location: bool
-) -> str | None:
-    """Say, in a sentence, which tracks of a source are neither seen nor heard and lost.
-
-    Args:
-        source: Of them.
-        container: Of the result, as ffmpeg names it.
-        keep_location: Whether they are copied where that is possible, for cameras
-            write down in them where they are.
-
-    Returns:
-        None: there are none.
-    """
-    if source.kind == "folder":
-        return None
-    found = _data_tracks(describe(source.path))
-    kept = [track for track in found if track.fits(container)]
-    left = [track for track in found if not keep_location or track not in kept]
+def dropped_data(source: VideoInfo) -> str | None:
+    """Name the tracks of a source that are neither seen nor heard, and lost."""
+    names = [each.name for each in source.streams if each.kind == "data"]
+    left = [name for name in names if name not in _MADE_ANEW]
     if not left:
         return None
-    names = ", ".join(dict.fromkeys(track.name for track in left))
     tracks = "1 track" if len(left) == 1 else f"{len(left)} tracks"
-    advice = "" if keep_location or not kept else "; --keep-location copies what it can"
-    return f"{tracks} of data ({names}) left out{advice}"
+    return f"{tracks} of data ({', '.join(dict.fromkeys(left))}) left out"
 
 
 def source_input(
@@ -136,10 +103,7 @@ def source_input(
 ) -> list[str]:
     """Return the arguments that open a source as the second input, after the frames.
 
-    Args:
-        source: None: there is no source, so there are no arguments.
-        span: The part of it to take, in seconds after its start; None: all.
-        with_alpha: Whether its transparency will be taken, too.
+    Of a span, in seconds after the source's start, only that part is taken.
     """
     if source is None or source.kind == "folder":
         return []
@@ -154,7 +118,7 @@ def source_input(
 
 
 def _late_s(source: VideoInfo) -> float:
-    """Say how late in a source its sound begins, where ffmpeg would leave that out."""
+    """Return how late the sound begins, in seconds, where ffmpeg leaves that out."""
     starts = [
         each.start_s for each in source.streams if each.kind in {"audio", "subtitle"}
     ]
@@ -167,21 +131,13 @@ def taken_over(
     container: str,
     config: EncodingConfig,
 ) -> list[str]:
-    """Return the arguments that take all but the picture from that second input.
-
-    Args:
-        source: None: there is no source, so there are no arguments.
-        span: The part of it to take, in seconds after its start; None: all.
-        container: Of the result, as ffmpeg names it.
-        config: Says which metadata travel along.
-    """
+    """Return the arguments that take all but the picture from that second input."""
     if source is None or source.kind == "folder":
         return []
-    said = describe(source.path)
     tracks = [track for track in _tracks(source, container) if track.encoder]
     pictures = [each for each in source.streams if each.kind == "video"]
     outputs = [
-        Stream("v", 0, place)
+        ("v", 0, place)
         for place, each in enumerate(pictures)
         if each.index == source.stream_index
     ]
@@ -189,36 +145,70 @@ def taken_over(
     for kind in ("a", "s"):
         for place, track in enumerate(t for t in tracks if t.kind == kind):
             arguments += ["-map", f"1:{kind}:{track.index}", *track.encoding(place)]
-            outputs.append(Stream(kind, place, track.index))
-    for index in range(len(_ATTACHMENT.findall(said)) * (container == "matroska")):
+            outputs.append((kind, place, track.index))
+    fonts = [each for each in source.streams if each.kind == "attachment"]
+    for index in range(len(fonts) * (container == "matroska")):
         arguments += ["-map", f"1:t:{index}", "-c:t", "copy"]
-        outputs.append(Stream("t", index, index))
-    if config.keep_location:
-        fitting = (each for each in _data_tracks(said) if each.fits(container))
-        for place, data in enumerate(fitting):
-            arguments += ["-map", f"1:d:{data.index}", f"-c:d:{place}", "copy"]
-            outputs.append(Stream("d", place, data.index))
+        outputs.append(("t", index, index))
     if container == "mp4":
-        for place in range(1, 1 + len(_COVER.findall(said))):
+        for place in range(1, 1 + _covers(source)):
             arguments += ["-map", f"1:disp:attached_pic:{place - 1}"]
             arguments += [f"-c:v:{place}", "copy"]
             arguments += [f"-disposition:v:{place}", "attached_pic"]
     # Otherwise a cut keeps packets back to the source's keyframe before it.
     prior = ["-copypriorss", "0"] if span and span[0] > 0 else []
-    return [*arguments, *prior, *metadata(said, outputs, container, config)]
+    return [*arguments, *prior, *_metadata(source, outputs, container, config)]
 
 
-def date_to_set(
-    source: VideoInfo | None, container: str, config: EncodingConfig
-) -> datetime | None:
-    """Find the date that has to be put into a result once ffmpeg has written it.
+def _covers(source: VideoInfo) -> int:
+    return sum(each.is_cover for each in source.streams)
 
-    Returns:
-        None: there is none, or ffmpeg writes it.
+
+def _metadata(
+    source: VideoInfo,
+    outputs: Sequence[tuple[str, int, int]],
+    container: str,
+    config: EncodingConfig,
+) -> list[str]:
+    """Return the arguments for chapters, titles, languages, dates and all other tags.
+
+    ``outputs`` are the result's streams: their kind as ffmpeg's specifiers have it,
+    their place among the result's of that kind, and among the source's.
     """
-    if source is None or source.kind == "folder":
-        return None
-    return displaced_date(describe(source.path), container, config)
+    from_file = "-1" if config.strip_metadata else "1"
+    arguments = ["-map_chapters", "1", "-map_metadata", from_file]
+    for kind, place, index in outputs:
+        if kind == "t" or not config.strip_metadata:  # a font's name is in them
+            arguments += [f"-map_metadata:s:{kind}:{place}", f"1:s:{kind}:{index}"]
+    if config.strip_metadata:
+        return arguments
+    for name in sorted({*_BRANDS, *source.tags}):
+        arguments += _without(name, keep_location=config.keep_location)
+    # What a phone writes, and an .mp4 holds only when told to hold any tag.
+    is_phones = any(name.startswith("com.") for name in source.tags)
+    if container in {"mp4", "mov"} and is_phones:
+        arguments += ["-movflags", "+faststart+use_metadata_tags"]
+        # With these ffmpeg writes the date twice, and would read both as one.
+        if source.date:
+            arguments += ["-metadata", f"creation_time={source.date}"]
+    return arguments
+
+
+def _without(name: str, *, keep_location: bool) -> list[str]:
+    """Return the arguments that leave a tag out, if it has to stay behind."""
+    if _STALE.fullmatch(name):
+        return ["-metadata:s:v:0", f"{name}="]
+    if name in _BRANDS:
+        return ["-metadata", f"{name}="]
+    if not _PRIVATE.search(name) or keep_location:
+        return []
+    everywhere = ("-metadata", "-metadata:s")
+    return [
+        argument
+        for each in (name, f"{name}-eng")
+        for scope in everywhere
+        for argument in (scope, f"{each}=")
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +223,7 @@ class _Track:
     encoder: str | None
     """``copy``, an encoder, or None: it is left out."""
     filter: str = ""
-    """Of sound that is encoded."""
+    """ffmpeg's filters for sound that is encoded."""
 
     @property
     def name(self) -> str:
@@ -250,29 +240,6 @@ class _Track:
         if self.filter:
             arguments += [f"-filter:{self.kind}:{place}", self.filter]
         return arguments
-
-
-@dataclass(frozen=True, slots=True)
-class _DataTrack:
-    """One stream of what a camera writes down besides."""
-
-    index: int
-    """Among the source's of its kind."""
-    name: str
-    """As the file calls it."""
-
-    def fits(self, container: str) -> bool:
-        """Whether ffmpeg can copy it: GoPro's only."""
-        return self.name == "gpmd" and container in {"mp4", "mov"}
-
-
-def _data_tracks(said: str) -> list[_DataTrack]:
-    """Find the streams of data in what ffmpeg says of a source."""
-    tracks = (
-        _DataTrack(index, name or codec)
-        for index, (codec, name) in enumerate(_DATA.findall(said))
-    )
-    return [track for track in tracks if track.name not in _MADE_ANEW]
 
 
 def _tracks(source: VideoInfo, container: str) -> Iterator[_Track]:

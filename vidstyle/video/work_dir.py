@@ -14,6 +14,7 @@ there is whole, and a run that was killed goes on from it.
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,11 +22,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock, Timeout
 
 from vidstyle.errors import ImageOpenError, OutputError, WorkDirError
 from vidstyle.images import PARTIAL, read_picture, write_picture, write_whole
 from vidstyle.records import Frame
-from vidstyle.video.lock import LockedError, locked
 
 MANIFEST = "vidstyle.json"
 """A name of our own, for what lies around it may be deleted."""
@@ -59,12 +60,7 @@ class FrameStore:
             stack.callback(self._remove_empty)
             try:
                 self.work_dir.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(locked(self.work_dir / LOCK))
-            except LockedError as err:
-                raise WorkDirError(
-                    f"process {err} is at work in {self.work_dir}; wait for its end, "
-                    "or name another directory with --work-dir."
-                ) from err
+                stack.enter_context(self._locked())
             except OSError as err:
                 raise self._unusable(err) from err
             try:
@@ -72,6 +68,31 @@ class FrameStore:
             finally:
                 if not self.painted():
                     self.remove()
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold a lock, which the system lets go of if the process is killed."""
+        path, owner = self.work_dir / LOCK, ""
+        # Windows lets nobody read or delete what is locked.
+        with contextlib.suppress(OSError):
+            owner = path.read_text(encoding="utf-8")
+        lock = FileLock(path, timeout=0)
+        try:
+            with contextlib.suppress(NotImplementedError):  # by some network folders
+                lock.acquire()
+        except Timeout as err:
+            raise WorkDirError(
+                f"process {owner or 'unknown'} is at work in {self.work_dir}; wait for "
+                "its end, or name another directory with --work-dir."
+            ) from err
+        try:
+            with contextlib.suppress(OSError):
+                path.write_text(str(os.getpid()), encoding="utf-8")
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            lock.release()
 
     def _remove_empty(self) -> None:
         with contextlib.suppress(OSError):

@@ -12,7 +12,7 @@ import pytest
 
 from vidstyle.errors import WorkDirError
 from vidstyle.records import Frame
-from vidstyle.video.store import LOCK, MANIFEST, FrameStore
+from vidstyle.video.work_dir import LOCK, MANIFEST, FrameStore
 
 RUN = {"clip": "a.mp4", "steps": 30, "layers": [("relu4_2", 1.0)], "weights": None}
 

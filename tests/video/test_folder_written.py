@@ -7,7 +7,7 @@ import pytest
 from vidstyle.errors import OutputError, VideoOpenError
 from vidstyle.images import read_picture
 from vidstyle.records import Frame
-from vidstyle.video.pictures import check_folder, write_pictures
+from vidstyle.video.folder import check_folder, write_pictures
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 

@@ -13,13 +13,11 @@ from vidstyle.config import EncodingConfig
 from vidstyle.errors import ConfigError, VideoOpenError
 from vidstyle.images import read_alpha, write_picture
 from vidstyle.records import Frame, VideoInfo
-from vidstyle.video.alpha import with_alpha
 from vidstyle.video.ffmpeg import run_ffmpeg
-from vidstyle.video.folder import numbered_pictures
-from vidstyle.video.pictures import write_pictures
+from vidstyle.video.folder import numbered_pictures, write_pictures
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
-from vidstyle.video.write import check_writable, write_video
+from vidstyle.video.write import check_writable, with_alpha, write_video
 
 MakeClip = Callable[..., Path]
 
