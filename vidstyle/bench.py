@@ -113,7 +113,7 @@ class Bench:
         return matrix_rate(self._device) / 1e9
 
     def facts(self) -> dict[str, Any]:
-        """Say what is timed, and the ceiling."""
+        """Collect what is timed, and the ceiling."""
         return {
             "network": self._network.name,
             "deepest": self._deepest,

@@ -68,157 +68,144 @@ def _own(
     hint: Any = Any,
     **more: Any,
 ) -> inspect.Parameter:
-    """Declare an option of one experiment's own."""
-    return inspect.Parameter(
-        name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=default,
-        annotation=Annotated[hint, typer.Option(*flags, help=text, **more)],
-    )
+    """Declare an option that some experiments have."""
+    option = typer.Option(*flags, help=text, **more)
+    kind, hint = inspect.Parameter.KEYWORD_ONLY, Annotated[hint, option]
+    return inspect.Parameter(name, kind, default=default, annotation=hint)
 
 
 FILE: Final = {"metavar": "FILE", "rich_help_panel": FILES, "readable": False}
-STYLE: Final = inspect.Parameter(
-    "style", inspect.Parameter.KEYWORD_ONLY, annotation=o.Style
+OWN: Final = (
+    _own(
+        "rows",
+        "What varies downwards: the name of an option and its values, with semicolons "
+        "between them, or commas where no value holds one.",
+        default=None,
+        parser=parse_axis,
+        metavar="SETTING=A;B;...",
+        show_default="style-layers: the first of them, the first two, and so on",
+    ),
+    _own(
+        "columns",
+        "What varies across, in the same way.",
+        default="content-weight=0.001,0.01,0.1,1",
+        parser=parse_axis,
+        metavar="SETTING=A,B,...",
+    ),
+    _own(
+        "layers",
+        "From shallow to deep; the weights are those within a set.",
+        default=RECONSTRUCTED,
+        parser=o.usage(parse_layers),
+        metavar="LAYER[:WEIGHT],...",
+    ),
+    _own(
+        "sets",
+        "Sets of style layers.",
+        default=LAYER_SETS,
+        parser=parse_sets,
+        metavar="LAYERS;...",
+    ),
+    _own(
+        "batch",
+        "Pictures painted beside one another.",
+        default=AlbumConfig().batch,
+        hint=int,
+        metavar="N",
+    ),
+    _own(
+        "paintings",
+        "A painting; give several.",
+        "--style",
+        "-s",
+        hint=list[Path],
+        **FILE,
+    ),
+    _own(
+        "photographs",
+        "A photograph that is taken as style, too; give several.",
+        "--photo",
+        default=None,
+        hint=list[Path] | None,
+        **FILE,
+    ),
+    inspect.Parameter("style", inspect.Parameter.KEYWORD_ONLY, annotation=o.Style),
 )
-OWN: Final = {
-    "grid": (
-        _own(
-            "rows",
-            "What varies downwards: the name of an option and its values, with "
-            "semicolons between them, or commas where no value holds one.",
-            default=None,
-            parser=parse_axis,
-            metavar="SETTING=A;B;...",
-            show_default="style-layers: the first of them, the first two, and so on",
+"""An experiment has those that its axes take by name."""
+
+
+def _explore(
+    kind: Kind,
+    ctx: typer.Context,
+    content: Annotated[
+        Path,
+        typer.Argument(help="The picture to paint.", metavar="PICTURE", readable=False),
+    ],
+    *,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            help="Where the sheet, the tables, the plots and the pictures go; by "
+            "default beside the picture.",
+            rich_help_panel=FILES,
         ),
-        _own(
-            "columns",
-            "What varies across, in the same way.",
-            default="content-weight=0.001,0.01,0.1,1",
-            parser=parse_axis,
-            metavar="SETTING=A,B,...",
-        ),
-        STYLE,
-    ),
-    "reconstruct": (
-        _own(
-            "layers",
-            "From shallow to deep; the weights are those within a set.",
-            default=RECONSTRUCTED,
-            parser=o.usage(parse_layers),
-            metavar="LAYER[:WEIGHT],...",
-        ),
-        STYLE,
-    ),
-    "layers": (
-        _own(
-            "sets",
-            "Sets of style layers.",
-            default=LAYER_SETS,
-            parser=parse_sets,
-            metavar="LAYERS;...",
-        ),
-        STYLE,
-    ),
-    "styles": (
-        _own(
-            "paintings",
-            "A painting; give several.",
-            "--style",
-            "-s",
-            hint=list[Path],
-            **FILE,
-        ),
-        _own(
-            "photographs",
-            "A photograph that is taken as style, too; give several.",
-            "--photo",
-            default=None,
-            hint=list[Path] | None,
-            **FILE,
-        ),
-        _own(
-            "batch",
-            "Pictures painted beside one another.",
-            default=AlbumConfig().batch,
-            hint=int,
-            metavar="N",
-        ),
-    ),
-    "optimizers": (STYLE,),
-    "networks": (STYLE,),
-}
-"""The options of each experiment's own."""
+    ] = None,
+    overwrite: o.Overwrite = False,
+    work_dir: o.WorkDir = None,
+    restart: o.Restart = False,
+    preset: o.Preset = None,
+    config: o.Config = None,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+    **values: Any,
+) -> None:
+    """Run an experiment, and print what was found."""
+    with reported_errors("the same command goes on where this one stopped"):
+        choices = {each.name: values.pop(each.name) for each in _options(kind)}
+        AlbumConfig(batch=choices.get("batch", 1))  # checks it
+        base = resolve_settings(ctx, values, preset=preset, file=config).make(
+            StyleConfig
+        )
+        experiment = sweep(kind.name, content, base, **choices)
+        paintings = list({trial.style: None for trial in experiment.trials})
+        folder = output or _beside(content, paintings, kind.name)
+        from vidstyle.explore import run
+
+        work = work_dir or run.waiting_place(folder)
+        # A run that was interrupted while it wrote its results may do so again.
+        may_replace = overwrite or run.is_unfinished(work)
+        _check_folder(folder, [content, *paintings], overwrite=may_replace)
+        with Reporter(quiet=quiet, as_json=json, log=None) as reporter:
+            facts = run.run_experiment(
+                experiment, folder, reporter, work_dir=work, restart=restart
+            )
+        if json:
+            typer.echo(json_module.dumps({"output": str(folder), **facts}))
+            return
+        for line in (*run.as_table(facts), folder):
+            typer.echo(line)
+
+
+def _options(kind: Kind) -> list[inspect.Parameter]:
+    names = {*inspect.signature(kind.axes).parameters}
+    names |= {"batch"} if "paintings" in names else {"style"}
+    return [option for option in OWN if option.name in names]
 
 
 def make_command(kind: Kind) -> Callable[..., None]:
     """Make the command of an experiment."""
-    own = OWN[kind.name]
 
-    def command(
-        ctx: typer.Context,
-        content: Annotated[
-            Path,
-            typer.Argument(
-                help="The picture to paint.", metavar="PICTURE", readable=False
-            ),
-        ],
-        *,
-        output: Annotated[
-            Path | None,
-            typer.Option(
-                "--output",
-                "-o",
-                metavar="FOLDER",
-                help="Where the sheet, the tables, the plots and the pictures go; by "
-                "default beside the picture.",
-                rich_help_panel=FILES,
-            ),
-        ] = None,
-        overwrite: o.Overwrite = False,
-        work_dir: o.WorkDir = None,
-        restart: o.Restart = False,
-        preset: o.Preset = None,
-        config: o.Config = None,
-        json: o.Json = False,
-        quiet: o.Quiet = False,
-        **values: Any,
-    ) -> None:
-        with reported_errors("the same command goes on where this one stopped"):
-            choices = {each.name: values.pop(each.name) for each in own}
-            AlbumConfig(batch=choices.get("batch", 1))  # checks it
-            settings = resolve_settings(ctx, values, preset=preset, file=config)
-            experiment = sweep(
-                kind.name, content, settings.make(StyleConfig), **choices
-            )
-            paintings = list({trial.style: None for trial in experiment.trials})
-            folder = output or _beside(content, paintings, kind.name)
-            from vidstyle.explore.run import (
-                as_table,
-                is_unfinished,
-                run_experiment,
-                waiting_place,
-            )
+    def command(**values: Any) -> None:
+        _explore(kind, **values)
 
-            work = work_dir or waiting_place(folder)
-            # A run that was interrupted while it wrote its results may do so again.
-            may_replace = overwrite or is_unfinished(work)
-            _check_folder(folder, [content, *paintings], overwrite=may_replace)
-            with Reporter(quiet=quiet, as_json=json, log=None) as reporter:
-                facts = run_experiment(
-                    experiment, folder, reporter, work_dir=work, restart=restart
-                )
-            if json:
-                typer.echo(json_module.dumps({"output": str(folder), **facts}))
-                return
-            for line in (*as_table(facts), folder):
-                typer.echo(line)
-
-    parameters = list(inspect.signature(command).parameters.values())
-    parameters[2:2] = own
+    _, ctx, content, *common = inspect.signature(_explore).parameters.values()
     # Typer and ``add_options`` read these.
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [ctx, content, *_options(kind), *common]
+    )
     command.__name__, command.__doc__ = kind.name, kind.axes.__doc__
     without = {*NEVER, *kind.fixed, *kind.varied}
     only = {each.name for each in settings_of(StyleConfig)} - without

@@ -4,7 +4,7 @@ A folder is measured as a set, by FID, and picture by picture where names say wh
 belongs together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -143,14 +143,7 @@ def measure_folders(
     listener(
         Plan(height=SIDE, width=SIDE, frames=total, unit="picture", work="measuring")
     )
-    numbers = count()
-
-    def advance() -> None:
-        report = FrameReport(
-            frame=next(numbers), steps=0, frames_known=total, all_known=True
-        )
-        listener(report)
-
+    advance = _counter(total, listener)
     sets = (results, contents, styles)
     distances = measure_sets(sets, features, on_picture=advance, listener=listener)
     pairs, unmatched = list[PairMeasurement](), dict(pairing.unmatched)
@@ -171,6 +164,19 @@ def measure_folders(
         pairs=tuple(pairs),
         unmatched=unmatched,
     )
+
+
+def _counter(total: int, listener: Listener) -> Callable[[], None]:
+    """Make what tells the listener of one picture after another."""
+    numbers = count()
+
+    def advance() -> None:
+        report = FrameReport(
+            frame=next(numbers), steps=0, frames_known=total, all_known=True
+        )
+        listener(report)
+
+    return advance
 
 
 Meters = dict[Path | None, tuple[tuple[int, int], FrameMeter]]
