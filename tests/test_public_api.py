@@ -23,7 +23,6 @@ LIGHT = {
     "vidstyle.config.setting",
     "vidstyle.config.style",
     "vidstyle.config.toml_file",
-    "vidstyle.config.training",
     "vidstyle.config.values",
     "vidstyle.config.video",
     "vidstyle.errors",

@@ -53,7 +53,7 @@ def test_every_setting_is_an_option() -> None:
     assert {name for _, name in SETTINGS} == declared
 
 
-@pytest.mark.parametrize("command", ["video", "image", "measure", "train"])
+@pytest.mark.parametrize("command", ["video", "image", "measure"])
 def test_help_breaks_no_choice_in_a_narrow_window(command: str) -> None:
     narrow, wide = (
         set(re.findall(r"[\w-]+(?:\|[\w-]+)+", help_of(command, columns=columns)))

@@ -11,7 +11,6 @@ from vidstyle.config import (
     EncodingConfig,
     EvolutionConfig,
     StyleConfig,
-    TrainingConfig,
     VideoConfig,
 )
 from vidstyle.errors import ConfigError
@@ -22,7 +21,6 @@ KINDS = (
     EncodingConfig,
     EvolutionConfig,
     AlbumConfig,
-    TrainingConfig,
 )
 
 
@@ -93,11 +91,6 @@ def test_defaults_are_in_range_and_stay_as_they_are(kind: type[Any]) -> None:
         (VideoConfig, "temporal_weight", -1, "at least 0"),
         (VideoConfig, "batch", 0, "at least 1"),
         (AlbumConfig, "batch", 0, "at least 1"),
-        (TrainingConfig, "steps", 0, "at least 1"),
-        (TrainingConfig, "batch", 0, "at least 1"),
-        (TrainingConfig, "crop", 31, "at least 32 and at most 512"),
-        (TrainingConfig, "crop", 513, "at least 32 and at most 512"),
-        (TrainingConfig, "lr", 0, "more than 0"),
         (EncodingConfig, "crf", -1, "at least 0 and at most 63"),
         (EncodingConfig, "crf", 64, "at least 0 and at most 63"),
         (EvolutionConfig, "frame", -1, "at least 0"),

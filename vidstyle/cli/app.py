@@ -16,7 +16,6 @@ from vidstyle.cli.networks import networks
 from vidstyle.cli.options import HELP_ALL, SHOW_CONFIG
 from vidstyle.cli.presets import presets
 from vidstyle.cli.probe import probe
-from vidstyle.cli.train import train
 from vidstyle.cli.video import video
 
 
@@ -76,7 +75,7 @@ explore = typer.Typer(
     no_args_is_help=True,
     help="Repeat the experiments of the literature; each fills a folder.",
 )
-for command in (video, image, probe, presets, networks, measure, bench, train):
+for command in (video, image, probe, presets, networks, measure, bench):
     app.command(cls=_Command)(command)
 for command in COMMANDS:
     explore.command(cls=_Command)(command)

@@ -22,7 +22,6 @@ from vidstyle.config.style import (
     StyleConfig,
     StyleLoss,
 )
-from vidstyle.config.training import TrainingConfig
 from vidstyle.config.values import (
     BACKGROUND,
     COLORS,
@@ -60,7 +59,6 @@ __all__ = [
     "Region",
     "StyleConfig",
     "StyleLoss",
-    "TrainingConfig",
     "VideoConfig",
     "block_of",
     "check_crf",

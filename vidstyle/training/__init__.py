@@ -1,1 +1,0 @@
-"""How the built-in network is trained: photographs and a teacher in, weights out."""
