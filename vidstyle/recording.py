@@ -36,10 +36,10 @@ class Recording:
         """Whether this frame is the one, so that its pictures are to be offered."""
         return self._frame == index
 
-    def offer(self, step: int, picture: Frame) -> None:
+    def offer(self, picture: Frame) -> None:
         """Show the frame's picture after a step."""
         if self._evolution is not None:
-            self._evolution.offer(step, picture)
+            self._evolution.offer(picture)
 
     def pictures(self) -> list[Frame]:
         """Return what was chosen, once the frame is finished."""

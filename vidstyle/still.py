@@ -145,11 +145,11 @@ def stylize_image(
     def on_step(report: StepReport, picture: Callable[[], Frame]) -> None:
         listener(report)
         if learned is not None:
-            learned.offer(report.step, picture())
+            learned.offer(picture())
 
     painted = paint_frame(frame, tools, config, on_step, masks=masks)
     if learned is not None and config.steps == 0:
-        learned.offer(0, painted)
+        learned.offer(painted)
     write_picture(output, painted)
     if learned is not None and evolution_output is not None:
         write_evolution(learned.pictures(), evolution_output, config=learned.config)

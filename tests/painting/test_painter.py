@@ -356,7 +356,7 @@ def test_learning_without_a_step_is_before_and_after(paint: Paint) -> None:
     config = replace(config, style=replace(config.style, init="random"))
     frames = pan(1, 2)
     store = paint(frames, config, evolution=EvolutionConfig()).store
-    before, after = store.evolution() or []
+    before, *_, after = store.evolution() or []
     assert np.array_equal(before, frames[0])
     assert np.array_equal(after, store.stylized(0))
 

@@ -90,7 +90,7 @@ class Painter:
                 continue
             for slot, (report, is_finished) in self._batch.step().items():
                 self._listener(report)
-                self._record(slot, report.frame, report.step)
+                self._record(slot, report.frame)
                 if is_finished:
                     self._finish(slot, report.step, pool)
             self._keeping.settle(wait=False)
@@ -123,7 +123,7 @@ class Painter:
                 self._ahead[following] = self._prepare_ahead(following, start, pool)
             self._recording.begin(index, prepared.source)
             if job.steps == 0:
-                self._record(slot, index, 0)
+                self._record(slot, index)
                 self._finish(slot, 0, pool)
 
     def _job(self, index: int, start: int, prepared: Prepared) -> tuple[Job, Age]:
@@ -135,10 +135,10 @@ class Painter:
         previous = self._previous(index, start)
         return self._jobs.following(index, prepared, *previous)
 
-    def _record(self, slot: int, index: int, step: int) -> None:
+    def _record(self, slot: int, index: int) -> None:
         """Show a frame's picture after a step, if it is the one that is recorded."""
         if self._recording.is_of(index):
-            self._recording.offer(step, self._picture(slot))
+            self._recording.offer(self._picture(slot))
 
     def _prepare_ahead(
         self, index: int, start: int, pool: Executor

@@ -111,10 +111,17 @@ class BatchOptimization:
         self._level(climb).load(slot, climb.job)
 
     def result(self, slot: int) -> Tensor:
-        """Return the best picture of a slot so far, (1, 3, H, W), a copy."""
+        """Return the best picture of a slot so far, (1, 3, H, W), a copy.
+
+        At a smaller size it is what the largest would start from if it began now.
+        """
         climb = self._climbs[slot]
         assert climb is not None  # noqa: S101  # a slot was loaded
-        return enlarged(self._level(climb).result(slot), climb.jobs[-1].start)
+        best = self._level(climb).result(slot)
+        if climb.is_last:
+            return best
+        start = climb.jobs[-1].start
+        return start + enlarged(best - climb.job.start, start)
 
     def release(self, slot: int) -> None:
         """Take the frame out of a slot."""

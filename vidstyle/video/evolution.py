@@ -1,16 +1,17 @@
-"""Snapshots of one picture being learned come in, a GIF or an MP4 of them goes out.
+"""A picture while it is being learned -> a GIF or an MP4 that changes evenly.
 
 Early steps change everything and late ones hardly anything, under each optimizer at
-another pace; so what is kept follows the change that can be seen, not the steps.
+another pace; so the pictures follow the change that can be seen, not the steps.
 """
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import cv2
+import numpy as np
 
 from vidstyle.config import EvolutionConfig
 from vidstyle.errors import ConfigError, VideoWriteError
@@ -22,24 +23,15 @@ from vidstyle.video.write import write_video
 _FINEST: Final = 0.25
 """Mean difference in 8-bit levels below which no change can be seen."""
 _SPARE: Final = 4
-"""Times as many snapshots are kept as shown, so that even ones can be picked."""
-
-
-class Snapshot(NamedTuple):
-    """One picture at one step of its optimisation."""
-
-    step: int
-    """0: before the first."""
-    frame: Frame
-    """At the evolution's width."""
+"""Times as many pictures are kept as shown, so that blends are of near neighbours."""
 
 
 class Evolution:
-    """Choose, while a picture is being learned, which of its states to show.
+    """Keep, while a picture is being learned, what shows how it changed.
 
-    Snapshots are kept whenever the picture has changed visibly since the last one. When
-    there are too many, a larger change is asked for and the others are dropped, so that
-    memory is bounded however long the optimisation takes.
+    A picture is kept whenever it has changed visibly since the last one. When there are
+    too many, a larger change is asked for and the others are dropped, so that memory is
+    bounded however long the optimisation takes.
     """
 
     def __init__(self, config: EvolutionConfig, source: Frame) -> None:
@@ -50,21 +42,18 @@ class Evolution:
             source: Any size; a reduced copy is kept.
         """
         self.config = config
-        self._source = _narrowed(source, config.width).copy()
-        self._kept: list[Snapshot] = []
-        self._newest: Snapshot | None = None
+        self._kept = [_narrowed(source, config.width).copy()]
+        self._newest: Frame | None = None
         self._least_change = _FINEST
 
-    def offer(self, step: int, frame: Frame) -> None:
-        """Show the picture after a step, every step; the last offered is the result.
+    def offer(self, frame: Frame) -> None:
+        """Take the picture after a step, every step; the last offered is the result.
 
         Args:
-            step: 1-based.
             frame: Of any size; a reduced copy is kept, if any.
         """
-        self._newest = Snapshot(step, _narrowed(frame, self.config.width).copy())
-        last = self._kept[-1].frame if self._kept else self._source
-        if change(last, self._newest.frame) < self._least_change:
+        self._newest = _narrowed(frame, self.config.width).copy()
+        if change(self._kept[-1], self._newest) < self._least_change:
             return
         self._kept.append(self._newest)
         most = _SPARE * self.config.pictures
@@ -74,22 +63,14 @@ class Evolution:
         if len(self._kept) > most:  # each differs much from every other
             self._kept = self._kept[::2]
 
-    def snapshots(self) -> list[Snapshot]:
-        """Pick snapshots with even changes between them.
-
-        Returns:
-            The source first, as step 0, and the result last; at most as many as
-            configured.
-        """
-        source = Snapshot(0, self._source)
-        if self._newest is None:
-            return [source]
-        between = [each for each in self._kept if each.step != self._newest.step]
-        return _evenly([source, *between, self._newest], self.config.pictures)
-
     def pictures(self) -> list[Frame]:
-        """Return the frames of ``snapshots``."""
-        return [snapshot.frame for snapshot in self.snapshots()]
+        """Return the source first, the result last, and even changes between them."""
+        if self._newest is None:
+            return self._kept[:1]
+        frames = self._kept
+        if frames[-1] is not self._newest:
+            frames = [*frames, self._newest]
+        return blended(frames, self.config.pictures)
 
 
 def write_evolution(
@@ -140,39 +121,37 @@ def change(before: Frame, after: Frame) -> float:
     return float(cv2.norm(before, after, cv2.NORM_L1)) / before.size
 
 
-def spaced(snapshots: Sequence[Snapshot], least_change: float) -> list[Snapshot]:
-    """Drop the snapshots that differ too little from the one kept before them.
+def spaced(frames: Sequence[Frame], least_change: float) -> list[Frame]:
+    """Drop the pictures that differ too little from the one kept before them.
 
     Args:
-        snapshots: In order; the first is always kept.
+        frames: In order; the first is always kept.
         least_change: Between neighbours, as ``change`` measures it.
     """
-    kept = list(snapshots[:1])
-    for snapshot in snapshots[1:]:
-        if change(kept[-1].frame, snapshot.frame) >= least_change:
-            kept.append(snapshot)
+    kept = list(frames[:1])
+    for frame in frames[1:]:
+        if change(kept[-1], frame) >= least_change:
+            kept.append(frame)
     return kept
 
 
-def _evenly(snapshots: Sequence[Snapshot], most: int) -> list[Snapshot]:
-    """Pick at most some of the snapshots, the first and last among them.
+def blended(frames: Sequence[Frame], most: int) -> list[Frame]:
+    """Resample a series so that neighbours differ alike, blending where there is none.
 
-    The change asked for between neighbours is the least that leaves few enough; but
-    where single steps changed much, it does not fill up with what cannot be seen.
+    Args:
+        frames: At least two, in order; the first and the last stay as they are.
+        most: Pictures to return, 2 or more; fewer where so many would look the same.
     """
-    first, *between, last = snapshots
-    path = sum(change(a.frame, b.frame) for a, b in pairwise(snapshots))
-    least, enough = path / most / 2, 256.0
-    while enough - least > 0.01:
-        middle = (least + enough) / 2
-        if len(spaced([first, *between], middle)) < most:
-            enough = middle
-        else:
-            least = middle
-    picked = spaced([first, *between], enough)
-    if len(picked) > 1 and change(picked[-1].frame, last.frame) < enough / 2:
-        del picked[-1]  # the result shows nothing new beside it
-    return [*picked, last]
+    lengths = np.array([0.0, *accumulate(change(*pair) for pair in pairwise(frames))])
+    count = min(most, 2 + int(lengths[-1] / _FINEST))
+    pictures = [frames[0]]
+    for place in np.linspace(0, lengths[-1], count)[1:-1]:
+        after = max(1, int(np.searchsorted(lengths, place)))
+        step = lengths[after] - lengths[after - 1]
+        share = (place - lengths[after - 1]) / step if step else 1.0
+        pair = frames[after - 1], frames[after]
+        pictures.append(cv2.addWeighted(pair[0], 1 - share, pair[1], share, 0))
+    return [*pictures, frames[-1]]
 
 
 def _narrowed(frame: Frame, most: int) -> Frame:
