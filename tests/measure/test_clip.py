@@ -55,7 +55,14 @@ def test_a_result_equal_to_its_content_has_its_numbers(make_folder, texture, tmp
     assert measured.quantities["content_distance"].result.frames == [0, 0, 0]
     assert measured.quantities["content_mse"].result.frames == [0, 0, 0]
     assert set(measured.quantities) == {
-        *("temporal_error", "luminance", "gradient", "content_mse", "content_ssim"),
+        *(
+            "temporal_error",
+            "flicker",
+            "luminance",
+            "gradient",
+            "content_mse",
+            "content_ssim",
+        ),
         *("style_mse", "style_distance", "content_distance"),
     }
     assert measured.network == "slim"

@@ -125,3 +125,15 @@ def test_clips_of_two_lengths_are_refused() -> None:
 def test_frames_of_two_shapes_are_refused() -> None:
     with pytest.raises(ValueError, match=r"frame 1 is \(63, 96, 3\) painted"):
         list(temporal_errors([frame[1:] for frame in pan(0, 2)], pan(0, 2)))
+
+
+def test_flicker_is_relative_to_the_squared_gradient() -> None:
+    source = [pan(0, 1)[0]] * 2
+    ramp = np.tile((np.arange(WIDTH) * 2)[None, :, None], (HEIGHT, 1, 3)).astype(
+        np.uint8
+    )
+
+    (error,) = temporal_errors([ramp, ramp + np.uint8(4)], source)
+
+    assert error.error == pytest.approx((4 / 255) ** 2, rel=1e-3)
+    assert error.flicker == pytest.approx(4.0, rel=1e-3)  # moved as by two pixels

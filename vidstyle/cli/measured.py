@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     )
     from vidstyle.plots import Panel
 
-LINE: Final = "{:18}{:>10}{:>10}{:>8}"
+LINE: Final = "{:18}{:>10}{:>10}{:>11}"
 HEAD: Final = LINE.format("", "result", "content", "ratio")
 SCALE: Final = "pixel values in [0, 1]"
 NOTE: Final = "FIDs of other features, or of sets of other sizes, do not compare."
 FORMS: Final = {
     "temporal_error": ("temporal error", ".6f"),
+    "flicker": ("relative flicker", ".4f"),
     "luminance": ("luminance drift", ".4f"),
     "gradient": ("gradient drift", ".4f"),
     "content_mse": ("MSE to content", ".6f"),

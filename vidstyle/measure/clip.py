@@ -1,8 +1,11 @@
-"""A painted clip, its content and its painting come in; how good it is goes out.
+"""A painted clip, its content and its painting -> how good it is.
 
-What flickers is measured against the source's motion: where its flow can be trusted, a
-frame should be its predecessor, moved. The source itself misses that by some amount,
-under the same measure, which shows how much of an error is the flow's and the noise's.
+Flicker is measured against the source's motion: where its flow can be trusted, a frame
+should be its predecessor, moved. The source itself misses that by some amount, under
+the same measure, which shows how much of an error is the flow's and the noise's. Since
+frames are painted along that flow, and bold paint has more to move than a soft
+photograph, the error is given under another flow and relative to the picture's squared
+gradient, too.
 """
 
 from collections import defaultdict
@@ -10,6 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice, pairwise, tee
 from pathlib import Path
+from typing import Final
 
 from vidstyle.config import DeviceName, FlowQuality, NetworkName, check_range
 from vidstyle.errors import InputError
@@ -21,8 +25,12 @@ from vidstyle.measure.distance import (
     check_shapes,
     load_ruler,
 )
-from vidstyle.measure.pixels import mean_gradient, mean_luminance
-from vidstyle.motion.flow import estimate_motion
+from vidstyle.measure.pixels import (
+    mean_gradient,
+    mean_luminance,
+    mean_squared_gradient,
+)
+from vidstyle.motion.flow import estimate_motion, independent_motion
 from vidstyle.motion.shots import ShotDetector
 from vidstyle.motion.warp import consistency_to_tensor, flow_to_tensor, warp
 from vidstyle.records import (
@@ -37,6 +45,9 @@ from vidstyle.records import (
 )
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
+
+FLAT: Final = 1e-6
+"""Least squared gradient that an error is divided by: a quarter of a level a pixel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +143,9 @@ class Measurement:
         default_factory=lambda: defaultdict(Quantity)
     )
     """``temporal_error`` on trusted pixels, against the frame before, none where a shot
-    begins; ``luminance``: mean luma, in [0, 1]; ``gradient``: mean length of luma's
-    gradient, in full ranges a pixel; and those of ``FrameMeter.measure``."""
+    begins; ``flicker``: that of ``TemporalError``; ``luminance``: mean luma, in [0, 1];
+    ``gradient``: mean length of luma's gradient, in full ranges a pixel; and those of
+    ``FrameMeter.measure``."""
 
 
 def measure_clip(
@@ -181,6 +193,8 @@ def measure_clip(
         one = found.get(index)
         both = (None, None) if one is None else (one.error, one.source_error)
         measurement.quantities["temporal_error"].add(*both)
+        both = (None, None) if one is None else (one.flicker, one.source_flicker)
+        measurement.quantities["flicker"].add(*both)
         share = None if one is None else one.trusted_share
         measurement.trusted_share.frames.append(share)
     return measurement
@@ -221,6 +235,10 @@ class TemporalError:
     colors and, weighted by consistency, over pixels."""
     source_error: float
     """Of the source's own frame, on the same pixels along the same flow."""
+    flicker: float
+    """The error under ``independent_motion``, over the stylized frame's
+    ``mean_squared_gradient``."""
+    source_flicker: float
     trusted_share: float
     """Mean consistency of that flow."""
 
@@ -258,12 +276,20 @@ def temporal_errors(
         motion = estimate_motion(earlier[1], later[1], quality=quality)
         if motion.trusted_share == 0:
             continue
+        other = independent_motion(earlier[1], later[1])
+        stylized_pair, source_pair = zip(earlier, later, strict=True)
         yield TemporalError(
             index=index,
-            error=_miss(earlier[0], later[0], motion),
-            source_error=_miss(earlier[1], later[1], motion),
+            error=_miss(*stylized_pair, motion),
+            source_error=_miss(*source_pair, motion),
+            flicker=_flicker(*stylized_pair, other),
+            source_flicker=_flicker(*source_pair, other),
             trusted_share=motion.trusted_share,
         )
+
+
+def _flicker(earlier: Frame, later: Frame, motion: Motion) -> float:
+    return _miss(earlier, later, motion) / max(mean_squared_gradient(later), FLAT)
 
 
 def _miss(earlier: Frame, later: Frame, motion: Motion) -> float:

@@ -70,6 +70,33 @@ def estimate_motion(earlier: Frame, later: Frame, *, quality: FlowQuality) -> Mo
     )
 
 
+def independent_motion(earlier: Frame, later: Frame) -> Motion:
+    """Find the motion by a method that no frame is painted with, to judge by it.
+
+    Raises:
+        ValueError: If the frames differ in shape.
+
+    Source: Farneback 2003, "Two-frame motion estimation based on polynomial expansion".
+    """
+    if earlier.shape != later.shape:
+        raise ValueError(
+            f"flow needs two frames of one shape, not {earlier.shape} and "
+            f"{later.shape}."
+        )
+    before, after = (_grey(frame) for frame in (earlier, later))
+    flow_backward, flow_forward = (
+        np.asarray(
+            cv2.calcOpticalFlowFarneback(*pair, None, 0.5, 5, 15, 5, 7, 1.5, 0),  # type: ignore[call-overload]
+            np.float32,
+        )
+        for pair in ((after, before), (before, after))
+    )
+    return Motion(
+        flow_backward=flow_backward,
+        consistency=consistency(flow_backward, flow_forward),
+    )
+
+
 def _make_dis(quality: FlowQuality) -> cv2.DISOpticalFlow:
     fast = quality == "fast"
     preset = (
