@@ -189,3 +189,27 @@ def test_energies_that_come_with_the_weights_are_taken() -> None:
     net = FeatureNetwork(TINY, random_weights(TINY) | stored)
     assert list(net.feature_energy.values()) == [1, 2, 3, 4]
     assert net.gram_energy["relu3_1"] == 8
+
+
+def test_a_map_changes_what_is_handed_out_and_nothing_deeper() -> None:
+    weights = random_weights(TINY)
+    matrix = torch.randn(4, 4, generator=torch.Generator().manual_seed(2))
+    mapped = FeatureNetwork(TINY, weights | {"relu1_1_map": matrix})
+    plain = FeatureNetwork(TINY, weights)
+    theirs, ours = (one(images(), TINY.layers) for one in (plain, mapped))
+    expected = torch.einsum("dc,nchw->ndhw", matrix, theirs["relu1_1"])
+    torch.testing.assert_close(ours["relu1_1"], expected)
+    for layer in TINY.layers[1:]:
+        assert torch.equal(ours[layer], theirs[layer])
+
+
+def test_a_square_root_as_map_measures_as_the_wider_network_would() -> None:
+    # |H G H^T| = |M G M^T| for M = (H^T H)^(1/2).
+    generator = torch.Generator().manual_seed(3)
+    head = torch.randn(12, 4, generator=generator, dtype=torch.float64)
+    values, vectors = torch.linalg.eigh(head.T @ head)
+    root = vectors * values.sqrt() @ vectors.T
+    gram = torch.randn(4, 4, generator=generator, dtype=torch.float64)
+    gram = gram @ gram.T
+    wide, narrow = head @ gram @ head.T, root @ gram @ root.T
+    torch.testing.assert_close(wide.square().sum(), narrow.square().sum())

@@ -171,3 +171,13 @@ def test_a_file_that_cannot_be_opened(tmp_path: Path, kind: str) -> None:
         WeightsError, match=f"cannot read the weights of tiny from {path}"
     ):
         read_weights(path, TINY)
+
+
+def test_a_map_is_read_beside_the_weights(tmp_path: Path) -> None:
+    matrix = np.eye(6, dtype=np.float16)
+    arrays = numpy_arrays() | {"relu2_1_map": matrix}
+    weights = read(tmp_path / "mapped.npz", zipped(**arrays))
+    assert torch.equal(weights["relu2_1_map"], torch.eye(6))
+    arrays["relu2_1_map"] = matrix[:5]
+    with pytest.raises(WeightsError, match=r"its relu2_1_map has the shape \(5, 6\)"):
+        read(tmp_path / "wrong.npz", zipped(**arrays))
