@@ -134,4 +134,4 @@ def test_nothing_heavy_is_loaded_early(code: str) -> None:
 
 def test_running_something_loads_what_it_needs() -> None:
     # Otherwise the tests above would prove nothing.
-    assert {"cv2", "torch"} <= loaded_by("import vidstyle.pipeline")
+    assert {"cv2", "torch"} <= loaded_by("import vidstyle.clip.pipeline")

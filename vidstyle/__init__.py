@@ -13,7 +13,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from vidstyle.album.paint import AlbumResult, stylize_album
+    from vidstyle.clip.pipeline import VideoResult, stylize_video
+    from vidstyle.clip.preview import preview_video
     from vidstyle.config import (
         AlbumConfig,
         EncodingConfig,
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
         WeightsError,
         WorkDirError,
     )
-    from vidstyle.pipeline import VideoResult, stylize_video
-    from vidstyle.preview import preview_video
     from vidstyle.records import (
         Download,
         Event,
@@ -48,7 +47,8 @@ if TYPE_CHECKING:
         Plan,
         StepReport,
     )
-    from vidstyle.still import stylize_image
+    from vidstyle.stylize.album import AlbumResult, stylize_album
+    from vidstyle.stylize.image import stylize_image
 
     __version__: str
 
@@ -92,10 +92,10 @@ _HOMES: Final = (
     "config",
     "errors",
     "records",
-    "still",
-    "pipeline",
-    "preview",
-    "album.paint",
+    "stylize.image",
+    "clip.pipeline",
+    "clip.preview",
+    "stylize.album",
 )
 """The modules that have the public names; those that need torch come last."""
 

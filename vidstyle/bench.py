@@ -29,11 +29,11 @@ from vidstyle.devices import choose_device, memory_errors_named
 from vidstyle.networks.energy import natural_pictures
 from vidstyle.networks.load import load_network
 from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.optimize.batch import BatchOptimization
+from vidstyle.optimize.objective import Objective
+from vidstyle.optimize.slots import FrameTask
+from vidstyle.optimize.targets import content_target, normalized_weights, style_target
 from vidstyle.records import Listener
-from vidstyle.style.level import Job
-from vidstyle.style.objective import Objective
-from vidstyle.style.optimize import BatchOptimization
-from vidstyle.style.targets import content_target, shares, style_target
 
 WARM_UP: Final = 5
 """Steps that are not counted: the first ones allocate, and choose algorithms."""
@@ -103,8 +103,8 @@ class Bench:
         self._device = choose_device(device)
         self._network = load_network(network, device=self._device, listener=listener)
         used = {
-            **shares(self._config.style_layers),
-            **shares(self._config.content_layers),
+            **normalized_weights(self._config.style_layers),
+            **normalized_weights(self._config.content_layers),
         }
         self._deepest = max(used, key=self._network.layers.index)
 
@@ -182,7 +182,7 @@ class Bench:
         images = image.repeat(batch, 1, 1, 1)
         objective.allocate(images)
         for slot in range(batch):
-            job = Job(
+            job = FrameTask(
                 frame=slot,
                 start=image,
                 content=content,

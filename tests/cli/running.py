@@ -46,7 +46,7 @@ app()
 """
 SLOWED = """
 import time
-from vidstyle.style.optimize import BatchOptimization
+from vidstyle.optimize.batch import BatchOptimization
 
 def slow(self):
     slow.steps += 1

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from vidstyle.cli import app
 from vidstyle.cli.options import COMMON
 from vidstyle.cli.request import VideoRequest
+from vidstyle.clip.pipeline import VideoResult
 from vidstyle.config import (
     AlbumConfig,
     EncodingConfig,
@@ -23,7 +24,6 @@ from vidstyle.config import (
     VideoConfig,
 )
 from vidstyle.config.setting import PANELS, settings_of
-from vidstyle.pipeline import VideoResult
 
 KINDS = (StyleConfig, VideoConfig, AlbumConfig, EncodingConfig, EvolutionConfig)
 DECLARED = {each.name: each for each in settings_of(*KINDS)}
@@ -139,7 +139,7 @@ def configured(
         handed.update(evolution=given["evolution"])
         return VideoResult(output=Path("o.mp4"), frames=0, shots=0, evolution=None)
 
-    monkeypatch.setattr("vidstyle.pipeline.stylize_video", stylize_video)
+    monkeypatch.setattr("vidstyle.clip.pipeline.stylize_video", stylize_video)
     return handed
 
 

@@ -66,7 +66,7 @@ def test_saved_settings_are_taken_up(here: Path, settled: Any) -> None:
 def test_settings_of_a_preview_are_saved(
     here: Path, vidstyle: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vidstyle.preview.preview_video", lambda *_, **__: None)
+    monkeypatch.setattr("vidstyle.clip.preview.preview_video", lambda *_, **__: None)
     assert vidstyle(*PAINT, "--preview", "--save-config", "a.toml").code == 0
     assert "a.toml" in names_in(here)
 

@@ -12,7 +12,7 @@ from vidstyle.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look(Config):
+class StyleBank(Config):
     layers: tuple[LayerWeight, ...] | None = setting(
         None,
         "Layers that are matched.",
@@ -29,15 +29,15 @@ class Look(Config):
 
 
 def test_settings_are_listed_by_panel_with_what_the_field_says() -> None:
-    gloss, finish, layers = settings_of(Look)
+    gloss, finish, layers = settings_of(StyleBank)
     assert (gloss.name, gloss.key, gloss.default) == ("gloss", "shine", None)
     assert finish.choices == ("matt", "wet")
     assert layers.panel == NETWORK
 
 
 def test_none_is_left_alone_and_has_a_word() -> None:
-    (*_, layers) = settings_of(Look)
-    assert Look().layers is None
+    (*_, layers) = settings_of(StyleBank)
+    assert StyleBank().layers is None
     assert layers.text(None) == "none"
     assert layers.parse("none") is None
     assert layers.parse("relu1_1") == (LayerWeight("relu1_1"),)
@@ -53,4 +53,4 @@ def test_none_is_left_alone_and_has_a_word() -> None:
 )
 def test_each_setting_is_checked(changes: dict[str, object], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        Look(**changes)
+        StyleBank(**changes)

@@ -10,7 +10,7 @@ from vidstyle.explore.experiments import Trial, comparable
 from vidstyle.explore.paint import TrialPainter
 from vidstyle.images import read_picture
 from vidstyle.records import Event, FrameReport, Notice, Plan, StepReport, ignore
-from vidstyle.still import stylize_image
+from vidstyle.stylize.image import stylize_image
 
 
 def trial(files: Path, config: StyleConfig, style: str = "painting.png") -> Trial:

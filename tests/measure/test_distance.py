@@ -18,8 +18,8 @@ from vidstyle.measure.distance import (
 )
 from vidstyle.networks.slim import SLIM, slim
 from vidstyle.networks.weights import write_weights
-from vidstyle.style.objective import Objective
-from vidstyle.style.targets import content_target, style_target
+from vidstyle.optimize.objective import Objective
+from vidstyle.optimize.targets import content_target, style_target
 
 HEIGHT, WIDTH = 32, 48
 RULER = Ruler(slim(), torch.device("cpu"))

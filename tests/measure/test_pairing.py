@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from vidstyle.album.pairs import make_pairs
 from vidstyle.measure.pairing import are_sets, pair_by_name
+from vidstyle.stylize.pairs import make_pairs
 
 
 def paths(*names):

@@ -5,8 +5,7 @@ import numpy.typing as npt
 import pytest
 from conftest import View
 
-from vidstyle.motion.camera import settle
-from vidstyle.motion.flow import estimate_flow, estimate_motion
+from vidstyle.motion.flow import estimate_flow, estimate_motion, regularize_flow
 
 HEIGHT, WIDTH = 120, 200
 
@@ -94,7 +93,7 @@ def test_motion_without_a_common_part_is_left_alone(view: View) -> None:
         end[rows] = np.roll(start[rows], x, axis=1)
         flow[rows, :, 0] = x
 
-    assert settle(flow, start, end) is flow
+    assert regularize_flow(flow, start, end) is flow
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (16, 200)])

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 
-from vidstyle.motion.reuse import (
+from vidstyle.motion.consistency import (
     DRY,
     EDGE,
-    find_again,
-    grow,
-    widen_distrust,
-    within,
+    advance_age,
+    erode_consistency,
+    mask_age,
+    photometric_consistency,
 )
 from vidstyle.records import Motion
 
@@ -31,13 +31,13 @@ def motion(x=0.0, y=0.0, *, trusted=1.0):
 
 
 def test_a_still_picture_is_found_again_everywhere():
-    assert find_again(texture(), texture(), motion()).min() == 1
+    assert photometric_consistency(texture(), texture(), motion()).min() == 1
 
 
 def test_a_picture_that_moved_as_its_flow_says_is_found_again_inside():
     wide = texture(width=WIDTH + 8)
     earlier, later = wide[:, 8:], wide[:, :-8]  # the content moved 8 to the right
-    found = find_again(earlier, later, motion(x=-8))
+    found = photometric_consistency(earlier, later, motion(x=-8))
     assert found[:, 10:].min() == 1  # at 8 and 9 the comparison looks beyond the border
     assert found[:, :8].max() == 0  # it came in from outside
 
@@ -45,7 +45,7 @@ def test_a_picture_that_moved_as_its_flow_says_is_found_again_inside():
 def test_another_content_is_not_found_again_even_where_the_flow_is_trusted():
     earlier, later = texture(1), texture(1)
     later[10:30, 20:40] = texture(2)[10:30, 20:40]
-    found = find_again(earlier, later, motion())
+    found = photometric_consistency(earlier, later, motion())
     assert found[14:26, 24:36].mean() < 0.2
     assert found[:6].min() == 1
 
@@ -53,11 +53,11 @@ def test_another_content_is_not_found_again_even_where_the_flow_is_trusted():
 def test_a_change_of_light_is_no_change_of_content():
     earlier = (texture() * 0.5).astype(np.uint8)
     later = (texture() * 0.8 + 20).astype(np.uint8)
-    assert find_again(earlier, later, motion()).mean() > 0.99
+    assert photometric_consistency(earlier, later, motion()).mean() > 0.99
 
 
 def test_a_flow_that_is_off_by_half_a_pixel_is_forgiven():
-    found = find_again(texture(), texture(), motion(x=0.5))
+    found = photometric_consistency(texture(), texture(), motion(x=0.5))
     assert found[:, :-1].mean() > 0.99
 
 
@@ -67,8 +67,8 @@ def test_where_the_flow_is_doubted_less_is_forgiven():
     later[:, 30:] = (later[:, 30:].astype(int) + 12).clip(0, 255).astype(np.uint8)
     left = np.zeros((HEIGHT, WIDTH), np.float32)
     left[:, :30] = 1
-    trusted = find_again(earlier, later, motion())
-    doubted = find_again(
+    trusted = photometric_consistency(earlier, later, motion())
+    doubted = photometric_consistency(
         earlier, later, Motion(flow_backward=motion().flow_backward, consistency=left)
     )
     assert trusted[:, 34:].mean() > 0.95
@@ -78,7 +78,7 @@ def test_where_the_flow_is_doubted_less_is_forgiven():
 def test_distrust_spreads_by_the_width_of_an_edge():
     trust = np.ones((21, 21), np.float32)
     trust[10, 10] = 0.25
-    widened = widen_distrust(trust)
+    widened = erode_consistency(trust)
     side = 2 * EDGE + 1
     assert (widened == 0.25).sum() == side**2
     assert widened[10 - EDGE, 10 + EDGE] == 0.25
@@ -89,7 +89,7 @@ def test_paint_ages_frame_by_frame_until_it_is_dry():
     age = np.zeros((HEIGHT, WIDTH), np.uint8)
     trust = np.ones((HEIGHT, WIDTH), np.float32)
     for frame in range(1, DRY + 4):
-        age = grow(age, trust, motion())
+        age = advance_age(age, trust, motion())
         assert (age == min(frame, DRY)).all()
 
 
@@ -98,7 +98,7 @@ def test_age_moves_with_the_paint_and_what_is_new_is_0():
     age[:, 20] = 6
     trust = np.ones((HEIGHT, WIDTH), np.float32)
     trust[:, :5] = 0
-    grown = grow(age, trust, motion(x=-5))  # the content moved 5 to the right
+    grown = advance_age(age, trust, motion(x=-5))  # the content moved 5 to the right
     assert (grown[:, 25] == 7).all()
     assert (grown[:, 30] == 4).all()
     assert (grown[:, :5] == 0).all()
@@ -107,10 +107,10 @@ def test_age_moves_with_the_paint_and_what_is_new_is_0():
 @pytest.mark.parametrize("level", [0, 255])
 def test_a_flat_picture_is_found_again(level):
     flat = np.full((HEIGHT, WIDTH, 3), level, np.uint8)
-    assert find_again(flat, flat, motion()).min() == 1
+    assert photometric_consistency(flat, flat, motion()).min() == 1
 
 
 def test_what_was_not_painted_has_no_age():
     age = np.full((2, 3), DRY, np.uint8)
     painted = np.array([[True, False, True], [False, True, True]])
-    assert np.array_equal(within(age, painted), DRY * painted)
+    assert np.array_equal(mask_age(age, painted), DRY * painted)

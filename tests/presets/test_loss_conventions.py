@@ -23,8 +23,8 @@ from torch import Tensor
 
 from vidstyle.config import StyleConfig, equal_layers
 from vidstyle.networks.vgg import FeatureNetwork
-from vidstyle.style.objective import Objective
-from vidstyle.style.targets import content_target, style_target
+from vidstyle.optimize.objective import Objective
+from vidstyle.optimize.targets import content_target, style_target
 
 HEIGHT, WIDTH = 32, 48
 LAYERS = {*GATYS_LAYERS, *KERAS_LAYERS, "relu4_2"}

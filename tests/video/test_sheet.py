@@ -12,9 +12,9 @@ from vidstyle.video.sheet import (
     HEADING,
     LINE,
     contact_sheet,
+    evenly_spaced,
     labelled_sheet,
     pick_frames,
-    spread,
 )
 
 
@@ -44,12 +44,12 @@ def clip(tmp_path: Path) -> VideoInfo:
 def test_spread_frames(
     first: int, count: int, pictures: int, chosen: list[int]
 ) -> None:
-    assert spread(first, count, pictures) == chosen
+    assert evenly_spaced(first, count, pictures) == chosen
 
 
 def test_spread_frames_are_different_ones_of_the_range() -> None:
     for first, count, pictures in np.ndindex(3, 60, 7):
-        chosen = spread(first, count, pictures)
+        chosen = evenly_spaced(first, count, pictures)
         assert len(set(chosen)) == min(count, pictures)
         assert chosen == sorted(chosen)
         assert all(first <= index < first + count for index in chosen)

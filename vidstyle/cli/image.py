@@ -72,7 +72,7 @@ def _paint_one(
     gif_output = request.gif_beside(output)
     request.check_outputs(output, gif_output, contents=[content])
     settings.save(request.save_config, KINDS, overwrite=request.overwrite)
-    from vidstyle.still import stylize_image
+    from vidstyle.stylize.image import stylize_image
 
     with reporter:
         stylize_image(
@@ -97,7 +97,7 @@ def _paint_album(
         raise ConfigError(f"{option} is about one picture; name one, and no folder.")
     request.check_outputs(contents=contents)
     settings.save(request.save_config, KINDS, overwrite=request.overwrite)
-    from vidstyle.album.paint import stylize_album
+    from vidstyle.stylize.album import stylize_album
 
     has_folder = any(path.is_dir() for path in request.styles)
     with reporter:

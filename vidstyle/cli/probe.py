@@ -10,7 +10,7 @@ from vidstyle.config import VideoConfig
 from vidstyle.records import ColorInfo, StreamInfo, VideoInfo
 
 if TYPE_CHECKING:
-    from vidstyle.inspection import Inspection
+    from vidstyle.video.mux import Inspection
 
 LABEL = "{:10}{}"
 CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4/mov", "matroska,webm": "mkv/webm"}
@@ -32,7 +32,7 @@ def probe(
     """
     with reported_errors():
         config = VideoConfig(**values)
-        from vidstyle.inspection import inspect_clip
+        from vidstyle.video.mux import inspect_clip
 
         seen = inspect_clip(clip, fps=config.input_fps, background=config.background)
         lines = (LABEL.format(*line) for line in as_lines(seen))

@@ -65,8 +65,8 @@ def _paint(
     *,
     save: Callable[[], None],
 ) -> None:
-    from vidstyle.pipeline import stylize_video
-    from vidstyle.results import default_output
+    from vidstyle.clip.pipeline import stylize_video
+    from vidstyle.clip.results import default_output
 
     output = request.output or default_output(clip, request.paintings, config.encoding)
     gif_output = request.gif_beside(output)
@@ -105,8 +105,8 @@ def _preview(
     save: Callable[[], None],
 ) -> None:
     """Paint a sheet instead of the clip."""
-    from vidstyle.preview import preview_video
-    from vidstyle.results import name_beside
+    from vidstyle.clip.preview import preview_video
+    from vidstyle.clip.results import name_beside
 
     output = request.output or name_beside(clip, request.paintings, ".preview.png")
     request.check_outputs(output, contents=[clip])

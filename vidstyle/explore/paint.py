@@ -8,16 +8,16 @@ from itertools import groupby
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, Final
 
+from vidstyle.color.palette import color_statistics
 from vidstyle.config import NetworkName, StyleConfig
-from vidstyle.controls.palette import color_statistics
 from vidstyle.devices import choose_device
 from vidstyle.explore.experiments import Trial
-from vidstyle.first_frame import first_job
 from vidstyle.images import image_to_frame, read_picture, resize_frame
 from vidstyle.measure.distance import DistanceMeter, Distances, load_ruler
-from vidstyle.preparation import load_for, prepare, working_size
+from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.records import Event, Frame, FrameReport, Listener, Notice, Plan
-from vidstyle.style.optimize import BatchOptimization
+from vidstyle.stylize.first_frame import first_task
+from vidstyle.stylize.stylizer import load_for, prepare, working_size
 from vidstyle.video.work_dir import FrameStore
 
 if TYPE_CHECKING:
@@ -182,11 +182,13 @@ class TrialPainter:
         for slot, (number, own) in enumerate(zip(chunk, tools, strict=True)):
             wish = own.look.at(0, color_statistics(self._frames[number]))
             content = own.look.content(self._frames[number], wish)
-            batch.load(slot, first_job(number, content, wish, own, config))
+            batch.load(slot, first_task(number, content, wish, own, config))
         traces = self._optimize(batch, config, len(chunk))
         for slot, (number, own) in enumerate(zip(chunk, tools, strict=True)):
             trial, content = self._trials[number], self._frames[number]
-            picture = own.look.finished(image_to_frame(batch.result(slot)), content)
+            picture = own.look.restore_chroma(
+                image_to_frame(batch.result(slot)), content
+            )
             meter = DistanceMeter(
                 trial.style, self._ruler, long_side=max(height, width)
             )

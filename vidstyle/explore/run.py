@@ -10,6 +10,12 @@ from itertools import accumulate, groupby, zip_longest
 from pathlib import Path
 from typing import Any
 
+from vidstyle.clip.manifest import (
+    DIGITS,
+    describe_machine,
+    describe_pictures,
+    describe_style,
+)
 from vidstyle.config import StyleConfig
 from vidstyle.devices import choose_device
 from vidstyle.errors import DependencyError, OutputError
@@ -22,12 +28,6 @@ from vidstyle.images import (
     resize_frame,
     write_picture,
     write_whole,
-)
-from vidstyle.manifest import (
-    DIGITS,
-    describe_machine,
-    describe_pictures,
-    describe_style,
 )
 from vidstyle.plots import check_plot, write_plot
 from vidstyle.records import Frame, Listener, Notice

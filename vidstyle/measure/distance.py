@@ -19,9 +19,14 @@ from vidstyle.images import fit_long_side, frame_to_image, read_picture, resize_
 from vidstyle.measure.pixels import mean_squared_error, structural_similarity
 from vidstyle.networks.load import load_network
 from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.optimize.losses import gram_matrix, squared_error
+from vidstyle.optimize.targets import (
+    ContentTarget,
+    content_target,
+    normalized_weights,
+    style_target,
+)
 from vidstyle.records import Frame, Listener
-from vidstyle.style.losses import gram_matrix, squared_error
-from vidstyle.style.targets import ContentTarget, content_target, shares, style_target
 
 MOST_STRETCH = 0.1
 """Of the content to the result's shape: rounding a tiny one's sides takes less."""
@@ -167,8 +172,8 @@ class DistanceMeter:
     @torch.no_grad()
     def _distances(self, frame: Frame) -> Distances:
         assert self._content is not None  # noqa: S101  # ``measure`` has set it
-        style_shares = shares(self._config.style_layers)
-        content_shares = shares(self._config.content_layers)
+        style_shares = normalized_weights(self._config.style_layers)
+        content_shares = normalized_weights(self._config.content_layers)
         image = frame_to_image(frame, device=self._device)
         features = self._network(image, {*style_shares, *content_shares})
         style = content = 0.0

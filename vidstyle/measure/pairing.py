@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidstyle.album.pairs import INDEX, pictures_in
 from vidstyle.errors import InputError
+from vidstyle.stylize.pairs import INDEX, pictures_in
 from vidstyle.video.folder import numbered_pictures
 
 

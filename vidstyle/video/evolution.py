@@ -149,8 +149,8 @@ def blended(frames: Sequence[Frame], most: int) -> list[Frame]:
         after = max(1, int(np.searchsorted(lengths, place)))
         step = lengths[after] - lengths[after - 1]
         share = (place - lengths[after - 1]) / step if step else 1.0
-        pair = frames[after - 1], frames[after]
-        pictures.append(cv2.addWeighted(pair[0], 1 - share, pair[1], share, 0))
+        mixed = cv2.addWeighted(frames[after - 1], 1 - share, frames[after], share, 0)
+        pictures.append(np.asarray(mixed, np.uint8))
     return [*pictures, frames[-1]]
 
 

@@ -8,13 +8,16 @@ tags. Where the source was taken is private and stays behind, unless it is asked
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
 from typing import Final, NamedTuple
 
-from vidstyle.config import EncodingConfig
+from vidstyle.config import BACKGROUND, EncodingConfig
 from vidstyle.records import VideoInfo
 from vidstyle.video.codecs import CODECS, CONTAINERS
 from vidstyle.video.ffmpeg import file_url
 from vidstyle.video.normalize import alpha_decoder
+from vidstyle.video.probe import Timing, measure_timing, probe
 from vidstyle.video.streams import RESTARTED
 
 # What fits, and what players can play.
@@ -257,3 +260,30 @@ def _tracks(source: VideoInfo, container: str) -> Iterator[_Track]:
         if codec in holds.subtitles:
             encoder = "copy"
         yield _Track("s", index, codec, encoder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What is understood of a clip."""
+
+    info: VideoInfo
+    timing: Timing
+    ending: str
+    """Of a result that nobody names: it can hold all that the clip has."""
+
+
+def inspect_clip(
+    clip: Path, *, fps: Fraction | None = None, background: str = BACKGROUND
+) -> Inspection:
+    """Find out what a clip is, and how its frames lie in time.
+
+    Args:
+        clip: A video, an animated GIF, or a folder of numbered pictures.
+        fps: Rate of a folder or a raw stream; other files have their own.
+        background: What lies behind transparent pixels, as in ``VideoConfig``.
+
+    Raises:
+        InputError: If the clip cannot be read, or a setting not be used.
+    """
+    info = probe(clip, fps=fps, background=background)
+    return Inspection(info=info, timing=measure_timing(info), ending=ending_for(info))

@@ -161,7 +161,7 @@ def _fitting(text: str, width: int) -> int:
     return next((count for count in counts if _length(text[:count]) <= width), 1)
 
 
-def spread(first: int, count: int, pictures: int) -> list[int]:
+def evenly_spaced(first: int, count: int, pictures: int) -> list[int]:
     """Choose indices in the middles of equal parts of ``[first, first + count)``."""
     pictures = min(pictures, count)
     return [

@@ -1,0 +1,127 @@
+import numpy as np
+import pytest
+import torch
+
+from vidstyle.clip.frame_tasks import first_age, follow
+from vidstyle.images import frame_to_image, image_to_frame
+from vidstyle.motion.consistency import DRY, EDGE
+from vidstyle.records import Motion
+
+HEIGHT, WIDTH = 32, 48
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def painted():
+    random = np.random.default_rng(1)
+    return random.integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def source():
+    random = np.random.default_rng(2)
+    return random.integers(60, 120, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+
+
+def motion(x=0.0, consistency=None):
+    flow = np.zeros((HEIGHT, WIDTH, 2), np.float32)
+    flow[..., 0] = x
+    ones = np.ones((HEIGHT, WIDTH), np.float32)
+    return Motion(
+        flow_backward=flow, consistency=ones if consistency is None else consistency
+    )
+
+
+def everywhere(value=1.0):
+    return np.full((HEIGHT, WIDTH), value, np.float32)
+
+
+def test_without_motion_the_next_frame_starts_from_the_last_one_unchanged(
+    painted, source
+):
+    following = follow(
+        painted,
+        first_age(painted),
+        source,
+        motion=motion(),
+        seen_again=everywhere(),
+        device=CPU,
+    )
+    assert np.array_equal(image_to_frame(following.start), painted)
+    assert torch.equal(following.start, following.warped)
+    assert (following.binding == 1).all()
+    assert (following.age == DRY).all()
+
+
+def test_paint_moves_with_the_content(painted, source):
+    following = follow(
+        painted,
+        first_age(painted),
+        source,
+        motion=motion(x=-4),
+        seen_again=everywhere(),
+        device=CPU,
+    )
+    moved = image_to_frame(following.warped)
+    assert np.array_equal(moved[:, 4:], painted[:, :-4])
+
+
+def test_what_comes_into_sight_starts_from_the_source_in_the_paints_colours(
+    painted, source
+):
+    seen = everywhere()
+    seen[:, 24:] = 0
+    following = follow(
+        painted,
+        first_age(painted),
+        source,
+        motion=motion(),
+        seen_again=seen,
+        device=CPU,
+    )
+    new = following.start[..., 24 + EDGE :]
+    # A map of colours: the source's pixels in their order, with the paint's spread.
+    old = frame_to_image(source)[..., 24 + EDGE :]
+    correlation = np.corrcoef(new.flatten(), old.flatten())[0, 1]
+    assert correlation > 0.9
+    assert new.std() > 2 * old.std()
+    assert new.mean().item() == pytest.approx(painted.mean() / 255, abs=0.05)
+    kept = 24 - EDGE - 1
+    assert torch.equal(following.start[..., :kept], following.warped[..., :kept])
+    assert following.binding[..., 24 - EDGE :].max() == 0
+    assert (following.age[:, 24:] == 0).all()
+
+
+def test_new_paint_is_bound_more_firmly_from_frame_to_frame(painted, source):
+    age, bindings = np.zeros((HEIGHT, WIDTH), np.uint8), []
+    for _ in range(DRY + 2):
+        following = follow(
+            painted,
+            age,
+            source,
+            motion=motion(),
+            seen_again=everywhere(),
+            device=CPU,
+        )
+        age = following.age
+        bindings.append(following.binding.mean().item())
+    assert bindings == sorted(bindings)
+    assert bindings[0] == pytest.approx(1 / DRY)
+    assert bindings[-1] == 1
+
+
+def test_paint_is_not_bound_where_the_flow_is_inconsistent_but_stays(painted, source):
+    consistency = everywhere()
+    consistency[10:20, 10:20] = 0
+    following = follow(
+        painted,
+        first_age(painted),
+        source,
+        motion=motion(consistency=consistency),
+        seen_again=everywhere(),
+        device=CPU,
+    )
+    assert following.binding[0, 0, 10:20, 10:20].max() == 0
+    assert following.binding[0, 0, :10].min() == 1
+    assert torch.equal(following.start, following.warped)
+    assert (following.age == DRY).all()

@@ -1,0 +1,467 @@
+"""The painter on made-up frames: which it paints when, from what, and what it keeps."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_clip import SMALL_CLIP
+
+from vidstyle import ingest
+from vidstyle.clip import frame_tasks, prefetch
+from vidstyle.clip.ingest import Ingest, IngestState
+from vidstyle.clip.painter import Painter
+from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
+from vidstyle.errors import WorkDirError
+from vidstyle.images import resize_frame, write_picture
+from vidstyle.optimize import pyramid
+from vidstyle.records import (
+    Event,
+    Frame,
+    FrameReport,
+    Motion,
+    StepReport,
+    TimedFrame,
+    VideoInfo,
+)
+from vidstyle.stylize.stylizer import Tools, prepare
+from vidstyle.video.work_dir import FrameStore
+
+HEIGHT, WIDTH = SMALL_CLIP.height, SMALL_CLIP.width
+STEPS, NEXT_STEPS = 6, 4
+CONFIG = VideoConfig(
+    style=StyleConfig(network="slim", device="cpu", steps=STEPS, min_steps=99),
+    next_steps=NEXT_STEPS,
+)
+
+
+def scene(seed: int) -> Frame:
+    """A smooth, colourful picture, wider than a frame."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (6, 12, 3), np.uint8)
+    return resize_frame(coarse, height=HEIGHT, width=2 * WIDTH)
+
+
+def pan(seed: int, frames: int) -> list[Frame]:
+    """A shot in which the camera moves by a pixel a frame."""
+    return [
+        np.ascontiguousarray(scene(seed)[:, at : at + WIDTH]) for at in range(frames)
+    ]
+
+
+class Painted:
+    """One run over frames: its events, and its store."""
+
+    def __init__(
+        self, events: list[Event], found: IngestState, store: FrameStore
+    ) -> None:
+        self.found, self.store = found, store
+        self.steps = [each for each in events if isinstance(each, StepReport)]
+        self.finished = [each for each in events if isinstance(each, FrameReport)]
+
+    def frames(self) -> list[Frame]:
+        return [self.store.stylized(index) for index in self.store.painted()]
+
+    def steps_of(self, frame: int) -> list[StepReport]:
+        return [report for report in self.steps if report.frame == frame]
+
+
+Paint = Callable[..., Painted]
+
+
+@pytest.fixture(scope="module")
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Tools:
+    path = tmp_path_factory.mktemp("style") / "painting.png"
+    write_picture(path, scene(99))
+    return prepare(
+        path, CONFIG.style, height=HEIGHT, width=WIDTH, listener=lambda _: None
+    )
+
+
+@pytest.fixture
+def paint(
+    tools: Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Paint]:
+    """Paint frames; in the same folder again, if it is given by the same name."""
+
+    def run(
+        frames: Sequence[Frame],
+        config: VideoConfig = CONFIG,
+        *,
+        evolution: EvolutionConfig | None = None,
+        folder: str = "work",
+        listener: Callable[[Event], None] = lambda _: None,
+        tools: Tools = tools,
+    ) -> Painted:
+        def read_frames(_: VideoInfo, **options: Any) -> Iterator[TimedFrame]:
+            for index, frame in enumerate(frames):
+                yield TimedFrame(index=index, time_s=index / 10, frame=frame)
+
+        events: list[Event] = []
+
+        def listen(event: Event) -> None:
+            events.append(event)
+            listener(event)
+
+        monkeypatch.setattr(ingest, "read_frames", read_frames)
+        store = FrameStore(tmp_path / folder)
+        store.open({})
+        painter = Painter(tools, store, config, evolution=evolution, listener=listen)
+        with Ingest(SMALL_CLIP, config, store, height=HEIGHT, width=WIDTH) as reading:
+            found = painter.paint(reading)
+        return Painted(events, found, store)
+
+    return run
+
+
+def test_every_frame_is_painted_once_and_told(paint: Paint) -> None:
+    done = paint(pan(1, 5))
+    assert done.store.painted() == list(range(5))
+    assert [report.frame for report in done.finished] == list(range(5))
+    assert done.found.is_complete
+    assert done.found.starts == [0]
+    assert [report.frame for report in done.steps] == sorted(
+        report.frame for report in done.steps
+    )
+    for report in done.finished:
+        numbers = [each.step for each in done.steps_of(report.frame)]
+        assert numbers == list(range(1, report.steps + 1))
+    assert done.finished[-1].frames_known == 5
+    assert done.finished[-1].all_known
+
+
+def test_first_frames_take_more_steps_than_those_that_follow(paint: Paint) -> None:
+    done = paint([*pan(1, 4), *pan(2, 4)])
+    assert done.found.starts == [0, 4]
+    steps = [report.steps for report in done.finished]
+    assert steps[0] == steps[4] == STEPS
+    # More where less of the flow is trusted, twice as many at most.
+    assert all(NEXT_STEPS <= steps[index] < 2 * NEXT_STEPS for index in (1, 2, 3))
+
+
+def test_frames_that_follow_are_bound_to_their_predecessors(paint: Paint) -> None:
+    done = paint([*pan(1, 3), *pan(2, 4)])
+    last = [done.steps_of(index)[-1].losses["temporal"] for index in range(7)]
+    assert last[0] == last[3] == 0
+    assert all(last[index] > 0 for index in (1, 2, 4, 5, 6))
+    free = paint(pan(1, 3), replace(CONFIG, temporal_weight=0), folder="free")
+    assert "temporal" not in free.steps_of(2)[-1].losses
+
+
+def test_frame_whose_motion_cannot_be_trusted_is_a_first_one(
+    paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def estimate_motion(*_: Frame, quality: str) -> Motion:
+        trusted = np.zeros((HEIGHT, WIDTH), np.float32)
+        trusted[: HEIGHT // 5] = 1
+        flow = np.zeros((HEIGHT, WIDTH, 2), np.float32)
+        return Motion(flow_backward=flow, consistency=trusted)
+
+    monkeypatch.setattr(prefetch, "estimate_motion", estimate_motion)
+    done = paint(pan(1, 3))
+    assert done.found.starts == [0]
+    assert [report.steps for report in done.finished] == 3 * [STEPS]
+    assert {report.losses["temporal"] for report in done.steps} == {0}
+    assert set(done.store.facts(frame_tasks.ENERGIES) or {}) == {"0", "1", "2"}
+
+
+def difference(one: Frame, other: Frame) -> float:
+    return float(np.abs(one.astype(int) - other).mean())
+
+
+def test_painting_moves_with_the_picture(paint: Paint) -> None:
+    warped = paint(pan(1, 6))
+    alone = paint(
+        pan(1, 6),
+        replace(CONFIG, next_init="random", temporal_weight=0, next_steps=STEPS),
+        folder="alone",
+    )
+
+    def flicker(done: Painted) -> float:
+        frames = done.frames()
+        return max(
+            difference(now[:, 8:-8], before[:, 9:-7])  # the camera went on by one
+            for before, now in pairwise(frames)
+        )
+
+    assert flicker(warped) < 0.25 * flicker(alone)
+
+
+@pytest.mark.parametrize(
+    "next_init", ["previous-warped", "previous", "content", "random"]
+)
+def test_each_start_gives_other_pixels_the_same_each_time(
+    paint: Paint, next_init: Any
+) -> None:
+    config = replace(CONFIG, next_init=next_init)
+    frames = paint(pan(1, 3), config).frames()
+    assert np.array_equal(paint(pan(1, 3), config, folder="again").frames(), frames)
+    for other in {"previous-warped", "previous", "content", "random"} - {next_init}:
+        changed = replace(CONFIG, next_init=other)
+        assert difference(
+            paint(pan(1, 3), changed, folder=other).frames()[2], frames[2]
+        )
+
+
+@pytest.mark.parametrize("next_init", ["previous", "content", "random"])
+def test_flow_is_not_computed_for_nothing(
+    paint: Paint, monkeypatch: pytest.MonkeyPatch, next_init: Any
+) -> None:
+    monkeypatch.setattr(prefetch, "estimate_motion", pytest.fail)
+    for changes in ({"temporal_weight": 0}, {"next_steps": 0}):
+        config = replace(CONFIG, next_init=next_init, **changes)
+        done = paint(pan(1, 3), config, folder=str(changes))
+        steps = [STEPS, config.next_steps, config.next_steps]
+        assert [report.steps for report in done.finished] == steps
+
+
+def test_shots_are_painted_beside_one_another(paint: Paint) -> None:
+    done = paint([*pan(1, 5), *pan(2, 4)], replace(CONFIG, batch=2))
+    assert done.store.painted() == list(range(9))
+    finished = [report.frame for report in done.finished]
+    assert [frame for frame in finished if frame < 5] == list(range(5))
+    assert [frame for frame in finished if frame >= 5] == list(range(5, 9))
+    assert finished != sorted(finished)
+
+
+def test_sources_are_deleted_once_they_are_painted(paint: Paint) -> None:
+    store = paint([*pan(1, 5), *pan(2, 4)]).store
+    kept = sorted(path.name for path in (store.work_dir / "source").iterdir())
+    assert kept == ["000005.png", "000009.png"]  # the shots' last, which nobody follows
+    assert len(list((store.work_dir / "age").iterdir())) <= 2
+
+
+class StoppedError(Exception):
+    """The listener does not want any more."""
+
+
+def stop_after(frames: int) -> Callable[[Event], None]:
+    left = iter(range(frames))
+
+    def listen(event: Event) -> None:
+        if isinstance(event, FrameReport) and next(left, None) is None:
+            raise StoppedError
+
+    return listen
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("stop", [0, 1, 4, 6])
+def test_run_that_goes_on_ends_in_the_same_pixels(
+    paint: Paint, stop: int, batch: int
+) -> None:
+    frames, config = [*pan(1, 4), *pan(2, 4)], replace(CONFIG, batch=batch)
+    whole = paint(frames, config, evolution=EvolutionConfig(frame=5), folder="whole")
+    with pytest.raises(StoppedError):
+        paint(
+            frames,
+            config,
+            evolution=EvolutionConfig(frame=5),
+            listener=stop_after(stop),
+        )
+    rest = paint(frames, config, evolution=EvolutionConfig(frame=5))
+    assert np.array_equal(rest.frames(), whole.frames())
+    assert len(rest.finished) < 8
+    assert np.array_equal(rest.store.evolution() or [], whole.store.evolution() or [0])
+
+
+@pytest.fixture
+def climbing(monkeypatch: pytest.MonkeyPatch) -> VideoConfig:
+    """Settings by which first frames are painted in three sizes."""
+    monkeypatch.setattr(pyramid, "LEAST_SIDE", 16)
+    return replace(CONFIG, style=replace(CONFIG.style, pyramid=3), batch=2)
+
+
+@pytest.fixture
+def climbing_tools(climbing: VideoConfig, tmp_path: Path) -> Tools:
+    path = tmp_path / "painting.png"
+    write_picture(path, scene(99))
+    return prepare(
+        path, climbing.style, height=HEIGHT, width=WIDTH, listener=lambda _: None
+    )
+
+
+def test_only_first_frames_are_painted_in_several_sizes(
+    paint: Paint, climbing: VideoConfig, climbing_tools: Tools
+) -> None:
+    frames = [*pan(1, 4), *pan(2, 4)]
+    done = paint(
+        frames,
+        climbing,
+        tools=climbing_tools,
+        evolution=EvolutionConfig(frame=4),
+    )
+    for index in range(8):
+        levels = [report.level for report in done.steps_of(index)]
+        is_first = index in {0, 4}
+        assert levels == ([1, 1, 2, 2, 3, 3] if is_first else [1] * len(levels))
+    assert [report.steps for report in done.finished if report.frame in {0, 4}] == [
+        STEPS,
+        STEPS,
+    ]
+    assert len(done.store.evolution() or []) > 2
+
+
+def test_run_in_several_sizes_goes_on_in_the_same_pixels(
+    paint: Paint, climbing: VideoConfig, climbing_tools: Tools
+) -> None:
+    frames = [*pan(1, 4), *pan(2, 4)]
+    whole = paint(frames, climbing, tools=climbing_tools, folder="whole")
+    with pytest.raises(StoppedError):
+        paint(frames, climbing, tools=climbing_tools, listener=stop_after(2))
+    rest = paint(frames, climbing, tools=climbing_tools)
+    assert len(rest.finished) < 8
+    assert np.array_equal(rest.frames(), whole.frames())
+
+
+def test_finished_run_has_nothing_to_do(paint: Paint) -> None:
+    paint(pan(1, 3))
+    again = paint(pan(1, 3))
+    assert again.steps == []
+    assert again.found.times_s == [0.0, 0.1, 0.2]
+
+
+def unstepped(**settings: Any) -> VideoConfig:
+    """Make settings with which no frame takes a step."""
+    style = replace(CONFIG.style, steps=0, recolor=False)
+    return replace(CONFIG, style=style, next_steps=0, **settings)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_no_steps_leave_what_each_frame_starts_from(
+    paint: Paint, batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "vidstyle.stylize.style_bank.StyleBank.content", lambda _, frame, __: frame
+    )
+    frames = pan(1, 40) + pan(2, 5)  # more than may wait to be stored
+    run = paint(frames, unstepped(next_init="content", batch=batch))
+    assert run.steps == []
+    assert [(report.frame, report.steps) for report in run.finished] == [
+        (index, 0) for index in range(45)
+    ]
+    assert all(map(np.array_equal, run.frames(), frames))
+    assert paint(frames, unstepped(next_init="content", batch=batch)).finished == []
+
+
+def test_no_further_steps_carry_the_first_frame_along(paint: Paint) -> None:
+    frames = pan(1, 4)
+    run = paint(frames, replace(CONFIG, next_steps=0))
+    assert len(run.steps) == STEPS
+    first, *_, last = run.frames()
+    moved = np.abs(last[:, : WIDTH - 3].astype(int) - first[:, 3:]).mean()
+    assert moved < 4 < np.abs(last.astype(int) - first).mean()
+
+
+def test_learning_without_a_step_is_before_and_after(paint: Paint) -> None:
+    config = unstepped(next_init="content")
+    config = replace(config, style=replace(config.style, init="random"))
+    frames = pan(1, 2)
+    store = paint(frames, config, evolution=EvolutionConfig()).store
+    before, *_, after = store.evolution() or []
+    assert np.array_equal(before, frames[0])
+    assert np.array_equal(after, store.stylized(0))
+
+
+def test_learning_of_the_first_frame_is_kept(paint: Paint) -> None:
+    frames = pan(1, 3)
+    store = paint(frames, evolution=EvolutionConfig()).store
+    pictures = store.evolution() or []
+    assert np.array_equal(pictures[0], frames[0])
+    assert np.array_equal(pictures[-1], store.stylized(0))
+
+
+def test_learning_of_a_chosen_frame_is_kept(paint: Paint) -> None:
+    frames = pan(1, 3)
+    store = paint(frames, evolution=EvolutionConfig(frame=2)).store
+    pictures = store.evolution() or []
+    assert np.array_equal(pictures[0], frames[2])
+    assert np.array_equal(pictures[-1], store.stylized(2))
+
+
+def test_learning_is_not_kept_unasked(paint: Paint) -> None:
+    assert paint(pan(1, 2)).store.evolution() is None
+
+
+@pytest.fixture
+def tools_for(tmp_path: Path) -> Callable[..., Tools]:
+    """Make tools with two paintings."""
+
+    def make(config: StyleConfig, times_s: Sequence[float] = ()) -> Tools:
+        paths = [tmp_path / f"{seed}.png" for seed in (98, 99)]
+        for path in paths:
+            write_picture(path, scene(int(path.stem)))
+        return prepare(
+            paths,
+            config,
+            height=HEIGHT,
+            width=WIDTH,
+            listener=lambda _: None,
+            times_s=times_s,
+        )
+
+    return make
+
+
+def test_paintings_fade_over_the_clip(
+    paint: Paint, tools_for: Callable[..., Tools]
+) -> None:
+    config = replace(CONFIG, next_init="content", temporal_weight=0)
+
+    def frames(times_s: tuple[float, ...], mix: tuple[float, ...], name: str) -> Any:
+        style = replace(CONFIG.style, style_mix=mix)
+        made = tools_for(style, times_s)
+        return paint(pan(1, 5), config, folder=name, tools=made).frames()
+
+    fading = frames((0.1, 0.3), (), "fading")  # ten frames a second
+    first, last = frames((), (1, 0), "first"), frames((), (0, 1), "last")
+    half = frames((), (1, 1), "half")
+    assert np.array_equal(fading[:2], first[:2])
+    # Content errors are divided by what those of the first frame's palette were.
+    assert difference(fading[2], half[2]) < 0.5
+    assert difference(fading[3], last[3]) < 0.5
+    assert difference(fading[4], last[4]) < 0.5
+    assert difference(first[2], last[2]) > 5
+
+
+@pytest.mark.parametrize("keep_color", ["luminance", "histogram"])
+def test_run_that_keeps_colours_and_fades_goes_on_in_the_same_pixels(
+    paint: Paint, tools_for: Callable[..., Tools], keep_color: Any
+) -> None:
+    frames = pan(1, 5)
+    made = tools_for(replace(CONFIG.style, keep_color=keep_color), (0, 0.5))
+    whole = paint(frames, tools=made, folder="whole")
+    with pytest.raises(StoppedError):
+        paint(frames, tools=made, listener=stop_after(2))
+    rest = paint(frames, tools=made)
+    assert np.array_equal(rest.frames(), whole.frames())
+    assert len(rest.finished) < 5
+
+
+def test_every_frame_keeps_the_chroma_of_its_source(
+    paint: Paint, tools_for: Callable[..., Tools]
+) -> None:
+    made = tools_for(replace(CONFIG.style, keep_color="luminance"))
+    sources = [pale.astype(np.uint8) for pale in np.array(pan(1, 3)) // 8 + 112]
+    done = paint(sources, tools=made, evolution=EvolutionConfig(frame=1))
+    for source, painted in zip(sources, done.frames(), strict=True):
+        change = painted.astype(int) - source
+        assert np.ptp(change, axis=2).max() <= 1
+        assert np.abs(change).mean() > 1
+    learned = done.store.evolution() or []
+    assert all(
+        np.ptp(each.astype(int) - sources[1], axis=2).max() <= 1 for each in learned
+    )
+
+
+def test_failure_to_store_ends_the_run(
+    paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise WorkDirError("full.")
+
+    monkeypatch.setattr(FrameStore, "put_stylized", refuse)
+    with pytest.raises(WorkDirError, match="full"):
+        paint(pan(1, 40))

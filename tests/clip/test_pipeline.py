@@ -1,0 +1,434 @@
+"""A clip from file to file through the library, and what is said before the work."""
+
+import json
+from collections.abc import Callable
+from dataclasses import fields, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from listening import Listened
+from small_clip import SMALL_CLIP
+
+from vidstyle import pipeline
+from vidstyle.clip.pipeline import VideoResult, expected_frames, stylize_video, summary
+from vidstyle.clip.results import (
+    cut_notice,
+    data_notice,
+    default_output,
+    name_beside,
+    result_shape,
+)
+from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
+from vidstyle.errors import ConfigError, OutputError, VideoWriteError
+from vidstyle.images import read_picture, resize_frame, write_picture
+from vidstyle.records import Frame, Notice, Plan
+from vidstyle.video.codecs import HardwareEncoder
+from vidstyle.video.ffmpeg import describe
+from vidstyle.video.probe import probe
+from vidstyle.video.read import read_frames
+
+FEW = VideoConfig(
+    style=StyleConfig(network="slim", device="cpu", steps=3, min_steps=9), next_steps=2
+)
+INFO = replace(
+    SMALL_CLIP,
+    path=Path("films/clip.mp4"),
+    height=181,
+    width=320,
+    fps=Fraction(24),
+    frame_count=48,
+    has_audio=True,
+)
+
+
+def scene(seed: int) -> Frame:
+    coarse = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), np.uint8)
+    return resize_frame(coarse, height=32, width=48)
+
+
+@pytest.fixture
+def style(tmp_path: Path) -> Path:
+    write_picture(tmp_path / "painting.png", scene(9))
+    return tmp_path / "painting.png"
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Two shots of five frames, as a folder of pictures."""
+    (tmp_path / "clip").mkdir()
+    for index in range(10):
+        write_picture(tmp_path / "clip" / f"{index}.png", scene(index // 5))
+    return tmp_path / "clip"
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def test_result_is_told(clip: Path, style: Path, output: Path) -> None:
+    heard = Listened()
+    result = stylize_video(clip, style, output, config=FEW, listener=heard)
+    assert result == VideoResult(output=output, frames=10, shots=2, evolution=None)
+    assert heard.plan == Plan(height=32, width=48, frames=10, done=0, next_steps=2)
+    assert heard.notices == ["clip: 10 frames, 48x32, 25 fps -> 48x32"]
+    assert {report.frame for report in heard.steps} == set(range(10))
+    assert len(list(output.iterdir())) == 10
+
+
+def test_size_is_said_before_a_network_is_loaded(
+    clip: Path, style: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = Listened()
+
+    def load_network(*_: object, **__: object) -> None:
+        raise ConfigError(heard.notices[0])
+
+    monkeypatch.setattr("vidstyle.stylize.stylizer.load_network", load_network)
+    with pytest.raises(ConfigError, match="10 frames, 48x32, 25 fps -> 40x27"):
+        stylize_video(
+            clip,
+            style,
+            output,
+            config=replace(FEW, style=replace(FEW.style, long_side=40)),
+            listener=heard,
+        )
+
+
+def test_output_of_the_sources_size_is_resampled(
+    clip: Path, style: Path, output: Path
+) -> None:
+    small = replace(FEW.style, long_side=32)
+    config = replace(FEW, style=small, output_size="source", frames=(0, 2))
+    heard = Listened()
+    stylize_video(clip, style, output, config=config, listener=heard)
+    assert read_picture(output / "000001.png").shape == (32, 48, 3)
+    assert (heard.plan.height, heard.plan.width) == (32, 48)
+
+
+def test_work_is_kept_until_all_is_written(
+    clip: Path, style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "out.mp4"
+
+    def paint(listener: Listened) -> VideoResult:
+        return stylize_video(
+            clip,
+            style,
+            output,
+            config=FEW,
+            evolution_output=tmp_path / "out.gif",
+            listener=listener,
+        )
+
+    def refuse(*_: object, **__: object) -> None:
+        raise VideoWriteError("the disk is full.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("vidstyle.clip.results.write_video", refuse)
+        with pytest.raises(VideoWriteError, match="disk is full"):
+            paint(Listened())
+    assert not output.exists()
+    work = tmp_path / "out.mp4.vidstyle"
+    assert len(list((work / "stylized").iterdir())) == 10
+
+    heard = Listened()
+    result = paint(heard)
+    assert heard.steps == []
+    assert heard.plan.done == 10
+    assert f"going on in {work}: 10 frames are painted" in heard.notices
+    assert result.evolution == tmp_path / "out.gif"
+    assert probe(output).frame_count == 10
+    assert not work.exists()
+
+
+def test_sheet_shows_the_range_that_was_taken(
+    clip: Path, style: Path, output: Path, tmp_path: Path
+) -> None:
+    sheet = tmp_path / "sheet.png"
+    config = replace(FEW, frames=(5, 8))
+    stylize_video(clip, style, output, config=config, sheet_output=sheet)
+    shown = read_picture(sheet).astype(int)
+    gap = (shown.shape[1] - 3 * 48) // 4
+    first = shown[gap : gap + 32, gap : gap + 48]
+    assert np.abs(first - scene(1)).max() == 0
+    below = shown[2 * gap + 32 : 2 * gap + 64, gap : gap + 48]
+    assert np.array_equal(below, read_picture(output / "000001.png"))
+
+
+@pytest.mark.parametrize(
+    ("names", "error", "match"),
+    [
+        (("out.avi", None, None), ConfigError, "out.avi has no ending of a video"),
+        (("gone/out.mp4", None, None), OutputError, "gone"),
+        (("gone/out", None, None), OutputError, "gone does not exist"),
+        (("clip", None, None), OutputError, "clip holds other files"),
+        (("painting.png", None, None), ConfigError, "has no ending of a video"),
+        (("out", "learned.webm", None), ConfigError, "must end in .gif or .mp4"),
+        (("out", None, "sheet.xyz"), OutputError, "is not a picture format"),
+        (("out", None, "gone/sheet.png"), OutputError, "gone for sheet.png does not"),
+    ],
+)
+@pytest.mark.usefixtures("clip", "style")
+def test_name_that_cannot_be_written_is_refused_at_once(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    names: tuple[str, str | None, str | None],
+    error: type[Exception],
+    match: str,
+) -> None:
+    monkeypatch.setattr(pipeline, "probe", pytest.fail)
+    before = set(tmp_path.rglob("*"))
+    output, evolution, sheet = (name and tmp_path / name for name in names)
+    assert output
+    with pytest.raises(error, match=match):
+        stylize_video(
+            tmp_path / "clip",
+            tmp_path / "painting.png",
+            output,
+            evolution_output=evolution or None,
+            sheet_output=sheet or None,
+        )
+    assert set(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, 48),
+        ({"frames": (10, None)}, 38),
+        ({"frames": (10, 20)}, 10),
+        ({"frames": (40, 99)}, 8),
+        ({"frames": (99, 120)}, 0),
+        ({"start_s": 0.5}, 36),
+        ({"start_s": 0.51}, 35),
+        ({"duration_s": 0.5}, 12),
+        ({"start_s": 1.5, "duration_s": 2.0}, 12),
+        ({"start_s": 9.0}, 0),
+    ],
+)
+def test_frames_are_counted_from_what_is_promised(
+    settings: dict[str, Any], expected: int
+) -> None:
+    assert expected_frames(INFO, VideoConfig(**settings)) == expected
+
+
+def test_frames_are_counted_only_as_far_as_there_are_promises() -> None:
+    info = replace(INFO, frame_count=None)
+    assert expected_frames(info, VideoConfig()) is None
+    assert expected_frames(info, VideoConfig(start_s=1.0)) is None
+    assert expected_frames(info, VideoConfig(frames=(3, 7))) == 4
+    assert expected_frames(info, VideoConfig(duration_s=1.0)) == 24
+
+
+@pytest.mark.parametrize(
+    ("info", "settings", "expected"),
+    [
+        ({}, {}, "clip.mp4: 48 frames, 320x181, 24 fps, with sound"),
+        ({"has_audio": False}, {}, "clip.mp4: 48 frames, 320x181, 24 fps"),
+        (
+            {"fps": Fraction(30000, 1001)},
+            {"frames": (0, 4)},
+            "clip.mp4: 4 of 48 frames, 320x181, 29.97 fps, with sound",
+        ),
+        ({"frame_count": None}, {}, "clip.mp4: 320x181, 24 fps, with sound"),
+        (
+            {"frame_count": None, "fps": Fraction(25, 2)},
+            {"frames": (0, 4)},
+            "clip.mp4: 4 frames, 320x181, 12.5 fps, with sound",
+        ),
+        ({"path": Path()}, {}, ".: 48 frames, 320x181, 24 fps, with sound"),
+    ],
+)
+def test_clip_is_summed_up_in_a_line(
+    info: dict[str, Any], settings: dict[str, Any], expected: str
+) -> None:
+    assert summary(replace(INFO, **info), VideoConfig(**settings)) == expected
+
+
+@pytest.mark.parametrize(
+    ("output_size", "expected"), [("working", (91, 160)), ("source", (181, 320))]
+)
+def test_result_is_as_large_as_painted_or_as_the_source(
+    output_size: Any, expected: tuple[int, int]
+) -> None:
+    config = VideoConfig(output_size=output_size)
+    assert result_shape(INFO, config, height=91, width=160) == expected
+
+
+def test_result_is_named_after_its_parents(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    style = Path("art/starry.night.jpg")
+    assert name_beside(Path("a/b.c.mp4"), style, ".gif") == Path(
+        "a/b.c.starry.night.gif"
+    )
+    assert default_output(clip, style) == clip.with_name("clip.starry.night.mp4")
+    several = [style, Path("b.jpg")]
+    assert default_output(clip, several) == clip.with_name("clip.starry.night+b.mp4")
+    monkeypatch.chdir(clip)
+    assert default_output(Path(), style) == clip.with_name("clip.starry.night.mp4")
+
+
+def test_result_is_matroska_where_the_sound_asks_for_it(make_clip: Any) -> None:
+    clip = make_clip(
+        "clip.mkv",
+        *("-f", "lavfi", "-i", "testsrc2=s=48x32:r=10:d=0.3"),
+        *("-f", "lavfi", "-i", "sine=d=0.3", "-c:a", "pcm_s16le"),
+    )
+    assert default_output(clip, Path("p.jpg")) == clip.with_name("clip.p.mkv")
+
+
+def test_sound_is_cut_to_the_range(make_clip: Any, style: Path, tmp_path: Path) -> None:
+    clip = make_clip(
+        "long.mp4",
+        *("-f", "lavfi", "-i", "testsrc2=s=48x32:r=10:d=2"),
+        *("-f", "lavfi", "-i", "sine=d=2", "-pix_fmt", "yuv420p", "-c:a", "aac"),
+    )
+    output = tmp_path / "part.mp4"
+    stylize_video(clip, style, output, config=replace(FEW, frames=(5, 10)))
+    info = probe(output)
+    assert info.has_audio
+    assert info.duration_s == pytest.approx(0.5, abs=0.05)
+    assert len(list(read_frames(info, on_warning=pytest.fail))) == 5
+
+
+def test_sound_that_has_to_be_encoded_is_told(
+    make_clip: Any, style: Path, tmp_path: Path
+) -> None:
+    clip = make_clip(
+        "clip.mkv",
+        *("-f", "lavfi", "-i", "testsrc2=s=48x32:r=10:d=0.2"),
+        *("-f", "lavfi", "-i", "sine=d=0.2", "-c:a", "pcm_s16le"),
+    )
+    heard = Listened()
+    stylize_video(clip, style, tmp_path / "out.mp4", config=FEW, listener=heard)
+    (warning,) = (
+        each for each in heard if isinstance(each, Notice) and each.is_warning
+    )
+    assert "sound track 1 of the source (pcm_s16le) is encoded as aac" in warning.text
+
+
+def test_gif_of_a_frame_that_is_not_painted_is_told(
+    clip: Path, style: Path, output: Path, tmp_path: Path
+) -> None:
+    heard = Listened()
+    result = stylize_video(
+        clip,
+        style,
+        output,
+        config=replace(FEW, frames=(0, 2)),
+        evolution=EvolutionConfig(frame=7),
+        evolution_output=tmp_path / "out.gif",
+        listener=heard,
+    )
+    assert result.evolution is None
+    assert heard.notices[-1] == "no out.gif: frame 7 is not among those painted"
+
+
+def test_manifest_holds_every_setting_that_changes_a_pixel(
+    clip: Path, style: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A setting that is added later must not be forgotten."""
+    manifests = []
+
+    def open_store(_: object, manifest: dict[str, Any], **__: object) -> None:
+        manifests.append(manifest)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vidstyle.video.work_dir.FrameStore.open", open_store)
+    with pytest.raises(KeyboardInterrupt):
+        stylize_video(clip, style, output, config=FEW)
+    (manifest,) = manifests
+    assert json.loads(json.dumps(manifest)) is not None
+    settings = {
+        field.name for kind in (VideoConfig, StyleConfig) for field in fields(kind)
+    }
+    written_only = {"style", "encoding", "output_size", "strict"}
+    assert settings - set(manifest) == written_only
+    others = {"clip", "clip_state", "painting", "evolution", "threads", "versions"}
+    assert set(manifest) - settings == others
+
+
+@pytest.mark.parametrize(("fps", "told"), [(50, 0), (60, 1)])
+def test_gif_of_a_fast_clip_says_that_it_leaves_frames_out(
+    fps: int, told: int, make_clip: Any, style: Path, tmp_path: Path
+) -> None:
+    clip = make_clip(
+        "clip.mp4",
+        *("-f", "lavfi", "-i", f"testsrc2=s=48x32:r={fps}:d=0.2"),
+        *("-f", "lavfi", "-i", "sine=d=0.2", "-pix_fmt", "yuv420p", "-c:a", "aac"),
+    )
+    heard = Listened()
+    stylize_video(clip, style, tmp_path / "out.gif", config=FEW, listener=heard)
+    warnings = [e.text for e in heard if isinstance(e, Notice) and e.is_warning]
+    assert ["at most 50 frames" in text for text in warnings] == [True] * told
+    frames = list(read_frames(probe(tmp_path / "out.gif"), on_warning=pytest.fail))
+    assert len(frames) == (8 if told else 10)
+    assert frames[0].frame.shape == (32, 48, 3)
+
+
+def test_tracks_of_data_that_are_left_out_are_told(
+    real_clip: Callable[[str], Path],
+) -> None:
+    phone = probe(real_clip("mei_with-gps.mov"))
+    notice = data_notice(phone, Path("out.mp4"))
+    assert notice == Notice(text="2 tracks of data (mebx) left out")
+    assert data_notice(phone, Path("out.gif")) is None
+    assert data_notice(phone, Path("out")) is None
+    assert data_notice(INFO, Path("out.mp4")) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "told"),
+    [
+        ("a.mp4", (91, 160), "h264 holds even sides only: without the last row"),
+        ("a.mp4", (90, 161), "h264 holds even sides only: without the last column"),
+        (
+            "a.mkv",
+            (91, 161),
+            "h264 holds even sides only: without the last row and column",
+        ),
+        ("a.mp4", (90, 160), None),
+        ("a.webm", (91, 161), None),
+        ("a", (91, 161), None),
+    ],
+)
+def test_side_that_is_cut_is_told(
+    name: str, shape: tuple[int, int], told: str | None
+) -> None:
+    notice = cut_notice(Path(name), EncodingConfig(), shape)
+    assert (notice and notice.text) == told
+
+
+def test_hardware_that_encodes_or_does_not_is_told(
+    clip: Path, style: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in = HardwareEncoder(name="libopenh264", quality=lambda _: ("-b:v", "1M"))
+    config = replace(FEW, encoding=EncodingConfig(hardware_encoder=True))
+    for candidates, told in (
+        ({}, "no hardware encoder makes h264 here; it is encoded in software."),
+        ({"h264": (stand_in,)}, "encoded by libopenh264"),
+    ):
+        monkeypatch.setattr("vidstyle.video.codecs.CANDIDATES", candidates)
+        heard = Listened()
+        stylize_video(clip, style, tmp_path / "out.mp4", config=config, listener=heard)
+        (notice,) = [e for e in heard if isinstance(e, Notice) and "encoded" in e.text]
+        assert (notice.text, notice.is_warning) == (told, not candidates)
+        is_used = "libopenh264" in describe(tmp_path / "out.mp4")
+        assert is_used == bool(candidates)
+        assert list(read_frames(probe(tmp_path / "out.mp4"), on_warning=pytest.fail))
+
+
+def test_transparency_that_cannot_be_kept_is_told(
+    clip: Path, style: Path, tmp_path: Path
+) -> None:
+    config = replace(FEW, encoding=EncodingConfig(codec="prores", keep_alpha=True))
+    for output in (tmp_path / "out.mov", tmp_path / "out"):
+        heard = Listened()
+        stylize_video(clip, style, output, config=config, listener=heard)
+        warnings = [e.text for e in heard if isinstance(e, Notice) and e.is_warning]
+        assert warnings == [f"{clip} has no transparency that could be kept."]

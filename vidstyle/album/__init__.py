@@ -1,1 +1,0 @@
-"""Many pictures and many paintings: every pair of them in a folder."""

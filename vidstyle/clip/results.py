@@ -1,0 +1,246 @@
+"""The results of a run: their names and shapes before the work, the files after it."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidstyle.clip.ingest import IngestState
+from vidstyle.config import EncodingConfig, EvolutionConfig, VideoConfig
+from vidstyle.images import check_picture_path, write_picture
+from vidstyle.records import Frame, Listener, Notice, VideoInfo
+from vidstyle.stylize.stylizer import as_paths
+from vidstyle.video.codecs import (
+    codec_for,
+    container_of,
+    find_hardware,
+    held_shape,
+    why_software,
+)
+from vidstyle.video.evolution import check_evolution_name, write_evolution
+from vidstyle.video.folder import check_folder, write_pictures
+from vidstyle.video.gif import MOST_FPS
+from vidstyle.video.mux import dropped_data, ending_for, misfits
+from vidstyle.video.probe import held_s, probe
+from vidstyle.video.sheet import contact_sheet, evenly_spaced, pick_frames
+from vidstyle.video.work_dir import FrameStore
+from vidstyle.video.write import check_writable, with_alpha, write_video
+
+SHEET_PICTURES = 4
+"""Frames on a contact sheet."""
+
+
+def check_outputs(
+    output: Path,
+    evolution_output: Path | None,
+    sheet_output: Path | None,
+    encoding: EncodingConfig,
+) -> None:
+    """Check, before the hours of work, that the results could be written.
+
+    Raises:
+        ConfigError: If a name has the wrong ending.
+        DependencyError: If ffmpeg is not there, or lacks the encoder.
+        OutputError: If a folder is missing or cannot be written to.
+    """
+    if output.suffix:
+        check_writable(output, encoding)
+    else:
+        check_folder(output)
+    if evolution_output is not None:
+        check_evolution_name(evolution_output)
+    if sheet_output is not None:
+        check_picture_path(sheet_output)
+
+
+def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list[str]:
+    """Say, in a sentence each, what of a clip a result cannot hold as it is."""
+    told = []
+    if encoding.keep_alpha and not info.has_alpha:
+        told.append(f"{info.path} has no transparency that could be kept.")
+    if not output.suffix:
+        return told
+    container = container_of(output)
+    if container != "gif":
+        return [*misfits(info, container), *told]
+    if info.fps <= MOST_FPS:
+        return []
+    return [
+        f"a .gif shows at most {MOST_FPS} frames a second: some of the "
+        f"{float(info.fps):.4g} are left out."
+    ]
+
+
+def data_notice(info: VideoInfo, output: Path) -> Notice | None:
+    """Name the tracks of data that a video leaves out, which nobody sees or hears."""
+    if not output.suffix or container_of(output) == "gif":
+        return None
+    text = dropped_data(info)
+    return None if text is None else Notice(text=text)
+
+
+def cut_shape(
+    output: Path, encoding: EncodingConfig, shape: tuple[int, int]
+) -> tuple[int, int]:
+    """Return the height and width that a file can hold of frames of a shape."""
+    if not output.suffix:
+        return shape
+    return held_shape(codec_for(output, encoding), shape)
+
+
+def cut_notice(
+    output: Path, encoding: EncodingConfig, shape: tuple[int, int]
+) -> Notice | None:
+    """Tell that a file cannot hold the last row or column of frames of a shape."""
+    height, width = cut_shape(output, encoding, shape)
+    sides = {"row": height < shape[0], "column": width < shape[1]}
+    lost = " and ".join(name for name, is_lost in sides.items() if is_lost)
+    if not lost:
+        return None
+    codec = codec_for(output, encoding)
+    return Notice(text=f"{codec} holds even sides only: without the last {lost}")
+
+
+def result_shape(
+    info: VideoInfo, config: VideoConfig, *, height: int, width: int
+) -> tuple[int, int]:
+    """Say how large the result will be: as painted, unless something changes it.
+
+    Args:
+        info: The clip.
+        config: Whether the result is enlarged to it.
+        height: Of the painted frames, in pixels.
+        width: Of the painted frames, in pixels.
+
+    Returns:
+        ``(height, width)``.
+    """
+    if config.output_size == "source":
+        return info.height, info.width
+    return height, width
+
+
+def hardware_notice(
+    output: Path, encoding: EncodingConfig, shape: tuple[int, int]
+) -> Notice | None:
+    """Say which hardware will encode a video of such a shape, or that none can.
+
+    Returns:
+        None where none was asked for, or the result is no video.
+    """
+    if not (encoding.hardware_encoder and output.suffix):
+        return None
+    codec = codec_for(output, encoding)
+    found = find_hardware(codec, crf=encoding.crf, shape=shape)
+    if found is None:
+        return Notice(text=why_software(codec), is_warning=True)
+    return Notice(text=f"encoded by {found.name}")
+
+
+def write_result(
+    store: FrameStore,
+    found: IngestState,
+    output: Path,
+    *,
+    info: VideoInfo,
+    config: VideoConfig,
+) -> None:
+    """Put the painted frames together, with the sound of the part that was taken.
+
+    A name without an ending is a folder of pictures.
+    """
+    is_source_size = config.output_size == "source"
+    height = info.height if is_source_size else None
+    width = info.width if is_source_size else None
+    frames: Iterable[Frame] = StylizedFrames(store, found)
+    if not output.suffix:
+        if config.encoding.keep_alpha and info.has_alpha:
+            frames = with_alpha(frames, info, first=found.first)
+        write_pictures(frames, output, height=height, width=width)
+        return
+    is_range = config.frames != (0, None) or config.start_s or config.duration_s
+    write_video(
+        frames,
+        output,
+        times_s=found.times_s,
+        fps=info.fps,
+        hold_s=None if is_range else held_s(info),
+        source=info,
+        span=(found.times_s[0], found.end_s) if is_range else None,
+        config=config.encoding,
+        height=height,
+        width=width,
+    )
+
+
+def save_sheet(
+    store: FrameStore, found: IngestState, info: VideoInfo, path: Path
+) -> Path:
+    """Lay out spread frames: above as they were, below as they are painted."""
+    indices = evenly_spaced(found.first, len(found.times_s), SHEET_PICTURES)
+    painted = [store.stylized(index) for index in indices]
+    height, width = painted[0].shape[:2]
+    sources = pick_frames(info, indices, height=height, width=width)
+    write_picture(path, contact_sheet([[sources[i] for i in indices], painted]))
+    return path
+
+
+def default_output(
+    clip: Path,
+    style: Path | Sequence[Path],
+    encoding: EncodingConfig | None = None,
+) -> Path:
+    """Name the result after its two parents: clip.painting.mp4.
+
+    Args:
+        clip: The clip.
+        style: The painting, or several.
+        encoding: Its codec has an ending of its own; where the clip has a stream that
+            no such file can hold, it is an ``.mkv``.
+
+    Raises:
+        VideoOpenError: If the clip cannot be read.
+    """
+    codec = "h264"
+    if encoding is not None and encoding.codec != "auto":
+        codec = encoding.codec
+    return name_beside(clip, style, ending_for(probe(clip), codec))
+
+
+def name_beside(clip: Path, style: Path | Sequence[Path], ending: str) -> Path:
+    """Name a file beside a clip after the clip and the paintings."""
+    if clip.name in {"", ".."}:  # the folder that the user is in, or the one above it
+        clip = clip.resolve()
+    paintings = "+".join(dict.fromkeys(path.stem for path in as_paths(style)))
+    return clip.with_name(f"{clip.stem}.{paintings}{ending}")
+
+
+@dataclass(frozen=True, slots=True)
+class StylizedFrames:
+    """The painted frames in order, read one at a time, as often as asked for."""
+
+    store: FrameStore
+    found: IngestState
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Read them from the first."""
+        first = self.found.first
+        for index in range(first, first + len(self.found.times_s)):
+            yield self.store.stylized(index)
+
+
+def save_evolution(
+    store: FrameStore,
+    path: Path | None,
+    evolution: EvolutionConfig | None,
+    listener: Listener,
+) -> Path | None:
+    """Write the GIF of the learning, if one was asked for and its frame came by."""
+    if path is None or evolution is None:
+        return None
+    pictures = store.evolution()
+    if pictures is None:
+        text = f"no {path.name}: frame {evolution.frame} is not among those painted"
+        listener(Notice(text=text, is_warning=True))
+        return None
+    write_evolution(pictures, path, config=evolution)
+    return path

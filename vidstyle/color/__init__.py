@@ -1,0 +1,1 @@
+"""The colors of a picture, and which part of it is which region."""

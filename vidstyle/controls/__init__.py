@@ -1,1 +1,0 @@
-"""What a user steers beside content and style: colour."""

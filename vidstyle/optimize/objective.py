@@ -1,0 +1,270 @@
+"""The weighted sum of the loss terms over a batch, with each sample's own gradient."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vidstyle.config import StyleConfig
+from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.optimize.losses import range_loss, squared_error, temporal_loss, tv_loss
+from vidstyle.optimize.optimizer import expand_to, rms
+from vidstyle.optimize.style_statistics import guide_for, make_statistic
+from vidstyle.optimize.targets import ContentTarget, StyleTarget, normalized_weights
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The objective at one point of every sample."""
+
+    losses: Tensor
+    """(N,), the weighted sums."""
+    terms: Mapping[str, Tensor]
+    """Name -> (N,), each term with its weight."""
+    gradients: Tensor
+    """(N, 3, H, W), of each sample's own loss; or balanced, then it is no loss's."""
+
+
+class Objective:
+    """What a batch of frames is optimised for; each slot has its own targets.
+
+    The slots keep their tensors' shapes when frames come and go, so a frame's result
+    cannot depend on when its neighbours were finished.
+    """
+
+    def __init__(
+        self,
+        network: FeatureNetwork,
+        style: StyleTarget,
+        config: StyleConfig,
+        *,
+        temporal_weight: float = 0.0,
+        guided: bool = False,
+    ) -> None:
+        """Prepare an objective without any frame in it.
+
+        Args:
+            network: Computes the features; on the device of all tensors.
+            style: The painting, of all slots whose frame has none of its own.
+            config: Weights and layers.
+            temporal_weight: Factor of the temporal term.
+            guided: Whether there are frames of which only a region gets the style.
+        """
+        self._network, self._style, self._config = network, style, config
+        self._statistic = make_statistic(config)
+        self._style_shares = normalized_weights(config.style_layers)
+        self._content_shares = normalized_weights(config.content_layers)
+        self._temporal_weight = temporal_weight
+        factors = {
+            "style": config.style_weight,
+            "content": config.content_weight,
+            "tv": config.tv_weight,
+        }
+        self._balanced = {name: factor for name, factor in factors.items() if factor}
+        self._features: dict[str, Tensor] = {}
+        self._energies: dict[str, Tensor] = {}
+        self._guided = guided
+        self._guides: dict[str, Tensor] = {}
+        self._styles: dict[str, Tensor] = {}
+        self._style_energies: dict[str, Tensor] = {}
+        self._warped: Tensor | None = None
+        self._consistency: Tensor | None = None
+
+    def allocate(self, images: Tensor) -> None:
+        """Make room for as many slots as there are images (N, 3, H, W)."""
+        with torch.no_grad():
+            layers = {*self._style_shares, *self._content_shares}
+            shapes = self._network(images[:1], layers)
+        for layer in self._content_shares:
+            one = shapes[layer]
+            self._features[layer] = one.new_zeros(len(images), *one.shape[1:])
+            self._energies[layer] = one.new_ones(len(images))
+        for layer in self._style_shares:
+            one = self._style.statistics[layer]
+            self._styles[layer] = one.repeat(len(images), *[1] * (one.dim() - 1))
+            self._style_energies[layer] = one.new_ones(len(images))
+            if self._guided:
+                place = shapes[layer][:, :1]  # (1, 1, h, w)
+                self._guides[layer] = torch.ones_like(place).repeat(
+                    len(images), 1, 1, 1
+                )
+        if self._temporal_weight > 0:
+            self._warped = torch.zeros_like(images)
+            self._consistency = torch.zeros_like(images[:, :1])
+
+    def set_slot(
+        self,
+        slot: int,
+        content: ContentTarget,
+        *,
+        style: StyleTarget | None = None,
+        mask: Tensor | None = None,
+        warped: Tensor | None = None,
+        consistency: Tensor | None = None,
+    ) -> None:
+        """Give one slot the targets of a frame.
+
+        Args:
+            slot: Which sample.
+            content: The frame's features.
+            style: What it should look like; None: like the other slots.
+            mask: (1, 1, H, W) in [0, 1], of the region that gets the style; None: all
+                of the frame does.
+            warped: (1, 3, H, W), the previous stylized frame brought onto this one;
+                None: no temporal term.
+            consistency: (1, 1, H, W), where that may be trusted.
+        """
+        for layer in self._content_shares:
+            self._features[layer][slot] = content.features[layer][0]
+            self._energies[layer][slot] = content.energies[layer]
+        style = style or self._style
+        for layer in self._style_shares:
+            self._styles[layer][slot] = style.statistics[layer][0]
+            self._style_energies[layer][slot] = style.energies[layer]
+        for guides in self._guides.values():
+            guides[slot] = 1 if mask is None else guide_for(mask, guides)[0]
+        if self._warped is None or self._consistency is None:
+            return
+        self._consistency[slot] = 0
+        if warped is not None and consistency is not None:
+            self._warped[slot] = warped[0]
+            self._consistency[slot] = consistency[0]
+
+    def evaluate(self, images: Tensor) -> Evaluation:
+        """Compute losses, terms and gradients at images (N, 3, H, W)."""
+        images = images.detach().requires_grad_()
+        with torch.enable_grad():
+            terms = self._terms(images)
+            losses = torch.stack(list(terms.values())).sum(dim=0)
+            gradients = self._gradients(terms, losses, images)
+        detached = {name: term.detach() for name, term in terms.items()}
+        return Evaluation(losses.detach(), detached, gradients)
+
+    def _gradients(
+        self, terms: Mapping[str, Tensor], losses: Tensor, images: Tensor
+    ) -> Tensor:
+        """Return each sample's own gradient, (N, 3, H, W)."""
+        if self._config.balance == "gradients":
+            return balanced_gradient(terms, self._balanced, images)
+        # No sample's loss depends on another's pixels, so the gradient of the sum
+        # holds each sample's own.
+        (gradients,) = torch.autograd.grad(losses.sum(), images)
+        return gradients
+
+    def hessian(self, images: Tensor) -> Callable[[Tensor], Tensor]:
+        """Prepare second derivatives at images (N, 3, H, W).
+
+        Returns:
+            A function from vectors (N, 3, H, W) to each sample's Hessian times its
+            vector, (N, 3, H, W). A ReLU's kink counts as flat. It may not be finite
+            where a loss is not smooth.
+        """
+        images = images.detach().requires_grad_()
+        with torch.enable_grad():
+            losses = torch.stack(list(self._terms(images).values())).sum(dim=0)
+            (slopes,) = torch.autograd.grad(losses.sum(), images, create_graph=True)
+
+        def product(vectors: Tensor) -> Tensor:
+            (products,) = torch.autograd.grad(
+                slopes, images, vectors, retain_graph=True
+            )
+            return products
+
+        return product
+
+    def _terms(self, images: Tensor) -> dict[str, Tensor]:
+        config = self._config
+        layers = {*self._style_shares, *self._content_shares}
+        features = self._network(images, layers)
+        terms = {
+            "content": config.content_weight * self._content(features),
+            "style": config.style_weight * self._style_error(features),
+            "tv": config.tv_weight * tv_loss(images, config.tv_beta),
+            "range": config.range_weight * range_loss(images),
+        }
+        if self._warped is not None and self._consistency is not None:
+            terms["temporal"] = self._temporal_weight * temporal_loss(
+                images, self._warped, self._consistency
+            )
+        return terms
+
+    def _content(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Sum the content errors over the layers, each with its share: (N,)."""
+        errors = []
+        for layer, share in self._content_shares.items():
+            error = squared_error(features[layer], self._features[layer])
+            if self._config.loss_scale == "gatys":
+                errors.append(share * error / 2)  # Gatys et al. 2016, eq. 1
+            else:
+                errors.append(share * error / self._energies[layer])
+        return torch.stack(errors).sum(dim=0)
+
+    def _style_error(self, features: Mapping[str, Tensor]) -> Tensor:
+        """Sum the errors of the style's statistics, each layer with its share: (N,)."""
+        errors = []
+        for layer, share in self._style_shares.items():
+            usual = self._network.feature_energy[layer]
+            guide = self._guides.get(layer)
+            measured = self._statistic.measure(features[layer], usual, guide)
+            error = self._statistic.error(measured, self._styles[layer])
+            if self._config.loss_scale == "gatys":
+                # Eq. 4 divides sums over M = h*w positions by 4 C^2 M^2; our Gram
+                # matrices are already divided by M.
+                errors.append(share * error / (4 * features[layer].shape[1] ** 2))
+            else:
+                errors.append(share * error / self._style_energies[layer])
+        return torch.stack(errors).sum(dim=0)
+
+
+FLOOR = 1e-3
+"""Least length that a term's gradient is divided by, as a share of the longest one's.
+
+At the content itself the content's gradient is nothing but rounding; blown up to its
+full length it would be noise, and another in a batch of another size.
+"""
+
+
+def balanced_gradient(
+    terms: Mapping[str, Tensor], weights: Mapping[str, float], images: Tensor
+) -> Tensor:
+    """Add up the terms' gradients, those with a weight in the ratio of their weights.
+
+    The first of them keeps its length, and so says how long the others become. Terms
+    without a weight are added as they are.
+
+    Args:
+        terms: Name -> (N,), each with its own factor, as functions of ``images``.
+        weights: The factors of those to balance, at least one and all above 0.
+        images: (N, 3, H, W).
+
+    Returns:
+        (N, 3, H, W). Each sample is balanced for itself. It is the gradient of no
+        function: what one would be changes with every step.
+
+    Source: the "Weight Adj." of Tella's TensorFlow project, which sets the factors of
+    content, style and denoising at each step so that the gradients of the three have a
+    fixed ratio. We take the root mean square over a frame as their length. A gradient
+    does not become shorter as its term becomes smaller here: as long as the style's,
+    the content's holds the picture at the content and leaves a fine grain, whichever
+    optimiser follows; at a third of it both are gone. That of squared total variation
+    (a power of 2) goes too far in each step at the same length, and leaves a grid.
+    """
+    named = {name: terms[name] for name in weights}
+    gradients = {
+        name: torch.autograd.grad(term.sum(), images, retain_graph=True)[0]
+        for name, term in named.items()
+    }
+    plain = {name: rms(gradients[name]) / weights[name] for name in weights}
+    longest = torch.stack(list(plain.values())).amax(dim=0)  # (N,)
+    tiny = torch.finfo(images.dtype).tiny
+    unit = next(iter(plain.values()))
+    total = torch.zeros_like(images)
+    for name, gradient in gradients.items():
+        least = (FLOOR * longest).clamp(min=tiny)
+        factor = unit / torch.maximum(plain[name], least)
+        total = total + expand_to(factor, images) * gradient
+    others = [term.sum() for name, term in terms.items() if name not in weights]
+    if others:
+        total = total + torch.autograd.grad(torch.stack(others).sum(), images)[0]
+    return total

@@ -1,0 +1,237 @@
+"""Frames of one size, optimised a batch at a time, each frame for itself."""
+
+from collections import deque
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vidstyle.config import DEFAULT_LR, StyleConfig
+from vidstyle.devices import memory_errors_named
+from vidstyle.errors import OptimizationError
+from vidstyle.optimize.first_order import Adam, Langevin, Momentum, StepSize
+from vidstyle.optimize.lbfgs import LBFGS
+from vidstyle.optimize.newton_cg import NewtonCG
+from vidstyle.optimize.objective import Objective
+from vidstyle.optimize.optimizer import Hessian, Optimizer
+from vidstyle.optimize.targets import ContentTarget, StyleTarget
+from vidstyle.records import StepReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameTask:
+    """One frame's optimisation: where it starts and what it should become."""
+
+    frame: int
+    """Index of the frame in the source."""
+    start: Tensor
+    """(1, 3, H, W), the first pixels; what smaller sizes have changed is added."""
+    content: ContentTarget
+    steps: int
+    """Most steps at this size; 0: it is finished as it starts, and never stepped."""
+    style: StyleTarget | None = None
+    """What it should look like; None: like the other frames of the batch."""
+    mask: Tensor | None = None
+    """(1, 1, H, W) in [0, 1], of the region that gets the style; None: all of it."""
+    warped: Tensor | None = None
+    """(1, 3, H, W), the previous stylized frame brought onto this one."""
+    consistency: Tensor | None = None
+    """(1, 1, H, W), where that may be trusted."""
+    coarser: tuple["FrameTask", ...] = ()
+    """The same frame smaller, the smallest first. Each is finished before the next."""
+
+
+class LevelOptimization:
+    """A fixed number of slots in which frames are optimised beside one another.
+
+    Frames enter with ``load`` and leave when ``step`` says that their slot is finished.
+    An idle slot goes on holding its last picture, so that the batch keeps its shape:
+    a frame's pixels are the same whatever its neighbours are.
+    """
+
+    def __init__(
+        self, objective: Objective, config: StyleConfig, *, slots: int = 1
+    ) -> None:
+        """Prepare empty slots.
+
+        Args:
+            objective: What is minimised; with no slots allocated yet.
+            config: The optimiser and the rule for stopping early.
+            slots: Frames beside one another.
+        """
+        self._config = config
+        self._objective = objective
+        self._jobs: list[FrameTask | None] = [None] * slots
+        self._progress = [Progress(config) for _ in range(slots)]
+        self._images: Tensor | None = None
+        self._optimizer: Optimizer | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether any slot has a frame."""
+        return any(job is not None for job in self._jobs)
+
+    def load(
+        self, slot: int, job: FrameTask, *, coarser: "LevelOptimization | None" = None
+    ) -> None:
+        """Put a frame into an idle slot; every frame must have the same shape.
+
+        Args:
+            slot: Which one.
+            job: The frame at this size.
+            coarser: Where it was finished in the same slot of a smaller size; the
+                optimiser goes on from what it has learned there.
+        """
+        if self._images is None:
+            self._images = job.start.repeat(len(self._jobs), 1, 1, 1)
+            self._optimizer = make_optimizer(
+                self._images, self._config, self._objective.hessian
+            )
+            self._objective.allocate(self._images)
+        assert self._optimizer is not None  # noqa: S101  # made with the images
+        self._images[slot] = job.start[0]
+        if coarser is None or coarser._optimizer is None:
+            self._optimizer.reset(slot, job.start[0], frame=job.frame)
+        else:
+            self._optimizer.warm_start(slot, job.start[0], coarser._optimizer)
+        self._objective.set_slot(
+            slot,
+            job.content,
+            style=job.style,
+            mask=job.mask,
+            warped=job.warped,
+            consistency=job.consistency,
+        )
+        self._jobs[slot] = job
+        self._progress[slot] = Progress(self._config)
+
+    def result(self, slot: int) -> Tensor:
+        """Return the best picture of a slot so far, (1, 3, H, W), a copy."""
+        assert self._optimizer is not None  # noqa: S101  # a slot was loaded
+        return self._optimizer.best.images[slot : slot + 1].clone()
+
+    def release(self, slot: int) -> None:
+        """Take the frame out of a slot."""
+        self._jobs[slot] = None
+
+    def step(self) -> dict[int, tuple[StepReport, bool]]:
+        """Evaluate every slot once and move its pixels.
+
+        Returns:
+            For each busy slot its report, and whether its frame is finished.
+
+        Raises:
+            OptimizationError: If a frame's first loss is not a finite number.
+            DeviceMemoryError: If the batch does not fit on the device.
+        """
+        assert self._images is not None  # noqa: S101  # a slot was loaded
+        assert self._optimizer is not None  # noqa: S101
+        count, _, height, width = self._images.shape
+        with memory_errors_named(f"{count} frame(s) of {width}x{height}"):
+            evaluation = self._objective.evaluate(self._images)
+            moved = self._optimizer.step(
+                self._images, evaluation.losses, evaluation.gradients
+            )
+        names = list(evaluation.terms)
+        rows = torch.stack([evaluation.losses, *evaluation.terms.values()], dim=1)
+        self._images = moved
+        outcomes = {}
+        for slot, (loss, *terms) in enumerate(rows.tolist()):
+            if (job := self._jobs[slot]) is None:
+                continue
+            progress = self._progress[slot]
+            progress.add(loss, products=self._optimizer.products[slot])
+            report = StepReport(
+                frame=job.frame,
+                step=progress.step,
+                steps=job.steps,
+                evaluations=progress.evaluations,
+                loss=loss,
+                losses=dict(zip(names, terms, strict=True)),
+            )
+            is_finished = progress.step >= job.steps or (
+                progress.step >= self._config.min_steps and progress.has_settled
+            )
+            outcomes[slot] = (report, is_finished)
+        return outcomes
+
+
+class Progress:
+    """The losses of one frame, as far as the rule for stopping needs them."""
+
+    def __init__(self, config: StyleConfig) -> None:
+        """Start before the first step; the configuration says when to stop."""
+        self.step = 0
+        self.evaluations = 0
+        self._is_balanced = config.balance == "gradients"
+        self._window, self._min_delta = config.patience, config.min_delta
+        self._losses: deque[float] = deque(maxlen=2 * self._window)
+
+    def add(self, loss: float, *, products: int = 0) -> None:
+        """Take in the loss of the next step.
+
+        Args:
+            loss: Before the step was taken.
+            products: Hessian-vector products that the step took.
+
+        Raises:
+            OptimizationError: If the first one is not finite: there is no way back.
+        """
+        self.step += 1
+        self.evaluations += 1 + products
+        if self.step == 1 and not abs(loss) < float("inf"):
+            raise OptimizationError(
+                f"the first loss is {loss}: the weights of the network or the losses "
+                "are out of proportion; try the defaults."
+            )
+        self._losses.append(loss if abs(loss) < float("inf") else float("inf"))
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether the newest window gained too little on the one before it.
+
+        Never while gradients are balanced: no loss is minimised then.
+        """
+        if self._is_balanced or len(self._losses) < 2 * self._window:
+            return False
+        losses = list(self._losses)
+        before, now = min(losses[: self._window]), min(losses[self._window :])
+        return before - now <= self._min_delta * abs(before)
+
+
+def make_optimizer(images: Tensor, config: StyleConfig, hessian: Hessian) -> Optimizer:
+    """Make the optimiser of a batch.
+
+    Balanced gradients are those of no loss. So there is no best point then, and the
+    newest is kept.
+
+    Args:
+        images: (N, 3, H, W), the start of each sample; not modified.
+        config: Which optimiser, and its settings.
+        hessian: Of the losses, for those that want second derivatives.
+    """
+    optimizer = _new_optimizer(images, config, hessian)
+    optimizer.best.track_latest = config.balance == "gradients"
+    return optimizer
+
+
+def _new_optimizer(images: Tensor, config: StyleConfig, hessian: Hessian) -> Optimizer:
+    if config.optimizer == "lbfgs":
+        return LBFGS(images, history=config.history)
+    if config.optimizer == "newton-cg":
+        return NewtonCG(images, hessian=hessian)
+    step_size = StepSize(
+        lr=DEFAULT_LR[config.optimizer] if config.lr is None else config.lr,
+        decay=config.lr_decay,
+        rate=config.lr_decay_rate,
+        every=config.lr_decay_every,
+    )
+    if config.optimizer == "langevin":
+        return Langevin(
+            images,
+            step_size=step_size,
+            temperature=config.temperature,
+            seed=config.seed,
+        )
+    kind = Momentum if config.optimizer == "momentum" else Adam
+    return kind(images, step_size=step_size)

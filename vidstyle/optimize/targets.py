@@ -1,0 +1,147 @@
+"""What the pixels should become: the content's features, the style's statistics."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vidstyle.config import LayerWeight, StyleConfig
+from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.optimize.style_statistics import make_statistic
+
+FLOOR = 0.1
+"""Least energy that an error is divided by, as a share of a photograph's median energy.
+
+A relative error of a black frame or a one-colour painting would divide by nothing. The
+floor is a tenth and not the whole median, so that a pale painting still counts fully.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StyleTarget:
+    """What a painting, or a mix of them, has as its style."""
+
+    statistics: Mapping[str, Tensor]
+    """Layer -> (1, ...), such as the Gram matrix (1, C, C)."""
+    energies: Mapping[str, float]
+    """Layer -> the sum of squares that an error is divided by, floored."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContentTarget:
+    """What one frame shows."""
+
+    features: Mapping[str, Tensor]
+    """Layer -> (1, C, h, w)."""
+    energies: Mapping[str, float]
+    """Layer -> the sum of squares that an error is divided by; one for a whole shot."""
+
+
+def style_target(
+    network: FeatureNetwork, style_image: Tensor, config: StyleConfig
+) -> StyleTarget:
+    """Measure one painting.
+
+    Args:
+        network: On the device of the image.
+        style_image: (1, 3, H, W) in [0, 1], of any size.
+        config: Its style layers are measured.
+    """
+    measured = measure_style(network, style_image, config)
+    return mix_styles(network, [measured], [1.0], config)
+
+
+@torch.no_grad()
+def measure_style(
+    network: FeatureNetwork, style_image: Tensor, config: StyleConfig
+) -> dict[str, Tensor]:
+    """Measure the statistic of the style on each layer, ready to be mixed.
+
+    Returns:
+        Layer -> (1, ...), as ``Statistic.measure`` says.
+    """
+    layers = [layer for layer, _ in config.style_layers]
+    statistic = make_statistic(config)
+    return {
+        layer: statistic.measure(features, network.feature_energy[layer])
+        for layer, features in network(style_image, layers).items()
+    }
+
+
+@torch.no_grad()
+def mix_styles(
+    network: FeatureNetwork,
+    measured: Sequence[Mapping[str, Tensor]],
+    weights: Sequence[float],
+    config: StyleConfig,
+) -> StyleTarget:
+    """Mix paintings into one target.
+
+    Args:
+        network: Says how strong its features usually are.
+        measured: Of each painting, as ``measure_style`` gives it.
+        weights: Of each, 0 or more; only their ratios count. A painting of weight 0
+            leaves no trace.
+        config: Its style layers are mixed.
+
+    The statistics are mixed, not the losses. For Gram matrices it is the same, but for
+    a constant: ``sum w |G - A|^2 = |G - sum w A|^2 + const``; and a loss that can reach
+    0 keeps its weight against the content, and the rule for stopping early.
+    """
+    statistic = make_statistic(config)
+    total = sum(weights)
+    used = [
+        (weight / total, one)
+        for weight, one in zip(weights, measured, strict=True)
+        if weight > 0
+    ]
+    targets = {
+        layer: statistic.as_target(
+            torch.stack([share * one[layer] for share, one in used]).sum(dim=0)
+        )
+        for layer, _ in config.style_layers
+    }
+    energies = {
+        layer: max(
+            float(target.double().square().sum()),
+            FLOOR * statistic.reference_norm(network, layer, target.shape[-1]),
+        )
+        for layer, target in targets.items()
+    }
+    return StyleTarget(targets, energies)
+
+
+@torch.no_grad()
+def content_target(
+    network: FeatureNetwork,
+    content_image: Tensor,
+    config: StyleConfig,
+    energies: Mapping[str, float] | None = None,
+) -> ContentTarget:
+    """Measure what one frame shows.
+
+    Args:
+        network: On the device of the image.
+        content_image: (1, 3, H, W) in [0, 1].
+        config: Its content layers are measured.
+        energies: Those of the shot's first frame; None: this is the first. One constant
+            a shot keeps a fade from changing the balance of content and style.
+    """
+    layers = [layer for layer, _ in config.content_layers]
+    features = network(content_image, layers)
+    if energies is None:
+        energies = {
+            layer: max(
+                float(values.double().square().sum()),
+                FLOOR * network.feature_energy[layer] * values.numel(),
+            )
+            for layer, values in features.items()
+        }
+    return ContentTarget(features, energies)
+
+
+def normalized_weights(layers: tuple[LayerWeight, ...]) -> dict[str, float]:
+    """Scale layer weights so that they sum to 1, and leave out those of weight 0."""
+    total = sum(weight for _, weight in layers)
+    return {layer: weight / total for layer, weight in layers if weight > 0}

@@ -1,1 +1,0 @@
-"""Per-sample batched optimisers: one sample never feels another."""

@@ -1,1 +1,0 @@
-"""Working-size frames -> stylized frames: lanes through the batch, coherent in time."""

@@ -1,0 +1,1 @@
+"""A picture in, a painted picture out: the core object, a still, an album."""

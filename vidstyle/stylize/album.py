@@ -1,0 +1,257 @@
+"""Pictures and paintings -> a folder with every pair of them, and a sheet to look at.
+
+Pairs whose results have one size share a batch. What cannot be read is told and passed
+over; what is there already stays, so that a run that was interrupted goes on.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vidstyle.color.palette import color_statistics
+from vidstyle.config import MIN_SIDE, AlbumConfig, StyleConfig
+from vidstyle.errors import ConfigError, ImageOpenError, InputError
+from vidstyle.images import (
+    image_to_frame,
+    make_folder,
+    read_picture,
+    resize_frame,
+    write_picture,
+)
+from vidstyle.optimize.batch import BatchOptimization
+from vidstyle.records import Frame, FrameReport, Listener, Notice, Plan, ignore
+from vidstyle.stylize.first_frame import first_task
+from vidstyle.stylize.pairs import (
+    INDEX,
+    Pair,
+    alternatives,
+    check_pairs,
+    index_sheet,
+    make_pairs,
+    pictures_in,
+)
+from vidstyle.stylize.stylizer import Tools, painting_size, prepare, working_size
+
+if TYPE_CHECKING:
+    from vidstyle.networks.vgg import FeatureNetwork
+
+Size = tuple[int, int]
+"""Height and width, in pixels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlbumResult:
+    """What has become of the pairs."""
+
+    folder: Path
+    index: Path
+    """The sheet."""
+    painted: int
+    """Pairs."""
+    kept: int
+    """Pairs whose results were there already."""
+    failed: tuple[str, ...]
+    """Why a picture or a painting was passed over, a sentence each."""
+
+
+def stylize_album(
+    contents: Sequence[Path],
+    styles: Sequence[Path | tuple[Path, ...]],
+    folder: Path,
+    *,
+    config: StyleConfig | None = None,
+    album: AlbumConfig | None = None,
+    overwrite: bool = False,
+    listener: Listener = ignore,
+) -> AlbumResult:
+    """Paint every picture after every painting, and lay them out on a sheet.
+
+    Args:
+        contents: Pictures, and folders of them.
+        styles: Paintings, and folders of them; those of one tuple are mixed.
+        folder: Where results and sheet go; it is made if it is not there.
+        config: How; None: the defaults.
+        album: How many at a time; None: the default.
+        overwrite: Whether results that are there are painted again.
+        listener: Is told every step, and what is passed over.
+
+    Raises:
+        InputError: If a setting cannot be used, or there is no picture.
+        WeightsError: If a network that was named has no weights.
+        OptimizationError: If the optimisation cannot go on.
+        OutputError: If a result cannot be written.
+    """
+    pairs = make_pairs(
+        [file for path in contents for file in pictures_in(path)],
+        [one for style in styles for one in alternatives(style)],
+        folder,
+    )
+    check_pairs(pairs, contents, styles, folder)
+    kept = [pair for pair in pairs if pair.output.exists() and not overwrite]
+    listener(Notice(text=_summary(pairs, len(kept))))
+    done = {pair.number for pair in kept}
+    left = [pair for pair in pairs if pair.number not in done]
+    run = _Run(config or StyleConfig(), album or AlbumConfig(), listener, len(kept))
+    run.paint(left)
+    if run.painted + len(kept) == 0:
+        raise InputError(f"nothing could be painted: {' '.join(run.failed.values())}")
+    index = folder / INDEX
+    write_picture(index, index_sheet(pairs))
+    return AlbumResult(
+        folder=folder,
+        index=index,
+        painted=run.painted,
+        kept=len(kept),
+        failed=tuple(run.failed.values()),
+    )
+
+
+class _Run:
+    """The painting of pairs, size by size."""
+
+    def __init__(
+        self, config: StyleConfig, album: AlbumConfig, listener: Listener, kept: int
+    ) -> None:
+        self.painted = 0
+        self.failed: dict[Path, str] = {}
+        self._config, self._album, self._listener = config, album, listener
+        self._network: FeatureNetwork | None = None
+        self._kept = self._count = kept
+
+    def paint(self, pairs: Sequence[Pair]) -> None:
+        """Paint what can be read; the rest is told, and in ``failed``."""
+        groups = self._by_size(pairs)
+        self._count += sum(len(group) for group in groups.values())
+        for number, ((height, width), group) in enumerate(groups.items()):
+            if number == 0:
+                self._listener(
+                    Plan(
+                        height=height,
+                        width=width,
+                        frames=self._count,
+                        done=self._kept,
+                        next_steps=max(1, self._config.steps),
+                        unit="picture",
+                    )
+                )
+            self._paint_group(group, height, width)
+
+    def _by_size(self, pairs: Sequence[Pair]) -> dict[Size, list[Pair]]:
+        """Read every file once; group the pairs that there are by the results' size."""
+        sizes: dict[Path, Size] = {}
+        for content in dict.fromkeys(pair.content for pair in pairs):
+            if (size := self._size(content, self._result_size)) is not None:
+                sizes[content] = size
+        least = min((max(size) for size in sizes.values()), default=MIN_SIDE)
+        measure = partial(painting_size, config=self._config, long_side=least)
+        for style in dict.fromkeys(one for pair in pairs for one in pair.styles):
+            self._size(style, measure)
+        groups: dict[Size, list[Pair]] = {}
+        for pair in pairs:
+            if not self.failed.keys() & {pair.content, *pair.styles}:
+                groups.setdefault(sizes[pair.content], []).append(pair)
+        return groups
+
+    def _size(self, path: Path, measure: Callable[[Frame], Size]) -> Size | None:
+        """Measure in which size a file is taken. None: it is passed over."""
+        try:
+            return measure(read_picture(path))
+        except ImageOpenError as err:
+            self._pass_over(path, str(err))
+        except ConfigError as err:
+            self._pass_over(path, f"{path}: {err}")
+        return None
+
+    def _result_size(self, frame: Frame) -> Size:
+        height, width = frame.shape[:2]
+        long_side = self._config.long_side
+        return working_size(height=height, width=width, long_side=long_side)
+
+    def _pass_over(self, path: Path, reason: str) -> None:
+        self.failed[path] = reason
+        self._listener(Notice(text=f"passed over: {reason}", is_warning=True))
+
+    def _paint_group(self, pairs: Sequence[Pair], height: int, width: int) -> None:
+        """Paint pairs of one size, some beside one another."""
+        waiting = deque(pairs)
+        slots = min(self._album.batch, len(pairs))
+        looks: dict[tuple[Path, ...], Tools] = {}
+        batch: BatchOptimization | None = None
+        painting: dict[int, tuple[Pair, Tools, Frame]] = {}
+        while waiting or painting:
+            while waiting and len(painting) < slots:
+                pair = waiting.popleft()
+                try:
+                    source = read_picture(pair.content)
+                except ImageOpenError as err:  # gone since it was read first
+                    self._pass_over(pair.content, str(err))
+                    continue
+                tools = self._tools(pair.styles, looks, height, width)
+                batch = batch or BatchOptimization(
+                    tools.network, tools.look.plain_style(), self._config, slots=slots
+                )
+                frame = resize_frame(source, height=height, width=width)
+                wish = tools.look.at(0, color_statistics(frame))
+                content = tools.look.content(frame, wish)
+                job = first_task(pair.number, content, wish, tools, self._config)
+                slot = batch.idle[0]
+                batch.load(slot, job)
+                painting[slot] = pair, tools, frame
+                if self._config.steps == 0:
+                    self._finish(batch, slot, painting.pop(slot), steps=0)
+            if batch is None or not painting:
+                continue
+            for slot, (report, is_finished) in batch.step().items():
+                self._listener(report)
+                if is_finished:
+                    self._finish(batch, slot, painting.pop(slot), steps=report.step)
+
+    def _tools(
+        self,
+        styles: tuple[Path, ...],
+        looks: dict[tuple[Path, ...], Tools],
+        height: int,
+        width: int,
+    ) -> Tools:
+        """Measure paintings for a size of results, once."""
+        if styles not in looks:
+            looks[styles] = prepare(
+                styles,
+                self._config,
+                height=height,
+                width=width,
+                listener=self._listener,
+                network=self._network,
+            )
+            self._network = looks[styles].network
+        return looks[styles]
+
+    def _finish(
+        self,
+        batch: BatchOptimization,
+        slot: int,
+        painted: tuple[Pair, Tools, Frame],
+        *,
+        steps: int,
+    ) -> None:
+        pair, tools, frame = painted
+        picture = tools.look.restore_chroma(image_to_frame(batch.result(slot)), frame)
+        batch.release(slot)
+        make_folder(pair.output.parent)
+        write_picture(pair.output, picture)
+        self.painted += 1
+        report = FrameReport(
+            frame=pair.number, steps=steps, frames_known=self._count, all_known=True
+        )
+        self._listener(report)
+
+
+def _summary(pairs: Sequence[Pair], kept: int) -> str:
+    contents = len({pair.content for pair in pairs})
+    text = f"{contents} x {len(pairs) // contents} -> {len(pairs)} pictures"
+    if kept:
+        text += f"; {kept} are there already (--overwrite paints them again)"
+    return text

@@ -1,0 +1,181 @@
+"""Paintings and how to use them -> what a frame is to look like.
+
+Which mix of the paintings it follows at its time, and in whose colours: those of the
+paintings, or its own.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from vidstyle.color.palette import (
+    ColorStatistics,
+    color_statistics,
+    luminance,
+    luminance_statistics,
+    mix_colors,
+    palette_map,
+    with_chroma,
+)
+from vidstyle.config import StyleConfig
+from vidstyle.images import frame_to_image
+from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.optimize.targets import StyleTarget, measure_style, mix_styles
+from vidstyle.records import Frame
+
+
+@dataclass(frozen=True, slots=True)
+class FrameStyle:
+    """What one frame is to look like."""
+
+    weights: tuple[float, ...]
+    """Of each painting."""
+    colors: ColorStatistics
+    """Those of the frame itself, or of the shot around it."""
+
+
+class StyleBank:
+    """The paintings of a run, and how they are used."""
+
+    def __init__(
+        self,
+        paintings: Sequence[Frame],
+        network: FeatureNetwork,
+        config: StyleConfig,
+        *,
+        device: torch.device,
+        times_s: Sequence[float] = (),
+        regions: int = 0,
+    ) -> None:
+        """Measure the paintings.
+
+        Args:
+            paintings: At least one, each at the size in which it is taken; those of
+                regions come last.
+            network: On the device.
+            config: Layers, mix and colours.
+            device: Where to compute.
+            times_s: When each painting is alone; empty: they are mixed all along.
+            regions: How many of the paintings are those of a region.
+        """
+        self._regions = regions
+        self._paintings = list(paintings)
+        self._colors = [color_statistics(painting) for painting in paintings]
+        self._network, self._config, self._device = network, config, device
+        self._times_s = tuple(times_s)
+        images = [frame_to_image(painting, device=device) for painting in paintings]
+        self._measured = [measure_style(network, image, config) for image in images]
+        self._newest: tuple[tuple[float, ...], StyleTarget] | None = None
+
+    def at(self, time_s: float, colors: ColorStatistics) -> FrameStyle:
+        """Say what the frame at a second of the clip is to look like."""
+        return FrameStyle(self._weights_at(time_s), colors)
+
+    def for_region(self, region: int, colors: ColorStatistics) -> FrameStyle:
+        """Say what a region of a frame is to look like: its painting, and no other."""
+        weights = [0.0] * len(self._paintings)
+        weights[len(weights) - self._regions + region] = 1.0
+        return FrameStyle(tuple(weights), colors)
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether there is a painting for what is in no region."""
+        return len(self._paintings) > self._regions
+
+    def plain_style(self) -> StyleTarget:
+        """Mix the paintings as they are when the clip begins, in their own colours."""
+        weights = self._weights_at(0)
+        return self._mixed(weights if self.has_rest else (1.0,) * len(weights))
+
+    def style(self, wish: FrameStyle) -> StyleTarget:
+        """Mix the paintings, in the content's colours if it is to keep them."""
+        if self._config.keep_color == "none":
+            return self._mixed(wish.weights)
+        measured = [
+            measure_style(self._network, self._image(number, wish.colors), self._config)
+            if weight > 0
+            else self._measured[number]  # in whichever colours: it leaves no trace
+            for number, weight in enumerate(wish.weights)
+        ]
+        return mix_styles(self._network, measured, wish.weights, self._config)
+
+    def strongest(self, wish: FrameStyle) -> Tensor:
+        """Show the painting of which there is most: (1, 3, h, w)."""
+        number = max(range(len(wish.weights)), key=wish.weights.__getitem__)
+        return self._image(number, wish.colors)
+
+    def content(self, source: Frame, wish: FrameStyle) -> Frame:
+        """Show a source as it is to be kept: by default in the paintings' palette."""
+        if self._config.keep_color != "none" or not self._config.recolor:
+            return self.to_working(source)
+        palette = mix_colors(self._colors, wish.weights)
+        return palette_map(wish.colors, palette).apply(source)
+
+    def to_working(self, frame: Frame) -> Frame:
+        """Leave of a frame what the optimisation works on: all, or its luminance."""
+        is_gray = self._config.keep_color == "luminance"
+        return luminance(frame) if is_gray else frame
+
+    def restore_chroma(self, painted: Frame, source: Frame) -> Frame:
+        """Put back what was left aside: nothing, or the source's chroma."""
+        is_gray = self._config.keep_color == "luminance"
+        return with_chroma(painted, source) if is_gray else painted
+
+    def _weights_at(self, time_s: float) -> tuple[float, ...]:
+        rest = len(self._paintings) - self._regions
+        if self._times_s:
+            weights = crossfade(time_s, self._times_s)
+        else:
+            weights = self._config.style_mix or (1.0,) * rest
+        return weights + (0.0,) * self._regions
+
+    def _mixed(self, weights: tuple[float, ...]) -> StyleTarget:
+        """Mix the paintings as they are; the newest mix is kept."""
+        if self._newest is None or self._newest[0] != weights:
+            mixed = mix_styles(self._network, self._measured, weights, self._config)
+            self._newest = weights, mixed
+        return self._newest[1]
+
+    def _image(self, number: int, colors: ColorStatistics) -> Tensor:
+        """Show a painting as it is followed, in the content's colours if it is to be.
+
+        For luminance, its mean and deviation are matched, too.
+
+        Source: Gatys et al. 2016, "Preserving color in neural artistic style transfer",
+        sections 3.1 and 3.2. There the linear map is by Cholesky or by PCA; ours is a
+        third, ``palette_map``, which says how the three compare.
+        """
+        painting, own = self._paintings[number], self._colors[number]
+        if self._config.keep_color == "luminance":
+            painting, own = luminance(painting), luminance_statistics(own)
+            colors = luminance_statistics(colors)
+        if self._config.keep_color != "none":
+            painting = palette_map(own, colors).apply(painting)
+        return frame_to_image(painting, device=self._device)
+
+
+def crossfade(time_s: float, times_s: Sequence[float]) -> tuple[float, ...]:
+    """Say how much of each painting there is at a time.
+
+    Between two times the one gives way to the other evenly; before the first and after
+    the last there is nothing to fade.
+
+    Args:
+        time_s: In seconds.
+        times_s: When each painting is alone, ascending, at least one.
+
+    Returns:
+        A weight in [0, 1] for each; they sum to 1.
+    """
+    weights = [0.0] * len(times_s)
+    later = bisect_right(times_s, time_s)
+    if later in {0, len(times_s)}:
+        weights[max(0, later - 1)] = 1.0
+        return tuple(weights)
+    start_s, end_s = times_s[later - 1], times_s[later]
+    weights[later] = (time_s - start_s) / (end_s - start_s)
+    weights[later - 1] = 1 - weights[later]
+    return tuple(weights)
