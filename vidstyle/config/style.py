@@ -92,13 +92,13 @@ class StyleConfig(Config):
         default_text="1",
     )
     content_weight: float = setting(
-        0.1, "How firmly to keep what the picture shows.", LOOK, least=0, short="c"
+        0.05, "How firmly to keep what the picture shows.", LOOK, least=0, short="c"
     )
     style_weight: float = setting(
         1.0, "How strongly to paint.", LOOK, least=0, short="w"
     )
     tv_weight: float = setting(
-        0.4, "How smoothly to paint (total variation).", LOOK, least=0
+        0.05, "How smoothly to paint (total variation).", LOOK, least=0
     )
     tv_beta: float = setting(
         1.0,
@@ -158,23 +158,15 @@ class StyleConfig(Config):
     )
     # Gatys takes relu4_2 alone; with it faces of few pixels lose their features.
     content_layers: tuple[LayerWeight, ...] = setting(
-        (LayerWeight("relu3_1", 0.5), LayerWeight("relu4_2", 1)),
+        (LayerWeight("relu4_2"),),
         "Layers that keep the content.",
         NETWORK,
         check=check_layers,
         parser=parse_layers,
         metavar=LAYERS,
     )
-    # Gatys weighs them alike. The deepest makes strokes that follow what they paint,
-    # the shallowest the colors; those between weave fine texture into flat places.
     style_layers: tuple[LayerWeight, ...] = setting(
-        (
-            LayerWeight("relu1_1", 4),
-            LayerWeight("relu2_1", 0.5),
-            LayerWeight("relu3_1", 0.5),
-            LayerWeight("relu4_1", 0.5),
-            LayerWeight("relu5_1", 4),
-        ),
+        tuple(LayerWeight(f"relu{block}_1") for block in range(1, 6)),
         "Layers that take the style.",
         NETWORK,
         check=check_layers,
@@ -204,7 +196,7 @@ class StyleConfig(Config):
         most=20,
     )
     min_steps: int = setting(
-        20, "Fewest steps before a picture may stop early.", OPTIMIZER, least=1
+        300, "Fewest steps before a picture may stop early.", OPTIMIZER, least=1
     )
     patience: int = setting(10, "Early-stopping window, in steps.", OPTIMIZER, least=1)
     min_delta: float = setting(

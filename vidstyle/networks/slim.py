@@ -1,8 +1,8 @@
-"""The built-in network: VGG-16's shape up to relu5_1 at a quarter of its width.
+"""The built-in network: VGG-16's layers up to relu5_1, narrow, in VGG-19's metric.
 
 Its weights lie in the package, in half precision, so that a fresh machine needs no
 download. ``SLIM.md`` is its card: how it was trained, how good it is. The energies
-beside them are medians over the 900 photographs of its training, 256x256 pixels each.
+beside them are medians over 250 photographs of its training, 256x256 pixels each.
 """
 
 from importlib.resources import as_file, files
@@ -15,7 +15,7 @@ from vidstyle.networks.weights import read_weights
 
 SLIM: Final = Topology(
     name="slim",
-    blocks=((16, 16), (32, 32), (64, 64, 64), (128, 128, 128), (128,)),
+    blocks=((16, 16), (64, 40), (128, 64, 64), (128, 128, 128), (256,)),
     mean=(0.45, 0.45, 0.45),
     std=(0.26, 0.26, 0.26),
     padding="replicate",
