@@ -74,6 +74,7 @@ def test_public_names() -> None:
         "Region",
         "StepReport",
         "StyleConfig",
+        "Stylizer",
         "VideoConfig",
         "VideoOpenError",
         "VideoResult",

@@ -1,9 +1,10 @@
 """Turn a video into a painting that moves.
 
-``stylize_video``, ``stylize_image``, ``stylize_album`` and ``preview_video`` do the
-work; ``VideoConfig``, ``StyleConfig``, ``AlbumConfig``, ``EncodingConfig`` and
-``EvolutionConfig`` say how; a listener is told what goes on, as the records that make
-up ``Event``; whatever a user can cause is a ``VidstyleError``.
+``Stylizer`` paints arrays; ``stylize_video``, ``stylize_image``, ``stylize_album`` and
+``preview_video`` go from file to file. ``VideoConfig``, ``StyleConfig``,
+``AlbumConfig``, ``EncodingConfig`` and ``EvolutionConfig`` say how; a listener is told
+what goes on, as the records that make up ``Event``; whatever a user can cause is a
+``VidstyleError``.
 
 Names are loaded when they are first used, so that importing vidstyle, as its command
 line does, does not wait for torch.
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     )
     from vidstyle.stylize.album import AlbumResult, stylize_album
     from vidstyle.stylize.image import stylize_image
+    from vidstyle.stylize.stylizer import Stylizer
 
     __version__: str
 
@@ -74,6 +76,7 @@ __all__ = [
     "Region",
     "StepReport",
     "StyleConfig",
+    "Stylizer",
     "VideoConfig",
     "VideoOpenError",
     "VideoResult",
@@ -92,6 +95,7 @@ _HOMES: Final = (
     "config",
     "errors",
     "records",
+    "stylize.stylizer",
     "stylize.image",
     "clip.pipeline",
     "clip.preview",

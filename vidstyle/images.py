@@ -153,6 +153,17 @@ def _composite(pixels: npt.NDArray[Any], background: str) -> Frame:
     return np.ascontiguousarray((over.clip(0, 1) * 255).round().astype(np.uint8))
 
 
+def check_free(*paths: Path | None, overwrite: bool) -> None:
+    """Check, before the work, that nothing is replaced without being asked for.
+
+    Raises:
+        OutputError: If a result exists and may not be replaced.
+    """
+    for path in paths:
+        if path is not None and path.exists() and not overwrite:
+            raise OutputError(f"{path} exists; use overwrite, or another name.")
+
+
 def check_picture_path(path: Path) -> None:
     """Check, before the work, that a name's ending is a format, and its folder there.
 

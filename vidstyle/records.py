@@ -1,5 +1,6 @@
 """Facts that pass between stages; no behaviour beyond what follows from the fields."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -8,6 +9,9 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+
+StrPath = str | os.PathLike[str]
+"""Where a path is taken."""
 
 Frame = npt.NDArray[np.uint8]
 """One picture: uint8 (H, W, 3), RGB, [0, 255]."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vidstyle.cli.outputs import check_outputs
+from vidstyle.cli.request import check_outputs
 from vidstyle.errors import ConfigError, OutputError, VidstyleError
 
 

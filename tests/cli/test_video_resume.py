@@ -139,7 +139,7 @@ def test_second_run_in_the_same_place_is_refused(
 @pytest.fixture
 def stopped(here: Path, vidstyle: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Leave a run that was interrupted after three frames."""
-    store = "vidstyle.clip.frame_writer.FrameStore.put_stylized"
+    store = "vidstyle.clip.painter.FrameStore.put_stylized"
     with monkeypatch.context() as patched:
         put = _get(store)
         left = iter(range(3))

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from vidstyle.clip.frame_tasks import first_age, follow
+from vidstyle.clip.frame_tasks import follow
 from vidstyle.images import frame_to_image, image_to_frame
-from vidstyle.motion.consistency import DRY, EDGE
+from vidstyle.motion.consistency import DRY, EDGE, first_age
 from vidstyle.records import Motion
 
 HEIGHT, WIDTH = 32, 48

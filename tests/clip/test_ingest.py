@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from small_clip import SMALL_CLIP
 
-from vidstyle import ingest
+from vidstyle.clip import ingest
 from vidstyle.clip.ingest import Ingest, IngestState
 from vidstyle.color.masks import Mask
 from vidstyle.color.palette import color_statistics

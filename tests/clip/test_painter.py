@@ -1,6 +1,7 @@
 """The painter on made-up frames: which it paints when, from what, and what it keeps."""
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -10,8 +11,7 @@ import numpy as np
 import pytest
 from small_clip import SMALL_CLIP
 
-from vidstyle import ingest
-from vidstyle.clip import frame_tasks, prefetch
+from vidstyle.clip import frame_tasks, ingest, prefetch
 from vidstyle.clip.ingest import Ingest, IngestState
 from vidstyle.clip.painter import Painter
 from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
@@ -27,7 +27,8 @@ from vidstyle.records import (
     TimedFrame,
     VideoInfo,
 )
-from vidstyle.stylize.stylizer import Tools, prepare
+from vidstyle.stylize.inputs import load_stylizer
+from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
 HEIGHT, WIDTH = SMALL_CLIP.height, SMALL_CLIP.width
@@ -72,17 +73,17 @@ Paint = Callable[..., Painted]
 
 
 @pytest.fixture(scope="module")
-def tools(tmp_path_factory: pytest.TempPathFactory) -> Tools:
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Stylizer:
     path = tmp_path_factory.mktemp("style") / "painting.png"
     write_picture(path, scene(99))
-    return prepare(
+    return load_stylizer(
         path, CONFIG.style, height=HEIGHT, width=WIDTH, listener=lambda _: None
     )
 
 
 @pytest.fixture
 def paint(
-    tools: Tools, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tools: Stylizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Paint]:
     """Paint frames; in the same folder again, if it is given by the same name."""
 
@@ -93,7 +94,7 @@ def paint(
         evolution: EvolutionConfig | None = None,
         folder: str = "work",
         listener: Callable[[Event], None] = lambda _: None,
-        tools: Tools = tools,
+        tools: Stylizer = tools,
     ) -> Painted:
         def read_frames(_: VideoInfo, **options: Any) -> Iterator[TimedFrame]:
             for index, frame in enumerate(frames):
@@ -108,7 +109,9 @@ def paint(
         monkeypatch.setattr(ingest, "read_frames", read_frames)
         store = FrameStore(tmp_path / folder)
         store.open({})
-        painter = Painter(tools, store, config, evolution=evolution, listener=listen)
+        own = copy(tools)  # its paintings are measured already
+        own.config = config.style
+        painter = Painter(own, store, config, evolution=evolution, listener=listen)
         with Ingest(SMALL_CLIP, config, store, height=HEIGHT, width=WIDTH) as reading:
             found = painter.paint(reading)
         return Painted(events, found, store)
@@ -275,16 +278,16 @@ def climbing(monkeypatch: pytest.MonkeyPatch) -> VideoConfig:
 
 
 @pytest.fixture
-def climbing_tools(climbing: VideoConfig, tmp_path: Path) -> Tools:
+def climbing_tools(climbing: VideoConfig, tmp_path: Path) -> Stylizer:
     path = tmp_path / "painting.png"
     write_picture(path, scene(99))
-    return prepare(
+    return load_stylizer(
         path, climbing.style, height=HEIGHT, width=WIDTH, listener=lambda _: None
     )
 
 
 def test_only_first_frames_are_painted_in_several_sizes(
-    paint: Paint, climbing: VideoConfig, climbing_tools: Tools
+    paint: Paint, climbing: VideoConfig, climbing_tools: Stylizer
 ) -> None:
     frames = [*pan(1, 4), *pan(2, 4)]
     done = paint(
@@ -305,7 +308,7 @@ def test_only_first_frames_are_painted_in_several_sizes(
 
 
 def test_run_in_several_sizes_goes_on_in_the_same_pixels(
-    paint: Paint, climbing: VideoConfig, climbing_tools: Tools
+    paint: Paint, climbing: VideoConfig, climbing_tools: Stylizer
 ) -> None:
     frames = [*pan(1, 4), *pan(2, 4)]
     whole = paint(frames, climbing, tools=climbing_tools, folder="whole")
@@ -386,14 +389,14 @@ def test_learning_is_not_kept_unasked(paint: Paint) -> None:
 
 
 @pytest.fixture
-def tools_for(tmp_path: Path) -> Callable[..., Tools]:
+def tools_for(tmp_path: Path) -> Callable[..., Stylizer]:
     """Make tools with two paintings."""
 
-    def make(config: StyleConfig, times_s: Sequence[float] = ()) -> Tools:
+    def make(config: StyleConfig, times_s: Sequence[float] = ()) -> Stylizer:
         paths = [tmp_path / f"{seed}.png" for seed in (98, 99)]
         for path in paths:
             write_picture(path, scene(int(path.stem)))
-        return prepare(
+        return load_stylizer(
             paths,
             config,
             height=HEIGHT,
@@ -406,7 +409,7 @@ def tools_for(tmp_path: Path) -> Callable[..., Tools]:
 
 
 def test_paintings_fade_over_the_clip(
-    paint: Paint, tools_for: Callable[..., Tools]
+    paint: Paint, tools_for: Callable[..., Stylizer]
 ) -> None:
     config = replace(CONFIG, next_init="content", temporal_weight=0)
 
@@ -428,7 +431,7 @@ def test_paintings_fade_over_the_clip(
 
 @pytest.mark.parametrize("keep_color", ["luminance", "histogram"])
 def test_run_that_keeps_colours_and_fades_goes_on_in_the_same_pixels(
-    paint: Paint, tools_for: Callable[..., Tools], keep_color: Any
+    paint: Paint, tools_for: Callable[..., Stylizer], keep_color: Any
 ) -> None:
     frames = pan(1, 5)
     made = tools_for(replace(CONFIG.style, keep_color=keep_color), (0, 0.5))
@@ -441,7 +444,7 @@ def test_run_that_keeps_colours_and_fades_goes_on_in_the_same_pixels(
 
 
 def test_every_frame_keeps_the_chroma_of_its_source(
-    paint: Paint, tools_for: Callable[..., Tools]
+    paint: Paint, tools_for: Callable[..., Stylizer]
 ) -> None:
     made = tools_for(replace(CONFIG.style, keep_color="luminance"))
     sources = [pale.astype(np.uint8) for pale in np.array(pan(1, 3)) // 8 + 112]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vidstyle.clip.pipeline import stylize_video
+from vidstyle.clip import pipeline
 from vidstyle.color.masks import BORDER, REACH
 from vidstyle.config import EvolutionConfig, Region, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError, ImageOpenError, VideoWriteError, WorkDirError
@@ -17,9 +18,13 @@ from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.records import Event, Frame, FrameReport, Notice, Plan
-from vidstyle.stylize.image import stylize_image
+from vidstyle.stylize import image
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
+
+stylize_video = partial(pipeline.stylize_video, overwrite=True)
+
+stylize_image = partial(image.stylize_image, overwrite=True)
 
 HEIGHT, WIDTH, FRAMES = 32, 64, 5
 SOFT = round(REACH * BORDER * WIDTH)

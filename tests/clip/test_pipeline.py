@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import fields, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ import pytest
 from listening import Listened
 from small_clip import SMALL_CLIP
 
-from vidstyle import pipeline
-from vidstyle.clip.pipeline import VideoResult, expected_frames, stylize_video, summary
+from vidstyle.clip import pipeline
+from vidstyle.clip.pipeline import VideoResult, expected_frames, summary
 from vidstyle.clip.results import (
     cut_notice,
     data_notice,
@@ -29,6 +30,8 @@ from vidstyle.video.codecs import HardwareEncoder
 from vidstyle.video.ffmpeg import describe
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
+
+stylize_video = partial(pipeline.stylize_video, overwrite=True)
 
 FEW = VideoConfig(
     style=StyleConfig(network="slim", device="cpu", steps=3, min_steps=9), next_steps=2

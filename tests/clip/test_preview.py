@@ -1,20 +1,23 @@
 """Three spread frames on a sheet, before the whole clip is paid for."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from vidstyle import preview
-from vidstyle.clip.preview import LONG_SIDE, preview_video
+from vidstyle.clip import preview
+from vidstyle.clip.preview import LONG_SIDE
 from vidstyle.config import Region, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError, OutputError, VideoOpenError, VidstyleError
 from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.records import Event, Frame, FrameReport, Notice, Plan, StepReport
 from vidstyle.video.folder import write_pictures
 from vidstyle.video.sheet import GAP
+
+preview_video = partial(preview.preview_video, overwrite=True)
 
 FEW = StyleConfig(network="slim", device="cpu", steps=3, min_steps=3)
 QUICK = VideoConfig(style=FEW)
@@ -103,12 +106,12 @@ def test_preview_is_small_and_so_are_its_strokes(
     write_pictures([scene(1, 2 * LONG_SIDE, 320)], folder)
     asked: list[StyleConfig] = []
 
-    def prepare(path: Path, config: StyleConfig, **others: object) -> object:
+    def load_stylizer(path: Path, config: StyleConfig, **others: object) -> object:
         asked.append(config)
         return original(path, config, **others)
 
-    original = preview.prepare
-    monkeypatch.setattr(preview, "prepare", prepare)
+    original = preview.load_stylizer
+    monkeypatch.setattr(preview, "load_stylizer", load_stylizer)
     for style_side in (48, 20, None):
         config = replace(FEW, long_side=None, steps=1, style_side=style_side)
         preview_video(folder, style, output, config=VideoConfig(style=config))

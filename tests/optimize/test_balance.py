@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from batches import optimize_batch
 
 from vidstyle.config import StyleConfig
-from vidstyle.optimize.batch import optimize_batch
 from vidstyle.optimize.objective import FLOOR, Objective, balanced_gradient
 from vidstyle.optimize.optimizer import rms
 from vidstyle.optimize.slots import FrameTask

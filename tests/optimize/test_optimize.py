@@ -4,10 +4,11 @@ from typing import get_args
 
 import pytest
 import torch
+from batches import optimize_batch
 
 from vidstyle.config import OptimizerName, StyleConfig
 from vidstyle.errors import OptimizationError
-from vidstyle.optimize.batch import BatchOptimization, optimize_batch
+from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.optimize.pyramid import fitted_image, random_image
 from vidstyle.optimize.slots import FrameTask, Progress
 from vidstyle.optimize.targets import content_target, style_target

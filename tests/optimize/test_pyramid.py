@@ -5,10 +5,11 @@ from typing import get_args
 
 import pytest
 import torch
+from batches import optimize_batch
 from torch.nn import functional
 
 from vidstyle.config import OptimizerName, StyleConfig
-from vidstyle.optimize.batch import BatchOptimization, optimize_batch
+from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.optimize.pyramid import LEAST_SIDE, enlarged, factors, shared_steps
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import content_target, style_target

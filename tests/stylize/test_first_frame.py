@@ -1,6 +1,7 @@
 """Frames that follow no other: their starts and targets in each size."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from vidstyle.color.palette import color_statistics
 from vidstyle.config import EvolutionConfig, Region, StyleConfig
 from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.optimize import pyramid
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.records import Event, Frame, StepReport
-from vidstyle.stylize.first_frame import first_task
-from vidstyle.stylize.image import stylize_image
-from vidstyle.stylize.stylizer import Tools, prepare
+from vidstyle.stylize import image
+from vidstyle.stylize.inputs import load_stylizer
+from vidstyle.stylize.stylizer import Stylizer
+
+stylize_image = partial(image.stylize_image, overwrite=True)
 
 THREE = StyleConfig(network="slim", device="cpu", steps=11, min_steps=11, pyramid=3)
 
@@ -42,17 +44,15 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def tools_for(folder: Path, config: StyleConfig) -> Tools:
-    return prepare(
+def tools_for(folder: Path, config: StyleConfig) -> Stylizer:
+    return load_stylizer(
         folder / "a.png", config, height=32, width=48, listener=lambda _: None
     )
 
 
 def job_for(folder: Path, config: StyleConfig, noise: int = 0) -> FrameTask:
     tools, frame = tools_for(folder, config), scene(1)
-    wish = tools.look.at(0, color_statistics(frame))
-    content = tools.look.content(frame, wish)
-    return first_task(5, content, wish, tools, config, noise=noise)
+    return tools.first_task(5, frame, noise=noise)
 
 
 def shapes(job: FrameTask) -> list[tuple[int, ...]]:
@@ -80,7 +80,7 @@ def test_there_are_as_many_sizes_as_there_is_room_and_steps_for(
 
 
 def test_painting_shrinks_with_the_picture_but_not_to_nothing(folder: Path) -> None:
-    tools = prepare(
+    tools = load_stylizer(
         [folder / "a.png", folder / "b.png"],
         THREE,
         height=32,
@@ -89,7 +89,7 @@ def test_painting_shrinks_with_the_picture_but_not_to_nothing(folder: Path) -> N
     )
     sizes = [
         [painting.shape[:2] for painting in look._paintings]
-        for look in (tools.look, *(level.look for level in reversed(tools.coarser)))
+        for look in (tools.bank, *(level.bank for level in reversed(tools.coarser)))
     ]
     assert sizes == [
         [(48, 34), (16, 48)],

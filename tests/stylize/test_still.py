@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -26,10 +27,12 @@ from vidstyle.errors import (
 )
 from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.records import Frame, Notice, Plan
-from vidstyle.stylize.image import stylize_image
-from vidstyle.stylize.stylizer import working_size
+from vidstyle.stylize import image
+from vidstyle.stylize.style_bank import working_size
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
+
+stylize_image = partial(image.stylize_image, overwrite=True)
 
 FEW = StyleConfig(network="slim", device="cpu", steps=6, min_steps=6)
 

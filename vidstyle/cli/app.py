@@ -11,10 +11,9 @@ from typer.core import TyperCommand, TyperGroup
 from vidstyle.cli.bench import bench
 from vidstyle.cli.explore import COMMANDS
 from vidstyle.cli.image import image
+from vidstyle.cli.listings import networks, presets
 from vidstyle.cli.measure import measure
-from vidstyle.cli.networks import networks
 from vidstyle.cli.options import HELP_ALL, SHOW_CONFIG
-from vidstyle.cli.presets import presets
 from vidstyle.cli.probe import probe
 from vidstyle.cli.video import video
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
+from vidstyle.cli.request import check_outputs
 from vidstyle.cli.settings import resolve_settings
 from vidstyle.config import AlbumConfig, StyleConfig
 from vidstyle.config.setting import FILES, settings_of

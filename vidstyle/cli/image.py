@@ -83,6 +83,7 @@ def _paint_one(
             regions=request.regions,
             evolution=settings.make(EvolutionConfig),
             evolution_output=gif_output,
+            overwrite=True,  # checked above
             listener=reporter,
         )
     reporter.result(output, gif=gif_output)

@@ -17,8 +17,8 @@ from vidstyle.cli.measured import (
     still_facts,
     still_table,
 )
-from vidstyle.cli.outputs import check_outputs
 from vidstyle.cli.report import Reporter, reported_errors
+from vidstyle.cli.request import check_outputs
 from vidstyle.config import NetworkName
 from vidstyle.config.setting import FILES, NETWORK, REPORT, SIZE
 from vidstyle.config.values import parse_range

@@ -84,6 +84,7 @@ def _paint(
             evolution_output=gif_output,
             sheet_output=sheet_output,
             work_dir=request.work_dir,
+            overwrite=True,  # checked above
             restart=request.restart,
             listener=reporter,
         )
@@ -118,6 +119,7 @@ def _preview(
             output,
             config=config,
             regions=request.regions,
+            overwrite=True,  # checked above
             listener=reporter,
         )
     reporter.result(output)

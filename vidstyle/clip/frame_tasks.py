@@ -25,8 +25,7 @@ from vidstyle.optimize.pyramid import random_image
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import content_target
 from vidstyle.records import Consistency, Frame, Motion
-from vidstyle.stylize.first_frame import first_task
-from vidstyle.stylize.stylizer import Tools
+from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
 CUT_SHARE = 0.25
@@ -47,11 +46,6 @@ class Following:
     """(1, 1, H, W) in [0, 1]: how firmly each pixel is held to ``warped``."""
     age: Age
     """Of this frame's paint."""
-
-
-def first_age(frame: Frame) -> Age:
-    """Say of a frame that follows no other that all its paint is dry."""
-    return np.full(frame.shape[:2], DRY, np.uint8)
 
 
 def follow(
@@ -112,88 +106,81 @@ class FrameTasks:
     divided by.
     """
 
-    def __init__(self, tools: Tools, store: FrameStore, config: VideoConfig) -> None:
+    def __init__(
+        self, stylizer: Stylizer, store: FrameStore, config: VideoConfig
+    ) -> None:
         """Go on with what an interrupted run remembered, if there was one.
 
         Args:
-            tools: Network, painting, device.
+            stylizer: Of the run.
             store: Of the run.
             config: How.
         """
-        self._tools, self._store, self._config = tools, store, config
+        self._stylizer, self._store, self._config = stylizer, store, config
         self._energies: dict[str, Mapping[str, float]] = store.facts(ENERGIES) or {}
 
-    def first(self, index: int, prepared: PrefetchedFrame) -> tuple[FrameTask, Age]:
+    def first(self, frame: PrefetchedFrame) -> FrameTask:
         """Begin a shot."""
-        job = first_task(
-            index,
-            prepared.content,
-            prepared.wish,
-            self._tools,
-            self._config.style,
-            mask=prepared.mask,
-            noise=index,
+        index = frame.index
+        task = self._stylizer.first_task(
+            index, frame.source, frame.style, mask=frame.mask, noise=index
         )
-        self._energies[str(index)] = dict(job.content.energies)
+        self._energies[str(index)] = dict(task.content.energies)
         self._store.put_facts(ENERGIES, self._energies)
-        return job, first_age(prepared.source)
+        return task
 
-    def blank(self, index: int, prepared: PrefetchedFrame) -> tuple[FrameTask, Age]:
+    def blank(self, frame: PrefetchedFrame) -> FrameTask:
         """Leave a frame as it is: there is nothing to paint in it."""
-        image = frame_to_image(prepared.content, device=self._tools.device)
-        content = content_target(self._tools.network, image, self._config.style)
-        job = FrameTask(frame=index, start=image, content=content, steps=0)
-        return job, first_age(prepared.source)
+        image = frame_to_image(frame.content, device=self._stylizer.device)
+        content = content_target(self._stylizer.network, image, self._config.style)
+        return FrameTask(frame=frame.index, start=image, content=content, steps=0)
 
-    def following(
-        self, index: int, prepared: PrefetchedFrame, previous: Frame, age: Age
-    ) -> tuple[FrameTask, Age]:
+    def following(self, frame: PrefetchedFrame, previous: Frame, age: Age) -> FrameTask:
         """Go on in a shot, unless too little of it goes on.
 
         Args:
-            index: The frame's.
-            prepared: What it needs besides.
+            frame: With its motion; its ``age`` is set.
             previous: Its painted predecessor, as stored: 8 bits, in every run.
             age: Of that one's paint. Where it was not painted, there is none to keep.
         """
-        motion = prepared.motion
+        motion = frame.motion
         if motion is not None and motion.trusted_share < CUT_SHARE:
-            return self.first(index, prepared)
-        look, device = self._tools.look, self._tools.device
-        previous = look.to_working(previous)
-        image = frame_to_image(prepared.content, device=device)
+            return self.first(frame)
+        bank, device = self._stylizer.bank, self._stylizer.device
+        previous = bank.to_working(previous)
+        image = frame_to_image(frame.content, device=device)
         bound = None
         steps = self._config.next_steps
-        if motion is not None and prepared.seen_again is not None:
-            if prepared.mask_before is not None:
-                age = mask_age(age, is_painted(prepared.mask_before))
+        if motion is not None and frame.seen_again is not None:
+            if frame.mask_before is not None:
+                age = mask_age(age, is_painted(frame.mask_before))
             bound = follow(
                 previous,
                 age,
-                look.to_working(prepared.source),
+                bank.to_working(frame.source),
                 motion=motion,
-                seen_again=prepared.seen_again,
+                seen_again=frame.seen_again,
                 device=device,
             )
             age = bound.age
             steps = round(steps * (2 - motion.trusted_share))
-        mask = prepared.mask
-        job = FrameTask(
-            frame=index,
-            start=self._start(index, image, previous, bound),
+        frame.age = age
+        mask = frame.mask
+        return FrameTask(
+            frame=frame.index,
+            start=self._start(frame.index, image, previous, bound),
             content=content_target(
-                self._tools.network,
+                self._stylizer.network,
                 image,
                 self._config.style,
-                self._energies_of(index),
+                self._energies_of(frame.index),
             ),
             steps=steps,
-            style=look.style(prepared.wish),
+            style=bank.style(frame.style),
             mask=None if mask is None else guide_image(mask, device=device),
             warped=bound.warped if bound else None,
             consistency=bound.binding if bound else None,
         )
-        return job, age
 
     def _start(
         self, index: int, image: Tensor, previous: Frame, bound: Following | None
@@ -206,7 +193,7 @@ class FrameTasks:
             case "random":
                 return random_image(image, seed=self._config.style.seed, index=index)
             case _:
-                return frame_to_image(previous, device=self._tools.device)
+                return frame_to_image(previous, device=self._stylizer.device)
 
     def _energies_of(self, index: int) -> Mapping[str, float]:
         """Those of the newest first frame at or before this one."""

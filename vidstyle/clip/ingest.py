@@ -8,7 +8,7 @@ enough shots to fill the batch.
 import math
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
@@ -144,17 +144,8 @@ class Ingest:
                 raise self._error
             found = self._found
             self._seen = found.certain
-            copy = IngestState(
-                starts=list(found.starts),
-                certain=found.certain,
-                times_s=found.times_s,
-                colors=found.colors,
-                is_seen=found.is_seen,
-                first=found.first,
-                origin_s=found.origin_s,
-                end_s=found.end_s,
-                is_complete=found.is_complete,
-                warnings=list(found.warnings),
+            copy = replace(
+                found, starts=list(found.starts), warnings=list(found.warnings)
             )
             found.warnings.clear()
             return copy

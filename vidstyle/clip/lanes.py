@@ -68,11 +68,11 @@ class Lanes:
         return None
 
     def following(self, frame: int) -> int | None:
-        """Say which frame comes after a handed-out one in its lane, if it is ready."""
+        """Return the frame after a handed-out one in its lane, if it is ready."""
         return self._following(self._lane_of(frame))
 
     def release(self, frame: int) -> None:
-        """Say that a frame is painted, so that its lane may go on."""
+        """Let a frame's lane go on, since the frame is painted."""
         self._lane_of(frame).is_busy = False
 
     @property

@@ -18,7 +18,7 @@ import torch
 from vidstyle.config import EvolutionConfig, Region, StyleConfig, VideoConfig
 from vidstyle.errors import ImageOpenError, WeightsError
 from vidstyle.records import VideoInfo
-from vidstyle.stylize.stylizer import Tools
+from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.folder import numbered_pictures
 
 DIGITS = 16
@@ -30,7 +30,7 @@ def describe(
     styles: Sequence[Path],
     config: VideoConfig,
     evolution: EvolutionConfig | None,
-    tools: Tools,
+    stylizer: Stylizer,
 ) -> dict[str, Any]:
     """Describe a run by JSON values, each of which reads well in an error message.
 
@@ -50,8 +50,8 @@ def describe(
         ),
         "painting": describe_pictures(styles),
         "evolution": None if evolution is None else _plain(asdict(evolution)),
-        "network": tools.network.name,
-        **describe_machine(tools.device),
+        "network": stylizer.network.name,
+        **describe_machine(stylizer.device),
     }
 
 

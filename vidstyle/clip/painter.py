@@ -4,10 +4,10 @@ Flow and decoding run ahead, and storing runs behind, in background threads; eve
 on the device happens in the caller's.
 """
 
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 from vidstyle.clip.frame_tasks import FrameTasks
-from vidstyle.clip.frame_writer import FrameWriter, Recording, SlotState
 from vidstyle.clip.ingest import Ingest, IngestState
 from vidstyle.clip.lanes import Lanes
 from vidstyle.clip.prefetch import (
@@ -17,13 +17,100 @@ from vidstyle.clip.prefetch import (
     prefetch,
 )
 from vidstyle.config import EvolutionConfig, VideoConfig
-from vidstyle.images import image_to_frame
 from vidstyle.motion.consistency import Age
-from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.records import Frame, FrameReport, Listener, Notice
-from vidstyle.stylize.stylizer import Tools
-from vidstyle.video.work_dir import FrameStore
+from vidstyle.stylize.stylizer import Stylizer
+from vidstyle.video.evolution import Evolution
+from vidstyle.video.work_dir import EVOLUTION, FrameStore
+
+BEHIND = 16
+"""Finished frames that may wait to be stored."""
+
+
+class Recording:
+    """Watch for the wanted frame, and keep its evolution once.
+
+    An interrupted run that has painted the frame has stored its evolution too.
+    """
+
+    def __init__(self, config: EvolutionConfig | None, store: FrameStore) -> None:
+        """Wait for the frame.
+
+        Args:
+            config: Says which, or None: whichever is painted first.
+            store: Knows whether an earlier run has recorded it.
+        """
+        is_wanted = config is not None and store.facts(EVOLUTION) is None
+        self._config = config if is_wanted else None
+        self._evolution: Evolution | None = None
+        self._frame: int | None = None
+
+    def begin(self, index: int, source: Frame) -> None:
+        """Start recording, if this is the frame."""
+        if self._config is None or self._evolution is not None:
+            return
+        if self._config.frame in {None, index}:
+            self._evolution = Evolution(self._config, source)
+            self._frame = index
+
+    def is_of(self, index: int) -> bool:
+        """Whether this frame is the one, so that its pictures are to be offered."""
+        return self._frame == index
+
+    def offer(self, picture: Frame) -> None:
+        """Show the frame's picture after a step."""
+        if self._evolution is not None:
+            self._evolution.offer(picture)
+
+    def pictures(self) -> list[Frame]:
+        """Return what was chosen, once the frame is finished."""
+        return [] if self._evolution is None else self._evolution.pictures()
+
+
+class FrameWriter:
+    """Stores finished frames, and what a resumed run needs of them."""
+
+    def __init__(
+        self, store: FrameStore, recording: Recording, region: RegionPass | None
+    ) -> None:
+        """Begin with nothing to store.
+
+        Args:
+            store: Where to.
+            recording: May have watched one of the frames being learned.
+            region: May want each finished frame.
+        """
+        self._store, self._recording, self._region = store, recording, region
+        self._stores: list[Future[None]] = []
+
+    def put(self, frame: PrefetchedFrame, picture: Frame, pool: Executor) -> None:
+        """Store a finished frame, soon; wait if too many wait already."""
+        self._stores.append(pool.submit(self._put, frame, picture))
+        if len(self._stores) > BEHIND:
+            self._stores.pop(0).result()
+
+    def flush(self, *, wait: bool) -> None:
+        """Raise what storing in the background has met.
+
+        Args:
+            wait: For all that is not stored yet.
+        """
+        for stored in [store for store in self._stores if wait or store.done()]:
+            stored.result()
+            self._stores.remove(stored)
+
+    def _put(self, frame: PrefetchedFrame, picture: Frame) -> None:
+        """Store a finished frame; last of all its pixels, which say that it is done."""
+        if self._recording.is_of(frame.index):
+            self._store.put_evolution(self._recording.pictures())
+        if self._region is not None and self._region.keep is not None:
+            self._region.keep(frame.index, picture, frame.source)
+        self._store.put_age(frame.index, frame.age)
+        self._store.put_stylized(frame.index, picture)
+        if frame.index > frame.start:
+            self._store.drop_source(frame.index - 1)
+            self._store.drop_age(frame.index - 1)
 
 
 class Painter:
@@ -31,40 +118,37 @@ class Painter:
 
     def __init__(
         self,
-        tools: Tools,
+        stylizer: Stylizer,
         store: FrameStore,
         config: VideoConfig,
         *,
         evolution: EvolutionConfig | None,
         listener: Listener,
-        layer: RegionPass | None = None,
+        region: RegionPass | None = None,
     ) -> None:
         """Prepare to paint.
 
         Args:
-            tools: Network, painting, device.
+            stylizer: With the paintings measured for the size of the frames.
             store: Where frames come from and go to.
             config: How.
             evolution: Which frame's learning to record; None: none's.
             listener: Is told every step and every finished frame.
-            layer: Which part of the frames is painted; None: all of them.
+            region: Which part of the frames is painted; None: all of them.
         """
-        self._tools, self._store, self._config = tools, store, config
-        self._listener, self._layer = listener, layer
+        self._stylizer, self._store, self._config = stylizer, store, config
+        self._listener, self._region = listener, region
         self._recording = Recording(evolution, store)
-        self._writer = FrameWriter(store, self._recording, layer)
-        self._jobs = FrameTasks(tools, store, config)
+        self._writer = FrameWriter(store, self._recording, region)
+        self._tasks = FrameTasks(stylizer, store, config)
         self._found = IngestState()
         self._lanes = Lanes(store.is_painted)
-        self._batch = BatchOptimization(
-            tools.network,
-            tools.look.plain_style(),
-            config.style,
-            slots=config.batch,
+        self._batch = stylizer.batch(
+            config.batch,
             temporal_weight=config.temporal_weight,
-            guided=layer is not None,
+            guided=region is not None,
         )
-        self._work: dict[int, SlotState] = {}  # by slot
+        self._entered: dict[int, PrefetchedFrame] = {}  # in the batch, by index
         self._last: dict[int, tuple[Frame, Age]] = {}  # newest painted, by lane start
         self._ahead: dict[int, Future[PrefetchedFrame]] = {}
         self._done = 0
@@ -79,26 +163,36 @@ class Painter:
             VidstyleError: Whatever reading, optimising or storing meets.
         """
         with ThreadPoolExecutor(max_workers=2, thread_name_prefix="ahead") as pool:
-            return self._paint(ingest, pool)
+            for done in self._batch.run(self._ready_tasks(ingest, pool)):
+                index, step = done.task.frame, 0
+                if done.report is not None:
+                    self._listener(done.report)
+                    step = done.report.step
+                if self._recording.is_of(index):
+                    self._recording.offer(self._picture(done.slot, index))
+                if done.is_finished:
+                    self._finish(index, self._picture(done.slot, index), step, pool)
+                self._writer.flush(wait=False)
+                self._poll(ingest, wait=False)
+            self._writer.flush(wait=True)
+        return self._found
 
-    def _paint(self, ingest: Ingest, pool: Executor) -> IngestState:
+    def _ready_tasks(
+        self, ingest: Ingest, pool: Executor
+    ) -> Iterator[FrameTask | None]:
+        """Yield what is to be optimised; None while nothing is ready."""
         while True:
-            self._look(ingest, wait=False)
-            self._fill(pool)
-            if not self._batch.is_busy:
-                if self._found.is_complete and not self._lanes.open_starts:
-                    self._writer.flush(wait=True)
-                    return self._found
-                self._look(ingest, wait=True)
-                continue
-            for slot, (report, is_finished) in self._batch.step().items():
-                self._listener(report)
-                self._record(slot, report.frame)
-                if is_finished:
-                    self._finish(slot, report.step, pool)
-            self._writer.flush(wait=False)
+            self._poll(ingest, wait=False)
+            if taken := self._lanes.take():
+                yield self._task(*taken, pool)
+            elif self._batch.is_busy:
+                yield None
+            elif self._found.is_complete and not self._lanes.open_starts:
+                return
+            else:
+                self._poll(ingest, wait=True)
 
-    def _look(self, ingest: Ingest, *, wait: bool) -> None:
+    def _poll(self, ingest: Ingest, *, wait: bool) -> None:
         """Take in what the reader has found."""
         self._found = found = ingest.poll(
             painted=self._done, open_lanes=len(self._lanes.open_starts), wait=wait
@@ -109,55 +203,34 @@ class Painter:
             found.starts, certain=found.certain, is_complete=found.is_complete
         )
 
-    def _fill(self, pool: Executor) -> None:
-        """Give every idle slot a frame, as far as frames are ready."""
-        while self._batch.idle and (taken := self._lanes.take()):
-            slot = self._batch.idle[0]
-            index, start = taken
-            ahead = self._ahead.pop(index, None)
-            if ahead is None:
-                ahead = self._prepare_ahead(index, start, pool)
-            prepared = ahead.result()
-            job, age = self._job(index, start, prepared)
-            self._work[slot] = SlotState(index, start, age, prepared.source)
-            self._batch.load(slot, job)
-            following = self._lanes.following(index)
-            if following is not None:
-                self._ahead[following] = self._prepare_ahead(following, start, pool)
-            self._recording.begin(index, prepared.source)
-            if job.steps == 0:
-                self._record(slot, index)
-                self._finish(slot, 0, pool)
-
-    def _job(
-        self, index: int, start: int, prepared: PrefetchedFrame
-    ) -> tuple[FrameTask, Age]:
+    def _task(self, index: int, start: int, pool: Executor) -> FrameTask:
         """Put together what is optimised; a region that comes into sight begins."""
+        ahead = self._ahead.pop(index, None) or self._prefetch(index, start, pool)
+        frame = self._entered[index] = ahead.result()
+        following = self._lanes.following(index)
+        if following is not None:
+            self._ahead[following] = self._prefetch(following, start, pool)
+        self._recording.begin(index, frame.source)
         if not self._found.shows(index):
-            return self._jobs.blank(index, prepared)
+            return self._tasks.blank(frame)
         if not self._found.follows(index, start):
-            return self._jobs.first(index, prepared)
-        previous = self._previous(index, start)
-        return self._jobs.following(index, prepared, *previous)
+            return self._tasks.first(frame)
+        return self._tasks.following(frame, *self._previous(index, start))
 
-    def _record(self, slot: int, index: int) -> None:
-        """Show a frame's picture after a step, if it is the one that is recorded."""
-        if self._recording.is_of(index):
-            self._recording.offer(self._picture(slot))
-
-    def _prepare_ahead(
+    def _prefetch(
         self, index: int, start: int, pool: Executor
     ) -> Future[PrefetchedFrame]:
-        look, layer = self._tools.look, self._layer
+        bank, region = self._stylizer.bank, self._region
         return pool.submit(
             prefetch,
             index,
-            frame_style_for(index, start, self._found, look, layer),
+            start,
+            frame_style_for(index, start, self._found, bank, region),
             follows=self._found.follows(index, start),
             store=self._store,
             config=self._config,
-            look=look,
-            layer=layer,
+            bank=bank,
+            region=region,
         )
 
     def _previous(self, index: int, start: int) -> tuple[Frame, Age]:
@@ -166,25 +239,23 @@ class Painter:
             return self._last[start]
         return self._store.stylized(index - 1), self._store.age(index - 1)
 
-    def _picture(self, slot: int) -> Frame:
-        """Show the best picture of a slot so far."""
-        painted = image_to_frame(self._batch.result(slot))
-        return self._tools.look.restore_chroma(painted, self._work[slot].source)
+    def _picture(self, slot: int, index: int) -> Frame:
+        """Return the best picture of a frame so far."""
+        image = self._batch.result(slot)
+        return self._stylizer.finished(image, self._entered[index].source)
 
-    def _finish(self, slot: int, steps: int, pool: Executor) -> None:
-        """Take a finished frame out of its slot and have it stored."""
-        frame = self._picture(slot)
-        work = self._work.pop(slot)
-        self._batch.release(slot)
-        self._last[work.start] = frame, work.age
-        self._writer.put(work, frame, pool)
-        self._lanes.release(work.index)
+    def _finish(self, index: int, picture: Frame, steps: int, pool: Executor) -> None:
+        """Have a finished frame stored, and let its lane go on."""
+        frame = self._entered.pop(index)
+        self._last[frame.start] = picture, frame.age
+        self._writer.put(frame, picture, pool)
+        self._lanes.release(index)
         for ended in self._last.keys() - set(self._lanes.open_starts):
             del self._last[ended]
         self._done += 1
         self._listener(
             FrameReport(
-                frame=work.index,
+                frame=index,
                 steps=steps,
                 frames_known=len(self._found.times_s),
                 all_known=self._found.is_complete,

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidstyle.clip.ingest import Ingest, expected_span
+from vidstyle.clip.ingest import expected_span
 from vidstyle.clip.manifest import describe, describe_regions
-from vidstyle.clip.painter import Painter
-from vidstyle.clip.region_masks import ClipMasks
-from vidstyle.clip.regions import paint_regions, pass_stores
+from vidstyle.clip.region_masks import RegionMasks
+from vidstyle.clip.regions import paint_passes, pass_stores
 from vidstyle.clip.results import (
     check_outputs,
     cut_notice,
@@ -22,8 +21,10 @@ from vidstyle.clip.results import (
     write_result,
 )
 from vidstyle.config import EvolutionConfig, Region, VideoConfig
-from vidstyle.records import Listener, Notice, Plan, VideoInfo, ignore
-from vidstyle.stylize.stylizer import as_paths, prepare, working_size
+from vidstyle.images import check_free
+from vidstyle.records import Listener, Notice, Plan, StrPath, VideoInfo, ignore
+from vidstyle.stylize.inputs import Styles, as_paths, as_regions, load_stylizer
+from vidstyle.stylize.style_bank import working_size
 from vidstyle.video.probe import probe
 from vidstyle.video.work_dir import FrameStore
 
@@ -39,16 +40,17 @@ class VideoResult:
 
 
 def stylize_video(
-    clip: Path,
-    style: Path | Sequence[Path],
-    output: Path,
+    clip: StrPath,
+    style: Styles,
+    output: StrPath,
     *,
     config: VideoConfig | None = None,
     regions: Sequence[Region] = (),
     evolution: EvolutionConfig | None = None,
-    evolution_output: Path | None = None,
-    sheet_output: Path | None = None,
-    work_dir: Path | None = None,
+    evolution_output: StrPath | None = None,
+    sheet_output: StrPath | None = None,
+    work_dir: StrPath | None = None,
+    overwrite: bool = False,
     restart: bool = False,
     listener: Listener = ignore,
 ) -> VideoResult:
@@ -60,7 +62,7 @@ def stylize_video(
     Args:
         clip: A video, an animated GIF, or a folder of numbered pictures.
         style: The painting's file, or several: mixed, or as ``config.style_at`` says.
-        output: Where the result goes; an existing file is replaced.
+        output: Where the result goes.
         config: How; None: the defaults.
         regions: Parts of it with paintings of their own, by masks that are pictures or
             clips; where two meet, the later one wins. What is in none gets ``style``;
@@ -71,6 +73,7 @@ def stylize_video(
             such sheet.
         work_dir: Where frames wait; None: ``OUTPUT.vidstyle`` beside the output. It is
             deleted when all is done.
+        overwrite: Whether results that are there may be replaced.
         restart: Throw away what an interrupted run has left.
         listener: Is told every step, frame and warning.
 
@@ -82,8 +85,13 @@ def stylize_video(
         WorkDirError: If the work directory is not usable, or holds another run.
     """
     config = config or VideoConfig()
-    check_outputs(output, evolution_output, sheet_output, config.encoding)
-    evolution = (evolution or EvolutionConfig()) if evolution_output else None
+    clip, output = Path(clip), Path(output)
+    regions = as_regions(regions)
+    gif = None if evolution_output is None else Path(evolution_output)
+    sheet = None if sheet_output is None else Path(sheet_output)
+    check_outputs(output, gif, sheet, config.encoding)
+    check_free(output, gif, sheet, overwrite=overwrite)
+    evolution = (evolution or EvolutionConfig()) if gif else None
     info = probe(clip, fps=config.input_fps, background=config.background)
     height, width = working_size(
         height=info.height, width=info.width, long_side=config.style.long_side
@@ -91,8 +99,9 @@ def stylize_video(
     shape = result_shape(info, config, height=height, width=width)
     tell_plan(info, output, config, shape, listener)
     shape = cut_shape(output, config.encoding, shape)
-    store = FrameStore(work_dir or output.with_name(f"{output.name}.vidstyle"))
-    masks = ClipMasks(
+    waiting = work_dir or output.with_name(f"{output.name}.vidstyle")
+    store = FrameStore(Path(waiting))
+    masks = RegionMasks(
         regions=regions,
         info=info,
         config=config,
@@ -101,7 +110,7 @@ def stylize_video(
         width=width,
     )
     masks.check()
-    tools = prepare(
+    stylizer = load_stylizer(
         style,
         config.style,
         height=height,
@@ -110,32 +119,24 @@ def stylize_video(
         times_s=config.style_at,
         regions=regions,
     )
-    manifest = describe(info, as_paths(style, regions), config, evolution, tools)
+    manifest = describe(info, as_paths(style, regions), config, evolution, stylizer)
     manifest |= describe_regions(regions)
     with store.claimed():
         store.open(manifest, restart=restart)
-        stores = pass_stores(store, len(regions) + tools.look.has_rest)
+        stores = pass_stores(store, len(regions) + stylizer.bank.has_rest)
         announce(stores, info, config, shape, listener)
-        painted = store
-        if regions:
-            found, painted = paint_regions(
-                tools,
-                masks,
-                manifest,
-                evolution=evolution,
-                restart=restart,
-                listener=listener,
-            )
-        else:
-            painter = Painter(
-                tools, store, config, evolution=evolution, listener=listener
-            )
-            with Ingest(info, config, store, height=height, width=width) as ingest:
-                found = painter.paint(ingest)
+        found, painted = paint_passes(
+            stylizer,
+            masks,
+            manifest,
+            evolution=evolution,
+            restart=restart,
+            listener=listener,
+        )
         write_result(painted, found, output, info=info, config=config)
-        if sheet_output is not None:
-            save_sheet(painted, found, info, sheet_output)
-        learned = save_evolution(painted, evolution_output, evolution, listener)
+        if sheet is not None:
+            save_sheet(painted, found, info, sheet)
+        learned = save_evolution(painted, gif, evolution, listener)
         store.remove()
     return VideoResult(
         output=output,
@@ -152,7 +153,7 @@ def tell_plan(
     shape: tuple[int, int],
     listener: Listener,
 ) -> None:
-    """Tell what will be made of what, and what of it the result cannot hold.
+    """Report what will be made, and what of the clip the result cannot hold.
 
     Args:
         info: The clip.
@@ -180,7 +181,7 @@ def tell_plan(
 
 
 def summary(info: VideoInfo, config: VideoConfig) -> str:
-    """Say in a line what is going to be painted."""
+    """Summarize the clip in a line."""
     taken, there = expected_frames(info, config), info.frame_count
     facts = [f"{info.width}x{info.height}", f"{float(info.fps):.4g} fps"]
     if taken is not None:
@@ -192,7 +193,7 @@ def summary(info: VideoInfo, config: VideoConfig) -> str:
 
 
 def never_reached(info: VideoInfo, config: VideoConfig) -> list[str]:
-    """Say in a sentence each which times of paintings the clip does not last to."""
+    """List the paintings whose times come after the clip's end."""
     if info.duration_s is None:
         return []
     return [
@@ -210,7 +211,7 @@ def announce(
     shape: tuple[int, int],
     listener: Listener,
 ) -> None:
-    """Tell the work that lies ahead, and what is left of an earlier run."""
+    """Report the plan, and what an earlier run has done of it."""
     done = sum(len(store.painted()) for store in stores)
     if done:
         text = f"going on in {stores[0].work_dir}: {done} frames are painted"

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from vidstyle.clip.ingest import IngestState
 from vidstyle.color.masks import Mask
 from vidstyle.config import VideoConfig
-from vidstyle.motion.consistency import photometric_consistency
+from vidstyle.motion.consistency import Age, first_age, photometric_consistency
 from vidstyle.motion.flow import estimate_motion
 from vidstyle.records import Consistency, Frame, Motion
 from vidstyle.stylize.style_bank import FrameStyle, StyleBank
 from vidstyle.video.work_dir import FrameStore
 
 MEMORY = 60
-"""Frames of a shot whose colours count for the palette of the newest."""
+"""Frames of a shot whose colors count for the palette of the newest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +31,20 @@ class RegionPass:
     """Is given each painted frame and its source, in any thread."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PrefetchedFrame:
-    """A frame, and how it moved."""
+    """A frame from the work directory to the batch and back, and how it moved."""
 
+    index: int
+    start: int
+    """First frame of its lane."""
     source: Frame
     content: Frame
     """The source as it is to be kept."""
-    wish: FrameStyle
+    style: FrameStyle
     """What it is to look like."""
+    age: Age
+    """Of its paint; known when its task is made."""
     mask: Mask | None = None
     """Of the part that is painted; None: all of it."""
     mask_before: Mask | None = None
@@ -54,10 +59,10 @@ def frame_style_for(
     index: int,
     start: int,
     found: IngestState,
-    look: StyleBank,
-    layer: RegionPass | None,
+    bank: StyleBank,
+    region: RegionPass | None,
 ) -> FrameStyle:
-    """Say what a frame is to look like, with the colours of its shot so far.
+    """Choose a frame's mix of paintings, and the colors of its shot so far.
 
     Of a region they are counted from where it came into sight.
 
@@ -65,8 +70,8 @@ def frame_style_for(
         index: The frame's.
         start: Of its lane.
         found: What the reader knows.
-        look: The paintings.
-        layer: Which part of the frame is painted.
+        bank: The paintings.
+        region: Which part of the frame is painted.
     """
     oldest = index
     while oldest > max(start, index - MEMORY) and found.follows(oldest, start):
@@ -76,41 +81,50 @@ def frame_style_for(
     statistics = colors[0]
     for later in colors[1:]:
         statistics = statistics.toward(later)
-    if layer is not None and layer.region is not None:
-        return look.for_region(layer.region, statistics)
-    return look.at(found.times_s[index - found.first] - found.origin_s, statistics)
+    if region is not None and region.region is not None:
+        return bank.for_region(region.region, statistics)
+    return bank.at(found.times_s[index - found.first] - found.origin_s, statistics)
 
 
 def prefetch(
     index: int,
-    wish: FrameStyle,
+    start: int,
+    style: FrameStyle,
     *,
     follows: bool,
     store: FrameStore,
     config: VideoConfig,
-    look: StyleBank,
-    layer: RegionPass | None,
+    bank: StyleBank,
+    region: RegionPass | None,
 ) -> PrefetchedFrame:
     """Read a frame and measure how it moved.
 
     Args:
         index: The frame's.
-        wish: What it is to look like.
+        start: Of its lane.
+        style: What it is to look like.
         follows: Whether it continues a painted frame.
         store: Where it is, and the one before it.
         config: Says whether the flow is needed, and which.
-        look: The paintings.
-        layer: Which part of the frame is painted.
+        bank: The paintings.
+        region: Which part of the frame is painted.
     """
     source = store.source(index)
-    content = look.content(source, wish)
-    mask = None if layer is None else layer.mask(index)
+    frame = PrefetchedFrame(
+        index=index,
+        start=start,
+        source=source,
+        content=bank.content(source, style),
+        style=style,
+        age=first_age(source),
+        mask=None if region is None else region.mask(index),
+    )
     is_bound = config.temporal_weight > 0 and config.next_steps > 0
     needs_flow = config.next_init == "previous-warped" or is_bound
-    if not (follows and needs_flow):
-        return PrefetchedFrame(source, content, wish, mask)
-    earlier = store.source(index - 1)
-    motion = estimate_motion(earlier, source, quality=config.flow)
-    seen_again = photometric_consistency(earlier, source, motion)
-    before = None if layer is None else layer.mask(index - 1)
-    return PrefetchedFrame(source, content, wish, mask, before, motion, seen_again)
+    if follows and needs_flow:
+        earlier = store.source(index - 1)
+        motion = estimate_motion(earlier, source, quality=config.flow)
+        frame.motion = motion
+        frame.seen_again = photometric_consistency(earlier, source, motion)
+        frame.mask_before = None if region is None else region.mask(index - 1)
+    return frame

@@ -1,18 +1,18 @@
-"""Three spread frames of a clip, painted small: what the whole would look like."""
+"""Three frames of a clip, painted small, before the whole is paid for."""
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from vidstyle.clip.pipeline import expected_frames, never_reached, summary
-from vidstyle.clip.region_masks import ClipMasks
-from vidstyle.color.masks import Mask
+from vidstyle.clip.region_masks import RegionMasks
 from vidstyle.config import MIN_SIDE, Region, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError
-from vidstyle.images import check_picture_path, write_picture
+from vidstyle.images import check_free, check_picture_path, write_picture
 from vidstyle.records import (
     Frame,
     FrameReport,
@@ -20,11 +20,12 @@ from vidstyle.records import (
     Notice,
     Plan,
     StepReport,
+    StrPath,
     VideoInfo,
     ignore,
 )
-from vidstyle.stylize.image import paint_frame
-from vidstyle.stylize.stylizer import Tools, prepare, working_size
+from vidstyle.stylize.inputs import Styles, as_regions, load_stylizer
+from vidstyle.stylize.style_bank import working_size
 from vidstyle.video.probe import probe
 from vidstyle.video.sheet import contact_sheet, evenly_spaced, pick_frames
 from vidstyle.video.work_dir import FrameStore
@@ -39,15 +40,16 @@ UNKNOWN_COUNT = 100
 
 
 def preview_video(
-    clip: Path,
-    style: Path | Sequence[Path],
-    output: Path,
+    clip: StrPath,
+    style: Styles,
+    output: StrPath,
     *,
     config: VideoConfig | None = None,
     regions: Sequence[Region] = (),
+    overwrite: bool = False,
     listener: Listener = ignore,
 ) -> Path:
-    """Paint three spread frames on one sheet, above them what they were.
+    """Paint three frames on one sheet, above them what they were.
 
     Args:
         clip: A video, an animated GIF, or a folder of numbered pictures.
@@ -56,12 +58,16 @@ def preview_video(
         config: As for the whole clip; the preview is smaller.
         regions: As for the whole clip. Masks that go along with what they lie on are
             carried as far as the last of the three.
+        overwrite: Whether a picture that is there may be replaced.
         listener: Is told every step, and what the whole would take.
 
     Raises:
         VidstyleError: As ``stylize_video`` does.
     """
+    clip, output = Path(clip), Path(output)
+    regions = as_regions(regions)
     check_picture_path(output)
+    check_free(output, overwrite=overwrite)
     config = config or VideoConfig()
     info = probe(clip, fps=config.input_fps, background=config.background)
     full, small = _sizes(info, config.style)
@@ -76,7 +82,7 @@ def preview_video(
     for text in never_reached(info, config):
         listener(Notice(text=text, is_warning=True))
     with TemporaryDirectory(prefix="vidstyle-") as folder:
-        masks = ClipMasks(
+        masks = RegionMasks(
             regions=regions,
             info=info,
             config=_up_to(max(picked), config, info),
@@ -85,7 +91,7 @@ def preview_video(
             width=small[1],
         )
         masks.check()
-        tools = prepare(
+        stylizer = load_stylizer(
             style,
             reduced,
             height=small[0],
@@ -95,17 +101,36 @@ def preview_video(
             regions=regions,
         )
         masks.open({}, restart=False, listener=listener)
-        sheet, started = _Painted(tools, reduced, listener), time.monotonic()
-        sheet.announce(*small, len(picked))
+        listener(
+            Plan(
+                height=small[0],
+                width=small[1],
+                frames=len(picked),
+                next_steps=reduced.steps,
+            )
+        )
+        started, work = time.monotonic(), 0.0
+        painted: list[Frame] = []
         for index, frame in picked.items():
-            time_s = float(index / info.fps)
-            sheet.paint(index, frame, masks.at(index), time_s, len(picked))
-    write_picture(output, contact_sheet([list(picked.values()), sheet.frames]))
+            steps: list[StepReport] = []
+            own_masks, time_s = masks.at(index), float(index / info.fps)
+            tell = partial(_tell, listener, index, steps)
+            painted.append(
+                stylizer.stylize(frame, masks=own_masks, time_s=time_s, on_step=tell)
+            )
+            work += sum(step.work for step in steps)
+            taken = steps[-1].step if steps else 0
+            listener(
+                FrameReport(
+                    frame=index, steps=taken, frames_known=len(picked), all_known=True
+                )
+            )
+    write_picture(output, contact_sheet([list(picked.values()), painted]))
     count = expected_frames(info, config)
-    if count and sheet.work:
-        per_step = (time.monotonic() - started) / sheet.work
+    if count and work:
+        per_step = (time.monotonic() - started) / work
         per_step *= full[0] * full[1] / (small[0] * small[1])
-        passes = max(1, len(regions) + tools.look.has_rest)
+        passes = max(1, len(regions) + stylizer.bank.has_rest)
         listener(_estimate(count, full, config, per_step * passes))
     return output
 
@@ -113,7 +138,7 @@ def preview_video(
 def _estimate(
     count: int, shape: tuple[int, int], config: VideoConfig, per_step_s: float
 ) -> Notice:
-    """Say what the whole would take."""
+    """Estimate the time that the whole clip would take."""
     steps = config.style.steps + (count - 1) * config.next_steps
     return Notice(
         text=f"the whole clip: {count} frames of {shape[1]}x{shape[0]}, "
@@ -124,7 +149,7 @@ def _estimate(
 def _sizes(
     info: VideoInfo, style: StyleConfig
 ) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Say in which size the whole would be painted, and in which the preview is."""
+    """Return the sizes of the whole clip and of the preview."""
 
     def size(long_side: int | None) -> tuple[int, int]:
         return working_size(height=info.height, width=info.width, long_side=long_side)
@@ -169,42 +194,16 @@ def _up_to(last: int, config: VideoConfig, info: VideoInfo) -> VideoConfig:
     return replace(config, duration_s=end_s - (config.start_s or 0))
 
 
-class _Painted:
-    """The pictures of a preview, painted one after the other, and their work."""
-
-    def __init__(self, tools: Tools, config: StyleConfig, listener: Listener) -> None:
-        self._tools, self._config, self._listener = tools, config, listener
-        self.frames: list[Frame] = []
-        self.work = 0.0
-        """In steps at the preview's size."""
-
-    def announce(self, height: int, width: int, frames: int) -> None:
-        """Tell what is going to be painted."""
-        steps = self._config.steps
-        self._listener(
-            Plan(height=height, width=width, frames=frames, next_steps=steps)
-        )
-
-    def paint(
-        self, index: int, frame: Frame, masks: Sequence[Mask], time_s: float, of: int
-    ) -> None:
-        """Paint the next one."""
-        steps = 0
-
-        def on_step(report: StepReport, _: Callable[[], Frame]) -> None:
-            nonlocal steps
-            steps = report.step
-            self.work += report.work
-            self._listener(replace(report, frame=index))
-
-        self.frames.append(
-            paint_frame(
-                frame, self._tools, self._config, on_step, time_s=time_s, masks=masks
-            )
-        )
-        self._listener(
-            FrameReport(frame=index, steps=steps, frames_known=of, all_known=True)
-        )
+def _tell(
+    listener: Listener,
+    index: int,
+    steps: list[StepReport],
+    report: StepReport,
+    _: Callable[[], Frame],
+) -> None:
+    """Collect a step, and report it as one of the frame with that index."""
+    steps.append(report)
+    listener(replace(report, frame=index))
 
 
 def _duration(seconds: float) -> str:

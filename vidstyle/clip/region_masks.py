@@ -22,7 +22,7 @@ from vidstyle.motion.consistency import photometric_consistency
 from vidstyle.motion.flow import estimate_motion
 from vidstyle.motion.shots import ShotDetector
 from vidstyle.records import Frame, Listener, Notice, TimedFrame, VideoInfo
-from vidstyle.stylize.stylizer import check_mask_shape, read_mask
+from vidstyle.stylize.inputs import check_mask_shape, read_mask
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 from vidstyle.video.work_dir import FrameStore
@@ -32,7 +32,7 @@ READY = "ready"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClipMasks:
+class RegionMasks:
     """The masks of a clip's regions, frame by frame."""
 
     regions: Sequence[Region]
@@ -111,7 +111,7 @@ class ClipMasks:
                     listener(Notice(text=text, is_warning=True))
 
     def at(self, index: int) -> list[Mask]:
-        """Say what can be seen of each region in a frame."""
+        """Return the visible part of each region's mask in a frame."""
         masks = []
         for number, picture in enumerate(self._pictures):
             if picture is None or self._changes(picture):
@@ -135,7 +135,7 @@ class ClipMasks:
         return np.asarray(levels / 255, np.float32)
 
     def _misfits(self, number: int, facts: Mapping[str, Any]) -> Iterator[str]:
-        """Say in sentences how a mask does not go along with the clip, if so."""
+        """Yield warnings where a mask does not fit the clip."""
         path, mask = self.regions[number].mask, self._clips[number]
         if (cut_s := facts.get("cut_s")) is not None:
             yield (
@@ -210,7 +210,7 @@ def _put(store: FrameStore, index: int, mask: Mask) -> None:
 
 
 def _probed(path: Path) -> VideoInfo | None:
-    """Say what clip a file is; None: it is none."""
+    """Probe a mask's file; None: it is a picture."""
     try:
         return probe(path)
     except VideoOpenError:

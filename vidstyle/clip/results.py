@@ -1,14 +1,14 @@
 """The results of a run: their names and shapes before the work, the files after it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from vidstyle.clip.ingest import IngestState
 from vidstyle.config import EncodingConfig, EvolutionConfig, VideoConfig
 from vidstyle.images import check_picture_path, write_picture
-from vidstyle.records import Frame, Listener, Notice, VideoInfo
-from vidstyle.stylize.stylizer import as_paths
+from vidstyle.records import Frame, Listener, Notice, StrPath, VideoInfo
+from vidstyle.stylize.inputs import Styles, as_paths
 from vidstyle.video.codecs import (
     codec_for,
     container_of,
@@ -53,7 +53,7 @@ def check_outputs(
 
 
 def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list[str]:
-    """Say, in a sentence each, what of a clip a result cannot hold as it is."""
+    """List what of a clip a result cannot hold as it is."""
     told = []
     if encoding.keep_alpha and not info.has_alpha:
         told.append(f"{info.path} has no transparency that could be kept.")
@@ -90,7 +90,7 @@ def cut_shape(
 def cut_notice(
     output: Path, encoding: EncodingConfig, shape: tuple[int, int]
 ) -> Notice | None:
-    """Tell that a file cannot hold the last row or column of frames of a shape."""
+    """Warn that a file cannot hold the last row or column of such frames."""
     height, width = cut_shape(output, encoding, shape)
     sides = {"row": height < shape[0], "column": width < shape[1]}
     lost = " and ".join(name for name, is_lost in sides.items() if is_lost)
@@ -103,7 +103,7 @@ def cut_notice(
 def result_shape(
     info: VideoInfo, config: VideoConfig, *, height: int, width: int
 ) -> tuple[int, int]:
-    """Say how large the result will be: as painted, unless something changes it.
+    """Return the size of the result: as painted, or as the source.
 
     Args:
         info: The clip.
@@ -122,7 +122,7 @@ def result_shape(
 def hardware_notice(
     output: Path, encoding: EncodingConfig, shape: tuple[int, int]
 ) -> Notice | None:
-    """Say which hardware will encode a video of such a shape, or that none can.
+    """Name the hardware that will encode such a video, or warn that none can.
 
     Returns:
         None where none was asked for, or the result is no video.
@@ -185,8 +185,8 @@ def save_sheet(
 
 
 def default_output(
-    clip: Path,
-    style: Path | Sequence[Path],
+    clip: StrPath,
+    style: Styles,
     encoding: EncodingConfig | None = None,
 ) -> Path:
     """Name the result after its two parents: clip.painting.mp4.
@@ -203,11 +203,12 @@ def default_output(
     codec = "h264"
     if encoding is not None and encoding.codec != "auto":
         codec = encoding.codec
-    return name_beside(clip, style, ending_for(probe(clip), codec))
+    return name_beside(clip, style, ending_for(probe(Path(clip)), codec))
 
 
-def name_beside(clip: Path, style: Path | Sequence[Path], ending: str) -> Path:
+def name_beside(clip: StrPath, style: Styles, ending: str) -> Path:
     """Name a file beside a clip after the clip and the paintings."""
+    clip = Path(clip)
     if clip.name in {"", ".."}:  # the folder that the user is in, or the one above it
         clip = clip.resolve()
     paintings = "+".join(dict.fromkeys(path.stem for path in as_paths(style)))

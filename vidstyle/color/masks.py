@@ -71,7 +71,7 @@ def fitted_mask(mask: Mask, *, height: int, width: int) -> Mask:
 
 
 def guide_image(mask: Mask, *, device: torch.device) -> Tensor:
-    """Say where a region is painted, as (1, 1, H, W) in [0, 1] on a device.
+    """Turn a mask into the guide of a region: (1, 1, H, W) in [0, 1].
 
     That is farther out than it can be seen well: in a soft border two pictures lie over
     one another, and both have to be painted there, or it is duller than its sides.
@@ -81,7 +81,7 @@ def guide_image(mask: Mask, *, device: torch.device) -> Tensor:
 
 
 def is_painted(mask: Mask) -> npt.NDArray[np.bool_]:
-    """Say of which pixels (H, W) a region is fully painted."""
+    """Return the pixels (H, W) that are fully painted for a region."""
     return np.asarray(mask >= SEEN)
 
 
@@ -135,14 +135,14 @@ def moved_mask(
 
 
 def complement(masks: Sequence[Mask]) -> Mask:
-    """Say what is in none of some masks that are together at most 1."""
+    """Return what is in none of some masks that are together at most 1."""
     return np.asarray(1 - np.sum(masks, axis=0), np.float32).clip(0, 1)
 
 
 def composite(
     background: Frame, pictures: Sequence[Frame], masks: Sequence[Mask]
 ) -> Frame:
-    """Put pictures together, each where its mask is, over a background.
+    """Compose pictures, each where its mask is, over a background.
 
     Args:
         background: Seen wherever no mask is.

@@ -1,7 +1,7 @@
 """The painting's palette for the content, before anything is optimised.
 
 The style loss compares sums over whole feature maps, in which hues weigh little beside
-brightness and edges: from a start in its own colours, a photograph keeps hues that the
+brightness and edges: from a start in its own colors, a photograph keeps hues that the
 painting does not have. Matching mean and covariance first takes them away at once.
 
 Luminance is the Y of YIQ, a weighted sum of R, G and B; chroma is what a color has
@@ -18,9 +18,9 @@ import numpy.typing as npt
 from vidstyle.records import Frame
 
 FLOOR = 0.03**2
-"""Added to each variance, so that a one-colour picture has a map; [0, 1] squared."""
+"""Added to each variance, so that a one-color picture has a map; [0, 1] squared."""
 LARGEST_GAIN = 3.0
-"""Of any colour direction: more would show the source's noise."""
+"""Of any color direction: more would show the source's noise."""
 PACE = 0.1
 """Share of a clip's next frame in its running statistics."""
 
@@ -44,7 +44,7 @@ class ColorStatistics:
 
 @dataclass(frozen=True, slots=True)
 class PaletteMap:
-    """An affine map of colours: ``matrix @ rgb + offset``, RGB in [0, 1]."""
+    """An affine map of colors: ``matrix @ rgb + offset``, RGB in [0, 1]."""
 
     matrix: Floats
     """(3, 3), symmetric and positive: no hue turns into its opposite."""
@@ -52,7 +52,7 @@ class PaletteMap:
     """(3,)."""
 
     def apply(self, frame: Frame) -> Frame:
-        """Recolour a frame; colours that leave [0, 255] are clamped."""
+        """Recolor a frame; colors that leave [0, 255] are clamped."""
         affine = np.hstack([self.matrix, 255 * self.offset[:, None]])  # (3, 4)
         mapped = cv2.transform(frame.astype(np.float32), affine.astype(np.float32))
         return np.asarray(mapped).round().clip(0, 255).astype(np.uint8)
@@ -61,7 +61,7 @@ class PaletteMap:
 def color_statistics(
     frame: Frame, mask: npt.NDArray[np.float32] | None = None
 ) -> ColorStatistics:
-    """Measure the colours of a frame.
+    """Measure the colors of a frame.
 
     Args:
         frame: (H, W, 3).
@@ -97,15 +97,15 @@ def mix_colors(
 def palette_map(content: ColorStatistics, style: ColorStatistics) -> PaletteMap:
     """Find the map that gives the content the painting's mean and covariance.
 
-    Of all linear maps that do so it is the one that moves the colours least.
+    Of all linear maps that do so it is the one that moves the colors least.
 
     Source: the optimal transport map between Gaussians (Monge-Kantorovich), as Pitie
     and Kokaram 2007 use it. We depart in flooring variances and capping gains.
 
     Gatys et al. 2016 ("Preserving color", section 3.1) name two others with that mean
     and covariance, by Cholesky's factors and by the principal axes (PCA). All three
-    were tried on nine pairs: the paintings of ``samples`` in the colours of its photo
-    and of the two shots of its clip. They moved colours by 76.7 levels (this map), 76.9
+    were tried on nine pairs: the paintings of ``samples`` in the colors of its photo
+    and of the two shots of its clip. They moved colors by 76.7 levels (this map), 76.9
     (PCA) and 79.2 (Cholesky; 88.0 with the channels in the order B, G, R), root mean
     square. Which order is taken changes Cholesky's result by 24 levels on average, and
     turns white stones pink; the other two can hardly be told apart. This one is kept:
@@ -156,7 +156,7 @@ def with_chroma(painted: Frame, source: Frame) -> Frame:
 
 
 def luminance_statistics(colors: ColorStatistics) -> ColorStatistics:
-    """Say what colours a picture would have if it were grey."""
+    """Return the colors that a picture would have if it were grey."""
     mean = float(WEIGHTS @ colors.mean)
     variance = float(WEIGHTS @ colors.covariance @ WEIGHTS)
     return ColorStatistics(np.full(3, mean), np.full((3, 3), variance))

@@ -8,19 +8,22 @@ from itertools import groupby
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, Final
 
-from vidstyle.color.palette import color_statistics
 from vidstyle.config import NetworkName, StyleConfig
 from vidstyle.devices import choose_device
 from vidstyle.explore.experiments import Trial
-from vidstyle.images import image_to_frame, read_picture, resize_frame
+from vidstyle.images import read_picture, resize_frame
 from vidstyle.measure.distance import DistanceMeter, Distances, load_ruler
 from vidstyle.optimize.batch import BatchOptimization
+from vidstyle.optimize.slots import FrameTask
 from vidstyle.records import Event, Frame, FrameReport, Listener, Notice, Plan
-from vidstyle.stylize.first_frame import first_task
-from vidstyle.stylize.stylizer import load_for, prepare, working_size
+from vidstyle.stylize.inputs import load_stylizer
+from vidstyle.stylize.style_bank import working_size
+from vidstyle.stylize.stylizer import load_for
 from vidstyle.video.work_dir import FrameStore
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from vidstyle.networks.vgg import FeatureNetwork
 
 RULER: Final[NetworkName] = "slim"
@@ -166,8 +169,8 @@ class TrialPainter:
         config = self._trials[chunk[0]].config
         network = self._networks[_network_key(config)]
         height, width, _ = self._frames[chunk[0]].shape
-        tools = [
-            prepare(
+        stylizers = [
+            load_stylizer(
                 self._trials[number].style,
                 config,
                 height=height,
@@ -177,18 +180,15 @@ class TrialPainter:
             )
             for number in chunk
         ]
-        style = tools[0].look.plain_style()
-        batch = BatchOptimization(network, style, config, slots=len(chunk))
-        for slot, (number, own) in enumerate(zip(chunk, tools, strict=True)):
-            wish = own.look.at(0, color_statistics(self._frames[number]))
-            content = own.look.content(self._frames[number], wish)
-            batch.load(slot, first_task(number, content, wish, own, config))
-        traces = self._optimize(batch, config, len(chunk))
-        for slot, (number, own) in enumerate(zip(chunk, tools, strict=True)):
+        batch = stylizers[0].batch(len(chunk))
+        tasks = [
+            stylizer.first_task(number, self._frames[number])
+            for number, stylizer in zip(chunk, stylizers, strict=True)
+        ]
+        pictures, traces = self._optimize(batch, tasks, config.steps)
+        for number, stylizer in zip(chunk, stylizers, strict=True):
             trial, content = self._trials[number], self._frames[number]
-            picture = own.look.restore_chroma(
-                image_to_frame(batch.result(slot)), content
-            )
+            picture = stylizer.finished(pictures[number], content)
             meter = DistanceMeter(
                 trial.style, self._ruler, long_side=max(height, width)
             )
@@ -197,35 +197,42 @@ class TrialPainter:
                 trial=trial,
                 network=network.name,
                 picture=picture,
-                trace=traces[slot],
+                trace=traces[number],
                 distances=distances,
             )
 
     def _optimize(
-        self, batch: BatchOptimization, config: StyleConfig, slots: int
-    ) -> list[Trace]:
-        """Take every slot's steps, until it has evaluated its loss ``steps`` times.
+        self, batch: BatchOptimization, tasks: Sequence[FrameTask], evaluations: int
+    ) -> tuple[dict[int, "Tensor"], dict[int, Trace]]:
+        """Optimise each frame until its loss has been evaluated so many times.
 
         So an optimizer that evaluates several times before a step has no advantage.
+
+        Returns:
+            Pictures and traces, by the frames' numbers.
         """
         names = "step", "evaluations", "seconds", "loss", *TERMS
-        traces: list[Trace] = [{name: [] for name in names} for _ in range(slots)]
+        traces: dict[int, Trace] = {
+            task.frame: {name: [] for name in names} for task in tasks
+        }
+        pictures: dict[int, Tensor] = {}
         start = time.perf_counter()
-        while config.steps > 0 and batch.is_busy:
-            reports = batch.step()
+        for done in batch.run(tasks, most_evaluations=evaluations):
+            number, report = done.task.frame, done.report
+            if done.is_finished:
+                pictures[number] = batch.result(done.slot)
+            if report is None:
+                continue
             seconds = round(time.perf_counter() - start, 4)
-            for slot, (report, is_finished) in reports.items():
-                evaluations, trace = report.evaluations, traces[slot]
-                work = evaluations - max(trace["evaluations"], default=0)
-                left = max(0, config.steps - evaluations)
-                self._listener(replace(report, work=work, work_left=left))
-                terms = (report.losses[term] for term in TERMS)
-                row = report.step, evaluations, seconds, report.loss, *terms
-                for values, value in zip(trace.values(), row, strict=True):
-                    values.append(value)
-                if is_finished or evaluations >= config.steps:
-                    batch.release(slot)
-        return traces
+            trace = traces[number]
+            work = report.evaluations - max(trace["evaluations"], default=0)
+            left = max(0, evaluations - report.evaluations)
+            self._listener(replace(report, work=work, work_left=left))
+            terms = (report.losses[term] for term in TERMS)
+            row = report.step, report.evaluations, seconds, report.loss, *terms
+            for values, value in zip(trace.values(), row, strict=True):
+                values.append(value)
+        return pictures, traces
 
 
 def _resized(source: Frame, config: StyleConfig) -> Frame:

@@ -18,7 +18,7 @@ Bits = npt.NDArray[np.bool_]
 
 
 def consistency(flow_backward: FlowField, flow_forward: FlowField) -> Consistency:
-    """Say where a backward flow can be trusted.
+    """Find where a backward flow can be trusted.
 
     A pixel is not trusted where following the backward flow and then the forward one
     does not lead home (it was hidden in the earlier frame, or the flow is wrong), where
@@ -103,7 +103,7 @@ ALIKE_DOUBTED: Final = 6
 def photometric_consistency(
     earlier: Frame, later: Frame, motion: Motion
 ) -> Consistency:
-    """Say where the later frame looks like the earlier one moved onto it.
+    """Find where the later frame looks like the earlier one moved onto it.
 
     Consistency alone is no guide to what may be used again. Its test for motion edges
     doubts many pixels that look just as before; and along a moving outline a flow can
@@ -142,7 +142,7 @@ def _same_light(moved: Frame, later: Frame, motion: Motion) -> npt.NDArray[np.fl
 
 
 def _came_from_inside(motion: Motion) -> npt.NDArray[np.bool_]:
-    """Say which pixels' flow begins in the picture, to within half a pixel."""
+    """Find the pixels whose flow begins in the picture, within half a pixel."""
     height, width = motion.flow_backward.shape[:2]
     across, down = _origins(motion)
     inside = (across > -0.5) & (across < width - 0.5)
@@ -153,6 +153,11 @@ def erode_consistency(consistency: Consistency) -> Consistency:
     """Lower each pixel's trust to the least within ``EDGE`` pixels."""
     square = np.ones((2 * EDGE + 1, 2 * EDGE + 1), np.uint8)
     return np.asarray(cv2.erode(consistency, square), np.float32)
+
+
+def first_age(frame: Frame) -> Age:
+    """Return the age of a first frame's paint: all of it is dry."""
+    return np.full(frame.shape[:2], DRY, np.uint8)
 
 
 def advance_age(age: Age, trusted: Consistency, motion: Motion) -> Age:
@@ -178,7 +183,7 @@ def _move(plane: Frame, motion: Motion, interpolation: int) -> Frame:
 def _origins(
     motion: Motion,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Say where in the earlier frame each pixel was: x and y, (H, W) each."""
+    """Return where in the earlier frame each pixel was: x and y, (H, W) each."""
     height, width = motion.flow_backward.shape[:2]
     across, down = np.meshgrid(
         np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)

@@ -1,6 +1,6 @@
 """The optimisation of frames' pixels, a batch at a time, each frame for itself."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -21,7 +21,7 @@ from vidstyle.records import StepReport
 class PyramidState:
     """A frame on its way from size to size."""
 
-    jobs: tuple[FrameTask, ...]
+    tasks: tuple[FrameTask, ...]
     """Of each size, the smallest first."""
     level: int = 0
     """Which of them it is at."""
@@ -31,42 +31,53 @@ class PyramidState:
     """Made on those before."""
 
     @property
-    def job(self) -> FrameTask:
+    def task(self) -> FrameTask:
         """The frame at its present size."""
-        return self.jobs[self.level]
+        return self.tasks[self.level]
 
     @property
     def is_last(self) -> bool:
         """Whether that is its own size."""
-        return self.level == len(self.jobs) - 1
+        return self.level == len(self.tasks) - 1
 
     def rescale_report(self, report: StepReport) -> StepReport:
-        """Say of a step at one size which it is of all."""
-        later = self.jobs[self.level + 1 :]
-        full = _pixels(self.jobs[-1])
-        left = (report.steps - report.step) * _pixels(self.job)
+        """Count a step at one size among those at all sizes."""
+        later = self.tasks[self.level + 1 :]
+        full = _pixels(self.tasks[-1])
+        left = (report.steps - report.step) * _pixels(self.task)
         return replace(
             report,
             step=self.steps + report.step,
-            steps=self.steps + report.steps + sum(job.steps for job in later),
+            steps=self.steps + report.steps + sum(task.steps for task in later),
             evaluations=self.evaluations + report.evaluations,
             level=self.level + 1,
-            levels=len(self.jobs),
-            work=_pixels(self.job) / full,
-            work_left=(left + sum(job.steps * _pixels(job) for job in later)) / full,
+            levels=len(self.tasks),
+            work=_pixels(self.task) / full,
+            work_left=(left + sum(task.steps * _pixels(task) for task in later)) / full,
         )
 
 
-def _pixels(job: FrameTask) -> int:
-    return job.start.shape[-2] * job.start.shape[-1]
+def _pixels(task: FrameTask) -> int:
+    return task.start.shape[-2] * task.start.shape[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class SlotOutcome:
+    """What a step has made of the frame in a slot."""
+
+    slot: int
+    task: FrameTask
+    report: StepReport | None
+    """None: the frame has no steps to take."""
+    is_finished: bool
 
 
 class BatchOptimization:
     """A fixed number of slots in which frames are optimised beside one another.
 
-    Frames enter with ``load`` and leave when ``step`` says that their slot is finished.
-    A frame that is painted in several sizes has its slot in a batch of each, one after
-    the other; what it has left to it at one size lapses if it stops there early.
+    ``run`` takes frames in and says what becomes of them. A frame that is painted in
+    several sizes has its slot in a batch of each, one after the other; what it has left
+    to it at one size lapses if it stops there early.
     """
 
     def __init__(
@@ -106,11 +117,11 @@ class BatchOptimization:
         """Whether any slot has a frame."""
         return any(self._busy)
 
-    def load(self, slot: int, job: FrameTask) -> None:
+    def load(self, slot: int, task: FrameTask) -> None:
         """Put a frame into an idle slot; every frame must have the same shape."""
-        state = PyramidState((*job.coarser, job))
+        state = PyramidState((*task.coarser, task))
         self._states[slot], self._busy[slot] = state, True
-        self._level(state).load(slot, state.job)
+        self._level(state).load(slot, state.task)
 
     def result(self, slot: int) -> Tensor:
         """Return the best picture of a slot so far, (1, 3, H, W), a copy.
@@ -122,8 +133,8 @@ class BatchOptimization:
         best = self._level(state).result(slot)
         if state.is_last:
             return best
-        start = state.jobs[-1].start
-        return start + enlarged(best - state.job.start, start)
+        start = state.tasks[-1].start
+        return start + enlarged(best - state.task.start, start)
 
     def release(self, slot: int) -> None:
         """Take the frame out of a slot."""
@@ -131,6 +142,52 @@ class BatchOptimization:
         assert state is not None  # noqa: S101  # a slot was loaded
         self._level(state).release(slot)
         self._busy[slot] = False
+
+    def run(
+        self,
+        tasks: Iterable[FrameTask | None],
+        *,
+        most_evaluations: int | None = None,
+    ) -> Iterator[SlotOutcome]:
+        """Optimise frames until there are no more: the only loop over the slots.
+
+        Args:
+            tasks: Asked for the next frame whenever a slot is idle. None: it is not
+                ready yet; while no slot is busy, the source itself waits for it.
+            most_evaluations: Of the loss, after which a frame is finished, too.
+
+        Yields:
+            Each step of each slot, whose ``result`` can be read until the next one.
+
+        Raises:
+            OptimizationError: If a frame's first loss at a size is not a finite number.
+            DeviceMemoryError: If the batch does not fit on the device.
+        """
+        source: Iterator[FrameTask | None] | None = iter(tasks)
+        entered: dict[int, FrameTask] = {}
+        while source is not None or self.is_busy:
+            while source is not None and self.idle:
+                try:
+                    task = next(source)
+                except StopIteration:
+                    source = None
+                    break
+                if task is None:
+                    break
+                slot = self.idle[0]
+                self.load(slot, task)
+                entered[slot] = task
+                if task.steps == 0:
+                    yield SlotOutcome(slot, task, None, is_finished=True)
+                    self.release(slot)
+            if not self.is_busy:
+                continue
+            for slot, (report, is_last) in self.step().items():
+                spent = most_evaluations and report.evaluations >= most_evaluations
+                is_finished = bool(is_last or spent)
+                yield SlotOutcome(slot, entered[slot], report, is_finished=is_finished)
+                if is_finished:
+                    self.release(slot)
 
     def step(self) -> dict[int, tuple[StepReport, bool]]:
         """Evaluate every slot once and move its pixels.
@@ -160,22 +217,22 @@ class BatchOptimization:
 
     def _state(self, slot: int, state: PyramidState, last: StepReport) -> None:
         """Take a frame from one size to the next."""
-        coarser, small = self._level(state), state.job
+        coarser, small = self._level(state), state.task
         change = coarser.result(slot) - small.start
         coarser.release(slot)
         state.level += 1
         state.steps += last.step
         state.evaluations += last.evaluations
-        job = state.job
-        start = job.start + enlarged(change, job.start)
-        self._level(state).load(slot, replace(job, start=start), coarser=coarser)
+        task = state.task
+        start = task.start + enlarged(change, task.start)
+        self._level(state).load(slot, replace(task, start=start), coarser=coarser)
         if not coarser.is_busy:  # its memory is needed for nothing
             del self._coarser[small.start.shape]
 
     def _level(self, state: PyramidState) -> LevelOptimization:
         if state.is_last:
             return self._own
-        size = state.job.start.shape
+        size = state.task.start.shape
         if size not in self._coarser:
             self._coarser[size] = self._make_level()
         return self._coarser[size]
@@ -183,54 +240,3 @@ class BatchOptimization:
     def _make_level(self, *, temporal_weight: float = 0.0) -> LevelOptimization:
         objective = self._make_objective(temporal_weight=temporal_weight)
         return LevelOptimization(objective, self._config, slots=len(self._busy))
-
-
-def optimize_batch(
-    network: FeatureNetwork,
-    style: StyleTarget,
-    config: StyleConfig,
-    jobs: Sequence[FrameTask],
-    *,
-    temporal_weight: float = 0.0,
-    on_step: Callable[[StepReport, Tensor], None] | None = None,
-) -> list[Tensor]:
-    """Optimise frames of one shape in one batch, each until it is finished.
-
-    Args:
-        network: On the device of the jobs' tensors.
-        style: The painting.
-        config: Weights, layers and optimiser.
-        jobs: One a frame.
-        temporal_weight: Factor of the temporal term.
-        on_step: Called with each frame's report and its best picture so far
-            (1, 3, H, W); the picture is a copy.
-
-    Returns:
-        The best picture of each job, (1, 3, H, W), not clamped.
-
-    Raises:
-        OptimizationError: If a frame's first loss is not a finite number.
-        DeviceMemoryError: If the batch does not fit on the device.
-    """
-    batch = BatchOptimization(
-        network,
-        style,
-        config,
-        slots=len(jobs),
-        temporal_weight=temporal_weight,
-        guided=any(job.mask is not None for job in jobs),
-    )
-    results: dict[int, Tensor] = {}
-    for slot, job in enumerate(jobs):
-        batch.load(slot, job)
-        if job.steps == 0:
-            results[slot] = batch.result(slot)
-            batch.release(slot)
-    while batch.is_busy:
-        for slot, (report, is_finished) in batch.step().items():
-            if on_step is not None:
-                on_step(report, batch.result(slot))
-            if is_finished:
-                results[slot] = batch.result(slot)
-                batch.release(slot)
-    return [results[slot] for slot in range(len(jobs))]

@@ -24,7 +24,7 @@ LEAST_SIDE = 64
 
 
 def factors(levels: int, shortest: int) -> list[float]:
-    """Say by which factors a picture is reduced, coarsest first, without its own size.
+    """List the factors of the smaller sizes, coarsest first.
 
     Args:
         levels: How many sizes there are to be, with its own.

@@ -61,7 +61,7 @@ class LevelOptimization:
         """
         self._config = config
         self._objective = objective
-        self._jobs: list[FrameTask | None] = [None] * slots
+        self._tasks: list[FrameTask | None] = [None] * slots
         self._progress = [Progress(config) for _ in range(slots)]
         self._images: Tensor | None = None
         self._optimizer: Optimizer | None = None
@@ -69,40 +69,40 @@ class LevelOptimization:
     @property
     def is_busy(self) -> bool:
         """Whether any slot has a frame."""
-        return any(job is not None for job in self._jobs)
+        return any(task is not None for task in self._tasks)
 
     def load(
-        self, slot: int, job: FrameTask, *, coarser: "LevelOptimization | None" = None
+        self, slot: int, task: FrameTask, *, coarser: "LevelOptimization | None" = None
     ) -> None:
         """Put a frame into an idle slot; every frame must have the same shape.
 
         Args:
             slot: Which one.
-            job: The frame at this size.
+            task: The frame at this size.
             coarser: Where it was finished in the same slot of a smaller size; the
                 optimiser goes on from what it has learned there.
         """
         if self._images is None:
-            self._images = job.start.repeat(len(self._jobs), 1, 1, 1)
+            self._images = task.start.repeat(len(self._tasks), 1, 1, 1)
             self._optimizer = make_optimizer(
                 self._images, self._config, self._objective.hessian
             )
             self._objective.allocate(self._images)
         assert self._optimizer is not None  # noqa: S101  # made with the images
-        self._images[slot] = job.start[0]
+        self._images[slot] = task.start[0]
         if coarser is None or coarser._optimizer is None:
-            self._optimizer.reset(slot, job.start[0], frame=job.frame)
+            self._optimizer.reset(slot, task.start[0], frame=task.frame)
         else:
-            self._optimizer.warm_start(slot, job.start[0], coarser._optimizer)
+            self._optimizer.warm_start(slot, task.start[0], coarser._optimizer)
         self._objective.set_slot(
             slot,
-            job.content,
-            style=job.style,
-            mask=job.mask,
-            warped=job.warped,
-            consistency=job.consistency,
+            task.content,
+            style=task.style,
+            mask=task.mask,
+            warped=task.warped,
+            consistency=task.consistency,
         )
-        self._jobs[slot] = job
+        self._tasks[slot] = task
         self._progress[slot] = Progress(self._config)
 
     def result(self, slot: int) -> Tensor:
@@ -112,7 +112,7 @@ class LevelOptimization:
 
     def release(self, slot: int) -> None:
         """Take the frame out of a slot."""
-        self._jobs[slot] = None
+        self._tasks[slot] = None
 
     def step(self) -> dict[int, tuple[StepReport, bool]]:
         """Evaluate every slot once and move its pixels.
@@ -137,19 +137,19 @@ class LevelOptimization:
         self._images = moved
         outcomes = {}
         for slot, (loss, *terms) in enumerate(rows.tolist()):
-            if (job := self._jobs[slot]) is None:
+            if (task := self._tasks[slot]) is None:
                 continue
             progress = self._progress[slot]
             progress.add(loss, products=self._optimizer.products[slot])
             report = StepReport(
-                frame=job.frame,
+                frame=task.frame,
                 step=progress.step,
-                steps=job.steps,
+                steps=task.steps,
                 evaluations=progress.evaluations,
                 loss=loss,
                 losses=dict(zip(names, terms, strict=True)),
             )
-            is_finished = progress.step >= job.steps or (
+            is_finished = progress.step >= task.steps or (
                 progress.step >= self._config.min_steps and progress.has_settled
             )
             outcomes[slot] = (report, is_finished)

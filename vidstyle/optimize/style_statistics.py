@@ -53,7 +53,7 @@ class Statistic(Protocol):
     def reference_norm(
         self, network: FeatureNetwork, layer: str, channels: int
     ) -> float:
-        """Say what a photograph's target has as the sum of its squares."""
+        """Return the sum of squares of a photograph's target."""
 
 
 class _Plain:
@@ -74,7 +74,7 @@ class _OfChannels:
     def reference_norm(
         self, network: FeatureNetwork, layer: str, channels: int
     ) -> float:
-        """Say what a photograph's target has as the sum of its squares."""
+        """Return the sum of squares of a photograph's target."""
         return channels * network.feature_energy[layer]
 
 
@@ -99,7 +99,7 @@ class Gram(_Plain):
         layer: str,
         channels: int,  # noqa: ARG002
     ) -> float:
-        """Say what a photograph's Gram matrix has as the sum of its squares."""
+        """Return the sum of squares of a photograph's Gram matrix."""
         return network.gram_energy[layer]
 
 
@@ -210,7 +210,7 @@ class Gaussian(_OfChannels):
 
 
 def guide_for(mask: Tensor, features: Tensor) -> Tensor:
-    """Say how much each place of a layer counts for a region.
+    """Weigh the places of a layer for a region.
 
     Args:
         mask: (1, 1, H, W) in [0, 1], 1 inside; not empty.

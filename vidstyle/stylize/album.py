@@ -4,26 +4,25 @@ Pairs whose results have one size share a batch. What cannot be read is told and
 over; what is there already stays, so that a run that was interrupted goes on.
 """
 
-from collections import deque
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vidstyle.color.palette import color_statistics
 from vidstyle.config import MIN_SIDE, AlbumConfig, StyleConfig
 from vidstyle.errors import ConfigError, ImageOpenError, InputError
 from vidstyle.images import (
-    image_to_frame,
     make_folder,
     read_picture,
     resize_frame,
     write_picture,
 )
-from vidstyle.optimize.batch import BatchOptimization
-from vidstyle.records import Frame, FrameReport, Listener, Notice, Plan, ignore
-from vidstyle.stylize.first_frame import first_task
+from vidstyle.optimize.slots import FrameTask
+from vidstyle.records import Frame, FrameReport, Listener, Notice, Plan, StrPath, ignore
+from vidstyle.stylize.inputs import load_stylizer
 from vidstyle.stylize.pairs import (
     INDEX,
     Pair,
@@ -33,7 +32,8 @@ from vidstyle.stylize.pairs import (
     make_pairs,
     pictures_in,
 )
-from vidstyle.stylize.stylizer import Tools, painting_size, prepare, working_size
+from vidstyle.stylize.style_bank import painting_size, working_size
+from vidstyle.stylize.stylizer import Stylizer
 
 if TYPE_CHECKING:
     from vidstyle.networks.vgg import FeatureNetwork
@@ -58,9 +58,9 @@ class AlbumResult:
 
 
 def stylize_album(
-    contents: Sequence[Path],
-    styles: Sequence[Path | tuple[Path, ...]],
-    folder: Path,
+    contents: Sequence[StrPath],
+    styles: Sequence[StrPath | Sequence[StrPath]],
+    folder: StrPath,
     *,
     config: StyleConfig | None = None,
     album: AlbumConfig | None = None,
@@ -71,7 +71,7 @@ def stylize_album(
 
     Args:
         contents: Pictures, and folders of them.
-        styles: Paintings, and folders of them; those of one tuple are mixed.
+        styles: Paintings, and folders of them; those named together are mixed.
         folder: Where results and sheet go; it is made if it is not there.
         config: How; None: the defaults.
         album: How many at a time; None: the default.
@@ -84,12 +84,17 @@ def stylize_album(
         OptimizationError: If the optimisation cannot go on.
         OutputError: If a result cannot be written.
     """
+    folder, given = Path(folder), [Path(path) for path in contents]
+    named = [
+        Path(one) if isinstance(one, str | os.PathLike) else tuple(map(Path, one))
+        for one in styles
+    ]
     pairs = make_pairs(
-        [file for path in contents for file in pictures_in(path)],
-        [one for style in styles for one in alternatives(style)],
+        [file for path in given for file in pictures_in(path)],
+        [one for style in named for one in alternatives(style)],
         folder,
     )
-    check_pairs(pairs, contents, styles, folder)
+    check_pairs(pairs, given, named, folder)
     kept = [pair for pair in pairs if pair.output.exists() and not overwrite]
     listener(Notice(text=_summary(pairs, len(kept))))
     done = {pair.number for pair in kept}
@@ -176,70 +181,52 @@ class _Run:
 
     def _paint_group(self, pairs: Sequence[Pair], height: int, width: int) -> None:
         """Paint pairs of one size, some beside one another."""
-        waiting = deque(pairs)
-        slots = min(self._album.batch, len(pairs))
-        looks: dict[tuple[Path, ...], Tools] = {}
-        batch: BatchOptimization | None = None
-        painting: dict[int, tuple[Pair, Tools, Frame]] = {}
-        while waiting or painting:
-            while waiting and len(painting) < slots:
-                pair = waiting.popleft()
-                try:
-                    source = read_picture(pair.content)
-                except ImageOpenError as err:  # gone since it was read first
-                    self._pass_over(pair.content, str(err))
-                    continue
-                tools = self._tools(pair.styles, looks, height, width)
-                batch = batch or BatchOptimization(
-                    tools.network, tools.look.plain_style(), self._config, slots=slots
-                )
-                frame = resize_frame(source, height=height, width=width)
-                wish = tools.look.at(0, color_statistics(frame))
-                content = tools.look.content(frame, wish)
-                job = first_task(pair.number, content, wish, tools, self._config)
-                slot = batch.idle[0]
-                batch.load(slot, job)
-                painting[slot] = pair, tools, frame
-                if self._config.steps == 0:
-                    self._finish(batch, slot, painting.pop(slot), steps=0)
-            if batch is None or not painting:
-                continue
-            for slot, (report, is_finished) in batch.step().items():
-                self._listener(report)
-                if is_finished:
-                    self._finish(batch, slot, painting.pop(slot), steps=report.step)
+        painting: dict[int, tuple[Pair, Stylizer, Frame]] = {}
+        tasks = self._tasks(pairs, height, width, painting)
+        first = next(tasks, None)
+        if first is None:
+            return
+        _, stylizer, _ = painting[first.frame]
+        batch = stylizer.batch(min(self._album.batch, len(pairs)))
+        for done in batch.run(chain([first], tasks)):
+            if done.report is not None:
+                self._listener(done.report)
+            if done.is_finished:
+                pair, stylizer, frame = painting.pop(done.task.frame)
+                picture = stylizer.finished(batch.result(done.slot), frame)
+                self._finish(pair, picture, done.report.step if done.report else 0)
 
-    def _tools(
+    def _tasks(
         self,
-        styles: tuple[Path, ...],
-        looks: dict[tuple[Path, ...], Tools],
+        pairs: Sequence[Pair],
         height: int,
         width: int,
-    ) -> Tools:
-        """Measure paintings for a size of results, once."""
-        if styles not in looks:
-            looks[styles] = prepare(
-                styles,
-                self._config,
-                height=height,
-                width=width,
-                listener=self._listener,
-                network=self._network,
-            )
-            self._network = looks[styles].network
-        return looks[styles]
+        painting: dict[int, tuple[Pair, Stylizer, Frame]],
+    ) -> Iterator[FrameTask]:
+        """Yield what can be read; say in ``painting`` by number what it is."""
+        stylizers: dict[tuple[Path, ...], Stylizer] = {}
+        for pair in pairs:
+            try:
+                source = read_picture(pair.content)
+            except ImageOpenError as err:  # gone since it was read first
+                self._pass_over(pair.content, str(err))
+                continue
+            if pair.styles not in stylizers:
+                stylizers[pair.styles] = load_stylizer(
+                    pair.styles,
+                    self._config,
+                    height=height,
+                    width=width,
+                    listener=self._listener,
+                    network=self._network,
+                )
+            stylizer = stylizers[pair.styles]
+            self._network = stylizer.network
+            frame = resize_frame(source, height=height, width=width)
+            painting[pair.number] = pair, stylizer, frame
+            yield stylizer.first_task(pair.number, frame)
 
-    def _finish(
-        self,
-        batch: BatchOptimization,
-        slot: int,
-        painted: tuple[Pair, Tools, Frame],
-        *,
-        steps: int,
-    ) -> None:
-        pair, tools, frame = painted
-        picture = tools.look.restore_chroma(image_to_frame(batch.result(slot)), frame)
-        batch.release(slot)
+    def _finish(self, pair: Pair, picture: Frame, steps: int) -> None:
         make_folder(pair.output.parent)
         write_picture(pair.output, picture)
         self.painted += 1

@@ -1,8 +1,4 @@
-"""Paintings and how to use them -> what a frame is to look like.
-
-Which mix of the paintings it follows at its time, and in whose colours: those of the
-paintings, or its own.
-"""
+"""The measured paintings of a run, and the mix and the colors that a frame follows."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -20,8 +16,9 @@ from vidstyle.color.palette import (
     palette_map,
     with_chroma,
 )
-from vidstyle.config import StyleConfig
-from vidstyle.images import frame_to_image
+from vidstyle.config import MIN_SIDE, StyleConfig
+from vidstyle.errors import ConfigError
+from vidstyle.images import fit_long_side, frame_to_image, resize_frame
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.targets import StyleTarget, measure_style, mix_styles
 from vidstyle.records import Frame
@@ -29,7 +26,7 @@ from vidstyle.records import Frame
 
 @dataclass(frozen=True, slots=True)
 class FrameStyle:
-    """What one frame is to look like."""
+    """The mix of paintings that one frame follows, and its colors."""
 
     weights: tuple[float, ...]
     """Of each painting."""
@@ -56,7 +53,7 @@ class StyleBank:
             paintings: At least one, each at the size in which it is taken; those of
                 regions come last.
             network: On the device.
-            config: Layers, mix and colours.
+            config: Layers, mix and colors.
             device: Where to compute.
             times_s: When each painting is alone; empty: they are mixed all along.
             regions: How many of the paintings are those of a region.
@@ -71,11 +68,11 @@ class StyleBank:
         self._newest: tuple[tuple[float, ...], StyleTarget] | None = None
 
     def at(self, time_s: float, colors: ColorStatistics) -> FrameStyle:
-        """Say what the frame at a second of the clip is to look like."""
+        """Return the style of the frame at a second of the clip."""
         return FrameStyle(self._weights_at(time_s), colors)
 
     def for_region(self, region: int, colors: ColorStatistics) -> FrameStyle:
-        """Say what a region of a frame is to look like: its painting, and no other."""
+        """Return the style of a region: its painting alone."""
         weights = [0.0] * len(self._paintings)
         weights[len(weights) - self._regions + region] = 1.0
         return FrameStyle(tuple(weights), colors)
@@ -86,41 +83,43 @@ class StyleBank:
         return len(self._paintings) > self._regions
 
     def plain_style(self) -> StyleTarget:
-        """Mix the paintings as they are when the clip begins, in their own colours."""
+        """Mix the paintings as they are when the clip begins, in their own colors."""
         weights = self._weights_at(0)
         return self._mixed(weights if self.has_rest else (1.0,) * len(weights))
 
-    def style(self, wish: FrameStyle) -> StyleTarget:
-        """Mix the paintings, in the content's colours if it is to keep them."""
+    def style(self, style: FrameStyle) -> StyleTarget:
+        """Mix the paintings, in the content's colors if it is to keep them."""
         if self._config.keep_color == "none":
-            return self._mixed(wish.weights)
+            return self._mixed(style.weights)
         measured = [
-            measure_style(self._network, self._image(number, wish.colors), self._config)
+            measure_style(
+                self._network, self._image(number, style.colors), self._config
+            )
             if weight > 0
-            else self._measured[number]  # in whichever colours: it leaves no trace
-            for number, weight in enumerate(wish.weights)
+            else self._measured[number]  # in whichever colors: it leaves no trace
+            for number, weight in enumerate(style.weights)
         ]
-        return mix_styles(self._network, measured, wish.weights, self._config)
+        return mix_styles(self._network, measured, style.weights, self._config)
 
-    def strongest(self, wish: FrameStyle) -> Tensor:
+    def strongest(self, style: FrameStyle) -> Tensor:
         """Show the painting of which there is most: (1, 3, h, w)."""
-        number = max(range(len(wish.weights)), key=wish.weights.__getitem__)
-        return self._image(number, wish.colors)
+        number = max(range(len(style.weights)), key=style.weights.__getitem__)
+        return self._image(number, style.colors)
 
-    def content(self, source: Frame, wish: FrameStyle) -> Frame:
-        """Show a source as it is to be kept: by default in the paintings' palette."""
+    def content(self, source: Frame, style: FrameStyle) -> Frame:
+        """Return the content to keep: by default in the paintings' palette."""
         if self._config.keep_color != "none" or not self._config.recolor:
             return self.to_working(source)
-        palette = mix_colors(self._colors, wish.weights)
-        return palette_map(wish.colors, palette).apply(source)
+        palette = mix_colors(self._colors, style.weights)
+        return palette_map(style.colors, palette).apply(source)
 
     def to_working(self, frame: Frame) -> Frame:
-        """Leave of a frame what the optimisation works on: all, or its luminance."""
+        """Return what of a frame is optimised: all, or its luminance."""
         is_gray = self._config.keep_color == "luminance"
         return luminance(frame) if is_gray else frame
 
     def restore_chroma(self, painted: Frame, source: Frame) -> Frame:
-        """Put back what was left aside: nothing, or the source's chroma."""
+        """Put the source's chroma back, if only luminance was optimised."""
         is_gray = self._config.keep_color == "luminance"
         return with_chroma(painted, source) if is_gray else painted
 
@@ -140,7 +139,7 @@ class StyleBank:
         return self._newest[1]
 
     def _image(self, number: int, colors: ColorStatistics) -> Tensor:
-        """Show a painting as it is followed, in the content's colours if it is to be.
+        """Show a painting as it is followed, in the content's colors if it is to be.
 
         For luminance, its mean and deviation are matched, too.
 
@@ -158,7 +157,7 @@ class StyleBank:
 
 
 def crossfade(time_s: float, times_s: Sequence[float]) -> tuple[float, ...]:
-    """Say how much of each painting there is at a time.
+    """Return the weight of each painting at a time.
 
     Between two times the one gives way to the other evenly; before the first and after
     the last there is nothing to fade.
@@ -179,3 +178,67 @@ def crossfade(time_s: float, times_s: Sequence[float]) -> tuple[float, ...]:
     weights[later] = (time_s - start_s) / (end_s - start_s)
     weights[later - 1] = 1 - weights[later]
     return tuple(weights)
+
+
+def reduced_painting(frame: Frame, factor: float) -> Frame:
+    """Reduce a painting as the picture is, as far as there is something to measure."""
+    height, width = frame.shape[:2]
+    factor = max(factor, min(1.0, MIN_SIDE / min(height, width)))
+    return resize_frame(
+        frame, height=round(height * factor), width=round(width * factor)
+    )
+
+
+def working_size(
+    *, height: int, width: int, long_side: int | None, what: str = "the result"
+) -> tuple[int, int]:
+    """Return the height and width in which a source is painted.
+
+    Raises:
+        ConfigError: If a side would be too short for the networks.
+    """
+    height, width = fit_long_side(height=height, width=width, long_side=long_side)
+    if min(height, width) < MIN_SIDE:
+        raise ConfigError(
+            f"{what} would have {width}x{height} pixels; "
+            f"each side must have at least {MIN_SIDE}."
+        )
+    return height, width
+
+
+def painting_size(
+    painting: Frame, config: StyleConfig, long_side: int
+) -> tuple[int, int]:
+    """Return the height and width of a painting for results with that longest side.
+
+    Raises:
+        ConfigError: If a side would be too short for the networks.
+    """
+    return working_size(
+        height=painting.shape[0],
+        width=painting.shape[1],
+        long_side=wanted_side(config, long_side),
+        what="the painting",
+    )
+
+
+def wanted_side(config: StyleConfig, long_side: int) -> int:
+    """Return the longest side that a painting is to have; it is never enlarged."""
+    return config.style_side or round((config.style_scale or 1) * long_side)
+
+
+def check_counts(config: StyleConfig, times_s: Sequence[float], paintings: int) -> None:
+    """Check that there is one value for each painting, if there are any.
+
+    Raises:
+        ConfigError: If not.
+    """
+    for name, given in (
+        ("style-mix", len(config.style_mix)),
+        ("style-at", len(times_s)),
+    ):
+        if given not in {0, paintings}:
+            raise ConfigError(
+                f"{name} has {given} values and there are {paintings} paintings; "
+                "give one for each."
+            )

@@ -1,25 +1,58 @@
-"""Files and settings -> the tools of a run: network, paintings, masks."""
+"""The core: paintings and settings come in, then frames go in and come out painted.
+
+Frames are arrays. The only file that is opened here is the picture that ``init`` names;
+``inputs`` reads those of paintings and masks.
+"""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor
+from torch.nn import functional
 
-from vidstyle.color.masks import Mask, soft_mask
-from vidstyle.config import MIN_SIDE, Region, StyleConfig
+from vidstyle.color.masks import (
+    Mask,
+    complement,
+    composite,
+    flatten_masks,
+    guide_image,
+)
+from vidstyle.color.palette import color_statistics
+from vidstyle.config import StyleConfig
 from vidstyle.devices import choose_device
 from vidstyle.errors import ConfigError
-from vidstyle.images import fit_long_side, read_picture, resize_frame
+from vidstyle.images import (
+    frame_to_image,
+    image_to_frame,
+    read_picture,
+    resize_frame,
+)
 from vidstyle.networks.load import load_network
 from vidstyle.networks.vgg import FeatureNetwork
-from vidstyle.optimize.pyramid import factors, shared_steps
-from vidstyle.records import Frame, Listener, Notice
-from vidstyle.stylize.style_bank import StyleBank
+from vidstyle.optimize.batch import BatchOptimization
+from vidstyle.optimize.pyramid import (
+    enlarged,
+    factors,
+    fitted_image,
+    random_image,
+    shared_steps,
+)
+from vidstyle.optimize.slots import FrameTask
+from vidstyle.optimize.targets import content_target
+from vidstyle.records import Frame, Listener, StepReport, ignore
+from vidstyle.stylize.style_bank import (
+    FrameStyle,
+    StyleBank,
+    check_counts,
+    painting_size,
+    reduced_painting,
+    working_size,
+)
 
-SHAPE_SLACK = 0.02
-"""How much a mask's aspect ratio may differ from the picture's: sizes are rounded."""
+OnStep = Callable[[StepReport, Callable[[], Frame]], None]
+"""Is given a step's report, and what makes the picture as it is after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,129 +62,253 @@ class Level:
     height: int
     width: int
     steps: int
-    look: StyleBank
+    bank: StyleBank
     """With the paintings reduced alike."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tools:
-    """What every frame of a run is painted with."""
+class Stylizer:
+    """Paints frames after paintings; loads its network once.
 
-    device: torch.device
-    network: FeatureNetwork
-    look: StyleBank
-    start_picture: Frame | None
-    """The picture to start from, where the configuration names a file."""
-    coarser: tuple[Level, ...] = ()
-    """The smallest first."""
-
-
-def working_size(
-    *, height: int, width: int, long_side: int | None, what: str = "the result"
-) -> tuple[int, int]:
-    """Say in which size a source is painted.
-
-    Returns:
-        ``(height, width)``.
-
-    Raises:
-        ConfigError: If a side would be too short for the networks.
+    Attributes:
+        config: How.
+        device: Where it computes.
+        network: On that device.
+        bank: The paintings as they are measured for the newest size of a frame.
+        coarser: The smaller sizes that come before it, the smallest first.
     """
-    height, width = fit_long_side(height=height, width=width, long_side=long_side)
-    if min(height, width) < MIN_SIDE:
-        raise ConfigError(
-            f"{what} would have {width}x{height} pixels; "
-            f"each side must have at least {MIN_SIDE}."
+
+    def __init__(
+        self,
+        paintings: Sequence[Frame],
+        config: StyleConfig | None = None,
+        *,
+        size: tuple[int, int] | None = None,
+        times_s: Sequence[float] = (),
+        regions: int = 0,
+        network: FeatureNetwork | None = None,
+        listener: Listener = ignore,
+    ) -> None:
+        """Load the network.
+
+        Args:
+            paintings: At least one, uint8 (H, W, 3) RGB; those of regions come last.
+            config: How; None: the defaults.
+            size: Height and width of the frames, for which the paintings are measured
+                at once; None: they are when the first frame comes.
+            times_s: Seconds of the clip at which each painting is alone; empty: they
+                are mixed all along.
+            regions: How many of the paintings are those of a region.
+            network: One that was loaded for this configuration; None: load it.
+            listener: Is told which network was taken and why.
+
+        Raises:
+            ConfigError: If there is no painting, the network lacks a layer, the device
+                is not there, or there are not as many weights as paintings.
+            WeightsError: If a network that was named has no weights.
+        """
+        self.config = config = config or StyleConfig()
+        if not paintings:
+            raise ConfigError("there is no painting; name at least one.")
+        check_counts(config, times_s, len(paintings) - regions)
+        self._paintings, self._times_s = list(paintings), tuple(times_s)
+        self._regions = regions
+        is_file = isinstance(config.init, Path)
+        self._start = read_picture(Path(config.init)) if is_file else None
+        self.device = choose_device(config.device)
+        self.network = network or load_for(config, self.device, listener)
+        self._size: tuple[int, int] | None = None
+        if size is not None:
+            self.fit(*size)
+
+    def fit(self, height: int, width: int) -> None:
+        """Measure the paintings for frames of a size, unless they are already."""
+        if self._size == (height, width):
+            return
+        config = self.config
+        paintings = []
+        for painting in self._paintings:
+            tall, wide = painting_size(painting, config, max(height, width))
+            paintings.append(resize_frame(painting, height=tall, width=wide))
+        self.bank = self._bank(paintings)
+        reduced = factors(min(config.pyramid, config.steps), min(height, width))
+        steps = shared_steps(config.steps, len(reduced) + 1)
+        self.coarser = tuple(
+            Level(
+                height=round(height * factor),
+                width=round(width * factor),
+                steps=share,
+                bank=self._bank([reduced_painting(each, factor) for each in paintings]),
+            )
+            for factor, share in zip(reduced, steps, strict=False)
         )
-    return height, width
+        self._size = height, width
 
-
-def prepare(
-    style: Path | Sequence[Path],
-    config: StyleConfig,
-    *,
-    height: int,
-    width: int,
-    listener: Listener,
-    times_s: Sequence[float] = (),
-    regions: Sequence[Region] = (),
-    network: FeatureNetwork | None = None,
-) -> Tools:
-    """Load the network and measure the paintings, once for a run.
-
-    Args:
-        style: The painting's file, or several.
-        config: Network, layers, sizes.
-        height: Of the result.
-        width: Of the result.
-        listener: Is told which network was taken and why.
-        times_s: Seconds of the clip at which each painting is alone; empty: they are
-            mixed all along.
-        regions: Their paintings are measured, too.
-        network: One that was loaded for this configuration; None: load it.
-
-    Raises:
-        ImageOpenError: If a painting cannot be read.
-        WeightsError: If a network that was named has no weights.
-        ConfigError: If the network lacks a layer, the device is not there, or there
-            are not as many weights or times as paintings.
-    """
-    styles = as_paths(style, regions)
-    _check_count("style-mix", len(config.style_mix), len(styles))
-    _check_count("style-at", len(times_s), len(styles))
-    paintings = [
-        _read_painting(path, config, max(height, width), listener)
-        for path in (*styles, *(region.style for region in regions))
-    ]
-    start = read_picture(config.init) if isinstance(config.init, Path) else None
-    device = choose_device(config.device)
-    network = network or load_for(config, device, listener)
-    make_look = partial(
-        StyleBank,
-        network=network,
-        config=config,
-        device=device,
-        times_s=times_s,
-        regions=len(regions),
-    )
-    return Tools(
-        device=device,
-        network=network,
-        look=make_look(paintings),
-        start_picture=start,
-        coarser=_coarser(paintings, config, make_look, height=height, width=width),
-    )
-
-
-def _coarser(
-    paintings: Sequence[Frame],
-    config: StyleConfig,
-    make_look: Callable[[Sequence[Frame]], StyleBank],
-    *,
-    height: int,
-    width: int,
-) -> tuple[Level, ...]:
-    """Prepare the sizes that come before the result's own."""
-    reduced = factors(min(config.pyramid, config.steps), min(height, width))
-    steps = shared_steps(config.steps, len(reduced) + 1)
-    return tuple(
-        Level(
-            height=round(height * factor),
-            width=round(width * factor),
-            steps=share,
-            look=make_look([_reduced(painting, factor) for painting in paintings]),
+    def _bank(self, paintings: Sequence[Frame]) -> StyleBank:
+        return StyleBank(
+            paintings,
+            self.network,
+            self.config,
+            device=self.device,
+            times_s=self._times_s,
+            regions=self._regions,
         )
-        for factor, share in zip(reduced, steps, strict=False)
-    )
+
+    def stylize(
+        self,
+        frame: Frame,
+        *,
+        masks: Sequence[Mask] = (),
+        time_s: float = 0.0,
+        on_step: OnStep | None = None,
+    ) -> Frame:
+        """Paint one frame that follows no other.
+
+        Args:
+            frame: uint8 (H, W, 3) RGB; not modified.
+            masks: (H, W) each, at the size of the result, of the regions if there are
+                any. Each is painted for itself, as a sample of one batch.
+            time_s: The second of the clip at which it is shown.
+            on_step: Is called after each step. Regions are reported as frames of their
+                own.
+
+        Returns:
+            uint8 (H, W, 3) RGB, no longer than ``config.long_side``.
+
+        Raises:
+            ConfigError: If a side of the result or of a painting would be too short.
+            OptimizationError: If the optimisation cannot go on.
+        """
+        tall, wide = frame.shape[:2]
+        long_side = self.config.long_side
+        height, width = working_size(height=tall, width=wide, long_side=long_side)
+        frame = resize_frame(frame, height=height, width=width)
+        self.fit(height, width)
+        parts = self._parts(frame, masks, time_s)
+        if not parts:  # nothing of it is in any region
+            return frame
+        tasks = [
+            self.first_task(number, frame, style, mask=mask)
+            for number, (style, mask) in enumerate(parts)
+        ]
+        seen = [mask for _, mask in parts if mask is not None]
+        newest = [task.start for task in tasks]
+
+        def picture() -> Frame:
+            made = [self.finished(image, frame) for image in newest]
+            return composite(frame, made, seen) if seen else made[0]
+
+        batch = self.batch(len(tasks), guided=bool(seen))
+        for done in batch.run(tasks):
+            newest[done.task.frame] = batch.result(done.slot)
+            if on_step is not None and done.report is not None:
+                on_step(done.report, picture)
+        return picture()
+
+    def _parts(
+        self, frame: Frame, masks: Sequence[Mask], time_s: float
+    ) -> list[tuple[FrameStyle, Mask | None]]:
+        """Give each part of a frame its style; without a mask it is all of it."""
+        if not masks:
+            return [(self.bank.at(time_s, color_statistics(frame)), None)]
+        visible = flatten_masks(masks)
+        parts: list[tuple[FrameStyle, Mask | None]] = []
+        rest = complement(visible)
+        if self.bank.has_rest and rest.any():
+            parts.append((self.bank.at(time_s, color_statistics(frame, rest)), rest))
+        for region, mask in enumerate(visible):
+            if mask.any():
+                colors = color_statistics(frame, mask)
+                parts.append((self.bank.for_region(region, colors), mask))
+        return parts
+
+    def batch(
+        self, slots: int, *, temporal_weight: float = 0.0, guided: bool = False
+    ) -> BatchOptimization:
+        """Make an empty batch for frames of the newest size.
+
+        Args:
+            slots: Frames beside one another.
+            temporal_weight: Factor of the temporal term, for frames that have one.
+            guided: Whether there are frames of which only a region gets the style.
+        """
+        return BatchOptimization(
+            self.network,
+            self.bank.plain_style(),
+            self.config,
+            slots=slots,
+            temporal_weight=temporal_weight,
+            guided=guided,
+        )
+
+    def finished(self, image: Tensor, source: Frame) -> Frame:
+        """Turn an optimised image (1, 3, H, W) of a source into a frame."""
+        return self.bank.restore_chroma(image_to_frame(image), source)
+
+    def first_task(
+        self,
+        number: int,
+        source: Frame,
+        style: FrameStyle | None = None,
+        *,
+        mask: Mask | None = None,
+        noise: int = 0,
+    ) -> FrameTask:
+        """Prepare the optimisation of a still picture, or of a shot's first frame.
+
+        Args:
+            number: What its reports call it.
+            source: At working size.
+            style: What it is to look like; None: as at the beginning of a clip.
+            mask: Of the part that is painted; None: all of it.
+            noise: Which noise a random start is.
+        """
+        style = style or self.bank.at(0, color_statistics(source))
+        content = self.bank.content(source, style)
+        guide = None if mask is None else guide_image(mask, device=self.device)
+
+        def task(
+            frame: Frame, bank: StyleBank, steps: int, coarser: tuple[FrameTask, ...]
+        ) -> FrameTask:
+            image = frame_to_image(frame, device=self.device)
+            start = self._start_image(style, image, noise)
+            if self.config.init == "random" and coarser:
+                # Noise of its own would only disturb.
+                start = enlarged(coarser[-1].start, image)
+            return FrameTask(
+                frame=number,
+                start=start,
+                content=content_target(self.network, image, self.config),
+                steps=steps,
+                style=bank.style(style),
+                mask=None if guide is None else _fitted(guide, image),
+                coarser=coarser,
+            )
+
+        coarser: tuple[FrameTask, ...] = ()
+        for level in self.coarser:
+            small = resize_frame(content, height=level.height, width=level.width)
+            coarser += (task(small, level.bank, level.steps, coarser),)
+        own = self.config.steps - sum(each.steps for each in coarser)
+        return task(content, self.bank, own, coarser)
+
+    def _start_image(self, style: FrameStyle, content: Tensor, noise: int) -> Tensor:
+        """Make the pixels that a picture or a shot starts from: (1, 3, H, W), new."""
+        if self.config.init == "random":
+            return random_image(content, seed=self.config.seed, index=noise)
+        if self.config.init == "style":
+            return fitted_image(self.bank.strongest(style), content)
+        if self._start is not None:
+            start = self.bank.to_working(self._start)
+            return fitted_image(frame_to_image(start, device=self.device), content)
+        return content.clone()
 
 
-def _reduced(frame: Frame, factor: float) -> Frame:
-    """Reduce a painting as the picture is, as far as there is something to measure."""
-    height, width = frame.shape[:2]
-    factor = max(factor, min(1.0, MIN_SIDE / min(height, width)))
-    return resize_frame(
-        frame, height=round(height * factor), width=round(width * factor)
-    )
+def _fitted(mask: Tensor, image: Tensor) -> Tensor:
+    """Reduce a mask (1, 1, H, W) to the size of an image."""
+    height, width = image.shape[-2:]
+    if mask.shape[-2:] == (height, width):
+        return mask
+    return functional.adaptive_avg_pool2d(mask, (height, width))
 
 
 def load_for(
@@ -182,93 +339,3 @@ def load_for(
         weights=config.weights,
         listener=listener,
     )
-
-
-def as_paths(
-    style: Path | Sequence[Path], regions: Sequence[Region] = ()
-) -> list[Path]:
-    """Make a list of one painting's file or several.
-
-    Raises:
-        ConfigError: If there is none, and no region with one.
-    """
-    paths = [style] if isinstance(style, Path) else list(style)
-    if not paths and not regions:
-        raise ConfigError("there is no painting; name at least one.")
-    return paths
-
-
-def _check_count(name: str, given: int, paintings: int) -> None:
-    """Check that there is one value for each painting, if there are any."""
-    if given not in {0, paintings}:
-        raise ConfigError(
-            f"{name} has {given} values and there are {paintings} paintings; "
-            "give one for each."
-        )
-
-
-def read_mask(path: Path, *, height: int, width: int) -> Mask:
-    """Read the mask of a region.
-
-    Raises:
-        ImageOpenError: If it cannot be read.
-        ConfigError: If it is of another shape than the picture, or empty.
-    """
-    picture = read_picture(path)
-    check_mask_shape(path, *picture.shape[:2], height=height, width=width)
-    mask = soft_mask(picture, height=height, width=width)
-    if not mask.any():
-        raise ConfigError(f"the mask {path} is black; white says where its region is.")
-    return mask
-
-
-def check_mask_shape(
-    path: Path, tall: int, wide: int, *, height: int, width: int
-) -> None:
-    """Check that a mask has the shape of the picture, at whichever size.
-
-    Raises:
-        ConfigError: If not.
-    """
-    if abs(tall * width - wide * height) > SHAPE_SLACK * wide * height:
-        raise ConfigError(
-            f"the mask {path} is {wide}x{tall}, which is not the shape of {width}x"
-            f"{height}; draw it over the picture itself."
-        )
-
-
-def _read_painting(
-    path: Path, config: StyleConfig, long_side: int, listener: Listener
-) -> Frame:
-    """Read a painting in the size in which it is taken."""
-    painting = read_picture(path)
-    wanted = _wanted_side(config, long_side)
-    is_asked = config.style_side is not None or config.style_scale is not None
-    if is_asked and wanted > (there := max(painting.shape[:2])):
-        text = f"{path.name} is taken at its own {there} pixels; it has no {wanted}"
-        listener(Notice(text=text, is_warning=True))
-    height, width = painting_size(painting, config, long_side)
-    return resize_frame(painting, height=height, width=width)
-
-
-def painting_size(
-    painting: Frame, config: StyleConfig, long_side: int
-) -> tuple[int, int]:
-    """Say in which size a painting is taken for results with that longest side.
-
-    Returns:
-        ``(height, width)``.
-
-    Raises:
-        ConfigError: If a side would be too short for the networks.
-    """
-    return working_size(
-        height=painting.shape[0],
-        width=painting.shape[1],
-        long_side=_wanted_side(config, long_side),
-        what="the painting",
-    )
-
-
-def _wanted_side(config: StyleConfig, long_side: int) -> int:
-    return config.style_side or round((config.style_scale or 1) * long_side)

@@ -1,4 +1,4 @@
-"""``vidstyle networks``: which networks there are, and fetching one."""
+"""``vidstyle networks`` and ``vidstyle presets``: which there are."""
 
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -7,6 +7,7 @@ import typer
 
 from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, print_facts, reported_errors
+from vidstyle.presets import NAMES, read_preset
 
 if TYPE_CHECKING:
     from vidstyle.networks.load import NetworkStatus
@@ -45,3 +46,10 @@ def _place(status: "NetworkStatus") -> str:
     if status.path is None:
         return f"not fetched; --fetch {status.name} fetches {status.size_mb:.0f} MB"
     return str(status.path)
+
+
+def presets(json: o.Json = False) -> None:
+    """List the presets; --preset NAME --show-config shows all that one sets."""
+    known = [read_preset(name) for name in NAMES]
+    lines = [f"{each.name:10}  {each.summary}" for each in known]
+    print_facts([asdict(each) for each in known], lines, as_json=json)

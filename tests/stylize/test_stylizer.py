@@ -1,0 +1,50 @@
+"""The core object: arrays in, arrays out, no paths."""
+
+import numpy as np
+import pytest
+
+from vidstyle import ConfigError, OutputError, StyleConfig, Stylizer, stylize_image
+from vidstyle.images import read_picture, resize_frame, write_picture
+
+FEW = StyleConfig(network="slim", device="cpu", steps=3, min_steps=3)
+
+
+def scene(seed, height=32, width=48):
+    coarse = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), np.uint8)
+    return resize_frame(coarse, height=height, width=width)
+
+
+def test_arrays_come_out_as_files_do(tmp_path):
+    photo, painting = scene(1), scene(2, 70, 50)
+    steps = []
+    stylizer = Stylizer([painting], FEW)
+    painted = stylizer.stylize(photo, on_step=lambda report, _: steps.append(report))
+    assert (painted.shape, painted.dtype) == ((32, 48, 3), np.uint8)
+    assert [report.step for report in steps] == [1, 2, 3]
+    assert np.array_equal(photo, scene(1))  # not modified
+    for name, frame in (("photo.png", photo), ("painting.png", painting)):
+        write_picture(tmp_path / name, frame)
+    names = (str(tmp_path / name) for name in ("photo.png", "painting.png", "out.png"))
+    assert np.array_equal(painted, read_picture(stylize_image(*names, config=FEW)))
+
+
+def test_each_frame_may_have_another_size():
+    stylizer = Stylizer([scene(2, 70, 50)], FEW)
+    shapes = [(32, 48), (48, 32), (32, 48)]
+    painted = [stylizer.stylize(scene(1, *shape)) for shape in shapes]
+    assert [each.shape[:2] for each in painted] == shapes
+    assert np.array_equal(painted[0], painted[2])
+
+
+def test_painting_has_to_be_there():
+    with pytest.raises(ConfigError, match="there is no painting"):
+        Stylizer([], FEW)
+
+
+def test_nothing_is_replaced_unless_asked_for(tmp_path):
+    photo = tmp_path / "photo.png"
+    write_picture(photo, scene(1))
+    with pytest.raises(OutputError, match="exists"):
+        stylize_image(photo, photo, photo, config=FEW)
+    assert stylize_image(photo, photo, photo, config=FEW, overwrite=True) == photo
+    assert not np.array_equal(read_picture(photo), scene(1))
