@@ -117,7 +117,7 @@ def test_unknown_layers_are_named_with_those_there_are() -> None:
 def test_16_pixels_are_enough_for_relu5_1() -> None:
     features = network(SLIM)(images(height=16, width=19), ["relu1_1", "relu5_1"])
     assert features["relu1_1"].shape == (1, 16, 16, 19)
-    assert features["relu5_1"].shape == (1, 128, 1, 1)
+    assert features["relu5_1"].shape == (1, 256, 1, 1)
 
 
 def test_a_picture_too_small_for_the_layer_is_refused() -> None:

@@ -182,7 +182,7 @@ def test_histogram_leaves_the_content_its_colours(
     write_picture(style, (scene(2) // 4 + np.uint8([180, 0, 0])).astype(np.uint8))
     means = {}
     for keep_color in ("none", "histogram"):
-        config = replace(FEW, keep_color=keep_color, steps=20, init=init)
+        config = replace(FEW, keep_color=keep_color, steps=60, init=init)
         stylize_image(content, style, output, config=config)
         means[keep_color] = read_picture(output).mean(axis=(0, 1))
     own = scene(1).mean(axis=(0, 1))

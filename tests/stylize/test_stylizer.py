@@ -43,8 +43,10 @@ def test_painting_has_to_be_there():
 
 def test_nothing_is_replaced_unless_asked_for(tmp_path):
     photo = tmp_path / "photo.png"
+    painting = tmp_path / "painting.png"
     write_picture(photo, scene(1))
+    write_picture(painting, scene(2))
     with pytest.raises(OutputError, match="exists"):
-        stylize_image(photo, photo, photo, config=FEW)
-    assert stylize_image(photo, photo, photo, config=FEW, overwrite=True) == photo
+        stylize_image(photo, painting, photo, config=FEW)
+    assert stylize_image(photo, painting, photo, config=FEW, overwrite=True) == photo
     assert not np.array_equal(read_picture(photo), scene(1))
