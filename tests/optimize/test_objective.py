@@ -45,8 +45,9 @@ def relative_errors(network, layers, image, target, *, of=lambda features: featu
 
 
 def test_losses_are_relative_errors(network, pictures):
-    config = StyleConfig(content_weight=1, style_weight=1)
-    objective = make(network, pictures, slots=1, content_weight=1, style_weight=1)
+    settings = {"content_weight": 1, "style_weight": 1, "content_detail": 0}
+    config = StyleConfig(**settings)
+    objective = make(network, pictures, slots=1, **settings)
     terms = objective.evaluate(pictures[1:2]).terms
     expected = relative_errors(network, config.content_layers, pictures[1:2], pictures)
     assert terms["content"].item() == pytest.approx(expected.item(), rel=1e-5)

@@ -5,7 +5,9 @@ from vidstyle.config import LayerWeight, StyleConfig
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import (
     FLOOR,
+    MOST_ATTENTION,
     content_target,
+    detail_weights,
     normalized_weights,
     style_target,
 )
@@ -58,3 +60,31 @@ def test_a_fade_to_black_has_no_jump(network, pictures):
     # Features are not linear in the brightness; a floor that came into play would
     # multiply the loss by several in one step.
     assert changes.max() < 0.25 * max(losses)
+
+
+def test_detail_weighs_more_than_flat_places_and_one_on_average() -> None:
+    image = torch.full((1, 3, 64, 64), 0.5)
+    checks = torch.arange(16)[:, None] + torch.arange(16)
+    image[..., :16, :16] = (checks % 2).float()
+    weights = detail_weights(image, (16, 16), power=0.5)
+    assert weights.shape == (1, 1, 16, 16)
+    assert weights[0, 0, 1, 1] == MOST_ATTENTION
+    assert weights[0, 0, 12, 12] < 0.7
+    assert torch.equal(
+        detail_weights(image, (16, 16), power=0), torch.ones(1, 1, 16, 16)
+    )
+
+
+def test_a_flat_picture_has_no_detail_anywhere() -> None:
+    weights = detail_weights(torch.full((1, 3, 32, 32), 0.3), (4, 4), power=0.5)
+    torch.testing.assert_close(weights, torch.ones(1, 1, 4, 4))
+
+
+@pytest.mark.parametrize(
+    "config", [StyleConfig(content_detail=0), StyleConfig(loss_scale="gatys")]
+)
+def test_all_places_count_alike_on_request_and_in_the_papers_scale(
+    network, pictures, config
+):
+    assert not content_target(network, pictures[:1], config).attention
+    assert content_target(network, pictures[:1], StyleConfig()).attention

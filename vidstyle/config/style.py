@@ -94,6 +94,13 @@ class StyleConfig(Config):
     content_weight: float = setting(
         0.05, "How firmly to keep what the picture shows.", LOOK, least=0, short="c"
     )
+    content_detail: float = setting(
+        0.5,
+        "How much more firmly to keep detail, such as faces, than flat places.",
+        LOOK,
+        least=0,
+        most=2,
+    )
     style_weight: float = setting(
         1.0, "How strongly to paint.", LOOK, least=0, short="w"
     )

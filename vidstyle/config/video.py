@@ -122,7 +122,7 @@ class VideoConfig(Config):
         metavar="START",
     )
     temporal_weight: float = setting(
-        30.0,
+        45.0,
         "How firmly paint stays on what it was put on; more flickers less.",
         COHERENCE,
         least=0,

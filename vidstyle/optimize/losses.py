@@ -56,10 +56,18 @@ def pixel_rows(features: Tensor) -> Tensor:
     return features.flatten(2).transpose(1, 2)
 
 
-def squared_error(values: Tensor, targets: Tensor) -> Tensor:
-    """Sum the squared differences of each sample: (N, ...) -> (N,)."""
+def squared_error(
+    values: Tensor, targets: Tensor, weights: Tensor | None = None
+) -> Tensor:
+    """Sum the squared differences of each sample: (N, ...) -> (N,).
+
+    Each counts as much as ``weights``, which broadcast, say; None: once.
+    """
+    squares = (values - targets).square()
+    if weights is not None:
+        squares = squares * weights
     # Not flatten(1).sum(1): that would copy maps that lie channels last.
-    return (values - targets).square().sum(dim=tuple(range(1, values.dim())))
+    return squares.sum(dim=tuple(range(1, values.dim())))
 
 
 def tv_loss(images: Tensor, beta: float) -> Tensor:

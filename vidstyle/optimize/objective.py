@@ -64,6 +64,7 @@ class Objective:
         self._balanced = {name: factor for name, factor in factors.items() if factor}
         self._features: dict[str, Tensor] = {}
         self._energies: dict[str, Tensor] = {}
+        self._attention: dict[str, Tensor] = {}
         self._guided = guided
         self._guides: dict[str, Tensor] = {}
         self._styles: dict[str, Tensor] = {}
@@ -80,6 +81,11 @@ class Objective:
             one = shapes[layer]
             self._features[layer] = one.new_zeros(len(images), *one.shape[1:])
             self._energies[layer] = one.new_ones(len(images))
+            if self._config.content_detail > 0 and self._config.loss_scale == "free":
+                places = one[:, :1]  # (1, 1, h, w)
+                self._attention[layer] = torch.ones_like(places).repeat(
+                    len(images), 1, 1, 1
+                )
         for layer in self._style_shares:
             one = self._style.statistics[layer]
             self._styles[layer] = one.repeat(len(images), *[1] * (one.dim() - 1))
@@ -118,6 +124,9 @@ class Objective:
         for layer in self._content_shares:
             self._features[layer][slot] = content.features[layer][0]
             self._energies[layer][slot] = content.energies[layer]
+        for layer, attention in self._attention.items():
+            places = content.attention.get(layer)
+            attention[slot] = 1 if places is None else places[0]
         style = style or self._style
         for layer in self._style_shares:
             self._styles[layer][slot] = style.statistics[layer][0]
@@ -193,7 +202,9 @@ class Objective:
         """Sum the content errors over the layers, each with its share: (N,)."""
         errors = []
         for layer, share in self._content_shares.items():
-            error = squared_error(features[layer], self._features[layer])
+            error = squared_error(
+                features[layer], self._features[layer], self._attention.get(layer)
+            )
             if self._config.loss_scale == "gatys":
                 errors.append(share * error / 2)  # Gatys et al. 2016, eq. 1
             else:

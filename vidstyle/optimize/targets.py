@@ -1,10 +1,11 @@
 """What the pixels should become: the content's features, the style's statistics."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from vidstyle.config import LayerWeight, StyleConfig
 from vidstyle.networks.vgg import FeatureNetwork
@@ -16,6 +17,10 @@ FLOOR = 0.1
 A relative error of a black frame or a one-colour painting would divide by nothing. The
 floor is a tenth and not the whole median, so that a pale painting still counts fully.
 """
+
+
+MOST_ATTENTION = 4.0
+"""Most that the densest detail counts, relative to the average place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,9 @@ class ContentTarget:
     """Layer -> (1, C, h, w)."""
     energies: Mapping[str, float]
     """Layer -> the sum of squares that an error is divided by; one for a whole shot."""
+    attention: Mapping[str, Tensor] = field(default_factory=dict)
+    """Layer -> (1, 1, h, w), how much an error counts at each place, 1 on average;
+    empty: the same everywhere."""
 
 
 def style_target(
@@ -138,7 +146,41 @@ def content_target(
             )
             for layer, values in features.items()
         }
-    return ContentTarget(features, energies)
+    attention = {}
+    if config.content_detail > 0 and config.loss_scale == "free":
+        attention = {
+            layer: detail_weights(
+                content_image, values.shape[-2:], power=config.content_detail
+            )
+            for layer, values in features.items()
+        }
+    return ContentTarget(features, energies, attention)
+
+
+def detail_weights(image: Tensor, shape: tuple[int, int], *, power: float) -> Tensor:
+    """Weigh the places of a picture by the detail in it.
+
+    Faces and other small things are dense with edges, and are lost first under bold
+    paint; skies and walls have none, and can be painted freely.
+
+    Args:
+        image: (1, 3, H, W) in [0, 1].
+        shape: (h, w) of the layer.
+        power: 0 weighs all places alike; 1 in proportion to the differences of
+            neighbouring pixels.
+
+    Returns:
+        (1, 1, h, w), 1 on average before the largest are cut to ``MOST_ATTENTION``.
+    """
+    gray = image.mean(1, keepdim=True)
+    across = functional.pad(gray.diff(dim=-1).abs(), (0, 1))
+    down = functional.pad(gray.diff(dim=-2).abs(), (0, 0, 0, 1))
+    density = functional.adaptive_avg_pool2d(across + down, shape)
+    around = functional.pad(density, (1, 1, 1, 1), mode="replicate")
+    density = functional.avg_pool2d(around, 3, 1)  # (1, 1, h, w)
+    relative = density / density.mean().clamp_min(torch.finfo(density.dtype).tiny)
+    weights = relative.clamp(0.1, 6) ** power
+    return (weights / weights.mean()).clamp(max=MOST_ATTENTION)
 
 
 def normalized_weights(layers: tuple[LayerWeight, ...]) -> dict[str, float]:
