@@ -81,10 +81,12 @@ def test_a_flat_picture_has_no_detail_anywhere() -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [StyleConfig(content_detail=0), StyleConfig(loss_scale="gatys")]
+    "config", [StyleConfig(), StyleConfig(content_detail=1, loss_scale="gatys")]
 )
-def test_all_places_count_alike_on_request_and_in_the_papers_scale(
+def test_all_places_count_alike_by_default_and_in_the_papers_scale(
     network, pictures, config
 ):
     assert not content_target(network, pictures[:1], config).attention
-    assert content_target(network, pictures[:1], StyleConfig()).attention
+    assert content_target(
+        network, pictures[:1], StyleConfig(content_detail=1)
+    ).attention

@@ -95,7 +95,7 @@ class StyleConfig(Config):
         0.05, "How firmly to keep what the picture shows.", LOOK, least=0, short="c"
     )
     content_detail: float = setting(
-        0.5,
+        0.0,
         "How much more firmly to keep detail, such as faces, than flat places.",
         LOOK,
         least=0,
