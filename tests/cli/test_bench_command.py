@@ -43,7 +43,7 @@ def test_json_has_the_same(monkeypatch):
 
     facts = json.loads(done.stdout)
     (rate,) = facts.pop("rates")
-    gflop = 4 * 18288 * 48 * 32 / 1e9
+    gflop = 4 * 27504 * 48 * 32 / 1e9
     assert rate == pytest.approx(
         {
             "width": 48,

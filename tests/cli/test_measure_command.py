@@ -164,7 +164,7 @@ def test_folders_are_compared_as_sets(files, monkeypatch):
 
     assert done.exit_code == 0
     header, columns, contents, paintings, note, _, *rest = done.stdout.splitlines()
-    assert header.startswith("3 results, 3 contents, 4 paintings; 128 features a")
+    assert header.startswith("3 results, 3 contents, 4 paintings; 256 features a")
     assert "relu5_1 of slim" in header
     assert columns.split() == ["result", "content", "ratio"]
     assert contents.split() == ["FID", "to", "contents", "0.0000", "0.0000", "-"]
@@ -175,10 +175,10 @@ def test_folders_are_compared_as_sets(files, monkeypatch):
     assert rest[2].split() == ["MSE", "to", "content", "0.000000", "0.000000", "-"]
     assert rest[-3].split() == ["000001.png", "0.000000", "1.0000"]
     assert "Inception v3 are not at hand" in done.stderr
-    assert "warning: fewer pictures than the 128 features" in done.stderr
+    assert "warning: fewer pictures than the 256 features" in done.stderr
     facts = json.loads(as_json.stdout)
     assert facts["pictures"] == {"result": 3, "content": 3, "style": 4}
-    assert facts["dimensions"] == 128
+    assert facts["dimensions"] == 256
     assert facts["style_fid"]["ratio"] == pytest.approx(1)
     assert "Inception" not in as_json.stderr
 

@@ -12,7 +12,8 @@ from vidstyle.networks import load
 
 @pytest.fixture
 def cache(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make the cache an empty folder, and have no net."""
+    """Make the cache an empty folder, and have no net, nor a package with weights."""
+    monkeypatch.setattr(load, "packaged_vgg19", lambda: None)
     monkeypatch.setenv("VIDSTYLE_CACHE", str(here / "cache"))
     monkeypatch.setenv("VIDSTYLE_WEIGHTS_URL", "http://127.0.0.1:9/")
     return here / "cache"
@@ -51,7 +52,8 @@ def test_failed_download_says_what_to_put_where(cache: Path, vidstyle: Run) -> N
     assert said.stdout == ""
     (line,) = said.lines
     assert line.startswith(
-        "error: no weights for vgg19: Connection refused. Put vgg19-"
+        'error: no weights for vgg19: Connection refused. Install "vidstyle[vgg19]" '
+        "(20 MB), or put vgg19-"
     )
     assert f"into {cache}" in line
     assert not cache.exists() or names_in(cache) == set()

@@ -115,8 +115,8 @@ MISTAKES = {
         "clip.mp4 has no frame in the range", "--start 60", is_early=False
     ),
     "no published weights": Mistake(
-        "no weights for vgg19: Connection refused. Put vgg19-",
-        "--network vgg19",
+        "no weights for vgg16: Connection refused. Put vgg16-",
+        "--network vgg16",
         WEIGHTS,
         is_early=False,
     ),

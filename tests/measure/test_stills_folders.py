@@ -58,7 +58,7 @@ def test_a_set_is_nearer_to_itself_than_to_another(make_set):
     same = measure(results, results, results)
 
     assert (measured.results, measured.contents, measured.styles) == (4, 5, 3)
-    assert measured.sets.dimensions == 128
+    assert measured.sets.dimensions == 256
     assert measured.sets.features.startswith("relu5_1 of slim")
     assert same.sets.content[0] == pytest.approx(0, abs=1e-9)
     near, own, ratio = measured.sets.content
@@ -92,7 +92,7 @@ def test_a_listener_hears_what_to_make_of_the_numbers(make_set):
     reports = [event for event in heard if isinstance(event, FrameReport)]
     assert [event.frame for event in reports] == list(range(8))
     assert heard[8].is_warning
-    assert "fewer pictures than the 128 features" in heard[8].text
+    assert "fewer pictures than the 256 features" in heard[8].text
     assert "results (2), contents (2), paintings (2)" in heard[8].text
 
 
