@@ -250,6 +250,11 @@ class StyleConfig(Config):
         if self.balance == "gradients":
             self._check_balance()
 
+    @property
+    def weighs_detail(self) -> bool:
+        """Whether places count by their detail; never in the papers' own scale."""
+        return self.content_detail > 0 and self.loss_scale == "free"
+
     def _check_balance(self) -> None:
         if self.optimizer in {"lbfgs", "newton-cg"}:
             raise ConfigError(

@@ -130,11 +130,14 @@ class BatchOptimization:
         """
         state = self._states[slot]
         assert state is not None  # noqa: S101  # a slot was loaded
-        best = self._level(state).result(slot)
         if state.is_last:
-            return best
-        start = state.tasks[-1].start
-        return start + enlarged(best - state.task.start, start)
+            return self._level(state).result(slot)
+        return self._carried(slot, state, state.tasks[-1].start)
+
+    def _carried(self, slot: int, state: PyramidState, start: Tensor) -> Tensor:
+        """Add what has changed so far to the start at another size."""
+        change = self._level(state).result(slot) - state.task.start
+        return start + enlarged(change, start)
 
     def release(self, slot: int) -> None:
         """Take the frame out of a slot."""
@@ -212,20 +215,21 @@ class BatchOptimization:
             assert state is not None  # noqa: S101  # it was stepped
             outcomes[slot] = state.rescale_report(report), is_finished and state.is_last
             if is_finished and not state.is_last:
-                self._state(slot, state, report)
+                self._enter_next_size(slot, state, report)
         return outcomes
 
-    def _state(self, slot: int, state: PyramidState, last: StepReport) -> None:
+    def _enter_next_size(
+        self, slot: int, state: PyramidState, last: StepReport
+    ) -> None:
         """Take a frame from one size to the next."""
         coarser, small = self._level(state), state.task
-        change = coarser.result(slot) - small.start
+        start = self._carried(slot, state, state.tasks[state.level + 1].start)
         coarser.release(slot)
         state.level += 1
         state.steps += last.step
         state.evaluations += last.evaluations
-        task = state.task
-        start = task.start + enlarged(change, task.start)
-        self._level(state).load(slot, replace(task, start=start), coarser=coarser)
+        task = replace(state.task, start=start)
+        self._level(state).load(slot, task, coarser=coarser)
         if not coarser.is_busy:  # its memory is needed for nothing
             del self._coarser[small.start.shape]
 

@@ -81,7 +81,7 @@ class Objective:
             one = shapes[layer]
             self._features[layer] = one.new_zeros(len(images), *one.shape[1:])
             self._energies[layer] = one.new_ones(len(images))
-            if self._config.content_detail > 0 and self._config.loss_scale == "free":
+            if self._config.weighs_detail:
                 places = one[:, :1]  # (1, 1, h, w)
                 self._attention[layer] = torch.ones_like(places).repeat(
                     len(images), 1, 1, 1

@@ -147,7 +147,7 @@ def content_target(
             for layer, values in features.items()
         }
     attention = {}
-    if config.content_detail > 0 and config.loss_scale == "free":
+    if config.weighs_detail:
         attention = {
             layer: detail_weights(
                 content_image, values.shape[-2:], power=config.content_detail

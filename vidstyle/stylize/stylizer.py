@@ -192,16 +192,22 @@ class Stylizer:
         ]
         seen = [mask for _, mask in parts if mask is not None]
         newest = [task.start for task in tasks]
+        running: dict[int, int] = {}  # frame -> slot
 
         def picture() -> Frame:
+            for number, slot in running.items():
+                newest[number] = batch.result(slot)
             made = [self.finished(image, frame) for image in newest]
             return composite(frame, made, seen) if seen else made[0]
 
         batch = self.batch(len(tasks), guided=bool(seen))
         for done in batch.run(tasks):
-            newest[done.task.frame] = batch.result(done.slot)
+            running[done.task.frame] = done.slot
             if on_step is not None and done.report is not None:
                 on_step(done.report, picture)
+            if done.is_finished:
+                newest[done.task.frame] = batch.result(done.slot)
+                del running[done.task.frame]
         return picture()
 
     def _parts(
