@@ -10,7 +10,7 @@ from vidstyle.config import StyleConfig
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.losses import range_loss, squared_error, temporal_loss, tv_loss
 from vidstyle.optimize.optimizer import expand_to, rms
-from vidstyle.optimize.style_statistics import guide_for, make_statistic
+from vidstyle.optimize.style_statistics import Gram, guide_for, make_statistic
 from vidstyle.optimize.targets import ContentTarget, StyleTarget, normalized_weights
 
 
@@ -55,6 +55,7 @@ class Objective:
         self._statistic = make_statistic(config)
         self._style_shares = normalized_weights(config.style_layers)
         self._content_shares = normalized_weights(config.content_layers)
+        self._metrics = self._deferred_metrics()
         self._temporal_weight = temporal_weight
         factors = {
             "style": config.style_weight,
@@ -185,7 +186,7 @@ class Objective:
     def _terms(self, images: Tensor) -> dict[str, Tensor]:
         config = self._config
         layers = {*self._style_shares, *self._content_shares}
-        features = self._network(images, layers)
+        features = self._network(images, layers, unmapped=self._metrics)
         terms = {
             "content": config.content_weight * self._content(features),
             "style": config.style_weight * self._style_error(features),
@@ -197,6 +198,20 @@ class Objective:
                 images, self._warped, self._consistency
             )
         return terms
+
+    def _deferred_metrics(self) -> dict[str, Tensor]:
+        """Find the layers whose map M is applied to the Gram matrix, not each pixel.
+
+        (M F)(M F)^T = M (F F^T) M^T, and the right side costs as good as nothing.
+        """
+        if not isinstance(self._statistic, Gram):
+            return {}
+        metrics = {layer: self._network.metric(layer) for layer in self._style_shares}
+        return {
+            layer: metric
+            for layer, metric in metrics.items()
+            if metric is not None and layer not in self._content_shares
+        }
 
     def _content(self, features: Mapping[str, Tensor]) -> Tensor:
         """Sum the content errors over the layers, each with its share: (N,)."""
@@ -218,6 +233,9 @@ class Objective:
             usual = self._network.feature_energy[layer]
             guide = self._guides.get(layer)
             measured = self._statistic.measure(features[layer], usual, guide)
+            if layer in self._metrics:
+                metric = self._metrics[layer]
+                measured = metric @ measured @ metric.T
             error = self._statistic.error(measured, self._styles[layer])
             if self._config.loss_scale == "gatys":
                 # Eq. 4 divides sums over M = h*w positions by 4 C^2 M^2; our Gram
