@@ -76,10 +76,11 @@ class LBFGS(Optimizer):
         self._trust[sample] = torch.where(is_informed, last, coarser._trust[sample])
 
     def _step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
-        lost = ~(losses <= WORST_RATIO * self.best.losses)  # nan is lost too
-        lost |= ~gradients.flatten(1).isfinite().all(dim=1)
+        largest = torch.linalg.vector_norm(gradients.flatten(1), torch.inf, dim=1)
+        # Written so that nan is lost, too.
+        lost = ~((losses <= WORST_RATIO * self.best.losses) & (largest < torch.inf))
         # A first loss is no gain.
-        gained = (losses < self.best.losses) & self.best.losses.isfinite() & ~lost
+        gained = (losses < self.best.losses) & (self.best.losses < torch.inf) & ~lost
         self.best.update(images, losses.masked_fill(lost, torch.inf), gradients)
         steps = (images - self._previous_images).flatten(1)  # (N, D)
         changes = (gradients - self._previous_gradients).flatten(1)  # (N, D)
@@ -108,7 +109,6 @@ class LBFGS(Optimizer):
         self._update_products(newest)
         self._next = torch.where(added, (self._next + 1) % self._memory, self._next)
         self._count = (self._count + added).clamp(max=self._memory)
-        self._next = self._next.masked_fill(lost, 0)
         self._count = self._count.masked_fill(lost, 0)
 
     def _update_products(self, newest: Tensor) -> None:
