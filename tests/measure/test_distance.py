@@ -11,10 +11,9 @@ from vidstyle.images import frame_to_image, resize_frame, write_picture
 from vidstyle.measure.distance import (
     DistanceMeter,
     Quantity,
-    Ruler,
     Series,
     compare,
-    load_ruler,
+    load_distance_network,
 )
 from vidstyle.networks.slim import SLIM, slim
 from vidstyle.networks.weights import write_weights
@@ -22,7 +21,7 @@ from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import content_target, style_target
 
 HEIGHT, WIDTH = 32, 48
-RULER = Ruler(slim(), torch.device("cpu"))
+RULER = slim()
 
 
 def picture(seed, height=HEIGHT, width=WIDTH):
@@ -123,9 +122,9 @@ def test_a_ruler_is_slim_or_what_the_weights_fit(tmp_path):
     write_weights(path, random_weights(SLIM))
 
     def load(network, weights):
-        return load_ruler(
+        return load_distance_network(
             network, weights=weights, device="cpu", listener=told.append
-        ).network
+        )
 
     image = frame_to_image(picture(1))
     own, named = load(None, path), load("slim", path)
