@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
 from math import isfinite, nan
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
+
+from torch import Tensor
 
 from vidstyle.config import StyleConfig
 from vidstyle.devices import choose_device
 from vidstyle.explore.experiments import Trial
 from vidstyle.images import read_picture, resize_frame
 from vidstyle.measure.distance import (
-    DistanceMeter,
     Distances,
+    FrameMeter,
     load_distance_network,
 )
 from vidstyle.optimize.batch import BatchOptimization
@@ -25,9 +27,6 @@ from vidstyle.stylize.inputs import load_stylizer
 from vidstyle.stylize.style_bank import working_size
 from vidstyle.stylize.stylizer import load_for
 from vidstyle.video.work_dir import FrameStore
-
-if TYPE_CHECKING:
-    from torch import Tensor
 
 MEASURED_IN: Final = "slim"
 """The network in which distances are measured, whichever one painted."""
@@ -135,7 +134,7 @@ class TrialPainter:
             if store is not None and (kept := get_outcome(store, number, trial)):
                 done[number] = kept
         chunks = [one for one in self._chunks(batch) if not done.keys() >= set(one)]
-        self._announce(total - sum(map(len, chunks)))
+        self._announce(total, total - sum(map(len, chunks)))
         for chunk in chunks:
             for number, outcome in zip(chunk, self._painted(chunk), strict=True):
                 done[number] = outcome
@@ -156,8 +155,7 @@ class TrialPainter:
             for start in range(0, len(alike), size):
                 yield alike[start : start + size]
 
-    def _announce(self, done: int) -> None:
-        total = len(self._trials)
+    def _announce(self, total: int, done: int) -> None:
         height, width, _ = self._frames[0].shape
         steps = max(1, *(trial.config.steps for trial in self._trials))
         if done:
@@ -199,9 +197,10 @@ class TrialPainter:
         for number, stylizer in stylizers.items():
             trial, content = self._trials[number], self._frames[number]
             picture = stylizer.finished(pictures[number], content)
-            side = max(height, width)
-            meter = DistanceMeter(trial.style, self._distance_network, long_side=side)
-            distances, _ = meter.measure(picture, content, begins_shot=True)
+            meter = FrameMeter(
+                trial.style, self._distance_network, height=height, width=width
+            )
+            distances, _ = meter.distances(picture, content, begins_shot=True)
             yield Outcome(
                 trial=trial,
                 network=network.name,
@@ -212,7 +211,7 @@ class TrialPainter:
 
     def _optimize(
         self, batch: BatchOptimization, tasks: Sequence[FrameTask], evaluations: int
-    ) -> tuple[dict[int, "Tensor"], dict[int, Trace]]:
+    ) -> tuple[dict[int, Tensor], dict[int, Trace]]:
         """Optimise each frame until its loss has been evaluated so many times.
 
         So an optimizer that evaluates several times before a step has no advantage.

@@ -24,6 +24,7 @@ from vidstyle.measure.distance import (
     check_shapes,
     collect,
     load_distance_network,
+    measure_frame,
 )
 from vidstyle.measure.pixels import (
     mean_gradient,
@@ -134,7 +135,7 @@ class Measurement:
     """``temporal_error`` on trusted pixels, against the frame before, none where a shot
     begins; ``flicker``: that of ``TemporalError``; ``luminance``: mean luma, in [0, 1];
     ``gradient``: mean length of luma's gradient, in full ranges a pixel; and those of
-    ``FrameMeter.measure``."""
+    ``measure_frame``."""
 
 
 def measure_clip(
@@ -160,13 +161,12 @@ def measure_clip(
     match = match_clips(result, content, frames=frames, on_warning=warn)
     if match.result.kind == "video":
         listener(Notice(text=f"what the codec of {result} has lost is measured too"))
-    loaded = None
+    height, width, meter = match.result.height, match.result.width, None
     if style is not None:
         loaded = load_distance_network(
             network, weights=weights, device=device, listener=listener
         )
-    height, width = match.result.height, match.result.width
-    meter = FrameMeter(style, loaded, height=height, width=width)
+        meter = FrameMeter(style, loaded, height=height, width=width)
     listener(Plan(height=height, width=width, frames=match.count, work="measuring"))
     rows: list[Row] = []
     # One pass: what measures single frames lets them through to what measures pairs.
@@ -179,7 +179,7 @@ def measure_clip(
         row["flicker"] = (it.flicker, it.source_flicker) if it else (None, None)
     return Measurement(
         match=match,
-        network=meter.network,
+        network=meter.network.name if meter else None,
         trusted_share=Series([it.trusted_share if it else None for it in errors]),
         quantities=collect(rows),
     )
@@ -190,18 +190,17 @@ Row = dict[str, tuple[float | None, float | None]]
 
 
 def _measured(
-    match: Match, meter: FrameMeter, rows: list[Row], listener: Listener
+    match: Match, meter: FrameMeter | None, rows: list[Row], listener: Listener
 ) -> Iterator[tuple[Frame, Frame]]:
     """Measure each frame for itself into a row, and pass it on."""
-    for index, (stylized, content) in enumerate(matched_frames(match)):
-        rows.append(
-            {
-                "luminance": (mean_luminance(stylized), mean_luminance(content)),
-                "gradient": (mean_gradient(stylized), mean_gradient(content)),
-                **meter.measure(stylized, content, begins_shot=index in match.cuts),
-            }
-        )
-        yield stylized, content
+    for index, pair in enumerate(matched_frames(match)):
+        stylized, content = pair
+        row: Row = {
+            "luminance": (mean_luminance(stylized), mean_luminance(content)),
+            "gradient": (mean_gradient(stylized), mean_gradient(content)),
+        }
+        rows.append(row | measure_frame(*pair, meter, begins_shot=index in match.cuts))
+        yield pair
         listener(FrameReport(frame=match.first + index, frames_known=match.count))
 
 

@@ -141,25 +141,43 @@ class Distances(NamedTuple):
     ``|P|^2`` of the shot's first frame."""
 
 
-class DistanceMeter:
-    """Measures how far frames are from one painting and from their sources."""
+class FrameMeter:
+    """Measures how far frames of one size are from one painting and their sources."""
 
     def __init__(
-        self, painting: Path, network: FeatureNetwork, *, long_side: int
+        self, painting: Path, network: FeatureNetwork, *, height: int, width: int
     ) -> None:
         """Measure the painting, made no larger than the frames."""
-        self._config, self._network = StyleConfig(), network
+        self.network, self._config = network, StyleConfig()
         self._device = network.mean.device
         picture = read_picture(painting)
-        tall, wide, _ = picture.shape
-        height, width = fit_long_side(height=tall, width=wide, long_side=long_side)
-        picture = resize_frame(picture, height=height, width=width)
+        self._stretched = resize_frame(picture, height=height, width=width)
+        tall, wide = fit_long_side(
+            height=picture.shape[0],
+            width=picture.shape[1],
+            long_side=max(height, width),
+        )
+        picture = resize_frame(picture, height=tall, width=wide)
         image = frame_to_image(picture, device=self._device)
-        with memory_errors_named(f"a painting of {width}x{height}"):
+        with memory_errors_named(f"a painting of {wide}x{tall}"):
             self._style = style_target(network, image, self._config)
         self._content: ContentTarget | None = None
 
     def measure(
+        self, stylized: Frame, content: Frame, *, begins_shot: bool
+    ) -> dict[str, tuple[float, float]]:
+        """Measure the next frame by ``style_mse`` and the names of its distances."""
+        ours, theirs = self.distances(stylized, content, begins_shot=begins_shot)
+        return {
+            "style_mse": (
+                mean_squared_error(stylized, self._stretched),
+                mean_squared_error(content, self._stretched),
+            ),
+            "style_distance": (ours.style, theirs.style),
+            "content_distance": (ours.content, theirs.content),
+        }
+
+    def distances(
         self, stylized: Frame, content: Frame, *, begins_shot: bool
     ) -> tuple[Distances, Distances]:
         """Measure the next frame of a clip, the painted one and the source's own."""
@@ -168,7 +186,7 @@ class DistanceMeter:
             energies = self._content.energies
         image = frame_to_image(content, device=self._device)
         with memory_errors_named("a frame of {1}x{0}".format(*content.shape)):
-            target = content_target(self._network, image, self._config, energies)
+            target = content_target(self.network, image, self._config, energies)
             self._content = target
             return self._distances(stylized, target), self._distances(content, target)
 
@@ -177,7 +195,7 @@ class DistanceMeter:
         style_layers = normalized_weights(self._config.style_layers)
         content_layers = normalized_weights(self._config.content_layers)
         image = frame_to_image(frame, device=self._device)
-        features = self._network(image, {*style_layers, *content_layers})
+        features = self.network(image, {*style_layers, *content_layers})
         to_style = to_content = 0.0
         for layer, weight in style_layers.items():
             gram = gram_matrix(features[layer])
@@ -189,49 +207,20 @@ class DistanceMeter:
         return Distances(to_style, to_content)
 
 
-class FrameMeter:
-    """Compares frames of one size with their sources and with one painting."""
+def measure_frame(
+    stylized: Frame, content: Frame, meter: FrameMeter | None, *, begins_shot: bool
+) -> dict[str, tuple[float, float]]:
+    """Compare the next frame with its source of the same shape, and with a painting.
 
-    def __init__(
-        self,
-        painting: Path | None,
-        network: FeatureNetwork | None,
-        *,
-        height: int,
-        width: int,
-    ) -> None:
-        """Measure the painting. Without one, and a network, there are no distances."""
-        self.network = None if network is None else network.name
-        self._painting: tuple[Frame, DistanceMeter] | None = None
-        if painting is not None and network is not None:
-            picture = resize_frame(read_picture(painting), height=height, width=width)
-            meter = DistanceMeter(painting, network, long_side=max(height, width))
-            self._painting = picture, meter
-
-    def measure(
-        self, stylized: Frame, content: Frame, *, begins_shot: bool
-    ) -> dict[str, tuple[float, float]]:
-        """Measure the next frame, and its source of the same shape.
-
-        Returns:
-            By name the painted frame's number, and the source's own: ``content_mse``
-            and ``content_ssim`` and, with a painting, ``style_mse`` against the
-            painting stretched to the frame, ``style_distance``, ``content_distance``.
-        """
-        measured = {
-            "content_mse": (mean_squared_error(stylized, content), 0.0),
-            "content_ssim": (structural_similarity(stylized, content), 1.0),
-        }
-        if self._painting is None:
-            return measured
-        painting, meter = self._painting
-        ours, theirs = meter.measure(stylized, content, begins_shot=begins_shot)
-        return {
-            **measured,
-            "style_mse": (
-                mean_squared_error(stylized, painting),
-                mean_squared_error(content, painting),
-            ),
-            "style_distance": (ours.style, theirs.style),
-            "content_distance": (ours.content, theirs.content),
-        }
+    Returns:
+        By name the painted frame's number, and the source's own: ``content_mse``
+        and ``content_ssim`` and, with a painting, ``style_mse`` against the
+        painting stretched to the frame, ``style_distance``, ``content_distance``.
+    """
+    measured = {
+        "content_mse": (mean_squared_error(stylized, content), 0.0),
+        "content_ssim": (structural_similarity(stylized, content), 1.0),
+    }
+    if meter is not None:
+        measured |= meter.measure(stylized, content, begins_shot=begins_shot)
+    return measured

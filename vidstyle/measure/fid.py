@@ -194,17 +194,10 @@ def _warn_of_few(counts: Sequence[int], dimensions: int, listener: Listener) -> 
     few = ", ".join(
         f"{name} ({count})" for name, count in counted.items() if 1 < count < dimensions
     )
-    for names, text in (
-        (
-            alone,
-            f"no FID with one picture only ({alone}): a set needs at least 2, and "
-            "hundreds to mean much",
-        ),
-        (
-            few,
-            f"fewer pictures than the {dimensions} features: {few}; FIDs come out too "
-            "large, and compare only with those of sets as large",
-        ),
-    ):
-        if names:
-            listener(Notice(text=text, is_warning=True))
+    if alone:
+        text = f"no FID with one picture only ({alone}): a set needs at least 2, and "
+        listener(Notice(text=f"{text}hundreds to mean much", is_warning=True))
+    if few:
+        text = f"fewer pictures than the {dimensions} features: {few}; FIDs come out "
+        text += "too large, and compare only with those of sets as large"
+        listener(Notice(text=text, is_warning=True))

@@ -25,6 +25,7 @@ from vidstyle.measure.distance import (
     compare,
     is_stretched,
     load_distance_network,
+    measure_frame,
 )
 from vidstyle.measure.fid import SetDistances, choose_features, measure_sets
 from vidstyle.networks.inception import SIDE
@@ -53,7 +54,7 @@ class StillMeasurement:
     network: str | None
     """That measured the distances. None: they were not."""
     quantities: dict[str, Compared]
-    """By the names of ``FrameMeter.measure``."""
+    """By the names of ``measure_frame``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,26 +105,26 @@ def measure_still(
             f"{MIN_SIDE} pixels a side."
         )
     check_shapes(result, (height, width), content, source.shape[:2])
-    loaded = None
+    meter = None
     if style is not None:
         loaded = load_distance_network(
             network, weights=weights, device=device, listener=listener
         )
-    meter = FrameMeter(style, loaded, height=height, width=width)
+        meter = FrameMeter(style, loaded, height=height, width=width)
     return _measured(Matched(result, content, style), meter, stylized, source)
 
 
 def _measured(
-    matched: Matched, meter: FrameMeter, stylized: Frame, source: Frame
+    matched: Matched, meter: FrameMeter | None, stylized: Frame, source: Frame
 ) -> StillMeasurement:
     height, width, _ = stylized.shape
     source = resize_frame(source, height=height, width=width)
-    measured = meter.measure(stylized, source, begins_shot=True)
+    measured = measure_frame(stylized, source, meter, begins_shot=True)
     return StillMeasurement(
         matched=matched,
         height=height,
         width=width,
-        network=meter.network,
+        network=meter.network.name if meter else None,
         quantities={name: compare(*both) for name, both in measured.items()},
     )
 
@@ -188,7 +189,9 @@ def _measure_pairs(
     paintings = len({each.style for each in matched})
 
     @lru_cache(paintings)  # an album has all paintings of a picture's size
-    def meter(painting: Path | None, height: int, width: int) -> FrameMeter:
+    def meter(painting: Path | None, height: int, width: int) -> FrameMeter | None:
+        if painting is None or network is None:
+            return None
         return FrameMeter(painting, network, height=height, width=width)
 
     for each in matched:
