@@ -89,14 +89,7 @@ class Inception(nn.Module):
         self.eval().requires_grad_(requires_grad=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Compute the features before the classifier.
-
-        Args:
-            images: (N, 3, 299, 299) in [0, 1].
-
-        Returns:
-            (N, 2048), means over pixels.
-        """
+        """Turn (N, 3, 299, 299) in [0, 1] into (N, 2048), means over pixels."""
         # What its first makers trained it on, and torchvision's transform_input makes
         # out of ImageNet's normalization.
         features: Tensor = self._network(images * 2 - 1)

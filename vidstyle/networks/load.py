@@ -35,11 +35,11 @@ class NetworkStatus:
     """From shallow to deep."""
     built_in: bool
     """Whether its weights are in the package."""
-    path: Path | None
+    path: Path | None = None
     """Where its weights are; None: built in, or not there yet."""
-    size_mb: float
+    size_mb: float = 0
     """Of torchvision's download; 0 for what is built in."""
-    url: str | None
+    url: str | None = None
     """Where its weights are published; None: built in."""
 
 
@@ -95,7 +95,10 @@ def load_network(
     network.check_layers(layers)
     if name == "auto":
         listener(Notice(text=notice))
-    return _place(network, device)
+    if device.type == "cpu":
+        # Features and gradients take the weights' layout: a quarter faster on a CPU.
+        network = network.to(memory_format=torch.channels_last)
+    return network.to(device)
 
 
 def fetch(name: str, listener: Listener = ignore) -> Path:
@@ -119,27 +122,19 @@ def fetch(name: str, listener: Listener = ignore) -> Path:
 
 def network_status() -> list[NetworkStatus]:
     """List every network, the built-in one first."""
-    known = [
-        NetworkStatus(
-            name=SLIM.name,
-            layers=SLIM.layers,
-            built_in=True,
-            path=None,
-            size_mb=0,
-            url=None,
-        )
-    ]
-    for published in map(_published, FETCHED):
-        status = NetworkStatus(
-            name=published.topology.name,
-            layers=published.topology.layers,
-            built_in=False,
-            path=_find(published),
-            size_mb=published.size_mb,
-            url=published.url,
-        )
-        known.append(status)
-    return known
+    built_in = NetworkStatus(name=SLIM.name, layers=SLIM.layers, built_in=True)
+    return [built_in, *(_status(_published(name)) for name in FETCHED)]
+
+
+def _status(published: PublishedWeights) -> NetworkStatus:
+    return NetworkStatus(
+        name=published.topology.name,
+        layers=published.topology.layers,
+        built_in=False,
+        path=_find(published),
+        size_mb=published.size_mb,
+        url=published.url,
+    )
 
 
 def _find(published: PublishedWeights) -> Path | None:
@@ -181,10 +176,3 @@ def _fitting_network(path: Path) -> str:
         else:
             return name
     raise WeightsError(reasons[-1])
-
-
-def _place(network: FeatureNetwork, device: torch.device) -> FeatureNetwork:
-    if device.type == "cpu":
-        # Features and gradients take the weights' layout: a quarter faster on a CPU.
-        network = network.to(memory_format=torch.channels_last)
-    return network.to(device)

@@ -7,7 +7,6 @@ download is checked by its hash, and is gone once the features are stored.
 import hashlib
 import http.client
 import os
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -68,9 +67,6 @@ def published_weights(name: str, *, mirror: str | None = None) -> PublishedWeigh
     Args:
         name: Of the network.
         mirror: Address of a folder with torchvision's files; None: its own.
-
-    Raises:
-        WeightsError: If torchvision names its file without a hash to check it by.
     """
     from torchvision.models import vgg as torchvision_vgg
 
@@ -80,10 +76,7 @@ def published_weights(name: str, *, mirror: str | None = None) -> PublishedWeigh
     }[name]
     published = weights.IMAGENET1K_V1
     preset = published.transforms()
-    file_name = published.url.rpartition("/")[2]
-    digits = re.search(r"-([0-9a-f]{8,})\.", file_name)
-    if digits is None:
-        raise WeightsError(f"{published.url} has no hash in its name; use --weights.")
+    file_name = published.url.rpartition("/")[2]  # such as vgg16-397923af.pth
     return PublishedWeights(
         topology=Topology(
             name=name,
@@ -92,7 +85,7 @@ def published_weights(name: str, *, mirror: str | None = None) -> PublishedWeigh
             std=tuple(preset.std),
         ),
         url=f"{mirror.rstrip('/')}/{file_name}" if mirror else published.url,
-        sha256=digits[1],
+        sha256=file_name.rpartition("-")[2].removesuffix(".pth"),
         size_mb=published.meta["_file_size"] * MIB / 1e6,
     )
 

@@ -175,30 +175,23 @@ def _select(
     shapes = topology.weight_shapes
     theirs = torchvision_names(topology)
     known = {*shapes, *theirs.values()}
-    more = [name for name in tensors if name not in known and _is_feature(name)]
-    if more:
+    # A classifier's weights are passed over.
+    features = [one for one in tensors if str(one).startswith(("conv", "features."))]
+    if more := [name for name in features if name not in known]:
         raise WeightsError(f"{source} does not hold {topology.name}: it has {more[0]}.")
     named: dict[str, Any] = {
         ours: tensors.get(ours, tensors.get(theirs[ours])) for ours in shapes
     }
-    for energy in ENERGY_NAMES:
-        if energy in tensors:
-            shapes[energy] = (len(topology.layers),)
-            named[energy] = tensors[energy]
-    for layer in topology.layers:
-        if (name := map_of(layer)) in tensors:
-            channels = shapes[f"{convolution_of(layer)}_bias"]
-            shapes[name], named[name] = channels * 2, tensors[name]
+    optional = dict.fromkeys(ENERGY_NAMES, (len(topology.layers),)) | {
+        map_of(layer): shapes[f"{convolution_of(layer)}_bias"] * 2  # (C, C)
+        for layer in topology.layers
+    }
+    for name in (each for each in optional if each in tensors):
+        shapes[name], named[name] = optional[name], tensors[name]
     for name, shape in shapes.items():
-        _check(
-            named[name], shape, f"{source} does not hold {topology.name}: its {name}"
-        )
+        subject = f"{source} does not hold {topology.name}: its {name}"
+        _check(named[name], shape, subject)
     return {name: tensor.detach().float() for name, tensor in named.items()}
-
-
-def _is_feature(name: object) -> bool:
-    """Whether a name is that of a convolution's weights, and no classifier's."""
-    return str(name).startswith(("conv", "features."))
 
 
 def _check(tensor: object, shape: tuple[int, ...], subject: str) -> None:
