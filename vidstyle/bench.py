@@ -7,7 +7,6 @@ on what they show. Nothing here is tuned to look well: rates are medians of whol
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from statistics import median
 from typing import Any, Final
 
@@ -36,13 +35,10 @@ from vidstyle.records import Listener
 
 WARM_UP: Final = 5
 """Steps that are not counted: the first ones allocate, and choose algorithms."""
-
 PRODUCT_S: Final = 0.02
 """Least duration of a matrix product that says how fast products are, in seconds."""
-
 PRODUCTS: Final = 10
 """Products of which the fastest is taken: it is to be a ceiling."""
-
 LARGEST_PRODUCT: Final = 8192
 """Most rows of a matrix; larger ones are no faster, and fill the memory."""
 
@@ -106,10 +102,7 @@ class Bench:
             **normalized_weights(self._config.content_layers),
         }
         self._deepest = max(used, key=self._network.layers.index)
-
-    @cached_property
-    def _matrix_gflop_per_s(self) -> float:
-        return matrix_rate(self._device) / 1e9
+        self._matrix_gflop_per_s = matrix_rate(self._device) / 1e9
 
     def facts(self) -> dict[str, Any]:
         """Collect what is timed, and the ceiling."""
@@ -126,13 +119,11 @@ class Bench:
         """Time the loop in each size for one frame, and for a batch if that is more."""
         for width, height in self._sizes:
             single_s = 0.0
+            macs = count_macs(self._network, self._deepest, height=height, width=width)
             for frames in sorted({1, self._batch}):
                 with memory_errors_named(f"{frames} frame(s) of {width}x{height}"):
                     step_s, evaluation_s = self._time(width, height, frames)
                 single_s = single_s or step_s
-                macs = count_macs(
-                    self._network, self._deepest, height=height, width=width
-                )
                 # A multiplication and a sum each; and the way back to the pixels costs
                 # one more way forward, since no weight wants a gradient.
                 gflop = 2 * 2 * macs * frames / 1e9
