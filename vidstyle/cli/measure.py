@@ -165,8 +165,12 @@ def _measure(
     **tools: Any,
 ) -> Measured:
     """Measure folders of pictures, a picture or a clip."""
-    from vidstyle.measure.pairing import are_sets
-    from vidstyle.measure.stills import is_picture, measure_folders, measure_still
+    from vidstyle.measure.stills import (
+        are_sets,
+        is_picture,
+        measure_folders,
+        measure_still,
+    )
 
     style = tools["style"]
     is_set = (style is not None and style.is_dir()) or are_sets(result, content)

@@ -6,11 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from vidstyle.measure.clip import Measurement
     from vidstyle.measure.distance import Compared, Series
-    from vidstyle.measure.stills import (
-        FolderMeasurement,
-        PairMeasurement,
-        StillMeasurement,
-    )
+    from vidstyle.measure.stills import FolderMeasurement, StillMeasurement
     from vidstyle.plots import Panel
 
 LINE: Final = "{:18}{:>10}{:>10}{:>11}"
@@ -131,7 +127,7 @@ def folder_facts(measured: "FolderMeasurement") -> dict[str, Any]:
     }
 
 
-def _pair_facts(pair: "PairMeasurement") -> dict[str, Any]:
+def _pair_facts(pair: "StillMeasurement") -> dict[str, Any]:
     """Collect plain values only, so that all pictures make a table."""
     matched, found = pair.matched, pair.quantities
     names = [name for name in FORMS if name in {*found, *PICTURE, *OWN}]
