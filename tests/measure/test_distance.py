@@ -43,7 +43,7 @@ def test_distances_are_the_terms_of_the_objective(make_meter):
     painting, content, stylized = picture(1), picture(2), picture(3)
     measured, _ = make_meter(painting).distances(stylized, content, begins_shot=True)
 
-    config = StyleConfig(content_weight=1, style_weight=1)
+    config = StyleConfig(content_weight=1, style_weight=1, content_detail=0)
     network, image = slim(), frame_to_image(stylized)
     objective = Objective(
         network, style_target(network, frame_to_image(painting), config), config

@@ -148,7 +148,7 @@ class FrameMeter:
         self, painting: Path, network: FeatureNetwork, *, height: int, width: int
     ) -> None:
         """Measure the painting, made no larger than the frames."""
-        self.network, self._config = network, StyleConfig()
+        self.network, self._config = network, StyleConfig(content_detail=0)
         self._device = network.mean.device
         picture = read_picture(painting)
         self._stretched = resize_frame(picture, height=height, width=width)
