@@ -129,7 +129,6 @@ def _top(pixels: npt.NDArray[Any]) -> float:
 
 
 def _decode(data: npt.NDArray[np.uint8], flag: int) -> npt.NDArray[Any] | None:
-    """Decode a picture as OpenCV does; None: it cannot."""
     with contextlib.suppress(cv2.error):  # raised where there are no bytes at all
         pixels: npt.NDArray[Any] | None = cv2.imdecode(data, flag)
         return pixels
@@ -157,11 +156,7 @@ def check_free(*paths: Path | None, overwrite: bool) -> None:
 
 
 def check_picture_path(path: Path) -> None:
-    """Check, before the work, that a name's ending is a format, and its folder there.
-
-    Raises:
-        OutputError: If not.
-    """
+    """Raise OutputError if a name's ending is no format, or its folder not there."""
     if not path.parent.is_dir():
         raise OutputError(f"the folder {path.parent} for {path.name} does not exist.")
     ending = path.suffix.lower()
@@ -197,7 +192,6 @@ def write_picture(path: Path, frame: Frame) -> None:
 
 
 def _encode(ending: str, frame: Frame, parameters: list[int]) -> bytes | None:
-    """Encode a picture as OpenCV does; None: it cannot."""
     channels = [2, 1, 0, 3] if frame.shape[2] == 4 else slice(None, None, -1)
     with contextlib.suppress(cv2.error):
         done, data = cv2.imencode(ending, frame[..., channels], parameters)

@@ -35,11 +35,7 @@ _DECODE_ERRORS = re.compile(r"\bframes decoded; (\d+) decode errors")
 
 
 def reasons_to_normalize(
-    stream: PictureStream,
-    color: ColorInfo,
-    *,
-    fields: str,
-    is_first: bool,
+    stream: PictureStream, color: ColorInfo, *, fields: str, is_first: bool
 ) -> tuple[str, ...]:
     """List why OpenCV must not read a stream by itself; nothing: it may."""
     depth = color.bit_depth

@@ -54,11 +54,9 @@ class FrameStore:
         self._check_own()
         with contextlib.ExitStack() as stack:
             stack.callback(self._remove_empty)
-            try:
+            with self._reported():
                 self.work_dir.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(self._locked())
-            except OSError as err:
-                raise self._unusable(err) from err
             try:
                 yield
             finally:
@@ -106,7 +104,7 @@ class FrameStore:
         """
         if restart:
             self.remove()
-        try:
+        with self._reported():
             is_old = (self.work_dir / MANIFEST).is_file()
             if is_old:
                 self._check_manifest(manifest)
@@ -116,10 +114,6 @@ class FrameStore:
             if not is_old:
                 text = json.dumps(manifest, indent=1, sort_keys=True)
                 write_whole(self.work_dir / MANIFEST, text.encode())
-        except OSError as err:
-            raise self._unusable(err) from err
-        except OutputError as err:
-            raise WorkDirError(str(err)) from err
         return is_old
 
     def _check_own(self) -> None:
@@ -134,10 +128,17 @@ class FrameStore:
                     "name another with --work-dir."
                 )
 
-    def _unusable(self, err: OSError) -> WorkDirError:
-        return WorkDirError(
-            f"cannot use the work directory {self.work_dir}: {err.strerror}."
-        )
+    @contextlib.contextmanager
+    def _reported(self, advice: str = "") -> Iterator[None]:
+        """Raise what goes wrong on the disk as WorkDirError."""
+        try:
+            yield
+        except OSError as err:
+            raise WorkDirError(
+                f"cannot use the work directory {self.work_dir}: {err.strerror}."
+            ) from err
+        except (OutputError, ImageOpenError) as err:
+            raise WorkDirError(f"{err}{advice}") from err
 
     def _check_manifest(self, manifest: Mapping[str, Any]) -> None:
         known = self._read_json(self.work_dir / MANIFEST)
@@ -229,10 +230,8 @@ class FrameStore:
 
     def put_facts(self, name: str, facts: Mapping[str, Any]) -> None:
         """Store JSON values under a name, replacing what was there."""
-        try:
+        with self._reported():
             write_whole(self.work_dir / f"{name}.json", json.dumps(facts).encode())
-        except OutputError as err:
-            raise WorkDirError(str(err)) from err
 
     def facts(self, name: str) -> dict[str, Any] | None:
         """Read what was stored under a name. None: nothing was."""
@@ -241,25 +240,19 @@ class FrameStore:
 
     def free_bytes(self) -> int:
         """How much the disk under the work directory still takes."""
-        try:
+        with self._reported():
             return shutil.disk_usage(self.work_dir).free
-        except OSError as err:
-            raise self._unusable(err) from err
 
     def _path(self, kind: str, index: int) -> Path:
         return self.work_dir / kind / f"{index + 1:06d}.png"
 
     def _put(self, kind: str, index: int, frame: Frame) -> None:
-        try:
+        with self._reported(" The work so far is kept."):
             write_picture(self._path(kind, index), frame)
-        except OutputError as err:
-            raise WorkDirError(f"{err} The work so far is kept.") from err
 
     def _get(self, kind: str, index: int) -> Frame:
-        try:
+        with self._reported(" Use --restart to begin afresh."):
             return read_picture(self._path(kind, index))
-        except ImageOpenError as err:
-            raise WorkDirError(f"{err} Use --restart to begin afresh.") from err
 
     def _drop(self, kind: str, index: int) -> None:
         with contextlib.suppress(OSError):
