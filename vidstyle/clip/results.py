@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidstyle.clip.ingest import IngestState
+from vidstyle.clip.reader import FrameReader
 from vidstyle.config import EncodingConfig, EvolutionConfig, VideoConfig
-from vidstyle.images import check_picture_path, write_picture
+from vidstyle.images import check_free, check_picture_path, write_picture
 from vidstyle.records import Frame, Listener, Notice, StrPath, VideoInfo
 from vidstyle.stylize.inputs import Styles, as_paths
 from vidstyle.video.codecs import (
@@ -21,7 +22,7 @@ from vidstyle.video.folder import check_folder, write_pictures
 from vidstyle.video.gif import MOST_FPS
 from vidstyle.video.mux import dropped_data, ending_for, misfits
 from vidstyle.video.probe import held_s, probe
-from vidstyle.video.sheet import contact_sheet, evenly_spaced, pick_frames
+from vidstyle.video.sheet import contact_sheet, evenly_spaced
 from vidstyle.video.work_dir import FrameStore
 from vidstyle.video.write import check_writable, with_alpha, write_video
 
@@ -29,27 +30,37 @@ SHEET_PICTURES = 4
 """Frames on a contact sheet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where the results of a run go."""
+
+    video: Path
+    """A name without an ending is a folder of pictures."""
+    evolution: Path | None
+    """For a GIF or an MP4 of how a frame was learned."""
+    sheet: Path | None
+
+
 def check_outputs(
-    output: Path,
-    evolution_output: Path | None,
-    sheet_output: Path | None,
-    encoding: EncodingConfig,
+    outputs: Outputs, encoding: EncodingConfig, *, overwrite: bool
 ) -> None:
     """Check, before the hours of work, that the results could be written.
 
     Raises:
         ConfigError: If a name has the wrong ending.
         DependencyError: If ffmpeg is not there, or lacks the encoder.
-        OutputError: If a folder is missing or cannot be written to.
+        OutputError: If a folder is missing or cannot be written to, or a result is
+            there that may not be replaced.
     """
-    if output.suffix:
-        check_writable(output, encoding)
+    if outputs.video.suffix:
+        check_writable(outputs.video, encoding)
     else:
-        check_folder(output)
-    if evolution_output is not None:
-        check_evolution_name(evolution_output)
-    if sheet_output is not None:
-        check_picture_path(sheet_output)
+        check_folder(outputs.video)
+    if outputs.evolution is not None:
+        check_evolution_name(outputs.evolution)
+    if outputs.sheet is not None:
+        check_picture_path(outputs.sheet)
+    check_free(outputs.video, outputs.evolution, outputs.sheet, overwrite=overwrite)
 
 
 def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list[str]:
@@ -103,17 +114,7 @@ def cut_notice(
 def result_shape(
     info: VideoInfo, config: VideoConfig, *, height: int, width: int
 ) -> tuple[int, int]:
-    """Return the size of the result: as painted, or as the source.
-
-    Args:
-        info: The clip.
-        config: Whether the result is enlarged to it.
-        height: Of the painted frames, in pixels.
-        width: Of the painted frames, in pixels.
-
-    Returns:
-        ``(height, width)``.
-    """
+    """Return the height and width of the result: as painted, or as the source."""
     if config.output_size == "source":
         return info.height, info.width
     return height, width
@@ -136,6 +137,27 @@ def hardware_notice(
     return Notice(text=f"encoded by {found.name}")
 
 
+def write_results(
+    store: FrameStore,
+    found: IngestState,
+    outputs: Outputs,
+    *,
+    reader: FrameReader,
+    config: VideoConfig,
+    evolution: EvolutionConfig | None,
+    listener: Listener,
+) -> Path | None:
+    """Write all that was asked for.
+
+    Returns:
+        The file of the learning. None: none was asked for, or its frame did not come.
+    """
+    write_result(store, found, outputs.video, info=reader.info, config=config)
+    if outputs.sheet is not None:
+        save_sheet(store, found, reader, outputs.sheet)
+    return save_evolution(store, outputs.evolution, evolution, listener)
+
+
 def write_result(
     store: FrameStore,
     found: IngestState,
@@ -144,10 +166,7 @@ def write_result(
     info: VideoInfo,
     config: VideoConfig,
 ) -> None:
-    """Put the painted frames together, with the sound of the part that was taken.
-
-    A name without an ending is a folder of pictures.
-    """
+    """Put the stylized frames together, with the sound of the part that was taken."""
     is_source_size = config.output_size == "source"
     height = info.height if is_source_size else None
     width = info.width if is_source_size else None
@@ -172,15 +191,46 @@ def write_result(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class StylizedFrames:
+    """The stylized frames in order, read one at a time, as often as asked for."""
+
+    store: FrameStore
+    found: IngestState
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Read them from the first."""
+        first = self.found.first
+        for index in range(first, first + len(self.found.times_s)):
+            yield self.store.stylized(index)
+
+
 def save_sheet(
-    store: FrameStore, found: IngestState, info: VideoInfo, path: Path
-) -> Path:
+    store: FrameStore, found: IngestState, reader: FrameReader, path: Path
+) -> None:
     """Lay out spread frames: above as they were, below as they are painted."""
     indices = evenly_spaced(found.first, len(found.times_s), SHEET_PICTURES)
-    painted = [store.stylized(index) for index in indices]
-    height, width = painted[0].shape[:2]
-    sources = pick_frames(info, indices, height=height, width=width)
-    write_picture(path, contact_sheet([[sources[i] for i in indices], painted]))
+    stylized = [store.stylized(index) for index in indices]
+    height, width = stylized[0].shape[:2]
+    sources = reader.pick(indices, height=height, width=width)
+    write_picture(path, contact_sheet([[sources[i] for i in indices], stylized]))
+
+
+def save_evolution(
+    store: FrameStore,
+    path: Path | None,
+    evolution: EvolutionConfig | None,
+    listener: Listener,
+) -> Path | None:
+    """Write the GIF of the learning, if one was asked for and its frame came by."""
+    if path is None or evolution is None:
+        return None
+    pictures = store.evolution()
+    if pictures is None:
+        text = f"no {path.name}: frame {evolution.frame} is not among those painted"
+        listener(Notice(text=text, is_warning=True))
+        return None
+    write_evolution(pictures, path, config=evolution)
     return path
 
 
@@ -213,35 +263,3 @@ def name_beside(clip: StrPath, style: Styles, ending: str) -> Path:
         clip = clip.resolve()
     paintings = "+".join(dict.fromkeys(path.stem for path in as_paths(style)))
     return clip.with_name(f"{clip.stem}.{paintings}{ending}")
-
-
-@dataclass(frozen=True, slots=True)
-class StylizedFrames:
-    """The painted frames in order, read one at a time, as often as asked for."""
-
-    store: FrameStore
-    found: IngestState
-
-    def __iter__(self) -> Iterator[Frame]:
-        """Read them from the first."""
-        first = self.found.first
-        for index in range(first, first + len(self.found.times_s)):
-            yield self.store.stylized(index)
-
-
-def save_evolution(
-    store: FrameStore,
-    path: Path | None,
-    evolution: EvolutionConfig | None,
-    listener: Listener,
-) -> Path | None:
-    """Write the GIF of the learning, if one was asked for and its frame came by."""
-    if path is None or evolution is None:
-        return None
-    pictures = store.evolution()
-    if pictures is None:
-        text = f"no {path.name}: frame {evolution.frame} is not among those painted"
-        listener(Notice(text=text, is_warning=True))
-        return None
-    write_evolution(pictures, path, config=evolution)
-    return path
