@@ -47,7 +47,7 @@ class Following:
     binding: Tensor
     """(1, 1, H, W) in [0, 1]: how firmly each pixel is held to ``warped``."""
     age: Age
-    """Of this frame's paint."""
+    """Each pixel's, in this frame."""
 
 
 def follow(
@@ -103,14 +103,7 @@ class FrameOptimizer:
         config: VideoConfig,
         guided: bool,
     ) -> None:
-        """Go on with what an interrupted run remembered, if there was one.
-
-        Args:
-            stylizer: With the paintings measured for the size of the frames.
-            store: Of the run.
-            config: Steps and starts of frames that follow another.
-            guided: Whether frames have masks.
-        """
+        """Go on with what an interrupted run remembered. ``guided``: with masks."""
         self._stylizer, self._store, self._config = stylizer, store, config
         self._energies: dict[str, Mapping[str, float]] = store.facts(ENERGIES) or {}
         self._batch = stylizer.batch(
@@ -166,15 +159,12 @@ class FrameOptimizer:
     def _following(
         self, frame: PrefetchedFrame, previous: Frame, age: Age
     ) -> FrameTask:
-        """Go on in a shot, with ``previous`` and its paint of an age; set the frame's.
-
-        Where the predecessor was not painted, there is no paint to keep.
-        """
+        """Go on in a shot from its newest picture, and set the age of the paint."""
         task = self._unbound(frame, previous)
         if frame.motion is None or frame.seen_again is None:
             frame.age = age
             return task
-        if frame.mask_before is not None:
+        if frame.mask_before is not None:  # elsewhere there is no paint to keep
             age = mask_age(age, is_painted(frame.mask_before))
         bank = self._stylizer.bank
         bound = follow(

@@ -36,8 +36,8 @@ class IngestState:
     times_s: list[float] = field(default_factory=list)
     """When each frame is shown, on the source's clock."""
     colors: list[ColorStatistics] = field(default_factory=list)
-    """Each frame's, or those of the region that is painted, where there is any of it;
-    of single frames, since a cut may be found later than its frames."""
+    """Each frame's own, since a cut may be found later than its frames; only those of
+    the region that is painted, where there is any of it."""
     is_seen: list[bool] = field(default_factory=list)
     """Whether there is any of that region in each frame; True without regions."""
     first: int = 0
@@ -73,16 +73,7 @@ class Ingest:
         width: int,
         mask: Callable[[int], Mask] | None = None,
     ) -> None:
-        """Prepare to read.
-
-        Args:
-            reader: Of the clip.
-            config: Which frames of it.
-            store: Where they go, resized to ``height`` and ``width``.
-            height: In pixels.
-            width: In pixels.
-            mask: Region of the frame with an index that is painted; None: all of it.
-        """
+        """Prepare to read; ``mask`` is what is painted of the frame with an index."""
         self._selected = SelectedFrames(reader, config, self._warn)
         self._config, self._store = config, store
         self._height, self._width, self._mask = height, width, mask
@@ -178,11 +169,7 @@ class Ingest:
             self._add(cuts, len(self._found.times_s))
 
     def _check_range(self) -> None:
-        """Check that the frames that were asked for were there.
-
-        Raises:
-            ConfigError: If none of them was.
-        """
+        """Warn of, or refuse, a range that goes beyond the end."""
         found, (start, stop) = self._found, self._config.frames
         path = self._selected.reader.info.path
         if not found.times_s:

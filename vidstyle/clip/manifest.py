@@ -22,7 +22,7 @@ from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.folder import numbered_pictures
 
 DIGITS = 16
-"""Of a hash, as shown: enough to tell files apart, and short enough to read."""
+"""A hash's, as shown: enough to tell files apart, and short enough to read."""
 
 
 def describe(

@@ -41,11 +41,9 @@ class FramePainter(Protocol):
     """Paints frames, one after the other or several beside one another."""
 
     def run(self, frames: Iterator[PrefetchedFrame | None]) -> Iterator[PaintStep]:
-        """Paint frames until there are no more.
+        """Paint frames until there are no more; None: the next is not ready yet.
 
-        Args:
-            frames: Asked for the next one when there is room for it. None: it is not
-                ready yet, and others are being painted.
+        The next one is asked for when there is room for it.
         """
 
 
@@ -62,15 +60,9 @@ class Painter:
         evolution: EvolutionConfig | None = None,
         keep: Keep | None = None,
     ) -> None:
-        """Prepare to paint.
+        """Prepare to paint what is in a store; ``evolution``: and record one frame.
 
-        Args:
-            prefetcher: Of the same store.
-            frame_painter: Of the same store.
-            store: Where frames come from and go to.
-            listener: Is told every step and every finished frame.
-            evolution: Which frame's learning to record; None: none's.
-            keep: Is given each stylized frame before it is stored.
+        ``keep`` is given each stylized frame before it is stored.
         """
         self._prefetcher, self._frame_painter = prefetcher, frame_painter
         self._store, self._listener, self._keep = store, listener, keep

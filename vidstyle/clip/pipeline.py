@@ -20,7 +20,9 @@ from vidstyle.clip.results import (
     hardware_notice,
     left_behind,
     result_shape,
-    write_results,
+    save_evolution,
+    save_sheet,
+    write_result,
 )
 from vidstyle.config import EvolutionConfig, Region, VideoConfig
 from vidstyle.motion.flow import estimate_motion
@@ -137,25 +139,23 @@ def _paint(
     restart: bool,
 ) -> VideoResult:
     """Paint all passes and write the results; the work directory is claimed."""
-    masks, listener = passes.masks, passes.listener
+    masks = passes.masks
     masks.store.open(manifest, restart=restart)
     announce(passes, outputs)
     found, stylized = passes.paint(manifest, restart=restart)
-    learned = write_results(
-        stylized,
-        found,
-        outputs,
-        reader=masks.reader,
-        config=masks.config,
-        evolution=passes.evolution,
-        listener=listener,
+    reader, config = masks.reader, masks.config
+    write_result(stylized, found, outputs.video, info=reader.info, config=config)
+    if outputs.sheet is not None:
+        save_sheet(stylized, found, reader, outputs.sheet)
+    evolution = save_evolution(
+        stylized, outputs.evolution, passes.evolution, passes.listener
     )
     masks.store.remove()
     return VideoResult(
         output=outputs.video,
         frames=len(found.times_s),
         shots=len(found.starts),
-        evolution=learned,
+        evolution=evolution,
     )
 
 
@@ -171,13 +171,10 @@ def tell_plan(
     height, width = frame_shape(info, config.style.long_side)
     shape = result_shape(info, config, height=height, width=width)
     height, width = cut_shape(output, config.encoding, shape)
-    listener(Notice(text=f"{summary(info, config)} -> {width}x{height}"))
+    tell_summary(info, config, f"{width}x{height}", listener)
     if info.needs_normalizing:
         listener(Notice(text=f"decoded by ffmpeg: {'; '.join(info.normalizing)}"))
-    for text in (
-        *left_behind(info, output, config.encoding),
-        *never_reached(info, config),
-    ):
+    for text in left_behind(info, output, config.encoding):
         listener(Notice(text=text, is_warning=True))
     for notice in (
         cut_notice(output, config.encoding, shape),
@@ -200,16 +197,16 @@ def summary(info: VideoInfo, config: VideoConfig) -> str:
     return f"{info.path.name or info.path}: {', '.join(facts)}"
 
 
-def never_reached(info: VideoInfo, config: VideoConfig) -> list[str]:
-    """List the paintings whose times come after the clip's end."""
-    if info.duration_s is None:
-        return []
-    return [
-        f"style-at {time_s:g}: the clip ends at {info.duration_s:.2f} s, before that "
-        "painting is alone"
-        for time_s in config.style_at
-        if time_s > info.duration_s
-    ]
+def tell_summary(
+    info: VideoInfo, config: VideoConfig, result: str, listener: Listener
+) -> None:
+    """Report what becomes what, and warn of paintings after the clip's end."""
+    listener(Notice(text=f"{summary(info, config)} -> {result}"))
+    end_s = info.duration_s
+    for time_s in config.style_at:
+        if end_s is not None and time_s > end_s:
+            text = f"style-at {time_s:g}: the clip ends at {end_s:.2f} s, before that "
+            listener(Notice(text=f"{text}painting is alone", is_warning=True))
 
 
 def announce(passes: RegionPasses, outputs: Outputs) -> None:

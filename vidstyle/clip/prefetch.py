@@ -50,9 +50,9 @@ class PrefetchedFrame:
     """The source as it is to be kept."""
     style: FrameStyle
     age: Age
-    """Of its paint; a frame that follows another gets it when it is begun."""
+    """Its paint's; a frame that follows another gets it when it is begun."""
     mask: Mask | None
-    """Of the part that is painted; None: all of it."""
+    """The part that is painted; None: all of it."""
     mask_before: Mask | None = None
     """The predecessor's mask; goes with ``motion``."""
     motion: Motion | None = None

@@ -11,8 +11,7 @@ from vidstyle.clip.pipeline import (
     expected_frames,
     frame_shape,
     load_inputs,
-    never_reached,
-    summary,
+    tell_summary,
 )
 from vidstyle.clip.reader import FrameReader, open_reader
 from vidstyle.clip.region_masks import RegionMasks
@@ -36,7 +35,7 @@ from vidstyle.video.sheet import contact_sheet, evenly_spaced
 from vidstyle.video.work_dir import FrameStore
 
 LONG_SIDE = 256
-"""Of the preview's pictures, in pixels; style and content shrink alike."""
+"""The preview's, in pixels; style and content shrink alike."""
 STEPS = 150
 """Most for each of them: enough at this size, and half the wait."""
 PICTURES = 3
@@ -70,7 +69,8 @@ def preview_video(
     full = frame_shape(reader.info, config.style.long_side)
     height, width = frame_shape(reader.info, min(LONG_SIDE, max(full)))
     picked = _picked(reader, config, height, width)
-    _tell_plan(reader.info, config, full, (height, width), listener)
+    sizes = f"{full[1]}x{full[0]}; this preview: {width}x{height}"
+    tell_summary(reader.info, config, sizes, listener)
     reduced = _reduced(config, full, max(height, width), reader.info, max(picked))
     with TemporaryDirectory(prefix="vidstyle-") as folder:
         store = FrameStore(Path(folder))
@@ -86,19 +86,6 @@ def preview_video(
         passes = len(regions) + stylizer.bank.has_rest
         _tell_estimate(reader.info, config, full, per_pixel_s * passes, listener)
     return output
-
-
-def _tell_plan(
-    info: VideoInfo,
-    config: VideoConfig,
-    full: tuple[int, int],
-    small: tuple[int, int],
-    listener: Listener,
-) -> None:
-    text = f"{summary(info, config)} -> {full[1]}x{full[0]}; "
-    listener(Notice(text=f"{text}this preview: {small[1]}x{small[0]}"))
-    for text in never_reached(info, config):
-        listener(Notice(text=text, is_warning=True))
 
 
 def _paint(
@@ -117,24 +104,18 @@ def _paint(
     listener(
         Plan(height=masks.height, width=masks.width, frames=count, next_steps=steps)
     )
-    stylized, work, taken = [], 0.0, 0
+    stylized, work, taken, index = [], 0.0, 0, 0
+
+    def tell(report: StepReport, _: Callable[[], Frame]) -> None:
+        nonlocal work, taken
+        work, taken = work + report.work, report.step
+        listener(replace(report, frame=index))
 
     for index, frame in picked.items():
         taken = 0
-
-        def tell(
-            report: StepReport, _: Callable[[], Frame], index: int = index
-        ) -> None:
-            nonlocal work, taken
-            work, taken = work + report.work, report.step
-            listener(replace(report, frame=index))
-
         stylized.append(
             stylizer.stylize(
-                frame,
-                masks=masks.at(index),
-                time_s=float(index / fps),
-                on_step=tell,
+                frame, masks=masks.at(index), time_s=float(index / fps), on_step=tell
             )
         )
         listener(

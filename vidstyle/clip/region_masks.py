@@ -67,10 +67,9 @@ class RegionMasks:
 
     regions: Sequence[Region]
     reader: FrameReader
-    """Of the clip."""
     config: VideoConfig
     store: FrameStore
-    """Of the run; masks that change are kept below it."""
+    """The run's; masks that change are kept below it."""
     height: int
     width: int
     motion: MotionEstimator = estimate_motion
@@ -111,10 +110,7 @@ class RegionMasks:
     ) -> None:
         """Make the masks that change, unless an earlier run has made them.
 
-        Args:
-            manifest: Of the run.
-            restart: Throw away what an interrupted run has left.
-            listener: Is told where a mask does not fit the clip.
+        The listener is told where one does not fit the clip.
 
         Raises:
             ConfigError: If one that is a clip is black throughout.
@@ -129,41 +125,33 @@ class RegionMasks:
                 self._read(mask, mask.clip)
         for mask in changing:
             mask.facts = mask.store.facts(READY) or {}
-            for text in self._warnings(mask):
+            for misfit in self._misfits(mask):
+                text = f"the mask {mask.path} {misfit}"
                 listener(Notice(text=text, is_warning=True))
 
     def at(self, index: int) -> list[Mask]:
         """Return the visible part of each region's mask in a frame."""
         return flatten_masks([mask.at(index, **self._size) for mask in self._masks])
 
-    def _warnings(self, mask: _RegionMask) -> Iterator[str]:
+    def _misfits(self, mask: _RegionMask) -> Iterator[str]:
         """Yield where a mask does not fit the clip."""
         info, clip = self.reader.info, mask.clip
         if (cut_s := mask.facts.get("cut_s")) is not None:
             yield (
-                f"the mask {mask.path} ends with its shot: after the cut at "
-                f"{cut_s:.2f} s nobody knows where its region is, so it is empty "
-                "there; a mask that is a clip can say it"
+                f"ends with its shot: after the cut at {cut_s:.2f} s nobody knows "
+                "where its region is, so it is empty there; a mask that is a clip can "
+                "say it"
             )
         if clip is not None and clip.kind == "video" and clip.fps != info.fps:
-            yield (
-                f"the mask {mask.path} has {float(clip.fps):.4g} frames a second and "
-                f"the clip {float(info.fps):.4g}; they are taken one for one"
-            )
+            rates = f"{float(clip.fps):.4g} frames a second and the clip "
+            yield f"has {rates}{float(info.fps):.4g}; they are taken one for one"
         _, stop = expected_span(info, self.config)
         last = mask.facts.get("last")
         if last is not None and stop is not None and last + 1 < stop:
-            yield (
-                f"the mask {mask.path} has {last + 1} frames and the clip has more; "
-                "it stays as it ends"
-            )
+            yield f"has {last + 1} frames and the clip has more; it stays as it ends"
 
     def _read(self, mask: _RegionMask, clip: VideoInfo) -> None:
-        """Keep the frames of a mask that is a clip, and which is the last.
-
-        Raises:
-            ConfigError: If all that are needed of it are black.
-        """
+        """Keep the frames of a mask that is a clip, and which is the last."""
         start, stop = expected_span(self.reader.info, self.config)
         last, is_seen = 0, False
         for timed in read_frames(clip, on_warning=lambda _: None):
@@ -231,15 +219,9 @@ def propagate_masks(
 ) -> Cut | None:
     """Move masks along with what they lie on, as far as the shot goes.
 
-    After a cut nobody knows where they would be, so they end with it.
-
-    Args:
-        masks: Of the first frame, (H, W) each.
-        frames: Of the clip, in order, from there on.
-        flow: How carefully motion is measured.
-        keep: Is given each frame's index and the masks that it has; also for a few
-            frames after the cut, until it is certain.
-        motion: Measures it.
+    After a cut nobody knows where they would be, so they end with it. ``keep`` is given
+    each frame's index and its masks, also for a few frames after the cut, until it is
+    certain.
 
     Returns:
         The cut that they end with. None: there is none.

@@ -5,10 +5,10 @@ another is painted with. The passes' work lies below the work directory: all but
 first in ``region-N``, and what is put together in ``composed``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from vidstyle.clip.frame_tasks import FrameOptimizer
 from vidstyle.clip.ingest import Ingest, IngestState
@@ -21,14 +21,8 @@ from vidstyle.records import Event, Frame, FrameReport, Listener
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
-
-class MakeFramePainter(Protocol):
-    """What makes a ``FramePainter``, such as the class ``FrameOptimizer``."""
-
-    def __call__(
-        self, stylizer: Stylizer, store: FrameStore, config: VideoConfig, guided: bool
-    ) -> FramePainter:
-        """Make what paints the frames of a pass; ``guided``: only a region of them."""
+MakeFramePainter = Callable[[Stylizer, FrameStore, VideoConfig, bool], FramePainter]
+"""Makes what paints the frames of a pass; the last: whether only a region of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +54,6 @@ class RegionPasses:
         self, manifest: Mapping[str, Any], *, restart: bool
     ) -> tuple[IngestState, FrameStore]:
         """Paint every region, and what is in none if there is a painting for it.
-
-        The run's own store is open. ``restart`` throws away what an interrupted run has
-        left of the others.
 
         Returns:
             What the reader has found, and where the finished frames are, and what was

@@ -123,11 +123,7 @@ def result_shape(
 def hardware_notice(
     output: Path, encoding: EncodingConfig, shape: tuple[int, int]
 ) -> Notice | None:
-    """Name the hardware that will encode such a video, or warn that none can.
-
-    Returns:
-        None where none was asked for, or the result is no video.
-    """
+    """Name the hardware that will encode, or warn that none can, if it is wanted."""
     if not (encoding.hardware_encoder and output.suffix):
         return None
     codec = codec_for(output, encoding)
@@ -135,27 +131,6 @@ def hardware_notice(
     if found is None:
         return Notice(text=why_software(codec), is_warning=True)
     return Notice(text=f"encoded by {found.name}")
-
-
-def write_results(
-    store: FrameStore,
-    found: IngestState,
-    outputs: Outputs,
-    *,
-    reader: FrameReader,
-    config: VideoConfig,
-    evolution: EvolutionConfig | None,
-    listener: Listener,
-) -> Path | None:
-    """Write all that was asked for.
-
-    Returns:
-        The file of the learning. None: none was asked for, or its frame did not come.
-    """
-    write_result(store, found, outputs.video, info=reader.info, config=config)
-    if outputs.sheet is not None:
-        save_sheet(store, found, reader, outputs.sheet)
-    return save_evolution(store, outputs.evolution, evolution, listener)
 
 
 def write_result(
@@ -167,9 +142,8 @@ def write_result(
     config: VideoConfig,
 ) -> None:
     """Put the stylized frames together, with the sound of the part that was taken."""
-    is_source_size = config.output_size == "source"
-    height = info.height if is_source_size else None
-    width = info.width if is_source_size else None
+    is_enlarged = config.output_size == "source"
+    height, width = (info.height, info.width) if is_enlarged else (None, None)
     frames: Iterable[Frame] = StylizedFrames(store, found)
     if not output.suffix:
         if config.encoding.keep_alpha and info.has_alpha:
@@ -235,17 +209,12 @@ def save_evolution(
 
 
 def default_output(
-    clip: StrPath,
-    style: Styles,
-    encoding: EncodingConfig | None = None,
+    clip: StrPath, style: Styles, encoding: EncodingConfig | None = None
 ) -> Path:
     """Name the result after its two parents: clip.painting.mp4.
 
-    Args:
-        clip: The clip.
-        style: The painting, or several.
-        encoding: Its codec has an ending of its own; where the clip has a stream that
-            no such file can hold, it is an ``.mkv``.
+    A codec has an ending of its own; where the clip has a stream that no such file can
+    hold, it is an ``.mkv``.
 
     Raises:
         VideoOpenError: If the clip cannot be read.
