@@ -81,7 +81,7 @@ def stylize_video(
     check_outputs(outputs, config.encoding, overwrite=overwrite)
     evolution = (evolution or EvolutionConfig()) if outputs.evolution else None
     reader = open_reader(clip, config)
-    tell_plan(reader.info, outputs.video, config, listener)
+    shape = tell_plan(reader.info, outputs.video, config, listener)
     store = FrameStore(Path(work_dir or f"{outputs.video}.vidstyle"))
     masks, stylizer = load_inputs(
         reader, style, regions, config, store, listener=listener, motion=motion
@@ -89,7 +89,7 @@ def stylize_video(
     passes = RegionPasses(stylizer, masks, evolution, listener, make_painter)
     manifest = describe(masks, stylizer, as_paths(style, regions), evolution)
     with store.claimed():
-        return _paint(passes, manifest, outputs, restart=restart)
+        return _paint(passes, manifest, outputs, shape, restart=restart)
 
 
 def _path(name: StrPath | None) -> Path | None:
@@ -135,13 +135,14 @@ def _paint(
     passes: RegionPasses,
     manifest: Mapping[str, Any],
     outputs: Outputs,
+    shape: tuple[int, int],
     *,
     restart: bool,
 ) -> VideoResult:
     """Paint all passes and write the results; the work directory is claimed."""
     masks = passes.masks
     masks.store.open(manifest, restart=restart)
-    announce(passes, outputs)
+    announce(passes, shape)
     found, stylized = passes.paint(manifest, restart=restart)
     reader, config = masks.reader, masks.config
     write_result(stylized, found, outputs.video, info=reader.info, config=config)
@@ -166,8 +167,12 @@ def frame_shape(info: VideoInfo, long_side: int | None) -> tuple[int, int]:
 
 def tell_plan(
     info: VideoInfo, output: Path, config: VideoConfig, listener: Listener
-) -> None:
-    """Report what will be made, and what of the clip the result cannot hold."""
+) -> tuple[int, int]:
+    """Report what will be made, and what of the clip the result cannot hold.
+
+    Returns:
+        The height and width of the result.
+    """
     height, width = frame_shape(info, config.style.long_side)
     shape = result_shape(info, config, height=height, width=width)
     height, width = cut_shape(output, config.encoding, shape)
@@ -183,6 +188,7 @@ def tell_plan(
     ):
         if notice is not None:
             listener(notice)
+    return height, width
 
 
 def summary(info: VideoInfo, config: VideoConfig) -> str:
@@ -209,21 +215,18 @@ def tell_summary(
             listener(Notice(text=f"{text}painting is alone", is_warning=True))
 
 
-def announce(passes: RegionPasses, outputs: Outputs) -> None:
+def announce(passes: RegionPasses, shape: tuple[int, int]) -> None:
     """Report the plan, and what an earlier run has done of it."""
-    masks, stores = passes.masks, passes.stores
-    info, config = masks.reader.info, masks.config
+    masks, stores, config = passes.masks, passes.stores, passes.masks.config
     done = sum(len(store.painted()) for store in stores)
     if done:
         text = f"going on in {masks.store.work_dir}: {done} frames are painted"
         passes.listener(Notice(text=text))
-    shape = result_shape(info, config, height=masks.height, width=masks.width)
-    height, width = cut_shape(outputs.video, config.encoding, shape)
-    frames = expected_frames(info, config)
+    frames = expected_frames(masks.reader.info, config)
     passes.listener(
         Plan(
-            height=height,
-            width=width,
+            height=shape[0],
+            width=shape[1],
             frames=None if frames is None else frames * len(stores),
             done=done,
             next_steps=config.next_steps,

@@ -51,7 +51,7 @@ def estimate_flow(start: Frame, end: Frame, *, quality: FlowQuality) -> FlowFiel
 def estimate_motion(earlier: Frame, later: Frame, *, quality: FlowQuality) -> Motion:
     """Find how the content moved between two frames, and where that is certain.
 
-    The flows are settled: plain and resting places move with the camera.
+    Plain and resting places move with the camera.
 
     Raises:
         ValueError: If the frames differ in shape.
