@@ -3,7 +3,7 @@
 Polarity is fixed here for the whole program: 1 is trusted.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -116,7 +116,7 @@ def photometric_consistency(
     Returns:
         (H, W) in [0, 1], 1 = looks alike, 0 = does not, or was not in the picture.
     """
-    moved = _same_light(_move(earlier, motion, cv2.INTER_LINEAR), later, motion)
+    moved = _same_light(move_along(earlier, motion.flow_backward), later, motion)
     wanted = later.astype(np.float32)
     square = np.ones((3, 3), np.uint8)
     above = wanted - cv2.dilate(moved, square)
@@ -144,7 +144,7 @@ def _same_light(moved: Frame, later: Frame, motion: Motion) -> npt.NDArray[np.fl
 def _came_from_inside(motion: Motion) -> npt.NDArray[np.bool_]:
     """Find the pixels whose flow begins in the picture, within half a pixel."""
     height, width = motion.flow_backward.shape[:2]
-    across, down = _origins(motion)
+    across, down = _origins(motion.flow_backward)
     inside = (across > -0.5) & (across < width - 0.5)
     return np.asarray(inside & (down > -0.5) & (down < height - 0.5))
 
@@ -162,7 +162,7 @@ def first_age(frame: Frame) -> Age:
 
 def advance_age(age: Age, trusted: Consistency, motion: Motion) -> Age:
     """Move the ages along the flow and add a frame; what is not trusted is new: 0."""
-    moved = _move(age, motion, cv2.INTER_NEAREST)
+    moved = move_along(age, motion.flow_backward, cv2.INTER_NEAREST)
     grown = np.minimum(moved.astype(np.int16) + 1, DRY)
     return np.where(trusted > 0.5, grown, 0).astype(np.uint8)
 
@@ -172,20 +172,22 @@ def mask_age(age: Age, painted: npt.NDArray[np.bool_]) -> Age:
     return np.where(painted, age, 0).astype(np.uint8)
 
 
-def _move(plane: Frame, motion: Motion, interpolation: int) -> Frame:
-    """Bring what belongs to the earlier frame onto the later one: (H, W[, 3])."""
-    across, down = _origins(motion)
+def move_along(
+    plane: npt.NDArray[Any], flow: FlowField, interpolation: int = cv2.INTER_LINEAR
+) -> npt.NDArray[Any]:
+    """Move (H, W[, 3]) along a flow: ``out[p] = plane[p + flow[p]]``; borders repeat.
+
+    For measuring only: what is painted is moved by ``warp``.
+    """
+    across, down = _origins(flow)
     border = cv2.BORDER_REPLICATE
-    moved = cv2.remap(plane, across, down, interpolation, borderMode=border)
-    return np.asarray(moved, np.uint8)
+    return np.asarray(cv2.remap(plane, across, down, interpolation, borderMode=border))
 
 
-def _origins(
-    motion: Motion,
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return where in the earlier frame each pixel was: x and y, (H, W) each."""
-    height, width = motion.flow_backward.shape[:2]
+def _origins(flow: FlowField) -> tuple[npt.NDArray[np.float32], ...]:
+    """Return where each pixel comes from: x and y, (H, W) each."""
+    height, width = flow.shape[:2]
     across, down = np.meshgrid(
         np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
     )
-    return across + motion.flow_backward[..., 0], down + motion.flow_backward[..., 1]
+    return across + flow[..., 0], down + flow[..., 1]
