@@ -240,7 +240,7 @@ def test_sources_are_deleted_once_they_are_painted(paint: Paint) -> None:
     store = paint([*pan(1, 5), *pan(2, 4)]).store
     kept = sorted(path.name for path in (store.work_dir / "source").iterdir())
     assert kept == ["000005.png", "000009.png"]  # the shots' last, which nobody follows
-    assert len(list((store.work_dir / "age").iterdir())) <= 2
+    assert len(list((store.work_dir / "paint").iterdir())) <= 2
 
 
 class StoppedError(Exception):

@@ -17,21 +17,23 @@ from vidstyle.config import VideoConfig
 from vidstyle.images import frame_to_image
 from vidstyle.motion.consistency import (
     DRY,
-    Age,
-    advance_age,
+    carry_paint,
     erode_consistency,
-    mask_age,
+    mask_paint,
+    photometric_consistency,
 )
 from vidstyle.motion.warp import consistency_to_tensor, flow_to_tensor, warp
 from vidstyle.optimize.pyramid import random_image
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import content_target
-from vidstyle.records import Consistency, Frame, Motion
+from vidstyle.records import Consistency, Frame, Motion, Paint
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
 CUT_SHARE = 0.25
 """Less of the flow trusted than this: the frame is treated as the first of a shot."""
+WORN = 10
+"""Levels of 255 by which a place may differ from what it was painted for."""
 ENERGIES = "energies"
 """Name of the stored facts: by first frame, what content errors are divided by."""
 
@@ -46,15 +48,16 @@ class Following:
     """(1, 3, H, W): the predecessor moved along."""
     binding: Tensor
     """(1, 1, H, W) in [0, 1]: how firmly each pixel is held to ``warped``."""
-    age: Age
-    """Each pixel's, in this frame."""
+    paint: Paint
+    """This frame's."""
 
 
 def follow(
     previous: Frame,
-    age: Age,
+    paint: Paint,
     source: Frame,
     *,
+    working: Frame,
     motion: Motion,
     seen_again: Consistency,
     device: torch.device,
@@ -65,19 +68,31 @@ def follow(
     from the source in the colors of the stylized frame: from the warped frame it would
     start with a smear of what is in front. New paint has had a few steps where a first
     frame's had hundreds; so it is bound more firmly from frame to frame, and has time
-    to become as painted as what surrounds it. ``seen_again`` is the
-    ``photometric_consistency`` of the two sources.
+    to become as painted as what surrounds it. Paint also goes, little by little, where
+    the scene is no longer what it was made for, though neighbouring frames look alike:
+    in a dissolve, a fade, a title that fades in.
+
+    Args:
+        previous: The stylized frame, in working colors.
+        paint: What is known of its paint.
+        source: The successor's.
+        working: The same in working colors.
+        motion: From the predecessor to the successor.
+        seen_again: The ``photometric_consistency`` of the two sources.
+        device: Where to compute.
 
     Source: Ruder et al. 2016, section 4, start from the warped frame everywhere and
     mask only the loss; the fill and the age are ours.
     """
     flow = flow_to_tensor(motion.flow_backward, device=device)
     warped = warp(frame_to_image(previous, device=device), flow)
-    reused = erode_consistency(seen_again)
-    grown = advance_age(age, reused, motion)
-    bound = motion.consistency * reused * (grown.astype(np.float32) / np.float32(DRY))
-    colors = palette_map(color_statistics(source), color_statistics(previous))
-    fill = frame_to_image(colors.apply(source), device=device)
+    still = photometric_consistency(paint.scene, source, motion, limit=WORN)
+    reused = np.minimum(erode_consistency(seen_again), still)
+    carried = carry_paint(paint, source, motion, reused)
+    dryness = carried.age.astype(np.float32) / np.float32(DRY)
+    bound = motion.consistency * reused * dryness
+    colors = palette_map(color_statistics(working), color_statistics(previous))
+    fill = frame_to_image(colors.apply(working), device=device)
     # The start mixes over a few pixels, so that no outline is carried along.
     share = consistency_to_tensor(reused, device=device)
     share = functional.avg_pool2d(share, 3, 1, 1, count_include_pad=False)
@@ -85,7 +100,7 @@ def follow(
         start=fill.lerp(warped, share),
         warped=warped,
         binding=consistency_to_tensor(bound, device=device),
-        age=grown,
+        paint=carried,
     )
 
 
@@ -157,25 +172,26 @@ class FrameOptimizer:
         return task
 
     def _following(
-        self, frame: PrefetchedFrame, previous: Frame, age: Age
+        self, frame: PrefetchedFrame, previous: Frame, paint: Paint
     ) -> FrameTask:
-        """Go on in a shot from its newest picture, and set the age of the paint."""
+        """Go on in a shot from its newest picture, and describe the paint."""
         task = self._unbound(frame, previous)
         if frame.motion is None or frame.seen_again is None:
-            frame.age = age
+            frame.paint = paint
             return task
         if frame.mask_before is not None:  # elsewhere there is no paint to keep
-            age = mask_age(age, is_painted(frame.mask_before))
+            paint = mask_paint(paint, is_painted(frame.mask_before))
         bank = self._stylizer.bank
         bound = follow(
             bank.to_working(previous),
-            age,
-            bank.to_working(frame.source),
+            paint,
+            frame.source,
+            working=bank.to_working(frame.source),
             motion=frame.motion,
             seen_again=frame.seen_again,
             device=self._stylizer.device,
         )
-        frame.age = bound.age
+        frame.paint = bound.paint
         is_warped = self._config.next_init == "previous-warped"
         return replace(
             task,

@@ -13,8 +13,7 @@ from vidstyle.clip.ingest import Ingest, IngestState
 from vidstyle.clip.lanes import Lanes
 from vidstyle.clip.prefetch import PrefetchedFrame, Prefetcher
 from vidstyle.config import EvolutionConfig
-from vidstyle.motion.consistency import Age
-from vidstyle.records import Frame, FrameReport, Listener, Notice, StepReport
+from vidstyle.records import Frame, FrameReport, Listener, Notice, Paint, StepReport
 from vidstyle.video.evolution import Evolution
 from vidstyle.video.work_dir import EVOLUTION, FrameStore
 
@@ -71,7 +70,7 @@ class Painter:
         self._evolution: tuple[int, Evolution] | None = None  # of which frame
         self._found = IngestState()
         self._lanes = Lanes(store.is_painted)
-        self._last: dict[int, tuple[Frame, Age]] = {}  # newest stylized, by lane start
+        self._last: dict[int, tuple[Frame, Paint]] = {}  # newest, by lane start
         self._writes: list[Future[None]] = []
         self._begun = self._done = 0
 
@@ -142,16 +141,16 @@ class Painter:
             return None
         return self._evolution[1]
 
-    def _previous(self, index: int, start: int) -> tuple[Frame, Age]:
-        """Return a frame's stylized predecessor as stored, and the age of its paint."""
+    def _previous(self, index: int, start: int) -> tuple[Frame, Paint]:
+        """Return a frame's stylized predecessor as stored, and its paint."""
         if start in self._last:
             return self._last[start]
-        return self._store.stylized(index - 1), self._store.age(index - 1)
+        return self._store.stylized(index - 1), self._store.paint(index - 1)
 
     def _finish(self, step: PaintStep, pool: Executor) -> None:
         """Have a finished frame stored, and let its lane go on."""
         frame, picture = step.frame, step.picture()
-        self._last[frame.start] = picture, frame.age
+        self._last[frame.start] = picture, frame.paint
         self._writes.append(pool.submit(self._write, frame, picture))
         if len(self._writes) > BEHIND:
             self._writes.pop(0).result()
@@ -174,11 +173,11 @@ class Painter:
             self._store.put_evolution(evolution.pictures())
         if self._keep is not None:
             self._keep(frame.index, picture, frame.source)
-        self._store.put_age(frame.index, frame.age)
+        self._store.put_paint(frame.index, frame.paint)
         self._store.put_stylized(frame.index, picture)
         if frame.index > frame.start:
             self._store.drop_source(frame.index - 1)
-            self._store.drop_age(frame.index - 1)
+            self._store.drop_paint(frame.index - 1)
 
     def _flush(self, *, wait: bool) -> None:
         """Re-raise errors of background writes; ``wait`` for all of them."""

@@ -11,9 +11,9 @@ from typing import Protocol
 from vidstyle.clip.ingest import IngestState
 from vidstyle.color.masks import Mask
 from vidstyle.config import FlowQuality, VideoConfig
-from vidstyle.motion.consistency import Age, first_age, photometric_consistency
+from vidstyle.motion.consistency import first_paint, photometric_consistency
 from vidstyle.motion.flow import estimate_motion
-from vidstyle.records import Consistency, Frame, Motion
+from vidstyle.records import Consistency, Frame, Motion, Paint
 from vidstyle.stylize.style_bank import FrameStyle, StyleBank
 from vidstyle.video.work_dir import FrameStore
 
@@ -49,8 +49,8 @@ class PrefetchedFrame:
     content: Frame
     """The source as it is to be kept."""
     style: FrameStyle
-    age: Age
-    """Its paint's; a frame that follows another gets it when it is begun."""
+    paint: Paint
+    """Of the frame once it is painted; one that follows another gets it when begun."""
     mask: Mask | None
     """The part that is painted; None: all of it."""
     mask_before: Mask | None = None
@@ -59,9 +59,9 @@ class PrefetchedFrame:
     """From the predecessor; None: the frame follows none, or the flow is not needed."""
     seen_again: Consistency | None = None
     """Where it looks like its predecessor; goes with ``motion``."""
-    previous: tuple[Frame, Age] | None = None
-    """Its predecessor as stylized and stored, and the age of that one's paint; the
-    painter adds it. None: the frame follows none."""
+    previous: tuple[Frame, Paint] | None = None
+    """Its predecessor as stylized and stored, and that one's paint; the painter adds
+    it. None: the frame follows none."""
 
 
 @dataclass(slots=True)
@@ -96,7 +96,7 @@ class Prefetcher:
             source=source,
             content=self.bank.content(source, style),
             style=style,
-            age=first_age(source),
+            paint=first_paint(source),
             mask=None if region is None else region.mask(index),
         )
         if found.follows(index, start) and self._needs_motion():
