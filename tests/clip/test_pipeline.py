@@ -183,7 +183,7 @@ def test_name_that_cannot_be_written_is_refused_at_once(
     error: type[Exception],
     match: str,
 ) -> None:
-    monkeypatch.setattr(pipeline, "probe", pytest.fail)
+    monkeypatch.setattr(pipeline, "open_reader", pytest.fail)
     before = set(tmp_path.rglob("*"))
     output, evolution, sheet = (name and tmp_path / name for name in names)
     assert output

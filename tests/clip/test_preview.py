@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from vidstyle.clip import preview
+from vidstyle.clip import pipeline, preview
 from vidstyle.clip.preview import LONG_SIDE
 from vidstyle.config import Region, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError, OutputError, VideoOpenError, VidstyleError
@@ -110,8 +110,8 @@ def test_preview_is_small_and_so_are_its_strokes(
         asked.append(config)
         return original(path, config, **others)
 
-    original = preview.load_stylizer
-    monkeypatch.setattr(preview, "load_stylizer", load_stylizer)
+    original = pipeline.load_stylizer
+    monkeypatch.setattr(pipeline, "load_stylizer", load_stylizer)
     for style_side in (48, 20, None):
         config = replace(FEW, long_side=None, steps=1, style_side=style_side)
         preview_video(folder, style, output, config=VideoConfig(style=config))
