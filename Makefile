@@ -46,9 +46,10 @@ test: .venv/tools-installed ## Run the tests: no network, no GPU
 	$(BIN)/python -m pytest
 
 .PHONY: lint
-lint: .venv/tools-installed ## Look for mistakes and for untidiness
+lint: .venv/tools-installed ## Look for mistakes, for untidiness, for imports that go the wrong way
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/lint-imports --no-logo
 
 .PHONY: format
 format: .venv/tools-installed ## Tidy up
@@ -73,5 +74,6 @@ samples: .venv/installed ## Make the samples again (installs scikit-image)
 
 .PHONY: clean
 clean: ## Delete what was made, but not .venv
-	rm -rf $(DEMO) dist build .pytest_cache .mypy_cache .ruff_cache .coverage
+	rm -rf $(DEMO) dist build .pytest_cache .mypy_cache .ruff_cache \
+		.import_linter_cache .coverage
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
