@@ -60,6 +60,10 @@ format: .venv/tools-installed ## Tidy up
 types: .venv/tools-installed ## Check the types
 	$(BIN)/mypy
 
+.PHONY: structure
+structure: .venv/tools-installed ## Measure the package: lines, modules, levels, longest functions
+	$(BIN)/python tests/structure.py
+
 .PHONY: cov
 cov: .venv/tools-installed ## Run the tests and say which lines they miss
 	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
