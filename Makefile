@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
-BIN := .venv/bin
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 VIDSTYLE := $(BIN)/vidstyle
 SOURCES := vidstyle tests samples
 DEMO := demo
@@ -44,6 +44,18 @@ demo-still: .venv/installed ## One picture and the GIF of how it was learned
 .PHONY: test
 test: .venv/tools-installed ## Run the tests: no network, no GPU
 	$(BIN)/python -m pytest
+
+# In an environment of its own, as a user has it: it shares nothing with .venv but pip's cache.
+.PHONY: wheel-test
+wheel-test: ## Install a wheel as a user would, and paint a picture with it (6 GB for a while)
+	rm -rf build/wheel
+	$(PYTHON) -m venv build/wheel/.venv
+	cd build/wheel && $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir . ../..
+	cd build/wheel && $(BIN)/python -m pip install --quiet --no-compile vidstyle-*.whl
+	cd build/wheel && $(BIN)/vidstyle --version
+	cd build/wheel && $(BIN)/vidstyle image ../../samples/photo.jpg --style ../../samples/swirls.jpg \
+		--network slim --long-side 64 --steps 5 --output still.png
+	rm -rf build/wheel
 
 .PHONY: lint
 lint: .venv/tools-installed ## Look for mistakes, for untidiness, for imports that go the wrong way
