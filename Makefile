@@ -45,6 +45,10 @@ demo-still: .venv/installed ## One picture and the GIF of how it was learned
 test: .venv/tools-installed ## Run the tests: no network, no GPU
 	$(BIN)/python -m pytest
 
+.PHONY: test-fast
+test-fast: .venv/tools-installed ## Run the quick tests: under a minute
+	$(BIN)/python -m pytest -m "not slow"
+
 # In an environment of its own, as a user has it: it shares nothing with .venv but pip's cache.
 .PHONY: wheel-test
 wheel-test: ## Install a wheel as a user would, and paint a picture with it (6 GB for a while)

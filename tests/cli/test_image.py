@@ -202,6 +202,7 @@ def test_option_of_a_clip_is_usage(vidstyle: Run) -> None:
     assert "No such option: --frames" in said.stderr
 
 
+@pytest.mark.slow
 def test_interruption_leaves_nothing(photo: Path) -> None:
     options = ("-s", "painting.png", *STEPS, "--steps", "99", "--log", "log", "-q")
     process = start("image", "photo.png", *options, quick_steps=2)

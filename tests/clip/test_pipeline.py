@@ -32,6 +32,8 @@ from vidstyle.video.ffmpeg import describe
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
+pytestmark = pytest.mark.slow
+
 stylize_video = partial(pipeline.stylize_video, overwrite=True)
 
 FEW = VideoConfig(

@@ -18,6 +18,8 @@ from vidstyle.records import Event, Frame, FrameReport, Notice, Plan, StepReport
 from vidstyle.video.folder import write_pictures
 from vidstyle.video.sheet import GAP
 
+pytestmark = pytest.mark.slow
+
 preview_video = partial(preview.preview_video, overwrite=True)
 
 FEW = StyleConfig(network="slim", device="cpu", steps=3, min_steps=3)

@@ -19,6 +19,8 @@ from vidstyle.stylize import image
 from vidstyle.stylize.inputs import load_stylizer
 from vidstyle.stylize.stylizer import Stylizer
 
+pytestmark = pytest.mark.slow
+
 stylize_image = partial(image.stylize_image, overwrite=True)
 
 THREE = StyleConfig(network="slim", device="cpu", steps=11, min_steps=11, pyramid=3)

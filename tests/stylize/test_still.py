@@ -33,6 +33,8 @@ from vidstyle.stylize.style_bank import working_size
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
+pytestmark = pytest.mark.slow
+
 stylize_image = partial(image.stylize_image, overwrite=True)
 
 FEW = StyleConfig(network="slim", device="cpu", steps=6, min_steps=6)

@@ -30,6 +30,8 @@ from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 from vidstyle.video.write import check_writable, write_video
 
+pytestmark = pytest.mark.slow
+
 MakeClip = Callable[..., Path]
 
 COUNT = 8

@@ -16,6 +16,8 @@ from vidstyle.video.mux import dropped_data, ending_for, misfits, taken_over
 from vidstyle.video.probe import probe
 from vidstyle.video.write import write_video
 
+pytestmark = pytest.mark.slow
+
 MakeClip = Callable[..., Path]
 
 FPS = Fraction(10)

@@ -14,6 +14,8 @@ from vidstyle.video.probe import held_s, probe
 from vidstyle.video.read import read_frames
 from vidstyle.video.write import check_writable, write_video
 
+pytestmark = pytest.mark.slow
+
 MakeClip = Callable[..., Path]
 
 NTSC = Fraction(30000, 1001)
