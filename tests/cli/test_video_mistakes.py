@@ -15,6 +15,8 @@ from vidstyle.errors import VideoWriteError
 from vidstyle.video.ffmpeg import run_ffmpeg
 from vidstyle.video.work_dir import FrameStore
 
+pytestmark = pytest.mark.slow
+
 STYLE = ("--style", "painting.png")
 USAGE, INPUT, WEIGHTS, OUTPUT, WORK_DIR = 2, 3, 4, 6, 7
 

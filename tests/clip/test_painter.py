@@ -35,6 +35,8 @@ from vidstyle.stylize.inputs import load_stylizer
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
+pytestmark = pytest.mark.slow
+
 HEIGHT, WIDTH = SMALL_CLIP.height, SMALL_CLIP.width
 STEPS, NEXT_STEPS = 6, 4
 CONFIG = VideoConfig(

@@ -7,27 +7,24 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from pictures import scene
 
 from vidstyle.clip import pipeline, preview
 from vidstyle.clip.preview import LONG_SIDE
 from vidstyle.config import Region, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError, OutputError, VideoOpenError, VidstyleError
-from vidstyle.images import read_picture, resize_frame, write_picture
+from vidstyle.images import read_picture, write_picture
 from vidstyle.records import Event, Frame, FrameReport, Notice, Plan, StepReport
 from vidstyle.video.folder import write_pictures
 from vidstyle.video.sheet import GAP
+
+pytestmark = pytest.mark.slow
 
 preview_video = partial(preview.preview_video, overwrite=True)
 
 FEW = StyleConfig(network="slim", device="cpu", steps=3, min_steps=3)
 QUICK = VideoConfig(style=FEW)
 FRAMES, HEIGHT, WIDTH = 12, 32, 48
-
-
-def scene(seed: int, height: int = HEIGHT, width: int = WIDTH) -> Frame:
-    """A smooth, colourful picture."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), np.uint8)
-    return resize_frame(coarse, height=height, width=width)
 
 
 @pytest.fixture
