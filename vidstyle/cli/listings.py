@@ -1,18 +1,20 @@
-"""``vidstyle networks`` and ``vidstyle presets``: which there are."""
+"""``vidstyle networks``, ``presets`` and ``bench``: what there is, and how fast."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, print_facts, reported_errors
+from vidstyle.config import NetworkName, StyleConfig
 from vidstyle.presets import NAMES, read_preset
 
 if TYPE_CHECKING:
+    from vidstyle.bench import Rate
     from vidstyle.networks.load import NetworkStatus
 
-LINE = "{:6}  {:16}  {}"
 Fetch = Annotated[
     Literal["vgg16", "vgg19"] | None,
     typer.Option(
@@ -28,24 +30,20 @@ def networks(fetch: Fetch = None, json: o.Json = False, quiet: o.Quiet = False) 
         from vidstyle.networks.load import network_status
 
         if fetch is not None:
-            with Reporter(quiet=quiet, as_json=json, log=None) as reporter:
+            with Reporter(quiet=quiet, as_json=json) as reporter:
                 path = fetch_weights(fetch, reporter)
             reporter.result(path)
             return
         known = network_status()
-        lines = (
-            LINE.format(each.name, f"{each.layers[0]}..{each.layers[-1]}", _place(each))
-            for each in known
-        )
-        print_facts([asdict(each) for each in known], lines, as_json=json)
+        print_facts([asdict(each) for each in known], map(_line, known), as_json=json)
 
 
-def _place(status: "NetworkStatus") -> str:
-    if status.built_in:
-        return "built in"
-    if status.path is None:
-        return f"not fetched; --fetch {status.name} fetches {status.size_mb:.0f} MB"
-    return str(status.path)
+def _line(status: "NetworkStatus") -> str:
+    place = "built in" if status.built_in else str(status.path)
+    if not status.built_in and status.path is None:
+        place = f"not fetched; --fetch {status.name} fetches {status.size_mb:.0f} MB"
+    layers = f"{status.layers[0]}..{status.layers[-1]}"
+    return f"{status.name:6}  {layers:16}  {place}"
 
 
 def presets(json: o.Json = False) -> None:
@@ -53,3 +51,81 @@ def presets(json: o.Json = False) -> None:
     known = [read_preset(name) for name in NAMES]
     lines = [f"{each.name:10}  {each.summary}" for each in known]
     print_facts([asdict(each) for each in known], lines, as_json=json)
+
+
+def parse_sizes(text: str) -> list[tuple[int, int]]:
+    """Read ``320x180,640x360`` as widths and heights."""
+    sizes = []
+    for item in text.split(","):
+        width, _, height = item.strip().partition("x")
+        if not (width.isdecimal() and height.isdecimal()):
+            raise typer.BadParameter(f"{item!r} is not a size such as 320x180")
+        sizes.append((int(width), int(height)))
+    return sizes
+
+
+Sizes = Annotated[
+    Any,
+    typer.Option(
+        parser=parse_sizes, metavar="WxH,...", help="Of the pictures, in pixels."
+    ),
+]
+Batch = Annotated[
+    int,
+    typer.Option(metavar="N", help="Pictures beside one another, against one by one."),
+]
+Steps = Annotated[int, typer.Option(metavar="N", help="Steps to take the median of.")]
+HEADINGS = "     size  batch   steps/s  evaluation   GFLOP/s  of ceiling   N x 1"
+
+
+def bench(
+    *,
+    sizes: Sizes = "320x180,640x360",
+    batch: Batch = 1,
+    steps: Steps = 30,
+    network: Annotated[NetworkName, o.option_of(StyleConfig, "network")] = "slim",
+    device: o.Device = "auto",
+    json: o.Json = False,
+) -> None:
+    """Time the optimisation's steps and compare them with the machine's ceiling.
+
+    Evaluation: its share in a step, losses and gradients; the rest is the optimiser's.
+
+    GFLOP/s: of the convolutions, forward and back to the pixels, by whole steps.
+
+    Ceiling: the rate of a large matrix product, in the same process and threads.
+
+    N x 1: how many times as fast a batch is as its pictures one by one.
+    """
+    with reported_errors():
+        from vidstyle.bench import Bench
+
+        with Reporter(quiet=False) as reporter:
+            timed = Bench(
+                sizes=sizes,
+                batch=batch,
+                steps=steps,
+                network=network,
+                device=device,
+                listener=reporter,
+            )
+        facts, rates = timed.facts(), timed.rates()
+        if json:
+            facts["rates"] = [asdict(rate) for rate in rates]
+        print_facts(facts, _table(facts, rates), as_json=json)
+
+
+def _table(facts: dict[str, Any], rates: "Iterable[Rate]") -> Iterator[str]:
+    """Write what was timed, and then a line for each rate, as it comes."""
+    yield (
+        "{network} to {deepest} on {device}, {threads} thread(s); medians of {steps} "
+        "steps; ceiling {matrix_gflop_per_s:.0f} GFLOP/s".format(**facts)
+    )
+    yield HEADINGS
+    for rate in rates:
+        yield (
+            f"{f'{rate.width}x{rate.height}':>9}  {rate.batch:>5}  "
+            f"{rate.steps_per_s:>8.2f}  {rate.evaluation_share:>10.0%}  "
+            f"{rate.gflop_per_s:>8.1f}  {rate.of_matrix_rate:>10.0%}  "
+            f"{rate.over_single:>6.2f}"
+        )

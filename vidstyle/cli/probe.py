@@ -12,20 +12,14 @@ from vidstyle.records import ColorInfo, StreamInfo, VideoInfo
 if TYPE_CHECKING:
     from vidstyle.video.mux import Inspection
 
-LABEL = "{:10}{}"
 CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4/mov", "matroska,webm": "mkv/webm"}
 """ffmpeg's names that say more than a reader wants to know."""
-TAKEN = ("input_fps", "background")
-"""Settings of a clip that change how it is understood."""
+FIELDS = {"mixed": "may be interlaced", "separate": "in single fields"}
+LEVELS = {"tv": "limited", "pc": "full"}
 
 
-@o.add_options(VideoConfig, only=TAKEN, hides=False)
-def probe(
-    clip: o.Clip,
-    *,
-    json: o.Json = False,
-    **values: Any,
-) -> None:
+@o.add_options(VideoConfig, only=("input_fps", "background"), hides=False)
+def probe(clip: o.Clip, *, json: o.Json = False, **values: Any) -> None:
     """Say what is understood of a clip, and how it will be read.
 
     The whole file is read once, since only so is a variable rate known for one.
@@ -35,7 +29,7 @@ def probe(
         from vidstyle.video.mux import inspect_clip
 
         seen = inspect_clip(clip, fps=config.input_fps, background=config.background)
-        lines = (LABEL.format(*line) for line in as_lines(seen))
+        lines = (f"{label:10}{text}" for label, text in as_lines(seen))
         print_facts(as_facts(seen), lines, as_json=json)
 
 
@@ -43,8 +37,10 @@ def as_facts(seen: "Inspection") -> dict[str, Any]:
     """Collect all that is understood, for machines; rates and aspects are fractions."""
     facts = asdict(seen.info)
     reasons = facts.pop("normalizing")
-    reader = "ffmpeg" if reasons else "opencv"
-    facts["reading"] = {"decoder": reader, "reasons": list(reasons)}
+    facts["reading"] = {
+        "decoder": "ffmpeg" if reasons else "opencv",
+        "reasons": reasons,
+    }
     facts["timing"] = asdict(seen.timing)
     facts["result"] = {"ending": seen.ending}
     return facts
@@ -53,7 +49,10 @@ def as_facts(seen: "Inspection") -> dict[str, Any]:
 def as_lines(seen: "Inspection") -> Iterator[tuple[str, str]]:
     """Write what is understood as labels and texts."""
     info = seen.info
-    yield "clip", _clip(info)
+    kind = CONTAINERS.get(info.container, info.container) or "a folder of pictures"
+    known = info.duration_s is not None
+    length = f"{info.duration_s:.2f} s" if known else "of unknown length"
+    yield "clip", f"{info.path}: {kind}, {length}"
     yield "picture", _picture(info)
     yield "shown", _shown(info)
     yield "rate", _rate(seen)
@@ -73,33 +72,23 @@ def as_lines(seen: "Inspection") -> Iterator[tuple[str, str]]:
     yield "result", _result(seen)
 
 
-def _clip(info: VideoInfo) -> str:
-    length = "of unknown length"
-    if info.duration_s is not None:
-        length = f"{info.duration_s:.2f} s"
-    kind = CONTAINERS.get(info.container, info.container) or "a folder of pictures"
-    return f"{info.path}: {kind}, {length}"
-
-
 def _picture(info: VideoInfo) -> str:
-    said = [info.codec, info.pixel_format]
-    if info.color:
-        said.append(f"{info.color.bit_depth} bits a channel")
-    fields = {"mixed": "may be interlaced", "separate": "in single fields"}
-    if info.kind == "video" and info.fields != "unknown":
-        said.append(fields.get(info.fields, info.fields))
-    return ", ".join(said)
+    depth = f"{info.color.bit_depth} bits a channel" if info.color else ""
+    fields = FIELDS.get(info.fields, info.fields)
+    if info.kind == "folder" or info.fields == "unknown":
+        fields = ""
+    return ", ".join(filter(None, (info.codec, info.pixel_format, depth, fields)))
 
 
 def _shown(info: VideoInfo) -> str:
-    # A mirror is half a turn to ffmpeg, which says no more.
-    mirrored = ", or mirrored" if info.rotation == 180 else ""
-    turned = f", turned by {info.rotation} degrees{mirrored}" if info.rotation else ""
-    square = ""
-    if info.pixel_aspect != 1:
-        aspect = f"{info.pixel_aspect.numerator}:{info.pixel_aspect.denominator}"
-        square = f", pixels made square from {aspect}"
-    return f"{info.width}x{info.height}{turned}{square}"
+    shown, aspect = f"{info.width}x{info.height}", info.pixel_aspect
+    if info.rotation:
+        # A mirror is half a turn to ffmpeg, which says no more.
+        mirrored = ", or mirrored" if info.rotation == 180 else ""
+        shown += f", turned by {info.rotation} degrees{mirrored}"
+    if aspect != 1:
+        shown += f", pixels made square from {aspect.numerator}:{aspect.denominator}"
+    return shown
 
 
 def _rate(seen: "Inspection") -> str:
@@ -111,18 +100,18 @@ def _rate(seen: "Inspection") -> str:
         "variable": f"variable, {shortest:.4g} to {longest:.4g} ms a frame",
         "assumed": "assumed, since its frames have no times",
     }[timing.kind]
-    start = f"; the first at {info.start_s:.4g} s" if info.start_s else ""
-    gaps = ""
+    rate = f"{float(info.fps):.5g} fps{exact}, {kind}"
+    rate += f"; {_count(timing.packets, 'frame')} stored"
+    if info.start_s:
+        rate += f"; the first at {info.start_s:.4g} s"
     if info.missing_numbers:
-        gaps = f"; {info.missing_numbers} numbers lack a picture, which makes no pause"
-    rate = f"{float(info.fps):.5g} fps{exact}"
-    return f"{rate}, {kind}; {_count(timing.packets, 'frame')} stored{start}{gaps}"
+        rate += f"; {info.missing_numbers} numbers lack a picture, which makes no pause"
+    return rate
 
 
 def _color(color: ColorInfo) -> str:
-    levels = {"tv": "limited", "pc": "full"}[color.range]
     said = {
-        "range": f"{levels} range",
+        "range": f"{LEVELS[color.range]} range",
         "matrix": f"matrix {color.matrix}",
         "primaries": f"primaries {color.primaries}",
         "transfer": f"transfer {color.transfer}",
@@ -134,8 +123,8 @@ def _color(color: ColorInfo) -> str:
 
 
 def _tracks(info: VideoInfo, kind: str) -> str:
-    found = [stream for stream in info.streams if stream.kind == kind]
-    return ", ".join(_codec(stream) for stream in found) or "none"
+    found = (_codec(stream) for stream in info.streams if stream.kind == kind)
+    return ", ".join(found) or "none"
 
 
 def _codec(stream: StreamInfo) -> str:
@@ -143,15 +132,9 @@ def _codec(stream: StreamInfo) -> str:
 
 
 def _stream(stream: StreamInfo, *, is_read: bool) -> str:
-    marks = {
-        "read": is_read,
-        "default": stream.is_default,
-        "cover": stream.is_cover,
-    }
-    said = ", ".join(
-        [_codec(stream), *(name for name, holds in marks.items() if holds)]
-    )
-    return f"{stream.index}: {stream.kind}, {said}"
+    marks = {"read": is_read, "default": stream.is_default, "cover": stream.is_cover}
+    said = [_codec(stream), *(name for name, holds in marks.items() if holds)]
+    return f"{stream.index}: {stream.kind}, {', '.join(said)}"
 
 
 def _reading(info: VideoInfo) -> str:
@@ -163,22 +146,14 @@ def _reading(info: VideoInfo) -> str:
 
 
 def _result(seen: "Inspection") -> str:
-    info = seen.info
-    if info.kind == "folder":
-        return f"{seen.ending} by default, without sound"
-    tracks = [
-        _count(len(found), name)
-        for found, name in (
-            (info.audio_codecs, "sound track"),
-            (info.subtitle_codecs, "subtitle track"),
-        )
-        if found
-    ]
-    copied = f" with {' and '.join(tracks)} copied" if tracks else ", without sound"
-    instead = (
-        "; an .mp4 cannot hold all of it as it is" if seen.ending == ".mkv" else ""
-    )
-    return f"{seen.ending} by default{copied}{instead}"
+    audio, subtitles = len(seen.info.audio_codecs), len(seen.info.subtitle_codecs)
+    tracks = [_count(audio, "sound track")] if audio else []
+    tracks += [_count(subtitles, "subtitle track")] if subtitles else []
+    result = f"{seen.ending} by default"
+    result += f" with {' and '.join(tracks)} copied" if tracks else ", without sound"
+    if seen.info.kind == "video" and seen.ending == ".mkv":
+        result += "; an .mp4 cannot hold all of it as it is"
+    return result
 
 
 def _count(number: int, name: str) -> str:

@@ -1,6 +1,7 @@
 """What a run is set to: the defaults, under a preset, a file, and the options given."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from textwrap import wrap
@@ -8,9 +9,10 @@ from typing import Any
 
 import typer
 
+from vidstyle.cli.request import Request
 from vidstyle.config.setting import settings_of
 from vidstyle.config.toml_file import KINDS, config_text, read_config
-from vidstyle.errors import ConfigError, OutputError
+from vidstyle.errors import OutputError
 from vidstyle.presets import NAMES, Preset, read_preset
 
 WIDTH = 86
@@ -21,11 +23,13 @@ WIDTH = 86
 class Settings:
     """The values of all settings, and where each comes from."""
 
+    kinds: Sequence[type[Any]]
+    """The configurations that the command is about."""
     values: Mapping[str, Any]
     """By the names of the fields."""
     origins: Mapping[str, str]
     """By the names of the fields; those at their default are not in it."""
-    about: Sequence[str] = ()
+    about: Sequence[str]
     """Lines on the preset."""
 
     def make(self, kind: type[Any], **others: object) -> Any:
@@ -34,63 +38,66 @@ class Settings:
         Raises:
             ConfigError: If a value is out of range, or two disagree.
         """
-        names = {field.name for field in fields(kind)} & set(self.values)
+        names = {field.name for field in fields(kind)} & self.values.keys()
         return kind(**{name: self.values[name] for name in names}, **others)
 
-    def text(self, kinds: Sequence[type[Any]], folder: Path) -> str:
-        """Write the settings of some configurations for a file in ``folder``."""
+    def text(self, folder: Path) -> str:
+        """Write them for a file in ``folder``."""
         return config_text(
-            self.values, kinds, folder=folder, about=self.about, origins=self.origins
+            self.values,
+            self.kinds,
+            folder=folder,
+            about=self.about,
+            origins=self.origins,
         )
 
-    def save(
-        self, path: Path | None, kinds: Sequence[type[Any]], *, overwrite: bool
-    ) -> None:
-        """Save the settings, if they are to be saved.
-
-        Raises:
-            OutputError: If the file holds other settings and may not be replaced, or
-                cannot be written.
-        """
-        if path is not None:
-            save_config(path, self.text(kinds, path.parent), overwrite=overwrite)
+    def save(self, request: Request) -> None:
+        """Save them, if they are to be saved, as ``save_config`` does."""
+        if (path := request.save_config) is not None:
+            save_config(path, self.text(path.parent), overwrite=request.overwrite)
 
 
 def resolve_settings(
     ctx: typer.Context,
     values: Mapping[str, Any],
-    *,
-    preset: str | None,
-    file: Path | None,
+    request: Request,
+    kinds: Sequence[type[Any]],
 ) -> Settings:
     """Lay a preset over the defaults, a file over it, and the options over all.
+
+    If the settings are only to be shown, that is done, and the command ends here.
 
     Args:
         ctx: Knows which options were given.
         values: Of the command's options, by the names of the fields.
-        preset: Its name; None: none.
-        file: Of settings; None: none.
+        request: Names the preset and the file.
+        kinds: The configurations that the command is about.
 
     Raises:
         BadParameter: If there is no such preset.
         InputError: If the file cannot be read.
-        ConfigError: If it has a key that is none, or a value that cannot be.
+        ConfigError: If it has a key that is none, or a value that cannot be; or if
+            settings disagree.
     """
     layers: dict[str, Mapping[str, Any]] = {}
     about: list[str] = []
-    if preset is not None:
-        known = _find_preset(preset)
-        layers[f"preset {preset}"], about = known.settings, _about(known)
-    if file is not None:
-        layers["configuration file"] = read_config(file)
-    layers["option"] = {name: values[name] for name in values if _was_given(ctx, name)}
+    if request.preset is not None:
+        preset = _find_preset(request.preset)
+        layers[f"preset {preset.name}"], about = preset.settings, _about(preset)
+    if request.config is not None:
+        layers["configuration file"] = read_config(request.config)
     settled, origins = defaults(), dict[str, str]()
+    layers["option"] = {name: values[name] for name in settled if _given(ctx, name)}
     for origin, layer in layers.items():
         settled |= layer
         origins |= dict.fromkeys(layer, origin)
-        if origin == "configuration file":
-            _check_file(file, settled)
-    return Settings(settled, origins, about)
+    settings = Settings(kinds, settled, origins, about)
+    for kind in kinds:
+        settings.make(kind)
+    if request.show_config:
+        typer.echo(settings.text(Path()), nl=False)
+        raise typer.Exit
+    return settings
 
 
 def defaults() -> dict[str, Any]:
@@ -98,18 +105,9 @@ def defaults() -> dict[str, Any]:
     return {setting.name: setting.default for setting in settings_of(*KINDS)}
 
 
-def _was_given(ctx: typer.Context, name: str) -> bool:
+def _given(ctx: typer.Context, name: str) -> bool:
     source = ctx.get_parameter_source(name)
     return source is not None and source.name in {"COMMANDLINE", "ENVIRONMENT"}
-
-
-def _check_file(file: Path | None, values: Mapping[str, Any]) -> None:
-    """Check that a file's settings make configurations."""
-    for kind in KINDS:
-        try:
-            Settings(values, {}).make(kind)
-        except ConfigError as err:
-            raise ConfigError(f"{file}: {err}") from None
 
 
 def _find_preset(name: str) -> Preset:
@@ -132,16 +130,6 @@ def save_config(path: Path, text: str, *, overwrite: bool) -> None:
         OutputError: If the file exists, says something else and may not be replaced; or
             if it cannot be written.
     """
-    if path.is_file() and not overwrite:
-        try:
-            is_same = path.read_text(encoding="utf-8") == text
-        except (OSError, UnicodeDecodeError):
-            is_same = False
-        if not is_same:
-            raise OutputError(
-                f"{path} exists and says something else; use --overwrite, or save the "
-                "settings under another name."
-            )
     from vidstyle.images import write_whole
 
     try:
@@ -150,4 +138,12 @@ def save_config(path: Path, text: str, *, overwrite: bool) -> None:
         raise OutputError(
             f"cannot write {path}: the name of a file in it is not text."
         ) from err
+    if path.is_file() and not overwrite:
+        with suppress(OSError):
+            if path.read_bytes() == data:
+                return
+        raise OutputError(
+            f"{path} exists and says something else; use --overwrite, or save the "
+            "settings under another name."
+        )
     write_whole(path, data)

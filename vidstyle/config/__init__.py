@@ -14,7 +14,6 @@ from vidstyle.config.setting import MIN_SIDE, check_range
 from vidstyle.config.style import (
     DEFAULT_LR,
     DeviceName,
-    Init,
     LrDecay,
     NetworkName,
     OptimizerName,
@@ -25,6 +24,7 @@ from vidstyle.config.style import (
 from vidstyle.config.values import (
     BACKGROUND,
     COLORS,
+    Init,
     LayerWeight,
     Region,
     block_of,

@@ -3,13 +3,13 @@
 import math
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass, field, fields, replace
+from dataclasses import KW_ONLY, MISSING, dataclass, field, fields, replace
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 from types import NoneType
 from typing import (
     Any,
+    ClassVar,
     Concatenate,
     Final,
     Literal,
@@ -27,19 +27,14 @@ T = TypeVar("T")
 
 MIN_SIDE = 16
 """Pixels: relu5_1 lies behind four halvings, so a smaller picture has no such layer."""
-
-FILES = "Files"
-SETTINGS = "Settings"
-SIZE = "Size and range"
-LOOK = "Look"
-COHERENCE = "Coherence"
-NETWORK = "Network"
-OPTIMIZER = "Optimiser"
-EVOLUTION = "Evolution"
-REPORT = "Report"
-PANELS = (FILES, SETTINGS, SIZE, LOOK, COHERENCE, NETWORK, OPTIMIZER, EVOLUTION, REPORT)
+PANELS = (
+    *("Files", "Settings", "Size and range", "Look", "Coherence", "Network"),
+    *("Optimiser", "Evolution", "Report"),
+)
 """In the order in which the help shows them."""
-_PLACES: Final = {panel: place for place, panel in enumerate((None, *PANELS))}
+FILES, SETTINGS, SIZE, LOOK, COHERENCE, NETWORK, OPTIMIZER, EVOLUTION, REPORT = PANELS
+REQUIRED: Final[Any] = MISSING
+"""Stands for the default of a setting that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +59,23 @@ class Setting:
     default_text: str | None = None
     """Shown as the default, where the value itself would say nothing."""
     flag: str | None = None
-    """None: the field's own name."""
+    """None: the field's own name, without the unit that it may end in."""
     short: str | None = None
     is_option: bool = True
     """False: only in a file of settings."""
+    is_common: bool = False
+    """Whether --help shows it, and not only --help-all."""
     name: str = ""
     """The field's; this and what follows is filled in by ``settings_of``."""
+    prefix: str = ""
     hint: Any = None
     default: Any = None
 
     @property
     def key(self) -> str:
         """Its name in a file and in messages; its option's after two dashes."""
-        return (self.flag or self.name).replace("_", "-")
+        name = self.flag or self.prefix + self.name.removesuffix("_s")
+        return name.replace("_", "-")
 
     @property
     def hints(self) -> tuple[Any, ...]:
@@ -110,7 +109,7 @@ class Setting:
             case (float(), *_):
                 return ", ".join(f"{each!r}".removesuffix(".0") for each in value)
             case tuple():  # with spaces, so that the help can break the line
-                return ", ".join(_layer_text(*each) for each in value)
+                return ", ".join(str(each) for each in value)
         return str(value)
 
     def validate(self, value: Any) -> None:
@@ -136,47 +135,28 @@ class Setting:
         )
 
 
-def _layer_text(layer: str, weight: float) -> str:
-    return layer if weight == 1 else f"{layer}:{weight!r}".removesuffix(".0")
-
-
-def _as_field(declare: Callable[P, Setting]) -> Callable[Concatenate[T, P], T]:
+def _as_field(
+    declare: Callable[P, Setting], *, is_common: bool
+) -> Callable[Concatenate[T, P], T]:
     def setting(default: T, /, *args: P.args, **declared: P.kwargs) -> T:
-        metadata = {"setting": declare(*args, **declared)}
-        return field(default=default, metadata=metadata)
+        declaration = replace(declare(*args, **declared), is_common=is_common)
+        return field(default=default, metadata={"setting": declaration})
 
     return setting
 
 
-setting: Final = _as_field(Setting)
+setting: Final = _as_field(Setting, is_common=False)
 """Declare a field of a configuration: its default, then what ``Setting`` takes."""
-
-
-def settings_of(*kinds: type[Any]) -> Sequence[Setting]:
-    """List the settings of some configurations in the order of the help."""
-    return _settings_of(kinds)
-
-
-@cache
-def _settings_of(kinds: tuple[type[Any], ...]) -> Sequence[Setting]:
-    found: dict[str, Setting] = {}
-    for kind in kinds:
-        hints = get_type_hints(kind)
-        for each in fields(kind):
-            if "setting" in each.metadata and each.name not in found:
-                found[each.name] = replace(
-                    each.metadata["setting"],
-                    name=each.name,
-                    hint=hints[each.name],
-                    default=each.default,
-                )
-    return sorted(found.values(), key=lambda each: _PLACES[each.panel])
+common_setting: Final = _as_field(Setting, is_common=True)
+"""Declare one that most people need."""
 
 
 class Config:
     """A configuration that checks itself when it is made."""
 
     __slots__ = ()
+    prefix: ClassVar[str] = ""
+    """What the names of its options begin with."""
 
     def __post_init__(self) -> None:
         """Check each setting by itself, then all of them together.
@@ -190,6 +170,26 @@ class Config:
 
     def _check_together(self) -> None:
         """Check the rules between settings, where there are any."""
+
+
+def settings_of(*kinds: type[Any]) -> Sequence[Setting]:
+    """List the settings of some configurations in the order of the help.
+
+    Of those with the same name it is the first configuration's.
+    """
+    found: dict[str, Setting] = {}
+    for kind in kinds:
+        hints = get_type_hints(kind)
+        for each in fields(kind):
+            if "setting" in each.metadata and each.name not in found:
+                found[each.name] = replace(
+                    each.metadata["setting"],
+                    name=each.name,
+                    prefix=kind.prefix,
+                    hint=hints[each.name],
+                    default=each.default,
+                )
+    return sorted(found.values(), key=lambda one: PANELS.index(one.panel or FILES))
 
 
 def check_range(

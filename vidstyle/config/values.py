@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, Literal, NamedTuple, TypeVar, get_args
 
 from vidstyle.config.setting import check_range
 from vidstyle.errors import ConfigError
@@ -25,7 +25,7 @@ COLORS: Final[Mapping[str, str]] = {
     "blue": "#0000ff",
 }
 """Colors that have names."""
-STARTS: Final = ("content", "random", "style")
+Init = Literal["content", "random", "style"]
 """What a picture may start from, beside a file."""
 
 
@@ -44,6 +44,12 @@ class LayerWeight(NamedTuple):
     layer: str
     """Such as ``relu4_2``."""
     weight: float = 1.0
+
+    def __str__(self) -> str:
+        """Write it as ``parse_layers`` reads it."""
+        if self.weight == 1:
+            return self.layer
+        return f"{self.layer}:{self.weight!r}".removesuffix(".0")
 
 
 def block_of(layer: str) -> int:
@@ -104,13 +110,9 @@ def parse_layers(text: str) -> tuple[LayerWeight, ...]:
 
 
 def parse_numbers(text: str) -> tuple[float, ...]:
-    """Read ``2,1``; nothing is no number."""
-
-    def parse(text: str) -> tuple[float, ...]:
-        return tuple(float(item) for item in text.split(","))
-
-    what = "not a list of numbers such as 2,1"
-    return _read(parse, text, what) if text.strip() else ()
+    """Read ``2,1``; an empty text has no numbers."""
+    items = text.split(",") if text.strip() else ()
+    return _read(lambda _: tuple(map(float, items)), text, "not a list such as 2,1")
 
 
 def parse_side(text: str) -> int | None:
@@ -143,4 +145,4 @@ def parse_range(text: str) -> tuple[int, int | None]:
 
 def parse_init(text: str) -> str | Path:
     """Read a way to start, or the name of a picture to start from."""
-    return text if text in STARTS else Path(text)
+    return text if text in get_args(Init) else Path(text)

@@ -1,21 +1,17 @@
-"""What was measured, as lines of a table, as facts for machines, and as panels."""
+"""What was measured, as facts for machines, lines of a table for people, and panels."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from vidstyle.measure.clip import Measurement
-    from vidstyle.measure.distance import Compared, Series
-    from vidstyle.measure.stills import (
-        FolderMeasurement,
-        PairMeasurement,
-        StillMeasurement,
-    )
-    from vidstyle.plots import Panel
+from vidstyle.measure.clip import Measurement
+from vidstyle.measure.distance import Compared, Series
+from vidstyle.measure.stills import (
+    FolderMeasurement,
+    PairMeasurement,
+    StillMeasurement,
+)
+from vidstyle.plots import Panel
 
-LINE: Final = "{:18}{:>10}{:>10}{:>11}"
-HEAD: Final = LINE.format("", "result", "content", "ratio")
-SCALE: Final = "pixel values in [0, 1]"
 NOTE: Final = "FIDs of other features, or of sets of other sizes, do not compare."
 FORMS: Final = {
     "temporal_error": ("temporal error", ".6f"),
@@ -59,17 +55,37 @@ CURVES: Final = {
     },
 }
 """The lines in each panel of a plot. All but SSIM grow by powers of ten."""
+Facts = dict[str, Any]
+"""Values of JSON, and paths, by their names."""
 
 
-def clip_facts(measured: "Measurement") -> dict[str, Any]:
+def clip_panels(measured: Measurement) -> list[Panel]:
+    """Lay out what was measured of a clip as curves over its time.
+
+    Where a frame has no number, a curve has a gap.
+    """
+    times_s, panels = measured.match.times_s, []
+    for label, lines in CURVES.items():
+        series = {}
+        for name, (quantity, side) in lines.items():
+            if quantity in measured.quantities:
+                values = getattr(measured.quantities[quantity], side).frames
+                heights = (float("nan") if one is None else one for one in values)
+                series[name] = list(zip(times_s, heights, strict=True))
+        if series:
+            panels.append(Panel(y_label=label, series=series, log_y=label != "SSIM"))
+    return panels
+
+
+def clip_facts(measured: Measurement) -> Facts:
     """Collect all that was measured of a clip, frame by frame.
 
     Lists have an entry a frame of the result, null where there is none.
     """
     match = measured.match
-    facts: dict[str, Any] = {
-        "result": str(match.result.path),
-        "content": str(match.content.path),
+    facts = {
+        "result": match.result.path,
+        "content": match.content.path,
         "width": match.result.width,
         "height": match.result.height,
         "first": match.first,
@@ -89,15 +105,15 @@ def clip_facts(measured: "Measurement") -> dict[str, Any]:
     return facts
 
 
-def _series(series: "Series") -> dict[str, Any]:
+def _series(series: Series) -> Facts:
     return {"mean": series.mean, "drift": series.drift, "frames": series.frames}
 
 
-def _compared(compared: "Compared") -> dict[str, float | None]:
+def _compared(compared: Compared) -> Facts:
     return dict(zip(("result", "content", "ratio"), compared, strict=True))
 
 
-def still_facts(measured: "StillMeasurement") -> dict[str, Any]:
+def still_facts(measured: StillMeasurement) -> Facts:
     """Collect all that was measured of a picture."""
     return {
         "width": measured.width,
@@ -107,7 +123,7 @@ def still_facts(measured: "StillMeasurement") -> dict[str, Any]:
     }
 
 
-def folder_facts(measured: "FolderMeasurement") -> dict[str, Any]:
+def folder_facts(measured: FolderMeasurement) -> Facts:
     """Collect all that was measured of folders."""
     sets, means = measured.sets, measured.quantities
     return {
@@ -125,21 +141,21 @@ def folder_facts(measured: "FolderMeasurement") -> dict[str, Any]:
         "means": {name: _compared(each.means) for name, each in means.items()},
         "pairs": [_pair_facts(pair) for pair in measured.pairs],
         "unmatched": [
-            {"file": str(path), "reason": reason}
+            {"file": path, "reason": reason}
             for path, reason in measured.unmatched.items()
         ],
     }
 
 
-def _pair_facts(pair: "PairMeasurement") -> dict[str, Any]:
+def _pair_facts(pair: PairMeasurement) -> Facts:
     """Collect plain values only, so that all pictures make a table."""
     matched, found = pair.matched, pair.quantities
     names = [name for name in FORMS if name in {*found, *PICTURE, *OWN}]
     none = None, None, None
     return {
-        "result": str(matched.result),
-        "content": str(matched.content),
-        "style": None if matched.style is None else str(matched.style),
+        "result": matched.result,
+        "content": matched.content,
+        "style": matched.style,
         "width": pair.width,
         "height": pair.height,
         **{name: found.get(name, none)[0] for name in names},
@@ -147,7 +163,7 @@ def _pair_facts(pair: "PairMeasurement") -> dict[str, Any]:
     }
 
 
-def clip_table(measured: "Measurement") -> Iterator[str]:
+def clip_table(measured: Measurement) -> Iterator[str]:
     """Write what was measured of a clip as lines of a table."""
     match = measured.match
     what = f"{match.count} frames of {match.result.width}x{match.result.height}"
@@ -158,13 +174,13 @@ def clip_table(measured: "Measurement") -> Iterator[str]:
     yield from _lines(f"{what}, {len(match.cuts)} cut(s)", measured.network, compared)
 
 
-def still_table(measured: "StillMeasurement") -> Iterator[str]:
+def still_table(measured: StillMeasurement) -> Iterator[str]:
     """Write what was measured of a picture as lines of a table."""
     what = f"{measured.width}x{measured.height}"
     yield from _lines(what, measured.network, measured.quantities)
 
 
-def folder_table(measured: "FolderMeasurement") -> Iterator[str]:
+def folder_table(measured: FolderMeasurement) -> Iterator[str]:
     """Write what was measured of folders: sets and means, pictures, and the rest."""
     sets = measured.sets
     yield (
@@ -180,7 +196,7 @@ def folder_table(measured: "FolderMeasurement") -> Iterator[str]:
         yield f"not measured: {path}: {reason}"
 
 
-def _pictures(measured: "FolderMeasurement") -> Iterator[str]:
+def _pictures(measured: FolderMeasurement) -> Iterator[str]:
     """Write the means over the pictures, and then each of them."""
     means = {name: each.means for name, each in measured.quantities.items()}
     yield ""
@@ -188,54 +204,33 @@ def _pictures(measured: "FolderMeasurement") -> Iterator[str]:
     yield from _lines(what, measured.network, means)
     yield ""
     yield "each: MSE and SSIM to its content, distances from content and painting"
-    names = [pair.matched.result.name for pair in measured.pairs]
-    width = max(map(len, names))
+    width = max(len(pair.matched.result.name) for pair in measured.pairs)
     columns = [column for column in PICTURE if column in means]
     yield " " * width + "".join(f"{PICTURE[column]:>10}" for column in columns)
-    for name, pair in zip(names, measured.pairs, strict=True):
-        values = {column: pair.quantities.get(column, [None])[0] for column in columns}
-        cells = (_cell(value, FORMS[column][1]) for column, value in values.items())
-        yield f"{name:{width}}" + "".join(f"{cell:>10}" for cell in cells)
+    for pair in measured.pairs:
+        values = [pair.quantities.get(column, [None])[0] for column in columns]
+        cells = map(_cell, values, (FORMS[column][1] for column in columns))
+        yield f"{pair.matched.result.name:{width}}" + "".join(cells)
 
 
 def _lines(
     what: str, network: str | None, compared: "Mapping[str, Compared]"
 ) -> Iterator[str]:
     """Write a line on what was measured, and the table."""
-    yield f"{what}, {SCALE}" + (f", network {network}" if network else "")
+    by = f", network {network}" if network else ""
+    yield f"{what}, pixel values in [0, 1]{by}"
     yield from _table(compared)
 
 
-def _table(compared: "Mapping[str, Compared]") -> Iterator[str]:
+def _table(compared: Mapping[str, Compared]) -> Iterator[str]:
     """Write a line for each quantity, in the order of ``FORMS``."""
-    yield HEAD
+    yield f"{'':18}{'result':>10}{'content':>10}{'ratio':>11}"
     for name in (name for name in FORMS if name in compared):
         label, form = FORMS[name]
         result, content, ratio = compared[name]
-        yield LINE.format(
-            label, _cell(result, form), _cell(content, form), _cell(ratio, ".3f")
-        )
+        cells = _cell(result, form) + _cell(content, form) + " " + _cell(ratio, ".3f")
+        yield f"{label:18}{cells}"
 
 
 def _cell(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
-
-
-def clip_panels(measured: "Measurement") -> "list[Panel]":
-    """Lay out what was measured of a clip as curves over its time.
-
-    Where a frame has no number, a curve has a gap.
-    """
-    from vidstyle.plots import Panel
-
-    times_s, panels = measured.match.times_s, []
-    for label, lines in CURVES.items():
-        series = {}
-        for name, (quantity, side) in lines.items():
-            if quantity in measured.quantities:
-                values = getattr(measured.quantities[quantity], side).frames
-                heights = (float("nan") if one is None else one for one in values)
-                series[name] = list(zip(times_s, heights, strict=True))
-        if series:
-            panels.append(Panel(y_label=label, series=series, log_y=label != "SSIM"))
-    return panels
+    return f"{'-' if value is None else format(value, form):>10}"
