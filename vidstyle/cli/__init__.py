@@ -11,9 +11,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from vidstyle.cli.explore import COMMANDS
 from vidstyle.cli.image import image
-from vidstyle.cli.listings import bench, networks, presets
+from vidstyle.cli.listings import bench, networks, presets, probe
 from vidstyle.cli.measure import measure
-from vidstyle.cli.probe import probe
 from vidstyle.cli.video import video
 
 __all__ = ["app"]

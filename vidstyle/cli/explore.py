@@ -10,16 +10,9 @@ import typer
 
 from vidstyle.cli import options as o
 from vidstyle.cli.report import RESUMES, Reporter, print_facts, reported_errors
-from vidstyle.cli.request import Request
-from vidstyle.cli.settings import resolve_settings
+from vidstyle.cli.request import Request, make, resolve_settings
 from vidstyle.config import AlbumConfig, StyleConfig
-from vidstyle.config.setting import (
-    FILES,
-    REQUIRED,
-    Config,
-    common_setting,
-    settings_of,
-)
+from vidstyle.config.setting import FILES, REQUIRED, Config, common_setting, settings_of
 from vidstyle.config.toml_file import read_text
 from vidstyle.config.values import parse_layers
 from vidstyle.errors import OutputError
@@ -33,12 +26,12 @@ from vidstyle.explore.experiments import (
     sweep,
 )
 
-NEVER: Final = frozenset({"style_mix", "min_steps", "patience", "min_delta", "pyramid"})
+NEVER: Final = {"style_mix", "min_steps", "patience", "min_delta", "pyramid"}
 """Settings that no experiment has: one painting, one size, and no early stop."""
-SHARED: Final = frozenset(
-    {"output", "overwrite", "work_dir", "restart"}
-    | {"preset", "config", "json", "quiet"}
-)
+SHARED: Final = {
+    *("output", "overwrite", "work_dir", "restart"),
+    *("preset", "config", "json", "quiet"),
+}
 """What is asked for as with a painting command."""
 
 
@@ -129,9 +122,8 @@ def _names(kind: Kind) -> set[str]:
 def _explore(
     kind: Kind, ctx: typer.Context, content: Path, values: Mapping[str, Any]
 ) -> None:
-    """Run an experiment, and print what was found."""
     with reported_errors(RESUMES):
-        request = Request.taken_from({name: values[name] for name in SHARED})
+        request: Request = make(Request, {name: values[name] for name in SHARED})
         choices = {name: values[name] for name in _names(kind)}
         AlbumConfig(batch=choices.get("batch", 1))  # checks it
         settings = resolve_settings(ctx, values, request, [StyleConfig])
@@ -141,17 +133,13 @@ def _explore(
         folder = request.output or _beside(content, paintings, kind.name)
         from vidstyle.explore import run
 
-        work_dir = request.work_dir or run.waiting_place(folder)
+        work = request.work_dir or run.waiting_place(folder)
         # A run that was interrupted while it wrote its results may do so again.
-        may_replace = request.overwrite or run.is_unfinished(work_dir)
+        may_replace = request.overwrite or run.is_unfinished(work)
         _check_folder(folder, [content, *paintings], overwrite=may_replace)
         with Reporter.for_request(request) as reporter:
             facts = run.run_experiment(
-                experiment,
-                folder,
-                reporter,
-                work_dir=work_dir,
-                restart=request.restart,
+                experiment, folder, reporter, work_dir=work, restart=request.restart
             )
         facts = {"output": folder, **facts}
         print_facts(facts, (*run.as_table(facts), folder), as_json=request.json)
@@ -190,11 +178,7 @@ def _beside(content: Path, paintings: list[Path], name: str) -> Path:
 
 
 def _check_folder(folder: Path, inputs: list[Path], *, overwrite: bool) -> None:
-    """Check that an experiment may write into a folder.
-
-    Raises:
-        OutputError: If it cannot be made or written to, or holds another's results.
-    """
+    """Check that an experiment may write there; no other's results are replaced."""
     from vidstyle.explore.run import RESULTS
     from vidstyle.images import check_outputs
 

@@ -1,6 +1,7 @@
 """``vidstyle image``: paint one picture, or many after many paintings."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,8 +9,7 @@ import typer
 
 from vidstyle.cli import options as o
 from vidstyle.cli.report import RESUMES, STOPPED, Reporter, reported_errors
-from vidstyle.cli.request import Request
-from vidstyle.cli.settings import Settings, resolve_settings
+from vidstyle.cli.request import Request, Settings, make, resolve_settings
 from vidstyle.config import AlbumConfig, EvolutionConfig, StyleConfig
 from vidstyle.errors import ConfigError, InputError
 
@@ -44,7 +44,8 @@ def image(
 
     vidstyle image photos/ --style paintings/ -o out
     """
-    request, contents = Request.taken_from(values), content or []
+    request: Request = make(Request, values)
+    contents = content or []
     request.check_styles()
     is_album = len(contents) > 1 or any(
         path.is_dir() for path in (*contents, *request.styles)
@@ -100,13 +101,8 @@ def _paint_album(contents: list[Path], request: Request, settings: Settings) -> 
             overwrite=request.overwrite,
             listener=reporter,
         )
-    reporter.result(
-        result.folder,
-        index=result.index,
-        painted=result.painted,
-        kept=result.kept,
-        failed=result.failed,
-    )
+    facts = asdict(result)
+    reporter.result(facts.pop("folder"), **facts)
     if result.failed:
         raise InputError(f"not all could be painted: {' '.join(result.failed)}")
 

@@ -1,18 +1,17 @@
-"""``vidstyle networks``, ``presets`` and ``bench``: what there is, and how fast."""
+"""The short commands: ``vidstyle networks``, ``presets``, ``probe`` and ``bench``."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, print_facts, reported_errors
-from vidstyle.config import NetworkName, StyleConfig
+from vidstyle.config import NetworkName, StyleConfig, VideoConfig
+from vidstyle.config.setting import Config, setting
 from vidstyle.presets import NAMES, read_preset
 
 if TYPE_CHECKING:
-    from vidstyle.bench import Rate
     from vidstyle.networks.load import NetworkStatus
 
 Fetch = Annotated[
@@ -53,39 +52,53 @@ def presets(json: o.Json = False) -> None:
     print_facts([asdict(each) for each in known], lines, as_json=json)
 
 
+@o.add_options(VideoConfig, only=("input_fps", "background"), hides=False)
+def probe(clip: o.Clip, *, json: o.Json = False, **values: Any) -> None:
+    """Say what is understood of a clip, and how it will be read.
+
+    The whole file is read once, since only so is a variable rate known for one.
+    """
+    with reported_errors():
+        config = VideoConfig(**values)
+        from vidstyle.video.describe import as_facts, as_lines
+        from vidstyle.video.mux import inspect_clip
+
+        seen = inspect_clip(clip, fps=config.input_fps, background=config.background)
+        print_facts(as_facts(seen), as_lines(seen), as_json=json)
+
+
 def parse_sizes(text: str) -> list[tuple[int, int]]:
     """Read ``320x180,640x360`` as widths and heights."""
     sizes = []
     for item in text.split(","):
         width, _, height = item.strip().partition("x")
         if not (width.isdecimal() and height.isdecimal()):
-            raise typer.BadParameter(f"{item!r} is not a size such as 320x180")
+            raise ValueError(f"{item!r} is not a size such as 320x180")
         sizes.append((int(width), int(height)))
     return sizes
 
 
-Sizes = Annotated[
-    Any,
-    typer.Option(
-        parser=parse_sizes, metavar="WxH,...", help="Of the pictures, in pixels."
-    ),
-]
-Batch = Annotated[
-    int,
-    typer.Option(metavar="N", help="Pictures beside one another, against one by one."),
-]
-Steps = Annotated[int, typer.Option(metavar="N", help="Steps to take the median of.")]
-HEADINGS = "     size  batch   steps/s  evaluation   GFLOP/s  of ceiling   N x 1"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchRequest(Config):
+    """What is timed."""
+
+    sizes: Any = setting(
+        "320x180,640x360",
+        "Of the pictures, in pixels.",
+        parser=parse_sizes,
+        metavar="WxH,...",
+    )
+    batch: int = setting(1, "Pictures beside one another, against one by one.")
+    steps: int = setting(30, "Steps to take the median of.")
 
 
+@o.add_options(BenchRequest, hides=False)
 def bench(
     *,
-    sizes: Sizes = "320x180,640x360",
-    batch: Batch = 1,
-    steps: Steps = 30,
     network: Annotated[NetworkName, o.option_of(StyleConfig, "network")] = "slim",
     device: o.Device = "auto",
     json: o.Json = False,
+    **values: Any,
 ) -> None:
     """Time the optimisation's steps and compare them with the machine's ceiling.
 
@@ -98,34 +111,11 @@ def bench(
     N x 1: how many times as fast a batch is as its pictures one by one.
     """
     with reported_errors():
-        from vidstyle.bench import Bench
+        from vidstyle.bench import Bench, as_table
 
         with Reporter(quiet=False) as reporter:
-            timed = Bench(
-                sizes=sizes,
-                batch=batch,
-                steps=steps,
-                network=network,
-                device=device,
-                listener=reporter,
-            )
+            timed = Bench(**values, network=network, device=device, listener=reporter)
         facts, rates = timed.facts(), timed.rates()
         if json:
             facts["rates"] = [asdict(rate) for rate in rates]
-        print_facts(facts, _table(facts, rates), as_json=json)
-
-
-def _table(facts: dict[str, Any], rates: "Iterable[Rate]") -> Iterator[str]:
-    """Write what was timed, and then a line for each rate, as it comes."""
-    yield (
-        "{network} to {deepest} on {device}, {threads} thread(s); medians of {steps} "
-        "steps; ceiling {matrix_gflop_per_s:.0f} GFLOP/s".format(**facts)
-    )
-    yield HEADINGS
-    for rate in rates:
-        yield (
-            f"{f'{rate.width}x{rate.height}':>9}  {rate.batch:>5}  "
-            f"{rate.steps_per_s:>8.2f}  {rate.evaluation_share:>10.0%}  "
-            f"{rate.gflop_per_s:>8.1f}  {rate.of_matrix_rate:>10.0%}  "
-            f"{rate.over_single:>6.2f}"
-        )
+        print_facts(facts, as_table(facts, rates), as_json=json)

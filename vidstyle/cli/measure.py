@@ -1,6 +1,5 @@
 """``vidstyle measure``: how near a result is to its content and its painting."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +19,6 @@ from vidstyle.config.setting import (
     setting,
 )
 from vidstyle.config.values import parse_range
-from vidstyle.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,62 +103,13 @@ def measure(
         asked = MeasureRequest(**values)
         if asked.plot is not None:
             from vidstyle.images import check_outputs
-            from vidstyle.plots import check_plot
 
             inputs = [result, asked.content, asked.style]
             check_outputs([asked.plot], inputs=inputs, overwrite=overwrite)
-            check_plot(asked.plot)
+        from vidstyle.measure.report import measure_result
+
         with Reporter(quiet=quiet) as reporter:
-            facts, table = _measure(result, asked, device=device, listener=reporter)
-        print_facts(facts, table, as_json=json)
-
-
-Measured = tuple[dict[str, Any], Iterable[str]]
-"""What was measured: facts for machines, and lines for people."""
-
-
-def _measure(result: Path, asked: MeasureRequest, **tools: Any) -> Measured:
-    """Measure folders of pictures, a picture or a clip."""
-    from vidstyle.measure import tables
-    from vidstyle.measure.pairing import are_sets
-    from vidstyle.measure.stills import is_picture, measure_folders, measure_still
-
-    content, style = asked.content, asked.style
-    tools |= {"style": style, "network": asked.network, "weights": asked.weights}
-    is_set = (style is not None and style.is_dir()) or are_sets(result, content)
-    if not is_set and style is None and asked.weights is not None:
-        raise ConfigError(
-            "--weights computes distances, and they need --style; add it."
-        )
-    if not (is_set or is_picture(result)):
-        if is_picture(content) and result.exists():
-            raise ConfigError(
-                f"{content} is a picture, and {result} is none; name the clip or the "
-                "folder that it was painted from."
+            facts, table = measure_result(
+                result, **values, device=device, listener=reporter
             )
-        return _measure_clip(result, asked, **tools)
-    of_clip = {"--frames": asked.frames != (0, None), "--plot": asked.plot is not None}
-    for name in (name for name, is_given in of_clip.items() if is_given):
-        raise ConfigError(f"{name} is for clips, and {result} is none; leave it out.")
-    names = {"result": result, "content": content}
-    if is_set:
-        sets = measure_folders(result, content, **tools)
-        facts = {**names, "style": style, **tables.folder_facts(sets)}
-        return facts, tables.folder_table(sets)
-    still = measure_still(result, content, **tools)
-    return {**names, **tables.still_facts(still)}, tables.still_table(still)
-
-
-def _measure_clip(result: Path, asked: MeasureRequest, **tools: Any) -> Measured:
-    """Measure a clip, and plot it over its time where that is asked for."""
-    from vidstyle.measure import tables
-    from vidstyle.measure.clip import measure_clip
-    from vidstyle.plots import write_panels
-
-    measured = measure_clip(result, asked.content, frames=asked.frames, **tools)
-    facts, table = tables.clip_facts(measured), tables.clip_table(measured)
-    if asked.plot is None:
-        return facts, table
-    panels, x_label = tables.clip_panels(measured), "seconds of the content"
-    write_panels(asked.plot, panels, title=result.name, x_label=x_label)
-    return {**facts, "plot": asked.plot}, (*table, str(asked.plot))
+        print_facts(facts, table, as_json=json)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection
 from fractions import Fraction
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Final, ParamSpec, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
 
 import typer
 
@@ -13,19 +13,18 @@ from vidstyle.cli.request import Request
 from vidstyle.config import DeviceName, StyleConfig
 from vidstyle.config.setting import PANELS, REQUIRED, Setting, settings_of
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 METAVARS: Final = {int: "N", float: "X", bool: "", Path: "FILE", Fraction: "N"}
 
 
-def usage(parse: Callable[P, T]) -> Callable[P, T]:
+def usage(parse: Callable[[str], T]) -> Callable[[str], T]:
     """Make what cannot be read a mistake of usage, for a parser of an option."""
 
     @wraps(parse)
-    def parser(*args: P.args, **options: P.kwargs) -> T:
+    def parser(text: str) -> T:
         try:
-            return parse(*args, **options)
+            return parse(text)
         except ValueError as err:
             raise typer.BadParameter(str(err)) from None
 

@@ -16,16 +16,10 @@ from rich.markup import escape
 
 from vidstyle.cli.progress import ProgressView
 from vidstyle.cli.request import Request
-from vidstyle.errors import DependencyError, OutputError, VidstyleError
+from vidstyle.errors import OutputError, VidstyleError, dependency_error
 from vidstyle.records import Download, Event, FrameReport, Notice, Plan, StepReport
 
 INTERRUPTED, TERMINATED = 130, 143
-SYSTEM_LIBRARIES = (
-    ("libGL", "libGL", "libgl1", "mesa-libGL"),
-    ("libgthread", "GLib", "libglib2.0-0", "glib2"),
-    ("libglib", "GLib", "libglib2.0-0", "glib2"),
-)
-"""What an ImportError names, and how it is called and installed."""
 STOPPED = "nothing was written"
 RESUMES = "the same command goes on where this one stopped"
 
@@ -46,7 +40,7 @@ def reported_errors(on_stop: str = STOPPED) -> Iterator[None]:
     except VidstyleError as err:
         raise _ended(f"error: {err}", err.exit_code) from None
     except ImportError as err:
-        known = _dependency_error(err)
+        known = dependency_error(err)
         if known is None:
             raise
         raise _ended(f"error: {known}", known.exit_code) from None
@@ -69,23 +63,6 @@ def _ended(line: str, code: int) -> typer.Exit:
     return typer.Exit(code)
 
 
-def _dependency_error(err: ImportError) -> DependencyError | None:
-    """Name what to install where a library that we stand on cannot be loaded."""
-    words = str(err)
-    for library, name, debian, fedora in SYSTEM_LIBRARIES:
-        if library in words:
-            return DependencyError(
-                f"OpenCV needs the system library {name}; install it (Debian, Ubuntu: "
-                f"apt-get install {debian}; Fedora: dnf install {fedora})."
-            )
-    if err.name in {"cv2", "torch", "torchvision", "numpy", "imageio_ffmpeg"}:
-        return DependencyError(
-            f"the Python package {err.name} cannot be loaded ({words}); "
-            "install vidstyle again with pip."
-        )
-    return None
-
-
 def print_facts(facts: object, lines: Iterable[object], *, as_json: bool) -> None:
     """Print what was found: a JSON value for machines, or lines for people."""
     for line in [json.dumps(facts, default=str)] if as_json else lines:
@@ -100,11 +77,8 @@ class Reporter:
     ) -> None:
         """Prepare; nothing is shown before the run says something.
 
-        Args:
-            quiet: Show nothing but errors.
-            as_json: Print the result as one JSON object.
-            log: File for the losses of every step, as JSON lines. A run that goes on
-                from an earlier one adds to what is there.
+        The losses of every step go to ``log`` as JSON lines. A run that goes on from an
+        earlier one adds to what is there.
         """
         self._as_json, self.log_path = as_json, log
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
@@ -163,13 +137,9 @@ class Reporter:
     def result(self, path: Path, **facts: object) -> None:
         """Print where the result is: a path, or a JSON object with what is known."""
         seconds = round(time.monotonic() - self._started, 2)
-        if self._as_json:
-            known = {"output": path, **self._facts, **facts}
-            typer.echo(json.dumps({**known, "seconds": seconds}, default=str))
-            return
-        for each in (path, *facts.values()):
-            if isinstance(each, Path):
-                typer.echo(each)
+        known = {"output": path, **self._facts, **facts, "seconds": seconds}
+        paths = (each for each in (path, *facts.values()) if isinstance(each, Path))
+        print_facts(known, paths, as_json=self._as_json)
 
     def _on_plan(self, plan: Plan) -> None:
         self._facts.update(width=plan.width, height=plan.height, steps=0)

@@ -1,9 +1,10 @@
-"""What a command is asked for beside the settings: its files, and what it reports."""
+"""What a command is asked for: its files and reports, and the settings of the run."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import typer
 
@@ -16,7 +17,11 @@ from vidstyle.config.setting import (
     Config,
     common_setting,
     setting,
+    settings_of,
 )
+from vidstyle.config.toml_file import KINDS, config_text, read_config
+from vidstyle.errors import OutputError
+from vidstyle.presets import NAMES, Preset, read_preset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,18 +102,8 @@ class Request(Config):
         short="p",
     )
 
-    @classmethod
-    def taken_from(cls, values: Mapping[str, Any]) -> Self:
-        """Take a request out of the values of a command's options."""
-        names = {each.name for each in fields(cls)} & values.keys()
-        return cls(**{name: values[name] for name in names})
-
     def check_styles(self) -> None:
-        """Check that there is a painting, and that it is given in one way.
-
-        Raises:
-            BadParameter: If not.
-        """
+        """Check that there is a painting, and that it is given in one way."""
         if self.style and self.style_at:
             raise typer.BadParameter("give either --style or --style-at, not both")
         if not (self.style or self.style_at or self.region or self.show_config):
@@ -146,22 +141,141 @@ class Request(Config):
         return self.gif_output or (output.with_suffix(".gif") if self.gif else None)
 
 
+def make(kind: type[Any], values: Mapping[str, Any]) -> Any:
+    """Make a request or a configuration of those values that belong to it."""
+    names = {each.name for each in fields(kind)} & values.keys()
+    return kind(**{name: values[name] for name in names})
+
+
 def parse_at(text: str) -> tuple[float, Path]:
     """Read ``3.5:painting.jpg``."""
     time_s, _, name = text.partition(":")
-    try:
+    with suppress(ValueError):
         if name:
             return float(time_s), Path(name)
-    except ValueError:
-        pass
-    message = f"{text!r} is not a second and a file such as 3.5:painting.jpg"
-    raise typer.BadParameter(message)
+    raise typer.BadParameter(
+        f"{text!r} is not a second and a file such as 3.5:painting.jpg"
+    )
 
 
 def parse_region(text: str) -> Region:
     """Read ``mask.png=painting.jpg``."""
     mask, _, style = text.partition("=")
     if not (mask and style):
-        message = f"{text!r} is not a mask and a painting such as sky.png=b.jpg"
-        raise typer.BadParameter(message)
+        raise typer.BadParameter(
+            f"{text!r} is not a mask and a painting such as sky.png=b.jpg"
+        )
     return Region(Path(mask), Path(style))
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The values of all settings by the names of the fields, and their origins."""
+
+    kinds: Sequence[type[Any]]
+    """The configurations that the command is about."""
+    values: Mapping[str, Any]
+    origins: Mapping[str, str]
+    """Those at their default have none."""
+    about: Sequence[str]
+    """Lines on the preset."""
+
+    def make(self, kind: type[Any], **others: object) -> Any:
+        """Make a configuration; ConfigError if its values disagree."""
+        return make(kind, {**self.values, **others})
+
+    def text(self, folder: Path) -> str:
+        """Write them for a file in ``folder``."""
+        return config_text(
+            self.values,
+            self.kinds,
+            folder=folder,
+            about=self.about,
+            origins=self.origins,
+        )
+
+    def save(self, request: Request) -> None:
+        """Save them, if they are to be saved, as ``save_config`` does."""
+        if (path := request.save_config) is not None:
+            save_config(path, self.text(path.parent), overwrite=request.overwrite)
+
+
+def resolve_settings(
+    ctx: typer.Context,
+    values: Mapping[str, Any],
+    request: Request,
+    kinds: Sequence[type[Any]],
+) -> Settings:
+    """Lay a preset over the defaults, a file over it, and the options over all.
+
+    If the settings are only to be shown, that is done, and the command ends here.
+
+    Raises:
+        BadParameter: If there is no such preset.
+        InputError: If the file cannot be read.
+        ConfigError: If it has a key that is none, or a value that cannot be; or if
+            settings disagree.
+    """
+    layers: dict[str, Mapping[str, Any]] = {}
+    about: list[str] = []
+    if request.preset is not None:
+        preset = _find_preset(request.preset)
+        layers[f"preset {preset.name}"], about = preset.settings, preset.about
+    if request.config is not None:
+        layers["configuration file"] = read_config(request.config)
+    settled, origins = defaults(), dict[str, str]()
+    layers["option"] = {name: values[name] for name in settled if _given(ctx, name)}
+    for origin, layer in layers.items():
+        settled |= layer
+        origins |= dict.fromkeys(layer, origin)
+    settings = Settings(kinds, settled, origins, about)
+    for kind in kinds:
+        settings.make(kind)
+    if request.show_config:
+        typer.echo(settings.text(Path()), nl=False)
+        raise typer.Exit
+    return settings
+
+
+def defaults() -> dict[str, Any]:
+    """Return the default of every setting by the name of its field."""
+    return {setting.name: setting.default for setting in settings_of(*KINDS)}
+
+
+def _given(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name in {"COMMANDLINE", "ENVIRONMENT"}
+
+
+def _find_preset(name: str) -> Preset:
+    if name not in NAMES:
+        raise typer.BadParameter(
+            f"{name!r} is none of {', '.join(NAMES)}", param_hint="'--preset'"
+        )
+    return read_preset(name)
+
+
+def save_config(path: Path, text: str, *, overwrite: bool) -> None:
+    """Save the text of settings; nothing is left where that fails.
+
+    Raises:
+        OutputError: If the file exists, says something else and may not be replaced; or
+            if it cannot be written.
+    """
+    from vidstyle.images import write_whole
+
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as err:
+        raise OutputError(
+            f"cannot write {path}: the name of a file in it is not text."
+        ) from err
+    if path.is_file() and not overwrite:
+        with suppress(OSError):
+            if path.read_bytes() == data:
+                return
+        raise OutputError(
+            f"{path} exists and says something else; use --overwrite, or save the "
+            "settings under another name."
+        )
+    write_whole(path, data)

@@ -7,8 +7,7 @@ import typer
 
 from vidstyle.cli import options as o
 from vidstyle.cli.report import RESUMES, Reporter, reported_errors
-from vidstyle.cli.request import Request, parse_at
-from vidstyle.cli.settings import Settings, resolve_settings
+from vidstyle.cli.request import Request, Settings, make, parse_at, resolve_settings
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
 
 KINDS = (StyleConfig, VideoConfig, EncodingConfig, EvolutionConfig)
@@ -29,7 +28,7 @@ def video(ctx: typer.Context, clip: o.Clip, **values: Any) -> None:
     vidstyle video clip.mp4 --style painting.jpg --preset fine --gif -o painted.mkv
     """
     with reported_errors(RESUMES):
-        request = Request.taken_from(values)
+        request: Request = make(Request, values)
         request.check_styles()
         if request.style_at:
             values["style_at"] = tuple(parse_at(text)[0] for text in request.style_at)

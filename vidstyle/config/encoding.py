@@ -74,11 +74,7 @@ class EncodingConfig(Config):
 
 
 def check_crf(codec: str, crf: int | None) -> None:
-    """Check that a codec has such a quality; ``auto`` may become any that has one.
-
-    Raises:
-        ConfigError: If it has not.
-    """
+    """Check that a codec has such a quality; ``auto`` may become any that has one."""
     if crf is None:
         return
     if codec == "auto":

@@ -10,10 +10,8 @@ from types import NoneType
 from typing import (
     Any,
     ClassVar,
-    Concatenate,
     Final,
     Literal,
-    ParamSpec,
     TypeVar,
     get_args,
     get_origin,
@@ -22,7 +20,6 @@ from typing import (
 
 from vidstyle.errors import ConfigError
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 MIN_SIDE = 16
@@ -90,11 +87,7 @@ class Setting:
         return tuple(word for literal in literals for word in get_args(literal))
 
     def parse(self, text: str) -> Any:
-        """Read a value as the option or a file spells it; only with a parser.
-
-        Raises:
-            ValueError: If it is none.
-        """
+        """Read a value as the option or a file spells it; ValueError if it is none."""
         if self.parser is None or (text == self.none and NoneType in self.hints):
             return None
         return self.parser(text)
@@ -113,11 +106,7 @@ class Setting:
         return str(value)
 
     def validate(self, value: Any) -> None:
-        """Check a value against what is declared.
-
-        Raises:
-            ConfigError: Naming the setting, the value and what is allowed.
-        """
+        """Check a value; ConfigError names it, the setting and what is allowed."""
         if value is None:
             return
         if self.check is not None:
@@ -135,20 +124,14 @@ class Setting:
         )
 
 
-def _as_field(
-    declare: Callable[P, Setting], *, is_common: bool
-) -> Callable[Concatenate[T, P], T]:
-    def setting(default: T, /, *args: P.args, **declared: P.kwargs) -> T:
-        declaration = replace(declare(*args, **declared), is_common=is_common)
-        return field(default=default, metadata={"setting": declaration})
-
-    return setting
+def setting(default: T, /, *args: Any, **declared: Any) -> T:
+    """Declare a field of a configuration: its default, then what ``Setting`` takes."""
+    return field(default=default, metadata={"setting": Setting(*args, **declared)})
 
 
-setting: Final = _as_field(Setting, is_common=False)
-"""Declare a field of a configuration: its default, then what ``Setting`` takes."""
-common_setting: Final = _as_field(Setting, is_common=True)
-"""Declare one that most people need."""
+def common_setting(default: T, /, *args: Any, **declared: Any) -> T:
+    """Declare one that most people need."""
+    return setting(default, *args, is_common=True, **declared)
 
 
 class Config:
@@ -159,11 +142,7 @@ class Config:
     """What the names of its options begin with."""
 
     def __post_init__(self) -> None:
-        """Check each setting by itself, then all of them together.
-
-        Raises:
-            ConfigError: Naming the setting, its value and what is allowed.
-        """
+        """Check each setting by itself, then all of them together."""
         for each in settings_of(type(self)):
             each.validate(getattr(self, each.name))
         self._check_together()
@@ -201,11 +180,7 @@ def check_range(
     most: float | None = None,
     below: float | None = None,
 ) -> None:
-    """Check that a number lies in its range; nan lies in none.
-
-    Raises:
-        ConfigError: If it does not.
-    """
+    """Check that a number lies in its range; nan lies in none."""
     limits = [
         ("at least", least, operator.ge),
         ("more than", above, operator.gt),

@@ -118,10 +118,9 @@ def _allowed(hint: Any, setting: Setting) -> str:
         return "one of " + ", ".join(f'"{choice}"' for choice in get_args(hint))
     if get_origin(hint) is tuple:
         return f'a text "{setting.metavar}", as for --{setting.key}'
-    if hint is NoneType:
-        return f'"{setting.none}"'
     words = {bool: "true or false", int: "a whole number", float: "a number"}
-    return words.get(hint, "the name of a file")
+    words |= {NoneType: f'"{setting.none}"', Path: "the name of a file"}
+    return words[hint]
 
 
 def config_text(
@@ -134,12 +133,8 @@ def config_text(
 ) -> str:
     """Write settings as ``read_config`` reads them.
 
-    Args:
-        values: By the names of the fields.
-        kinds: The configurations whose settings are written; all of them have a value.
-        folder: Where the file will lie; names of files are written relative to it.
-        about: Lines for its head, as comments.
-        origins: What a setting was set by, where it is not the default; a comment.
+    All settings of ``kinds`` are written. Names of files are made relative to
+    ``folder``; ``about``, lines for the head, and ``origins`` become comments.
     """
     head = [
         f"vidstyle {version('vidstyle')}: all settings of a run, for --config.",

@@ -63,11 +63,7 @@ def equal_layers(*layers: str) -> tuple[LayerWeight, ...]:
 
 
 def check_layers(name: str, layers: tuple[LayerWeight, ...]) -> None:
-    """Check that layers are named once each, with weights that can be normalised.
-
-    Raises:
-        ConfigError: If they are not.
-    """
+    """Check that layers are named once each, with weights that can be normalised."""
     names = [layer for layer, _ in layers]
     if not names:
         raise ConfigError(f"{name} is empty; name at least one layer.")
@@ -80,14 +76,7 @@ def check_layers(name: str, layers: tuple[LayerWeight, ...]) -> None:
 
 
 def parse_color(name: str, text: str) -> str:
-    """Read a color's name, or ``#RRGGBB``.
-
-    Returns:
-        The color as ``#rrggbb``.
-
-    Raises:
-        ConfigError: If it is neither.
-    """
+    """Turn a color's name, or ``#RRGGBB``, into ``#rrggbb``; else ConfigError."""
     color = COLORS.get(text.lower(), text.lower())
     if not re.fullmatch(r"#[0-9a-f]{6}", color):
         raise ConfigError(
@@ -104,15 +93,18 @@ def parse_layers(text: str) -> tuple[LayerWeight, ...]:
         try:
             layers.append(LayerWeight(name, float(weight) if weight else 1.0))
         except ValueError:
-            message = f"{weight!r} in {item.strip()!r} is not a number"
-            raise ValueError(message) from None
+            raise ValueError(
+                f"{weight!r} in {item.strip()!r} is not a number"
+            ) from None
     return tuple(layers)
 
 
 def parse_numbers(text: str) -> tuple[float, ...]:
     """Read ``2,1``; an empty text has no numbers."""
-    items = text.split(",") if text.strip() else ()
-    return _read(lambda _: tuple(map(float, items)), text, "not a list such as 2,1")
+    try:
+        return tuple(float(item) for item in text.split(",")) if text.strip() else ()
+    except ValueError:
+        raise ValueError(f"{text!r} is not a list of numbers such as 2,1") from None
 
 
 def parse_side(text: str) -> int | None:

@@ -1,16 +1,11 @@
-"""``vidstyle probe``: what the program understands of a clip, and what it will do."""
+"""What is understood of a clip, as facts for machines and as lines for people."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from vidstyle.cli import options as o
-from vidstyle.cli.report import print_facts, reported_errors
-from vidstyle.config import VideoConfig
 from vidstyle.records import ColorInfo, StreamInfo, VideoInfo
-
-if TYPE_CHECKING:
-    from vidstyle.video.mux import Inspection
+from vidstyle.video.mux import Inspection
 
 CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4/mov", "matroska,webm": "mkv/webm"}
 """ffmpeg's names that say more than a reader wants to know."""
@@ -18,22 +13,7 @@ FIELDS = {"mixed": "may be interlaced", "separate": "in single fields"}
 LEVELS = {"tv": "limited", "pc": "full"}
 
 
-@o.add_options(VideoConfig, only=("input_fps", "background"), hides=False)
-def probe(clip: o.Clip, *, json: o.Json = False, **values: Any) -> None:
-    """Say what is understood of a clip, and how it will be read.
-
-    The whole file is read once, since only so is a variable rate known for one.
-    """
-    with reported_errors():
-        config = VideoConfig(**values)
-        from vidstyle.video.mux import inspect_clip
-
-        seen = inspect_clip(clip, fps=config.input_fps, background=config.background)
-        lines = (f"{label:10}{text}" for label, text in as_lines(seen))
-        print_facts(as_facts(seen), lines, as_json=json)
-
-
-def as_facts(seen: "Inspection") -> dict[str, Any]:
+def as_facts(seen: Inspection) -> dict[str, Any]:
     """Collect all that is understood, for machines; rates and aspects are fractions."""
     facts = asdict(seen.info)
     reasons = facts.pop("normalizing")
@@ -46,8 +26,13 @@ def as_facts(seen: "Inspection") -> dict[str, Any]:
     return facts
 
 
-def as_lines(seen: "Inspection") -> Iterator[tuple[str, str]]:
-    """Write what is understood as labels and texts."""
+def as_lines(seen: Inspection) -> Iterator[str]:
+    """Write what is understood, an aspect a line."""
+    for label, text in _described(seen):
+        yield f"{label:10}{text}"
+
+
+def _described(seen: Inspection) -> Iterator[tuple[str, str]]:
     info = seen.info
     kind = CONTAINERS.get(info.container, info.container) or "a folder of pictures"
     known = info.duration_s is not None
@@ -91,7 +76,7 @@ def _shown(info: VideoInfo) -> str:
     return shown
 
 
-def _rate(seen: "Inspection") -> str:
+def _rate(seen: Inspection) -> str:
     info, timing = seen.info, seen.timing
     exact = "" if info.fps.denominator == 1 else f" ({info.fps})"
     shortest, longest = 1000 * timing.shortest_s, 1000 * timing.longest_s
@@ -145,7 +130,7 @@ def _reading(info: VideoInfo) -> str:
     return f"ffmpeg decodes for OpenCV: {'; '.join(info.normalizing)}"
 
 
-def _result(seen: "Inspection") -> str:
+def _result(seen: Inspection) -> str:
     audio, subtitles = len(seen.info.audio_codecs), len(seen.info.subtitle_codecs)
     tracks = [_count(audio, "sound track")] if audio else []
     tracks += [_count(subtitles, "subtitle track")] if subtitles else []

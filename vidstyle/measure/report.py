@@ -1,16 +1,24 @@
-"""What was measured, as facts for machines, lines of a table for people, and panels."""
+"""A result of any kind -> its measures: facts, lines of a table, and a plot."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
-from vidstyle.measure.clip import Measurement
+from vidstyle.config import DeviceName, NetworkName
+from vidstyle.errors import ConfigError
+from vidstyle.measure.clip import Measurement, measure_clip
 from vidstyle.measure.distance import Compared, Series
+from vidstyle.measure.pairing import are_sets
 from vidstyle.measure.stills import (
     FolderMeasurement,
     PairMeasurement,
     StillMeasurement,
+    is_picture,
+    measure_folders,
+    measure_still,
 )
-from vidstyle.plots import Panel
+from vidstyle.plots import Panel, check_plot, write_panels
+from vidstyle.records import Listener
 
 NOTE: Final = "FIDs of other features, or of sets of other sizes, do not compare."
 FORMS: Final = {
@@ -59,7 +67,68 @@ Facts = dict[str, Any]
 """Values of JSON, and paths, by their names."""
 
 
-def clip_panels(measured: Measurement) -> list[Panel]:
+Measured = tuple[Facts, Iterable[str]]
+"""What was measured: facts for machines, and lines for people."""
+
+
+def measure_result(
+    result: Path,
+    content: Path,
+    *,
+    style: Path | None,
+    network: NetworkName | None,
+    weights: Path | None,
+    device: DeviceName,
+    frames: tuple[int, int | None],
+    plot: Path | None,
+    listener: Listener,
+) -> Measured:
+    """Measure folders of pictures, a picture or a clip, whichever the result is.
+
+    Only of a clip, ``frames`` are those that it shows, as for ``measure_clip``, and
+    ``plot`` is where its numbers are drawn over its time.
+
+    Raises:
+        ConfigError: If something does not go with such a result.
+    """
+    if plot is not None:
+        check_plot(plot)
+    tools: dict[str, Any] = {"style": style, "network": network, "weights": weights}
+    tools |= {"device": device, "listener": listener}
+    is_set = (style is not None and style.is_dir()) or are_sets(result, content)
+    if not is_set and style is None and weights is not None:
+        raise ConfigError(
+            "--weights computes distances, and they need --style; add it."
+        )
+    if not (is_set or is_picture(result)):
+        if is_picture(content) and result.exists():
+            raise ConfigError(
+                f"{content} is a picture, and {result} is none; name the clip or the "
+                "folder that it was painted from."
+            )
+        return _of_clip(measure_clip(result, content, frames=frames, **tools), plot)
+    of_clip = {"--frames": frames != (0, None), "--plot": plot is not None}
+    for name in (name for name, is_given in of_clip.items() if is_given):
+        raise ConfigError(f"{name} is for clips, and {result} is none; leave it out.")
+    names = {"result": result, "content": content}
+    if is_set:
+        sets = measure_folders(result, content, **tools)
+        return {**names, "style": style, **_folder_facts(sets)}, _folder_table(sets)
+    still = measure_still(result, content, **tools)
+    return {**names, **_still_facts(still)}, _still_table(still)
+
+
+def _of_clip(measured: Measurement, plot: Path | None) -> Measured:
+    """Lay out what was measured of a clip, and plot it where that is asked for."""
+    facts, table = _clip_facts(measured), _clip_table(measured)
+    if plot is None:
+        return facts, table
+    title, x_label = measured.match.result.path.name, "seconds of the content"
+    write_panels(plot, _clip_panels(measured), title=title, x_label=x_label)
+    return {**facts, "plot": plot}, (*table, str(plot))
+
+
+def _clip_panels(measured: Measurement) -> list[Panel]:
     """Lay out what was measured of a clip as curves over its time.
 
     Where a frame has no number, a curve has a gap.
@@ -77,7 +146,7 @@ def clip_panels(measured: Measurement) -> list[Panel]:
     return panels
 
 
-def clip_facts(measured: Measurement) -> Facts:
+def _clip_facts(measured: Measurement) -> Facts:
     """Collect all that was measured of a clip, frame by frame.
 
     Lists have an entry a frame of the result, null where there is none.
@@ -113,8 +182,7 @@ def _compared(compared: Compared) -> Facts:
     return dict(zip(("result", "content", "ratio"), compared, strict=True))
 
 
-def still_facts(measured: StillMeasurement) -> Facts:
-    """Collect all that was measured of a picture."""
+def _still_facts(measured: StillMeasurement) -> Facts:
     return {
         "width": measured.width,
         "height": measured.height,
@@ -123,8 +191,7 @@ def still_facts(measured: StillMeasurement) -> Facts:
     }
 
 
-def folder_facts(measured: FolderMeasurement) -> Facts:
-    """Collect all that was measured of folders."""
+def _folder_facts(measured: FolderMeasurement) -> Facts:
     sets, means = measured.sets, measured.quantities
     return {
         "pictures": {
@@ -163,8 +230,7 @@ def _pair_facts(pair: PairMeasurement) -> Facts:
     }
 
 
-def clip_table(measured: Measurement) -> Iterator[str]:
-    """Write what was measured of a clip as lines of a table."""
+def _clip_table(measured: Measurement) -> Iterator[str]:
     match = measured.match
     what = f"{match.count} frames of {match.result.width}x{match.result.height}"
     compared = {
@@ -174,13 +240,12 @@ def clip_table(measured: Measurement) -> Iterator[str]:
     yield from _lines(f"{what}, {len(match.cuts)} cut(s)", measured.network, compared)
 
 
-def still_table(measured: StillMeasurement) -> Iterator[str]:
-    """Write what was measured of a picture as lines of a table."""
+def _still_table(measured: StillMeasurement) -> Iterator[str]:
     what = f"{measured.width}x{measured.height}"
     yield from _lines(what, measured.network, measured.quantities)
 
 
-def folder_table(measured: FolderMeasurement) -> Iterator[str]:
+def _folder_table(measured: FolderMeasurement) -> Iterator[str]:
     """Write what was measured of folders: sets and means, pictures, and the rest."""
     sets = measured.sets
     yield (
@@ -214,9 +279,8 @@ def _pictures(measured: FolderMeasurement) -> Iterator[str]:
 
 
 def _lines(
-    what: str, network: str | None, compared: "Mapping[str, Compared]"
+    what: str, network: str | None, compared: Mapping[str, Compared]
 ) -> Iterator[str]:
-    """Write a line on what was measured, and the table."""
     by = f", network {network}" if network else ""
     yield f"{what}, pixel values in [0, 1]{by}"
     yield from _table(compared)
