@@ -55,7 +55,7 @@ def add_options(
         ]
         # Typer reads the signature; sorted() keeps the order within a panel.
         command.__signature__ = signature.replace(  # type: ignore[attr-defined]
-            parameters=sorted([*own, *added], key=_place)
+            parameters=sorted([*added, *own], key=_place)
         )
         return command
 

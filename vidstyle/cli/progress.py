@@ -120,10 +120,11 @@ class ProgressView:
     def download(self, download: Download) -> None:
         """Show how far a download has come."""
         if not self._bar.tasks:
-            self._begin(f"fetching {download.name}")
+            self._begin("")
         total = f" of {download.total / 1e6:.0f}" if download.total else ""
         self._bar.update(
             self._bar.task_ids[0],
+            description=f"fetching {download.name}",
             completed=download.done,
             total=download.total or None,
             count=f"{download.done / 1e6:.0f}{total} MB",

@@ -24,7 +24,6 @@ from vidstyle.config.style import (
 from vidstyle.config.values import (
     BACKGROUND,
     COLORS,
-    Init,
     LayerWeight,
     Region,
     block_of,
@@ -50,7 +49,6 @@ __all__ = [
     "EncodingConfig",
     "EvolutionConfig",
     "FlowQuality",
-    "Init",
     "LayerWeight",
     "LrDecay",
     "NetworkName",
