@@ -10,16 +10,16 @@ import pytest
 from vidstyle import plots
 from vidstyle.errors import DependencyError, OutputError
 from vidstyle.images import read_picture
-from vidstyle.plots import Panel, check_plot, write_panels, write_plot
+from vidstyle.plots import Panel, check_plot, write_panels
 
 FALLING = [(step, 10.0 ** (2 - step)) for step in range(5)]
 BLUE = (31, 119, 180)
 """Of the first line, as matplotlib draws it."""
 
 
-def draw(path, series, **others):
-    labels = {"title": "a title", "x_label": "step", "y_label": "loss"}
-    write_plot(path, series, **{**labels, **others})
+def draw(path, series, *, title="a title", log_y=False):
+    panel = Panel(y_label="loss", series=series, log_y=log_y)
+    write_panels(path, [panel], title=title, x_label="step")
     return read_picture(path)
 
 

@@ -6,9 +6,7 @@ on what they show. Nothing here is tuned to look well: rates are medians of whol
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from statistics import median
 from typing import Any, Final
 
@@ -37,13 +35,10 @@ from vidstyle.records import Listener
 
 WARM_UP: Final = 5
 """Steps that are not counted: the first ones allocate, and choose algorithms."""
-
 PRODUCT_S: Final = 0.02
 """Least duration of a matrix product that says how fast products are, in seconds."""
-
 PRODUCTS: Final = 10
 """Products of which the fastest is taken: it is to be a ceiling."""
-
 LARGEST_PRODUCT: Final = 8192
 """Most rows of a matrix; larger ones are no faster, and fill the memory."""
 
@@ -87,11 +82,11 @@ class Bench:
 
         Args:
             sizes: Width and height of the frames; each is timed.
-            batch: Frames beside one another.
+            batch: Frames beside one another, timed after one alone.
             steps: How many to take the median of.
-            network: Which one; ``auto`` takes what suits the device.
-            device: Where to compute.
-            listener: Is told of a download, and what ``auto`` chose.
+            network: As ``load_network`` takes it.
+            device: As ``choose_device`` takes it.
+            listener: Is told what ``load_network`` tells.
         """
         for width, height in sizes:
             check_range("width in sizes", width, least=MIN_SIDE)
@@ -107,10 +102,7 @@ class Bench:
             **normalized_weights(self._config.content_layers),
         }
         self._deepest = max(used, key=self._network.layers.index)
-
-    @cached_property
-    def _matrix_gflop_per_s(self) -> float:
-        return matrix_rate(self._device) / 1e9
+        self._matrix_gflop_per_s = matrix_rate(self._device) / 1e9
 
     def facts(self) -> dict[str, Any]:
         """Collect what is timed, and the ceiling."""
@@ -127,13 +119,11 @@ class Bench:
         """Time the loop in each size for one frame, and for a batch if that is more."""
         for width, height in self._sizes:
             single_s = 0.0
+            macs = count_macs(self._network, self._deepest, height=height, width=width)
             for frames in sorted({1, self._batch}):
                 with memory_errors_named(f"{frames} frame(s) of {width}x{height}"):
                     step_s, evaluation_s = self._time(width, height, frames)
                 single_s = single_s or step_s
-                macs = count_macs(
-                    self._network, self._deepest, height=height, width=width
-                )
                 # A multiplication and a sum each; and the way back to the pixels costs
                 # one more way forward, since no weight wants a gradient.
                 gflop = 2 * 2 * macs * frames / 1e9
@@ -181,16 +171,16 @@ class Bench:
         )
         images = image.repeat(batch, 1, 1, 1)
         objective.allocate(images)
+        task = FrameTask(
+            frame=0,
+            start=image,
+            content=content,
+            steps=WARM_UP + self._steps,
+            warped=image,
+            consistency=consistency,
+        )
         for slot in range(batch):
-            job = FrameTask(
-                frame=slot,
-                start=image,
-                content=content,
-                steps=WARM_UP + self._steps,
-                warped=image,
-                consistency=consistency,
-            )
-            loop.load(slot, job)
+            loop.load(slot, task)
             objective.set_slot(slot, content, warped=image, consistency=consistency)
         return loop, objective, images
 
@@ -220,11 +210,11 @@ def count_macs(
     """
     used = network.layers[: network.layers.index(deepest) + 1]
     kernels = [weight for weight in network.parameters() if weight.dim() == 4]
-    macs = 0
-    for layer, kernel in zip(used, kernels, strict=False):
-        halvings = block_of(layer) - 1
-        macs += kernel.numel() * (height >> halvings) * (width >> halvings)
-    return macs
+    return sum(
+        kernel.numel() * (height >> halvings) * (width >> halvings)
+        for layer, kernel in zip(used, kernels, strict=False)
+        for halvings in [block_of(layer) - 1]
+    )
 
 
 def matrix_rate(device: torch.device) -> float:
@@ -232,14 +222,18 @@ def matrix_rate(device: torch.device) -> float:
 
     In float32, in as many threads and as exactly as its convolutions.
     """
-    side = 256
-    with _convolutions_precision(device):
+    side, precision = 256, torch.get_float32_matmul_precision()
+    if device.type == "cuda" and torch.backends.cudnn.allow_tf32:
+        torch.set_float32_matmul_precision("high")  # as convolutions round by default
+    try:
         while True:
             one = torch.rand(side, side, device=device)
             best = min(_product_s(one, device) for _ in range(PRODUCTS))
             if best >= PRODUCT_S or side >= LARGEST_PRODUCT:
                 return 2.0 * side**3 / best
             side *= 2
+    finally:
+        torch.set_float32_matmul_precision(precision)
 
 
 def _product_s(matrix: Tensor, device: torch.device) -> float:
@@ -260,15 +254,3 @@ def _wait_for(device: torch.device) -> None:
         torch.cuda.synchronize(device)
     elif device.type == "mps":
         torch.mps.synchronize()
-
-
-@contextmanager
-def _convolutions_precision(device: torch.device) -> Iterator[None]:
-    """Let products round as convolutions do: on CUDA those take TF32 by default."""
-    before = torch.get_float32_matmul_precision()
-    if device.type == "cuda" and torch.backends.cudnn.allow_tf32:
-        torch.set_float32_matmul_precision("high")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)

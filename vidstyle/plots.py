@@ -48,7 +48,7 @@ def check_plot(path: Path) -> None:
 
     Raises:
         DependencyError: If there is no matplotlib.
-        OutputError: If the name does not end in .png, or its folder is missing.
+        OutputError: If the name is no PNG's, or its folder is missing.
     """
     if path.suffix.lower() != ".png":
         raise OutputError(f"cannot write {path}: a plot is a PNG; use a name in .png.")
@@ -62,30 +62,13 @@ def check_plot(path: Path) -> None:
         ) from err
 
 
-def write_plot(
-    path: Path,
-    series: Mapping[str, Sequence[tuple[float, float]]],
-    *,
-    title: str,
-    x_label: str,
-    y_label: str,
-    log_y: bool = False,
-) -> None:
-    """Draw one panel, as ``write_panels`` does."""
-    panel = Panel(y_label=y_label, series=series, log_y=log_y)
-    write_panels(path, [panel], title=title, x_label=x_label)
-
-
 def write_panels(
     path: Path, panels: Sequence[Panel], *, title: str, x_label: str
 ) -> None:
     """Draw panels below one another, each series as a line named in a legend.
 
-    The PNG is written whole or not at all.
-
     Raises:
-        DependencyError: If there is no matplotlib.
-        OutputError: If the file cannot be written, or its name does not end in .png.
+        DependencyError, OutputError: As ``check_plot`` does, or if writing fails.
     """
     check_plot(path)
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -41,7 +41,7 @@ class StreamInfo:
     is_cover: bool = False
     """Whether it is a still picture on the file's box."""
     start_s: float = 0.0
-    """When it begins, in seconds after the file's own start; 0 if that is not said."""
+    """When it begins, in seconds after the file's own start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +63,17 @@ class ColorInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoInfo:
-    """What a probe understood of a clip, before a frame of it is read."""
+    """What a probe understood of a clip, before a frame of it is read.
+
+    Names of codecs, formats and containers are ffmpeg's.
+    """
 
     path: Path
     kind: Literal["video", "folder"]
     """A file that OpenCV opens (videos, animated GIFs), or numbered pictures."""
     height: int
-    """As displayed: rotation by metadata is already applied."""
+    """As displayed, like ``width``: rotation by metadata is already applied."""
     width: int
-    """As displayed."""
     fps: Fraction
     """Nominal rate; the exact time of each frame comes with the frame."""
     frame_count: int | None
@@ -81,13 +83,12 @@ class VideoInfo:
     rotation: int
     """Degrees that reading applies: 0, 90, 180 or 270."""
     codec: str
-    """Name of the video codec as ffmpeg says it, such as ``h264``."""
+    """Such as ``h264``."""
     pixel_format: str
-    """As ffmpeg says it, such as ``yuv420p``."""
+    """Such as ``yuv420p``."""
     has_audio: bool
-    """Whether there is at least one sound stream."""
     container: str = ""
-    """As ffmpeg says it, such as ``matroska,webm``; empty for a folder."""
+    """Such as ``matroska,webm``; empty for a folder."""
     file_start_s: float = 0.0
     """When the file's first stream begins, on its own clock."""
     start_s: float = 0.0
@@ -97,15 +98,14 @@ class VideoInfo:
     date: str | None = None
     """When it was made, as the file says it."""
     color_tags: str = ""
-    """As ffmpeg says them, such as ``tv, bt709, progressive``; empty: untagged."""
+    """Such as ``tv, bt709, progressive``; empty: untagged."""
     audio_codecs: tuple[str, ...] = ()
-    """Of each sound stream, in the file's order."""
+    """In the file's order, like ``subtitle_codecs`` and ``streams``."""
     subtitle_codecs: tuple[str, ...] = ()
-    """Of each subtitle stream, in the file's order."""
     normalizing: tuple[str, ...] = ()
     """Why ffmpeg has to decode it, since OpenCV misreads it; empty: it need not."""
     streams: tuple[StreamInfo, ...] = ()
-    """All of the file's, in its order; empty for a folder."""
+    """Empty for a folder."""
     stream_index: int = 0
     """Which of them is read."""
     color: ColorInfo | None = None
@@ -122,7 +122,7 @@ class VideoInfo:
     has_times: bool = True
     """Whether its frames have times of their own; otherwise ``fps`` is assumed."""
     chapters: int = 0
-    """How many there are."""
+    """Their number."""
     missing_numbers: int = 0
     """Of a folder: how many numbers between its first and last picture have none."""
     background: str | None = None
@@ -221,11 +221,10 @@ class FrameReport:
 
     frame: int
     """Index in the source."""
-    steps: int
-    """Taken."""
+    steps: int = 0
     frames_known: int
     """Frames that have been read so far, so at least this many are to be painted."""
-    all_known: bool
+    all_known: bool = True
     """Whether the reader has reached the end."""
 
 
@@ -236,9 +235,8 @@ class Download:
     name: str
     """The network's."""
     done: int
-    """Bytes."""
     total: int
-    """Bytes."""
+    """In bytes, like ``done``; 0: not known."""
 
 
 Event = Notice | Download | Plan | StepReport | FrameReport

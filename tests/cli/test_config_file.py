@@ -21,7 +21,7 @@ WITHOUT_OPTION: list[dict[str, Any]] = [
 ]
 EXACT: list[dict[str, Any]] = [
     {"content_weight": 0.1 + 0.2, "tv_weight": 1e-17, "lr": 1e16},
-    {"content_detail": 0.5},
+    {"content_detail": 0.25},
     {"style_layers": (LayerWeight("relu1_1", 1 / 3), LayerWeight("relu2_1", 1e-9))},
     {"frames": (3, 7)},
     {"long_side": None},

@@ -158,7 +158,7 @@ STYLE_OPTIONS = [
         {"style_layers": (LayerWeight("relu1_1"), LayerWeight("relu2_1", 0.5))},
     ),
     ("-c 3", {"content_weight": 3.0}),
-    ("--content-detail 0.5", {"content_detail": 0.5}),
+    ("--content-detail 0.25", {"content_detail": 0.25}),
     ("-w 4", {"style_weight": 4.0}),
     ("--tv-weight 5 --tv-beta 2", {"tv_weight": 5.0, "tv_beta": 2.0}),
     ("--range-weight 6", {"range_weight": 6.0}),

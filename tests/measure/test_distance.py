@@ -9,12 +9,11 @@ from vidstyle.config import StyleConfig
 from vidstyle.errors import ConfigError, ImageOpenError, WeightsError
 from vidstyle.images import frame_to_image, resize_frame, write_picture
 from vidstyle.measure.distance import (
-    DistanceMeter,
+    FrameMeter,
     Quantity,
-    Ruler,
     Series,
     compare,
-    load_ruler,
+    load_distance_network,
 )
 from vidstyle.networks.slim import SLIM, slim
 from vidstyle.networks.weights import write_weights
@@ -22,7 +21,7 @@ from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import content_target, style_target
 
 HEIGHT, WIDTH = 32, 48
-RULER = Ruler(slim(), torch.device("cpu"))
+NETWORK = slim()
 
 
 def picture(seed, height=HEIGHT, width=WIDTH):
@@ -32,19 +31,19 @@ def picture(seed, height=HEIGHT, width=WIDTH):
 
 @pytest.fixture
 def make_meter(tmp_path):
-    def make(painting, *, long_side=WIDTH):
+    def make(painting):
         path = tmp_path / "painting.png"
         write_picture(path, painting)
-        return DistanceMeter(path, RULER, long_side=long_side)
+        return FrameMeter(path, NETWORK, height=HEIGHT, width=WIDTH)
 
     return make
 
 
 def test_distances_are_the_terms_of_the_objective(make_meter):
     painting, content, stylized = picture(1), picture(2), picture(3)
-    measured, _ = make_meter(painting).measure(stylized, content, begins_shot=True)
+    measured, _ = make_meter(painting).distances(stylized, content, begins_shot=True)
 
-    config = StyleConfig(content_weight=1, style_weight=1)
+    config = StyleConfig(content_weight=1, style_weight=1, content_detail=0)
     network, image = slim(), frame_to_image(stylized)
     objective = Objective(
         network, style_target(network, frame_to_image(painting), config), config
@@ -60,7 +59,7 @@ def test_a_picture_has_no_distance_to_itself(make_meter):
     painting, content = picture(1), picture(2)
     meter = make_meter(painting)
 
-    ours, theirs = meter.measure(painting, content, begins_shot=True)
+    ours, theirs = meter.distances(painting, content, begins_shot=True)
 
     assert ours.style == pytest.approx(0, abs=1e-9)
     assert ours.content > 0.1
@@ -72,7 +71,7 @@ def test_the_painting_is_measured_in_the_frames_size(make_meter):
     painting = picture(1, height=2 * HEIGHT, width=2 * WIDTH)
     small = resize_frame(painting, height=HEIGHT, width=WIDTH)
 
-    ours, _ = make_meter(painting).measure(small, picture(2), begins_shot=True)
+    ours, _ = make_meter(painting).distances(small, picture(2), begins_shot=True)
 
     assert ours.style == pytest.approx(0, abs=1e-9)
 
@@ -80,10 +79,10 @@ def test_the_painting_is_measured_in_the_frames_size(make_meter):
 def test_a_shot_keeps_the_strength_of_its_first_frame(make_meter):
     bright, dark, stylized = picture(2), picture(2) // 3, picture(3)
     meter = make_meter(picture(1))
-    alone, _ = meter.measure(stylized, dark, begins_shot=True)
-    meter.measure(stylized, bright, begins_shot=True)
-    faded, _ = meter.measure(stylized, dark, begins_shot=False)
-    cut, _ = meter.measure(stylized, dark, begins_shot=True)
+    alone, _ = meter.distances(stylized, dark, begins_shot=True)
+    meter.distances(stylized, bright, begins_shot=True)
+    faded, _ = meter.distances(stylized, dark, begins_shot=False)
+    cut, _ = meter.distances(stylized, dark, begins_shot=True)
 
     network, config = slim(), StyleConfig()
     strengths = [
@@ -101,7 +100,7 @@ def test_measuring_keeps_no_gradient(make_meter):
     meter = make_meter(picture(1))
     before = torch.is_grad_enabled()
 
-    meter.measure(picture(3), picture(2), begins_shot=True)
+    meter.distances(picture(3), picture(2), begins_shot=True)
 
     assert torch.is_grad_enabled() == before
 
@@ -110,7 +109,7 @@ def test_a_painting_has_to_be_a_picture(tmp_path):
     path = tmp_path / "painting.jpg"
     path.write_text("no picture")
     with pytest.raises(ImageOpenError, match=r"painting\.jpg is not a picture"):
-        DistanceMeter(path, RULER, long_side=48)
+        FrameMeter(path, NETWORK, height=32, width=48)
 
 
 def test_a_painting_can_be_too_small(make_meter):
@@ -123,9 +122,9 @@ def test_a_ruler_is_slim_or_what_the_weights_fit(tmp_path):
     write_weights(path, random_weights(SLIM))
 
     def load(network, weights):
-        return load_ruler(
+        return load_distance_network(
             network, weights=weights, device="cpu", listener=told.append
-        ).network
+        )
 
     image = frame_to_image(picture(1))
     own, named = load(None, path), load("slim", path)

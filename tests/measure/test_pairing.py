@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vidstyle.measure.pairing import are_sets, pair_by_name
+from vidstyle.measure.stills import are_sets, pair_by_name
 from vidstyle.stylize.pairs import make_pairs
 
 
@@ -13,11 +13,11 @@ def paths(*names):
 
 
 def pair(results, contents, styles):
-    pairing = pair_by_name(paths(*results), paths(*contents), paths(*styles))
+    matched, unmatched = pair_by_name(paths(*results), paths(*contents), paths(*styles))
     return {
         str(each.result): (str(each.content), each.style and str(each.style))
-        for each in pairing.matched
-    }, {str(path): reason for path, reason in pairing.unmatched.items()}
+        for each in matched
+    }, {str(path): reason for path, reason in unmatched.items()}
 
 
 @pytest.mark.parametrize(
@@ -32,13 +32,13 @@ def test_results_of_an_album_are_understood(contents, styles):
     album = make_pairs(paths(*contents), [(one,) for one in paths(*styles)], Path())
     clear = [one for one in album if one.output.stem != "a.b.x"]
 
-    pairing = pair_by_name(
+    matched, unmatched = pair_by_name(
         [one.output for one in clear], paths(*contents), paths(*styles)
     )
 
-    found = {each.result: (each.content, each.style) for each in pairing.matched}
+    found = {each.result: (each.content, each.style) for each in matched}
     assert found == {one.output: (one.content, one.styles[0]) for one in clear}
-    assert not pairing.unmatched
+    assert not unmatched
 
 
 def test_a_result_that_is_called_like_its_content_has_the_only_painting():

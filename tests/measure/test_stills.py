@@ -5,7 +5,7 @@ import pytest
 
 from vidstyle.errors import ConfigError, ImageOpenError, InputError
 from vidstyle.images import resize_frame, write_picture
-from vidstyle.measure.distance import DistanceMeter, load_ruler
+from vidstyle.measure.distance import FrameMeter, load_distance_network
 from vidstyle.measure.pixels import mean_squared_error, structural_similarity
 from vidstyle.measure.stills import is_picture, measure_still
 
@@ -45,9 +45,9 @@ def test_a_still_is_compared_with_content_and_painting(write, tmp_path):
     measured = measure(*paths)
 
     stretched = resize_frame(painting, height=32, width=48)
-    ruler = load_ruler("slim", device="cpu", listener=lambda _: None)
-    meter = DistanceMeter(paths[2], ruler, long_side=48)
-    ours, theirs = meter.measure(result, content, begins_shot=True)
+    network = load_distance_network("slim", device="cpu", listener=lambda _: None)
+    meter = FrameMeter(paths[2], network, height=32, width=48)
+    ours, theirs = meter.distances(result, content, begins_shot=True)
     near = {
         "content_mse": (mean_squared_error(result, content), 0),
         "content_ssim": (structural_similarity(result, content), 1),

@@ -51,7 +51,11 @@ def test_steps_are_shared_out_without_a_rest(total, levels):
     assert sum(shares) == total
     assert len(shares) == levels
     assert min(shares) >= 1
-    assert shares[-1] == max(shares)
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_the_coarsest_size_gets_three_times_the_steps_of_the_largest():
+    assert shared_steps(300, 5) == [90, 75, 60, 45, 30]
 
 
 def test_a_picture_keeps_its_colours_and_place_when_it_is_enlarged():

@@ -62,7 +62,7 @@ def shapes(job: FrameTask) -> list[tuple[int, ...]]:
 def test_sizes_and_steps_are_those_of_the_pyramid(folder: Path) -> None:
     job = job_for(folder, THREE)
     assert shapes(job) == [(16, 24), (23, 34), (32, 48)]
-    assert [each.steps for each in (*job.coarser, job)] == [3, 3, 5]
+    assert [each.steps for each in (*job.coarser, job)] == [5, 4, 2]
     assert {each.frame for each in (*job.coarser, job)} == {5}
 
 
@@ -145,7 +145,7 @@ def test_every_control_paints_in_all_sizes(
     steps = [event for event in events if isinstance(event, StepReport)]
     assert [each.step for each in steps] == list(range(1, 12))
     assert {each.steps for each in steps} == {11}
-    assert [each.level for each in steps] == [1] * 3 + [2] * 3 + [3] * 5
+    assert [each.level for each in steps] == [1] * 5 + [2] * 4 + [3] * 2
     assert read_picture(output).shape == (32, 48, 3)
     assert not np.array_equal(read_picture(output), scene(1))
 

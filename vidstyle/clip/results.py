@@ -18,12 +18,16 @@ from vidstyle.video.codecs import (
 )
 from vidstyle.video.evolution import check_evolution_name, write_evolution
 from vidstyle.video.folder import check_folder, write_pictures
-from vidstyle.video.gif import MOST_FPS
-from vidstyle.video.mux import dropped_data, ending_for, misfits
+from vidstyle.video.mux import dropped_data, ending_for, unsupported_streams
 from vidstyle.video.probe import held_s, probe
 from vidstyle.video.sheet import contact_sheet, evenly_spaced, pick_frames
 from vidstyle.video.work_dir import FrameStore
-from vidstyle.video.write import check_writable, with_alpha, write_video
+from vidstyle.video.write import (
+    MOST_FPS,
+    check_writable,
+    with_alpha,
+    write_video,
+)
 
 SHEET_PICTURES = 4
 """Frames on a contact sheet."""
@@ -61,7 +65,7 @@ def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list
         return told
     container = container_of(output)
     if container != "gif":
-        return [*misfits(info, container), *told]
+        return [*unsupported_streams(info, container), *told]
     if info.fps <= MOST_FPS:
         return []
     return [

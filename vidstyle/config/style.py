@@ -96,8 +96,8 @@ class StyleConfig(Config):
         0.05, "How firmly to keep what the picture shows.", LOOK, least=0, short="c"
     )
     content_detail: float = setting(
-        0.0,
-        "How much more firmly to keep detail, such as faces, than flat places.",
+        0.5,
+        "How much more firmly to keep detail, such as faces, than flat places; 0: not.",
         LOOK,
         least=0,
         most=2,
@@ -153,7 +153,7 @@ class StyleConfig(Config):
     )
     seed: int = setting(0, "Seed of all noise.", LOOK, least=0, most=MAX_SEED)
     network: NetworkName = common_setting(
-        "auto", "auto: vgg16 on a GPU, the built-in slim on a CPU.", NETWORK
+        "auto", "auto: vgg19 on a GPU, the built-in slim on a CPU.", NETWORK
     )
     weights: Path | None = setting(
         None,

@@ -1,18 +1,25 @@
 """Trials -> their pictures and losses; finished ones wait in a work directory."""
 
 import time
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
 from math import isfinite, nan
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from vidstyle.config import NetworkName, StyleConfig
+from torch import Tensor
+
+from vidstyle.config import StyleConfig
 from vidstyle.devices import choose_device
 from vidstyle.explore.experiments import Trial
 from vidstyle.images import read_picture, resize_frame
-from vidstyle.measure.distance import DistanceMeter, Distances, load_ruler
+from vidstyle.measure.distance import (
+    Distances,
+    FrameMeter,
+    load_distance_network,
+)
 from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.records import Event, Frame, FrameReport, Listener, Notice, Plan
@@ -21,12 +28,7 @@ from vidstyle.stylize.style_bank import working_size
 from vidstyle.stylize.stylizer import load_for
 from vidstyle.video.work_dir import FrameStore
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from vidstyle.networks.vgg import FeatureNetwork
-
-RULER: Final[NetworkName] = "slim"
+MEASURED_IN: Final = "slim"
 """The network in which distances are measured, whichever one painted."""
 TERMS: Final = "content", "style", "tv", "range"
 """Of the loss, each with its weight."""
@@ -82,25 +84,33 @@ class TrialPainter:
 
         To the listener trials count as frames, from 0.
         """
-        self._trials, self._listener = trials, _once(listener)
+        once = cache(listener)  # every trial gives the same notices
+
+        def tell(event: Event) -> None:
+            (once if isinstance(event, Notice) else listener)(event)
+
+        self._trials, self._listener = trials, tell
         read = cache(read_picture)
         self._frames = [_resized(read(one.content), one.config) for one in trials]
+        configs, layers = dict[Any, StyleConfig](), defaultdict[Any, set[str]](set)
         for trial in trials:
             read(trial.style)  # a missing painting is reported before the work
-        self._networks: dict[tuple[Any, ...], FeatureNetwork] = {}
-        layers: dict[tuple[Any, ...], set[str]] = {}
-        for config in (trial.config for trial in trials):
-            named = dict((*config.content_layers, *config.style_layers))
-            layers.setdefault(_network_key(config), set()).update(named)
-        for config in (trial.config for trial in trials):
-            if (key := _network_key(config)) not in self._networks:
-                device = choose_device(config.device)
-                self._networks[key] = load_for(
-                    config, device, self._listener, layers=layers[key]
-                )
-
-        device_name = trials[0].config.device
-        self._ruler = load_ruler(RULER, device=device_name, listener=self._listener)
+            key = _network_key(trial.config)
+            configs[key] = trial.config
+            named = *trial.config.content_layers, *trial.config.style_layers
+            layers[key].update(layer for layer, _ in named)
+        self._networks = {
+            key: load_for(
+                config,
+                choose_device(config.device),
+                self._listener,
+                layers=layers[key],
+            )
+            for key, config in configs.items()
+        }
+        self._distance_network = load_distance_network(
+            MEASURED_IN, device=trials[0].config.device, listener=self._listener
+        )
 
     @property
     def networks(self) -> list[str]:
@@ -119,24 +129,20 @@ class TrialPainter:
             store: None: nothing is kept.
         """
         total = len(self._trials)
-        kept = [
-            None if store is None else get_outcome(store, *each)
-            for each in enumerate(self._trials)
-        ]
-        done = {number: one for number, one in enumerate(kept) if one is not None}
+        done = dict[int, Outcome]()
+        for number, trial in enumerate(self._trials):
+            if store is not None and (kept := get_outcome(store, number, trial)):
+                done[number] = kept
         chunks = [one for one in self._chunks(batch) if not done.keys() >= set(one)]
-        self._announce(total - sum(map(len, chunks)))
+        self._announce(total, total - sum(map(len, chunks)))
         for chunk in chunks:
             for number, outcome in zip(chunk, self._painted(chunk), strict=True):
                 done[number] = outcome
                 if store is not None:
                     put_outcome(store, number, outcome)
                 steps = len(outcome.trace["loss"])
-                self._listener(
-                    FrameReport(
-                        frame=number, steps=steps, frames_known=total, all_known=True
-                    )
-                )
+                report = FrameReport(frame=number, steps=steps, frames_known=total)
+                self._listener(report)
         return [done[number] for number in range(total)]
 
     def _chunks(self, size: int) -> Iterator[list[int]]:
@@ -149,28 +155,30 @@ class TrialPainter:
             for start in range(0, len(alike), size):
                 yield alike[start : start + size]
 
-    def _announce(self, done: int) -> None:
-        total = len(self._trials)
+    def _announce(self, total: int, done: int) -> None:
+        height, width, _ = self._frames[0].shape
+        steps = max(1, *(trial.config.steps for trial in self._trials))
         if done:
             text = f"going on: {done} of {total} pictures are painted"
             self._listener(Notice(text=text))
-        plan = Plan(
-            height=self._frames[0].shape[0],
-            width=self._frames[0].shape[1],
-            frames=total,
-            done=done,
-            next_steps=max(1, *(trial.config.steps for trial in self._trials)),
-            unit="picture",
+        self._listener(
+            Plan(
+                height=height,
+                width=width,
+                frames=total,
+                done=done,
+                next_steps=steps,
+                unit="picture",
+            )
         )
-        self._listener(plan)
 
     def _painted(self, chunk: Sequence[int]) -> Iterator[Outcome]:
         """Paint trials of the same settings beside one another."""
         config = self._trials[chunk[0]].config
         network = self._networks[_network_key(config)]
         height, width, _ = self._frames[chunk[0]].shape
-        stylizers = [
-            load_stylizer(
+        stylizers = {
+            number: load_stylizer(
                 self._trials[number].style,
                 config,
                 height=height,
@@ -179,20 +187,20 @@ class TrialPainter:
                 network=network,
             )
             for number in chunk
-        ]
-        batch = stylizers[0].batch(len(chunk))
+        }
+        batch = stylizers[chunk[0]].batch(len(chunk))
         tasks = [
             stylizer.first_task(number, self._frames[number])
-            for number, stylizer in zip(chunk, stylizers, strict=True)
+            for number, stylizer in stylizers.items()
         ]
         pictures, traces = self._optimize(batch, tasks, config.steps)
-        for number, stylizer in zip(chunk, stylizers, strict=True):
+        for number, stylizer in stylizers.items():
             trial, content = self._trials[number], self._frames[number]
             picture = stylizer.finished(pictures[number], content)
-            meter = DistanceMeter(
-                trial.style, self._ruler, long_side=max(height, width)
+            meter = FrameMeter(
+                trial.style, self._distance_network, height=height, width=width
             )
-            distances, _ = meter.measure(picture, content, begins_shot=True)
+            distances, _ = meter.distances(picture, content, begins_shot=True)
             yield Outcome(
                 trial=trial,
                 network=network.name,
@@ -203,7 +211,7 @@ class TrialPainter:
 
     def _optimize(
         self, batch: BatchOptimization, tasks: Sequence[FrameTask], evaluations: int
-    ) -> tuple[dict[int, "Tensor"], dict[int, Trace]]:
+    ) -> tuple[dict[int, Tensor], dict[int, Trace]]:
         """Optimise each frame until its loss has been evaluated so many times.
 
         So an optimizer that evaluates several times before a step has no advantage.
@@ -241,21 +249,6 @@ def _resized(source: Frame, config: StyleConfig) -> Frame:
     return resize_frame(source, height=height, width=width)
 
 
-def _network_key(config: StyleConfig) -> tuple[Any, ...]:
+def _network_key(config: StyleConfig) -> tuple[object, ...]:
     """List the settings that make a network another one, but for its layers."""
-    names = "network", "weights", "pooling", "device"
-    return tuple(getattr(config, name) for name in names)
-
-
-def _once(listener: Listener) -> Listener:
-    """Pass a notice on once, though every trial gives it."""
-    seen: set[Notice] = set()
-
-    def listen(event: Event) -> None:
-        if isinstance(event, Notice):
-            if event in seen:
-                return
-            seen.add(event)
-        listener(event)
-
-    return listen
+    return config.network, config.weights, config.pooling, config.device

@@ -20,7 +20,7 @@ from vidstyle.config import StyleConfig
 from vidstyle.devices import choose_device
 from vidstyle.errors import DependencyError, OutputError
 from vidstyle.explore.experiments import Experiment
-from vidstyle.explore.paint import RULER, Outcome, Trace, TrialPainter
+from vidstyle.explore.paint import MEASURED_IN, Outcome, Trace, TrialPainter
 from vidstyle.images import (
     fit_long_side,
     make_folder,
@@ -29,7 +29,7 @@ from vidstyle.images import (
     write_picture,
     write_whole,
 )
-from vidstyle.plots import check_plot, write_plot
+from vidstyle.plots import Panel, check_plot, write_panels
 from vidstyle.records import Frame, Listener, Notice
 from vidstyle.video.sheet import labelled_sheet
 from vidstyle.video.work_dir import MANIFEST, FrameStore
@@ -82,8 +82,9 @@ def run_experiment(
         _write_tables(facts, folder)
         for trial, outcome in zip(facts["trials"], outcomes, strict=True):
             write_picture(folder / trial["picture"], outcome.picture)
-        _write_plots(experiment, outcomes, folder, listener)
-        write_picture(folder / SHEET, _sheet(experiment, outcomes))
+        rows = [list(row) for _, row in groupby(outcomes, lambda one: one.trial.row)]
+        _write_plots(experiment, rows, folder, listener)
+        write_picture(folder / SHEET, _sheet(experiment, rows))
         store.remove()
     return facts
 
@@ -103,9 +104,7 @@ def is_unfinished(work_dir: Path) -> bool:
 def describe(experiment: Experiment, networks: Sequence[str]) -> Facts:
     """Describe an experiment in values that read well where another one differs."""
     trials, base = experiment.trials, experiment.config
-    own = [
-        (trial.row, trial.column, _differing(trial.config, base)) for trial in trials
-    ]
+    own = [(one.row, one.column, _differing(one.config, base)) for one in trials]
     settings = describe_style(base)
     del settings["min_steps"], settings["pyramid"]  # the user's have no effect here
     digest = hashlib.sha256(json.dumps(own).encode()).hexdigest()[:DIGITS]
@@ -148,7 +147,7 @@ def _facts(experiment: Experiment, outcomes: Sequence[Outcome]) -> Facts:
         trials.append({**found, "trace": trace})
     return _plain(
         experiment=experiment.kind.name,
-        distances_in=RULER,
+        distances_in=MEASURED_IN,
         settings=asdict(experiment.config),
         skipped=experiment.skipped,
         trials=trials,
@@ -164,8 +163,8 @@ def _rounds(trace: Trace, size: int) -> list[float]:
 
 def _differing(config: StyleConfig, base: StyleConfig) -> Facts:
     """Return the settings that differ from others."""
-    ours, common = asdict(config), asdict(base)
-    return _plain(**{name: ours[name] for name in ours if ours[name] != common[name]})
+    common = asdict(base).items()
+    return _plain(**dict(one for one in asdict(config).items() if one not in common))
 
 
 def _plain(**facts: object) -> Facts:
@@ -175,20 +174,23 @@ def _plain(**facts: object) -> Facts:
 
 
 def _write_tables(facts: Facts, folder: Path) -> None:
-    trials, tables = [], {LOSSES: list[Facts]()}
+    trials, losses = [], []
     for number, trial in enumerate(facts["trials"], start=1):
         nested = {"rounds", "settings", "trace"}
         trials.append({name: trial[name] for name in trial if name not in nested})
-        for row in zip(*trial["trace"].values(), strict=True):
-            step = dict(zip(trial["trace"], row, strict=True))
-            tables[LOSSES].append({"trial": number, **step})
-    tables[TRIALS] = trials
+        losses += [
+            {"trial": number, **dict(zip(trial["trace"], row, strict=True))}
+            for row in zip(*trial["trace"].values(), strict=True)
+        ]
+    texts = {
+        TRIALS: _csv(trials),
+        LOSSES: _csv(losses),
+        DATA: json.dumps(facts, ensure_ascii=False) + "\n",
+    }
     if "rounds" in facts["trials"][0]:
         names = "round", *(trial["column"] for trial in trials)
         rows = _round_rows(facts["trials"])
-        tables[ROUNDS] = [dict(zip(names, row, strict=True)) for row in rows]
-    texts = {name: _csv(rows) for name, rows in tables.items()}
-    texts[DATA] = json.dumps(facts, ensure_ascii=False) + "\n"
+        texts[ROUNDS] = _csv([dict(zip(names, row, strict=True)) for row in rows])
     for name, text in texts.items():  # the name of a file may be no Unicode
         write_whole(folder / name, text.encode(errors="replace"))
 
@@ -232,14 +234,13 @@ def as_table(facts: Facts) -> Iterator[str]:
     yield from (f"skipped: {text}" for text in facts["skipped"])
 
 
-def _sheet(experiment: Experiment, outcomes: Sequence[Outcome]) -> Frame:
+def _sheet(experiment: Experiment, rows: Sequence[Sequence[Outcome]]) -> Frame:
     """Lay the pictures out, each above its distances."""
-    rows = [list(row) for _, row in groupby(outcomes, lambda one: one.trial.row)]
     cells = [[_cell(one) for one in row] for row in rows]
     down = [row[0].trial.row for row in rows]
     if experiment.kind.shows_styles:
         height, width, _ = cells[0][0][0].shape
-        styles = (read_picture(one.trial.style) for one in outcomes)
+        styles = (read_picture(one.trial.style) for row in rows for one in row)
         cells = [[(_covering(one, height, width), "") for one in styles], *cells]
         down = ["style", *("result" for _ in rows)]
     return labelled_sheet(
@@ -268,7 +269,7 @@ def _covering(picture: Frame, height: int, width: int) -> Frame:
 
 def _write_plots(
     experiment: Experiment,
-    outcomes: Sequence[Outcome],
+    rows: Sequence[Sequence[Outcome]],
     folder: Path,
     listener: Listener,
 ) -> None:
@@ -278,23 +279,21 @@ def _write_plots(
     except DependencyError as err:
         listener(Notice(text=f"no plot: {err}", is_warning=True))
         return
-    rows = [list(row) for _, row in groupby(outcomes, lambda one: one.trial.row)]
     over = experiment.kind.plots_over
     for number, row in enumerate(rows, start=1):
         for unit in over:
             which = f"-{number}" if len(rows) > 1 else ""
             which += f"-{unit}" if len(over) > 1 else ""
-            curves = {}
-            for outcome in row:  # what was spent when a loss was evaluated: 0 at first
-                trace = outcome.trace
-                spent = [0, *trace["step" if unit == "steps" else unit]]
-                points = list(zip(spent, trace["loss"], strict=False))
-                curves[outcome.trial.column] = points
-            write_plot(
+            name = "step" if unit == "steps" else unit
+            curves = {  # what was spent when a loss was evaluated: 0 at first
+                one.trial.column: list(
+                    zip([0, *one.trace[name]], one.trace["loss"], strict=False)
+                )
+                for one in row
+            }
+            write_panels(
                 folder / f"losses{which}.png",
-                curves,
+                [Panel(y_label="loss", series=curves, log_y=True)],
                 title=f"{experiment.kind.name} {row[0].trial.row}".strip(),
                 x_label=f"{unit} {'spent' if unit == 'seconds' else 'taken'}",
-                y_label="loss",
-                log_y=True,
             )

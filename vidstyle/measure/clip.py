@@ -8,9 +8,8 @@ photograph, the error is given under another flow and relative to the picture's 
 gradient, too.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from itertools import islice, pairwise, tee
 from pathlib import Path
 from typing import Final
@@ -23,7 +22,9 @@ from vidstyle.measure.distance import (
     Quantity,
     Series,
     check_shapes,
-    load_ruler,
+    collect,
+    load_distance_network,
+    measure_frame,
 )
 from vidstyle.measure.pixels import (
     mean_gradient,
@@ -86,8 +87,8 @@ def match_clips(
     )
     count = sum(1 for _ in read_frames(painted, on_warning=on_warning))
     detector, cuts, times_s = ShotDetector(), list[int](), list[float]()
-    for timed in _selected(source, frames, painted, on_warning):
-        cuts += detector.push(timed.frame)
+    for timed in islice(read_frames(source, on_warning=on_warning), *frames):
+        cuts += detector.push(_resized(timed, painted))
         times_s.append(timed.time_s)
     if count != (there := len(times_s)):
         wanted = f"{start}:{'' if stop is None else stop}"
@@ -107,27 +108,18 @@ def match_clips(
 
 def matched_frames(match: Match) -> Iterator[tuple[Frame, Frame]]:
     """Read the frames of both clips, the content's resized to the result's size."""
-    frames = match.first, match.first + match.count
-    painted = read_frames(match.result, on_warning=_ignore)
-    contents = _selected(match.content, frames, match.result, _ignore)
-    for stylized, content in zip(painted, contents, strict=True):
-        yield stylized.frame, content.frame
+    # What is damaged was told when the clips were matched.
+    painted, contents = (
+        read_frames(info, on_warning=lambda _: None)
+        for info in (match.result, match.content)
+    )
+    shown = islice(contents, match.first, match.first + match.count)
+    for stylized, content in zip(painted, shown, strict=True):
+        yield stylized.frame, _resized(content, match.result)
 
 
-def _selected(
-    source: VideoInfo,
-    frames: tuple[int, int | None],
-    size: VideoInfo,
-    on_warning: Callable[[str], None],
-) -> Iterator[TimedFrame]:
-    """Read a range of a clip's frames in another's size."""
-    for timed in islice(read_frames(source, on_warning=on_warning), *frames):
-        frame = resize_frame(timed.frame, height=size.height, width=size.width)
-        yield replace(timed, frame=frame)
-
-
-def _ignore(_: str) -> None:
-    """Warn of nothing twice."""
+def _resized(timed: TimedFrame, size: VideoInfo) -> Frame:
+    return resize_frame(timed.frame, height=size.height, width=size.width)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,15 +129,13 @@ class Measurement:
     match: Match
     network: str | None
     """That measured the distances. None: they were not."""
-    trusted_share: Series = field(default_factory=Series)
+    trusted_share: Series
     """Of the pixels that the temporal error is taken from."""
-    quantities: defaultdict[str, Quantity] = field(
-        default_factory=lambda: defaultdict(Quantity)
-    )
+    quantities: dict[str, Quantity]
     """``temporal_error`` on trusted pixels, against the frame before, none where a shot
     begins; ``flicker``: that of ``TemporalError``; ``luminance``: mean luma, in [0, 1];
     ``gradient``: mean length of luma's gradient, in full ranges a pixel; and those of
-    ``FrameMeter.measure``."""
+    ``measure_frame``."""
 
 
 def measure_clip(
@@ -161,67 +151,57 @@ def measure_clip(
 ) -> Measurement:
     """Measure how coherent a painted clip is, and how well it is painted.
 
-    A folder of numbered pictures has no codec's losses. ``frames`` is the range
-    ``[start, stop)`` of the content's frames that the result shows. Without ``style``
-    only the content is compared with; without ``network`` the distances are slim's, or
-    those of the one that ``weights`` fit.
+    Its files and ``frames`` are as ``match_clips`` takes them, the rest as
+    ``measure_still`` does. A folder of numbered pictures has no codec's losses.
     """
 
     def warn(text: str) -> None:
         listener(Notice(text=text, is_warning=True))
 
     match = match_clips(result, content, frames=frames, on_warning=warn)
-    height, width = match.result.height, match.result.width
     if match.result.kind == "video":
         listener(Notice(text=f"what the codec of {result} has lost is measured too"))
-    ruler = None
+    height, width, meter = match.result.height, match.result.width, None
     if style is not None:
-        ruler = load_ruler(network, weights=weights, device=device, listener=listener)
-    meter = FrameMeter(style, ruler, height=height, width=width)
+        loaded = load_distance_network(
+            network, weights=weights, device=device, listener=listener
+        )
+        meter = FrameMeter(style, loaded, height=height, width=width)
     listener(Plan(height=height, width=width, frames=match.count, work="measuring"))
-    name = None if ruler is None else ruler.network.name
-    measurement = Measurement(match=match, network=name)
+    rows: list[Row] = []
     # One pass: what measures single frames lets them through to what measures pairs.
-    stylized, source = tee(_measured(measurement, meter, listener))
-    errors = temporal_errors(
-        (frame for frame, _ in stylized),
-        (frame for _, frame in source),
-        cuts=match.cuts,
+    one, other = tee(_measured(match, meter, rows, listener))
+    sides = (stylized for stylized, _ in one), (source for _, source in other)
+    found = {each.index: each for each in temporal_errors(*sides, cuts=match.cuts)}
+    errors = [found.get(index) for index in range(match.count)]
+    for row, it in zip(rows, errors, strict=True):
+        row["temporal_error"] = (it.error, it.source_error) if it else (None, None)
+        row["flicker"] = (it.flicker, it.source_flicker) if it else (None, None)
+    return Measurement(
+        match=match,
+        network=meter.network.name if meter else None,
+        trusted_share=Series([it.trusted_share if it else None for it in errors]),
+        quantities=collect(rows),
     )
-    found = {error.index: error for error in errors}
-    for index in range(match.count):
-        one = found.get(index)
-        both = (None, None) if one is None else (one.error, one.source_error)
-        measurement.quantities["temporal_error"].add(*both)
-        both = (None, None) if one is None else (one.flicker, one.source_flicker)
-        measurement.quantities["flicker"].add(*both)
-        share = None if one is None else one.trusted_share
-        measurement.trusted_share.frames.append(share)
-    return measurement
+
+
+Row = dict[str, tuple[float | None, float | None]]
+"""What was measured of one frame, by name: the result's number and the content's."""
 
 
 def _measured(
-    measurement: Measurement, meter: FrameMeter, listener: Listener
+    match: Match, meter: FrameMeter | None, rows: list[Row], listener: Listener
 ) -> Iterator[tuple[Frame, Frame]]:
-    """Measure each frame for itself, and pass it on."""
-    match = measurement.match
-    for index, (stylized, content) in enumerate(matched_frames(match)):
-        measured = {
+    """Measure each frame for itself into a row, and pass it on."""
+    for index, pair in enumerate(matched_frames(match)):
+        stylized, content = pair
+        row: Row = {
             "luminance": (mean_luminance(stylized), mean_luminance(content)),
             "gradient": (mean_gradient(stylized), mean_gradient(content)),
-            **meter.measure(stylized, content, begins_shot=index in match.cuts),
         }
-        for name, both in measured.items():
-            measurement.quantities[name].add(*both)
-        yield stylized, content
-        listener(
-            FrameReport(
-                frame=match.first + index,
-                steps=0,
-                frames_known=match.count,
-                all_known=True,
-            )
-        )
+        rows.append(row | measure_frame(*pair, meter, begins_shot=index in match.cuts))
+        yield pair
+        listener(FrameReport(frame=match.first + index, frames_known=match.count))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,7 @@ Distances are the relative errors that the optimisation makes small, in a networ
 layers that are always the same, so that results of other settings can be compared.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
@@ -36,21 +35,15 @@ Compared = tuple[float | None, float | None, float | None]
 
 
 def compare(result: float | None, content: float | None) -> Compared:
-    """Put two numbers beside their ratio."""
-    return result, content, _divide(result, content)
+    """Put two numbers beside their ratio. None: there is nothing to divide, or by."""
+    ratio = result / content if result is not None and content else None
+    return result, content, ratio
 
 
-def _divide(one: float | None, other: float | None) -> float | None:
-    """Divide one number by another. None: there is nothing to divide, or by."""
-    return one / other if one is not None and other else None
+class Series(NamedTuple):
+    """One number for every frame; None where a frame has none."""
 
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """One number for every frame."""
-
-    frames: list[float | None] = field(default_factory=list)
-    """None where a frame has none."""
+    frames: list[float | None]
 
     @property
     def mean(self) -> float | None:
@@ -61,15 +54,14 @@ class Series:
     @property
     def drift(self) -> float | None:
         """The last frame's by the second's: the first has no frame to follow."""
-        return _divide(self.frames[-1], self.frames[1]) if self.frames[1:] else None
+        return compare(self.frames[-1], self.frames[1])[2] if self.frames[1:] else None
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(NamedTuple):
     """The same measure of a result and of its content."""
 
-    result: Series = field(default_factory=Series)
-    content: Series = field(default_factory=Series)
+    result: Series
+    content: Series
 
     @property
     def means(self) -> Compared:
@@ -81,26 +73,62 @@ class Quantity:
         """From the second frame to the last."""
         return compare(self.result.drift, self.content.drift)
 
-    def add(self, result: float | None, content: float | None) -> None:
-        """Append the next frame's."""
-        self.result.frames.append(result)
-        self.content.frames.append(content)
+
+def collect(
+    rows: Sequence[Mapping[str, Sequence[float | None]]],
+) -> dict[str, Quantity]:
+    """Turn each frame's numbers by name, the result's before the content's, around."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    none = None, None
+    return {
+        name: Quantity(
+            Series([row.get(name, none)[0] for row in rows]),
+            Series([row.get(name, none)[1] for row in rows]),
+        )
+        for name in names
+    }
 
 
-def check_shapes(
-    result: Path,
-    result_shape: tuple[int, ...],
-    content: Path,
-    content_shape: tuple[int, ...],
-) -> None:
-    """Check that two have the same aspect ratio; shapes are (height, width)."""
-    (height, width), (tall, wide) = result_shape, content_shape
+Size = tuple[int, int]
+"""Height and width, in pixels."""
+
+
+def is_stretched(result: Size, content: Size) -> bool:
+    """Whether two differ in their aspect ratio."""
+    (height, width), (tall, wide) = result, content
     stretch = width * tall / (height * wide)
-    if not 1 - MOST_STRETCH < stretch < 1 + MOST_STRETCH:
+    return not 1 - MOST_STRETCH < stretch < 1 + MOST_STRETCH
+
+
+def check_shapes(result: Path, shape: Size, content: Path, other: Size) -> None:
+    """Check that a result and its content have the same aspect ratio."""
+    if is_stretched(shape, other):
+        (height, width), (tall, wide) = shape, other
         raise InputError(
             f"{result} is {width}x{height}, but {content} is {wide}x{tall}: it was not "
             "painted from that."
         )
+
+
+def load_distance_network(
+    name: NetworkName | None,
+    *,
+    weights: Path | None = None,
+    device: DeviceName,
+    listener: Listener,
+    layers: Collection[str] = (),
+) -> FeatureNetwork:
+    """Load a network, with some layers at least, whose features are compared.
+
+    Without a name it is slim, or the one that the file of weights fits.
+    """
+    return load_network(
+        name or ("slim" if weights is None else "auto"),
+        device=choose_device(device),
+        layers=layers,
+        weights=weights,
+        listener=listener,
+    )
 
 
 class Distances(NamedTuple):
@@ -113,51 +141,43 @@ class Distances(NamedTuple):
     ``|P|^2`` of the shot's first frame."""
 
 
-class Ruler(NamedTuple):
-    """What distances are measured with: a network, on its device."""
+class FrameMeter:
+    """Measures how far frames of one size are from one painting and their sources."""
 
-    network: FeatureNetwork
-    device: torch.device
-
-
-def load_ruler(
-    network: NetworkName | None,
-    *,
-    weights: Path | None = None,
-    device: DeviceName,
-    listener: Listener,
-    layers: Collection[str] = (),
-) -> Ruler:
-    """Load the network that computes the features, and check that it has some layers.
-
-    Without a name it is slim, or the one that the file of weights fits.
-    """
-    name: NetworkName = network or ("slim" if weights is None else "auto")
-    computing = choose_device(device)
-    loaded = load_network(
-        name, device=computing, layers=layers, weights=weights, listener=listener
-    )
-    return Ruler(loaded, computing)
-
-
-class DistanceMeter:
-    """Measures how far frames are from one painting and from their sources."""
-
-    def __init__(self, painting: Path, ruler: Ruler, *, long_side: int) -> None:
+    def __init__(
+        self, painting: Path, network: FeatureNetwork, *, height: int, width: int
+    ) -> None:
         """Measure the painting, made no larger than the frames."""
-        self._config = StyleConfig()
-        self._network, self._device = ruler
+        self.network, self._config = network, StyleConfig(content_detail=0)
+        self._device = network.mean.device
         picture = read_picture(painting)
-        height, width = fit_long_side(
-            height=picture.shape[0], width=picture.shape[1], long_side=long_side
+        self._stretched = resize_frame(picture, height=height, width=width)
+        tall, wide = fit_long_side(
+            height=picture.shape[0],
+            width=picture.shape[1],
+            long_side=max(height, width),
         )
-        picture = resize_frame(picture, height=height, width=width)
+        picture = resize_frame(picture, height=tall, width=wide)
         image = frame_to_image(picture, device=self._device)
-        with memory_errors_named(f"a painting of {width}x{height}"):
-            self._style = style_target(self._network, image, self._config)
+        with memory_errors_named(f"a painting of {wide}x{tall}"):
+            self._style = style_target(network, image, self._config)
         self._content: ContentTarget | None = None
 
     def measure(
+        self, stylized: Frame, content: Frame, *, begins_shot: bool
+    ) -> dict[str, tuple[float, float]]:
+        """Measure the next frame by ``style_mse`` and the names of its distances."""
+        ours, theirs = self.distances(stylized, content, begins_shot=begins_shot)
+        return {
+            "style_mse": (
+                mean_squared_error(stylized, self._stretched),
+                mean_squared_error(content, self._stretched),
+            ),
+            "style_distance": (ours.style, theirs.style),
+            "content_distance": (ours.content, theirs.content),
+        }
+
+    def distances(
         self, stylized: Frame, content: Frame, *, begins_shot: bool
     ) -> tuple[Distances, Distances]:
         """Measure the next frame of a clip, the painted one and the source's own."""
@@ -166,64 +186,41 @@ class DistanceMeter:
             energies = self._content.energies
         image = frame_to_image(content, device=self._device)
         with memory_errors_named("a frame of {1}x{0}".format(*content.shape)):
-            self._content = content_target(self._network, image, self._config, energies)
-            return self._distances(stylized), self._distances(content)
+            target = content_target(self.network, image, self._config, energies)
+            self._content = target
+            return self._distances(stylized, target), self._distances(content, target)
 
     @torch.no_grad()
-    def _distances(self, frame: Frame) -> Distances:
-        assert self._content is not None  # noqa: S101  # ``measure`` has set it
-        style_shares = normalized_weights(self._config.style_layers)
-        content_shares = normalized_weights(self._config.content_layers)
+    def _distances(self, frame: Frame, content: ContentTarget) -> Distances:
+        style_layers = normalized_weights(self._config.style_layers)
+        content_layers = normalized_weights(self._config.content_layers)
         image = frame_to_image(frame, device=self._device)
-        features = self._network(image, {*style_shares, *content_shares})
-        style = content = 0.0
-        for layer, share in style_shares.items():
+        features = self.network(image, {*style_layers, *content_layers})
+        to_style = to_content = 0.0
+        for layer, weight in style_layers.items():
             gram = gram_matrix(features[layer])
             error = squared_error(gram, self._style.statistics[layer]).item()
-            style += share * error / self._style.energies[layer]
-        for layer, share in content_shares.items():
-            error = squared_error(features[layer], self._content.features[layer]).item()
-            content += share * error / self._content.energies[layer]
-        return Distances(style, content)
+            to_style += weight * error / self._style.energies[layer]
+        for layer, weight in content_layers.items():
+            error = squared_error(features[layer], content.features[layer]).item()
+            to_content += weight * error / content.energies[layer]
+        return Distances(to_style, to_content)
 
 
-class FrameMeter:
-    """Compares frames of one size with their sources and with one painting."""
+def measure_frame(
+    stylized: Frame, content: Frame, meter: FrameMeter | None, *, begins_shot: bool
+) -> dict[str, tuple[float, float]]:
+    """Compare the next frame with its source of the same shape, and with a painting.
 
-    def __init__(
-        self, style: Path | None, ruler: Ruler | None, *, height: int, width: int
-    ) -> None:
-        """Measure the painting. Without one, and a ruler, there are no distances."""
-        self._painting: Frame | None = None
-        self._meter: DistanceMeter | None = None
-        if style is not None and ruler is not None:
-            picture = read_picture(style)
-            self._painting = resize_frame(picture, height=height, width=width)
-            self._meter = DistanceMeter(style, ruler, long_side=max(height, width))
-
-    def measure(
-        self, stylized: Frame, content: Frame, *, begins_shot: bool
-    ) -> dict[str, tuple[float, float]]:
-        """Measure the next frame, and its source of the same shape.
-
-        Returns:
-            By name the painted frame's number, and the source's own: ``content_mse``
-            and ``content_ssim`` and, with a painting, ``style_mse`` against the
-            painting stretched to the frame, ``style_distance``, ``content_distance``.
-        """
-        measured = {
-            "content_mse": (mean_squared_error(stylized, content), 0.0),
-            "content_ssim": (structural_similarity(stylized, content), 1.0),
-        }
-        if self._painting is None or self._meter is None:
-            return measured
-        ours, theirs = self._meter.measure(stylized, content, begins_shot=begins_shot)
-        return {
-            **measured,
-            "style_mse": (
-                mean_squared_error(stylized, self._painting),
-                mean_squared_error(content, self._painting),
-            ),
-            "style_distance": (ours.style, theirs.style),
-            "content_distance": (ours.content, theirs.content),
-        }
+    Returns:
+        By name the painted frame's number, and the source's own: ``content_mse``
+        and ``content_ssim`` and, with a painting, ``style_mse`` against the
+        painting stretched to the frame, ``style_distance``, ``content_distance``.
+    """
+    measured = {
+        "content_mse": (mean_squared_error(stylized, content), 0.0),
+        "content_ssim": (structural_similarity(stylized, content), 1.0),
+    }
+    if meter is not None:
+        measured |= meter.measure(stylized, content, begins_shot=begins_shot)
+    return measured

@@ -13,7 +13,7 @@ from torch import Tensor
 from vidstyle.config import DeviceName, NetworkName
 from vidstyle.devices import choose_device, memory_errors_named
 from vidstyle.images import frame_to_image, read_picture, resize_frame
-from vidstyle.measure.distance import Compared, Ruler, compare, load_ruler
+from vidstyle.measure.distance import Compared, compare, load_distance_network
 from vidstyle.networks.inception import (
     FILE_NAME,
     SIDE,
@@ -24,12 +24,11 @@ from vidstyle.networks.inception import (
     read_inception,
 )
 from vidstyle.networks.published import cache_directory
+from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import Listener, Notice
 
 LAYER: Final = "relu5_1"
 """Of our networks, averaged over the picture; all of them have it."""
-LEAST: Final = 2
-"""Pictures in a set that has a covariance."""
 POOLING: Final = "Inception v3's last pooling"
 
 
@@ -79,8 +78,8 @@ class Features(NamedTuple):
     compute: Callable[[Tensor], Tensor]
     """(1, 3, 299, 299) in [0, 1] -> (1, D)."""
     device: torch.device
-    ruler: Ruler | None = None
-    """The network that stands in for Inception. None: it is Inception."""
+    network: FeatureNetwork | None = None
+    """That stands in for Inception. None: it is Inception."""
 
 
 class SetDistances(NamedTuple):
@@ -89,7 +88,7 @@ class SetDistances(NamedTuple):
     features: str
     """Which were compared: numbers from others do not compare."""
     dimensions: int
-    """How many there are of a picture."""
+    """How many features a picture has."""
     content: Compared
     """Of the results to the contents; the contents' own is 0. Nones where one of the
     sets has too few pictures."""
@@ -112,31 +111,26 @@ def choose_features(
     """
     computing = choose_device(device)
     if weights is not None and (own := read_inception(weights, device=computing)):
-        name = f"{POOLING}, weights of {weights}"
-        return Features(name=name, compute=own, device=computing)
+        return Features(f"{POOLING}, weights of {weights}", own, computing)
     if network is None and weights is None:
         if (path := find_inception()) is not None:
-            return Features(
-                name=f"{POOLING}, torchvision's weights",
-                compute=load_inception(path, device=computing),
-                device=computing,
-            )
+            inception = load_inception(path, device=computing)
+            return Features(f"{POOLING}, torchvision's weights", inception, computing)
         text = (
             f"the weights of Inception v3 are not at hand ({FILE_NAME}, {SIZE_MB} MB, "
             f"{URL}; it belongs into {cache_directory()}), so slim's features are "
             "compared"
         )
         listener(Notice(text=text))
-    ruler = load_ruler(
+    loaded = load_distance_network(
         network, weights=weights, device=device, listener=listener, layers=[LAYER]
     )
-    chosen = ruler.network
     of = "" if weights is None else f" with the weights of {weights}"
     return Features(
-        name=f"{LAYER} of {chosen.name}{of}, averaged over the picture",
-        compute=lambda images: chosen(images, [LAYER])[LAYER].mean((2, 3)),
-        device=computing,
-        ruler=ruler,
+        f"{LAYER} of {loaded.name}{of}, averaged over the picture",
+        lambda images: loaded(images, [LAYER])[LAYER].mean((2, 3)),
+        computing,
+        loaded,
     )
 
 
@@ -167,8 +161,7 @@ def measure_sets(
     dimensions = len(measured[0][0])
     _warn_of_few([len(rows) for rows in measured], dimensions, listener)
     results, contents, styles = (
-        fit_gaussian(torch.stack(rows)) if len(rows) >= LEAST else None
-        for rows in measured
+        fit_gaussian(torch.stack(rows)) if len(rows) > 1 else None for rows in measured
     )
     own = None if contents is None else 0.0
     return SetDistances(
@@ -180,9 +173,7 @@ def measure_sets(
 
 
 def _distance(one: Gaussian | None, other: Gaussian | None) -> float | None:
-    if one is None or other is None:
-        return None
-    return frechet_distance(one, other)
+    return None if one is None or other is None else frechet_distance(one, other)
 
 
 @torch.no_grad()
@@ -199,22 +190,14 @@ def _measure(path: Path, features: Features, on_picture: Callable[[], None]) -> 
 def _warn_of_few(counts: Sequence[int], dimensions: int, listener: Listener) -> None:
     """Warn where a set has fewer pictures than there are features."""
     counted = dict(zip(("results", "contents", "paintings"), counts, strict=True))
-    alone = [name for name, count in counted.items() if 0 < count < LEAST]
-    few = [
-        f"{name} ({count})"
-        for name, count in counted.items()
-        if LEAST <= count < dimensions
-    ]
-    texts = []
+    alone = ", ".join(name for name, count in counted.items() if count == 1)
+    few = ", ".join(
+        f"{name} ({count})" for name, count in counted.items() if 1 < count < dimensions
+    )
     if alone:
-        texts.append(
-            f"no FID with one picture only ({', '.join(alone)}): a set needs at least "
-            f"{LEAST}, and hundreds to mean much"
-        )
+        text = f"no FID with one picture only ({alone}): a set needs at least 2, and "
+        listener(Notice(text=f"{text}hundreds to mean much", is_warning=True))
     if few:
-        texts.append(
-            f"fewer pictures than the {dimensions} features: {', '.join(few)}; FIDs "
-            "come out too large, and compare only with those of sets as large"
-        )
-    for text in texts:
+        text = f"fewer pictures than the {dimensions} features: {few}; FIDs come out "
+        text += "too large, and compare only with those of sets as large"
         listener(Notice(text=text, is_warning=True))

@@ -21,10 +21,7 @@ K2: Final = 0.03
 
 
 def mean_squared_error(one: Frame, other: Frame) -> float:
-    """Average the squared difference over pixels and colors, in [0, 1].
-
-    Pixel values are taken as [0, 1]: times 255**2 it is the error of 8-bit levels.
-    """
+    """Average the squared difference of values in [0, 1], over pixels and colors."""
     _check_shapes(one, other)
     difference = one.astype(np.int32) - other
     return float(np.square(difference).mean()) / 255**2

@@ -8,11 +8,10 @@ from vidstyle.config import DeviceName, NetworkName
 from vidstyle.errors import ConfigError
 from vidstyle.measure.clip import Measurement, measure_clip
 from vidstyle.measure.distance import Compared, Series
-from vidstyle.measure.pairing import are_sets
 from vidstyle.measure.stills import (
     FolderMeasurement,
-    PairMeasurement,
     StillMeasurement,
+    are_sets,
     is_picture,
     measure_folders,
     measure_still,
@@ -214,7 +213,7 @@ def _folder_facts(measured: FolderMeasurement) -> Facts:
     }
 
 
-def _pair_facts(pair: PairMeasurement) -> Facts:
+def _pair_facts(pair: StillMeasurement) -> Facts:
     """Collect plain values only, so that all pictures make a table."""
     matched, found = pair.matched, pair.quantities
     names = [name for name in FORMS if name in {*found, *PICTURE, *OWN}]

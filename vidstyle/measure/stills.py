@@ -1,13 +1,17 @@
 """Painted pictures, one or a folder of them; how near they are to their sources.
 
 A folder is measured as a set, by FID, and picture by picture where names say what
-belongs together.
+belongs together: results are called as ``vidstyle image`` calls them,
+``PICTURE.PAINTING.png``, or like their picture, which names no painting.
 """
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import count
+from functools import lru_cache
+from itertools import accumulate, count
 from pathlib import Path
+from typing import NamedTuple
 
 from vidstyle.config import MIN_SIDE, DeviceName, NetworkName
 from vidstyle.errors import InputError
@@ -16,60 +20,61 @@ from vidstyle.measure.distance import (
     Compared,
     FrameMeter,
     Quantity,
-    Ruler,
     check_shapes,
+    collect,
     compare,
-    load_ruler,
+    is_stretched,
+    load_distance_network,
+    measure_frame,
 )
 from vidstyle.measure.fid import SetDistances, choose_features, measure_sets
-from vidstyle.measure.pairing import Matched, pair_by_name, set_of
 from vidstyle.networks.inception import SIDE
+from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import Frame, FrameReport, Listener, Plan
+from vidstyle.stylize.pairs import INDEX, pictures_in
+from vidstyle.video.folder import numbered_pictures
+
+
+class Matched(NamedTuple):
+    """A result, and what its name says."""
+
+    result: Path
+    content: Path
+    style: Path | None
+    """None: the name says none of the paintings, or several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StillMeasurement:
     """All that was measured of one picture."""
 
+    matched: Matched
     height: int
     width: int
     network: str | None
     """That measured the distances. None: they were not."""
     quantities: dict[str, Compared]
-    """By the names of ``FrameMeter.measure``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PairMeasurement(StillMeasurement):
-    """The same of one result of a folder."""
-
-    matched: Matched
+    """By the names of ``measure_frame``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FolderMeasurement:
-    """All that was measured of folders."""
+    """All that was measured of folders; counts are of pictures."""
 
     results: int
-    """Pictures in the folder of results."""
     contents: int
     styles: int
     sets: SetDistances
     network: str | None
     """That measured the distances of pictures. None: they were not."""
-    pairs: tuple[PairMeasurement, ...]
+    pairs: Sequence[StillMeasurement]
     unmatched: Mapping[Path, str]
     """Results and contents that are in no pair, and why."""
 
     @property
     def quantities(self) -> dict[str, Quantity]:
         """What was measured of the pictures, in the order of ``pairs``."""
-        names = dict.fromkeys(name for pair in self.pairs for name in pair.quantities)
-        found = {name: Quantity() for name in names}
-        for pair in self.pairs:
-            for name, quantity in found.items():
-                quantity.add(*pair.quantities.get(name, (None, None))[:2])
-        return found
+        return collect([pair.quantities for pair in self.pairs])
 
 
 def is_picture(path: Path) -> bool:
@@ -100,15 +105,27 @@ def measure_still(
             f"{MIN_SIDE} pixels a side."
         )
     check_shapes(result, (height, width), content, source.shape[:2])
-    ruler = None
+    meter = None
     if style is not None:
-        ruler = load_ruler(network, weights=weights, device=device, listener=listener)
-    meter = FrameMeter(style, ruler, height=height, width=width)
+        loaded = load_distance_network(
+            network, weights=weights, device=device, listener=listener
+        )
+        meter = FrameMeter(style, loaded, height=height, width=width)
+    return _measured(Matched(result, content, style), meter, stylized, source)
+
+
+def _measured(
+    matched: Matched, meter: FrameMeter | None, stylized: Frame, source: Frame
+) -> StillMeasurement:
+    height, width, _ = stylized.shape
+    source = resize_frame(source, height=height, width=width)
+    measured = measure_frame(stylized, source, meter, begins_shot=True)
     return StillMeasurement(
+        matched=matched,
         height=height,
         width=width,
-        network=None if ruler is None else ruler.network.name,
-        quantities=_compared(meter, stylized, source),
+        network=meter.network.name if meter else None,
+        quantities={name: compare(*both) for name, both in measured.items()},
     )
 
 
@@ -129,87 +146,142 @@ def measure_folders(
     FID is Inception v3's where its weights are at hand, and all else slim's.
     """
     results, contents = set_of(result), set_of(content)
-    styles = [] if style is None else [style]
-    if style is not None and style.is_dir():
-        styles = set_of(style)
-    pairing = pair_by_name(results, contents, styles)
+    styles = [] if style is None else set_of(style) if style.is_dir() else [style]
+    matched, unmatched = pair_by_name(results, contents, styles)
     features = choose_features(
         network, weights=weights, device=device, listener=listener
     )
-    ruler = None
-    if any(each.style is not None for each in pairing.matched):
-        ruler = features.ruler or load_ruler(network, device=device, listener=listener)
-    total = len(results) + len(contents) + len(styles) + len(pairing.matched)
+    loaded = None
+    if any(each.style is not None for each in matched):
+        loaded = features.network or load_distance_network(
+            network, device=device, listener=listener
+        )
+    sets = results, contents, styles
+    total = sum(len(each) for each in sets) + len(matched)
     listener(
         Plan(height=SIDE, width=SIDE, frames=total, unit="picture", work="measuring")
     )
-    advance = _counter(total, listener)
-    sets = (results, contents, styles)
+    numbers = count()
+
+    def advance() -> None:
+        listener(FrameReport(frame=next(numbers), frames_known=total))
+
     distances = measure_sets(sets, features, on_picture=advance, listener=listener)
-    pairs, unmatched = list[PairMeasurement](), dict(pairing.unmatched)
-    meters: Meters = {}
-    for matched in pairing.matched:
-        measured = _measured(matched, ruler, meters)
-        if isinstance(measured, str):
-            unmatched[matched.result] = measured
-        else:
-            pairs.append(measured)
-        advance()
+    pairs = [*_measure_pairs(matched, loaded, unmatched, advance)]
     return FolderMeasurement(
         results=len(results),
         contents=len(contents),
         styles=len(styles),
         sets=distances,
-        network=None if ruler is None else ruler.network.name,
-        pairs=tuple(pairs),
+        network=None if loaded is None else loaded.name,
+        pairs=pairs,
         unmatched=unmatched,
     )
 
 
-def _counter(total: int, listener: Listener) -> Callable[[], None]:
-    """Make what tells the listener of one picture after another."""
-    numbers = count()
+def _measure_pairs(
+    matched: Sequence[Matched],
+    network: FeatureNetwork | None,
+    unmatched: dict[Path, str],
+    on_picture: Callable[[], None],
+) -> Iterator[StillMeasurement]:
+    """Measure results; those that do not compare go to ``unmatched``, with a reason."""
+    paintings = len({each.style for each in matched})
 
-    def advance() -> None:
-        report = FrameReport(
-            frame=next(numbers), steps=0, frames_known=total, all_known=True
+    @lru_cache(paintings)  # an album has all paintings of a picture's size
+    def meter(painting: Path | None, height: int, width: int) -> FrameMeter | None:
+        if painting is None or network is None:
+            return None
+        return FrameMeter(painting, network, height=height, width=width)
+
+    for each in matched:
+        stylized, source = read_picture(each.result), read_picture(each.content)
+        (height, width, _), (tall, wide, _) = stylized.shape, source.shape
+        if min(height, width) < MIN_SIDE:
+            reason = f"{width}x{height} is less than {MIN_SIDE} pixels a side"
+            unmatched[each.result] = reason
+        elif is_stretched((height, width), (tall, wide)):
+            reason = f"it is {width}x{height}, and {each.content.name} is {wide}x{tall}"
+            unmatched[each.result] = reason
+        else:
+            yield _measured(each, meter(each.style, height, width), stylized, source)
+        on_picture()
+
+
+def pair_by_name(
+    results: Sequence[Path], contents: Sequence[Path], styles: Sequence[Path]
+) -> tuple[list[Matched], dict[Path, str]]:
+    """Find the picture and the painting of each result, and why some have none.
+
+    A result belongs to the content with the longest name that its own begins with, up
+    to a dot; the rest is the painting's. Names count with their endings and without. A
+    result that is only called like its content was painted after the painting, if
+    there is but one.
+    """
+    known, paintings = _by_name(contents), _by_name(styles)
+    matched, unmatched = list[Matched](), dict[Path, str]()
+    for result in results:
+        beginnings = accumulate(result.stem.split("."), "{}.{}".format)
+        found = [
+            (name, result.stem.removeprefix(name).removeprefix("."))
+            for name in [*beginnings][::-1]
+            if name in known
+        ]
+        if not found:
+            unmatched[result] = "no content has a name that its own begins with"
+            continue
+        # The longest name may be another picture's: then the rest is no painting.
+        name, rest = next((one for one in found if one[1] in paintings), found[0])
+        if len(known[name]) > 1:
+            several = " and ".join(one.name for one in known[name])
+            unmatched[result] = f"it may be of {several}"
+            continue
+        after = paintings.get(rest, []) if rest else styles
+        style = after[0] if len(after) == 1 else None
+        matched.append(Matched(result, known[name][0], style))
+    painted = {each.content for each in matched}
+    without = "no result is called after it"
+    return matched, unmatched | {one: without for one in contents if one not in painted}
+
+
+def _by_name(paths: Sequence[Path]) -> dict[str, list[Path]]:
+    """Collect files by their names, with and without endings."""
+    named = defaultdict[str, list[Path]](list)
+    for path in paths:
+        for name in (path.stem, path.name):
+            named[name].append(path)
+    return named
+
+
+def set_of(folder: Path) -> list[Path]:
+    """List the pictures of a folder, without the sheet of an album."""
+    if not folder.is_dir():
+        there = "is a file" if folder.exists() else "does not exist"
+        raise InputError(
+            f"{folder} {there}; to compare sets of pictures, the result and --content "
+            "have to be folders of them."
         )
-        listener(report)
-
-    return advance
+    return [path for path in pictures_in(folder) if path.name != INDEX]
 
 
-Meters = dict[Path | None, tuple[tuple[int, int], FrameMeter]]
-"""The newest size of each painting: an album has all paintings of a picture's size."""
+def are_sets(result: Path, content: Path) -> bool:
+    """Whether two folders hold pictures for themselves, and not the frames of clips.
 
-
-def _measured(
-    each: Matched, ruler: Ruler | None, meters: Meters
-) -> PairMeasurement | str:
-    """Measure one result; a string is the reason why that cannot be done."""
-    stylized, source = read_picture(each.result), read_picture(each.content)
-    (height, width), (tall, wide) = stylized.shape[:2], source.shape[:2]
-    if min(height, width) < MIN_SIDE:
-        return f"{width}x{height} is less than {MIN_SIDE} pixels a side"
+    They do if one has no numbered pictures, or if a result is called after one of the
+    contents and a painting.
+    """
+    folders = result, content
     try:
-        check_shapes(each.result, (height, width), each.content, (tall, wide))
-    except InputError:
-        return f"it is {width}x{height}, and {each.content.name} is {wide}x{tall}"
-    if each.style not in meters or meters[each.style][0] != (height, width):
-        meter = FrameMeter(each.style, ruler, height=height, width=width)
-        meters[each.style] = (height, width), meter
-    _, meter = meters[each.style]
-    return PairMeasurement(
-        matched=each,
-        height=height,
-        width=width,
-        network=None if ruler is None else ruler.network.name,
-        quantities=_compared(meter, stylized, source),
+        if not all(one.is_dir() and any(one.iterdir()) for one in folders):
+            return False
+        if not all(numbered_pictures(one) for one in folders):
+            return True
+    except OSError as err:
+        raise InputError(
+            f"cannot read the folder {err.filename}: {err.strerror}."
+        ) from err
+    matched, _ = pair_by_name(set_of(result), set_of(content), [])
+    return any(
+        each.result.stem not in {each.content.stem, each.content.name}
+        for each in matched
     )
-
-
-def _compared(meter: FrameMeter, stylized: Frame, source: Frame) -> dict[str, Compared]:
-    height, width, _ = stylized.shape
-    source = resize_frame(source, height=height, width=width)
-    measured = meter.measure(stylized, source, begins_shot=True)
-    return {name: compare(*both) for name, both in measured.items()}

@@ -41,8 +41,20 @@ class _ReplicatedConvolution(torch.autograd.Function):
         weight, positive = ctx.saved_tensors
         passed = torch.ops.aten.threshold_backward(gradient, positive, 0)
         padded = F.conv_transpose2d(passed, weight)  # (N, C, h + 2, w + 2)
-        padded[..., 1, :] += padded[..., 0, :]
-        padded[..., -2, :] += padded[..., -1, :]
-        padded[..., 1] += padded[..., 0]
-        padded[..., -2] += padded[..., -1]
-        return padded[..., 1:-1, 1:-1], None, None
+        for axis in (2, 3):
+            padded = _folded(padded, axis)
+        return padded, None, None
+
+
+def _folded(padded: Tensor, axis: int) -> Tensor:
+    """Add the outermost places along an axis to their neighbours, and cut them off."""
+    size = padded.shape[axis] - 2
+    inner = padded.narrow(axis, 1, size)
+    if size == 1:
+        return padded.sum(dim=axis, keepdim=True)
+    ends = [slice(None)] * 4
+    ends[axis] = slice(None, None, size + 1)
+    inner_ends = [slice(None)] * 4
+    inner_ends[axis] = slice(None, None, size - 1)
+    inner[tuple(inner_ends)].add_(padded[tuple(ends)])
+    return inner

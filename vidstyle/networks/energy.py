@@ -44,11 +44,8 @@ def layer_energies(features: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
         Two of (L, N): mean of F**2 over pixels and channels, and sum of G**2, where
         G = F F^T / (h*w).
     """
-    energies = [_maps_energy(maps) for maps in features]
-    return (
-        torch.stack([feature_energy for feature_energy, _ in energies]),
-        torch.stack([gram_energy for _, gram_energy in energies]),
-    )
+    feature_energies, gram_energies = zip(*map(_maps_energy, features), strict=True)
+    return torch.stack(feature_energies), torch.stack(gram_energies)
 
 
 def _maps_energy(maps: Tensor) -> tuple[Tensor, Tensor]:

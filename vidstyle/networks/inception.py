@@ -5,7 +5,6 @@ weights are torchvision's, trained on ImageNet, and not those of the first progr
 computed FID, so its numbers are near those of papers but not the same.
 """
 
-import hashlib
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vidstyle.errors import WeightsError
-from vidstyle.networks.published import cache_directory
+from vidstyle.networks.published import cache_directory, check_hash, find_file
 from vidstyle.networks.weights import read_tensors
 
 URL: Final = "https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth"
@@ -31,10 +30,7 @@ UNUSED: Final = "AuxLogits.", "fc."
 
 def find_inception() -> Path | None:
     """Find its weights where vidstyle or torch itself keeps files. None: not there."""
-    for folder in (cache_directory(), Path(torch.hub.get_dir()) / "checkpoints"):
-        if (path := folder / FILE_NAME).is_file():
-            return path
-    return None
+    return find_file(FILE_NAME, cache_directory())
 
 
 def load_inception(path: Path, *, device: torch.device) -> "Inception":
@@ -45,24 +41,19 @@ def load_inception(path: Path, *, device: torch.device) -> "Inception":
     """
     try:
         with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            check_hash(file, SHA256, source=str(path))
+            weights = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as err:
         raise WeightsError(f"cannot read {path}: {err.strerror}.") from err
-    if not digest.startswith(SHA256):
-        raise WeightsError(
-            f"{path} is not the published file: its SHA-256 begins with "
-            f"{digest[: len(SHA256)]} instead of {SHA256}; delete it, or fetch it "
-            f"again from {URL}."
-        )
-    return Inception(torch.load(path, map_location="cpu", weights_only=True)).to(device)
+    except WeightsError as err:
+        raise WeightsError(f"{err}; delete it, or fetch it again from {URL}.") from err
+    return Inception(weights).to(device)
 
 
 def read_inception(path: Path, *, device: torch.device) -> "Inception | None":
-    """Load the network with any weights of its own. None: the file holds no such.
+    """Load the network with any weights of its own, by torchvision's names.
 
-    Args:
-        path: By torchvision's names, with or without its classifiers.
-        device: Where it will compute.
+    None: the file holds no such.
 
     Raises:
         WeightsError: If it cannot be read, or holds only a part of the network.
@@ -98,14 +89,7 @@ class Inception(nn.Module):
         self.eval().requires_grad_(requires_grad=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Compute the features before the classifier.
-
-        Args:
-            images: (N, 3, 299, 299) in [0, 1].
-
-        Returns:
-            (N, 2048), means over pixels.
-        """
+        """Turn (N, 3, 299, 299) in [0, 1] into (N, 2048), means over pixels."""
         # What its first makers trained it on, and torchvision's transform_input makes
         # out of ImageNet's normalization.
         features: Tensor = self._network(images * 2 - 1)

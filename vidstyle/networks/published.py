@@ -1,28 +1,27 @@
 """Published VGG weights: found in an installed package, or fetched into the cache.
 
 What torchvision publishes is mostly a classifier: 553 MB, of which we keep 59. The
-download goes on where it broke off, is checked by its hash, and is deleted once the
-features are stored.
+download is checked by its hash, and is gone once the features are stored.
 """
 
-import errno
 import hashlib
 import http.client
-import io
 import os
-import re
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import IO, Final
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 import torch
 
 from vidstyle.errors import WeightsError
+from vidstyle.images import PARTIAL
 from vidstyle.networks.vgg import Topology
 from vidstyle.networks.weights import parse_weights, write_weights
 
@@ -44,7 +43,6 @@ class PublishedWeights:
     """A file of weights that its makers publish."""
 
     topology: Topology
-    """Of the network whose weights these are."""
     url: str
     """Of the whole file, classifier and all."""
     sha256: str
@@ -54,7 +52,7 @@ class PublishedWeights:
 
     @property
     def file_name(self) -> str:
-        """Of the whole file, as published."""
+        """Of the whole file."""
         return self.url.rpartition("/")[2]
 
     @property
@@ -68,10 +66,7 @@ def published_weights(name: str, *, mirror: str | None = None) -> PublishedWeigh
 
     Args:
         name: Of the network.
-        mirror: Address of a folder that holds torchvision's files; None: its own.
-
-    Raises:
-        WeightsError: If torchvision names its file without a hash to check it by.
+        mirror: Address of a folder with torchvision's files; None: its own.
     """
     from torchvision.models import vgg as torchvision_vgg
 
@@ -81,10 +76,7 @@ def published_weights(name: str, *, mirror: str | None = None) -> PublishedWeigh
     }[name]
     published = weights.IMAGENET1K_V1
     preset = published.transforms()
-    file_name = published.url.rpartition("/")[2]
-    digits = re.search(r"-([0-9a-f]{8,})\.", file_name)
-    if digits is None:
-        raise WeightsError(f"{published.url} has no hash in its name; use --weights.")
+    file_name = published.url.rpartition("/")[2]  # such as vgg16-397923af.pth
     return PublishedWeights(
         topology=Topology(
             name=name,
@@ -93,7 +85,7 @@ def published_weights(name: str, *, mirror: str | None = None) -> PublishedWeigh
             std=tuple(preset.std),
         ),
         url=f"{mirror.rstrip('/')}/{file_name}" if mirror else published.url,
-        sha256=digits[1],
+        sha256=file_name.rpartition("-")[2].removesuffix(".pth"),
         size_mb=published.meta["_file_size"] * MIB / 1e6,
     )
 
@@ -101,8 +93,7 @@ def published_weights(name: str, *, mirror: str | None = None) -> PublishedWeigh
 def packaged_vgg19() -> Path | None:
     """Find VGG-19's weights in an installed package, which is not imported.
 
-    Returns:
-        The file, if it is there and holds what it should.
+    None: they are not there, or have been changed.
     """
     spec = find_spec(VGG19_PACKAGE)
     if spec is None or spec.origin is None:
@@ -116,44 +107,61 @@ def packaged_vgg19() -> Path | None:
 
 
 def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
-    """Say where fetched weights are kept: $VIDSTYLE_CACHE, or the user's cache."""
+    """Where fetched weights are kept: $VIDSTYLE_CACHE, or the user's cache."""
     if given := environ.get("VIDSTYLE_CACHE"):
         return Path(given)
-    if given := environ.get("XDG_CACHE_HOME"):
-        return Path(given) / "vidstyle"
-    return Path.home() / ".cache" / "vidstyle"
+    cache = environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "vidstyle"
 
 
-def find_weights(published: PublishedWeights, directory: Path) -> Path | None:
-    """Find the features-only file, if it is there."""
-    path = directory / published.stored_name
-    return path if path.is_file() else None
+def find_file(name: str, directory: Path) -> Path | None:
+    """Find a published file that a user, or torch itself, has downloaded."""
+    folders = directory, Path(torch.hub.get_dir()) / "checkpoints"
+    return next((one / name for one in folders if (one / name).is_file()), None)
+
+
+def check_hash(file: IO[bytes], sha256: str, *, source: str) -> None:
+    """Check that the hash of a file begins with these digits, and go to its start.
+
+    Raises:
+        WeightsError: If not.
+    """
+    file.seek(0)
+    digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+    file.seek(0)
+    if not digest.startswith(sha256):
+        raise WeightsError(
+            f"{source} is not the published file: its SHA-256 begins with "
+            f"{digest[: len(sha256)]} instead of {sha256}"
+        )
 
 
 def fetch_weights(
-    published: PublishedWeights, directory: Path, on_progress: Progress | None = None
+    published: PublishedWeights,
+    directory: Path,
+    on_progress: Progress = lambda *_: None,
 ) -> Path:
     """Bring the features-only file into a directory, unless it is there.
-
-    A whole file that a user, or torch itself, has downloaded is taken first.
-
-    Returns:
-        Its path.
 
     Raises:
         WeightsError: Saying why not, the file's name, size and address, and where to
             put it by hand.
     """
-    if found := find_weights(published, directory):
-        return found
+    path = directory / published.stored_name
+    if path.is_file():
+        return path
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for folder in (directory, Path(torch.hub.get_dir()) / "checkpoints"):
-            whole = folder / published.file_name
-            if whole.is_file():
-                with whole.open("rb") as file:
-                    return _store(file, published, directory, source=str(whole))
-        return _download_and_store(published, directory, on_progress)
+        whole = find_file(published.file_name, directory)
+        source = str(whole or published.url)
+        with (
+            _downloaded(published.url, directory, on_progress)
+            if whole is None
+            else whole.open("rb")
+        ) as file:
+            check_hash(file, published.sha256, source=source)
+            weights = parse_weights(file, published.topology, source=source)
+        write_weights(path, weights)
     except (WeightsError, OSError, ValueError, http.client.HTTPException) as err:
         name = published.topology.name
         put = 'Install "vidstyle[vgg19]" (20 MB), or put' if name == "vgg19" else "Put"
@@ -162,84 +170,38 @@ def fetch_weights(
             f"{published.file_name} ({published.size_mb:.0f} MB, {published.url}) "
             f"into {directory}, or name it with --weights."
         ) from err
+    return path
 
 
-def _download_and_store(
-    published: PublishedWeights, directory: Path, on_progress: Progress | None
-) -> Path:
-    partial = directory / f"{published.file_name}.partial"
-    # Opened without truncation and written by position: a second process that fetches
-    # the same file writes the same bytes to the same places.
-    with os.fdopen(os.open(partial, os.O_RDWR | os.O_CREAT, 0o644), "r+b") as file:
-        try:
-            _download(published.url, file, on_progress)
-        except (OSError, ValueError, http.client.HTTPException) as err:
-            is_full = isinstance(err, OSError) and err.errno == errno.ENOSPC
-            if is_full or not os.fstat(file.fileno()).st_size:
-                partial.unlink(missing_ok=True)
-            raise
-        try:
-            return _store(file, published, directory, source=published.url)
-        finally:
-            partial.unlink(missing_ok=True)
+@contextmanager
+def _downloaded(
+    url: str, directory: Path, on_progress: Progress
+) -> Iterator[IO[bytes]]:
+    """Fetch a file that is there until the end of the block.
 
-
-def _download(url: str, file: BinaryIO, on_progress: Progress | None) -> None:
-    """Fetch what the file does not hold yet."""
-    done = file.seek(0, os.SEEK_END)
-    headers = {"User-Agent": "vidstyle"}
-    if done:
-        headers["Range"] = f"bytes={done}-"
+    Not by ``torch.hub``: it tells nobody how far it has come.
+    """
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"{url} is no address on the web")
-    try:
-        response = urlopen(Request(url, headers=headers), timeout=TIMEOUT_S)  # noqa: S310 # checked above
-    except HTTPError as err:
-        err.close()
-        if err.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return  # nothing is missing; the hash decides
-        raise
-    with response:
-        if response.status != http.HTTPStatus.PARTIAL_CONTENT:
-            done = file.seek(0)
-        length = response.headers["Content-Length"]
-        total = done + int(length) if length else 0
+    request = Request(url, headers={"User-Agent": "vidstyle"})  # noqa: S310 # checked
+    with (
+        tempfile.NamedTemporaryFile(dir=directory, suffix=PARTIAL) as file,
+        urlopen(request, timeout=TIMEOUT_S) as response,  # noqa: S310 # checked
+    ):
+        total = int(response.headers["Content-Length"] or 0)
         while chunk := response.read(MIB):
             file.write(chunk)
-            done += len(chunk)
-            if on_progress is not None:
-                on_progress(done, total)
-    if done < total:
-        raise ConnectionError(
-            f"the connection broke after {done / 1e6:.0f} of {total / 1e6:.0f} MB; "
-            "the same command goes on from there"
-        )
-    file.truncate()  # what an older, longer file may have left
-
-
-def _store(
-    file: io.BufferedReader | io.BufferedRandom,
-    published: PublishedWeights,
-    directory: Path,
-    *,
-    source: str,
-) -> Path:
-    """Check a whole file and keep its features."""
-    file.seek(0)
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
-    if not digest.startswith(published.sha256):
-        raise WeightsError(
-            f"{source} is not the published file: its SHA-256 begins with "
-            f"{digest[: len(published.sha256)]} instead of {published.sha256}"
-        )
-    file.seek(0)
-    path = directory / published.stored_name
-    write_weights(path, parse_weights(file, published.topology, source=source))
-    return path
+            on_progress(file.tell(), total)
+        if (done := file.tell()) < total:
+            raise ConnectionError(
+                f"the connection broke after {done / 1e6:.0f} of {total / 1e6:.0f} MB"
+            )
+        yield file
 
 
 def _reason(err: Exception) -> str:
     if isinstance(err, HTTPError):
+        err.close()
         return f"{err.url} answers {err.code} {err.reason}"
     cause = err.reason if isinstance(err, URLError) else err
     if isinstance(cause, OSError) and cause.strerror:

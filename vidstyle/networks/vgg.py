@@ -119,7 +119,7 @@ class FeatureNetwork(nn.Module):
             self.register_parameter(name, parameter)
         self._mapped_layers = {each for each in self.layers if map_of(each) in weights}
         for layer in self._mapped_layers:
-            self.register_buffer(map_of(layer), weights[map_of(layer)][..., None, None])
+            self.register_buffer(map_of(layer), weights[map_of(layer)])
         for name in ("mean", "std"):
             channels = torch.tensor(getattr(topology, name)).view(1, 3, 1, 1)
             self.register_buffer(name, channels, persistent=False)
@@ -135,6 +135,10 @@ class FeatureNetwork(nn.Module):
     def gram_energy(self) -> dict[str, float]:
         """Sum of G**2, where G = F F^T / (h*w), that is usual, by layer."""
         return self._energies["gram_energy"]
+
+    def metric(self, layer: str) -> Tensor | None:
+        """Return the layer's map (C, C), into the metric of the network's teacher."""
+        return self.get_buffer(map_of(layer)) if layer in self._mapped_layers else None
 
     @cached_property
     def _energies(self) -> dict[str, dict[str, float]]:
@@ -160,12 +164,20 @@ class FeatureNetwork(nn.Module):
         """
         self._topology.check_layers(layers)
 
-    def forward(self, images: Tensor, layers: Collection[str]) -> dict[str, Tensor]:
+    def forward(
+        self,
+        images: Tensor,
+        layers: Collection[str],
+        *,
+        unmapped: Collection[str] = (),
+    ) -> dict[str, Tensor]:
         """Compute named features, and nothing deeper than the deepest of them.
 
         Args:
             images: (N, 3, H, W) in [0, 1]; slightly outside is no error.
             layers: Names out of ``self.layers``.
+            unmapped: Those handed out before their map, for a caller that applies
+                ``metric`` later, where it costs less.
 
         Returns:
             By name, from shallow to deep: (N, C, h, w), where a layer of block b has
@@ -185,7 +197,12 @@ class FeatureNetwork(nn.Module):
                 break
             signal = next(signals)
             if layer in left:
-                features[layer] = self._mapped(signal, layer)
+                matrix = None if layer in unmapped else self.metric(layer)
+                features[layer] = (
+                    signal
+                    if matrix is None
+                    else F.conv2d(signal, matrix[..., None, None])
+                )
                 left.discard(layer)
         return features
 
@@ -196,12 +213,6 @@ class FeatureNetwork(nn.Module):
                 signal = self._pool(signal, 2)  # (N, C, h // 2, w // 2)
             signal = self._convolve(signal, layer)  # (N, C', h, w)
             yield signal
-
-    def _mapped(self, signal: Tensor, layer: str) -> Tensor:
-        """Take features into the metric of the network's teacher, if it has one."""
-        if layer not in self._mapped_layers:
-            return signal
-        return F.conv2d(signal, self.get_buffer(map_of(layer)))
 
     def _convolve(self, signal: Tensor, layer: str) -> Tensor:
         """Convolve and take the positive part; neither changes its input."""

@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, Final
 
 import numpy as np
 import torch
@@ -39,11 +39,7 @@ QUANTIZED: Final = "block1_conv1_W_q"
 
 
 def read_weights(path: Path, topology: Topology) -> dict[str, Tensor]:
-    """Read the weights of one network from a file.
-
-    Args:
-        path: Torchvision's ``.pth``, whole or features only, or our ``.npz``.
-        topology: Of the network whose weights it must be.
+    """Read the weights of one network: torchvision's ``.pth``, or our ``.npz``.
 
     Returns:
         Float32 on the CPU by the names of ``topology.weight_shapes``, and the energies
@@ -52,13 +48,7 @@ def read_weights(path: Path, topology: Topology) -> dict[str, Tensor]:
     Raises:
         WeightsError: If it cannot be read, or holds something else.
     """
-    try:
-        file = path.open("rb")
-    except OSError as err:
-        raise WeightsError(
-            f"cannot read the weights of {topology.name} from {path}: {err.strerror}."
-        ) from err
-    with file:
+    with _opened(path, f"the weights of {topology.name} from {path}") as file:
         return parse_weights(file, topology, source=str(path))
 
 
@@ -68,30 +58,28 @@ def read_tensors(path: Path) -> dict[str, Any]:
     Raises:
         WeightsError: If it cannot be read, or is no file of weights.
     """
+    with _opened(path, str(path)) as file:
+        return _read(file, str(path))
+
+
+def _opened(path: Path, what: str) -> IO[bytes]:
     try:
-        with path.open("rb") as file:
-            return _read(file, str(path))
+        return path.open("rb")
     except OSError as err:
-        raise WeightsError(f"cannot read {path}: {err.strerror}.") from err
+        raise WeightsError(f"cannot read {what}: {err.strerror}.") from err
 
 
 def parse_weights(
-    file: BinaryIO, topology: Topology, *, source: str
+    file: IO[bytes], topology: Topology, *, source: str
 ) -> dict[str, Tensor]:
-    """Read the weights of one network from an open file; see ``read_weights``.
+    """Do as ``read_weights`` does with a file that is open, at its start.
 
-    Args:
-        file: Open for reading, seekable, at its start.
-        topology: Of the network whose weights it must be.
-        source: What to call the file in an error.
-
-    Raises:
-        WeightsError: If it holds something else.
+    Errors call it ``source``.
     """
     return _select(_read(file, source), topology, source)
 
 
-def _read(file: BinaryIO, source: str) -> dict[str, Any]:
+def _read(file: IO[bytes], source: str) -> dict[str, Any]:
     try:
         return _read_arrays(file) if _is_ours(file) else _read_torch(file)
     except DAMAGED as err:
@@ -102,11 +90,7 @@ def _read(file: BinaryIO, source: str) -> dict[str, Any]:
 
 
 def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write weights as a file of ours, whole or not at all.
-
-    Args:
-        path: Of the ``.npz``; a file that is there is replaced.
-        weights: On the CPU, by the names of ``Topology.weight_shapes``, or others.
+    """Write weights on the CPU as an ``.npz`` of ours, whole or not at all.
 
     Raises:
         WeightsError: If it cannot be written.
@@ -133,7 +117,7 @@ def torchvision_names(topology: Topology) -> dict[str, str]:
     return names
 
 
-def _is_ours(file: BinaryIO) -> bool:
+def _is_ours(file: IO[bytes]) -> bool:
     if not zipfile.is_zipfile(file):
         file.seek(0)
         return False
@@ -143,7 +127,7 @@ def _is_ours(file: BinaryIO) -> bool:
     return all(name.endswith(".npy") for name in names)
 
 
-def _read_arrays(file: BinaryIO) -> dict[str, Any]:
+def _read_arrays(file: IO[bytes]) -> dict[str, Any]:
     with np.load(file, allow_pickle=False) as arrays:
         return {
             name: torch.from_numpy(np.asarray(values, np.float32))
@@ -151,7 +135,7 @@ def _read_arrays(file: BinaryIO) -> dict[str, Any]:
         }
 
 
-def _read_torch(file: BinaryIO) -> dict[str, Any]:
+def _read_torch(file: IO[bytes]) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on foreign pickles, which then fail
         return dict(torch.load(file, map_location="cpu", weights_only=True))
@@ -191,30 +175,23 @@ def _select(
     shapes = topology.weight_shapes
     theirs = torchvision_names(topology)
     known = {*shapes, *theirs.values()}
-    more = [name for name in tensors if name not in known and _is_feature(name)]
-    if more:
+    # A classifier's weights are passed over.
+    features = [one for one in tensors if str(one).startswith(("conv", "features."))]
+    if more := [name for name in features if name not in known]:
         raise WeightsError(f"{source} does not hold {topology.name}: it has {more[0]}.")
     named: dict[str, Any] = {
         ours: tensors.get(ours, tensors.get(theirs[ours])) for ours in shapes
     }
-    for energy in ENERGY_NAMES:
-        if energy in tensors:
-            shapes[energy] = (len(topology.layers),)
-            named[energy] = tensors[energy]
-    for layer in topology.layers:
-        if (name := map_of(layer)) in tensors:
-            channels = shapes[f"{convolution_of(layer)}_bias"]
-            shapes[name], named[name] = channels * 2, tensors[name]
+    optional = dict.fromkeys(ENERGY_NAMES, (len(topology.layers),)) | {
+        map_of(layer): shapes[f"{convolution_of(layer)}_bias"] * 2  # (C, C)
+        for layer in topology.layers
+    }
+    for name in (each for each in optional if each in tensors):
+        shapes[name], named[name] = optional[name], tensors[name]
     for name, shape in shapes.items():
-        _check(
-            named[name], shape, f"{source} does not hold {topology.name}: its {name}"
-        )
+        subject = f"{source} does not hold {topology.name}: its {name}"
+        _check(named[name], shape, subject)
     return {name: tensor.detach().float() for name, tensor in named.items()}
-
-
-def _is_feature(name: object) -> bool:
-    """Whether a name is that of a convolution's weights, and no classifier's."""
-    return str(name).startswith(("conv", "features."))
 
 
 def _check(tensor: object, shape: tuple[int, ...], subject: str) -> None:

@@ -25,14 +25,15 @@ WORST_RATIO = 1.5
 class LBFGS(Optimizer):
     """Per-sample L-BFGS without a line search.
 
-    The two-loop recursion needs only inner products of the remembered vectors, and its
-    result is a combination of them. So each step makes one batched product with the
-    history for the inner products, runs the recursion on them in float64 on the host,
-    and makes one batched product for the direction.
+    The direction is a combination of the remembered vectors and the gradient, and its
+    coefficients follow from their inner products alone, by two triangular systems. So
+    a step makes one product of the history with the newest vectors, and one for the
+    direction; all samples are computed at once on their device, and nothing is read
+    back.
 
-    Source: Liu and Nocedal 1989; the form by inner products is Chen, Wang and Zhou
-    2014, "Large-scale L-BFGS using MapReduce". We depart in having no line search: the
-    step is 1 along the quasi-Newton direction, capped, with a return to the best point.
+    Source: Liu and Nocedal 1989, in the compact form of Byrd, Nocedal and Schnabel
+    1994, theorem 2.2. We depart in having no line search: the step is 1 along the
+    quasi-Newton direction, capped, with a return to the best point.
     """
 
     def __init__(self, images: Tensor, *, history: int = 10) -> None:
@@ -40,152 +41,142 @@ class LBFGS(Optimizer):
 
         Args:
             images: (N, ...), the start of each sample; not modified.
-            history: Pairs remembered for each sample, 1 or more.
+            history: Pairs remembered for each sample, m, 1 or more.
         """
         super().__init__(images)
         samples, size = images.shape[0], images[0].numel()
         self._memory = history
-        # Rows 0..m-1 are steps s, rows m..2m-1 are changes of the gradient y.
-        self._pairs = images.new_zeros(samples, 2 * history, size)
-        self._products = torch.zeros(
-            samples, 2 * history, 2 * history, dtype=torch.float64
+        # Row 0 holds steps s, row 1 changes of the gradient y.
+        self._pairs = images.new_zeros(samples, 2, history, size)
+        exact = torch.float32 if images.device.type == "mps" else torch.float64
+        self._products = images.new_zeros(
+            samples, 2 * history, 2 * history, dtype=exact
         )
-        self._count = [0] * samples  # pairs held
-        self._next = [0] * samples  # slot that the next pair goes to
-        self._trust = [1.0] * samples  # factor of an uninformed step
-        self._has_previous = [False] * samples
+        self._samples = torch.arange(samples, device=images.device)
+        self._ages = torch.arange(history, device=images.device)
+        self._count = torch.zeros_like(self._samples)  # pairs held
+        self._next = torch.zeros_like(self._samples)  # place of the next pair
+        self._trust = images.new_ones(samples)  # factor of an uninformed step
+        self._has_previous = torch.zeros_like(self._samples, dtype=torch.bool)
         self._previous_images = images.detach().clone()
         self._previous_gradients = torch.zeros_like(images)
 
     def _restart(self, sample: int, frame: int) -> None:  # noqa: ARG002  # no noise
-        self._forget(sample)
-        self._trust[sample] = 1.0
+        self._count[sample] = self._next[sample] = 0
+        self._has_previous[sample] = False
+        self._trust[sample] = 1
 
     def _warm_start(self, sample: int, coarser: Self) -> None:
         """Let the first step be as long as the last one was; the usual is too long."""
-        self._forget(sample)
-        self._trust[sample] = coarser._trust[sample]
-        if coarser._count[sample] > 0:
-            newest = (coarser._next[sample] - 1) % coarser._memory
-            length = float(rms(coarser._pairs[sample, newest : newest + 1]))
-            self._trust[sample] = min(1.0, length / FIRST_STEP_RMS)
+        self._restart(sample, 0)
+        newest = (coarser._next[sample] - 1) % coarser._memory
+        length = rms(coarser._pairs[sample, :1, newest])[0]
+        last = (length / FIRST_STEP_RMS).clamp(max=1)
+        is_informed = coarser._count[sample] > 0
+        self._trust[sample] = torch.where(is_informed, last, coarser._trust[sample])
 
     def _step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
-        lost = ~(losses <= WORST_RATIO * self.best.losses)  # nan is lost too
-        lost |= ~gradients.flatten(1).isfinite().all(dim=1)
+        largest = torch.linalg.vector_norm(gradients.flatten(1), torch.inf, dim=1)
+        # Written so that nan is lost, too.
+        lost = ~((losses <= WORST_RATIO * self.best.losses) & (largest < torch.inf))
         # A first loss is no gain.
-        gained = (losses < self.best.losses) & self.best.losses.isfinite() & ~lost
-        self.best.update(
-            images, losses.where(~lost, losses.new_tensor(torch.inf)), gradients
-        )
-        self._remember(images, gradients, lost.tolist())
-        self._regain(gained.tolist())
+        gained = (losses < self.best.losses) & (self.best.losses < torch.inf) & ~lost
+        self.best.update(images, losses.masked_fill(lost, torch.inf), gradients)
+        steps = (images - self._previous_images).flatten(1)  # (N, D)
+        changes = (gradients - self._previous_gradients).flatten(1)  # (N, D)
+        self._remember(steps, changes, lost)
+        self._adapt_trust(lost, gained)
         wide = expand_to(lost, images)
         images = torch.where(wide, self.best.images, images)
         gradients = torch.where(wide, self.best.gradients, gradients)
-        directions = self._directions(gradients)
         self._previous_images, self._previous_gradients = images, gradients
-        self._has_previous = [True] * len(images)
-        return images + directions
+        self._has_previous = torch.ones_like(self._has_previous)
+        return images + self._directions(gradients.flatten(1)).reshape_as(images)
 
-    def _forget(self, sample: int) -> None:
-        self._count[sample] = self._next[sample] = 0
-        self._has_previous[sample] = False
+    def _remember(self, steps: Tensor, changes: Tensor, lost: Tensor) -> None:
+        """Add each sample's newest pair to its ring, or clear a lost one's.
 
-    def _remember(self, images: Tensor, gradients: Tensor, lost: list[bool]) -> None:
-        """Add each sample's newest pair to its history, or clear a lost one's."""
-        steps = (images - self._previous_images).flatten(1)  # (N, D)
-        changes = (gradients - self._previous_gradients).flatten(1)  # (N, D)
+        Where there is no pair to add, the place is filled with what it holds already.
+        """
         curvature = (steps * changes).sum(dim=1)
         needed = CURVATURE_RATIO * steps.norm(dim=1) * changes.norm(dim=1)
-        curved = (curvature > needed).tolist()
-        for sample, is_lost in enumerate(lost):
-            if is_lost:
-                self._forget(sample)
-                self._trust[sample] /= 2
-            elif self._has_previous[sample] and curved[sample]:
-                self._insert(sample, steps[sample], changes[sample])
+        added = (curvature > needed) & self._has_previous & ~lost  # (N,)
+        place = self._samples, slice(None), self._next
+        held = self._pairs[place]  # (N, 2, D)
+        newest = torch.stack([steps, changes], dim=1)
+        newest = torch.where(expand_to(added, held), newest, held)
+        self._pairs[place] = newest
+        self._update_products(newest)
+        self._next = torch.where(added, (self._next + 1) % self._memory, self._next)
+        self._count = (self._count + added).clamp(max=self._memory)
+        self._count = self._count.masked_fill(lost, 0)
 
-    def _insert(self, sample: int, step: Tensor, change: Tensor) -> None:
-        """Put one pair into one sample's ring and update its inner products."""
-        slot, memory = self._next[sample], self._memory
-        pairs = self._pairs[sample]  # (2m, D), a view
-        pairs[slot], pairs[memory + slot] = step, change
-        fresh = (pairs @ torch.stack([step, change], dim=1)).double().cpu()  # (2m, 2)
-        products = self._products[sample]
-        for row, column in ((slot, 0), (memory + slot, 1)):
-            products[row] = products[:, row] = fresh[:, column]
-        self._next[sample] = (slot + 1) % memory
-        self._count[sample] = min(self._count[sample] + 1, memory)
+    def _update_products(self, newest: Tensor) -> None:
+        """Put the inner products of the newest pairs (N, 2, D) with all into place."""
+        memory, count = self._memory, len(newest)
+        fresh = torch.bmm(self._pairs.flatten(1, 2), newest.transpose(1, 2))
+        fresh = fresh.to(self._products)  # (N, 2m, 2)
+        columns = self._products.view(count, 2 * memory, 2, memory)
+        columns[self._samples, :, :, self._next] = fresh
+        rows = self._products.view(count, 2, memory, 2 * memory)
+        rows[self._samples, :, self._next] = fresh.transpose(1, 2)
 
-    def _regain(self, gained: list[bool]) -> None:
-        """Let uninformed steps grow again, but only after a new best.
+    def _adapt_trust(self, lost: Tensor, gained: Tensor) -> None:
+        """Halve the uninformed steps of lost samples; double them after a new best.
 
-        Otherwise a sample that is sent back to its best twice in a row would do the
-        same again, forever.
+        Only after a new best: otherwise a sample that is sent back to its best twice in
+        a row would do the same again, forever.
         """
-        for sample, has_gained in enumerate(gained):
-            if has_gained:
-                self._trust[sample] = min(1.0, 2 * self._trust[sample])
+        halved = torch.where(lost, self._trust / 2, self._trust)
+        self._trust = torch.where(gained, (2 * halved).clamp(max=1), halved)
 
     def _directions(self, gradients: Tensor) -> Tensor:
-        """Return the step of each sample, (N, ...)."""
-        flat = gradients.flatten(1)  # (N, D)
-        projections = torch.bmm(self._pairs, flat.unsqueeze(2)).squeeze(2)  # (N, 2m)
-        coefficients, scales = [], []
-        for sample, projected in enumerate(projections.double().cpu()):
-            of_pairs, of_gradient = self._recursion(sample, projected)
-            coefficients.append(of_pairs)
-            scales.append(of_gradient)
-        combined = torch.stack(coefficients).to(flat).unsqueeze(1)  # (N, 1, 2m)
-        directions = torch.bmm(combined, self._pairs).squeeze(1)  # (N, D)
-        downhill = torch.tensor(scales, dtype=torch.float64).to(flat).unsqueeze(1)
-        directions -= downhill * flat
-        return self._limited(directions, flat).reshape(gradients.shape)
+        """Return the step of each sample for its gradient; both are (N, D)."""
+        pairs = self._pairs.flatten(1, 2)  # (N, 2m, D)
+        projected = torch.bmm(pairs, gradients.unsqueeze(2)).squeeze(2)  # (N, 2m)
+        coefficients, scale = self._coefficients(projected.to(self._products))
+        combined = coefficients.to(gradients).unsqueeze(1)  # (N, 1, 2m)
+        directions = torch.bmm(combined, pairs).squeeze(1)
+        directions -= scale.to(gradients).unsqueeze(1) * gradients
+        return self._limited(directions, gradients)
 
-    def _recursion(self, sample: int, projected: Tensor) -> tuple[Tensor, float]:
-        """Run the two-loop recursion on inner products.
+    def _coefficients(self, projected: Tensor) -> tuple[Tensor, Tensor]:
+        """Find the quasi-Newton step from inner products alone.
 
         Args:
-            sample: Which sample's history to use.
-            projected: (2m,), inner products of its pairs with its gradient, float64.
+            projected: (N, 2m), inner products of the pairs with the gradient.
 
         Returns:
-            Coefficients (2m,) of the pairs, and the positive one of minus the gradient.
+            Coefficients (N, 2m) of the pairs, and the positive one (N,) of minus the
+            gradient, 1 for a sample without pairs.
         """
-        memory, count = self._memory, self._count[sample]
-        coefficients = torch.zeros(2 * memory, dtype=torch.float64)
-        if count == 0:
-            return coefficients, 1.0
-        products = self._products[sample]
-        newest_first = [(self._next[sample] - 1 - age) % memory for age in range(count)]
-        newest = newest_first[0]
-        alphas: dict[int, float] = {}
-        on_gradient = -1.0
-        for slot in newest_first:
-            along = products[slot] @ coefficients + on_gradient * projected[slot]
-            alphas[slot] = float(along / products[slot, memory + slot])
-            coefficients[memory + slot] -= alphas[slot]
-        scale = products[newest, memory + newest] / products[
-            memory + newest, memory + newest
-        ].clamp(min=torch.finfo(torch.float64).tiny)
-        coefficients *= scale
-        on_gradient *= float(scale)
-        for slot in reversed(newest_first):
-            row = memory + slot
-            along = products[row] @ coefficients + on_gradient * projected[row]
-            beta = float(along / products[slot, row])
-            coefficients[slot] += alphas[slot] - beta
-        return coefficients, -on_gradient
+        memory, solve = self._memory, torch.linalg.solve_triangular
+        held = self._ages < self._count.unsqueeze(1)  # (N, m), oldest first
+        first = (self._next - self._count).unsqueeze(1)
+        order = (first + self._ages) % memory
+        order = torch.cat([order, memory + order], dim=1)  # (N, 2m)
+        along_s, along_y = projected.gather(1, order).unsqueeze(2).chunk(2, dim=1)
+        sample = self._samples.view(-1, 1, 1)
+        products = self._products[sample, order.unsqueeze(2), order.unsqueeze(1)]
+        s_y, y_y = products[:, :memory, memory:], products[:, memory:, memory:]
+        rows, columns = held.unsqueeze(2), held.unsqueeze(1)
+        # R of the paper. A place without a pair is a row of the identity: it stays 0.
+        upper = (s_y * rows * columns).triu() + torch.diag_embed((~held).to(s_y))
+        curvature = upper.diagonal(dim1=1, dim2=2).unsqueeze(2)  # (N, m, 1), all s.y
+        newest = (self._count - 1).clamp(min=0).view(-1, 1, 1)
+        tiny = torch.finfo(curvature.dtype).tiny
+        sizes = y_y.diagonal(dim1=1, dim2=2).unsqueeze(2).clamp(min=tiny)
+        scale = (curvature / sizes).gather(1, newest)  # (N, 1, 1)
+        scale = scale.where(columns.any(dim=2, keepdim=True), 1.0)
+        inner = solve(upper, along_s * rows, upper=True)
+        right = curvature * inner + scale * (y_y @ inner - along_y)
+        of_s = solve(upper.mT, right * rows, upper=False)
+        found = torch.cat([-of_s, scale * inner], dim=1).squeeze(2)
+        return torch.zeros_like(found).scatter(1, order, found), scale.flatten()
 
     def _limited(self, directions: Tensor, gradients: Tensor) -> Tensor:
         """Give uninformed steps their length and cap all others; both are (N, D)."""
-        lengths, slopes = rms(directions), rms(gradients)
         tiny = torch.finfo(directions.dtype).tiny
-        uninformed = torch.tensor([count == 0 for count in self._count])
-        trust = torch.tensor(self._trust).to(directions)
-        first = FIRST_STEP_RMS * trust / slopes.clamp(min=tiny)
-        capped = (LARGEST_STEP_RMS / lengths.clamp(min=tiny)).clamp(max=1)
-        return directions * torch.where(
-            uninformed.to(directions.device), first, capped
-        ).unsqueeze(1)
+        first = FIRST_STEP_RMS * self._trust / rms(gradients).clamp(min=tiny)
+        capped = (LARGEST_STEP_RMS / rms(directions).clamp(min=tiny)).clamp(max=1)
+        return directions * torch.where(self._count == 0, first, capped).unsqueeze(1)

@@ -63,7 +63,8 @@ def squared_error(
 
     Each counts as much as ``weights``, which broadcast, say; None: once.
     """
-    squares = (values - targets).square()
+    targets = targets.expand_as(values)
+    squares = functional.mse_loss(values, targets, reduction="none")
     if weights is not None:
         squares = squares * weights
     # Not flatten(1).sum(1): that would copy maps that lie channels last.
@@ -114,7 +115,8 @@ def temporal_loss(images: Tensor, warped: Tensor, consistency: Tensor) -> Tensor
 
     Source: Ruder et al. 2016, eq. 6.
     """
-    return (consistency * (images - warped).square()).flatten(1).mean(dim=1)
+    squares = functional.mse_loss(images, warped, reduction="none")
+    return (consistency * squares).flatten(1).mean(dim=1)
 
 
 def range_loss(images: Tensor) -> Tensor:
@@ -122,4 +124,5 @@ def range_loss(images: Tensor) -> Tensor:
 
     Clamping inside the loop would hide from L-BFGS what its steps did; this does not.
     """
-    return (images - images.clamp(0, 1)).square().flatten(1).mean(dim=1)
+    inside = images.clamp(0, 1)
+    return functional.mse_loss(images, inside, reduction="none").flatten(1).mean(dim=1)

@@ -10,7 +10,7 @@ from vidstyle.config import StyleConfig
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.losses import range_loss, squared_error, temporal_loss, tv_loss
 from vidstyle.optimize.optimizer import expand_to, rms
-from vidstyle.optimize.style_statistics import guide_for, make_statistic
+from vidstyle.optimize.style_statistics import Gram, guide_for, make_statistic
 from vidstyle.optimize.targets import ContentTarget, StyleTarget, normalized_weights
 
 
@@ -55,6 +55,7 @@ class Objective:
         self._statistic = make_statistic(config)
         self._style_shares = normalized_weights(config.style_layers)
         self._content_shares = normalized_weights(config.content_layers)
+        self._metrics = self._deferred_metrics()
         self._temporal_weight = temporal_weight
         factors = {
             "style": config.style_weight,
@@ -63,12 +64,11 @@ class Objective:
         }
         self._balanced = {name: factor for name, factor in factors.items() if factor}
         self._features: dict[str, Tensor] = {}
-        self._energies: dict[str, Tensor] = {}
+        self._content_scales = self._style_scales = torch.empty(0)
         self._attention: dict[str, Tensor] = {}
         self._guided = guided
         self._guides: dict[str, Tensor] = {}
         self._styles: dict[str, Tensor] = {}
-        self._style_energies: dict[str, Tensor] = {}
         self._warped: Tensor | None = None
         self._consistency: Tensor | None = None
 
@@ -80,7 +80,6 @@ class Objective:
         for layer in self._content_shares:
             one = shapes[layer]
             self._features[layer] = one.new_zeros(len(images), *one.shape[1:])
-            self._energies[layer] = one.new_ones(len(images))
             if self._config.weighs_detail:
                 places = one[:, :1]  # (1, 1, h, w)
                 self._attention[layer] = torch.ones_like(places).repeat(
@@ -89,12 +88,13 @@ class Objective:
         for layer in self._style_shares:
             one = self._style.statistics[layer]
             self._styles[layer] = one.repeat(len(images), *[1] * (one.dim() - 1))
-            self._style_energies[layer] = one.new_ones(len(images))
             if self._guided:
                 place = shapes[layer][:, :1]  # (1, 1, h, w)
                 self._guides[layer] = torch.ones_like(place).repeat(
                     len(images), 1, 1, 1
                 )
+        self._content_scales = images.new_zeros(len(images), len(self._content_shares))
+        self._style_scales = images.new_zeros(len(images), len(self._style_shares))
         if self._temporal_weight > 0:
             self._warped = torch.zeros_like(images)
             self._consistency = torch.zeros_like(images[:, :1])
@@ -123,14 +123,14 @@ class Objective:
         """
         for layer in self._content_shares:
             self._features[layer][slot] = content.features[layer][0]
-            self._energies[layer][slot] = content.energies[layer]
         for layer, attention in self._attention.items():
             places = content.attention.get(layer)
             attention[slot] = 1 if places is None else places[0]
         style = style or self._style
         for layer in self._style_shares:
             self._styles[layer][slot] = style.statistics[layer][0]
-            self._style_energies[layer][slot] = style.energies[layer]
+        self._content_scales[slot] = _scales(self._content_shares, content.energies)
+        self._style_scales[slot] = _scales(self._style_shares, style.energies)
         for guides in self._guides.values():
             guides[slot] = 1 if mask is None else guide_for(mask, guides)[0]
         if self._warped is None or self._consistency is None:
@@ -185,7 +185,7 @@ class Objective:
     def _terms(self, images: Tensor) -> dict[str, Tensor]:
         config = self._config
         layers = {*self._style_shares, *self._content_shares}
-        features = self._network(images, layers)
+        features = self._network(images, layers, unmapped=self._metrics)
         terms = {
             "content": config.content_weight * self._content(features),
             "style": config.style_weight * self._style_error(features),
@@ -198,34 +198,47 @@ class Objective:
             )
         return terms
 
+    def _deferred_metrics(self) -> dict[str, Tensor]:
+        """Find the layers whose map M is applied to the Gram matrix, not each pixel.
+
+        (M F)(M F)^T = M (F F^T) M^T, and the right side costs as good as nothing.
+        """
+        if not isinstance(self._statistic, Gram):
+            return {}
+        metrics = {layer: self._network.metric(layer) for layer in self._style_shares}
+        return {
+            layer: metric
+            for layer, metric in metrics.items()
+            if metric is not None and layer not in self._content_shares
+        }
+
     def _content(self, features: Mapping[str, Tensor]) -> Tensor:
         """Sum the content errors over the layers, each with its share: (N,)."""
-        errors = []
-        for layer, share in self._content_shares.items():
-            error = squared_error(
+        errors = [
+            squared_error(
                 features[layer], self._features[layer], self._attention.get(layer)
             )
-            if self._config.loss_scale == "gatys":
-                errors.append(share * error / 2)  # Gatys et al. 2016, eq. 1
-            else:
-                errors.append(share * error / self._energies[layer])
-        return torch.stack(errors).sum(dim=0)
+            for layer in self._content_shares
+        ]
+        return (torch.stack(errors, dim=1) * self._content_scales).sum(dim=1)
 
     def _style_error(self, features: Mapping[str, Tensor]) -> Tensor:
         """Sum the errors of the style's statistics, each layer with its share: (N,)."""
         errors = []
-        for layer, share in self._style_shares.items():
+        for layer in self._style_shares:
             usual = self._network.feature_energy[layer]
             guide = self._guides.get(layer)
             measured = self._statistic.measure(features[layer], usual, guide)
-            error = self._statistic.error(measured, self._styles[layer])
-            if self._config.loss_scale == "gatys":
-                # Eq. 4 divides sums over M = h*w positions by 4 C^2 M^2; our Gram
-                # matrices are already divided by M.
-                errors.append(share * error / (4 * features[layer].shape[1] ** 2))
-            else:
-                errors.append(share * error / self._style_energies[layer])
-        return torch.stack(errors).sum(dim=0)
+            if layer in self._metrics:
+                metric = self._metrics[layer]
+                measured = metric @ measured @ metric.T
+            errors.append(self._statistic.error(measured, self._styles[layer]))
+        return (torch.stack(errors, dim=1) * self._style_scales).sum(dim=1)
+
+
+def _scales(shares: Mapping[str, float], energies: Mapping[str, float]) -> Tensor:
+    """List what the error of each layer is multiplied by: (L,)."""
+    return torch.tensor([share / energies[layer] for layer, share in shares.items()])
 
 
 FLOOR = 1e-3

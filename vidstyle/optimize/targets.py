@@ -30,7 +30,8 @@ class StyleTarget:
     statistics: Mapping[str, Tensor]
     """Layer -> (1, ...), such as the Gram matrix (1, C, C)."""
     energies: Mapping[str, float]
-    """Layer -> the sum of squares that an error is divided by, floored."""
+    """Layer -> what an error is divided by: the sum of squares, floored, or the
+    paper's constant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class ContentTarget:
     features: Mapping[str, Tensor]
     """Layer -> (1, C, h, w)."""
     energies: Mapping[str, float]
-    """Layer -> the sum of squares that an error is divided by; one for a whole shot."""
+    """Layer -> what an error is divided by: the sum of squares, one for a whole shot,
+    or the paper's constant."""
     attention: Mapping[str, Tensor] = field(default_factory=dict)
     """Layer -> (1, 1, h, w), how much an error counts at each place, 1 on average;
     empty: the same everywhere."""
@@ -110,13 +112,20 @@ def mix_styles(
         )
         for layer, _ in config.style_layers
     }
-    energies = {
-        layer: max(
-            float(target.double().square().sum()),
-            FLOOR * statistic.reference_norm(network, layer, target.shape[-1]),
-        )
-        for layer, target in targets.items()
-    }
+    if config.loss_scale == "gatys":
+        # Eq. 4 divides sums over M = h*w positions by 4 C^2 M^2; our Gram matrices are
+        # already divided by M.
+        energies = {
+            layer: 4.0 * target.shape[-1] ** 2 for layer, target in targets.items()
+        }
+    else:
+        energies = {
+            layer: max(
+                float(target.double().square().sum()),
+                FLOOR * statistic.reference_norm(network, layer, target.shape[-1]),
+            )
+            for layer, target in targets.items()
+        }
     return StyleTarget(targets, energies)
 
 
@@ -138,7 +147,9 @@ def content_target(
     """
     layers = [layer for layer, _ in config.content_layers]
     features = network(content_image, layers)
-    if energies is None:
+    if config.loss_scale == "gatys":
+        energies = dict.fromkeys(layers, 2.0)  # Gatys et al. 2016, eq. 1
+    elif energies is None:
         energies = {
             layer: max(
                 float(values.double().square().sum()),
