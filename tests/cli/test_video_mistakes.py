@@ -283,7 +283,7 @@ def test_file_that_may_not_be_read_is_named(
 def test_folder_that_may_not_be_written_is_named(
     here: Path, vidstyle: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vidstyle.cli.request.os.access", lambda *_: False)
+    monkeypatch.setattr("vidstyle.images.os.access", lambda *_: False)
     said = vidstyle("video", "clip.mp4", *STYLE, *FEW)
     assert said.code == OUTPUT
     assert said.stderr == "error: the folder . cannot be written to.\n"
