@@ -4,6 +4,7 @@ By DIS (Kroeger et al. 2016) as OpenCV has it, which needs no weights. It does n
 where to believe the flow; ``consistency`` does.
 """
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import cv2
@@ -56,21 +57,19 @@ def estimate_motion(earlier: Frame, later: Frame, *, quality: FlowQuality) -> Mo
     Raises:
         ValueError: If the frames differ in shape.
     """
-    grey_earlier, grey_later = (_grey(frame) for frame in (earlier, later))
-    flow_backward = regularize_flow(
-        estimate_flow(later, earlier, quality=quality), grey_later, grey_earlier
-    )
-    flow_forward = regularize_flow(
-        estimate_flow(earlier, later, quality=quality), grey_earlier, grey_later
-    )
-    return Motion(
-        flow_backward=flow_backward,
-        consistency=consistency(flow_backward, flow_forward),
-    )
+
+    def estimate(start: Frame, end: Frame) -> FlowField:
+        return estimate_flow(start, end, quality=quality)
+
+    return _regular_motion(earlier, later, estimate)
 
 
 def independent_motion(earlier: Frame, later: Frame) -> Motion:
     """Find the motion by a method that no frame is painted with, to judge by it.
+
+    Plain and resting places move with the camera here, too: without that, the flow
+    wanders over plain walls by a third of a pixel, and paint there would be told to
+    flicker though it moves with its wall.
 
     Raises:
         ValueError: If the frames differ in shape.
@@ -82,14 +81,21 @@ def independent_motion(earlier: Frame, later: Frame) -> Motion:
             f"flow needs two frames of one shape, not {earlier.shape} and "
             f"{later.shape}."
         )
-    before, after = (_grey(frame) for frame in (earlier, later))
-    flow_backward, flow_forward = (
-        np.asarray(
-            cv2.calcOpticalFlowFarneback(*pair, None, 0.5, 5, 15, 5, 7, 1.5, 0),  # type: ignore[call-overload]
-            np.float32,
-        )
-        for pair in ((after, before), (before, after))
-    )
+
+    def estimate(start: Frame, end: Frame) -> FlowField:
+        pair = _grey(start), _grey(end)
+        flow = cv2.calcOpticalFlowFarneback(*pair, None, 0.5, 5, 15, 5, 7, 1.5, 0)  # type: ignore[call-overload]
+        return np.asarray(flow, np.float32)
+
+    return _regular_motion(earlier, later, estimate)
+
+
+def _regular_motion(
+    earlier: Frame, later: Frame, estimate: Callable[[Frame, Frame], FlowField]
+) -> Motion:
+    before, after = _grey(earlier), _grey(later)
+    flow_backward = regularize_flow(estimate(later, earlier), after, before)
+    flow_forward = regularize_flow(estimate(earlier, later), before, after)
     return Motion(
         flow_backward=flow_backward,
         consistency=consistency(flow_backward, flow_forward),
