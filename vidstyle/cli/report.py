@@ -1,10 +1,12 @@
 """What a run says: progress on stderr, results on stdout, errors as exit codes."""
 
 import json
+import os
 import signal
+import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -44,6 +46,14 @@ def reported_errors(on_stop: str = "nothing was written") -> Iterator[None]:
             raise
         _say(f"error: {known}")
         raise typer.Exit(known.exit_code) from None
+    except OSError as err:
+        if err.filename is not None:
+            raise
+        # The interpreter would try again to write what is left.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        why = f"cannot write to standard output: {err.strerror}"
+        _say(f"error: {why}; files that were made are kept.")
+        raise typer.Exit(OutputError.exit_code) from None
     except KeyboardInterrupt:
         _say(f"interrupted; {on_stop}.")
         raise typer.Exit(INTERRUPTED) from None
@@ -60,7 +70,8 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 
 def _say(line: str) -> None:
     # soft_wrap: a long path must stay in one piece for whoever copies it.
-    Console(stderr=True, soft_wrap=True, highlight=False).print(escape(line))
+    with suppress(OSError):
+        Console(stderr=True, soft_wrap=True, highlight=False).print(escape(line))
 
 
 def _dependency_error(err: ImportError) -> DependencyError | None:
@@ -107,6 +118,7 @@ class Reporter:
         self._view = ProgressView(self._console, is_shown=not quiet)
         self._log: IO[str] | None = None
         self._is_file = False
+        self._lost = ""
         self._started = time.monotonic()
         self._facts: dict[str, Any] = {}
 
@@ -136,7 +148,7 @@ class Reporter:
         """Take the bar away and close the log; after an error an empty one goes."""
         self._view.stop()
         if self._log is not None and self.log_path is not None:
-            self._log.close()
+            self._close_log()
             is_unused = self._is_file and self.log_path.stat().st_size == 0
             if kind is not None and is_unused:
                 self.log_path.unlink()
@@ -162,10 +174,12 @@ class Reporter:
         if self._as_json:
             known = {"output": path, **self._facts, **facts}
             typer.echo(json.dumps({**known, "seconds": seconds}, default=str))
-            return
-        for each in (path, *facts.values()):
-            if isinstance(each, Path):
-                typer.echo(each)
+        else:
+            for each in (path, *facts.values()):
+                if isinstance(each, Path):
+                    typer.echo(each)
+        if self._lost:
+            raise OutputError(f"{self._lost}; the result is whole.")
 
     def _on_plan(self, plan: Plan) -> None:
         self._facts.update(width=plan.width, height=plan.height, steps=0)
@@ -177,4 +191,14 @@ class Reporter:
         self._facts["steps"] += 1
         self._view.step(report)
         if self._log is not None:
-            self._log.write(json.dumps(asdict(report)) + "\n")
+            try:
+                self._log.write(json.dumps(asdict(report)) + "\n")
+            except OSError as err:  # hours of work do not end for it
+                self._lost = f"cannot write the log {self.log_path}: {err.strerror}"
+                self._close_log()
+
+    def _close_log(self) -> None:
+        if self._log is not None:
+            with suppress(OSError):  # what could not be written is tried again
+                self._log.close()
+        self._log = None

@@ -5,7 +5,6 @@ runs ahead as far as the painter needs: enough frames for the shots being painte
 enough shots to fill the batch.
 """
 
-import math
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from vidstyle.errors import ConfigError, WorkDirError
 from vidstyle.images import resize_frame
 from vidstyle.motion.shots import ShotDetector
 from vidstyle.records import TimedFrame, VideoInfo
+from vidstyle.video.probe import first_shown
 from vidstyle.video.read import read_frames
 from vidstyle.video.work_dir import FrameStore
 
@@ -280,13 +280,8 @@ def expected_span(info: VideoInfo, config: VideoConfig) -> tuple[int, int | None
     """
     start, stop = config.frames
     if config.start_s is not None:
-        start = _first_after(config.start_s, info)
+        start = first_shown(info, config.start_s)
     stops = [stop, info.frame_count]
     if config.duration_s is not None:
-        stops.append(_first_after((config.start_s or 0) + config.duration_s, info))
+        stops.append(first_shown(info, (config.start_s or 0) + config.duration_s))
     return start, min((each for each in stops if each is not None), default=None)
-
-
-def _first_after(time_s: float, info: VideoInfo) -> int:
-    """Number of the first frame that is shown at or after a time."""
-    return math.ceil(time_s * info.fps - 0.01)

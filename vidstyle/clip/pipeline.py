@@ -25,7 +25,7 @@ from vidstyle.images import check_free
 from vidstyle.records import Listener, Notice, Plan, StrPath, VideoInfo, ignore
 from vidstyle.stylize.inputs import Styles, as_paths, as_regions, load_stylizer
 from vidstyle.stylize.style_bank import working_size
-from vidstyle.video.probe import probe
+from vidstyle.video.probe import measure_timing, probe
 from vidstyle.video.work_dir import FrameStore
 
 
@@ -183,7 +183,9 @@ def tell_plan(
 def summary(info: VideoInfo, config: VideoConfig) -> str:
     """Summarize the clip in a line."""
     taken, there = expected_frames(info, config), info.frame_count
-    facts = [f"{info.width}x{info.height}", f"{float(info.fps):.4g} fps"]
+    is_variable = measure_timing(info).kind == "variable"
+    rate = f"{float(info.fps):.4g} fps{' (variable)' * is_variable}"
+    facts = [f"{info.width}x{info.height}", rate]
     if taken is not None:
         of = "" if there in {None, taken} else f"of {there} "
         facts = [f"{taken} {of}frames", *facts]

@@ -3,11 +3,11 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from vidstyle.clip.ingest import expected_span
 from vidstyle.clip.pipeline import expected_frames, never_reached, summary
 from vidstyle.clip.region_masks import RegionMasks
 from vidstyle.config import MIN_SIDE, Region, StyleConfig, VideoConfig
@@ -178,7 +178,7 @@ def _picked(
         ConfigError: If there is none.
     """
     count = expected_frames(info, config)
-    first = config.frames[0] or round((config.start_s or 0) * info.fps)
+    first, _ = expected_span(info, config)
     wanted = evenly_spaced(first, count or UNKNOWN_COUNT, PICTURES)
     picked = pick_frames(info, wanted, height=height, width=width)
     if max(picked) < first:
@@ -188,10 +188,8 @@ def _picked(
 
 def _up_to(last: int, config: VideoConfig, info: VideoInfo) -> VideoConfig:
     """Take no frame after one."""
-    if config.start_s is None and config.duration_s is None:
-        return replace(config, frames=(config.frames[0], last + 1))
-    end_s = float((last + Fraction(1, 2)) / info.fps)
-    return replace(config, duration_s=end_s - (config.start_s or 0))
+    first, _ = expected_span(info, config)
+    return replace(config, frames=(first, last + 1), start_s=None, duration_s=None)
 
 
 def _tell(

@@ -59,6 +59,13 @@ def check_outputs(
 def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list[str]:
     """List what of a clip a result cannot hold as it is."""
     told = []
+    others = [each for each in info.streams if each.kind == "video"]
+    others = [e for e in others if not e.is_cover and e.index != info.stream_index]
+    if others:
+        told.append(
+            f"{info.path} has {len(others) + 1} video streams; number "
+            f"{info.stream_index} is painted, the others are left out."
+        )
     if encoding.keep_alpha and not info.has_alpha:
         told.append(f"{info.path} has no transparency that could be kept.")
     if not output.suffix:

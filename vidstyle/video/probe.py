@@ -6,6 +6,10 @@ container's count of frames. How frames lie in time is a question of its own, si
 whole file is read for it, packet by packet.
 """
 
+import math
+import re
+from bisect import bisect_left
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -24,6 +28,7 @@ from vidstyle.video.folder import probe_folder
 from vidstyle.video.normalize import read_color, reasons_to_normalize
 from vidstyle.video.streams import (
     Description,
+    Packet,
     PictureStream,
     displayed_shape,
     find_fields,
@@ -39,6 +44,11 @@ _LONG: Final = 1.5
 """A last frame that is shown for so many usual times is held."""
 _EARLIEST_S: Final = -1e9
 """Earlier than this is how ffmpeg writes that there is no time."""
+_LISTS: Final = re.compile(
+    rb"\s*(\xef\xbb\xbf)?\s*(#EXTM3U|ffconcat\s|v=0\s|<\?xml|<MPD|\[playlist\])"
+)
+"""How files begin that only name others: HLS, ffmpeg's concat, SDP, DASH, ..."""
+_LIST_FORMATS: Final = frozenset({"concat", "dash", "hls", "imf", "sdp"})
 
 
 def probe(
@@ -84,8 +94,14 @@ def _check_readable(path: Path) -> None:
     if path.exists() and not path.is_file():
         raise VideoOpenError(f"{path} is not a file; name a video file or a folder.")
     with path.open("rb") as file:
-        if not file.read(1):
-            raise VideoOpenError(f"{path} is empty: there is no video in it.")
+        start = file.read(1024)
+    if not start:
+        raise VideoOpenError(f"{path} is empty: there is no video in it.")
+    if _LISTS.match(start):
+        raise VideoOpenError(
+            f"{path} is a list of other files or addresses, which are not followed; "
+            "name the video itself."
+        )
 
 
 @lru_cache(maxsize=16)
@@ -98,14 +114,18 @@ def _probe_file(
     stream = _chosen(path, file)
     info = _described(path, file, stream, fps or _rate(path, stream), background)
     # ffmpeg's duration of a broken AVI follows what is left of it.
-    if info.needs_normalizing and container != "avi":
-        return info
+    if container != "avi":
+        with suppress(VideoOpenError):
+            info = replace(info, frame_count=len(_shown(info)) or info.frame_count)
+        if info.needs_normalizing:
+            return info
     seen = _ask_opencv(path)
     if seen is None:
         reasons = info.normalizing or (f"OpenCV cannot open it as {container}",)
         return replace(info, normalizing=reasons)
     height, width, count = seen
-    info = replace(info, frame_count=count or info.frame_count)
+    if container == "avi":
+        info = replace(info, frame_count=count or info.frame_count)
     return info if info.needs_normalizing else replace(info, height=height, width=width)
 
 
@@ -168,6 +188,8 @@ def _container(path: Path, file: Description) -> str:
         if why == "moov atom not found":
             why = f"its index is missing, perhaps since it breaks off ({why})"
         raise VideoOpenError(f"{path} is not a video that can be read: {why}.")
+    if file.container in _LIST_FORMATS:
+        raise VideoOpenError(f"{path} names other files, which are not followed.")
     is_picture = file.container.endswith("_pipe") or file.container == "image2"
     if is_picture or (file.has_stills and not file.pictures()):
         raise VideoOpenError(
@@ -207,6 +229,26 @@ def _ask_opencv(path: Path) -> tuple[int, int, int | None] | None:
     return (height, width, count if count > 0 else None) if height * width else None
 
 
+@lru_cache(maxsize=16)
+def _packets(info: VideoInfo) -> list[Packet]:
+    return list_packets(info.path, f"0:{info.stream_index}")
+
+
+def _shown(info: VideoInfo) -> list[Packet]:
+    """List the packets that are frames: an edit list leaves others out."""
+    first_s = info.file_start_s + info.start_s - _ROUNDING_S
+    listed = _packets(replace(info, frame_count=None))
+    return [each for each in listed if each.time_s >= first_s] or listed
+
+
+def first_shown(info: VideoInfo, time_s: float) -> int:
+    """Count the frames before a time, in seconds after the first one."""
+    if info.kind == "folder" or not info.has_times:
+        return math.ceil(time_s * info.fps - 0.01)
+    times_s = sorted({packet.time_s for packet in _shown(info)})
+    return bisect_left(times_s, times_s[0] + time_s - _ROUNDING_S / 2)
+
+
 @dataclass(frozen=True, slots=True)
 class Timing:
     """How the frames of a clip lie in time."""
@@ -225,7 +267,7 @@ def measure_timing(info: VideoInfo) -> Timing:
     step_s = float(1 / info.fps)
     count, times_s = info.frame_count or 0, []
     if info.kind == "video":
-        listed = list_packets(info.path, f"0:{info.stream_index}")
+        listed = _packets(replace(info, frame_count=None))
         count, times_s = len(listed), sorted({packet.time_s for packet in listed})
     if not info.has_times or not times_s or times_s[0] < _EARLIEST_S:
         return Timing("assumed", count, step_s, step_s)
@@ -242,7 +284,7 @@ def held_s(info: VideoInfo) -> float | None:
     """Return how long a clip's last frame is held; None: as its rate says."""
     if info.kind == "folder" or not info.has_times:
         return None
-    listed = list_packets(info.path, f"0:{info.stream_index}")
+    listed = _packets(replace(info, frame_count=None))
     last = max(listed, key=lambda packet: packet.time_s, default=None)
     is_held = last is not None and last.duration_s > _LONG / info.fps
     return last.duration_s if last and is_held else None
