@@ -7,7 +7,7 @@ only border. It reads single pictures; clips are read by ``vidstyle.video``.
 import contextlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.decode import decode_picture, to_levels
-from vidstyle.errors import OutputError
+from vidstyle.errors import ConfigError, OutputError
 from vidstyle.records import Frame
 
 _PNG = (
@@ -119,7 +119,50 @@ def check_free(*paths: Path | None, overwrite: bool) -> None:
     """
     for path in paths:
         if path is not None and path.exists() and not overwrite:
-            raise OutputError(f"{path} exists; use overwrite, or another name.")
+            raise OutputError(f"{path} exists; use --overwrite, or another name.")
+
+
+def check_outputs(
+    results: Sequence[Path | None],
+    *,
+    besides: Sequence[Path | None] = (),
+    inputs: Sequence[Path | None],
+    overwrite: bool,
+) -> None:
+    """Check that results may go where they are to go.
+
+    Args:
+        results: Files, or a folder whose name has no ending. None: not asked for.
+        besides: What else a run writes, and may always replace.
+        inputs: What it must not replace.
+        overwrite: Whether existing results may be replaced.
+
+    Raises:
+        OutputError: If a result exists and may not be replaced, or if its folder is
+            missing or cannot be written to.
+        ConfigError: If it would replace an input, or another result.
+    """
+    asked = [path for path in results if path is not None]
+    for path in asked:
+        _check_place(path)
+    written = [*asked, *(path for path in besides if path is not None)]
+    resolved = [path.resolve() for path in written]
+    there = [path for path in inputs if path is not None and path.exists()]
+    for path in written:
+        if path.exists() and any(path.samefile(given) for given in there):
+            raise ConfigError(f"the result {path} would replace an input.")
+        if resolved.count(path.resolve()) > 1:
+            raise ConfigError(f"two results would go to {path}; name another for one.")
+    check_free(*asked, overwrite=overwrite)
+
+
+def _check_place(path: Path) -> None:
+    if path.is_dir() and (path.suffix or path.name in {"", ".."}):
+        raise OutputError(f"{path} is a folder; name a file in it.")
+    if not path.parent.is_dir():
+        raise OutputError(f"the folder {path.parent} for {path.name} does not exist.")
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"the folder {path.parent} cannot be written to.")
 
 
 def check_picture_path(path: Path) -> None:

@@ -17,6 +17,8 @@ from vidstyle.video.probe import probe
 from vidstyle.video.streams import list_packets
 from vidstyle.video.write import write_video
 
+pytestmark = pytest.mark.slow
+
 MakeClip = Callable[..., Path]
 
 FPS = Fraction(10)

@@ -15,6 +15,8 @@ from vidstyle.video.read import read_frames
 from vidstyle.video.streams import list_packets
 from vidstyle.video.write import check_writable, write_video
 
+pytestmark = pytest.mark.slow
+
 MakeClip = Callable[..., Path]
 
 NTSC = Fraction(30000, 1001)

@@ -243,10 +243,12 @@ def _shown(info: VideoInfo) -> list[Packet]:
 
 def first_shown(info: VideoInfo, time_s: float) -> int:
     """Count the frames before a time, in seconds after the first one."""
-    if info.kind == "folder" or not info.has_times:
-        return math.ceil(time_s * info.fps - 0.01)
-    times_s = sorted({packet.time_s for packet in _shown(info)})
-    return bisect_left(times_s, times_s[0] + time_s - _ROUNDING_S / 2)
+    if info.kind == "video" and info.has_times:
+        with suppress(VideoOpenError):  # of what is no file, too
+            times_s = sorted({packet.time_s for packet in _shown(info)})
+            if times_s:
+                return bisect_left(times_s, times_s[0] + time_s - _ROUNDING_S / 2)
+    return math.ceil(time_s * info.fps - 0.01)
 
 
 @dataclass(frozen=True, slots=True)

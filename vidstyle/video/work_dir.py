@@ -6,7 +6,7 @@ there is whole, and a run that was killed goes on from it.
     vidstyle.json           the manifest: a run that makes something else is refused
     source/000001.png       frames that wait to be painted, at working size
     stylized/000001.png     painted frames
-    age/000001.png          for how many frames each pixel of the newest has been there
+    paint/000001.png        what the paint of the newest was made for, above its ages
     evolution/000001.png    how one frame was learned
     NAME.json               facts that a resumed run must not compute differently
     lock                    while a process is at work there
@@ -21,17 +21,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from filelock import FileLock, Timeout
 
 from vidstyle.errors import ImageOpenError, OutputError, WorkDirError
 from vidstyle.images import PARTIAL, read_picture, write_picture, write_whole
-from vidstyle.records import Frame
+from vidstyle.records import Frame, Paint
 
 MANIFEST = "vidstyle.json"
 """A name of our own, for what lies around it may be deleted."""
 LOCK = "lock"
-KINDS = SOURCE, STYLIZED, AGE, EVOLUTION = "source", "stylized", "age", "evolution"
+KINDS = SOURCE, STYLIZED, PAINT, EVOLUTION = "source", "stylized", "paint", "evolution"
 
 
 class FrameStore:
@@ -194,17 +193,19 @@ class FrameStore:
         """Read a painted frame."""
         return self._get(STYLIZED, index)
 
-    def put_age(self, index: int, age: npt.NDArray[np.uint8]) -> None:
-        """Store a number (H, W) for each pixel of a painted frame."""
-        self._put(AGE, index, np.repeat(age[..., None], 3, axis=2))
+    def put_paint(self, index: int, paint: Paint) -> None:
+        """Store what is known of a frame's paint."""
+        ages = np.repeat(paint.age[..., np.newaxis], 3, axis=2)
+        self._put(PAINT, index, np.concatenate([paint.scene, ages]))
 
-    def age(self, index: int) -> npt.NDArray[np.uint8]:
-        """Read the numbers (H, W) of a painted frame."""
-        return np.ascontiguousarray(self._get(AGE, index)[..., 0])
+    def paint(self, index: int) -> Paint:
+        """Read what is known of a frame's paint."""
+        scene, ages = np.split(self._get(PAINT, index), 2)
+        return Paint(np.ascontiguousarray(ages[..., 0]), scene)
 
-    def drop_age(self, index: int) -> None:
-        """Delete a frame's numbers, if they are there."""
-        self._drop(AGE, index)
+    def drop_paint(self, index: int) -> None:
+        """Delete what is known of a frame's paint, if it is there."""
+        self._drop(PAINT, index)
 
     def is_painted(self, index: int) -> bool:
         """Whether a frame is painted and stored."""
