@@ -294,4 +294,5 @@ def test_a_file_is_asked_once_until_it_changes(
         infos = [probe(clip) for _ in range(2)]
         monkeypatch.undo()
         assert infos[0] is infos[1]
-    assert len(asked) == 2 * 3  # what it is, and whether it is interlaced somewhere
+    # What it is, whether it is interlaced somewhere, and its packets.
+    assert len(asked) == 3 * 3

@@ -229,22 +229,27 @@ def _ask_opencv(path: Path) -> tuple[int, int, int | None] | None:
     return (height, width, count if count > 0 else None) if height * width else None
 
 
-@lru_cache(maxsize=16)
 def _packets(info: VideoInfo) -> list[Packet]:
-    return list_packets(info.path, f"0:{info.stream_index}")
+    state = info.path.stat()
+    return _listed(info.path, info.stream_index, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _listed(path: Path, index: int, _size: int, _changed_ns: int) -> list[Packet]:
+    return list_packets(path, f"0:{index}")
 
 
 def _shown(info: VideoInfo) -> list[Packet]:
     """List the packets that are frames: an edit list leaves others out."""
     first_s = info.file_start_s + info.start_s - _ROUNDING_S
-    listed = _packets(replace(info, frame_count=None))
+    listed = _packets(info)
     return [each for each in listed if each.time_s >= first_s] or listed
 
 
 def first_shown(info: VideoInfo, time_s: float) -> int:
     """Count the frames before a time, in seconds after the first one."""
     if info.kind == "video" and info.has_times:
-        with suppress(VideoOpenError):  # of what is no file, too
+        with suppress(VideoOpenError, OSError):  # it may be no file at all
             times_s = sorted({packet.time_s for packet in _shown(info)})
             if times_s:
                 return bisect_left(times_s, times_s[0] + time_s - _ROUNDING_S / 2)
@@ -269,7 +274,7 @@ def measure_timing(info: VideoInfo) -> Timing:
     step_s = float(1 / info.fps)
     count, times_s = info.frame_count or 0, []
     if info.kind == "video":
-        listed = _packets(replace(info, frame_count=None))
+        listed = _packets(info)
         count, times_s = len(listed), sorted({packet.time_s for packet in listed})
     if not info.has_times or not times_s or times_s[0] < _EARLIEST_S:
         return Timing("assumed", count, step_s, step_s)
@@ -286,7 +291,7 @@ def held_s(info: VideoInfo) -> float | None:
     """Return how long a clip's last frame is held; None: as its rate says."""
     if info.kind == "folder" or not info.has_times:
         return None
-    listed = _packets(replace(info, frame_count=None))
+    listed = _packets(info)
     last = max(listed, key=lambda packet: packet.time_s, default=None)
     is_held = last is not None and last.duration_s > _LONG / info.fps
     return last.duration_s if last and is_held else None
