@@ -38,7 +38,7 @@ _UNREADABLE: Final = (
     SyntaxError,
     LookupError,
     TypeError,
-    EOFError,
+    RuntimeError,
 )
 """What Pillow raises where a file is damaged."""
 

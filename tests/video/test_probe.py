@@ -11,7 +11,8 @@ import pytest
 from vidstyle.errors import VideoOpenError
 from vidstyle.images import write_picture
 from vidstyle.video import ffmpeg
-from vidstyle.video.probe import held_s, measure_timing, probe
+from vidstyle.video.probe import probe
+from vidstyle.video.timing import held_s, measure_timing
 
 pytestmark = pytest.mark.slow
 

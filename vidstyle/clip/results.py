@@ -20,8 +20,9 @@ from vidstyle.video.codecs import (
 from vidstyle.video.evolution import check_evolution_name, write_evolution
 from vidstyle.video.folder import check_folder, write_pictures
 from vidstyle.video.mux import dropped_data, ending_for, unsupported_streams
-from vidstyle.video.probe import held_s, probe
+from vidstyle.video.probe import probe
 from vidstyle.video.sheet import contact_sheet, evenly_spaced
+from vidstyle.video.timing import held_s
 from vidstyle.video.work_dir import FrameStore
 from vidstyle.video.write import (
     MOST_FPS,

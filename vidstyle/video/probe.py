@@ -1,22 +1,19 @@
 """All facts of a file or a folder of pictures, as a VideoInfo, before a frame is read.
 
 They come from ffmpeg's description of the file, since OpenCV averages rates and hides
-tags. OpenCV is asked for what only it knows: the shape that it will deliver, and the
-container's count of frames. How frames lie in time is a question of its own, since the
-whole file is read for it, packet by packet.
+tags. OpenCV is asked for what only it knows: the shape that it will deliver, and an
+AVI's count of frames. Elsewhere they are counted, as they are stored.
 """
 
-import math
 import re
-from bisect import bisect_left
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Final, Literal
+from typing import Final
 
 import cv2
 
@@ -28,27 +25,23 @@ from vidstyle.video.folder import probe_folder
 from vidstyle.video.normalize import read_color, reasons_to_normalize
 from vidstyle.video.streams import (
     Description,
-    Packet,
     PictureStream,
     displayed_shape,
     find_fields,
     list_packets,
     snap_rate,
 )
+from vidstyle.video.timing import shown_packets
 
 _RATE_FRAMES: Final = 9
 """Decoded to find the rate of a stream that does not say it."""
-_ROUNDING_S: Final = 0.0011
-"""Matroska and FLV round times to milliseconds, up or down."""
-_LONG: Final = 1.5
-"""A last frame that is shown for so many usual times is held."""
-_EARLIEST_S: Final = -1e9
-"""Earlier than this is how ffmpeg writes that there is no time."""
 _LISTS: Final = re.compile(
     rb"\s*(\xef\xbb\xbf)?\s*(#EXTM3U|ffconcat\s|v=0\s|<\?xml|<MPD|\[playlist\])"
 )
 """How files begin that only name others: HLS, ffmpeg's concat, SDP, DASH, ..."""
 _LIST_FORMATS: Final = frozenset({"concat", "dash", "hls", "imf", "sdp"})
+_DIVX: Final = re.compile(rb"DivX\d+(b|Build)\d+p")
+"""What an encoder leaves in the first frame if it packs two into one."""
 
 
 def probe(
@@ -116,7 +109,9 @@ def _probe_file(
     # ffmpeg's duration of a broken AVI follows what is left of it.
     if container != "avi":
         with suppress(VideoOpenError):
-            info = replace(info, frame_count=len(_shown(info)) or info.frame_count)
+            info = replace(
+                info, frame_count=len(shown_packets(info)) or info.frame_count
+            )
         if info.needs_normalizing:
             return info
     seen = _ask_opencv(path)
@@ -165,7 +160,11 @@ def _described(
         audio_codecs=tuple(each.codec for each in sound),
         subtitle_codecs=tuple(each.codec for each in subtitles),
         normalizing=reasons_to_normalize(
-            stream, color, fields=fields, is_first=is_first
+            stream,
+            color,
+            fields=fields,
+            is_first=is_first,
+            is_packed=file.container == "avi" and _is_packed(path),
         ),
         streams=file.streams,
         stream_index=stream.info.index,
@@ -178,6 +177,11 @@ def _described(
         chapters=file.chapters,
         background=background,
     )
+
+
+def _is_packed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return _DIVX.search(file.read(2**16)) is not None
 
 
 def _container(path: Path, file: Description) -> str:
@@ -227,71 +231,3 @@ def _ask_opencv(path: Path) -> tuple[int, int, int | None] | None:
     finally:
         capture.release()
     return (height, width, count if count > 0 else None) if height * width else None
-
-
-def _packets(info: VideoInfo) -> list[Packet]:
-    state = info.path.stat()
-    return _listed(info.path, info.stream_index, state.st_size, state.st_mtime_ns)
-
-
-@lru_cache(maxsize=4)
-def _listed(path: Path, index: int, _size: int, _changed_ns: int) -> list[Packet]:
-    return list_packets(path, f"0:{index}")
-
-
-def _shown(info: VideoInfo) -> list[Packet]:
-    """List the packets that are frames: an edit list leaves others out."""
-    first_s = info.file_start_s + info.start_s - _ROUNDING_S
-    listed = _packets(info)
-    return [each for each in listed if each.time_s >= first_s] or listed
-
-
-def first_shown(info: VideoInfo, time_s: float) -> int:
-    """Count the frames before a time, in seconds after the first one."""
-    if info.kind == "video" and info.has_times:
-        with suppress(VideoOpenError, OSError):  # it may be no file at all
-            times_s = sorted({packet.time_s for packet in _shown(info)})
-            if times_s:
-                return bisect_left(times_s, times_s[0] + time_s - _ROUNDING_S / 2)
-    return math.ceil(time_s * info.fps - 0.01)
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How the frames of a clip lie in time."""
-
-    kind: Literal["constant", "variable", "assumed"]
-    """``assumed``: frames have no times, and are shown at the rate."""
-    packets: int
-    """Stored pictures; edit lists and damage make fewer frames of them."""
-    shortest_s: float
-    """From one to the next."""
-    longest_s: float
-
-
-def measure_timing(info: VideoInfo) -> Timing:
-    """Find out whether a clip's frames are shown at even times."""
-    step_s = float(1 / info.fps)
-    count, times_s = info.frame_count or 0, []
-    if info.kind == "video":
-        listed = _packets(info)
-        count, times_s = len(listed), sorted({packet.time_s for packet in listed})
-    if not info.has_times or not times_s or times_s[0] < _EARLIEST_S:
-        return Timing("assumed", count, step_s, step_s)
-    # What shares a time with another is not shown: VP8 has such pictures.
-    steps = [later - time for time, later in pairwise(times_s)] or [step_s]
-    mean_s = sum(steps) / len(steps)
-    is_even = max(abs(step - mean_s) for step in steps) <= _ROUNDING_S
-    return Timing(
-        "constant" if is_even else "variable", len(times_s), min(steps), max(steps)
-    )
-
-
-def held_s(info: VideoInfo) -> float | None:
-    """Return how long a clip's last frame is held; None: as its rate says."""
-    if info.kind == "folder" or not info.has_times:
-        return None
-    listed = _packets(info)
-    last = max(listed, key=lambda packet: packet.time_s, default=None)
-    is_held = last is not None and last.duration_s > _LONG / info.fps
-    return last.duration_s if last and is_held else None
