@@ -1,5 +1,7 @@
 """How many frames a clip has and where they lie, before one of them is read."""
 
+import re
+import struct
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,46 @@ def test_no_input_reaches_onto_the_network(make_clip: MakeClip, tmp_path: Path) 
     path.write_text(f"{head}http://127.0.0.1:9/{clip.name}\n#EXT-X-ENDLIST\n")
     with pytest.raises(VideoOpenError):
         probe(path)
+
+
+def packed(stream: bytes) -> bytes:
+    """Write MPEG-4 as DivX did: each B-frame shares a packet with its successor."""
+    starts = [each.start() for each in re.finditer(rb"\x00\x00\x01\xb6", stream)]
+    ends = [*starts[1:], len(stream)]
+    frames = [stream[at:end] for at, end in zip(starts, ends, strict=True)]
+    chunks = [stream[: starts[0]] + b"\0\0\1\xb2DivX503b1393p" + frames[0]]
+    for early, late in zip(frames[1::2], frames[2::2], strict=False):
+        chunks += [early + late, b"\0\0\1\xb6\x50\x07\x7f"]
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        size = struct.pack("<I", len(data))
+        return name + size + data + bytes(len(data) % 2)
+
+    count = len(chunks)
+    main = struct.pack("<14I", 40000, 0, 0, 0, count, 0, 1, 0, 64, 48, *[0] * 4)
+    head = b"vidsDIVX" + struct.pack("<10I", 0, 0, 0, 1, 25, 0, count, 0, 0, 0)
+    shape = struct.pack("<IiiHH4s5I", 40, 64, 48, 1, 24, b"DIVX", *[0] * 5)
+    stream_list = b"strl" + chunk(b"strh", head + bytes(8)) + chunk(b"strf", shape)
+    header = chunk(
+        b"LIST", b"hdrl" + chunk(b"avih", main) + chunk(b"LIST", stream_list)
+    )
+    movie = b"movi" + b"".join(chunk(b"00dc", each) for each in chunks)
+    return chunk(b"RIFF", b"AVI " + header + chunk(b"LIST", movie))
+
+
+def test_packed_b_frames_come_in_time(make_clip: MakeClip) -> None:
+    how = (
+        "-c:v",
+        "mpeg4",
+        "-bf",
+        "1",
+        "-b_strategy",
+        "0",
+        "-sc_threshold",
+        "1000000000",
+    )
+    clip = make_clip("a.m4v", *pattern(rate="25"), *how, "-g", "50")
+    path = clip.with_name("a.avi")
+    path.write_bytes(packed(clip.read_bytes()))
+    times = [timed.time_s for timed in read(path)[0]]
+    assert times[:4] == pytest.approx([0, 0.04, 0.08, 0.12], abs=0.001)
