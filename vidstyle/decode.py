@@ -33,12 +33,8 @@ _INKS: Final = frozenset({"CMYK", "LAB"})
 """Pixels that are not red, green and blue."""
 _TIFF: Final = frozenset({b"II*\0", b"MM\0*"})
 _UNREADABLE: Final = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    LookupError,
-    TypeError,
-    RuntimeError,
+    *(OSError, ValueError, SyntaxError),
+    *(LookupError, TypeError, RuntimeError),
 )
 """What Pillow raises where a file is damaged."""
 
