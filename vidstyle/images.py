@@ -9,15 +9,15 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vidstyle.errors import ConfigError, ImageOpenError, OutputError
+from vidstyle.decode import decode_picture, to_levels
+from vidstyle.errors import ConfigError, OutputError
 from vidstyle.records import Frame
 
 _PNG = (
@@ -30,7 +30,8 @@ level, and read in two thirds of it, for 5 % more bytes, as measured."""
 WHITE = "#ffffff"
 """Behind transparent pixels."""
 PICTURE_ENDINGS: Final = frozenset(
-    {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+    {".avif", ".bmp", ".heic", ".jpeg", ".jpg", ".png", ".ppm"}
+    | {".tif", ".tiff", ".webp"}
 )
 """A folder of pictures may hold such files."""
 PARTIAL = ".partial"
@@ -75,29 +76,24 @@ def resize_frame(frame: Frame, *, height: int, width: int) -> Frame:
 
 
 def read_picture(path: Path, *, background: str | None = None) -> Frame:
-    """Read one picture file, rotated as its EXIF data says, in 8-bit RGB.
+    """Read one picture file, upright, in 8-bit sRGB.
 
-    Transparent pixels are laid over a background (such pictures are taken as stored,
-    without rotation); deeper pixels are scaled to 8 bits.
+    It is turned as its EXIF data says, and converted as its ICC profile says.
+    Transparent pixels are laid over a background; deeper pixels are scaled to 8 bits.
 
     Args:
         path: Of a picture.
         background: As ``#rrggbb``; None: white.
 
     Raises:
-        ImageOpenError: If it is missing, cannot be read, or is no picture.
+        ImageOpenError: If it is missing, too large, cannot be read, or is no picture.
     """
-    data = _bytes_of(path)
-    pixels = _decode(data, cv2.IMREAD_UNCHANGED)
-    if pixels is not None and pixels.ndim == 3 and pixels.shape[2] == 4:
-        return _composite(pixels, background or WHITE)
-    # IMREAD_UNCHANGED ignores the EXIF orientation; this flag obeys it.
-    color = _decode(data, cv2.IMREAD_COLOR)
-    if color is None:
-        raise ImageOpenError(
-            f"{path} is not a picture that can be read (JPEG, PNG, WebP, TIFF, ...)."
-        )
-    return np.ascontiguousarray(color[..., ::-1], np.uint8)
+    pixels = decode_picture(path)
+    if pixels.shape[2] == 3:
+        return to_levels(pixels)
+    behind = np.frombuffer(bytes.fromhex((background or WHITE)[1:]), np.uint8) / 255
+    alpha = pixels[..., 3:]
+    return to_levels(pixels[..., :3] * alpha + behind * (1 - alpha))
 
 
 def read_alpha(path: Path) -> Frame:
@@ -107,41 +103,12 @@ def read_alpha(path: Path) -> Frame:
         uint8 (H, W), 255 where it is opaque, as is all of a picture without alpha.
 
     Raises:
-        ImageOpenError: If it is missing, cannot be read, or is no picture.
+        ImageOpenError: As ``read_picture`` does.
     """
-    pixels = _decode(_bytes_of(path), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.ndim != 3 or pixels.shape[2] != 4:
-        return np.full(read_picture(path).shape[:2], 255, np.uint8)
-    opaque = pixels[..., 3].astype(np.float32) / _top(pixels)  # (H, W)
-    return np.asarray((opaque.clip(0, 1) * 255).round(), np.uint8)
-
-
-def _bytes_of(path: Path) -> npt.NDArray[np.uint8]:
-    try:
-        return np.fromfile(path, np.uint8)
-    except OSError as err:
-        raise ImageOpenError(f"cannot read {path}: {err.strerror}.") from err
-
-
-def _top(pixels: npt.NDArray[Any]) -> float:
-    """Return the value that is white, or opaque."""
-    return float(np.iinfo(pixels.dtype).max) if pixels.dtype.kind == "u" else 1.0
-
-
-def _decode(data: npt.NDArray[np.uint8], flag: int) -> npt.NDArray[Any] | None:
-    with contextlib.suppress(cv2.error):  # raised where there are no bytes at all
-        pixels: npt.NDArray[Any] | None = cv2.imdecode(data, flag)
-        return pixels
-    return None
-
-
-def _composite(pixels: npt.NDArray[Any], background: str) -> Frame:
-    """Lay (H, W, 4) BGRA of any depth over ``#rrggbb``."""
-    behind = np.frombuffer(bytes.fromhex(background[1:]), np.uint8) / 255  # (3,)
-    scaled = pixels.astype(np.float32) / _top(pixels)
-    alpha = scaled[..., 3:]
-    over = scaled[..., 2::-1] * alpha + behind * (1 - alpha)  # (H, W, 3) RGB
-    return np.ascontiguousarray((over.clip(0, 1) * 255).round().astype(np.uint8))
+    pixels = decode_picture(path)
+    if pixels.shape[2] == 3:
+        return np.full(pixels.shape[:2], 255, np.uint8)
+    return to_levels(pixels[..., 3])
 
 
 def check_free(*paths: Path | None, overwrite: bool) -> None:

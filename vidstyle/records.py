@@ -78,7 +78,8 @@ class VideoInfo:
     fps: Fraction
     """Nominal rate; the exact time of each frame comes with the frame."""
     frame_count: int | None
-    """What the container promises: a hint for progress, never a fact. None: unknown."""
+    """The stored frames, of an AVI what it promises: a hint, since damage may make
+    fewer. None: unknown."""
     duration_s: float | None
     """What the container promises, in seconds. None: unknown."""
     rotation: int

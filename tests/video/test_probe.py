@@ -11,7 +11,8 @@ import pytest
 from vidstyle.errors import VideoOpenError
 from vidstyle.images import write_picture
 from vidstyle.video import ffmpeg
-from vidstyle.video.probe import held_s, measure_timing, probe
+from vidstyle.video.probe import probe
+from vidstyle.video.timing import held_s, measure_timing
 
 pytestmark = pytest.mark.slow
 
@@ -294,4 +295,5 @@ def test_a_file_is_asked_once_until_it_changes(
         infos = [probe(clip) for _ in range(2)]
         monkeypatch.undo()
         assert infos[0] is infos[1]
-    assert len(asked) == 2 * 3  # what it is, and whether it is interlaced somewhere
+    # What it is, whether it is interlaced somewhere, and its packets.
+    assert len(asked) == 3 * 3

@@ -47,9 +47,10 @@ def _line(status: "NetworkStatus") -> str:
 
 def presets(json: o.Json = False) -> None:
     """List the presets; --preset NAME --show-config shows all that one sets."""
-    known = [read_preset(name) for name in NAMES]
-    lines = [f"{each.name:10}  {each.summary}" for each in known]
-    print_facts([asdict(each) for each in known], lines, as_json=json)
+    with reported_errors():
+        known = [read_preset(name) for name in NAMES]
+        lines = [f"{each.name:10}  {each.summary}" for each in known]
+        print_facts([asdict(each) for each in known], lines, as_json=json)
 
 
 @o.add_options(VideoConfig, only=("input_fps", "background"), hides=False)

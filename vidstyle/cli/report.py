@@ -1,10 +1,12 @@
 """What a run says: progress on stderr, results on stdout, errors as exit codes."""
 
 import json
+import os
 import signal
+import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
@@ -44,6 +46,14 @@ def reported_errors(on_stop: str = STOPPED) -> Iterator[None]:
         if known is None:
             raise
         raise _ended(f"error: {known}", known.exit_code) from None
+    except OSError as err:
+        if err.filename is not None:
+            raise
+        # The interpreter would try again to write what is left.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        why = f"cannot write to standard output: {err.strerror}"
+        line = f"error: {why}; files that were made are kept."
+        raise _ended(line, OutputError.exit_code) from None
     except KeyboardInterrupt:
         raise _ended(f"interrupted; {on_stop}.", INTERRUPTED) from None
     except Terminated:
@@ -59,7 +69,8 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 def _ended(line: str, code: int) -> typer.Exit:
     """Print a line on stderr, and make what ends the command."""
     # soft_wrap: a long path must stay in one piece for whoever copies it.
-    Console(stderr=True, soft_wrap=True, highlight=False).print(escape(line))
+    with suppress(OSError):
+        Console(stderr=True, soft_wrap=True, highlight=False).print(escape(line))
     return typer.Exit(code)
 
 
@@ -85,6 +96,7 @@ class Reporter:
         self._view = ProgressView(self._console, is_shown=not quiet)
         self._log: IO[str] | None = None
         self._is_file = False
+        self._lost = ""
         self._started = time.monotonic()
         self._facts: dict[str, Any] = {}
 
@@ -114,7 +126,7 @@ class Reporter:
         """Take the bar away and close the log; after an error an empty one goes."""
         self._view.stop()
         if self._log is not None and self.log_path is not None:
-            self._log.close()
+            self._close_log()
             is_unused = self._is_file and self.log_path.stat().st_size == 0
             if kind is not None and is_unused:
                 self.log_path.unlink()
@@ -140,6 +152,8 @@ class Reporter:
         known = {"output": path, **self._facts, **facts, "seconds": seconds}
         paths = (each for each in (path, *facts.values()) if isinstance(each, Path))
         print_facts(known, paths, as_json=self._as_json)
+        if self._lost:
+            raise OutputError(f"{self._lost}; the result is whole.")
 
     def _on_plan(self, plan: Plan) -> None:
         self._facts.update(width=plan.width, height=plan.height, steps=0)
@@ -151,4 +165,14 @@ class Reporter:
         self._facts["steps"] += 1
         self._view.step(report)
         if self._log is not None:
-            self._log.write(json.dumps(asdict(report)) + "\n")
+            try:
+                self._log.write(json.dumps(asdict(report)) + "\n")
+            except OSError as err:  # hours of work do not end for it
+                self._lost = f"cannot write the log {self.log_path}: {err.strerror}"
+                self._close_log()
+
+    def _close_log(self) -> None:
+        if self._log is not None:
+            with suppress(OSError):  # what could not be written is tried again
+                self._log.close()
+        self._log = None

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -13,7 +12,7 @@ from vidstyle.clip.pipeline import (
     load_inputs,
     tell_summary,
 )
-from vidstyle.clip.reader import FrameReader, open_reader
+from vidstyle.clip.reader import FrameReader, expected_span, open_reader
 from vidstyle.clip.region_masks import RegionMasks
 from vidstyle.config import MIN_SIDE, Region, VideoConfig
 from vidstyle.errors import ConfigError
@@ -156,10 +155,8 @@ def _reduced(
         side = max(MIN_SIDE, side * long_side // max(full))
     steps = min(STEPS, style.steps)
     style = replace(style, long_side=long_side, steps=steps, style_side=side)
-    if config.start_s is None and config.duration_s is None:
-        return replace(config, style=style, frames=(config.frames[0], last + 1))
-    end_s = float((last + Fraction(1, 2)) / info.fps)
-    return replace(config, style=style, duration_s=end_s - (config.start_s or 0))
+    frames = expected_span(info, config)[0], last + 1
+    return replace(config, style=style, frames=frames, start_s=None, duration_s=None)
 
 
 def _picked(
@@ -171,7 +168,7 @@ def _picked(
         ConfigError: If there is none.
     """
     count = expected_frames(reader.info, config)
-    first = config.frames[0] or round((config.start_s or 0) * reader.info.fps)
+    first, _ = expected_span(reader.info, config)
     wanted = evenly_spaced(first, count or UNKNOWN_COUNT, PICTURES)
     picked = reader.pick(wanted, height=height, width=width)
     if max(picked) < first:

@@ -18,6 +18,7 @@ from vidstyle.video.folder import numbered_pictures
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 from vidstyle.video.sheet import pick_frames
+from vidstyle.video.timing import first_shown
 
 
 class FrameReader(Protocol):
@@ -125,16 +126,11 @@ def expected_span(info: VideoInfo, config: VideoConfig) -> tuple[int, int | None
     """
     start, stop = config.frames
     if config.start_s is not None:
-        start = _first_after(config.start_s, info)
+        start = first_shown(info, config.start_s)
     stops = [stop, info.frame_count]
     if config.duration_s is not None:
-        stops.append(_first_after((config.start_s or 0) + config.duration_s, info))
+        stops.append(first_shown(info, (config.start_s or 0) + config.duration_s))
     return start, min((each for each in stops if each is not None), default=None)
-
-
-def _first_after(time_s: float, info: VideoInfo) -> int:
-    """Return the number of the first frame that is shown at or after a time."""
-    return math.ceil(time_s * info.fps - 0.01)
 
 
 def file_state(files: Sequence[Path]) -> str:

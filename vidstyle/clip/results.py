@@ -20,8 +20,9 @@ from vidstyle.video.codecs import (
 from vidstyle.video.evolution import check_evolution_name, write_evolution
 from vidstyle.video.folder import check_folder, write_pictures
 from vidstyle.video.mux import dropped_data, ending_for, unsupported_streams
-from vidstyle.video.probe import held_s, probe
+from vidstyle.video.probe import probe
 from vidstyle.video.sheet import contact_sheet, evenly_spaced
+from vidstyle.video.timing import held_s
 from vidstyle.video.work_dir import FrameStore
 from vidstyle.video.write import (
     MOST_FPS,
@@ -70,6 +71,13 @@ def check_outputs(
 def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list[str]:
     """List what of a clip a result cannot hold as it is."""
     told = []
+    others = [each for each in info.streams if each.kind == "video"]
+    others = [e for e in others if not e.is_cover and e.index != info.stream_index]
+    if others:
+        told.append(
+            f"{info.path} has {len(others) + 1} video streams; number "
+            f"{info.stream_index} is painted, the others are left out."
+        )
     if encoding.keep_alpha and not info.has_alpha:
         told.append(f"{info.path} has no transparency that could be kept.")
     if not output.suffix:

@@ -22,7 +22,7 @@ from vidstyle.images import (
 )
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.records import Frame, FrameReport, Listener, Notice, Plan, StrPath, ignore
-from vidstyle.stylize.inputs import load_stylizer
+from vidstyle.stylize.inputs import load_stylizer, read_told
 from vidstyle.stylize.pairs import (
     INDEX,
     Pair,
@@ -207,7 +207,7 @@ class _Run:
         stylizers: dict[tuple[Path, ...], Stylizer] = {}
         for pair in pairs:
             try:
-                source = read_picture(pair.content)
+                source = read_told(pair.content, self._listener)
             except ImageOpenError as err:  # gone since it was read first
                 self._pass_over(pair.content, str(err))
                 continue

@@ -7,12 +7,17 @@ from vidstyle.config import EvolutionConfig, Region, StyleConfig
 from vidstyle.images import (
     check_free,
     check_picture_path,
-    read_picture,
     resize_frame,
     write_picture,
 )
 from vidstyle.records import Frame, Listener, Notice, Plan, StepReport, StrPath, ignore
-from vidstyle.stylize.inputs import Styles, as_regions, load_stylizer, read_mask
+from vidstyle.stylize.inputs import (
+    Styles,
+    as_regions,
+    load_stylizer,
+    read_mask,
+    read_told,
+)
 from vidstyle.stylize.style_bank import working_size
 from vidstyle.video.evolution import Evolution, check_evolution_name, write_evolution
 
@@ -60,7 +65,7 @@ def stylize_image(
         check_evolution_name(gif_output)
     check_free(output, gif_output, overwrite=overwrite)
     config = config or StyleConfig()
-    source = read_picture(content)
+    source = read_told(content, listener)
     tall, wide = source.shape[:2]
     height, width = working_size(height=tall, width=wide, long_side=config.long_side)
     listener(Notice(text=f"{content.name}: {wide}x{tall} -> {width}x{height}"))

@@ -7,9 +7,9 @@ from pathlib import Path
 from vidstyle.color.masks import Mask, soft_mask
 from vidstyle.config import Region, StyleConfig
 from vidstyle.errors import ConfigError
-from vidstyle.images import read_picture
+from vidstyle.images import read_alpha, read_picture
 from vidstyle.networks.vgg import FeatureNetwork
-from vidstyle.records import Listener, Notice, StrPath
+from vidstyle.records import Frame, Listener, Notice, StrPath
 from vidstyle.stylize.style_bank import check_counts, painting_size, wanted_side
 from vidstyle.stylize.stylizer import Stylizer
 
@@ -17,6 +17,14 @@ Styles = StrPath | Sequence[StrPath]
 """The file of a painting, or several."""
 SHAPE_SLACK = 0.02
 """How much a mask's aspect ratio may differ from the picture's: sizes are rounded."""
+
+
+def read_told(path: Path, listener: Listener) -> Frame:
+    """Read a picture, and tell the listener if parts of it are transparent."""
+    if read_alpha(path).min() < 255:
+        text = f"{path.name}: transparent parts are laid over white"
+        listener(Notice(text=text))
+    return read_picture(path)
 
 
 def load_stylizer(
@@ -52,7 +60,7 @@ def load_stylizer(
     check_counts(config, times_s, len(styles))
     paintings = []
     for path in (*styles, *(region.style for region in regions)):
-        painting = read_picture(path)
+        painting = read_told(path, listener)
         wanted = wanted_side(config, max(height, width))
         is_asked = config.style_side is not None or config.style_scale is not None
         if is_asked and wanted > (there := max(painting.shape[:2])):

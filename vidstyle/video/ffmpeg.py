@@ -172,9 +172,12 @@ def _started(
     """Start ffmpeg, and see to it that it has ended when the block is left."""
     program = ffmpeg_path()
     options = ["-hide_banner", "-nostdin", "-y", "-loglevel", loglevel]
+    # A file may name others: no input reaches onto the network.
+    local = ["-protocol_whitelist", "file,pipe", "-i"]
+    given = [part for each in arguments for part in (local if each == "-i" else [each])]
     try:
         process = subprocess.Popen(  # noqa: S603 - a list, and no shell
-            [program, *options, *arguments],
+            [program, *options, *given],
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,

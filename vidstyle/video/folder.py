@@ -4,25 +4,22 @@ Pictures follow one another in the order of their numbers; a gap in the numberin
 pause. All are checked before the work, since it may be hours until the last is read.
 """
 
+import contextlib
 import os
 import re
 import shutil
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from PIL import ExifTags, Image
-
+from vidstyle.decode import read_header
 from vidstyle.errors import OutputError, VideoOpenError
 from vidstyle.images import PICTURE_ENDINGS, read_picture, resize_frame, write_picture
 from vidstyle.records import Frame, TimedFrame, VideoInfo
 
 _ENDS: Final = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9"}
 """The last bytes of a whole file, where its format has such."""
-_ON_ITS_SIDE: Final = frozenset({5, 6, 7, 8})
-"""Orientations by EXIF that exchange height and width."""
 _NUMBERED: Final = re.compile(r"\d{6,}\.png")
 
 
@@ -105,14 +102,12 @@ def _check_all(pictures: list[Path], *, height: int, width: int) -> bool:
     Where a header says something else, or nothing, the picture itself is read.
     """
     has_alpha = False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of strange tags, and of very large pictures
-        for picture in pictures:
-            shape, is_clear = _read_header(picture) or ((0, 0), False)
-            if shape != (height, width):
-                stored = read_picture(picture).shape
-                _check_size(picture, stored, height=height, width=width)
-            has_alpha |= is_clear
+    for picture in pictures:
+        shape, is_clear = _read_header(picture) or ((0, 0), False)
+        if shape != (height, width):
+            stored = read_picture(picture).shape
+            _check_size(picture, stored, height=height, width=width)
+        has_alpha |= is_clear
     return has_alpha
 
 
@@ -121,21 +116,16 @@ def _read_header(picture: Path) -> tuple[tuple[int, int], bool] | None:
 
     None: the header does not say, or the file's end is missing.
     """
-    try:
-        with picture.open("rb") as file, Image.open(file) as opened:
-            width, height = opened.size
-            has_alpha = opened.has_transparency_data
-            # A PNG may say it after its pixels, which are not read here.
-            exif = opened.getexif() if "exif" in opened.info else {}
-            turn = exif.get(ExifTags.Base.Orientation)
-            end = _ENDS.get(opened.format or "", b"")
-            file.seek(-len(end), os.SEEK_END)
-            is_whole = file.read() == end
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
-    if turn in _ON_ITS_SIDE and not has_alpha:
-        height, width = width, height
-    return ((height, width), has_alpha) if is_whole else None
+    with contextlib.suppress(OSError, ValueError), picture.open("rb") as file:
+        header = read_header(file)
+        if header is None:
+            return None
+        end = _ENDS.get(header.format, b"")
+        file.seek(-len(end), os.SEEK_END)
+        if file.read() == end:
+            shape = header.height, header.width
+            return shape if header.turn <= 4 else shape[::-1], header.has_alpha
+    return None
 
 
 def _check_size(

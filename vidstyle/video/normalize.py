@@ -31,11 +31,17 @@ EXACT: Final = "flags=lanczos+accurate_rnd+full_chroma_int"
 _UNDECODED: Final = frozenset({"av1", "webp", "webp_anim"})
 # Only libvpx decodes the transparency of WebM.
 _ALPHA_DECODERS: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+_PACKED: Final = "its B-frames share packets, and come a frame late"
 _DECODE_ERRORS = re.compile(r"\bframes decoded; (\d+) decode errors")
 
 
 def reasons_to_normalize(
-    stream: PictureStream, color: ColorInfo, *, fields: str, is_first: bool
+    stream: PictureStream,
+    color: ColorInfo,
+    *,
+    fields: str,
+    is_first: bool,
+    is_packed: bool = False,
 ) -> tuple[str, ...]:
     """List why OpenCV must not read a stream by itself; nothing: it may."""
     depth = color.bit_depth
@@ -43,6 +49,7 @@ def reasons_to_normalize(
     cases = {
         f"OpenCV does not decode {stream.info.codec}": stream.info.codec in _UNDECODED,
         "it is not the file's only video stream": not is_first,
+        _PACKED: is_packed,
         "it is interlaced": fields == "interlaced",
         "it may be interlaced": fields == "mixed",
         "its frames are single fields": fields == "separate",
@@ -81,7 +88,9 @@ def normalized(info: VideoInfo) -> Iterator[Stream]:
     """
     has_fields = info.fields in {"interlaced", "mixed"}
     is_restarted = info.container in RESTARTED
+    early = f"{float(-1 / info.fps):.6f}"
     arguments = [
+        *(["-itsoffset", early] if _PACKED in info.normalizing else []),
         *(alpha_decoder(info) if info.has_alpha else []),
         *(["-itsoffset", f"{info.start_s:.6f}"] if is_restarted else []),
         *(["-reinit_filter", "0"] if has_fields else []),

@@ -1,18 +1,19 @@
 """All facts of a file or a folder of pictures, as a VideoInfo, before a frame is read.
 
 They come from ffmpeg's description of the file, since OpenCV averages rates and hides
-tags. OpenCV is asked for what only it knows: the shape that it will deliver, and the
-container's count of frames. How frames lie in time is a question of its own, since the
-whole file is read for it, packet by packet.
+tags. OpenCV is asked for what only it knows: the shape that it will deliver, and an
+AVI's count of frames. Elsewhere they are counted, as they are stored.
 """
 
-from dataclasses import dataclass, replace
+import re
+from contextlib import suppress
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Final, Literal
+from typing import Final
 
 import cv2
 
@@ -30,15 +31,17 @@ from vidstyle.video.streams import (
     list_packets,
     snap_rate,
 )
+from vidstyle.video.timing import shown_packets
 
 _RATE_FRAMES: Final = 9
 """Decoded to find the rate of a stream that does not say it."""
-_ROUNDING_S: Final = 0.0011
-"""Matroska and FLV round times to milliseconds, up or down."""
-_LONG: Final = 1.5
-"""A last frame that is shown for so many usual times is held."""
-_EARLIEST_S: Final = -1e9
-"""Earlier than this is how ffmpeg writes that there is no time."""
+_LISTS: Final = re.compile(
+    rb"\s*(\xef\xbb\xbf)?\s*(#EXTM3U|ffconcat\s|v=0\s|<\?xml|<MPD|\[playlist\])"
+)
+"""How files begin that only name others: HLS, ffmpeg's concat, SDP, DASH, ..."""
+_LIST_FORMATS: Final = frozenset({"concat", "dash", "hls", "imf", "sdp"})
+_DIVX: Final = re.compile(rb"DivX\d+(b|Build)\d+p")
+"""What an encoder leaves in the first frame if it packs two into one."""
 
 
 def probe(
@@ -84,8 +87,14 @@ def _check_readable(path: Path) -> None:
     if path.exists() and not path.is_file():
         raise VideoOpenError(f"{path} is not a file; name a video file or a folder.")
     with path.open("rb") as file:
-        if not file.read(1):
-            raise VideoOpenError(f"{path} is empty: there is no video in it.")
+        start = file.read(1024)
+    if not start:
+        raise VideoOpenError(f"{path} is empty: there is no video in it.")
+    if _LISTS.match(start):
+        raise VideoOpenError(
+            f"{path} is a list of other files or addresses, which are not followed; "
+            "name the video itself."
+        )
 
 
 @lru_cache(maxsize=16)
@@ -98,14 +107,20 @@ def _probe_file(
     stream = _chosen(path, file)
     info = _described(path, file, stream, fps or _rate(path, stream), background)
     # ffmpeg's duration of a broken AVI follows what is left of it.
-    if info.needs_normalizing and container != "avi":
-        return info
+    if container != "avi":
+        with suppress(VideoOpenError):
+            info = replace(
+                info, frame_count=len(shown_packets(info)) or info.frame_count
+            )
+        if info.needs_normalizing:
+            return info
     seen = _ask_opencv(path)
     if seen is None:
         reasons = info.normalizing or (f"OpenCV cannot open it as {container}",)
         return replace(info, normalizing=reasons)
     height, width, count = seen
-    info = replace(info, frame_count=count or info.frame_count)
+    if container == "avi":
+        info = replace(info, frame_count=count or info.frame_count)
     return info if info.needs_normalizing else replace(info, height=height, width=width)
 
 
@@ -145,7 +160,11 @@ def _described(
         audio_codecs=tuple(each.codec for each in sound),
         subtitle_codecs=tuple(each.codec for each in subtitles),
         normalizing=reasons_to_normalize(
-            stream, color, fields=fields, is_first=is_first
+            stream,
+            color,
+            fields=fields,
+            is_first=is_first,
+            is_packed=file.container == "avi" and _is_packed(path),
         ),
         streams=file.streams,
         stream_index=stream.info.index,
@@ -160,6 +179,11 @@ def _described(
     )
 
 
+def _is_packed(path: Path) -> bool:
+    with path.open("rb") as file:
+        return _DIVX.search(file.read(2**16)) is not None
+
+
 def _container(path: Path, file: Description) -> str:
     if file.container is None:
         why = last_reason(file.said)
@@ -168,6 +192,8 @@ def _container(path: Path, file: Description) -> str:
         if why == "moov atom not found":
             why = f"its index is missing, perhaps since it breaks off ({why})"
         raise VideoOpenError(f"{path} is not a video that can be read: {why}.")
+    if file.container in _LIST_FORMATS:
+        raise VideoOpenError(f"{path} names other files, which are not followed.")
     is_picture = file.container.endswith("_pipe") or file.container == "image2"
     if is_picture or (file.has_stills and not file.pictures()):
         raise VideoOpenError(
@@ -205,44 +231,3 @@ def _ask_opencv(path: Path) -> tuple[int, int, int | None] | None:
     finally:
         capture.release()
     return (height, width, count if count > 0 else None) if height * width else None
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How the frames of a clip lie in time."""
-
-    kind: Literal["constant", "variable", "assumed"]
-    """``assumed``: frames have no times, and are shown at the rate."""
-    packets: int
-    """Stored pictures; edit lists and damage make fewer frames of them."""
-    shortest_s: float
-    """From one to the next."""
-    longest_s: float
-
-
-def measure_timing(info: VideoInfo) -> Timing:
-    """Find out whether a clip's frames are shown at even times."""
-    step_s = float(1 / info.fps)
-    count, times_s = info.frame_count or 0, []
-    if info.kind == "video":
-        listed = list_packets(info.path, f"0:{info.stream_index}")
-        count, times_s = len(listed), sorted({packet.time_s for packet in listed})
-    if not info.has_times or not times_s or times_s[0] < _EARLIEST_S:
-        return Timing("assumed", count, step_s, step_s)
-    # What shares a time with another is not shown: VP8 has such pictures.
-    steps = [later - time for time, later in pairwise(times_s)] or [step_s]
-    mean_s = sum(steps) / len(steps)
-    is_even = max(abs(step - mean_s) for step in steps) <= _ROUNDING_S
-    return Timing(
-        "constant" if is_even else "variable", len(times_s), min(steps), max(steps)
-    )
-
-
-def held_s(info: VideoInfo) -> float | None:
-    """Return how long a clip's last frame is held; None: as its rate says."""
-    if info.kind == "folder" or not info.has_times:
-        return None
-    listed = list_packets(info.path, f"0:{info.stream_index}")
-    last = max(listed, key=lambda packet: packet.time_s, default=None)
-    is_held = last is not None and last.duration_s > _LONG / info.fps
-    return last.duration_s if last and is_held else None

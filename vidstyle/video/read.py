@@ -9,7 +9,7 @@ leaves a hole in time, and then the file itself is asked: for pictures that are 
 there, or for what its demuxer has to complain about.
 """
 
-import math
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -35,6 +35,8 @@ _HOLE: Final = 1.5
 _COMPLAINT: Final = re.compile(r"\[in#0/\S+ @ \w+\] .*(corrupt|invalid|exceeds)", re.I)
 _LEAST_BYTES: Final = 12
 """Size of a picture; what is smaller says that the last one stays."""
+_LAST_BYTES: Final = {"gif": b";", "apng": b"IEND\xaeB`\x82"}
+"""How whole files end that promise no duration."""
 _NEAR_S: Final = 0.002
 """Two times that are so near are the same."""
 
@@ -182,6 +184,8 @@ def _missing_end(info: VideoInfo, stats: _DecodeStats) -> str | None:
     A picture that ends before the sound does is no damage, and neither is a count that
     an edit list makes wrong: only a file that holds nothing later breaks off.
     """
+    if not _has_end(info):
+        return f"{info.path} breaks off after {stats.frames} frames"
     promised_s = info.duration_s
     if info.container == "avi" and info.frame_count is not None:
         promised_s = float(info.frame_count / info.fps)  # ffmpeg's follows what is left
@@ -194,11 +198,19 @@ def _missing_end(info: VideoInfo, stats: _DecodeStats) -> str | None:
     packets = list_packets(info.path, "0")
     if any(packet.time_s + packet.duration_s >= least_s for packet in packets):
         return None
-    promised = min(info.frame_count or math.inf, round(promised_s * info.fps))
+    promised = round(stats.frames * promised_s / end_s)
     return (
         f"{info.path} breaks off after {stats.frames} of about {promised} frames "
         f"({end_s:.1f} of {promised_s:.1f} s)"
     )
+
+
+def _has_end(info: VideoInfo) -> bool:
+    """Whether a file has the last bytes that such a file must have."""
+    end = _LAST_BYTES.get(info.container, b"")
+    with info.path.open("rb") as file:
+        file.seek(-min(info.path.stat().st_size, 1024), os.SEEK_END)
+        return file.read().rstrip(b"\0\r\n ").endswith(end)
 
 
 def read_opaque(source: VideoInfo, start_s: float) -> Iterator[Frame]:

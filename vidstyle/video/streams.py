@@ -40,7 +40,7 @@ _GUESSED_RATE = re.compile(r" ([\d.]+)(k?) tbr\b")
 _DEPTH = re.compile(r"(\d+)(?:le|be)$")
 _ALPHA_FORMAT = re.compile(r"yuva|uyva|vuya|ayuv|rgba|bgra|argb|abgr|gbrap|ya\d|pal8")
 
-RESTARTED: Final = frozenset({"hls", "mpeg", "mpegts", "ogg"})
+RESTARTED: Final = frozenset({"mpeg", "mpegts", "ogg"})
 """Where ffmpeg counts from the start of the streams that are taken, not the file's."""
 # Of a picture in a file of the kind of AVIF and HEIC, beside the moving ones.
 _STILL_CLOCK: Final = " 1 fps, 1 tbr, 1 tbn"

@@ -1,0 +1,9 @@
+"""Damaged clips and pictures are read or refused, never worse."""
+
+import damage
+
+
+def test_damaged_files_are_read_or_refused() -> None:
+    ended = damage.run(30)
+    assert len(ended) == 30
+    assert not [line for line in ended if "FAULT" in line]
