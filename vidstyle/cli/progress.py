@@ -88,15 +88,20 @@ class Pace:
 
 
 class _Bar(Progress):
-    """A bar with a line of text below it."""
+    """A bar with a line on the newest step below it.
 
-    line = ""
+    Losses are read as often as it is drawn, and not at every step.
+    """
+
+    newest: StepReport | None = None
+    about = ""
 
     def get_renderables(self) -> Iterable[RenderableType]:
         if self.tasks:
             yield self.make_tasks_table(self.tasks)
-        if self.line:
-            line = Text(self.line, style="dim")
+        if self.newest is not None:
+            losses = losses_line(self.newest.losses)
+            line = Text(f"{self.about}{losses}", style="dim")
             line.truncate(self.console.width - ECHO, overflow="ellipsis")
             yield line
 
@@ -149,18 +154,17 @@ class ProgressView:
         if self._pace is None:
             return
         self._pace.step(report)
-        losses = losses_line(report.losses)
+        self._bar.newest = report
         if self._pace.frames != 1:
             step = f"step {report.step}/{report.steps}"
-            self._bar.line = f"{self._pace.unit} {report.frame} {step}: {losses}"
+            self._bar.about = f"{self._pace.unit} {report.frame} {step}: "
             self._draw(self._pace, _frames(self._pace))
             return
         count = f"{report.step} of {report.steps} steps"
         if report.levels > 1:
             count += f", size {report.level} of {report.levels}"
-        self._bar.line = losses
         self._draw(self._pace, count)
-        self._write_line(self._pace, count, losses)
+        self._write_line(self._pace, count, report)
 
     def frame(self, report: FrameReport) -> None:
         """Show a finished frame."""
@@ -170,11 +174,14 @@ class ProgressView:
         self._draw(self._pace, _frames(self._pace))
         self._write_line(self._pace, _frames(self._pace))
 
-    def _write_line(self, pace: Pace, count: str, losses: str = "") -> None:
+    def _write_line(
+        self, pace: Pace, count: str, report: StepReport | None = None
+    ) -> None:
         """Write where no bar is drawn, once a minute."""
         now = time.monotonic()
         if self._writes_lines and now - self._last_line_s >= LINE_EVERY_S:
             self._last_line_s = now
+            losses = losses_line(report.losses) if report else ""
             facts = filter(None, (count, _left(pace), losses))
             self._console.print(", ".join(facts), soft_wrap=True)
 

@@ -177,4 +177,6 @@ class Reporter:
         self._facts["steps"] += 1
         self._view.step(report)
         if self._log is not None:
-            self._log.write(json.dumps(asdict(report)) + "\n")
+            facts = asdict(report) | {"loss": report.loss, "losses": report.losses}
+            del facts["read_losses"]
+            self._log.write(json.dumps(facts) + "\n")
