@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3
-BIN := .venv/bin
+BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 VIDSTYLE := $(BIN)/vidstyle
 SOURCES := vidstyle tests samples
 DEMO := demo
@@ -45,10 +45,27 @@ demo-still: .venv/installed ## One picture and the GIF of how it was learned
 test: .venv/tools-installed ## Run the tests: no network, no GPU
 	$(BIN)/python -m pytest
 
+.PHONY: test-fast
+test-fast: .venv/tools-installed ## Run the quick tests: under a minute
+	$(BIN)/python -m pytest -m "not slow"
+
+# In an environment of its own, as a user has it: it shares nothing with .venv but pip's cache.
+.PHONY: wheel-test
+wheel-test: ## Install a wheel as a user would, and paint a picture with it (6 GB for a while)
+	rm -rf build/wheel
+	$(PYTHON) -m venv build/wheel/.venv
+	cd build/wheel && $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir . ../..
+	cd build/wheel && $(BIN)/python -m pip install --quiet --no-compile vidstyle-*.whl
+	cd build/wheel && $(BIN)/vidstyle --version
+	cd build/wheel && $(BIN)/vidstyle image ../../samples/photo.jpg --style ../../samples/swirls.jpg \
+		--network slim --long-side 64 --steps 5 --output still.png
+	rm -rf build/wheel
+
 .PHONY: lint
-lint: .venv/tools-installed ## Look for mistakes and for untidiness
+lint: .venv/tools-installed ## Look for mistakes, for untidiness, for imports that go the wrong way
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/lint-imports --no-logo
 
 .PHONY: format
 format: .venv/tools-installed ## Tidy up
@@ -58,6 +75,10 @@ format: .venv/tools-installed ## Tidy up
 .PHONY: types
 types: .venv/tools-installed ## Check the types
 	$(BIN)/mypy
+
+.PHONY: structure
+structure: .venv/tools-installed ## Measure the package: lines, modules, levels, longest functions
+	$(BIN)/python tests/structure.py
 
 .PHONY: cov
 cov: .venv/tools-installed ## Run the tests and say which lines they miss
@@ -73,5 +94,6 @@ samples: .venv/installed ## Make the samples again (installs scikit-image)
 
 .PHONY: clean
 clean: ## Delete what was made, but not .venv
-	rm -rf $(DEMO) dist build .pytest_cache .mypy_cache .ruff_cache .coverage
+	rm -rf $(DEMO) dist build .pytest_cache .mypy_cache .ruff_cache \
+		.import_linter_cache .coverage
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -12,6 +12,8 @@ from vidstyle.errors import DependencyError, OutputError
 from vidstyle.images import read_picture
 from vidstyle.plots import Panel, check_plot, write_panels
 
+pytestmark = pytest.mark.slow
+
 FALLING = [(step, 10.0 ** (2 - step)) for step in range(5)]
 BLUE = (31, 119, 180)
 """Of the first line, as matplotlib draws it."""

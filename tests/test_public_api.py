@@ -10,6 +10,8 @@ import pytest
 import vidstyle
 from vidstyle import errors
 
+pytestmark = pytest.mark.slow
+
 # Seconds; the aim is half a second, but a busy machine must not fail the tests.
 PATIENCE = 30
 

@@ -17,6 +17,8 @@ from vidstyle.video.ffmpeg import describe, run_ffmpeg
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
+pytestmark = pytest.mark.slow
+
 MakeClip = Callable[..., Path]
 See = Callable[[Path], npt.NDArray[np.int64]]
 

@@ -5,7 +5,7 @@ on what they show. Nothing here is tuned to look well: rates are medians of whol
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
@@ -183,6 +183,22 @@ class Bench:
             loop.load(slot, task)
             objective.set_slot(slot, content, warped=image, consistency=consistency)
         return loop, objective, images
+
+
+def as_table(facts: dict[str, Any], rates: Iterable[Rate]) -> Iterator[str]:
+    """Write what is timed, and then a line for each rate, as it comes."""
+    yield (
+        "{network} to {deepest} on {device}, {threads} thread(s); medians of {steps} "
+        "steps; ceiling {matrix_gflop_per_s:.0f} GFLOP/s".format(**facts)
+    )
+    yield "     size  batch   steps/s  evaluation   GFLOP/s  of ceiling   N x 1"
+    for rate in rates:
+        size = f"{rate.width}x{rate.height}"
+        yield (
+            f"{size:>9}  {rate.batch:>5}  {rate.steps_per_s:>8.2f}  "
+            f"{rate.evaluation_share:>10.0%}  {rate.gflop_per_s:>8.1f}  "
+            f"{rate.of_matrix_rate:>10.0%}  {rate.over_single:>6.2f}"
+        )
 
 
 def count_macs(

@@ -17,7 +17,15 @@ VidstyleError
 └── WorkDirError (7)          the work directory is not usable, or holds other work
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+PACKAGES: Final = {"cv2", "torch", "torchvision", "numpy", "imageio_ffmpeg"}
+SYSTEM_LIBRARIES: Final = {
+    "libGL": ("libGL", "libgl1", "mesa-libGL"),
+    "libgthread": ("GLib", "libglib2.0-0", "glib2"),
+    "libglib": ("GLib", "libglib2.0-0", "glib2"),
+}
+"""By what an ImportError says: their names, and their packages in Debian and Fedora."""
 
 
 class VidstyleError(Exception):
@@ -78,3 +86,22 @@ class WorkDirError(VidstyleError):
     """The work directory is not usable, or holds the work of another run."""
 
     exit_code = 7
+
+
+def dependency_error(err: ImportError) -> DependencyError | None:
+    """Name what to install where a library that we stand on cannot be loaded.
+
+    None: it is none of those, so something is wrong with us.
+    """
+    for word, (name, debian, fedora) in SYSTEM_LIBRARIES.items():
+        if word in str(err):
+            return DependencyError(
+                f"OpenCV needs the system library {name}; install it (Debian, Ubuntu: "
+                f"apt-get install {debian}; Fedora: dnf install {fedora})."
+            )
+    if err.name not in PACKAGES:
+        return None
+    return DependencyError(
+        f"the Python package {err.name} cannot be loaded ({err}); "
+        "install vidstyle again with pip."
+    )

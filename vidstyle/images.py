@@ -7,6 +7,7 @@ only border. It reads single pictures; clips are read by ``vidstyle.video``.
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from vidstyle.errors import ImageOpenError, OutputError
+from vidstyle.errors import ConfigError, ImageOpenError, OutputError
 from vidstyle.records import Frame
 
 _PNG = (
@@ -31,27 +32,19 @@ WHITE = "#ffffff"
 PICTURE_ENDINGS: Final = frozenset(
     {".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 )
-"""Of the files that a folder of pictures may hold."""
+"""A folder of pictures may hold such files."""
 PARTIAL = ".partial"
 """Ending of a file that is not whole yet."""
 
 
 def frame_to_image(frame: Frame, *, device: torch.device | None = None) -> Tensor:
-    """Turn one frame into one image.
-
-    Returns:
-        (1, 3, H, W) float32 in [0, 1], a copy on ``device`` (default: CPU).
-    """
+    """Copy a frame to ``device`` as an image (1, 3, H, W), float32 in [0, 1]."""
     pixels = torch.from_numpy(np.ascontiguousarray(frame)).to(device)  # (H, W, 3)
     return pixels.permute(2, 0, 1).unsqueeze(0).float() / 255  # (1, 3, H, W)
 
 
 def image_to_frame(image: Tensor) -> Frame:
-    """Turn one image into one frame, clamped to [0, 1] and rounded to 8 bits.
-
-    Args:
-        image: (1, 3, H, W) or (3, H, W), any device; values outside [0, 1] are clamped.
-    """
+    """Clamp an image, (1, 3, H, W) or (3, H, W), and round it to a frame's 8 bits."""
     pixels = image.detach().reshape(image.shape[-3:]).clamp(0, 1)  # (3, H, W)
     levels = (pixels * 255).round().to(torch.uint8)
     return np.ascontiguousarray(levels.permute(1, 2, 0).cpu().numpy())  # (H, W, 3)
@@ -88,7 +81,7 @@ def read_picture(path: Path, *, background: str | None = None) -> Frame:
     without rotation); deeper pixels are scaled to 8 bits.
 
     Args:
-        path: The file.
+        path: Of a picture.
         background: As ``#rrggbb``; None: white.
 
     Raises:
@@ -124,7 +117,6 @@ def read_alpha(path: Path) -> Frame:
 
 
 def _bytes_of(path: Path) -> npt.NDArray[np.uint8]:
-    """Read a file."""
     try:
         return np.fromfile(path, np.uint8)
     except OSError as err:
@@ -137,7 +129,6 @@ def _top(pixels: npt.NDArray[Any]) -> float:
 
 
 def _decode(data: npt.NDArray[np.uint8], flag: int) -> npt.NDArray[Any] | None:
-    """Decode a picture as OpenCV does; None: it cannot."""
     with contextlib.suppress(cv2.error):  # raised where there are no bytes at all
         pixels: npt.NDArray[Any] | None = cv2.imdecode(data, flag)
         return pixels
@@ -161,15 +152,54 @@ def check_free(*paths: Path | None, overwrite: bool) -> None:
     """
     for path in paths:
         if path is not None and path.exists() and not overwrite:
-            raise OutputError(f"{path} exists; use overwrite, or another name.")
+            raise OutputError(f"{path} exists; use --overwrite, or another name.")
+
+
+def check_outputs(
+    results: Sequence[Path | None],
+    *,
+    besides: Sequence[Path | None] = (),
+    inputs: Sequence[Path | None],
+    overwrite: bool,
+) -> None:
+    """Check that results may go where they are to go.
+
+    Args:
+        results: Files, or a folder whose name has no ending. None: not asked for.
+        besides: What else a run writes, and may always replace.
+        inputs: What it must not replace.
+        overwrite: Whether existing results may be replaced.
+
+    Raises:
+        OutputError: If a result exists and may not be replaced, or if its folder is
+            missing or cannot be written to.
+        ConfigError: If it would replace an input, or another result.
+    """
+    asked = [path for path in results if path is not None]
+    for path in asked:
+        _check_place(path)
+    written = [*asked, *(path for path in besides if path is not None)]
+    resolved = [path.resolve() for path in written]
+    there = [path for path in inputs if path is not None and path.exists()]
+    for path in written:
+        if path.exists() and any(path.samefile(given) for given in there):
+            raise ConfigError(f"the result {path} would replace an input.")
+        if resolved.count(path.resolve()) > 1:
+            raise ConfigError(f"two results would go to {path}; name another for one.")
+    check_free(*asked, overwrite=overwrite)
+
+
+def _check_place(path: Path) -> None:
+    if path.is_dir() and (path.suffix or path.name in {"", ".."}):
+        raise OutputError(f"{path} is a folder; name a file in it.")
+    if not path.parent.is_dir():
+        raise OutputError(f"the folder {path.parent} for {path.name} does not exist.")
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"the folder {path.parent} cannot be written to.")
 
 
 def check_picture_path(path: Path) -> None:
-    """Check, before the work, that a name's ending is a format, and its folder there.
-
-    Raises:
-        OutputError: If not.
-    """
+    """Raise OutputError if a name's ending is no format, or its folder not there."""
     if not path.parent.is_dir():
         raise OutputError(f"the folder {path.parent} for {path.name} does not exist.")
     ending = path.suffix.lower()
@@ -205,7 +235,6 @@ def write_picture(path: Path, frame: Frame) -> None:
 
 
 def _encode(ending: str, frame: Frame, parameters: list[int]) -> bytes | None:
-    """Encode a picture as OpenCV does; None: it cannot."""
     channels = [2, 1, 0, 3] if frame.shape[2] == 4 else slice(None, None, -1)
     with contextlib.suppress(cv2.error):
         done, data = cv2.imencode(ending, frame[..., channels], parameters)
@@ -214,11 +243,7 @@ def _encode(ending: str, frame: Frame, parameters: list[int]) -> bytes | None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for results, unless it is there.
-
-    Raises:
-        OutputError: If it cannot be made.
-    """
+    """Make a folder for results, unless it is there, or raise OutputError."""
     try:
         folder.mkdir(exist_ok=True)
     except OSError as err:
@@ -231,17 +256,31 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         OutputError: If it cannot be written; nothing is left under either name.
     """
+    with (
+        partial_file(path, error=OutputError) as (_, handle),
+        os.fdopen(handle, "wb") as file,
+    ):
+        file.write(data)
+
+
+@contextlib.contextmanager
+def partial_file(path: Path, *, error: type[OutputError]) -> Iterator[tuple[Path, int]]:
+    """Make a partial file, open to be written, and move it into place after the block.
+
+    The block closes its handle. If anything fails, nothing is left of it, and the old
+    file stays; where the system refuses, ``error`` is raised.
+    """
     partial = None
     try:
-        handle, partial = tempfile.mkstemp(
+        handle, name = tempfile.mkstemp(
             prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent
         )
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(partial).chmod(0o644)
-        Path(partial).replace(path)
+        partial = Path(name)
+        yield partial, handle
+        partial.chmod(0o644)
+        partial.replace(path)
     except OSError as err:
-        raise OutputError(f"cannot write {path}: {err.strerror}.") from err
+        raise error(f"cannot write {path}: {err.strerror}.") from err
     finally:
         if partial is not None:
-            Path(partial).unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)

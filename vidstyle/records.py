@@ -161,6 +161,16 @@ class Motion:
         return float(self.consistency.mean())
 
 
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """What is known of the paint on a stylized frame."""
+
+    age: npt.NDArray[np.uint8]
+    """(H, W), for how many frames it has been there; counted up to a limit."""
+    scene: Frame
+    """(H, W, 3), what the source showed at each place when the paint was made."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepReport:
     """One step of one frame's optimisation."""

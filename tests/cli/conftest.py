@@ -3,14 +3,14 @@
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
+from pictures import scene
 from running import FPS, SHOTS, Run, Said
 from typer.testing import CliRunner
 
 from vidstyle.cli import app
 from vidstyle.errors import VideoWriteError
-from vidstyle.images import resize_frame, write_picture
+from vidstyle.images import write_picture
 from vidstyle.video.ffmpeg import run_ffmpeg
 
 
@@ -33,8 +33,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
         error=VideoWriteError,
         failed="test clip",
     )
-    coarse = np.random.default_rng(2).integers(0, 256, (6, 5, 3), np.uint8)
-    write_picture(folder / "painting.png", resize_frame(coarse, height=60, width=50))
+    write_picture(folder / "painting.png", scene(2, 60, 50))
     return folder
 
 

@@ -16,6 +16,8 @@ from vidstyle.cli.explore import COMMANDS
 from vidstyle.images import resize_frame, write_picture
 from vidstyle.presets import NAMES
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[2] / "vidstyle" / "explore" / "PAPERS.md"
 
 FEW = ("--network", "slim", "--device", "cpu", "--steps", "2", "--long-side", "24")

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from pictures import scene
 from running import FEW, Run, Said, names_in, start
 
-from vidstyle.images import read_picture, resize_frame, write_picture
+from vidstyle.images import read_picture, write_picture
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
@@ -19,8 +20,7 @@ STEPS = FEW[: FEW.index("--next-steps")] + FEW[FEW.index("--min-steps") :]
 
 @pytest.fixture
 def photo(here: Path) -> Path:
-    coarse = np.random.default_rng(7).integers(0, 256, (5, 8, 3), np.uint8)
-    write_picture(here / "photo.png", resize_frame(coarse, height=37, width=51))
+    write_picture(here / "photo.png", scene(7, 37, 51))
     return here
 
 
@@ -202,6 +202,7 @@ def test_option_of_a_clip_is_usage(vidstyle: Run) -> None:
     assert "No such option: --frames" in said.stderr
 
 
+@pytest.mark.slow
 def test_interruption_leaves_nothing(photo: Path) -> None:
     options = ("-s", "painting.png", *STEPS, "--steps", "99", "--log", "log", "-q")
     process = start("image", "photo.png", *options, quick_steps=2)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from running import FEW, Run, names_in, start
 
+pytestmark = pytest.mark.slow
+
 STEPS = FEW[: FEW.index("--next-steps")] + FEW[FEW.index("--min-steps") :]
 PAIRS = {"a.painting.png", "b.painting.png"}
 

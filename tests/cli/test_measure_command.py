@@ -15,6 +15,8 @@ from vidstyle.networks.slim import SLIM
 from vidstyle.networks.weights import write_weights
 from vidstyle.video.folder import write_pictures
 
+pytestmark = pytest.mark.slow
+
 STILL = ("--content", "painting.png")
 SET = ("--style", "content")
 CLIP = ("--content", "content")

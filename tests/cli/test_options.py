@@ -12,8 +12,6 @@ from running import Run
 from typer.testing import CliRunner
 
 from vidstyle.cli import app
-from vidstyle.cli.options import COMMON
-from vidstyle.cli.request import VideoRequest
 from vidstyle.clip.pipeline import VideoResult
 from vidstyle.config import (
     AlbumConfig,
@@ -106,10 +104,6 @@ def test_help_is_short_and_has_three_examples(command: str) -> None:
     every = help_of(command, columns=100, flag="--help-all")
     few, all_ = (set(re.findall(r"--[a-z-]+", each)) for each in (text, every))
     assert few < all_
-
-
-def test_common_options_are_those_that_there_are() -> None:
-    assert {each.name for each in settings_of(VideoRequest, *KINDS)} >= COMMON
 
 
 def test_help_of_a_picture_has_no_options_of_a_clip() -> None:

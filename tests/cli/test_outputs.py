@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from vidstyle.cli.request import check_outputs
 from vidstyle.errors import ConfigError, OutputError, VidstyleError
+from vidstyle.images import check_outputs
 
 
 @pytest.fixture

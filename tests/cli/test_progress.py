@@ -14,15 +14,6 @@ from vidstyle.records import Download, FrameReport, Plan, StepReport
 LOSSES = {"content": 0.0064, "style": 0.0025, "tv": 0.0027, "temporal": 0.00028}
 
 
-class Clock:
-    """Seconds that pass when the test says so."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 def step(
     frame: int, number: int, steps: int, losses: dict[str, float] = LOSSES
 ) -> StepReport:
@@ -43,18 +34,13 @@ def plan(frames: int | None, *, done: int = 0) -> Plan:
     return Plan(height=180, width=320, frames=frames, done=done, next_steps=40)
 
 
-def test_time_left_is_counted_in_steps() -> None:
-    clock = Clock()
-    pace = Pace(plan(5), clock)
-    assert pace.seconds_left is None
+def test_work_left_is_counted_in_steps() -> None:
+    pace = Pace(plan(5))
     for number in range(1, 101):
         pace.step(step(0, number, 300))
-        clock.now += 0.5
     assert pace.steps_left == 200 + 4 * 40
-    assert pace.seconds_left == pytest.approx(0.5 * (200 + 4 * 40))
     for number in range(101, 301):
         pace.step(step(0, number, 300))
-        clock.now += 0.5
     pace.frame(finished(0, 300, known=5))
     assert pace.steps_left == 4 * 40
     # Frames that stop early say how many steps the next will take.
@@ -67,23 +53,20 @@ def test_time_left_is_counted_in_steps() -> None:
 
 
 def test_several_frames_at_once_are_counted_each() -> None:
-    pace = Pace(plan(10), Clock())
+    pace = Pace(plan(10))
     for frame in (0, 3, 6):
         pace.step(step(frame, 1, 100))
     assert pace.steps_left == 3 * 99 + 7 * 40
 
 
 def test_a_step_on_a_smaller_picture_counts_as_its_pixels_do() -> None:
-    clock = Clock()
-    pace = Pace(Plan(height=180, width=320, frames=2, next_steps=100), clock)
+    pace = Pace(Plan(height=180, width=320, frames=2, next_steps=100))
     small = {"level": 1, "levels": 2, "work": 0.5}
     for number in range(1, 51):
         left = 0.5 * (50 - number) + 50
         pace.step(replace(step(0, number, 100), work_left=left, **small))
-        clock.now += 1
     assert pace.steps == 25
     assert pace.steps_left == 50 + 100
-    assert pace.seconds_left == pytest.approx(2 * 150)
     for number in range(51, 101):
         pace.step(replace(step(0, number, 100), level=2, levels=2, work_left=0))
     pace.frame(finished(0, 100, known=2))
@@ -96,12 +79,12 @@ def test_size_is_shown_of_a_picture_that_has_several() -> None:
 
 
 def test_work_of_an_earlier_run_is_done() -> None:
-    pace = Pace(plan(10, done=6), Clock())
+    pace = Pace(plan(10, done=6))
     assert (pace.finished, pace.steps, pace.steps_left) == (6, 240, 160)
 
 
 def test_count_of_frames_follows_what_is_read() -> None:
-    pace = Pace(plan(10), Clock())
+    pace = Pace(plan(10))
     pace.frame(finished(0, 40, known=12, is_all=False))
     assert pace.frames == 12
     pace.frame(finished(1, 40, known=7))
@@ -109,12 +92,11 @@ def test_count_of_frames_follows_what_is_read() -> None:
 
 
 def test_unknown_count_is_not_guessed() -> None:
-    pace = Pace(plan(None), Clock())
+    pace = Pace(plan(None))
     pace.step(step(0, 1, 100))
     pace.frame(finished(0, 100, known=30, is_all=False))
     assert pace.frames is None
     assert pace.steps_left is None
-    assert pace.seconds_left is None
     pace.frame(finished(1, 100, known=31))
     assert pace.steps_left == 29 * 100
 

@@ -109,6 +109,7 @@ def test_opencv_without_its_libraries_is_one_sentence(here: Path, name: str) -> 
     assert names_in(here) == {"clip.mp4", "painting.png", "fake"}
 
 
+@pytest.mark.slow
 def test_decoder_does_not_chatter(here: Path) -> None:
     """OpenCV and its ffmpeg would write to stderr past Python: see it from outside."""
     data = (here / "clip.mp4").read_bytes()

@@ -15,6 +15,8 @@ from vidstyle.video.ffmpeg import run_ffmpeg
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
+pytestmark = pytest.mark.slow
+
 INPUTS = {"clip.mp4", "painting.png"}
 
 

@@ -15,6 +15,8 @@ from vidstyle.errors import VideoWriteError
 from vidstyle.video.ffmpeg import run_ffmpeg
 from vidstyle.video.work_dir import FrameStore
 
+pytestmark = pytest.mark.slow
+
 STYLE = ("--style", "painting.png")
 USAGE, INPUT, WEIGHTS, OUTPUT, WORK_DIR = 2, 3, 4, 6, 7
 
@@ -281,7 +283,7 @@ def test_file_that_may_not_be_read_is_named(
 def test_folder_that_may_not_be_written_is_named(
     here: Path, vidstyle: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vidstyle.cli.request.os.access", lambda *_: False)
+    monkeypatch.setattr("vidstyle.images.os.access", lambda *_: False)
     said = vidstyle("video", "clip.mp4", *STYLE, *FEW)
     assert said.code == OUTPUT
     assert said.stderr == "error: the folder . cannot be written to.\n"

@@ -12,6 +12,8 @@ from running import FEW, FRAMES, Run, Said, names_in, start
 
 from vidstyle.images import read_picture, write_picture
 
+pytestmark = pytest.mark.slow
+
 INPUTS = {"clip.mp4", "painting.png"}
 WORK = "out.vidstyle"
 STEPS = 5

@@ -4,27 +4,22 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
+from pictures import scene
 
 from vidstyle.clip.region_masks import Cut, propagate_masks
 from vidstyle.color.masks import Mask
-from vidstyle.images import resize_frame
-from vidstyle.records import Frame, TimedFrame
+from vidstyle.records import TimedFrame
 
 HEIGHT, WIDTH = 32, 64
 
 
-def scene(seed: int, width: int) -> Frame:
-    coarse = np.random.default_rng(seed).integers(0, 256, (6, 12, 3), np.uint8)
-    return resize_frame(coarse, height=HEIGHT, width=width)
-
-
 def clip(frames: int, *, cut: int | None = None) -> Iterator[TimedFrame]:
     """The camera moves by two pixels a frame, from frame 3 and second 1 on."""
-    wide = scene(1, WIDTH + 2 * frames)
+    wide = scene(1, HEIGHT, WIDTH + 2 * frames)
     for place in range(frames):
         frame = np.ascontiguousarray(wide[:, 2 * place : 2 * place + WIDTH])
         if cut is not None and place >= cut:
-            frame = scene(5, WIDTH)
+            frame = scene(5, HEIGHT, WIDTH)
         yield TimedFrame(index=3 + place, time_s=1 + place / 10, frame=frame)
 
 

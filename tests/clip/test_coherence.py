@@ -2,10 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from vidstyle.clip.frame_tasks import follow
+from vidstyle.clip.frame_tasks import WORN, follow
 from vidstyle.images import frame_to_image, image_to_frame
-from vidstyle.motion.consistency import DRY, EDGE, first_age
-from vidstyle.records import Motion
+from vidstyle.motion.consistency import (
+    DRY,
+    EDGE,
+    first_paint,
+    photometric_consistency,
+)
+from vidstyle.records import Motion, Paint
 
 HEIGHT, WIDTH = 32, 48
 CPU = torch.device("cpu")
@@ -41,8 +46,9 @@ def test_without_motion_the_next_frame_starts_from_the_last_one_unchanged(
 ):
     following = follow(
         painted,
-        first_age(painted),
+        first_paint(source),
         source,
+        working=source,
         motion=motion(),
         seen_again=everywhere(),
         device=CPU,
@@ -50,14 +56,15 @@ def test_without_motion_the_next_frame_starts_from_the_last_one_unchanged(
     assert np.array_equal(image_to_frame(following.start), painted)
     assert torch.equal(following.start, following.warped)
     assert (following.binding == 1).all()
-    assert (following.age == DRY).all()
+    assert (following.paint.age == DRY).all()
 
 
 def test_paint_moves_with_the_content(painted, source):
     following = follow(
         painted,
-        first_age(painted),
+        first_paint(source),
         source,
+        working=source,
         motion=motion(x=-4),
         seen_again=everywhere(),
         device=CPU,
@@ -73,8 +80,9 @@ def test_what_comes_into_sight_starts_from_the_source_in_the_paints_colours(
     seen[:, 24:] = 0
     following = follow(
         painted,
-        first_age(painted),
+        first_paint(source),
         source,
+        working=source,
         motion=motion(),
         seen_again=seen,
         device=CPU,
@@ -89,21 +97,22 @@ def test_what_comes_into_sight_starts_from_the_source_in_the_paints_colours(
     kept = 24 - EDGE - 1
     assert torch.equal(following.start[..., :kept], following.warped[..., :kept])
     assert following.binding[..., 24 - EDGE :].max() == 0
-    assert (following.age[:, 24:] == 0).all()
+    assert (following.paint.age[:, 24:] == 0).all()
 
 
 def test_new_paint_is_bound_more_firmly_from_frame_to_frame(painted, source):
-    age, bindings = np.zeros((HEIGHT, WIDTH), np.uint8), []
+    paint, bindings = Paint(np.zeros((HEIGHT, WIDTH), np.uint8), source), []
     for _ in range(DRY + 2):
         following = follow(
             painted,
-            age,
+            paint,
             source,
+            working=source,
             motion=motion(),
             seen_again=everywhere(),
             device=CPU,
         )
-        age = following.age
+        paint = following.paint
         bindings.append(following.binding.mean().item())
     assert bindings == sorted(bindings)
     assert bindings[0] == pytest.approx(1 / DRY)
@@ -115,8 +124,9 @@ def test_paint_is_not_bound_where_the_flow_is_inconsistent_but_stays(painted, so
     consistency[10:20, 10:20] = 0
     following = follow(
         painted,
-        first_age(painted),
+        first_paint(source),
         source,
+        working=source,
         motion=motion(consistency=consistency),
         seen_again=everywhere(),
         device=CPU,
@@ -124,4 +134,36 @@ def test_paint_is_not_bound_where_the_flow_is_inconsistent_but_stays(painted, so
     assert following.binding[0, 0, 10:20, 10:20].max() == 0
     assert following.binding[0, 0, :10].min() == 1
     assert torch.equal(following.start, following.warped)
-    assert (following.age == DRY).all()
+    assert (following.paint.age == DRY).all()
+
+
+def blocks(seed):
+    coarse = np.random.default_rng(seed).uniform(30, 225, (HEIGHT // 8, WIDTH // 8, 3))
+    return np.kron(coarse, np.ones((8, 8, 1)))
+
+
+def test_paint_goes_where_the_scene_slowly_becomes_another(painted):
+    before, after = blocks(1), blocks(1)
+    after[:, 24:] = blocks(2)[:, 24:]
+    source = before.astype(np.uint8)
+    paint, renewed = first_paint(source), np.zeros((HEIGHT, WIDTH), bool)
+    for step in range(1, 31):
+        later = (before + (after - before) * step / 30).astype(np.uint8)
+        # From one frame to the next, all looks alike.
+        assert photometric_consistency(source, later, motion()).min() == 1
+        following = follow(
+            painted,
+            paint,
+            later,
+            working=later,
+            motion=motion(),
+            seen_again=everywhere(),
+            device=CPU,
+        )
+        source, paint = later, following.paint
+        renewed |= paint.age == 0
+    assert not renewed[:, :20].any()
+    changed = np.abs(after - before).max(axis=2) > 4 * WORN
+    assert renewed[changed].mean() > 0.7
+    missed = np.abs(paint.scene.astype(int) - after).max(axis=2)
+    assert np.mean(missed > 3 * WORN) < 0.1

@@ -13,7 +13,9 @@ import pytest
 from small_clip import SMALL_CLIP
 
 from vidstyle.clip import ingest
+from vidstyle.clip import reader as clip_reader
 from vidstyle.clip.ingest import Ingest, IngestState
+from vidstyle.clip.reader import ClipReader
 from vidstyle.color.masks import Mask
 from vidstyle.color.palette import color_statistics
 from vidstyle.config import VideoConfig
@@ -27,6 +29,7 @@ AHEAD = 6
 SOON_S = 5
 """In which a thread does what it is to do, however busy the machine is."""
 CLIP = replace(SMALL_CLIP, height=16, width=24, fps=Fraction(FPS))
+READER = ClipReader(CLIP)
 
 
 def noise(seed: int) -> Frame:
@@ -61,7 +64,7 @@ class Reader:
 @pytest.fixture
 def reader(monkeypatch: pytest.MonkeyPatch) -> Reader:
     reader = Reader()
-    monkeypatch.setattr(ingest, "read_frames", reader)
+    monkeypatch.setattr(clip_reader, "read_frames", reader)
     monkeypatch.setattr(ingest, "AHEAD", AHEAD)
     return reader
 
@@ -74,7 +77,7 @@ def store(tmp_path: Path) -> FrameStore:
 
 
 def begin(store: FrameStore, **settings: Any) -> Ingest:
-    return Ingest(CLIP, VideoConfig(**settings), store, height=16, width=24)
+    return Ingest(READER, VideoConfig(**settings), store, height=16, width=24)
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
@@ -119,7 +122,7 @@ def test_frames_are_stored_in_the_size_asked_for(
     reader: Reader, store: FrameStore
 ) -> None:
     reader.frames = 1
-    with Ingest(CLIP, VideoConfig(), store, height=11, width=17) as reading:
+    with Ingest(READER, VideoConfig(), store, height=11, width=17) as reading:
         all_of(reading)
     assert store.source(0).shape == (11, 17, 3)
 
@@ -341,7 +344,9 @@ def test_colours_are_those_of_the_region_while_it_is_there(
     def mask(index: int) -> Mask:
         return left if index in {1, 3} else 0 * left
 
-    with Ingest(CLIP, VideoConfig(), store, height=16, width=24, mask=mask) as reading:
+    with Ingest(
+        READER, VideoConfig(), store, height=16, width=24, mask=mask
+    ) as reading:
         found = all_of(reading)
     assert found.is_seen == [False, True, False, True]
     wanted = [color_statistics(noise(0)), color_statistics(noise(0)[:, :8])]

@@ -11,12 +11,16 @@ import numpy as np
 import pytest
 from small_clip import SMALL_CLIP
 
-from vidstyle.clip import frame_tasks, ingest, prefetch
-from vidstyle.clip.ingest import Ingest, IngestState
-from vidstyle.clip.painter import Painter
+from vidstyle.clip import frame_tasks, reader
+from vidstyle.clip.ingest import IngestState
+from vidstyle.clip.prefetch import MotionEstimator
+from vidstyle.clip.reader import ClipReader
+from vidstyle.clip.region_masks import RegionMasks
+from vidstyle.clip.regions import RegionPasses
 from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import WorkDirError
 from vidstyle.images import resize_frame, write_picture
+from vidstyle.motion.flow import estimate_motion
 from vidstyle.optimize import pyramid
 from vidstyle.records import (
     Event,
@@ -30,6 +34,8 @@ from vidstyle.records import (
 from vidstyle.stylize.inputs import load_stylizer
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
+
+pytestmark = pytest.mark.slow
 
 HEIGHT, WIDTH = SMALL_CLIP.height, SMALL_CLIP.width
 STEPS, NEXT_STEPS = 6, 4
@@ -95,6 +101,7 @@ def paint(
         folder: str = "work",
         listener: Callable[[Event], None] = lambda _: None,
         tools: Stylizer = tools,
+        motion: MotionEstimator = estimate_motion,
     ) -> Painted:
         def read_frames(_: VideoInfo, **options: Any) -> Iterator[TimedFrame]:
             for index, frame in enumerate(frames):
@@ -106,14 +113,22 @@ def paint(
             events.append(event)
             listener(event)
 
-        monkeypatch.setattr(ingest, "read_frames", read_frames)
+        monkeypatch.setattr(reader, "read_frames", read_frames)
         store = FrameStore(tmp_path / folder)
         store.open({})
         own = copy(tools)  # its paintings are measured already
         own.config = config.style
-        painter = Painter(own, store, config, evolution=evolution, listener=listen)
-        with Ingest(SMALL_CLIP, config, store, height=HEIGHT, width=WIDTH) as reading:
-            found = painter.paint(reading)
+        masks = RegionMasks(
+            regions=(),
+            reader=ClipReader(SMALL_CLIP),
+            config=config,
+            store=store,
+            height=HEIGHT,
+            width=WIDTH,
+            motion=motion,
+        )
+        passes = RegionPasses(own, masks, evolution, listen)
+        found, _ = passes.paint({}, restart=False)
         return Painted(events, found, store)
 
     return run
@@ -153,17 +168,14 @@ def test_frames_that_follow_are_bound_to_their_predecessors(paint: Paint) -> Non
     assert "temporal" not in free.steps_of(2)[-1].losses
 
 
-def test_frame_whose_motion_cannot_be_trusted_is_a_first_one(
-    paint: Paint, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def estimate_motion(*_: Frame, quality: str) -> Motion:
+def test_frame_whose_motion_cannot_be_trusted_is_a_first_one(paint: Paint) -> None:
+    def untrusted(*_: Frame, quality: str) -> Motion:
         trusted = np.zeros((HEIGHT, WIDTH), np.float32)
         trusted[: HEIGHT // 5] = 1
         flow = np.zeros((HEIGHT, WIDTH, 2), np.float32)
         return Motion(flow_backward=flow, consistency=trusted)
 
-    monkeypatch.setattr(prefetch, "estimate_motion", estimate_motion)
-    done = paint(pan(1, 3))
+    done = paint(pan(1, 3), motion=untrusted)
     assert done.found.starts == [0]
     assert [report.steps for report in done.finished] == 3 * [STEPS]
     assert {report.losses["temporal"] for report in done.steps} == {0}
@@ -209,13 +221,10 @@ def test_each_start_gives_other_pixels_the_same_each_time(
 
 
 @pytest.mark.parametrize("next_init", ["previous", "content", "random"])
-def test_flow_is_not_computed_for_nothing(
-    paint: Paint, monkeypatch: pytest.MonkeyPatch, next_init: Any
-) -> None:
-    monkeypatch.setattr(prefetch, "estimate_motion", pytest.fail)
+def test_flow_is_not_computed_for_nothing(paint: Paint, next_init: Any) -> None:
     for changes in ({"temporal_weight": 0}, {"next_steps": 0}):
         config = replace(CONFIG, next_init=next_init, **changes)
-        done = paint(pan(1, 3), config, folder=str(changes))
+        done = paint(pan(1, 3), config, folder=str(changes), motion=pytest.fail)
         steps = [STEPS, config.next_steps, config.next_steps]
         assert [report.steps for report in done.finished] == steps
 
@@ -233,7 +242,7 @@ def test_sources_are_deleted_once_they_are_painted(paint: Paint) -> None:
     store = paint([*pan(1, 5), *pan(2, 4)]).store
     kept = sorted(path.name for path in (store.work_dir / "source").iterdir())
     assert kept == ["000005.png", "000009.png"]  # the shots' last, which nobody follows
-    assert len(list((store.work_dir / "age").iterdir())) <= 2
+    assert len(list((store.work_dir / "paint").iterdir())) <= 2
 
 
 class StoppedError(Exception):

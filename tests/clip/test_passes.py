@@ -22,6 +22,8 @@ from vidstyle.stylize import image
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
+pytestmark = pytest.mark.slow
+
 stylize_video = partial(pipeline.stylize_video, overwrite=True)
 
 stylize_image = partial(image.stylize_image, overwrite=True)

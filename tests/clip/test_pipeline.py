@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from listening import Listened
+from pictures import scene
 from small_clip import SMALL_CLIP
 
 from vidstyle.clip import pipeline
@@ -24,12 +25,14 @@ from vidstyle.clip.results import (
 )
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError, OutputError, VideoWriteError
-from vidstyle.images import read_picture, resize_frame, write_picture
-from vidstyle.records import Frame, Notice, Plan
+from vidstyle.images import read_picture, write_picture
+from vidstyle.records import Notice, Plan
 from vidstyle.video.codecs import HardwareEncoder
 from vidstyle.video.ffmpeg import describe
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
+
+pytestmark = pytest.mark.slow
 
 stylize_video = partial(pipeline.stylize_video, overwrite=True)
 
@@ -45,11 +48,6 @@ INFO = replace(
     frame_count=48,
     has_audio=True,
 )
-
-
-def scene(seed: int) -> Frame:
-    coarse = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), np.uint8)
-    return resize_frame(coarse, height=32, width=48)
 
 
 @pytest.fixture
@@ -183,7 +181,7 @@ def test_name_that_cannot_be_written_is_refused_at_once(
     error: type[Exception],
     match: str,
 ) -> None:
-    monkeypatch.setattr(pipeline, "probe", pytest.fail)
+    monkeypatch.setattr(pipeline, "open_reader", pytest.fail)
     before = set(tmp_path.rglob("*"))
     output, evolution, sheet = (name and tmp_path / name for name in names)
     assert output

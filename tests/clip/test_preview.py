@@ -7,27 +7,24 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from pictures import scene
 
-from vidstyle.clip import preview
+from vidstyle.clip import pipeline, preview
 from vidstyle.clip.preview import LONG_SIDE
 from vidstyle.config import Region, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError, OutputError, VideoOpenError, VidstyleError
-from vidstyle.images import read_picture, resize_frame, write_picture
+from vidstyle.images import read_picture, write_picture
 from vidstyle.records import Event, Frame, FrameReport, Notice, Plan, StepReport
 from vidstyle.video.folder import write_pictures
 from vidstyle.video.sheet import GAP
+
+pytestmark = pytest.mark.slow
 
 preview_video = partial(preview.preview_video, overwrite=True)
 
 FEW = StyleConfig(network="slim", device="cpu", steps=3, min_steps=3)
 QUICK = VideoConfig(style=FEW)
 FRAMES, HEIGHT, WIDTH = 12, 32, 48
-
-
-def scene(seed: int, height: int = HEIGHT, width: int = WIDTH) -> Frame:
-    """A smooth, colourful picture."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), np.uint8)
-    return resize_frame(coarse, height=height, width=width)
 
 
 @pytest.fixture
@@ -110,8 +107,8 @@ def test_preview_is_small_and_so_are_its_strokes(
         asked.append(config)
         return original(path, config, **others)
 
-    original = preview.load_stylizer
-    monkeypatch.setattr(preview, "load_stylizer", load_stylizer)
+    original = pipeline.load_stylizer
+    monkeypatch.setattr(pipeline, "load_stylizer", load_stylizer)
     for style_side in (48, 20, None):
         config = replace(FEW, long_side=None, steps=1, style_side=style_side)
         preview_video(folder, style, output, config=VideoConfig(style=config))

@@ -22,6 +22,8 @@ from vidstyle.records import Frame
 from vidstyle.video.probe import probe
 from vidstyle.video.sheet import pick_frames
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[2] / "samples"
 SIZE = {"height": 288, "width": 384}
 

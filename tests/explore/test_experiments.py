@@ -15,6 +15,8 @@ from vidstyle.images import read_picture
 from vidstyle.networks.load import NetworkStatus
 from vidstyle.records import ignore
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = [("a", {"content_weight": 0.1}), ("b", {"content_weight": 1.0})]
 LAYERS = (LayerWeight("relu1_1"), LayerWeight("relu2_1", 2))
 SETS = [equal_layers("relu1_1"), equal_layers("relu1_1", "relu5_1")]

@@ -12,6 +12,8 @@ from vidstyle.images import read_picture
 from vidstyle.records import Event, FrameReport, Notice, Plan, StepReport, ignore
 from vidstyle.stylize.image import stylize_image
 
+pytestmark = pytest.mark.slow
+
 
 def trial(files: Path, config: StyleConfig, style: str = "painting.png") -> Trial:
     return Trial(

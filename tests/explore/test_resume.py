@@ -17,6 +17,8 @@ from vidstyle.measure.distance import Distances
 from vidstyle.records import FrameReport, Notice, Plan, StepReport, ignore
 from vidstyle.video.work_dir import FrameStore
 
+pytestmark = pytest.mark.slow
+
 
 def experiment(files: Path, config, seeds=(0, 1, 2)) -> Experiment:
     return sweep(

@@ -13,6 +13,8 @@ from vidstyle.explore.run import as_table, run_experiment
 from vidstyle.images import read_picture
 from vidstyle.records import Event, Notice, ignore
 
+pytestmark = pytest.mark.slow
+
 
 def experiment(files: Path, config: StyleConfig) -> Experiment:
     return sweep(

@@ -13,6 +13,8 @@ from vidstyle.records import FrameReport, Notice, Plan
 from vidstyle.video.probe import probe
 from vidstyle.video.write import write_video
 
+pytestmark = pytest.mark.slow
+
 
 def pan(texture, count, step=2):
     return [texture[:, step * t : step * t + 96] for t in range(count)]

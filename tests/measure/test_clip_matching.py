@@ -7,6 +7,8 @@ from vidstyle.errors import ConfigError, InputError, VideoOpenError
 from vidstyle.images import resize_frame
 from vidstyle.measure.clip import match_clips, matched_frames
 
+pytestmark = pytest.mark.slow
+
 
 def flat(level, height=32, width=48):
     return np.full((height, width, 3), level, np.uint8)

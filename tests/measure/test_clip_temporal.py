@@ -9,6 +9,8 @@ import pytest
 
 from vidstyle.measure.clip import temporal_errors
 
+pytestmark = pytest.mark.slow
+
 Frame = npt.NDArray[np.uint8]
 HEIGHT, WIDTH = 64, 96
 

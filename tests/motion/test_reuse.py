@@ -4,12 +4,12 @@ import pytest
 from vidstyle.motion.consistency import (
     DRY,
     EDGE,
-    advance_age,
+    carry_paint,
     erode_consistency,
-    mask_age,
+    mask_paint,
     photometric_consistency,
 )
-from vidstyle.records import Motion
+from vidstyle.records import Motion, Paint
 
 HEIGHT, WIDTH = 40, 60
 
@@ -86,22 +86,27 @@ def test_distrust_spreads_by_the_width_of_an_edge():
 
 
 def test_paint_ages_frame_by_frame_until_it_is_dry():
-    age = np.zeros((HEIGHT, WIDTH), np.uint8)
-    trust = np.ones((HEIGHT, WIDTH), np.float32)
+    paint = Paint(np.zeros((HEIGHT, WIDTH), np.uint8), texture())
+    kept = np.ones((HEIGHT, WIDTH), np.float32)
     for frame in range(1, DRY + 4):
-        age = advance_age(age, trust, motion())
-        assert (age == min(frame, DRY)).all()
+        paint = carry_paint(paint, texture(1), motion(), kept)
+        assert (paint.age == min(frame, DRY)).all()
+        assert np.array_equal(paint.scene, texture())
 
 
-def test_age_moves_with_the_paint_and_what_is_new_is_0():
+def test_paint_moves_with_what_is_known_of_it_and_what_is_new_is_of_age_0():
     age = np.full((HEIGHT, WIDTH), 3, np.uint8)
     age[:, 20] = 6
-    trust = np.ones((HEIGHT, WIDTH), np.float32)
-    trust[:, :5] = 0
-    grown = advance_age(age, trust, motion(x=-5))  # the content moved 5 to the right
-    assert (grown[:, 25] == 7).all()
-    assert (grown[:, 30] == 4).all()
-    assert (grown[:, :5] == 0).all()
+    kept = np.ones((HEIGHT, WIDTH), np.float32)
+    kept[:, :5] = 0
+    old, new = texture(), texture(1)
+    # The content moved 5 to the right.
+    paint = carry_paint(Paint(age, old), new, motion(x=-5), kept)
+    assert (paint.age[:, 25] == 7).all()
+    assert (paint.age[:, 30] == 4).all()
+    assert (paint.age[:, :5] == 0).all()
+    assert np.array_equal(paint.scene[:, 5:], old[:, :-5])
+    assert np.array_equal(paint.scene[:, :5], new[:, :5])
 
 
 @pytest.mark.parametrize("level", [0, 255])
@@ -111,6 +116,17 @@ def test_a_flat_picture_is_found_again(level):
 
 
 def test_what_was_not_painted_has_no_age():
-    age = np.full((2, 3), DRY, np.uint8)
+    scene = texture(height=2, width=3)
     painted = np.array([[True, False, True], [False, True, True]])
-    assert np.array_equal(mask_age(age, painted), DRY * painted)
+    masked = mask_paint(Paint(np.full((2, 3), DRY, np.uint8), scene), painted)
+    assert np.array_equal(masked.age, DRY * painted)
+
+
+def test_a_limit_of_its_own_is_the_same_where_the_flow_is_trusted_and_where_not():
+    flat = np.full((HEIGHT, WIDTH, 3), 100, np.uint8)
+    marked = flat.copy()
+    marked[10:20, 10:20] += 15
+    for trusted in (0.0, 1.0):
+        alike = photometric_consistency(flat, marked, motion(trusted=trusted), limit=10)
+        assert alike[15, 15] == pytest.approx(0.5, abs=0.15)
+        assert alike[35, 50] > 0.9

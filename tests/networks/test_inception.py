@@ -18,6 +18,8 @@ from vidstyle.networks.inception import (
     read_inception,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def folders(tmp_path, monkeypatch):

@@ -25,6 +25,8 @@ from vidstyle.networks.vgg import Topology
 from vidstyle.networks.weights import write_weights
 from vidstyle.records import Download
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 META = torch.device("meta")
 """Stands in for a GPU: anything that is no CPU."""

@@ -11,6 +11,8 @@ from vidstyle.optimize.optimizer import rms
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import content_target, style_target
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {"balance": "gradients", "optimizer": "adam"}
 
 

@@ -14,6 +14,8 @@ from vidstyle.optimize.pyramid import fitted_image, random_image
 from vidstyle.optimize.slots import FrameTask, Progress
 from vidstyle.optimize.targets import content_target, style_target
 
+pytestmark = pytest.mark.slow
+
 ENOUGH = {"newton-cg": 8}
 """Steps that show a rule, where thirty would take a minute."""
 

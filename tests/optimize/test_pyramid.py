@@ -14,6 +14,8 @@ from vidstyle.optimize.pyramid import LEAST_SIDE, enlarged, factors, shared_step
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import content_target, style_target
 
+pytestmark = pytest.mark.slow
+
 SIZES = ((16, 24), (23, 34), (32, 48))
 """Of the pictures, coarsest first."""
 

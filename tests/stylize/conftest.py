@@ -2,17 +2,11 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
+from pictures import scene
 
 from vidstyle.config import StyleConfig
-from vidstyle.images import resize_frame, write_picture
-from vidstyle.records import Frame
-
-
-def picture(seed: int, height: int, width: int) -> Frame:
-    coarse = np.random.default_rng(seed).integers(0, 256, (5, 6, 3), np.uint8)
-    return resize_frame(coarse, height=height, width=width)
+from vidstyle.images import write_picture
 
 
 @pytest.fixture
@@ -23,7 +17,7 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / name).mkdir()
         chosen = shapes if name == "photos" else {"x.png": (40, 40), "y.png": (40, 60)}
         for seed, (file, shape) in enumerate(chosen.items()):
-            write_picture(tmp_path / name / file, picture(10 * number + seed, *shape))
+            write_picture(tmp_path / name / file, scene(10 * number + seed, *shape))
     return tmp_path
 
 

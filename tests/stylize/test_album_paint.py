@@ -12,6 +12,8 @@ from vidstyle.stylize.album import AlbumResult, stylize_album
 from vidstyle.stylize.image import stylize_image
 from vidstyle.stylize.pairs import INDEX
 
+pytestmark = pytest.mark.slow
+
 PAIRS = {f"{photo}.{style}.png" for photo in "abc" for style in "xy"}
 
 

@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pictures import scene
 
 from vidstyle.config import EvolutionConfig, Region, StyleConfig
-from vidstyle.images import read_picture, resize_frame, write_picture
+from vidstyle.images import read_picture, write_picture
 from vidstyle.optimize import pyramid
 from vidstyle.optimize.slots import FrameTask
-from vidstyle.records import Event, Frame, StepReport
+from vidstyle.records import Event, StepReport
 from vidstyle.stylize import image
 from vidstyle.stylize.inputs import load_stylizer
 from vidstyle.stylize.stylizer import Stylizer
+
+pytestmark = pytest.mark.slow
 
 stylize_image = partial(image.stylize_image, overwrite=True)
 
@@ -26,11 +29,6 @@ THREE = StyleConfig(network="slim", device="cpu", steps=11, min_steps=11, pyrami
 @pytest.fixture(autouse=True)
 def _small_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pyramid, "LEAST_SIDE", 16)
-
-
-def scene(seed: int, height: int = 32, width: int = 48) -> Frame:
-    coarse = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), np.uint8)
-    return resize_frame(coarse, height=height, width=width)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 from listening import Listened
+from pictures import scene
 
 from vidstyle.config import (
     EvolutionConfig,
@@ -25,22 +26,18 @@ from vidstyle.errors import (
     VidstyleError,
     WeightsError,
 )
-from vidstyle.images import read_picture, resize_frame, write_picture
-from vidstyle.records import Frame, Notice, Plan
+from vidstyle.images import read_picture, write_picture
+from vidstyle.records import Notice, Plan
 from vidstyle.stylize import image
 from vidstyle.stylize.style_bank import working_size
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
+pytestmark = pytest.mark.slow
+
 stylize_image = partial(image.stylize_image, overwrite=True)
 
 FEW = StyleConfig(network="slim", device="cpu", steps=6, min_steps=6)
-
-
-def scene(seed: int, height: int = 32, width: int = 48) -> Frame:
-    """A smooth, colourful picture."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), np.uint8)
-    return resize_frame(coarse, height=height, width=width)
 
 
 @pytest.fixture

@@ -2,16 +2,12 @@
 
 import numpy as np
 import pytest
+from pictures import scene
 
 from vidstyle import ConfigError, OutputError, StyleConfig, Stylizer, stylize_image
-from vidstyle.images import read_picture, resize_frame, write_picture
+from vidstyle.images import read_picture, write_picture
 
 FEW = StyleConfig(network="slim", device="cpu", steps=3, min_steps=3)
-
-
-def scene(seed, height=32, width=48):
-    coarse = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), np.uint8)
-    return resize_frame(coarse, height=height, width=width)
 
 
 def test_arrays_come_out_as_files_do(tmp_path):

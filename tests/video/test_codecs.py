@@ -25,10 +25,13 @@ from vidstyle.video.codecs import (
     find_hardware,
     held_shape,
 )
-from vidstyle.video.ffmpeg import describe, list_packets, run_ffmpeg
+from vidstyle.video.ffmpeg import describe, run_ffmpeg
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
+from vidstyle.video.streams import list_packets
 from vidstyle.video.write import check_writable, write_video
+
+pytestmark = pytest.mark.slow
 
 MakeClip = Callable[..., Path]
 

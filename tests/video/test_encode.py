@@ -6,8 +6,8 @@ import pytest
 
 from vidstyle.errors import VideoOpenError
 from vidstyle.records import Frame
-from vidstyle.video.encode import timed_stream
-from vidstyle.video.ffmpeg import list_packets, run_ffmpeg
+from vidstyle.video.ffmpeg import run_ffmpeg, timed_stream
+from vidstyle.video.streams import list_packets
 
 
 def noise(count: int, height: int = 6, width: int = 10) -> list[Frame]:

@@ -16,9 +16,10 @@ from vidstyle.video.evolution import (
     spaced,
     write_evolution,
 )
-from vidstyle.video.ffmpeg import describe, list_packets
+from vidstyle.video.ffmpeg import describe
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
+from vidstyle.video.streams import list_packets
 
 STEPS = 400
 

@@ -13,10 +13,10 @@ from vidstyle.video.ffmpeg import (
     ffmpeg_path,
     file_url,
     last_reason,
-    list_packets,
     run_ffmpeg,
     stream_ffmpeg,
 )
+from vidstyle.video.streams import list_packets
 
 TEN_FRAMES = ("-f", "lavfi", "-i", "testsrc=size=32x32:rate=10:duration=1")
 RAW = ("-f", "rawvideo", "-pixel_format", "rgb24", "-video_size", "32x32")

@@ -9,11 +9,10 @@ import pytest
 from vidstyle.config import EncodingConfig
 from vidstyle.errors import ConfigError, VideoOpenError, VideoWriteError
 from vidstyle.records import Frame
-from vidstyle.video.ffmpeg import list_packets
-from vidstyle.video.gif import write_gif
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
-from vidstyle.video.write import check_writable, write_video
+from vidstyle.video.streams import list_packets
+from vidstyle.video.write import check_writable, write_gif, write_video
 
 
 def slides(count: int) -> list[Frame]:

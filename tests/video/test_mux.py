@@ -11,10 +11,13 @@ from vidstyle.config import EncodingConfig
 from vidstyle.errors import VideoOpenError
 from vidstyle.records import Frame
 from vidstyle.video.codecs import container_of
-from vidstyle.video.ffmpeg import describe, list_packets, run_ffmpeg
-from vidstyle.video.mux import dropped_data, ending_for, misfits, taken_over
+from vidstyle.video.ffmpeg import describe, run_ffmpeg
+from vidstyle.video.mux import dropped_data, ending_for, mux_args, unsupported_streams
 from vidstyle.video.probe import probe
+from vidstyle.video.streams import list_packets
 from vidstyle.video.write import write_video
+
+pytestmark = pytest.mark.slow
 
 MakeClip = Callable[..., Path]
 
@@ -85,7 +88,7 @@ def repaint(
         span=span,
         config=config,
     )
-    return misfits(probe(clip), container_of(result))
+    return unsupported_streams(probe(clip), container_of(result))
 
 
 def packets(path: Path, streams: str) -> list[bytes]:
@@ -192,8 +195,8 @@ def test_what_fits_nowhere_is_left_out_and_told(
 ) -> None:
     clip = probe(make_clip("silent.mp4", *PICTURE, "-c:v", "libx264"))
     strange = replace(clip, audio_codecs=("none", "aac"), subtitle_codecs=("eia_608",))
-    warnings = misfits(strange, container)
-    arguments = taken_over(strange, None, container, EncodingConfig())
+    warnings = unsupported_streams(strange, container)
+    arguments = mux_args(strange, None, container, EncodingConfig())
     assert [arguments[i + 1] for i, a in enumerate(arguments) if a == "-map"] == [
         "1:a:1"
     ]

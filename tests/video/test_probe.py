@@ -13,6 +13,8 @@ from vidstyle.images import write_picture
 from vidstyle.video import ffmpeg
 from vidstyle.video.probe import held_s, measure_timing, probe
 
+pytestmark = pytest.mark.slow
+
 MakeClip = Callable[..., Path]
 
 SOUND = ("-f", "lavfi", "-i", "sine=duration=1")

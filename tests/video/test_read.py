@@ -11,6 +11,8 @@ from vidstyle.errors import VideoOpenError
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
+pytestmark = pytest.mark.slow
+
 
 def test_frames_are_rgb(make_clip: MakeClip) -> None:
     red = ("-f", "lavfi", "-i", "color=red:size=32x32:rate=10:duration=0.3")

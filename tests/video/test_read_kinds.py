@@ -25,6 +25,8 @@ from vidstyle.video.read import read_frames
 from vidstyle.video.streams import Description
 from vidstyle.video.write import write_video
 
+pytestmark = pytest.mark.slow
+
 PLAIN = "null"
 """ffmpeg's own conversion, as it is without options; exact where OpenCV reads."""
 WEAVE = f"bwdif=mode=send_frame:deint=interlaced,{SQUARE}"

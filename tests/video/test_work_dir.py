@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from vidstyle.errors import WorkDirError
-from vidstyle.records import Frame
+from vidstyle.records import Frame, Paint
 from vidstyle.video.work_dir import LOCK, MANIFEST, FrameStore
 
 RUN = {"clip": "a.mp4", "steps": 30, "layers": [("relu4_2", 1.0)], "weights": None}
@@ -233,12 +233,13 @@ def test_manifest_is_json_that_can_be_read(store: FrameStore) -> None:
     assert json.loads(text) == {**RUN, "layers": [["relu4_2", 1.0]]}
 
 
-def test_ages_come_back_and_are_dropped(store: FrameStore) -> None:
-    age = np.arange(18 * 32, dtype=np.uint8).reshape(18, 32)
-    store.put_age(4, age)
-    assert np.array_equal(store.age(4), age)
-    store.drop_age(4)
-    store.drop_age(4)
+def test_paint_comes_back_and_is_dropped(store: FrameStore) -> None:
+    paint = Paint(np.arange(18 * 32, dtype=np.uint8).reshape(18, 32), noise(0))
+    store.put_paint(4, paint)
+    assert np.array_equal(store.paint(4).age, paint.age)
+    assert np.array_equal(store.paint(4).scene, paint.scene)
+    store.drop_paint(4)
+    store.drop_paint(4)
     assert files_in(store.work_dir) == [MANIFEST]
 
 

@@ -19,6 +19,8 @@ from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 from vidstyle.video.write import check_writable, with_alpha, write_video
 
+pytestmark = pytest.mark.slow
+
 MakeClip = Callable[..., Path]
 
 COUNT, HEIGHT, WIDTH = 8, 48, 64

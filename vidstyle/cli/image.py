@@ -1,22 +1,23 @@
 """``vidstyle image``: paint one picture, or many after many paintings."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.report import Reporter, reported_errors
-from vidstyle.cli.request import Request
-from vidstyle.cli.settings import Settings, resolve_settings
+from vidstyle.cli.report import RESUMES, STOPPED, Reporter, reported_errors
+from vidstyle.cli.request import Request, Settings, make, resolve_settings
 from vidstyle.config import AlbumConfig, EvolutionConfig, StyleConfig
 from vidstyle.errors import ConfigError, InputError
 
 KINDS = (StyleConfig, AlbumConfig, EvolutionConfig)
+OF_A_CLIP = ("style_at", "work_dir", "restart", "sheet", "preview")
 
 
-@o.add_options(Request, *KINDS)
+@o.add_options(Request, *KINDS, without=OF_A_CLIP)
 def image(
     ctx: typer.Context,
     content: Annotated[
@@ -43,38 +44,29 @@ def image(
 
     vidstyle image photos/ --style paintings/ -o out
     """
-    request, contents = Request.taken_from(values), content or []
+    request: Request = make(Request, values)
+    contents = content or []
+    request.check_styles()
     is_album = len(contents) > 1 or any(
         path.is_dir() for path in (*contents, *request.styles)
     )
-    goes_on = "the same command goes on where this one stopped"
-    with reported_errors(goes_on if is_album else "nothing was written"):
-        settings = resolve_settings(
-            ctx, values, preset=request.preset, file=request.config
-        )
-        for kind in KINDS:
-            settings.make(kind)
-        if request.show_config:
-            typer.echo(settings.text(KINDS, Path()), nl=False)
-            return
-        reporter = Reporter(quiet=request.quiet, as_json=request.json, log=request.log)
+    with reported_errors(RESUMES if is_album else STOPPED):
+        settings = resolve_settings(ctx, values, request, KINDS)
         if is_album:
-            _paint_album(contents, request, settings, reporter)
+            _paint_album(contents, request, settings)
         else:
-            _paint_one(contents[0], request, settings, reporter)
+            _paint_one(contents[0], request, settings)
 
 
-def _paint_one(
-    content: Path, request: Request, settings: Settings, reporter: Reporter
-) -> None:
+def _paint_one(content: Path, request: Request, settings: Settings) -> None:
     name = "+".join(dict.fromkeys(path.stem for path in request.paintings))
     output = request.output or content.parent / f"{content.stem}.{name}.png"
     gif_output = request.gif_beside(output)
     request.check_outputs(output, gif_output, contents=[content])
-    settings.save(request.save_config, KINDS, overwrite=request.overwrite)
+    settings.save(request)
     from vidstyle.stylize.image import stylize_image
 
-    with reporter:
+    with Reporter.for_request(request) as reporter:
         stylize_image(
             content,
             request.styles,
@@ -89,19 +81,17 @@ def _paint_one(
     reporter.result(output, gif=gif_output)
 
 
-def _paint_album(
-    contents: list[Path], request: Request, settings: Settings, reporter: Reporter
-) -> None:
+def _paint_album(contents: list[Path], request: Request, settings: Settings) -> None:
     wants_gif = request.gif or request.gif_output is not None
     if wants_gif or request.region:
         option = "--gif" if wants_gif else "--region"
         raise ConfigError(f"{option} is about one picture; name one, and no folder.")
     request.check_outputs(contents=contents)
-    settings.save(request.save_config, KINDS, overwrite=request.overwrite)
+    settings.save(request)
     from vidstyle.stylize.album import stylize_album
 
     has_folder = any(path.is_dir() for path in request.styles)
-    with reporter:
+    with Reporter.for_request(request) as reporter:
         result = stylize_album(
             contents,
             request.styles if has_folder else [tuple(request.styles)],
@@ -111,13 +101,8 @@ def _paint_album(
             overwrite=request.overwrite,
             listener=reporter,
         )
-    reporter.result(
-        result.folder,
-        index=result.index,
-        painted=result.painted,
-        kept=result.kept,
-        failed=result.failed,
-    )
+    facts = asdict(result)
+    reporter.result(facts.pop("folder"), **facts)
     if result.failed:
         raise InputError(f"not all could be painted: {' '.join(result.failed)}")
 

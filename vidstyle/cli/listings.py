@@ -1,18 +1,19 @@
-"""``vidstyle networks`` and ``vidstyle presets``: which there are."""
+"""The short commands: ``vidstyle networks``, ``presets``, ``probe`` and ``bench``."""
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Literal
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, print_facts, reported_errors
+from vidstyle.config import NetworkName, StyleConfig, VideoConfig
+from vidstyle.config.setting import Config, setting
 from vidstyle.presets import NAMES, read_preset
 
 if TYPE_CHECKING:
     from vidstyle.networks.load import NetworkStatus
 
-LINE = "{:6}  {:16}  {}"
 Fetch = Annotated[
     Literal["vgg16", "vgg19"] | None,
     typer.Option(
@@ -28,24 +29,20 @@ def networks(fetch: Fetch = None, json: o.Json = False, quiet: o.Quiet = False) 
         from vidstyle.networks.load import network_status
 
         if fetch is not None:
-            with Reporter(quiet=quiet, as_json=json, log=None) as reporter:
+            with Reporter(quiet=quiet, as_json=json) as reporter:
                 path = fetch_weights(fetch, reporter)
             reporter.result(path)
             return
         known = network_status()
-        lines = (
-            LINE.format(each.name, f"{each.layers[0]}..{each.layers[-1]}", _place(each))
-            for each in known
-        )
-        print_facts([asdict(each) for each in known], lines, as_json=json)
+        print_facts([asdict(each) for each in known], map(_line, known), as_json=json)
 
 
-def _place(status: "NetworkStatus") -> str:
-    if status.built_in:
-        return "built in"
-    if status.path is None:
-        return f"not fetched; --fetch {status.name} fetches {status.size_mb:.0f} MB"
-    return str(status.path)
+def _line(status: "NetworkStatus") -> str:
+    place = "built in" if status.built_in else str(status.path)
+    if not status.built_in and status.path is None:
+        place = f"not fetched; --fetch {status.name} fetches {status.size_mb:.0f} MB"
+    layers = f"{status.layers[0]}..{status.layers[-1]}"
+    return f"{status.name:6}  {layers:16}  {place}"
 
 
 def presets(json: o.Json = False) -> None:
@@ -53,3 +50,72 @@ def presets(json: o.Json = False) -> None:
     known = [read_preset(name) for name in NAMES]
     lines = [f"{each.name:10}  {each.summary}" for each in known]
     print_facts([asdict(each) for each in known], lines, as_json=json)
+
+
+@o.add_options(VideoConfig, only=("input_fps", "background"), hides=False)
+def probe(clip: o.Clip, *, json: o.Json = False, **values: Any) -> None:
+    """Say what is understood of a clip, and how it will be read.
+
+    The whole file is read once, since only so is a variable rate known for one.
+    """
+    with reported_errors():
+        config = VideoConfig(**values)
+        from vidstyle.video.describe import as_facts, as_lines
+        from vidstyle.video.mux import inspect_clip
+
+        seen = inspect_clip(clip, fps=config.input_fps, background=config.background)
+        print_facts(as_facts(seen), as_lines(seen), as_json=json)
+
+
+def parse_sizes(text: str) -> list[tuple[int, int]]:
+    """Read ``320x180,640x360`` as widths and heights."""
+    sizes = []
+    for item in text.split(","):
+        width, _, height = item.strip().partition("x")
+        if not (width.isdecimal() and height.isdecimal()):
+            raise ValueError(f"{item!r} is not a size such as 320x180")
+        sizes.append((int(width), int(height)))
+    return sizes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchRequest(Config):
+    """What is timed."""
+
+    sizes: Any = setting(
+        "320x180,640x360",
+        "Of the pictures, in pixels.",
+        parser=parse_sizes,
+        metavar="WxH,...",
+    )
+    batch: int = setting(1, "Pictures beside one another, against one by one.")
+    steps: int = setting(30, "Steps to take the median of.")
+
+
+@o.add_options(BenchRequest, hides=False)
+def bench(
+    *,
+    network: Annotated[NetworkName, o.option_of(StyleConfig, "network")] = "slim",
+    device: o.Device = "auto",
+    json: o.Json = False,
+    **values: Any,
+) -> None:
+    """Time the optimisation's steps and compare them with the machine's ceiling.
+
+    Evaluation: its share in a step, losses and gradients; the rest is the optimiser's.
+
+    GFLOP/s: of the convolutions, forward and back to the pixels, by whole steps.
+
+    Ceiling: the rate of a large matrix product, in the same process and threads.
+
+    N x 1: how many times as fast a batch is as its pictures one by one.
+    """
+    with reported_errors():
+        from vidstyle.bench import Bench, as_table
+
+        with Reporter(quiet=False) as reporter:
+            timed = Bench(**values, network=network, device=device, listener=reporter)
+        facts, rates = timed.facts(), timed.rates()
+        if json:
+            facts["rates"] = [asdict(rate) for rate in rates]
+        print_facts(facts, as_table(facts, rates), as_json=json)

@@ -6,12 +6,12 @@ is a result, and nothing goes to standard output.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from statistics import mean, median_low
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, Progress, TaskID, TextColumn
+from rich.progress import BarColumn, Progress, Task, TextColumn
 from rich.text import Text
 
 from vidstyle.records import Download, FrameReport, Plan, StepReport
@@ -20,8 +20,8 @@ LINE_EVERY_S = 60
 """Between two lines in a file."""
 RECENT = 20
 """Frames whose steps say how many the next ones will take."""
-PACE = 200
-"""Steps whose time says how long the next ones will take."""
+PACE_S = 600
+"""Seconds whose steps say how long the next ones will take."""
 ECHO = 3
 """Columns left free: a Ctrl-C that the terminal echoes must not begin another line."""
 LEAST_SHARE = 0.01
@@ -29,28 +29,20 @@ LEAST_SHARE = 0.01
 
 
 class Pace:
-    """How much work is left, and how long it will take, from the steps so far.
+    """How much work is left, counted in steps.
 
     Frames of a run take very different numbers of steps, so frames are no measure; and
     a step on a picture made smaller counts as the share of the pixels that it has.
     """
 
-    def __init__(self, plan: Plan, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin before the first step.
-
-        Args:
-            plan: The frames, and how many of them are done.
-            clock: Seconds since any moment.
-        """
-        self.frames, self.finished = plan.frames, plan.done
-        self.unit = plan.unit
-        self._clock = clock
-        self._recent: deque[float] = deque([plan.next_steps], maxlen=RECENT + 1)
-        self._marks: deque[tuple[float, float]] = deque(maxlen=PACE + 1)
-        self._busy: dict[int, float] = {}  # steps that a frame may still take
-        self._works: dict[int, list[float]] = {}  # of unfinished frames' steps
+    def __init__(self, plan: Plan) -> None:
+        """Begin before the first step."""
+        self.frames, self.finished, self.unit = plan.frames, plan.done, plan.unit
         self.steps: float = plan.done * plan.next_steps
         """Taken, by earlier runs too."""
+        self._recent = deque[float]([plan.next_steps], maxlen=RECENT + 1)
+        self._busy: dict[int, float] = {}  # steps that a frame may still take
+        self._works: dict[int, list[float]] = {}  # of unfinished frames' steps
 
     def step(self, report: StepReport) -> None:
         """Take in a step."""
@@ -58,7 +50,6 @@ class Pace:
         self._busy[report.frame] = report.steps - report.step if left is None else left
         self.steps += report.work
         self._works.setdefault(report.frame, []).append(report.work)
-        self._marks.append((self._clock(), self.steps))
 
     def frame(self, report: FrameReport) -> None:
         """Take in a finished frame."""
@@ -78,13 +69,11 @@ class Pace:
         return sum(self._busy.values()) + waiting * median_low(self._recent)
 
     @property
-    def seconds_left(self) -> float | None:
-        """Time to come. None: not known."""
-        left = self.steps_left
-        if left is None or len(self._marks) < 2:
-            return None
-        (start_s, before), (end_s, now) = self._marks[0], self._marks[-1]
-        return left * (end_s - start_s) / (now - before)
+    def count(self) -> str:
+        """How many frames are finished, in words."""
+        if self.frames is None:
+            return f"{self.finished} {self.unit}{'s' * (self.finished != 1)} so far"
+        return f"{self.finished} of {self.frames} {self.unit}s"
 
 
 class _Bar(Progress):
@@ -118,6 +107,7 @@ class ProgressView:
             TextColumn("{task.fields[count]}"),
             TextColumn("{task.fields[left]}"),
             console=console,
+            speed_estimate_period=PACE_S,
             transient=True,
             expand=True,
             disable=not (is_shown and console.is_terminal),
@@ -125,81 +115,76 @@ class ProgressView:
         self.start, self.stop = self._bar.start, self._bar.stop
         self._writes_lines = is_shown and not console.is_terminal
         self._last_line_s = time.monotonic()
-        self._task: TaskID | None = None
         self._pace: Pace | None = None
+
+    def _begin(self, description: str) -> None:
+        for task in self._bar.tasks:
+            self._bar.remove_task(task.id)
+        self._bar.add_task(description, total=None, count="", left="")
 
     def download(self, download: Download) -> None:
         """Show how far a download has come."""
-        if self._task is None:
-            self._task = self._bar.add_task("", count="", left="")
+        if not self._bar.tasks:
+            self._begin("")
         total = f" of {download.total / 1e6:.0f}" if download.total else ""
         self._bar.update(
-            self._task,
+            self._bar.task_ids[0],
             description=f"fetching {download.name}",
             completed=download.done,
             total=download.total or None,
             count=f"{download.done / 1e6:.0f}{total} MB",
+            visible=download.done != download.total,
         )
-        if download.done == download.total:
-            self._clear()
 
     def plan(self, plan: Plan) -> None:
         """Begin to show the painting."""
-        self._clear()
         self._pace = Pace(plan)
-        self._task = self._bar.add_task(plan.work, total=None, count="", left="")
+        self._begin(plan.work)
 
     def step(self, report: StepReport) -> None:
         """Show a step."""
-        if self._pace is None:
+        if (pace := self._pace) is None:
             return
-        self._pace.step(report)
+        pace.step(report)
         self._bar.newest = report
-        if self._pace.frames != 1:
+        if pace.frames != 1:
             step = f"step {report.step}/{report.steps}"
-            self._bar.about = f"{self._pace.unit} {report.frame} {step}: "
-            self._draw(self._pace, _frames(self._pace))
+            self._bar.about = f"{pace.unit} {report.frame} {step}: "
+            self._draw(pace, pace.count)
             return
         count = f"{report.step} of {report.steps} steps"
         if report.levels > 1:
             count += f", size {report.level} of {report.levels}"
-        self._draw(self._pace, count)
-        self._write_line(self._pace, count, report)
+        self._write_line(self._draw(pace, count), report)
 
     def frame(self, report: FrameReport) -> None:
         """Show a finished frame."""
-        if self._pace is None:
-            return
-        self._pace.frame(report)
-        self._draw(self._pace, _frames(self._pace))
-        self._write_line(self._pace, _frames(self._pace))
+        if self._pace is not None:
+            self._pace.frame(report)
+            self._write_line(self._draw(self._pace, self._pace.count))
 
-    def _write_line(
-        self, pace: Pace, count: str, report: StepReport | None = None
-    ) -> None:
+    def _draw(self, pace: Pace, count: str) -> Task:
+        (task,) = self._bar.tasks
+        left, done = pace.steps_left, pace.steps
+        total = None if left is None else done + left
+        if total == 0:  # no frame takes a step
+            done, total = pace.finished, pace.frames
+        # update() would forget the pace with each new total, and not begin again.
+        task.total, task.finished_time = total, None
+        self._bar.update(task.id, completed=done, count=count)
+        if pace.steps and task.time_remaining is not None:
+            seconds = timedelta(seconds=round(task.time_remaining))
+            task.fields["left"] = f"{seconds} left"
+        return task
+
+    def _write_line(self, task: Task, report: StepReport | None = None) -> None:
         """Write where no bar is drawn, once a minute."""
         now = time.monotonic()
         if self._writes_lines and now - self._last_line_s >= LINE_EVERY_S:
             self._last_line_s = now
             losses = losses_line(report.losses) if report else ""
-            facts = filter(None, (count, _left(pace), losses))
+            facts = filter(None, (task.fields["count"], task.fields["left"], losses))
             self._console.print(", ".join(facts), soft_wrap=True)
-
-    def _draw(self, pace: Pace, count: str) -> None:
-        if self._task is None:
-            return
-        left, done = pace.steps_left, pace.steps
-        total = None if left is None else done + left
-        if total == 0:  # no frame takes a step
-            done, total = pace.finished, pace.frames
-        self._bar.update(
-            self._task, completed=done, total=total, count=count, left=_left(pace)
-        )
-
-    def _clear(self) -> None:
-        if self._task is not None:
-            self._bar.remove_task(self._task)
-            self._task = None
 
 
 def losses_line(losses: Mapping[str, float]) -> str:
@@ -208,14 +193,3 @@ def losses_line(losses: Mapping[str, float]) -> str:
     return " ".join(
         f"{name} {value:.2g}" for name, value in losses.items() if value >= least
     )
-
-
-def _frames(pace: Pace) -> str:
-    if pace.frames is None:
-        return f"{pace.finished} {pace.unit}{'s' * (pace.finished != 1)} so far"
-    return f"{pace.finished} of {pace.frames} {pace.unit}s"
-
-
-def _left(pace: Pace) -> str:
-    seconds = pace.seconds_left
-    return "" if seconds is None else f"{timedelta(seconds=round(seconds))} left"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import IO, Any, Self
 
 import typer
@@ -15,10 +15,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from vidstyle.cli.progress import ProgressView
-from vidstyle.errors import DependencyError, OutputError, VidstyleError
+from vidstyle.cli.request import Request
+from vidstyle.errors import OutputError, VidstyleError, dependency_error
 from vidstyle.records import Download, Event, FrameReport, Notice, Plan, StepReport
 
 INTERRUPTED, TERMINATED = 130, 143
+STOPPED = "nothing was written"
+RESUMES = "the same command goes on where this one stopped"
 
 
 class Terminated(BaseException):
@@ -26,30 +29,25 @@ class Terminated(BaseException):
 
 
 @contextmanager
-def reported_errors(on_stop: str = "nothing was written") -> Iterator[None]:
+def reported_errors(on_stop: str = STOPPED) -> Iterator[None]:
     """Turn every way in which a command can fail into one line and an exit code.
 
-    Args:
-        on_stop: What an interrupted user should know.
+    ``on_stop`` is what an interrupted user should know.
     """
     previous = signal.signal(signal.SIGTERM, _terminate)
     try:
         yield
     except VidstyleError as err:
-        _say(f"error: {err}")
-        raise typer.Exit(err.exit_code) from None
+        raise _ended(f"error: {err}", err.exit_code) from None
     except ImportError as err:
-        known = _dependency_error(err)
+        known = dependency_error(err)
         if known is None:
             raise
-        _say(f"error: {known}")
-        raise typer.Exit(known.exit_code) from None
+        raise _ended(f"error: {known}", known.exit_code) from None
     except KeyboardInterrupt:
-        _say(f"interrupted; {on_stop}.")
-        raise typer.Exit(INTERRUPTED) from None
+        raise _ended(f"interrupted; {on_stop}.", INTERRUPTED) from None
     except Terminated:
-        _say(f"terminated; {on_stop}.")
-        raise typer.Exit(TERMINATED) from None
+        raise _ended(f"terminated; {on_stop}.", TERMINATED) from None
     finally:
         signal.signal(signal.SIGTERM, previous)
 
@@ -58,30 +56,11 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
     raise Terminated
 
 
-def _say(line: str) -> None:
+def _ended(line: str, code: int) -> typer.Exit:
+    """Print a line on stderr, and make what ends the command."""
     # soft_wrap: a long path must stay in one piece for whoever copies it.
     Console(stderr=True, soft_wrap=True, highlight=False).print(escape(line))
-
-
-def _dependency_error(err: ImportError) -> DependencyError | None:
-    """Name what to install where a library that we stand on cannot be loaded."""
-    words = str(err)
-    if "libGL" in words:
-        return DependencyError(
-            "OpenCV needs the system library libGL; install it "
-            "(Debian, Ubuntu: apt-get install libgl1; Fedora: dnf install mesa-libGL)."
-        )
-    if "libgthread" in words or "libglib" in words:
-        return DependencyError(
-            "OpenCV needs the system library GLib; install it "
-            "(Debian, Ubuntu: apt-get install libglib2.0-0; Fedora: dnf install glib2)."
-        )
-    if err.name in {"cv2", "torch", "torchvision", "numpy", "imageio_ffmpeg"}:
-        return DependencyError(
-            f"the Python package {err.name} cannot be loaded ({words}); "
-            "install vidstyle again with pip."
-        )
-    return None
+    return typer.Exit(code)
 
 
 def print_facts(facts: object, lines: Iterable[object], *, as_json: bool) -> None:
@@ -93,14 +72,13 @@ def print_facts(facts: object, lines: Iterable[object], *, as_json: bool) -> Non
 class Reporter:
     """Subscribe to a run: what a user sees, a log of the losses, and the result."""
 
-    def __init__(self, *, quiet: bool, as_json: bool, log: Path | None) -> None:
+    def __init__(
+        self, *, quiet: bool, as_json: bool = False, log: Path | None = None
+    ) -> None:
         """Prepare; nothing is shown before the run says something.
 
-        Args:
-            quiet: Show nothing but errors.
-            as_json: Print the result as one JSON object.
-            log: File for the losses of every step, as JSON lines. A run that goes on
-                from an earlier one adds to what is there.
+        The losses of every step go to ``log`` as JSON lines. A run that goes on from an
+        earlier one adds to what is there.
         """
         self._as_json, self.log_path = as_json, log
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
@@ -109,6 +87,11 @@ class Reporter:
         self._is_file = False
         self._started = time.monotonic()
         self._facts: dict[str, Any] = {}
+
+    @classmethod
+    def for_request(cls, request: Request) -> Self:
+        """Report a run as it was asked for."""
+        return cls(quiet=request.quiet, as_json=request.json, log=request.log)
 
     def __enter__(self) -> Self:
         """Open the log and start the bar.
@@ -127,12 +110,7 @@ class Reporter:
         self._view.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Take the bar away and close the log; after an error an empty one goes."""
         self._view.stop()
         if self._log is not None and self.log_path is not None:
@@ -159,13 +137,9 @@ class Reporter:
     def result(self, path: Path, **facts: object) -> None:
         """Print where the result is: a path, or a JSON object with what is known."""
         seconds = round(time.monotonic() - self._started, 2)
-        if self._as_json:
-            known = {"output": path, **self._facts, **facts}
-            typer.echo(json.dumps({**known, "seconds": seconds}, default=str))
-            return
-        for each in (path, *facts.values()):
-            if isinstance(each, Path):
-                typer.echo(each)
+        known = {"output": path, **self._facts, **facts, "seconds": seconds}
+        paths = (each for each in (path, *facts.values()) if isinstance(each, Path))
+        print_facts(known, paths, as_json=self._as_json)
 
     def _on_plan(self, plan: Plan) -> None:
         self._facts.update(width=plan.width, height=plan.height, steps=0)

@@ -1,60 +1,87 @@
-"""What a painting command is asked for, beside the settings of the picture."""
+"""What a command is asked for: its files and reports, and the settings of the run."""
 
-import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import typer
 
 from vidstyle.config import Region
-from vidstyle.config.setting import EVOLUTION, FILES, REPORT, SETTINGS, Config, setting
-from vidstyle.errors import ConfigError, OutputError
+from vidstyle.config.setting import (
+    EVOLUTION,
+    FILES,
+    REPORT,
+    SETTINGS,
+    Config,
+    common_setting,
+    setting,
+    settings_of,
+)
+from vidstyle.config.toml_file import KINDS, config_text, read_config
+from vidstyle.errors import OutputError
+from vidstyle.presets import NAMES, Preset, read_preset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request(Config):
     """The files and reports of a run; each field is an option."""
 
-    style: list[Path] | None = setting(
-        None,
-        "The painting: any picture. Several are mixed. A folder: each one in it.",
-        FILES,
-        short="s",
-        metavar="FILE|FOLDER",
+    style: list[Path] | None = common_setting(
+        None, "The painting: any picture. Several are mixed.", FILES, short="s"
     )
-    style_at: list[str] | None = None
-    work_dir: Path | None = None
-    region: list[str] | None = setting(
+    style_at: list[str] | None = setting(
+        None,
+        "The painting from this second on; of several, one fades into the next.",
+        FILES,
+        metavar="SECONDS:FILE",
+        default_text="mixed all along",
+    )
+    region: list[str] | None = common_setting(
         None,
         "A painting for the white part of a mask, which is a picture or, for a clip, "
         "also a clip or a folder.",
         FILES,
         metavar="MASK=STYLE",
     )
-    output: Path | None = setting(
-        None, "Where the result goes; by default beside the input.", FILES, short="o"
+    output: Path | None = common_setting(
+        None,
+        "Where the result goes; by default beside the input. A clip: .mp4, .m4v, "
+        ".mov, .mkv, .webm, .gif, or a folder of PNGs.",
+        FILES,
+        short="o",
     )
-    overwrite: bool = setting(False, "Replace existing results.", FILES, short="y")
-    preset: str | None = setting(
+    overwrite: bool = common_setting(
+        False, "Replace existing results.", FILES, short="y"
+    )
+    work_dir: Path | None = setting(
+        None,
+        "Where unfinished work waits; by default beside the result.",
+        FILES,
+        metavar="DIR",
+    )
+    restart: bool = common_setting(
+        False, "Throw away what an interrupted run has left.", FILES
+    )
+    preset: str | None = common_setting(
         None,
         "Settings that belong together; vidstyle presets lists them.",
         SETTINGS,
         metavar="NAME",
     )
-    config: Path | None = setting(
+    config: Path | None = common_setting(
         None,
         "Read settings from a TOML file; options win over it, it wins over a preset.",
         SETTINGS,
     )
-    save_config: Path | None = setting(
+    save_config: Path | None = common_setting(
         None, "Also save all settings for --config.", SETTINGS
     )
-    show_config: bool = setting(
+    show_config: bool = common_setting(
         False, "Only print all settings, as --config reads them.", SETTINGS
     )
-    gif: bool = setting(
+    gif: bool = common_setting(
         False, "Also write a GIF of how the picture was learned.", EVOLUTION
     )
     gif_output: Path | None = setting(
@@ -63,24 +90,23 @@ class Request(Config):
         EVOLUTION,
     )
     log: Path | None = setting(None, "Write every step's losses as JSON lines.", REPORT)
-    json: bool = setting(False, "Print the result as JSON on stdout.", REPORT)
-    quiet: bool = setting(False, "Say only errors.", REPORT, short="q")
+    json: bool = common_setting(False, "Print the result as JSON on stdout.", REPORT)
+    quiet: bool = common_setting(False, "Say only errors.", REPORT, short="q")
+    sheet: bool = common_setting(
+        False, "Also write a sheet of frames, before and after.", REPORT
+    )
+    preview: bool = common_setting(
+        False,
+        "Only paint three spread frames, quickly, on one sheet.",
+        REPORT,
+        short="p",
+    )
 
-    @classmethod
-    def taken_from(cls, values: dict[str, Any]) -> Self:
-        """Take a request's own out of the values of a command's options.
-
-        Raises:
-            BadParameter: If no painting is given, or one in two ways.
-        """
-        names = [each.name for each in fields(cls) if "setting" in each.metadata]
-        return cls(**{name: values.pop(name) for name in names})
-
-    def _check_together(self) -> None:
+    def check_styles(self) -> None:
+        """Check that there is a painting, and that it is given in one way."""
         if self.style and self.style_at:
             raise typer.BadParameter("give either --style or --style-at, not both")
-        is_given = self.style or self.style_at or self.region or self.show_config
-        if not is_given:
+        if not (self.style or self.style_at or self.region or self.show_config):
             raise typer.BadParameter("Missing option '--style'")
 
     @property
@@ -99,20 +125,14 @@ class Request(Config):
         return [*self.styles, *(each.style for each in self.regions)]
 
     def check_outputs(self, *results: Path | None, contents: Sequence[Path]) -> None:
-        """Check that results may go where they are to go.
+        """Check that results may go where they are to go, as ``check_outputs`` does."""
+        from vidstyle.images import check_outputs
 
-        Raises:
-            OutputError: If one cannot be written, or exists and may not be replaced.
-            ConfigError: If one would replace an input, or another result.
-        """
+        masks = [each.mask for each in self.regions]
         check_outputs(
             results,
             besides=[self.log, self.work_dir, self.save_config],
-            inputs=[
-                *contents,
-                *self.paintings,
-                *(each.mask for each in self.regions),
-            ],
+            inputs=[*contents, *self.paintings, *masks],
             overwrite=self.overwrite,
         )
 
@@ -121,112 +141,141 @@ class Request(Config):
         return self.gif_output or (output.with_suffix(".gif") if self.gif else None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoRequest(Request):
-    """The files and reports of a clip's run."""
-
-    style: list[Path] | None = setting(
-        None, "The painting: any picture. Several are mixed.", FILES, short="s"
-    )
-    style_at: list[str] | None = setting(
-        None,
-        "The painting from this second on; of several, one fades into the next.",
-        FILES,
-        metavar="SECONDS:FILE",
-        default_text="mixed all along",
-    )
-    output: Path | None = setting(
-        None,
-        "Where the result goes: .mp4, .m4v, .mov, .mkv, .webm, .gif, or a folder of "
-        "PNGs; by default beside the clip.",
-        FILES,
-        short="o",
-    )
-    work_dir: Path | None = setting(
-        None,
-        "Where unfinished work waits; by default beside the result.",
-        FILES,
-        metavar="DIR",
-    )
-    restart: bool = setting(
-        False, "Throw away what an interrupted run has left.", FILES
-    )
-    sheet: bool = setting(
-        False, "Also write a sheet of frames, before and after.", REPORT
-    )
-    preview: bool = setting(
-        False,
-        "Only paint three spread frames, quickly, on one sheet.",
-        REPORT,
-        short="p",
-    )
+def make(kind: type[Any], values: Mapping[str, Any]) -> Any:
+    """Make a request or a configuration of those values that belong to it."""
+    names = {each.name for each in fields(kind)} & values.keys()
+    return kind(**{name: values[name] for name in names})
 
 
 def parse_at(text: str) -> tuple[float, Path]:
     """Read ``3.5:painting.jpg``."""
     time_s, _, name = text.partition(":")
-    try:
+    with suppress(ValueError):
         if name:
             return float(time_s), Path(name)
-    except ValueError:
-        pass
-    message = f"{text!r} is not a second and a file such as 3.5:painting.jpg"
-    raise typer.BadParameter(message)
+    raise typer.BadParameter(
+        f"{text!r} is not a second and a file such as 3.5:painting.jpg"
+    )
 
 
 def parse_region(text: str) -> Region:
     """Read ``mask.png=painting.jpg``."""
     mask, _, style = text.partition("=")
     if not (mask and style):
-        message = f"{text!r} is not a mask and a painting such as sky.png=b.jpg"
-        raise typer.BadParameter(message)
+        raise typer.BadParameter(
+            f"{text!r} is not a mask and a painting such as sky.png=b.jpg"
+        )
     return Region(Path(mask), Path(style))
 
 
-def check_outputs(
-    results: Sequence[Path | None],
-    *,
-    besides: Sequence[Path | None] = (),
-    inputs: Sequence[Path],
-    overwrite: bool,
-) -> None:
-    """Check that results may go where they are to go.
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The values of all settings by the names of the fields, and their origins."""
 
-    Args:
-        results: Files, or a folder whose name has no ending. None: not asked for.
-        besides: What else a run writes, and may always replace.
-        inputs: What it must not replace.
-        overwrite: Whether existing results may be replaced.
+    kinds: Sequence[type[Any]]
+    """The configurations that the command is about."""
+    values: Mapping[str, Any]
+    origins: Mapping[str, str]
+    """Those at their default have none."""
+    about: Sequence[str]
+    """Lines on the preset."""
+
+    def make(self, kind: type[Any], **others: object) -> Any:
+        """Make a configuration; ConfigError if its values disagree."""
+        return make(kind, {**self.values, **others})
+
+    def text(self, folder: Path) -> str:
+        """Write them for a file in ``folder``."""
+        return config_text(
+            self.values,
+            self.kinds,
+            folder=folder,
+            about=self.about,
+            origins=self.origins,
+        )
+
+    def save(self, request: Request) -> None:
+        """Save them, if they are to be saved, as ``save_config`` does."""
+        if (path := request.save_config) is not None:
+            save_config(path, self.text(path.parent), overwrite=request.overwrite)
+
+
+def resolve_settings(
+    ctx: typer.Context,
+    values: Mapping[str, Any],
+    request: Request,
+    kinds: Sequence[type[Any]],
+) -> Settings:
+    """Lay a preset over the defaults, a file over it, and the options over all.
+
+    If the settings are only to be shown, that is done, and the command ends here.
 
     Raises:
-        OutputError: If a result exists and may not be replaced, or if its folder is
-            missing or cannot be written to.
-        ConfigError: If it would replace an input, or another result.
+        BadParameter: If there is no such preset.
+        InputError: If the file cannot be read.
+        ConfigError: If it has a key that is none, or a value that cannot be; or if
+            settings disagree.
     """
-    for path in _given(results):
-        _check_place(path)
-    written = _given([*results, *besides])
-    for path in written:
-        for given in inputs:
-            if path.exists() and given.exists() and path.samefile(given):
-                raise ConfigError(f"the result {path} would replace an input.")
-    resolved = [path.resolve() for path in written]
-    for path in written:
-        if resolved.count(path.resolve()) > 1:
-            raise ConfigError(f"two results would go to {path}; name another for one.")
-    for path in _given(results):
-        if path.exists() and not overwrite:
-            raise OutputError(f"{path} exists; use --overwrite, or another name.")
+    layers: dict[str, Mapping[str, Any]] = {}
+    about: list[str] = []
+    if request.preset is not None:
+        preset = _find_preset(request.preset)
+        layers[f"preset {preset.name}"], about = preset.settings, preset.about
+    if request.config is not None:
+        layers["configuration file"] = read_config(request.config)
+    settled, origins = defaults(), dict[str, str]()
+    layers["option"] = {name: values[name] for name in settled if _given(ctx, name)}
+    for origin, layer in layers.items():
+        settled |= layer
+        origins |= dict.fromkeys(layer, origin)
+    settings = Settings(kinds, settled, origins, about)
+    for kind in kinds:
+        settings.make(kind)
+    if request.show_config:
+        typer.echo(settings.text(Path()), nl=False)
+        raise typer.Exit
+    return settings
 
 
-def _given(paths: Sequence[Path | None]) -> list[Path]:
-    return [path for path in paths if path is not None]
+def defaults() -> dict[str, Any]:
+    """Return the default of every setting by the name of its field."""
+    return {setting.name: setting.default for setting in settings_of(*KINDS)}
 
 
-def _check_place(path: Path) -> None:
-    if path.is_dir() and (path.suffix or path.name in {"", ".."}):
-        raise OutputError(f"{path} is a folder; name a file in it.")
-    if not path.parent.is_dir():
-        raise OutputError(f"the folder {path.parent} for {path.name} does not exist.")
-    if not os.access(path.parent, os.W_OK):
-        raise OutputError(f"the folder {path.parent} cannot be written to.")
+def _given(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name in {"COMMANDLINE", "ENVIRONMENT"}
+
+
+def _find_preset(name: str) -> Preset:
+    if name not in NAMES:
+        raise typer.BadParameter(
+            f"{name!r} is none of {', '.join(NAMES)}", param_hint="'--preset'"
+        )
+    return read_preset(name)
+
+
+def save_config(path: Path, text: str, *, overwrite: bool) -> None:
+    """Save the text of settings; nothing is left where that fails.
+
+    Raises:
+        OutputError: If the file exists, says something else and may not be replaced; or
+            if it cannot be written.
+    """
+    from vidstyle.images import write_whole
+
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as err:
+        raise OutputError(
+            f"cannot write {path}: the name of a file in it is not text."
+        ) from err
+    if path.is_file() and not overwrite:
+        with suppress(OSError):
+            if path.read_bytes() == data:
+                return
+        raise OutputError(
+            f"{path} exists and says something else; use --overwrite, or save the "
+            "settings under another name."
+        )
+    write_whole(path, data)

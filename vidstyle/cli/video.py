@@ -1,22 +1,19 @@
 """``vidstyle video``: paint a clip."""
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.report import Reporter, reported_errors
-from vidstyle.cli.request import VideoRequest, parse_at
-from vidstyle.cli.settings import resolve_settings
+from vidstyle.cli.report import RESUMES, Reporter, reported_errors
+from vidstyle.cli.request import Request, Settings, make, parse_at, resolve_settings
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
 
 KINDS = (StyleConfig, VideoConfig, EncodingConfig, EvolutionConfig)
 
 
-@o.add_options(VideoRequest, *KINDS)
+@o.add_options(Request, *KINDS)
 def video(ctx: typer.Context, clip: o.Clip, **values: Any) -> None:
     """Paint a clip: clip.mp4 and painting.jpg make clip.painting.mp4.
 
@@ -30,40 +27,23 @@ def video(ctx: typer.Context, clip: o.Clip, **values: Any) -> None:
 
     vidstyle video clip.mp4 --style painting.jpg --preset fine --gif -o painted.mkv
     """
-    with reported_errors("the same command goes on where this one stopped"):
-        request = VideoRequest.taken_from(values)
+    with reported_errors(RESUMES):
+        request: Request = make(Request, values)
+        request.check_styles()
         if request.style_at:
             values["style_at"] = tuple(parse_at(text)[0] for text in request.style_at)
-        settings = resolve_settings(
-            ctx, values, preset=request.preset, file=request.config
-        )
+        settings = resolve_settings(ctx, values, request, KINDS)
         painting = settings.make(
             VideoConfig,
             style=settings.make(StyleConfig),
             encoding=settings.make(EncodingConfig),
         )
-        evolution = settings.make(EvolutionConfig)
-        if request.show_config:
-            typer.echo(settings.text(KINDS, Path()), nl=False)
-            return
-        reporter = Reporter(quiet=request.quiet, as_json=request.json, log=request.log)
-        save = partial(
-            settings.save, request.save_config, KINDS, overwrite=request.overwrite
-        )
-        if request.preview:
-            _preview(clip, request, painting, reporter, save=save)
-        else:
-            _paint(clip, request, painting, evolution, reporter, save=save)
+        paint = _preview if request.preview else _paint
+        paint(clip, request, painting, settings)
 
 
 def _paint(
-    clip: Path,
-    request: VideoRequest,
-    config: VideoConfig,
-    evolution: EvolutionConfig,
-    reporter: Reporter,
-    *,
-    save: Callable[[], None],
+    clip: Path, request: Request, config: VideoConfig, settings: Settings
 ) -> None:
     from vidstyle.clip.pipeline import stylize_video
     from vidstyle.clip.results import default_output
@@ -72,15 +52,15 @@ def _paint(
     gif_output = request.gif_beside(output)
     sheet_output = output.with_suffix(".sheet.png") if request.sheet else None
     request.check_outputs(output, gif_output, sheet_output, contents=[clip])
-    save()
-    with reporter:
+    settings.save(request)
+    with Reporter.for_request(request) as reporter:
         result = stylize_video(
             clip,
             request.styles,
             output,
             config=config,
             regions=request.regions,
-            evolution=evolution,
+            evolution=settings.make(EvolutionConfig),
             evolution_output=gif_output,
             sheet_output=sheet_output,
             work_dir=request.work_dir,
@@ -98,21 +78,15 @@ def _paint(
 
 
 def _preview(
-    clip: Path,
-    request: VideoRequest,
-    config: VideoConfig,
-    reporter: Reporter,
-    *,
-    save: Callable[[], None],
+    clip: Path, request: Request, config: VideoConfig, settings: Settings
 ) -> None:
-    """Paint a sheet instead of the clip."""
     from vidstyle.clip.preview import preview_video
     from vidstyle.clip.results import name_beside
 
     output = request.output or name_beside(clip, request.paintings, ".preview.png")
     request.check_outputs(output, contents=[clip])
-    save()
-    with reporter:
+    settings.save(request)
+    with Reporter.for_request(request) as reporter:
         preview_video(
             clip,
             request.styles,

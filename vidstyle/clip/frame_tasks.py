@@ -1,13 +1,15 @@
-"""A prepared frame and its painted predecessor -> what is optimised for it."""
+"""Paint frames by optimisation: where each one starts, and what it should become."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from vidstyle.clip.painter import PaintStep
 from vidstyle.clip.prefetch import PrefetchedFrame
 from vidstyle.color.masks import guide_image, is_painted
 from vidstyle.color.palette import color_statistics, palette_map
@@ -15,21 +17,23 @@ from vidstyle.config import VideoConfig
 from vidstyle.images import frame_to_image
 from vidstyle.motion.consistency import (
     DRY,
-    Age,
-    advance_age,
+    carry_paint,
     erode_consistency,
-    mask_age,
+    mask_paint,
+    photometric_consistency,
 )
 from vidstyle.motion.warp import consistency_to_tensor, flow_to_tensor, warp
 from vidstyle.optimize.pyramid import random_image
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import content_target
-from vidstyle.records import Consistency, Frame, Motion
+from vidstyle.records import Consistency, Frame, Motion, Paint
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
 CUT_SHARE = 0.25
 """Less of the flow trusted than this: the frame is treated as the first of a shot."""
+WORN = 10
+"""Levels of 255 by which a place may differ from what it was painted for."""
 ENERGIES = "energies"
 """Name of the stored facts: by first frame, what content errors are divided by."""
 
@@ -44,33 +48,37 @@ class Following:
     """(1, 3, H, W): the predecessor moved along."""
     binding: Tensor
     """(1, 1, H, W) in [0, 1]: how firmly each pixel is held to ``warped``."""
-    age: Age
-    """Of this frame's paint."""
+    paint: Paint
+    """This frame's."""
 
 
 def follow(
     previous: Frame,
-    age: Age,
+    paint: Paint,
     source: Frame,
     *,
+    working: Frame,
     motion: Motion,
     seen_again: Consistency,
     device: torch.device,
 ) -> Following:
-    """Bring a painted frame onto its successor.
+    """Bring a stylized frame, with paint of some age, onto its successor's source.
 
     Where nothing is seen again, something new comes into sight. There the frame starts
-    from the source in the colours of the painted frame: from the warped frame it would
+    from the source in the colors of the stylized frame: from the warped frame it would
     start with a smear of what is in front. New paint has had a few steps where a first
     frame's had hundreds; so it is bound more firmly from frame to frame, and has time
-    to become as painted as what surrounds it.
+    to become as painted as what surrounds it. Paint also goes, little by little, where
+    the scene is no longer what it was made for, though neighbouring frames look alike:
+    in a dissolve, a fade, a title that fades in.
 
     Args:
-        previous: The painted predecessor.
-        age: Of its paint.
-        source: This frame's content, at the same size, in its own colours.
-        motion: From the predecessor to this frame.
-        seen_again: What ``photometric_consistency`` says of the two.
+        previous: The stylized frame, in working colors.
+        paint: What is known of its paint.
+        source: The successor's.
+        working: The same in working colors.
+        motion: From the predecessor to the successor.
+        seen_again: The ``photometric_consistency`` of the two sources.
         device: Where to compute.
 
     Source: Ruder et al. 2016, section 4, start from the warped frame everywhere and
@@ -78,48 +86,82 @@ def follow(
     """
     flow = flow_to_tensor(motion.flow_backward, device=device)
     warped = warp(frame_to_image(previous, device=device), flow)
-    reused = erode_consistency(seen_again)
-    grown = advance_age(age, reused, motion)
-    bound = motion.consistency * reused * (grown.astype(np.float32) / np.float32(DRY))
-    colors = palette_map(color_statistics(source), color_statistics(previous))
-    fill = frame_to_image(colors.apply(source), device=device)
+    still = photometric_consistency(paint.scene, source, motion, limit=WORN)
+    reused = np.minimum(erode_consistency(seen_again), still)
+    carried = carry_paint(paint, source, motion, reused)
+    dryness = carried.age.astype(np.float32) / np.float32(DRY)
+    bound = motion.consistency * reused * dryness
+    colors = palette_map(color_statistics(working), color_statistics(previous))
+    fill = frame_to_image(colors.apply(working), device=device)
     # The start mixes over a few pixels, so that no outline is carried along.
-    share = functional.avg_pool2d(
-        consistency_to_tensor(reused, device=device),
-        3,
-        stride=1,
-        padding=1,
-        count_include_pad=False,
-    )
+    share = consistency_to_tensor(reused, device=device)
+    share = functional.avg_pool2d(share, 3, 1, 1, count_include_pad=False)
     return Following(
         start=fill.lerp(warped, share),
         warped=warped,
         binding=consistency_to_tensor(bound, device=device),
-        age=grown,
+        paint=carried,
     )
 
 
-class FrameTasks:
-    """Puts together where each frame starts and what it should become.
+class FrameOptimizer:
+    """A ``FramePainter`` that optimises a batch of frames.
 
     It remembers of each first frame what the content errors of those that follow are
     divided by.
     """
 
     def __init__(
-        self, stylizer: Stylizer, store: FrameStore, config: VideoConfig
+        self,
+        stylizer: Stylizer,
+        store: FrameStore,
+        config: VideoConfig,
+        guided: bool,
     ) -> None:
-        """Go on with what an interrupted run remembered, if there was one.
-
-        Args:
-            stylizer: Of the run.
-            store: Of the run.
-            config: How.
-        """
+        """Go on with what an interrupted run remembered. ``guided``: with masks."""
         self._stylizer, self._store, self._config = stylizer, store, config
         self._energies: dict[str, Mapping[str, float]] = store.facts(ENERGIES) or {}
+        self._batch = stylizer.batch(
+            config.batch, temporal_weight=config.temporal_weight, guided=guided
+        )
 
-    def first(self, frame: PrefetchedFrame) -> FrameTask:
+    def run(self, frames: Iterator[PrefetchedFrame | None]) -> Iterator[PaintStep]:
+        """Optimise frames until there are no more."""
+        entered: dict[int, PrefetchedFrame] = {}
+
+        def tasks() -> Iterator[FrameTask | None]:
+            for frame in frames:
+                if frame is not None:
+                    entered[frame.index] = frame
+                yield None if frame is None else self._task(frame)
+
+        for done in self._batch.run(tasks()):
+            frame = entered[done.task.frame]
+            picture = partial(self._picture, done.slot, frame.source)
+            yield PaintStep(frame, done.report, picture, is_finished=done.is_finished)
+            if done.is_finished:
+                del entered[frame.index]
+
+    def _picture(self, slot: int, source: Frame) -> Frame:
+        return self._stylizer.finished(self._batch.result(slot), source)
+
+    def _task(self, frame: PrefetchedFrame) -> FrameTask:
+        """Put together what is optimised for a frame."""
+        if frame.mask is not None and not frame.mask.any():
+            return self._blank(frame)
+        motion = frame.motion
+        is_cut = motion is not None and motion.trusted_share < CUT_SHARE
+        if frame.previous is None or is_cut:
+            return self._first(frame)
+        return self._following(frame, *frame.previous)
+
+    def _blank(self, frame: PrefetchedFrame) -> FrameTask:
+        """Leave a frame as it is: there is nothing to paint in it."""
+        image = frame_to_image(frame.content, device=self._stylizer.device)
+        content = content_target(self._stylizer.network, image, self._config.style)
+        return FrameTask(frame=frame.index, start=image, content=content, steps=0)
+
+    def _first(self, frame: PrefetchedFrame) -> FrameTask:
         """Begin a shot."""
         index = frame.index
         task = self._stylizer.first_task(
@@ -129,73 +171,61 @@ class FrameTasks:
         self._store.put_facts(ENERGIES, self._energies)
         return task
 
-    def blank(self, frame: PrefetchedFrame) -> FrameTask:
-        """Leave a frame as it is: there is nothing to paint in it."""
-        image = frame_to_image(frame.content, device=self._stylizer.device)
-        content = content_target(self._stylizer.network, image, self._config.style)
-        return FrameTask(frame=frame.index, start=image, content=content, steps=0)
+    def _following(
+        self, frame: PrefetchedFrame, previous: Frame, paint: Paint
+    ) -> FrameTask:
+        """Go on in a shot from its newest picture, and describe the paint."""
+        task = self._unbound(frame, previous)
+        if frame.motion is None or frame.seen_again is None:
+            frame.paint = paint
+            return task
+        if frame.mask_before is not None:  # elsewhere there is no paint to keep
+            paint = mask_paint(paint, is_painted(frame.mask_before))
+        bank = self._stylizer.bank
+        bound = follow(
+            bank.to_working(previous),
+            paint,
+            frame.source,
+            working=bank.to_working(frame.source),
+            motion=frame.motion,
+            seen_again=frame.seen_again,
+            device=self._stylizer.device,
+        )
+        frame.paint = bound.paint
+        is_warped = self._config.next_init == "previous-warped"
+        return replace(
+            task,
+            start=bound.start if is_warped else task.start,
+            steps=round(task.steps * (2 - frame.motion.trusted_share)),
+            warped=bound.warped,
+            consistency=bound.binding,
+        )
 
-    def following(self, frame: PrefetchedFrame, previous: Frame, age: Age) -> FrameTask:
-        """Go on in a shot, unless too little of it goes on.
-
-        Args:
-            frame: With its motion; its ``age`` is set.
-            previous: Its painted predecessor, as stored: 8 bits, in every run.
-            age: Of that one's paint. Where it was not painted, there is none to keep.
-        """
-        motion = frame.motion
-        if motion is not None and motion.trusted_share < CUT_SHARE:
-            return self.first(frame)
-        bank, device = self._stylizer.bank, self._stylizer.device
-        previous = bank.to_working(previous)
+    def _unbound(self, frame: PrefetchedFrame, previous: Frame) -> FrameTask:
+        """Make the task of a frame that nothing holds to its predecessor."""
+        stylizer, config = self._stylizer, self._config
+        device = stylizer.device
         image = frame_to_image(frame.content, device=device)
-        bound = None
-        steps = self._config.next_steps
-        if motion is not None and frame.seen_again is not None:
-            if frame.mask_before is not None:
-                age = mask_age(age, is_painted(frame.mask_before))
-            bound = follow(
-                previous,
-                age,
-                bank.to_working(frame.source),
-                motion=motion,
-                seen_again=frame.seen_again,
-                device=device,
-            )
-            age = bound.age
-            steps = round(steps * (2 - motion.trusted_share))
-        frame.age = age
+        energies = self._energies_of(frame.index)
+        match config.next_init:
+            case "content":
+                start = image.clone()
+            case "random":
+                start = random_image(image, seed=config.style.seed, index=frame.index)
+            case _:
+                working = stylizer.bank.to_working(previous)
+                start = frame_to_image(working, device=device)
         mask = frame.mask
         return FrameTask(
             frame=frame.index,
-            start=self._start(frame.index, image, previous, bound),
-            content=content_target(
-                self._stylizer.network,
-                image,
-                self._config.style,
-                self._energies_of(frame.index),
-            ),
-            steps=steps,
-            style=bank.style(frame.style),
+            start=start,
+            content=content_target(stylizer.network, image, config.style, energies),
+            steps=config.next_steps,
+            style=stylizer.bank.style(frame.style),
             mask=None if mask is None else guide_image(mask, device=device),
-            warped=bound.warped if bound else None,
-            consistency=bound.binding if bound else None,
         )
 
-    def _start(
-        self, index: int, image: Tensor, previous: Frame, bound: Following | None
-    ) -> Tensor:
-        match self._config.next_init:
-            case "previous-warped" if bound is not None:
-                return bound.start
-            case "content":
-                return image.clone()
-            case "random":
-                return random_image(image, seed=self._config.style.seed, index=index)
-            case _:
-                return frame_to_image(previous, device=self._stylizer.device)
-
     def _energies_of(self, index: int) -> Mapping[str, float]:
-        """Those of the newest first frame at or before this one."""
+        """Return those of the newest first frame at or before this one."""
         first = max(known for key in self._energies if (known := int(key)) <= index)
         return self._energies[str(first)]

@@ -1,25 +1,22 @@
 """Clip -> working-size frames in the work directory, and where shots begin.
 
-One background thread makes the only pass over the source, while the optimiser works. It
-runs ahead as far as the painter needs: enough frames for the shots being painted, and
-enough shots to fill the batch.
+One background thread makes the only pass over the clip. It runs ahead as far as the
+painter needs: enough frames for the shots being painted, and enough shots to fill the
+batch.
 """
 
-import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from types import TracebackType
 from typing import Self
 
+from vidstyle.clip.reader import FrameReader, SelectedFrames
 from vidstyle.color.masks import Mask
 from vidstyle.color.palette import ColorStatistics, color_statistics
 from vidstyle.config import VideoConfig
 from vidstyle.errors import ConfigError, WorkDirError
 from vidstyle.images import resize_frame
 from vidstyle.motion.shots import ShotDetector
-from vidstyle.records import TimedFrame, VideoInfo
-from vidstyle.video.read import read_frames
 from vidstyle.video.work_dir import FrameStore
 
 AHEAD = 96
@@ -30,7 +27,7 @@ RESERVE_BYTES = 200 * 2**20
 
 @dataclass(slots=True)
 class IngestState:
-    """What the reader knows so far."""
+    """What is known of a clip so far."""
 
     starts: list[int] = field(default_factory=list)
     """First frame of every shot, in order."""
@@ -39,10 +36,10 @@ class IngestState:
     times_s: list[float] = field(default_factory=list)
     """When each frame is shown, on the source's clock."""
     colors: list[ColorStatistics] = field(default_factory=list)
-    """Of each frame; raw, since a cut may be found later than its frames. Of a region
-    of it, if only that is painted; where it is empty, of the frame."""
+    """Each frame's own, since a cut may be found later than its frames; only those of
+    the region that is painted, where there is any of it."""
     is_seen: list[bool] = field(default_factory=list)
-    """Whether that region is not empty, of each frame; without one it never is."""
+    """Whether there is any of that region in each frame; True without regions."""
     first: int = 0
     """Index of the first frame that was asked for."""
     origin_s: float = 0.0
@@ -68,7 +65,7 @@ class Ingest:
 
     def __init__(
         self,
-        info: VideoInfo,
+        reader: FrameReader,
         config: VideoConfig,
         store: FrameStore,
         *,
@@ -76,24 +73,14 @@ class Ingest:
         width: int,
         mask: Callable[[int], Mask] | None = None,
     ) -> None:
-        """Prepare to read.
-
-        Args:
-            info: The clip.
-            config: Which frames of it.
-            store: Where they go.
-            height: In which they are stored.
-            width: In which they are stored.
-            mask: Says by a frame's index which region of it is painted; None: all.
-        """
-        self._info, self._config, self._store = info, config, store
+        """Prepare to read; ``mask`` is what is painted of the frame with an index."""
+        self._selected = SelectedFrames(reader, config, self._warn)
+        self._config, self._store = config, store
         self._height, self._width, self._mask = height, width, mask
         self._found = IngestState()
         self._error: BaseException | None = None
-        self._unpainted = self._painted = self._open_lanes = self._seen = 0
-        self._is_stopped = self._is_starved = False
-        self._end_s = self._origin_s = 0.0
-        self._read_count = 0
+        self._unpainted = self._painted = self._open_lanes = self._polled = 0
+        self._is_starved = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
 
@@ -102,15 +89,10 @@ class Ingest:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop reading."""
         with self._changed:
-            self._is_stopped = True
+            self._selected.is_stopped = True
             self._changed.notify_all()
         self._thread.join()
 
@@ -133,22 +115,21 @@ class Ingest:
             self._is_starved = wait
             self._changed.notify_all()
             if wait:
-                self._changed.wait_for(
-                    lambda: (
-                        self._found.certain > self._seen
-                        or self._found.is_complete
-                        or self._error is not None
-                    )
-                )
+                self._changed.wait_for(self._has_news)
             if self._error is not None:
                 raise self._error
             found = self._found
-            self._seen = found.certain
+            self._polled = found.certain
             copy = replace(
                 found, starts=list(found.starts), warnings=list(found.warnings)
             )
             found.warnings.clear()
             return copy
+
+    def _has_news(self) -> bool:
+        found = self._found
+        is_ended = found.is_complete or self._error is not None
+        return is_ended or found.certain > self._polled
 
     def _run(self) -> None:
         try:
@@ -160,7 +141,7 @@ class Ingest:
 
     def _read(self) -> None:
         detector = ShotDetector()
-        for timed in self.selected():
+        for timed in self._selected:
             frame = resize_frame(timed.frame, height=self._height, width=self._width)
             if not self._wait_for_room():
                 return
@@ -169,41 +150,37 @@ class Ingest:
             cuts = detector.push(frame)
             mask = None if self._mask is None else self._mask(timed.index)
             is_seen = mask is None or bool(mask.any())
+            colors = color_statistics(frame, mask if is_seen else None)
             with self._changed:
                 if not self._found.times_s:
                     self._found.first = timed.index
-                    self._found.origin_s = self._origin_s
+                    self._found.origin_s = self._selected.origin_s
                     self._found.starts.append(timed.index)
                 self._unpainted += not self._store.is_painted(timed.index)
                 self._found.times_s.append(timed.time_s)
-                colors = color_statistics(frame, mask if is_seen else None)
                 self._found.colors.append(colors)
                 self._found.is_seen.append(is_seen)
                 self._add(cuts, detector.certain)
         cuts = detector.finish()
         with self._changed:
-            self._found.end_s = self._end_s
+            self._found.end_s = self._selected.end_s
             self._check_range()
-            self._add(cuts, len(self._found.times_s))
             self._found.is_complete = True
-            self._changed.notify_all()
+            self._add(cuts, len(self._found.times_s))
 
     def _check_range(self) -> None:
-        """Check that the frames that were asked for were there.
-
-        Raises:
-            ConfigError: If none of them was.
-        """
+        """Warn of, or refuse, a range that goes beyond the end."""
         found, (start, stop) = self._found, self._config.frames
+        path = self._selected.reader.info.path
         if not found.times_s:
             raise ConfigError(
-                f"{self._info.path} has no frame in the range that was asked for: "
-                f"{self._read_count} were read."
+                f"{path} has no frame in the range that was asked for: "
+                f"{self._selected.read_count} were read."
             )
         end = found.first + len(found.times_s)
         if stop is not None and end < stop:
             found.warnings.append(
-                f"{self._info.path} has {end} frames: instead of {start}:{stop}, "
+                f"{path} has {end} frames: instead of {start}:{stop}, "
                 f"{start}:{end} is painted."
             )
 
@@ -225,7 +202,7 @@ class Ingest:
             WorkDirError: If the painter waits for frames that the disk cannot take.
         """
         with self._changed:
-            while not self._is_stopped:
+            while not self._selected.is_stopped:
                 waiting = self._unpainted - self._painted
                 is_short = self._store.free_bytes() < RESERVE_BYTES
                 if is_short and self._is_starved:
@@ -239,54 +216,6 @@ class Ingest:
                 self._changed.wait(timeout=1)
         return False
 
-    def selected(self) -> Iterator[TimedFrame]:
-        """Yield the frames that were asked for, and stop reading after the last."""
-        config = self._config
-        start, stop = config.frames
-        begin_s = config.start_s or 0.0
-        end_s = float("inf")
-        if config.duration_s is not None:
-            end_s = begin_s + config.duration_s
-        origin_s: float | None = None
-        for timed in read_frames(
-            self._info,
-            strict=config.strict,
-            on_warning=self._warn,
-        ):
-            if self._is_stopped:
-                return
-            self._read_count = timed.index + 1
-            origin_s = timed.time_s if origin_s is None else origin_s
-            self._origin_s = origin_s
-            # Half a millisecond: containers round a frame's time to their own clock.
-            shown_s = timed.time_s - origin_s + 0.0005
-            if shown_s >= end_s or (stop is not None and timed.index >= stop):
-                self._end_s = timed.time_s
-                return
-            self._end_s = timed.time_s + float(1 / self._info.fps)
-            if timed.index >= start and shown_s >= begin_s:
-                yield timed
-
     def _warn(self, text: str) -> None:
         with self._changed:
             self._found.warnings.append(text)
-
-
-def expected_span(info: VideoInfo, config: VideoConfig) -> tuple[int, int | None]:
-    """Guess which frames will be taken, from what the container promises.
-
-    Returns:
-        ``[start, stop)``, for display only; stop None: it promises nothing.
-    """
-    start, stop = config.frames
-    if config.start_s is not None:
-        start = _first_after(config.start_s, info)
-    stops = [stop, info.frame_count]
-    if config.duration_s is not None:
-        stops.append(_first_after((config.start_s or 0) + config.duration_s, info))
-    return start, min((each for each in stops if each is not None), default=None)
-
-
-def _first_after(time_s: float, info: VideoInfo) -> int:
-    """Number of the first frame that is shown at or after a time."""
-    return math.ceil(time_s * info.fps - 0.01)

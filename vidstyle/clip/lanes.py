@@ -27,11 +27,7 @@ class Lanes:
     """
 
     def __init__(self, is_painted: Callable[[int], bool]) -> None:
-        """Start with none.
-
-        Args:
-            is_painted: Says of a frame whether an earlier run has painted it.
-        """
+        """Start with none."""
         self._is_painted = is_painted
         self._lanes: list[Lane] = []
         self._certain = 0
@@ -62,14 +58,14 @@ class Lanes:
         for lane in self._lanes:
             if lane.is_busy:
                 continue
-            if (frame := self._following(lane)) is not None:
+            if (frame := self._next_in(lane)) is not None:
                 lane.next, lane.is_busy = frame + 1, True
                 return frame, lane.start
         return None
 
     def following(self, frame: int) -> int | None:
         """Return the frame after a handed-out one in its lane, if it is ready."""
-        return self._following(self._lane_of(frame))
+        return self._next_in(self._lane_of(frame))
 
     def release(self, frame: int) -> None:
         """Let a frame's lane go on, since the frame is painted."""
@@ -81,19 +77,16 @@ class Lanes:
         return [
             lane.start
             for lane in self._lanes
-            if lane.is_busy or not self._is_finished(lane)
+            if lane.is_busy or self._next_in(lane) is not None or lane.next != lane.stop
         ]
 
     def _lane_of(self, frame: int) -> Lane:
         return next(lane for lane in reversed(self._lanes) if lane.start <= frame)
 
-    def _following(self, lane: Lane) -> int | None:
+    def _next_in(self, lane: Lane) -> int | None:
         end = self._certain if lane.stop is None else min(lane.stop, self._certain)
         frame = lane.next
         while frame < end and self._is_painted(frame):
             frame += 1
         lane.next = frame
         return frame if frame < end else None
-
-    def _is_finished(self, lane: Lane) -> bool:
-        return self._following(lane) is None and lane.next == lane.stop

@@ -7,7 +7,6 @@ only changes how the frames are written is not.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
@@ -15,22 +14,22 @@ from typing import Any
 
 import torch
 
-from vidstyle.config import EvolutionConfig, Region, StyleConfig, VideoConfig
+from vidstyle.clip.reader import file_state
+from vidstyle.clip.region_masks import RegionMasks
+from vidstyle.config import EvolutionConfig, Region, StyleConfig
 from vidstyle.errors import ImageOpenError, WeightsError
-from vidstyle.records import VideoInfo
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.folder import numbered_pictures
 
 DIGITS = 16
-"""Of a hash, as shown: enough to tell files apart, and short enough to read."""
+"""A hash's, as shown: enough to tell files apart, and short enough to read."""
 
 
 def describe(
-    info: VideoInfo,
-    styles: Sequence[Path],
-    config: VideoConfig,
-    evolution: EvolutionConfig | None,
+    masks: RegionMasks,
     stylizer: Stylizer,
+    styles: Sequence[Path],
+    evolution: EvolutionConfig | None,
 ) -> dict[str, Any]:
     """Describe a run by JSON values, each of which reads well in an error message.
 
@@ -38,20 +37,20 @@ def describe(
         ImageOpenError: If a picture cannot be read any more.
         WeightsError: If the file of weights cannot.
     """
-    settings = asdict(config)
+    settings = asdict(masks.config)
     for name in ("style", "encoding", "output_size", "strict"):
         del settings[name]
+    regions = enumerate(masks.regions, start=1)
     return {
         **{name: _plain(value) for name, value in settings.items()},
-        **describe_style(config.style),
-        "clip": str(info.path.resolve()),
-        "clip_state": _state(
-            numbered_pictures(info.path) if info.kind == "folder" else [info.path]
-        ),
+        **describe_style(masks.config.style),
+        "clip": str(masks.reader.info.path.resolve()),
+        "clip_state": masks.reader.state,
         "painting": describe_pictures(styles),
         "evolution": None if evolution is None else _plain(asdict(evolution)),
         "network": stylizer.network.name,
         **describe_machine(stylizer.device),
+        **{f"region {number}": _region(region) for number, region in regions},
     }
 
 
@@ -88,30 +87,18 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
     }
 
 
-def describe_regions(regions: Sequence[Region]) -> dict[str, Any]:
-    """Describe regions by what is in their files; without any by nothing."""
-    found = {}
-    for number, region in enumerate(regions, start=1):
-        mask = region.mask
-        found[f"region {number}"] = (
-            f"{mask.resolve()}, {_state(numbered_pictures(mask))}"
-            if mask.is_dir()
-            else _digest(mask, ImageOpenError),
-            _digest(region.style, ImageOpenError),
-        )
-    return found
+def _region(region: Region) -> tuple[str, str]:
+    """Describe a region's mask and its painting by what is in their files."""
+    mask = region.mask
+    if mask.is_dir():
+        described = f"{mask.resolve()}, {file_state(numbered_pictures(mask))}"
+    else:
+        described = _digest(mask, ImageOpenError)
+    return described, _digest(region.style, ImageOpenError)
 
 
 def _plain(value: object) -> object:
     return str(value) if isinstance(value, Path | Fraction) else value
-
-
-def _state(files: Sequence[Path]) -> str:
-    """Sizes and times of change: enough to notice that a clip is another now."""
-    states = [path.stat() for path in files]
-    newest = datetime.fromtimestamp(max(each.st_mtime for each in states), UTC)
-    size = sum(each.st_size for each in states)
-    return f"{size} bytes in {len(states)} file(s) of {newest:%F %T.%f}"
 
 
 def _digest(path: Path, error: type[ImageOpenError | WeightsError]) -> str:

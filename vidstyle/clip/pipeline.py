@@ -1,14 +1,18 @@
 """A clip, from file to file: the stages in order, on one screen."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from vidstyle.clip.ingest import expected_span
-from vidstyle.clip.manifest import describe, describe_regions
+from vidstyle.clip.frame_tasks import FrameOptimizer
+from vidstyle.clip.manifest import describe
+from vidstyle.clip.prefetch import MotionEstimator
+from vidstyle.clip.reader import FrameReader, expected_span, open_reader
 from vidstyle.clip.region_masks import RegionMasks
-from vidstyle.clip.regions import paint_passes, pass_stores
+from vidstyle.clip.regions import MakeFramePainter, RegionPasses
 from vidstyle.clip.results import (
+    Outputs,
     check_outputs,
     cut_notice,
     cut_shape,
@@ -21,11 +25,11 @@ from vidstyle.clip.results import (
     write_result,
 )
 from vidstyle.config import EvolutionConfig, Region, VideoConfig
-from vidstyle.images import check_free
+from vidstyle.motion.flow import estimate_motion
 from vidstyle.records import Listener, Notice, Plan, StrPath, VideoInfo, ignore
 from vidstyle.stylize.inputs import Styles, as_paths, as_regions, load_stylizer
 from vidstyle.stylize.style_bank import working_size
-from vidstyle.video.probe import probe
+from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
 
@@ -40,7 +44,7 @@ class VideoResult:
 
 
 def stylize_video(
-    clip: StrPath,
+    clip: StrPath | FrameReader,
     style: Styles,
     output: StrPath,
     *,
@@ -53,61 +57,66 @@ def stylize_video(
     overwrite: bool = False,
     restart: bool = False,
     listener: Listener = ignore,
+    motion: MotionEstimator = estimate_motion,
+    make_painter: MakeFramePainter = FrameOptimizer,
 ) -> VideoResult:
     """Paint a clip: the same frames at the same times with the same sound.
 
-    A run that was interrupted goes on where it stopped when it is called again with the
-    same arguments, and ends in the same pixels.
+    An interrupted run goes on where it stopped when it is called again with the same
+    arguments, and ends in the same pixels; ``restart`` throws away what it has left.
 
-    Args:
-        clip: A video, an animated GIF, or a folder of numbered pictures.
-        style: The painting's file, or several: mixed, or as ``config.style_at`` says.
-        output: Where the result goes.
-        config: How; None: the defaults.
-        regions: Parts of it with paintings of their own, by masks that are pictures or
-            clips; where two meet, the later one wins. What is in none gets ``style``;
-            if that is empty, it stays as it is.
-        evolution: How the GIF of the learning looks; None: the defaults.
-        evolution_output: Where it goes, ``.gif`` or ``.mp4``; None: no GIF.
-        sheet_output: Where a picture of spread frames, before and after, goes; None: no
-            such sheet.
-        work_dir: Where frames wait; None: ``OUTPUT.vidstyle`` beside the output. It is
-            deleted when all is done.
-        overwrite: Whether results that are there may be replaced.
-        restart: Throw away what an interrupted run has left.
-        listener: Is told every step, frame and warning.
+    Several paintings are mixed, or as ``config.style_at`` says. Where two regions meet,
+    the later one wins; what is in none gets ``style``, or stays as it is if that is
+    empty. An output without an ending is a folder of pictures; ``evolution_output`` is
+    a .gif or .mp4 of how a frame was learned, ``sheet_output`` a picture of spread
+    frames, before and after. Frames wait in ``work_dir``, by default
+    ``OUTPUT.vidstyle``, which is deleted when all is done.
 
     Raises:
-        InputError: If an input or a setting cannot be used.
-        WeightsError: If a network that was named has no weights.
-        OptimizationError: If the optimisation cannot go on.
-        OutputError: If a result cannot be written.
-        WorkDirError: If the work directory is not usable, or holds another run.
+        VidstyleError: An InputError, WeightsError, OptimizationError, OutputError or
+            WorkDirError.
     """
     config = config or VideoConfig()
-    clip, output = Path(clip), Path(output)
-    regions = as_regions(regions)
-    gif = None if evolution_output is None else Path(evolution_output)
-    sheet = None if sheet_output is None else Path(sheet_output)
-    check_outputs(output, gif, sheet, config.encoding)
-    check_free(output, gif, sheet, overwrite=overwrite)
-    evolution = (evolution or EvolutionConfig()) if gif else None
-    info = probe(clip, fps=config.input_fps, background=config.background)
-    height, width = working_size(
-        height=info.height, width=info.width, long_side=config.style.long_side
+    outputs = Outputs(Path(output), _path(evolution_output), _path(sheet_output))
+    check_outputs(outputs, config.encoding, overwrite=overwrite)
+    evolution = (evolution or EvolutionConfig()) if outputs.evolution else None
+    reader = open_reader(clip, config)
+    shape = tell_plan(reader.info, outputs.video, config, listener)
+    store = FrameStore(Path(work_dir or f"{outputs.video}.vidstyle"))
+    masks, stylizer = load_inputs(
+        reader, style, regions, config, store, listener=listener, motion=motion
     )
-    shape = result_shape(info, config, height=height, width=width)
-    tell_plan(info, output, config, shape, listener)
-    shape = cut_shape(output, config.encoding, shape)
-    waiting = work_dir or output.with_name(f"{output.name}.vidstyle")
-    store = FrameStore(Path(waiting))
+    passes = RegionPasses(stylizer, masks, evolution, listener, make_painter)
+    manifest = describe(masks, stylizer, as_paths(style, regions), evolution)
+    with store.claimed():
+        return _paint(passes, manifest, outputs, shape, restart=restart)
+
+
+def _path(name: StrPath | None) -> Path | None:
+    return None if name is None else Path(name)
+
+
+def load_inputs(
+    reader: FrameReader,
+    style: Styles,
+    regions: Sequence[Region],
+    config: VideoConfig,
+    store: FrameStore,
+    *,
+    listener: Listener,
+    motion: MotionEstimator = estimate_motion,
+) -> tuple[RegionMasks, Stylizer]:
+    """Check the masks, and measure the paintings for the size of the frames."""
+    regions = as_regions(regions)
+    height, width = frame_shape(reader.info, config.style.long_side)
     masks = RegionMasks(
         regions=regions,
-        info=info,
+        reader=reader,
         config=config,
         store=store,
         height=height,
         width=width,
+        motion=motion,
     )
     masks.check()
     stylizer = load_stylizer(
@@ -119,57 +128,58 @@ def stylize_video(
         times_s=config.style_at,
         regions=regions,
     )
-    manifest = describe(info, as_paths(style, regions), config, evolution, stylizer)
-    manifest |= describe_regions(regions)
-    with store.claimed():
-        store.open(manifest, restart=restart)
-        stores = pass_stores(store, len(regions) + stylizer.bank.has_rest)
-        announce(stores, info, config, shape, listener)
-        found, painted = paint_passes(
-            stylizer,
-            masks,
-            manifest,
-            evolution=evolution,
-            restart=restart,
-            listener=listener,
-        )
-        write_result(painted, found, output, info=info, config=config)
-        if sheet is not None:
-            save_sheet(painted, found, info, sheet)
-        learned = save_evolution(painted, gif, evolution, listener)
-        store.remove()
+    return masks, stylizer
+
+
+def _paint(
+    passes: RegionPasses,
+    manifest: Mapping[str, Any],
+    outputs: Outputs,
+    shape: tuple[int, int],
+    *,
+    restart: bool,
+) -> VideoResult:
+    """Paint all passes and write the results; the work directory is claimed."""
+    masks = passes.masks
+    masks.store.open(manifest, restart=restart)
+    announce(passes, shape)
+    found, stylized = passes.paint(manifest, restart=restart)
+    reader, config = masks.reader, masks.config
+    write_result(stylized, found, outputs.video, info=reader.info, config=config)
+    if outputs.sheet is not None:
+        save_sheet(stylized, found, reader, outputs.sheet)
+    evolution = save_evolution(
+        stylized, outputs.evolution, passes.evolution, passes.listener
+    )
+    masks.store.remove()
     return VideoResult(
-        output=output,
+        output=outputs.video,
         frames=len(found.times_s),
         shots=len(found.starts),
-        evolution=learned,
+        evolution=evolution,
     )
 
 
+def frame_shape(info: VideoInfo, long_side: int | None) -> tuple[int, int]:
+    """Return the height and width in which a clip is painted."""
+    return working_size(height=info.height, width=info.width, long_side=long_side)
+
+
 def tell_plan(
-    info: VideoInfo,
-    output: Path,
-    config: VideoConfig,
-    shape: tuple[int, int],
-    listener: Listener,
-) -> None:
+    info: VideoInfo, output: Path, config: VideoConfig, listener: Listener
+) -> tuple[int, int]:
     """Report what will be made, and what of the clip the result cannot hold.
 
-    Args:
-        info: The clip.
-        output: Where the result goes.
-        config: How.
-        shape: ``(height, width)`` of the frames that go into the result.
-        listener: Is told.
+    Returns:
+        The height and width of the result.
     """
+    height, width = frame_shape(info, config.style.long_side)
+    shape = result_shape(info, config, height=height, width=width)
     height, width = cut_shape(output, config.encoding, shape)
-    listener(Notice(text=f"{summary(info, config)} -> {width}x{height}"))
+    tell_summary(info, config, f"{width}x{height}", listener)
     if info.needs_normalizing:
         listener(Notice(text=f"decoded by ffmpeg: {'; '.join(info.normalizing)}"))
-    for text in (
-        *left_behind(info, output, config.encoding),
-        *never_reached(info, config),
-    ):
+    for text in left_behind(info, output, config.encoding):
         listener(Notice(text=text, is_warning=True))
     for notice in (
         cut_notice(output, config.encoding, shape),
@@ -178,6 +188,7 @@ def tell_plan(
     ):
         if notice is not None:
             listener(notice)
+    return height, width
 
 
 def summary(info: VideoInfo, config: VideoConfig) -> str:
@@ -192,32 +203,27 @@ def summary(info: VideoInfo, config: VideoConfig) -> str:
     return f"{info.path.name or info.path}: {', '.join(facts)}"
 
 
-def never_reached(info: VideoInfo, config: VideoConfig) -> list[str]:
-    """List the paintings whose times come after the clip's end."""
-    if info.duration_s is None:
-        return []
-    return [
-        f"style-at {time_s:g}: the clip ends at {info.duration_s:.2f} s, before that "
-        "painting is alone"
-        for time_s in config.style_at
-        if time_s > info.duration_s
-    ]
-
-
-def announce(
-    stores: Sequence[FrameStore],
-    info: VideoInfo,
-    config: VideoConfig,
-    shape: tuple[int, int],
-    listener: Listener,
+def tell_summary(
+    info: VideoInfo, config: VideoConfig, result: str, listener: Listener
 ) -> None:
+    """Report what becomes what, and warn of paintings after the clip's end."""
+    listener(Notice(text=f"{summary(info, config)} -> {result}"))
+    end_s = info.duration_s
+    for time_s in config.style_at:
+        if end_s is not None and time_s > end_s:
+            text = f"style-at {time_s:g}: the clip ends at {end_s:.2f} s, before that "
+            listener(Notice(text=f"{text}painting is alone", is_warning=True))
+
+
+def announce(passes: RegionPasses, shape: tuple[int, int]) -> None:
     """Report the plan, and what an earlier run has done of it."""
+    masks, stores, config = passes.masks, passes.stores, passes.masks.config
     done = sum(len(store.painted()) for store in stores)
     if done:
-        text = f"going on in {stores[0].work_dir}: {done} frames are painted"
-        listener(Notice(text=text))
-    frames = expected_frames(info, config)
-    listener(
+        text = f"going on in {masks.store.work_dir}: {done} frames are painted"
+        passes.listener(Notice(text=text))
+    frames = expected_frames(masks.reader.info, config)
+    passes.listener(
         Plan(
             height=shape[0],
             width=shape[1],

@@ -6,115 +6,139 @@ first in ``region-N``, and what is put together in ``composed``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from vidstyle.clip.frame_tasks import FrameOptimizer
 from vidstyle.clip.ingest import Ingest, IngestState
-from vidstyle.clip.painter import Painter
-from vidstyle.clip.prefetch import RegionPass
+from vidstyle.clip.painter import FramePainter, Keep, Painter
+from vidstyle.clip.prefetch import Prefetcher, RegionPass
 from vidstyle.clip.region_masks import RegionMasks
 from vidstyle.color.masks import Mask, complement, composite, fitted_mask
-from vidstyle.config import EvolutionConfig
+from vidstyle.config import EvolutionConfig, VideoConfig
 from vidstyle.records import Event, Frame, FrameReport, Listener
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
+MakeFramePainter = Callable[[Stylizer, FrameStore, VideoConfig, bool], FramePainter]
+"""Makes what paints the frames of a pass; the last: whether only a region of them."""
 
-def paint_passes(
-    stylizer: Stylizer,
-    masks: RegionMasks,
-    manifest: Mapping[str, Any],
-    *,
-    evolution: EvolutionConfig | None,
-    restart: bool,
-    listener: Listener,
-) -> tuple[IngestState, FrameStore]:
-    """Paint every region of a clip, and what is in none if there is a painting for it.
 
-    Args:
-        stylizer: Of the run.
-        masks: Of the regions, none of them for a clip in one pass; their store is open.
-        manifest: Of the run.
-        evolution: Which frame's learning to record; None: none's.
-        restart: Throw away what an interrupted run has left.
-        listener: Is told every step and every finished frame.
+@dataclass(frozen=True, slots=True)
+class RegionPasses:
+    """The passes of a run over its clip: one, or one for each region."""
 
-    Returns:
-        What the reader has found, and where the finished frames are, and what was
-        recorded of the learning.
+    stylizer: Stylizer
+    masks: RegionMasks
+    evolution: EvolutionConfig | None
+    """Which frame's learning to record; None: none's."""
+    listener: Listener
+    """Is told every step and every finished frame."""
+    make_painter: MakeFramePainter = FrameOptimizer
+
+    @property
+    def stores(self) -> list[FrameStore]:
+        """Where each pass keeps its frames; that of the run comes first."""
+        first, passes = self.masks.store, len(self._regions)
+        later = [first.work_dir / f"region-{n}" for n in range(2, passes + 1)]
+        return [first, *map(FrameStore, later)]
+
+    @property
+    def _regions(self) -> list[int | None]:
+        """What each pass paints; None, what is in no region, comes first."""
+        rest = [None] if self.stylizer.bank.has_rest else []
+        return [*rest, *range(len(self.masks.regions))]
+
+    def paint(
+        self, manifest: Mapping[str, Any], *, restart: bool
+    ) -> tuple[IngestState, FrameStore]:
+        """Paint every region, and what is in none if there is a painting for it.
+
+        Returns:
+            What the reader has found, and where the finished frames are, and what was
+            recorded of the learning.
+        """
+        masks, stores = self.masks, self.stores
+        masks.open(manifest, restart=restart, listener=self.listener)
+        if not masks.regions:
+            return self._paint_pass(stores[0], self.listener), stores[0]
+        result = FrameStore(masks.store.work_dir / "composed")
+        for store in (*stores[1:], result):
+            store.open(manifest, restart=restart)
+        found = self._paint_regions(stores, result)
+        if self.evolution is not None:
+            wanted = self.evolution.frame
+            index = found.first if wanted is None else wanted
+            _compose_learned(stores, self._visible(index), result)
+        return found, result
+
+    def _paint_pass(
+        self,
+        store: FrameStore,
+        listener: Listener,
+        region: RegionPass | None = None,
+        keep: Keep | None = None,
+    ) -> IngestState:
+        """Take all frames through the stages once: read, prefetch, paint, store."""
+        masks, stylizer, config = self.masks, self.stylizer, self.masks.config
+        mask = None if region is None else region.mask
+        prefetcher = Prefetcher(store, config, stylizer.bank, masks.motion, region)
+        frame_painter = self.make_painter(stylizer, store, config, mask is not None)
+        painter = Painter(
+            prefetcher,
+            frame_painter,
+            store,
+            listener,
+            evolution=self.evolution,
+            keep=keep,
+        )
+        height, width = masks.height, masks.width
+        with Ingest(
+            masks.reader, config, store, height=height, width=width, mask=mask
+        ) as ingest:
+            return painter.paint(ingest)
+
+    def _paint_regions(
+        self, stores: Sequence[FrameStore], result: FrameStore
+    ) -> IngestState:
+        """Paint one region after another; in the last pass, put each frame together."""
+
+        def mask(place: int, index: int) -> Mask:
+            return self._visible(index)[place]
+
+        def put_together(index: int, stylized: Frame, source: Frame) -> None:
+            pictures = [*(store.stylized(index) for store in stores[:-1]), stylized]
+            composed = composite(source, pictures, self._visible(index))
+            result.put_stylized(index, composed)
+
+        found = IngestState()
+        listener = partial(_tell_of_all, self.listener, len(stores))
+        for place, (region, store) in enumerate(
+            zip(self._regions, stores, strict=True)
+        ):
+            part = RegionPass(region=region, mask=partial(mask, place))
+            keep = put_together if store is stores[-1] else None
+            found = self._paint_pass(store, listener, part, keep)
+        return found
+
+    def _visible(self, index: int) -> list[Mask]:
+        """Return the mask of each pass in a frame."""
+        masks = self.masks.at(index)
+        return [complement(masks), *masks] if self.stylizer.bank.has_rest else masks
+
+
+def _compose_learned(
+    stores: Sequence[FrameStore], masks: Sequence[Mask], result: FrameStore
+) -> None:
+    """Put together how each region of a frame was learned, if all were.
+
+    A pass that has fewer pictures than another shows some of them for longer. The first
+    picture of each is the source; there is a mask for each pass, together at most 1.
     """
-    masks.open(manifest, restart=restart, listener=listener)
-    regions = range(-1 if stylizer.bank.has_rest else 0, len(masks.regions))
-    stores = pass_stores(masks.store, len(regions))
-    if not masks.regions:
-        found = _paint(
-            stylizer, masks, stores[0], evolution=evolution, listener=listener
-        )
-        return found, stores[0]
-    result = FrameStore(masks.store.work_dir / "composed")
-    for store in (*stores[1:], result):
-        store.open(manifest, restart=restart)
-
-    def put_together(index: int, painted: Frame, source: Frame) -> None:
-        pictures = [*(store.stylized(index) for store in stores[:-1]), painted]
-        visible = _visible(masks.at(index), regions)
-        result.put_stylized(index, composite(source, pictures, visible))
-
-    def mask_for(place: int) -> Callable[[int], Mask]:
-        return lambda index: _visible(masks.at(index), regions)[place]
-
-    found = IngestState()
-    for place, (region, store) in enumerate(zip(regions, stores, strict=True)):
-        part = RegionPass(
-            region=None if region < 0 else region,
-            mask=mask_for(place),
-            keep=put_together if store is stores[-1] else None,
-        )
-        tell = partial(_tell_of_all, listener, len(regions))
-        found = _paint(
-            stylizer, masks, store, evolution=evolution, listener=tell, part=part
-        )
     learned = [pictures for store in stores if (pictures := store.evolution())]
-    if evolution is not None and len(learned) == len(stores):
-        index = found.first if evolution.frame is None else evolution.frame
-        visible = _visible(masks.at(index), regions)
-        result.put_evolution(_learned_together(learned, visible))
-    return found, result
-
-
-def _paint(
-    stylizer: Stylizer,
-    masks: RegionMasks,
-    store: FrameStore,
-    *,
-    evolution: EvolutionConfig | None,
-    listener: Listener,
-    part: RegionPass | None = None,
-) -> IngestState:
-    """Take the clip through the batch once."""
-    config, height, width = masks.config, masks.height, masks.width
-    painter = Painter(
-        stylizer, store, config, evolution=evolution, listener=listener, region=part
-    )
-    mask = None if part is None else part.mask
-    with Ingest(
-        masks.info, config, store, height=height, width=width, mask=mask
-    ) as ingest:
-        return painter.paint(ingest)
-
-
-def _learned_together(
-    learned: Sequence[Sequence[Frame]], masks: Sequence[Mask]
-) -> list[Frame]:
-    """Put together how each region of a frame was learned, picture by picture.
-
-    Of a pass that has fewer pictures than another, some are shown for longer.
-
-    Args:
-        learned: The pictures of each pass; the first of them is the source.
-        masks: One for each; together at most 1.
-    """
+    if len(learned) < len(stores):
+        return
     source = learned[0][0]
     height, width = source.shape[:2]
     small = [fitted_mask(mask, height=height, width=width) for mask in masks]
@@ -124,17 +148,7 @@ def _learned_together(
         share = place / max(1, most - 1)
         shown = [pictures[round(share * (len(pictures) - 1))] for pictures in learned]
         together.append(composite(source, shown, small))
-    return together
-
-
-def pass_stores(store: FrameStore, passes: int) -> list[FrameStore]:
-    """Return where each pass keeps its frames; without regions there is one."""
-    later = [store.work_dir / f"region-{number}" for number in range(2, passes + 1)]
-    return [store, *(FrameStore(path) for path in later)]
-
-
-def _visible(masks: list[Mask], regions: range) -> list[Mask]:
-    return [complement(masks), *masks] if regions[0] < 0 else masks
+    result.put_evolution(together)
 
 
 def _tell_of_all(listener: Listener, passes: int, event: Event) -> None:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidstyle.clip.ingest import IngestState
+from vidstyle.clip.reader import FrameReader
 from vidstyle.config import EncodingConfig, EvolutionConfig, VideoConfig
-from vidstyle.images import check_picture_path, write_picture
+from vidstyle.images import check_free, check_picture_path, write_picture
 from vidstyle.records import Frame, Listener, Notice, StrPath, VideoInfo
 from vidstyle.stylize.inputs import Styles, as_paths
 from vidstyle.video.codecs import (
@@ -18,38 +19,52 @@ from vidstyle.video.codecs import (
 )
 from vidstyle.video.evolution import check_evolution_name, write_evolution
 from vidstyle.video.folder import check_folder, write_pictures
-from vidstyle.video.gif import MOST_FPS
-from vidstyle.video.mux import dropped_data, ending_for, misfits
+from vidstyle.video.mux import dropped_data, ending_for, unsupported_streams
 from vidstyle.video.probe import held_s, probe
-from vidstyle.video.sheet import contact_sheet, evenly_spaced, pick_frames
+from vidstyle.video.sheet import contact_sheet, evenly_spaced
 from vidstyle.video.work_dir import FrameStore
-from vidstyle.video.write import check_writable, with_alpha, write_video
+from vidstyle.video.write import (
+    MOST_FPS,
+    check_writable,
+    with_alpha,
+    write_video,
+)
 
 SHEET_PICTURES = 4
 """Frames on a contact sheet."""
 
 
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where the results of a run go."""
+
+    video: Path
+    """A name without an ending is a folder of pictures."""
+    evolution: Path | None
+    """For a GIF or an MP4 of how a frame was learned."""
+    sheet: Path | None
+
+
 def check_outputs(
-    output: Path,
-    evolution_output: Path | None,
-    sheet_output: Path | None,
-    encoding: EncodingConfig,
+    outputs: Outputs, encoding: EncodingConfig, *, overwrite: bool
 ) -> None:
     """Check, before the hours of work, that the results could be written.
 
     Raises:
         ConfigError: If a name has the wrong ending.
         DependencyError: If ffmpeg is not there, or lacks the encoder.
-        OutputError: If a folder is missing or cannot be written to.
+        OutputError: If a folder is missing or cannot be written to, or a result is
+            there that may not be replaced.
     """
-    if output.suffix:
-        check_writable(output, encoding)
+    if outputs.video.suffix:
+        check_writable(outputs.video, encoding)
     else:
-        check_folder(output)
-    if evolution_output is not None:
-        check_evolution_name(evolution_output)
-    if sheet_output is not None:
-        check_picture_path(sheet_output)
+        check_folder(outputs.video)
+    if outputs.evolution is not None:
+        check_evolution_name(outputs.evolution)
+    if outputs.sheet is not None:
+        check_picture_path(outputs.sheet)
+    check_free(outputs.video, outputs.evolution, outputs.sheet, overwrite=overwrite)
 
 
 def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list[str]:
@@ -61,7 +76,7 @@ def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list
         return told
     container = container_of(output)
     if container != "gif":
-        return [*misfits(info, container), *told]
+        return [*unsupported_streams(info, container), *told]
     if info.fps <= MOST_FPS:
         return []
     return [
@@ -103,17 +118,7 @@ def cut_notice(
 def result_shape(
     info: VideoInfo, config: VideoConfig, *, height: int, width: int
 ) -> tuple[int, int]:
-    """Return the size of the result: as painted, or as the source.
-
-    Args:
-        info: The clip.
-        config: Whether the result is enlarged to it.
-        height: Of the painted frames, in pixels.
-        width: Of the painted frames, in pixels.
-
-    Returns:
-        ``(height, width)``.
-    """
+    """Return the height and width of the result: as painted, or as the source."""
     if config.output_size == "source":
         return info.height, info.width
     return height, width
@@ -122,11 +127,7 @@ def result_shape(
 def hardware_notice(
     output: Path, encoding: EncodingConfig, shape: tuple[int, int]
 ) -> Notice | None:
-    """Name the hardware that will encode such a video, or warn that none can.
-
-    Returns:
-        None where none was asked for, or the result is no video.
-    """
+    """Name the hardware that will encode, or warn that none can, if it is wanted."""
     if not (encoding.hardware_encoder and output.suffix):
         return None
     codec = codec_for(output, encoding)
@@ -144,13 +145,9 @@ def write_result(
     info: VideoInfo,
     config: VideoConfig,
 ) -> None:
-    """Put the painted frames together, with the sound of the part that was taken.
-
-    A name without an ending is a folder of pictures.
-    """
-    is_source_size = config.output_size == "source"
-    height = info.height if is_source_size else None
-    width = info.width if is_source_size else None
+    """Put the stylized frames together, with the sound of the part that was taken."""
+    is_enlarged = config.output_size == "source"
+    height, width = (info.height, info.width) if is_enlarged else (None, None)
     frames: Iterable[Frame] = StylizedFrames(store, found)
     if not output.suffix:
         if config.encoding.keep_alpha and info.has_alpha:
@@ -172,52 +169,9 @@ def write_result(
     )
 
 
-def save_sheet(
-    store: FrameStore, found: IngestState, info: VideoInfo, path: Path
-) -> Path:
-    """Lay out spread frames: above as they were, below as they are painted."""
-    indices = evenly_spaced(found.first, len(found.times_s), SHEET_PICTURES)
-    painted = [store.stylized(index) for index in indices]
-    height, width = painted[0].shape[:2]
-    sources = pick_frames(info, indices, height=height, width=width)
-    write_picture(path, contact_sheet([[sources[i] for i in indices], painted]))
-    return path
-
-
-def default_output(
-    clip: StrPath,
-    style: Styles,
-    encoding: EncodingConfig | None = None,
-) -> Path:
-    """Name the result after its two parents: clip.painting.mp4.
-
-    Args:
-        clip: The clip.
-        style: The painting, or several.
-        encoding: Its codec has an ending of its own; where the clip has a stream that
-            no such file can hold, it is an ``.mkv``.
-
-    Raises:
-        VideoOpenError: If the clip cannot be read.
-    """
-    codec = "h264"
-    if encoding is not None and encoding.codec != "auto":
-        codec = encoding.codec
-    return name_beside(clip, style, ending_for(probe(Path(clip)), codec))
-
-
-def name_beside(clip: StrPath, style: Styles, ending: str) -> Path:
-    """Name a file beside a clip after the clip and the paintings."""
-    clip = Path(clip)
-    if clip.name in {"", ".."}:  # the folder that the user is in, or the one above it
-        clip = clip.resolve()
-    paintings = "+".join(dict.fromkeys(path.stem for path in as_paths(style)))
-    return clip.with_name(f"{clip.stem}.{paintings}{ending}")
-
-
 @dataclass(frozen=True, slots=True)
 class StylizedFrames:
-    """The painted frames in order, read one at a time, as often as asked for."""
+    """The stylized frames in order, read one at a time, as often as asked for."""
 
     store: FrameStore
     found: IngestState
@@ -227,6 +181,17 @@ class StylizedFrames:
         first = self.found.first
         for index in range(first, first + len(self.found.times_s)):
             yield self.store.stylized(index)
+
+
+def save_sheet(
+    store: FrameStore, found: IngestState, reader: FrameReader, path: Path
+) -> None:
+    """Lay out spread frames: above as they were, below as they are painted."""
+    indices = evenly_spaced(found.first, len(found.times_s), SHEET_PICTURES)
+    stylized = [store.stylized(index) for index in indices]
+    height, width = stylized[0].shape[:2]
+    sources = reader.pick(indices, height=height, width=width)
+    write_picture(path, contact_sheet([[sources[i] for i in indices], stylized]))
 
 
 def save_evolution(
@@ -245,3 +210,29 @@ def save_evolution(
         return None
     write_evolution(pictures, path, config=evolution)
     return path
+
+
+def default_output(
+    clip: StrPath, style: Styles, encoding: EncodingConfig | None = None
+) -> Path:
+    """Name the result after its two parents: clip.painting.mp4.
+
+    A codec has an ending of its own; where the clip has a stream that no such file can
+    hold, it is an ``.mkv``.
+
+    Raises:
+        VideoOpenError: If the clip cannot be read.
+    """
+    codec = "h264"
+    if encoding is not None and encoding.codec != "auto":
+        codec = encoding.codec
+    return name_beside(clip, style, ending_for(probe(Path(clip)), codec))
+
+
+def name_beside(clip: StrPath, style: Styles, ending: str) -> Path:
+    """Name a file beside a clip after the clip and the paintings."""
+    clip = Path(clip)
+    if clip.name in {"", ".."}:  # the folder that the user is in, or the one above it
+        clip = clip.resolve()
+    paintings = "+".join(dict.fromkeys(path.stem for path in as_paths(style)))
+    return clip.with_name(f"{clip.stem}.{paintings}{ending}")

@@ -32,15 +32,9 @@ Mask = npt.NDArray[np.float32]
 
 
 def soft_mask(picture: Frame, *, height: int, width: int) -> Mask:
-    """Turn a picture into a mask: white is inside, black outside, grey between.
+    """Turn a picture of any size into a frame's mask: white is inside, black outside.
 
-    Args:
-        picture: Of any size; of the frame's aspect ratio.
-        height: Of the frame.
-        width: Of the frame.
-
-    Returns:
-        With borders that are soft over a few pixels, further on exactly 0 or 1.
+    Its borders are soft over a few pixels, further on it is exactly 0 or 1.
     """
     small = resize_frame(luminance(picture), height=height, width=width)
     return soften(np.asarray(small[..., 0] / 255, np.float32))
@@ -86,11 +80,7 @@ def is_painted(mask: Mask) -> npt.NDArray[np.bool_]:
 
 
 def flatten_masks(masks: Sequence[Mask]) -> list[Mask]:
-    """Lay masks over one another: where two meet, the later one wins.
-
-    Returns:
-        What can be seen of each; together at most 1.
-    """
+    """Return what can be seen of each mask, together at most 1: the later one wins."""
     if not masks:
         return []
     visible: list[Mask] = []
@@ -135,22 +125,17 @@ def moved_mask(
 
 
 def complement(masks: Sequence[Mask]) -> Mask:
-    """Return what is in none of some masks that are together at most 1."""
+    """Return what is in none of the masks, which are together at most 1."""
     return np.asarray(1 - np.sum(masks, axis=0), np.float32).clip(0, 1)
 
 
 def composite(
     background: Frame, pictures: Sequence[Frame], masks: Sequence[Mask]
 ) -> Frame:
-    """Compose pictures, each where its mask is, over a background.
+    """Compose pictures, each where its mask is, over a background of their shape.
 
-    Args:
-        background: Seen wherever no mask is.
-        pictures: Of the background's shape.
-        masks: One for each; together at most 1.
-
-    Returns:
-        A pixel that is all of one picture's is that picture's, exactly.
+    The masks are together at most 1. A pixel that is all of one picture's is that
+    picture's, exactly.
     """
     made = background * complement(masks)[..., None]
     for picture, mask in zip(pictures, masks, strict=True):

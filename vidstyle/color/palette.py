@@ -20,7 +20,7 @@ from vidstyle.records import Frame
 FLOOR = 0.03**2
 """Added to each variance, so that a one-color picture has a map; [0, 1] squared."""
 LARGEST_GAIN = 3.0
-"""Of any color direction: more would show the source's noise."""
+"""Along any direction in color space: more would show the source's noise."""
 PACE = 0.1
 """Share of a clip's next frame in its running statistics."""
 
@@ -128,7 +128,7 @@ def _power(symmetric: Floats, exponent: float) -> Floats:
 
 
 WEIGHTS = np.array([0.299, 0.587, 0.114])
-"""Of R, G and B in the luminance (ITU-R BT.601, as in YIQ)."""
+"""Shares of R, G and B in the luminance (ITU-R BT.601, as in YIQ)."""
 
 
 def luminance(frame: Frame) -> Frame:
@@ -137,8 +137,8 @@ def luminance(frame: Frame) -> Frame:
     return np.repeat(gray[..., None], 3, axis=2)
 
 
-def with_chroma(painted: Frame, source: Frame) -> Frame:
-    """Give a painted frame the chroma of its source, and keep its own luminance.
+def with_chroma(stylized: Frame, source: Frame) -> Frame:
+    """Give a stylized frame the chroma of its source, and keep its own luminance.
 
     Where no screen can show both, the luminance stays and the chroma shrinks toward
     grey, its hue kept: so the luminance can be read back, to within a level.
@@ -146,7 +146,7 @@ def with_chroma(painted: Frame, source: Frame) -> Frame:
     Source: Gatys et al. 2016, "Preserving color in neural artistic style transfer",
     section 3.2; they clip.
     """
-    luma = _luma(painted)[..., None]  # (H, W, 1)
+    luma = _luma(stylized)[..., None]  # (H, W, 1)
     chroma = source - _luma(source)[..., None]  # (H, W, 3)
     room = np.where(chroma > 0, 255 - luma, luma)
     size = np.abs(chroma)

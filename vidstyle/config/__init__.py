@@ -14,7 +14,6 @@ from vidstyle.config.setting import MIN_SIDE, check_range
 from vidstyle.config.style import (
     DEFAULT_LR,
     DeviceName,
-    Init,
     LrDecay,
     NetworkName,
     OptimizerName,
@@ -50,7 +49,6 @@ __all__ = [
     "EncodingConfig",
     "EvolutionConfig",
     "FlowQuality",
-    "Init",
     "LayerWeight",
     "LrDecay",
     "NetworkName",

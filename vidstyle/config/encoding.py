@@ -10,6 +10,7 @@ from vidstyle.config.setting import (
     MIN_SIDE,
     Config,
     check_range,
+    common_setting,
     setting,
 )
 from vidstyle.errors import ConfigError
@@ -40,14 +41,14 @@ AV1 has no 0: its encoder would take that as unsaid, which is 35."""
 class EncodingConfig(Config):
     """How a result is encoded, and which facts of its source travel along."""
 
-    codec: CodecName = setting(
+    codec: CodecName = common_setting(
         "auto",
         "auto (vp9 in .webm, else h264), h264, h265, av1, vp9, prores (.mov, .mkv) or "
         "ffv1 (lossless, .mkv).",
         FILES,
         metavar="NAME",
     )
-    crf: int | None = setting(
+    crf: int | None = common_setting(
         None,
         "Quality, lower is better; prores and ffv1 have none.",
         FILES,
@@ -73,11 +74,7 @@ class EncodingConfig(Config):
 
 
 def check_crf(codec: str, crf: int | None) -> None:
-    """Check that a codec has such a quality; ``auto`` may become any that has one.
-
-    Raises:
-        ConfigError: If it has not.
-    """
+    """Check that a codec has such a quality; ``auto`` may become any that has one."""
     if crf is None:
         return
     if codec == "auto":
@@ -93,40 +90,25 @@ def check_crf(codec: str, crf: int | None) -> None:
 class EvolutionConfig(Config):
     """The GIF or MP4 that shows how a picture was learned."""
 
+    prefix = "gif-"
     frame: int | None = setting(
         None,
         "Frame of the clip that it shows, counted from 0.",
         EVOLUTION,
         least=0,
-        flag="gif-frame",
         default_text="the first",
     )
-    width: int = setting(
-        320, "Its width in pixels.", EVOLUTION, least=MIN_SIDE, flag="gif-width"
-    )
+    width: int = setting(320, "Its width in pixels.", EVOLUTION, least=MIN_SIDE)
     pictures: int = setting(
-        40,
-        "Most pictures in it.",
-        EVOLUTION,
-        least=2,
-        most=500,
-        flag="gif-pictures",
-        is_option=False,
+        40, "Most pictures in it.", EVOLUTION, least=2, most=500, is_option=False
     )
     fps: int = setting(
-        10,
-        "Pictures a second.",
-        EVOLUTION,
-        least=1,
-        most=50,
-        flag="gif-fps",
-        is_option=False,
+        10, "Pictures a second.", EVOLUTION, least=1, most=50, is_option=False
     )
     hold_s: float = setting(
         2.0,
         "How long the finished picture stays, in seconds.",
         EVOLUTION,
         least=0,
-        flag="gif-hold",
         is_option=False,
     )

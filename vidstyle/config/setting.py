@@ -3,17 +3,15 @@
 import math
 import operator
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass, field, fields, replace
+from dataclasses import KW_ONLY, MISSING, dataclass, field, fields, replace
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 from types import NoneType
 from typing import (
     Any,
-    Concatenate,
+    ClassVar,
     Final,
     Literal,
-    ParamSpec,
     TypeVar,
     get_args,
     get_origin,
@@ -22,24 +20,18 @@ from typing import (
 
 from vidstyle.errors import ConfigError
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 MIN_SIDE = 16
 """Pixels: relu5_1 lies behind four halvings, so a smaller picture has no such layer."""
-
-FILES = "Files"
-SETTINGS = "Settings"
-SIZE = "Size and range"
-LOOK = "Look"
-COHERENCE = "Coherence"
-NETWORK = "Network"
-OPTIMIZER = "Optimiser"
-EVOLUTION = "Evolution"
-REPORT = "Report"
-PANELS = (FILES, SETTINGS, SIZE, LOOK, COHERENCE, NETWORK, OPTIMIZER, EVOLUTION, REPORT)
+PANELS = (
+    *("Files", "Settings", "Size and range", "Look", "Coherence", "Network"),
+    *("Optimiser", "Evolution", "Report"),
+)
 """In the order in which the help shows them."""
-_PLACES: Final = {panel: place for place, panel in enumerate((None, *PANELS))}
+FILES, SETTINGS, SIZE, LOOK, COHERENCE, NETWORK, OPTIMIZER, EVOLUTION, REPORT = PANELS
+REQUIRED: Final[Any] = MISSING
+"""Stands for the default of a setting that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,19 +56,23 @@ class Setting:
     default_text: str | None = None
     """Shown as the default, where the value itself would say nothing."""
     flag: str | None = None
-    """None: the field's own name."""
+    """None: the field's own name, without the unit that it may end in."""
     short: str | None = None
     is_option: bool = True
     """False: only in a file of settings."""
+    is_common: bool = False
+    """Whether --help shows it, and not only --help-all."""
     name: str = ""
     """The field's; this and what follows is filled in by ``settings_of``."""
+    prefix: str = ""
     hint: Any = None
     default: Any = None
 
     @property
     def key(self) -> str:
         """Its name in a file and in messages; its option's after two dashes."""
-        return (self.flag or self.name).replace("_", "-")
+        name = self.flag or self.prefix + self.name.removesuffix("_s")
+        return name.replace("_", "-")
 
     @property
     def hints(self) -> tuple[Any, ...]:
@@ -91,11 +87,7 @@ class Setting:
         return tuple(word for literal in literals for word in get_args(literal))
 
     def parse(self, text: str) -> Any:
-        """Read a value as the option or a file spells it; only with a parser.
-
-        Raises:
-            ValueError: If it is none.
-        """
+        """Read a value as the option or a file spells it; ValueError if it is none."""
         if self.parser is None or (text == self.none and NoneType in self.hints):
             return None
         return self.parser(text)
@@ -110,15 +102,11 @@ class Setting:
             case (float(), *_):
                 return ", ".join(f"{each!r}".removesuffix(".0") for each in value)
             case tuple():  # with spaces, so that the help can break the line
-                return ", ".join(_layer_text(*each) for each in value)
+                return ", ".join(str(each) for each in value)
         return str(value)
 
     def validate(self, value: Any) -> None:
-        """Check a value against what is declared.
-
-        Raises:
-            ConfigError: Naming the setting, the value and what is allowed.
-        """
+        """Check a value; ConfigError names it, the setting and what is allowed."""
         if value is None:
             return
         if self.check is not None:
@@ -136,29 +124,38 @@ class Setting:
         )
 
 
-def _layer_text(layer: str, weight: float) -> str:
-    return layer if weight == 1 else f"{layer}:{weight!r}".removesuffix(".0")
+def setting(default: T, /, *args: Any, **declared: Any) -> T:
+    """Declare a field of a configuration: its default, then what ``Setting`` takes."""
+    return field(default=default, metadata={"setting": Setting(*args, **declared)})
 
 
-def _as_field(declare: Callable[P, Setting]) -> Callable[Concatenate[T, P], T]:
-    def setting(default: T, /, *args: P.args, **declared: P.kwargs) -> T:
-        metadata = {"setting": declare(*args, **declared)}
-        return field(default=default, metadata=metadata)
-
-    return setting
+def common_setting(default: T, /, *args: Any, **declared: Any) -> T:
+    """Declare one that most people need."""
+    return setting(default, *args, is_common=True, **declared)
 
 
-setting: Final = _as_field(Setting)
-"""Declare a field of a configuration: its default, then what ``Setting`` takes."""
+class Config:
+    """A configuration that checks itself when it is made."""
+
+    __slots__ = ()
+    prefix: ClassVar[str] = ""
+    """What the names of its options begin with."""
+
+    def __post_init__(self) -> None:
+        """Check each setting by itself, then all of them together."""
+        for each in settings_of(type(self)):
+            each.validate(getattr(self, each.name))
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Check the rules between settings, where there are any."""
 
 
 def settings_of(*kinds: type[Any]) -> Sequence[Setting]:
-    """List the settings of some configurations in the order of the help."""
-    return _settings_of(kinds)
+    """List the settings of some configurations in the order of the help.
 
-
-@cache
-def _settings_of(kinds: tuple[type[Any], ...]) -> Sequence[Setting]:
+    Of those with the same name it is the first configuration's.
+    """
     found: dict[str, Setting] = {}
     for kind in kinds:
         hints = get_type_hints(kind)
@@ -167,29 +164,11 @@ def _settings_of(kinds: tuple[type[Any], ...]) -> Sequence[Setting]:
                 found[each.name] = replace(
                     each.metadata["setting"],
                     name=each.name,
+                    prefix=kind.prefix,
                     hint=hints[each.name],
                     default=each.default,
                 )
-    return sorted(found.values(), key=lambda each: _PLACES[each.panel])
-
-
-class Config:
-    """A configuration that checks itself when it is made."""
-
-    __slots__ = ()
-
-    def __post_init__(self) -> None:
-        """Check each setting by itself, then all of them together.
-
-        Raises:
-            ConfigError: Naming the setting, its value and what is allowed.
-        """
-        for each in settings_of(type(self)):
-            each.validate(getattr(self, each.name))
-        self._check_together()
-
-    def _check_together(self) -> None:
-        """Check the rules between settings, where there are any."""
+    return sorted(found.values(), key=lambda one: PANELS.index(one.panel or FILES))
 
 
 def check_range(
@@ -201,11 +180,7 @@ def check_range(
     most: float | None = None,
     below: float | None = None,
 ) -> None:
-    """Check that a number lies in its range; nan lies in none.
-
-    Raises:
-        ConfigError: If it does not.
-    """
+    """Check that a number lies in its range; nan lies in none."""
     limits = [
         ("at least", least, operator.ge),
         ("more than", above, operator.gt),

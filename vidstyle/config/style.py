@@ -14,9 +14,11 @@ from vidstyle.config.setting import (
     SIZE,
     Config,
     check_range,
+    common_setting,
     setting,
 )
 from vidstyle.config.values import (
+    Init,
     LayerWeight,
     check_layers,
     parse_init,
@@ -35,7 +37,6 @@ OptimizerName = Literal["lbfgs", "adam", "momentum", "newton-cg", "langevin"]
 Balance = Literal["weights", "gradients"]
 LrDecay = Literal["none", "staircase", "exponential", "inverse-time"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
-Init = Literal["content", "random", "style"]
 
 DEFAULT_LR: Final[Mapping[OptimizerName, float]] = {
     "adam": 0.03,
@@ -58,7 +59,7 @@ def _check_mix(name: str, weights: tuple[float, ...]) -> None:
 class StyleConfig(Config):
     """How one picture is optimised."""
 
-    style_mix: tuple[float, ...] = setting(
+    style_mix: tuple[float, ...] = common_setting(
         (),
         "How much of each painting, where there are several.",
         FILES,
@@ -67,7 +68,7 @@ class StyleConfig(Config):
         metavar="X,X,...",
         default_text="equal shares",
     )
-    long_side: int | None = setting(
+    long_side: int | None = common_setting(
         512,
         "Longest side of the result; a smaller source is not enlarged.",
         SIZE,
@@ -84,14 +85,14 @@ class StyleConfig(Config):
         metavar="PIXELS",
         default_text="the result's",
     )
-    style_scale: float | None = setting(
+    style_scale: float | None = common_setting(
         None,
         "The painting's size relative to the result's: 2 doubles the strokes.",
         SIZE,
         above=0,
         default_text="1",
     )
-    content_weight: float = setting(
+    content_weight: float = common_setting(
         0.05, "How firmly to keep what the picture shows.", LOOK, least=0, short="c"
     )
     content_detail: float = setting(
@@ -101,10 +102,10 @@ class StyleConfig(Config):
         least=0,
         most=2,
     )
-    style_weight: float = setting(
+    style_weight: float = common_setting(
         1.0, "How strongly to paint.", LOOK, least=0, short="w"
     )
-    tv_weight: float = setting(
+    tv_weight: float = common_setting(
         0.05, "How smoothly to paint (total variation).", LOOK, least=0
     )
     tv_beta: float = setting(
@@ -140,10 +141,10 @@ class StyleConfig(Config):
         parser=parse_init,
         metavar="START|FILE",
     )
-    recolor: bool = setting(
+    recolor: bool = common_setting(
         True, "Give the picture the painting's palette first.", LOOK
     )
-    keep_color: KeepColor = setting(
+    keep_color: KeepColor = common_setting(
         "none",
         "Keep the picture's colors: luminance (paint light and dark only) or "
         "histogram (recolor the painting).",
@@ -151,7 +152,7 @@ class StyleConfig(Config):
         metavar="HOW",
     )
     seed: int = setting(0, "Seed of all noise.", LOOK, least=0, most=MAX_SEED)
-    network: NetworkName = setting(
+    network: NetworkName = common_setting(
         "auto", "auto: vgg19 on a GPU, the built-in slim on a CPU.", NETWORK
     )
     weights: Path | None = setting(
@@ -180,7 +181,7 @@ class StyleConfig(Config):
         parser=parse_layers,
         metavar=LAYERS,
     )
-    device: DeviceName = setting(
+    device: DeviceName = common_setting(
         "auto", "auto: cuda, then mps, then the CPU.", NETWORK, short="d"
     )
     optimizer: OptimizerName = setting(
@@ -189,7 +190,7 @@ class StyleConfig(Config):
         OPTIMIZER,
         metavar="NAME",
     )
-    steps: int = setting(
+    steps: int = common_setting(
         300,
         "Most steps for a picture, or for a shot's first frame.",
         OPTIMIZER,

@@ -9,9 +9,11 @@ import json
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
-from types import NoneType
+from types import MappingProxyType, NoneType
 from typing import Any, Final, Literal, get_args, get_origin
 
 from vidstyle.config.encoding import EncodingConfig, EvolutionConfig
@@ -27,18 +29,14 @@ PROSE: Final = {"summary", "notes"}
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Read settings from a file.
-
-    Args:
-        path: TOML, UTF-8. Settings of every command may be in it.
+    """Read settings from a TOML file in UTF-8; those of every command may be in it.
 
     Returns:
-        Their values by the names of the fields, none of them out of type; whether they
-        are in range is for the configurations to say.
+        Their values by the names of the fields, each of its type and in its range.
 
     Raises:
         InputError: If the file cannot be read, or is not TOML.
-        ConfigError: If it has a key that is none, or a value of another type.
+        ConfigError: If it has a key that is none, or a value that cannot be.
     """
     known = {setting.key: setting for setting in settings_of(*KINDS)}
     values = {}
@@ -52,11 +50,12 @@ def read_config(path: Path) -> dict[str, Any]:
             )
         try:
             read = _read_value(known[key], value)
+            known[key].validate(read)
         except ValueError as err:
             raise ConfigError(f"{path}: {err}.") from None
-        if isinstance(read, Path):
-            read = path.parent / read
-        values[known[key].name] = read
+        except ConfigError as err:
+            raise ConfigError(f"{path}: {err}") from None
+        values[known[key].name] = path.parent / read if isinstance(read, Path) else read
     return values
 
 
@@ -78,16 +77,12 @@ def read_table(path: Path) -> dict[str, Any]:
 
 
 def read_text(setting: Setting, text: str) -> Any:
-    """Read a setting's value as its option does.
-
-    Raises:
-        ValueError: If the text is none.
-    """
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text
-    return _read_value(setting, text if setting.parser else value)
+    """Read a setting's value as its option does; ValueError if it cannot be one."""
+    value: Any = text
+    if setting.parser is None:
+        with suppress(tomllib.TOMLDecodeError):
+            value = tomllib.loads(f"value = {text}")["value"]
+    return _read_value(setting, value)
 
 
 def _read_value(setting: Setting, value: Any) -> Any:
@@ -123,10 +118,9 @@ def _allowed(hint: Any, setting: Setting) -> str:
         return "one of " + ", ".join(f'"{choice}"' for choice in get_args(hint))
     if get_origin(hint) is tuple:
         return f'a text "{setting.metavar}", as for --{setting.key}'
-    if hint is NoneType:
-        return f'"{setting.none}"'
     words = {bool: "true or false", int: "a whole number", float: "a number"}
-    return words.get(hint, "the name of a file")
+    words |= {NoneType: f'"{setting.none}"', Path: "the name of a file"}
+    return words[hint]
 
 
 def config_text(
@@ -135,16 +129,12 @@ def config_text(
     *,
     folder: Path,
     about: Iterable[str] = (),
-    origins: Mapping[str, str] | None = None,
+    origins: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
     """Write settings as ``read_config`` reads them.
 
-    Args:
-        values: By the names of the fields.
-        kinds: The configurations whose settings are written; all of them have a value.
-        folder: Where the file will lie; names of files are written relative to it.
-        about: Lines for its head, as comments.
-        origins: What a setting was set by, where it is not the default; a comment.
+    All settings of ``kinds`` are written. Names of files are made relative to
+    ``folder``; ``about``, lines for the head, and ``origins`` become comments.
     """
     head = [
         f"vidstyle {version('vidstyle')}: all settings of a run, for --config.",
@@ -152,14 +142,12 @@ def config_text(
         *about,
     ]
     lines = [f"# {line}".rstrip() for line in head]
-    panel = None
-    for setting in settings_of(*kinds):
-        if setting.panel != panel:
-            panel = setting.panel
-            lines += ["", f"# {panel}"]
-        line = f"{setting.key} = {_written(values[setting.name], setting, folder)}"
-        origin = (origins or {}).get(setting.name)
-        lines.append(f"{line}  # {origin}" if origin else line)
+    for panel, settings in groupby(settings_of(*kinds), lambda setting: setting.panel):
+        lines += ["", f"# {panel}"]
+        for setting in settings:
+            line = f"{setting.key} = {_written(values[setting.name], setting, folder)}"
+            origin = origins.get(setting.name)
+            lines.append(f"{line}  # {origin}" if origin else line)
     return "\n".join(lines) + "\n"
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, Literal, NamedTuple, TypeVar, get_args
 
 from vidstyle.config.setting import check_range
 from vidstyle.errors import ConfigError
@@ -25,7 +25,7 @@ COLORS: Final[Mapping[str, str]] = {
     "blue": "#0000ff",
 }
 """Colors that have names."""
-STARTS: Final = ("content", "random", "style")
+Init = Literal["content", "random", "style"]
 """What a picture may start from, beside a file."""
 
 
@@ -45,6 +45,12 @@ class LayerWeight(NamedTuple):
     """Such as ``relu4_2``."""
     weight: float = 1.0
 
+    def __str__(self) -> str:
+        """Write it as ``parse_layers`` reads it."""
+        if self.weight == 1:
+            return self.layer
+        return f"{self.layer}:{self.weight!r}".removesuffix(".0")
+
 
 def block_of(layer: str) -> int:
     """Return the number of the block of a VGG's layer: relu4_2 -> 4."""
@@ -57,11 +63,7 @@ def equal_layers(*layers: str) -> tuple[LayerWeight, ...]:
 
 
 def check_layers(name: str, layers: tuple[LayerWeight, ...]) -> None:
-    """Check that layers are named once each, with weights that can be normalised.
-
-    Raises:
-        ConfigError: If they are not.
-    """
+    """Check that layers are named once each, with weights that can be normalised."""
     names = [layer for layer, _ in layers]
     if not names:
         raise ConfigError(f"{name} is empty; name at least one layer.")
@@ -74,14 +76,7 @@ def check_layers(name: str, layers: tuple[LayerWeight, ...]) -> None:
 
 
 def parse_color(name: str, text: str) -> str:
-    """Read a color's name, or ``#RRGGBB``.
-
-    Returns:
-        The color as ``#rrggbb``.
-
-    Raises:
-        ConfigError: If it is neither.
-    """
+    """Turn a color's name, or ``#RRGGBB``, into ``#rrggbb``; else ConfigError."""
     color = COLORS.get(text.lower(), text.lower())
     if not re.fullmatch(r"#[0-9a-f]{6}", color):
         raise ConfigError(
@@ -98,19 +93,18 @@ def parse_layers(text: str) -> tuple[LayerWeight, ...]:
         try:
             layers.append(LayerWeight(name, float(weight) if weight else 1.0))
         except ValueError:
-            message = f"{weight!r} in {item.strip()!r} is not a number"
-            raise ValueError(message) from None
+            raise ValueError(
+                f"{weight!r} in {item.strip()!r} is not a number"
+            ) from None
     return tuple(layers)
 
 
 def parse_numbers(text: str) -> tuple[float, ...]:
-    """Read ``2,1``; nothing is no number."""
-
-    def parse(text: str) -> tuple[float, ...]:
-        return tuple(float(item) for item in text.split(","))
-
-    what = "not a list of numbers such as 2,1"
-    return _read(parse, text, what) if text.strip() else ()
+    """Read ``2,1``; an empty text has no numbers."""
+    try:
+        return tuple(float(item) for item in text.split(",")) if text.strip() else ()
+    except ValueError:
+        raise ValueError(f"{text!r} is not a list of numbers such as 2,1") from None
 
 
 def parse_side(text: str) -> int | None:
@@ -143,4 +137,4 @@ def parse_range(text: str) -> tuple[int, int | None]:
 
 def parse_init(text: str) -> str | Path:
     """Read a way to start, or the name of a picture to start from."""
-    return text if text in STARTS else Path(text)
+    return text if text in get_args(Init) else Path(text)

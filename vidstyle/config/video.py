@@ -13,6 +13,7 @@ from vidstyle.config.setting import (
     SIZE,
     Config,
     check_range,
+    common_setting,
     setting,
 )
 from vidstyle.config.style import StyleConfig
@@ -90,7 +91,7 @@ class VideoConfig(Config):
     output_size: OutputSize = setting(
         "working", "source: resample the finished result to the source's size.", SIZE
     )
-    frames: tuple[int, int | None] = setting(
+    frames: tuple[int, int | None] = common_setting(
         (0, None),
         "Only these frames, counted from 0; B itself is left out.",
         SIZE,
@@ -99,20 +100,18 @@ class VideoConfig(Config):
         metavar="A:B",
         default_text="all",
     )
-    start_s: float | None = setting(
+    start_s: float | None = common_setting(
         None,
         "Only from this second on.",
         SIZE,
         least=0,
-        flag="start",
         metavar="SECONDS",
     )
-    duration_s: float | None = setting(
+    duration_s: float | None = common_setting(
         None,
         "Only for so many seconds.",
         SIZE,
         above=0,
-        flag="duration",
         metavar="SECONDS",
     )
     next_init: NextInit = setting(
@@ -121,7 +120,7 @@ class VideoConfig(Config):
         COHERENCE,
         metavar="START",
     )
-    temporal_weight: float = setting(
+    temporal_weight: float = common_setting(
         45.0,
         "How firmly paint stays on what it was put on; more flickers less.",
         COHERENCE,
@@ -135,10 +134,10 @@ class VideoConfig(Config):
         "flow: a region's mask moves with what it covers in the first frame.",
         COHERENCE,
     )
-    next_steps: int = setting(
+    next_steps: int = common_setting(
         50, "Most steps for a frame that follows another.", OPTIMIZER, least=0
     )
-    batch: int = setting(
+    batch: int = common_setting(
         1, "Shots painted beside one another; more fills a GPU.", OPTIMIZER, least=1
     )
 
@@ -154,7 +153,7 @@ class VideoConfig(Config):
 class AlbumConfig(Config):
     """How many pictures are painted."""
 
-    batch: int = setting(
+    batch: int = common_setting(
         1,
         "Pictures of one size painted beside one another; more fills a GPU.",
         OPTIMIZER,

@@ -3,13 +3,14 @@
 Polarity is fixed here for the whole program: 1 is trusted.
 """
 
-from typing import Final
+from dataclasses import replace
+from typing import Any, Final
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vidstyle.records import Consistency, FlowField, Frame, Motion
+from vidstyle.records import Consistency, FlowField, Frame, Motion, Paint
 
 SMOOTHING: Final = 0.8
 """Standard deviation of the mask's smoothing, in pixels."""
@@ -86,9 +87,6 @@ def _squared_length(vectors: FlowField) -> npt.NDArray[np.float32]:
     return np.asarray(np.square(vectors).sum(axis=-1))
 
 
-Age = npt.NDArray[np.uint8]
-"""For how many frames each pixel's paint has been there: (H, W), at most ``DRY``."""
-
 DRY: Final = 8
 """Frames after which paint is finished; until then it is bound only in part."""
 EDGE: Final = 2
@@ -101,7 +99,7 @@ ALIKE_DOUBTED: Final = 6
 
 
 def photometric_consistency(
-    earlier: Frame, later: Frame, motion: Motion
+    earlier: Frame, later: Frame, motion: Motion, *, limit: float | None = None
 ) -> Consistency:
     """Find where the later frame looks like the earlier one moved onto it.
 
@@ -111,21 +109,40 @@ def photometric_consistency(
     the sources themselves are compared: a pixel must lie between the darkest and the
     brightest of the moved frame's pixels around it, which forgives a flow that is off
     by a fraction of a pixel. A change of light that concerns the whole picture is no
-    difference: mean and spread of each channel are matched first.
+    difference: mean and spread of each channel are matched first, if that helps.
+
+    Args:
+        earlier: uint8 (H, W, 3).
+        later: Likewise.
+        motion: From the earlier to the later.
+        limit: Levels of 255 by which a pixel may miss; None: by how far the flow is
+            trusted there.
 
     Returns:
         (H, W) in [0, 1], 1 = looks alike, 0 = does not, or was not in the picture.
     """
-    moved = _same_light(_move(earlier, motion, cv2.INTER_LINEAR), later, motion)
-    wanted = later.astype(np.float32)
+    moved = move_along(earlier, motion.flow_backward)
+    # Where only a part becomes another, the light of the rest is the same as before.
+    missed = min(
+        (
+            _missed(each, later)
+            for each in (moved.astype(np.float32), _same_light(moved, later, motion))
+        ),
+        key=lambda levels: np.minimum(levels, ALIKE_TRUSTED).mean(),
+    )
+    trusted = np.where(motion.consistency > 0.5, ALIKE_TRUSTED, ALIKE_DOUBTED)
+    alike = (2 - missed / (limit or trusted)).clip(0, 1)
+    return (alike * _came_from_inside(motion)).astype(np.float32)
+
+
+def _missed(moved: npt.NDArray[np.float32], later: Frame) -> npt.NDArray[np.float32]:
+    """Measure by how many levels a frame leaves what is around it in the moved one."""
     square = np.ones((3, 3), np.uint8)
+    wanted = later.astype(np.float32)
     above = wanted - cv2.dilate(moved, square)
     below = cv2.erode(moved, square) - wanted
     missed = np.maximum(np.maximum(above, below), 0).max(axis=2)
-    smooth = np.asarray(cv2.blur(missed, (3, 3)), np.float32)
-    limit = np.where(motion.consistency > 0.5, ALIKE_TRUSTED, ALIKE_DOUBTED)
-    alike = (2 - smooth / limit).clip(0, 1)
-    return (alike * _came_from_inside(motion)).astype(np.float32)
+    return np.asarray(cv2.blur(missed, (3, 3)), np.float32)
 
 
 def _same_light(moved: Frame, later: Frame, motion: Motion) -> npt.NDArray[np.float32]:
@@ -144,7 +161,7 @@ def _same_light(moved: Frame, later: Frame, motion: Motion) -> npt.NDArray[np.fl
 def _came_from_inside(motion: Motion) -> npt.NDArray[np.bool_]:
     """Find the pixels whose flow begins in the picture, within half a pixel."""
     height, width = motion.flow_backward.shape[:2]
-    across, down = _origins(motion)
+    across, down = _origins(motion.flow_backward)
     inside = (across > -0.5) & (across < width - 0.5)
     return np.asarray(inside & (down > -0.5) & (down < height - 0.5))
 
@@ -155,37 +172,43 @@ def erode_consistency(consistency: Consistency) -> Consistency:
     return np.asarray(cv2.erode(consistency, square), np.float32)
 
 
-def first_age(frame: Frame) -> Age:
-    """Return the age of a first frame's paint: all of it is dry."""
-    return np.full(frame.shape[:2], DRY, np.uint8)
+def first_paint(source: Frame) -> Paint:
+    """Describe a first frame's paint: all of it is dry, and made for this frame."""
+    return Paint(np.full(source.shape[:2], DRY, np.uint8), source)
 
 
-def advance_age(age: Age, trusted: Consistency, motion: Motion) -> Age:
-    """Move the ages along the flow and add a frame; what is not trusted is new: 0."""
-    moved = _move(age, motion, cv2.INTER_NEAREST)
-    grown = np.minimum(moved.astype(np.int16) + 1, DRY)
-    return np.where(trusted > 0.5, grown, 0).astype(np.uint8)
+def carry_paint(
+    paint: Paint, source: Frame, motion: Motion, kept: Consistency
+) -> Paint:
+    """Move paint along; what is not kept is new: of age 0, and made for ``source``."""
+    flow, is_kept = motion.flow_backward, kept > 0.5
+    grown = move_along(paint.age, flow, cv2.INTER_NEAREST).astype(np.int16) + 1
+    age = np.where(is_kept, np.minimum(grown, DRY), 0).astype(np.uint8)
+    scene = move_along(paint.scene, flow, cv2.INTER_LANCZOS4)
+    return Paint(age, np.where(is_kept[..., np.newaxis], scene, source))
 
 
-def mask_age(age: Age, painted: npt.NDArray[np.bool_]) -> Age:
-    """Leave the ages where there is paint (H, W); what comes from elsewhere is new."""
-    return np.where(painted, age, 0).astype(np.uint8)
+def mask_paint(paint: Paint, painted: npt.NDArray[np.bool_]) -> Paint:
+    """Keep the ages where there is paint (H, W); what comes from elsewhere is new."""
+    return replace(paint, age=np.where(painted, paint.age, 0).astype(np.uint8))
 
 
-def _move(plane: Frame, motion: Motion, interpolation: int) -> Frame:
-    """Bring what belongs to the earlier frame onto the later one: (H, W[, 3])."""
-    across, down = _origins(motion)
+def move_along(
+    plane: npt.NDArray[Any], flow: FlowField, interpolation: int = cv2.INTER_LINEAR
+) -> npt.NDArray[Any]:
+    """Move (H, W[, 3]) along a flow: ``out[p] = plane[p + flow[p]]``; borders repeat.
+
+    For measuring only: what is painted is moved by ``warp``.
+    """
+    across, down = _origins(flow)
     border = cv2.BORDER_REPLICATE
-    moved = cv2.remap(plane, across, down, interpolation, borderMode=border)
-    return np.asarray(moved, np.uint8)
+    return np.asarray(cv2.remap(plane, across, down, interpolation, borderMode=border))
 
 
-def _origins(
-    motion: Motion,
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Return where in the earlier frame each pixel was: x and y, (H, W) each."""
-    height, width = motion.flow_backward.shape[:2]
+def _origins(flow: FlowField) -> tuple[npt.NDArray[np.float32], ...]:
+    """Return where each pixel comes from: x and y, (H, W) each."""
+    height, width = flow.shape[:2]
     across, down = np.meshgrid(
         np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
     )
-    return across + motion.flow_backward[..., 0], down + motion.flow_backward[..., 1]
+    return across + flow[..., 0], down + flow[..., 1]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidstyle.config import FlowQuality
-from vidstyle.motion.consistency import consistency
+from vidstyle.motion.consistency import consistency, move_along
 from vidstyle.records import FlowField, Frame, Motion
 
 LEAST_SIDE: Final = 32
@@ -51,7 +51,7 @@ def estimate_flow(start: Frame, end: Frame, *, quality: FlowQuality) -> FlowFiel
 def estimate_motion(earlier: Frame, later: Frame, *, quality: FlowQuality) -> Motion:
     """Find how the content moved between two frames, and where that is certain.
 
-    The flows are settled: plain and resting places move with the camera.
+    Plain and resting places move with the camera.
 
     Raises:
         ValueError: If the frames differ in shape.
@@ -213,18 +213,7 @@ def _fit_camera(flow: FlowField, start: Plane) -> FlowField | None:
 
 def _misfit(flow: FlowField, start: Plane, end: Plane) -> Plane:
     """Square the difference of ``start`` and ``end`` moved back; mean over squares."""
-    height, width = start.shape
-    columns, rows = np.meshgrid(
-        np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
-    )
-    moved = cv2.remap(
-        end,
-        columns + flow[..., 0],
-        rows + flow[..., 1],
-        cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    squared = np.square(np.asarray(moved) - start)
+    squared = np.square(move_along(end, flow, cv2.INTER_CUBIC) - start)
     return np.asarray(cv2.blur(squared, (WINDOW, WINDOW)), np.float32)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vidstyle.images import fit_long_side, resize_frame
+from vidstyle.motion.consistency import move_along
 from vidstyle.motion.flow import estimate_flow
 from vidstyle.records import Frame
 
@@ -162,18 +163,7 @@ def _make_thumbnail(frame: Frame) -> Frame:
 def _compare(earlier: Frame, later: Frame) -> _Change:
     """Warp the earlier thumbnail onto the later one and compare them."""
     flow = estimate_flow(later, earlier, quality="medium")
-    columns, rows = np.meshgrid(
-        np.arange(flow.shape[1], dtype=np.float32),
-        np.arange(flow.shape[0], dtype=np.float32),
-    )
-    warped = cv2.remap(
-        earlier,
-        columns + flow[..., 0],
-        rows + flow[..., 1],
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    one, other = np.asarray(warped, np.float32), later.astype(np.float32)
+    one, other = move_along(earlier, flow).astype(np.float32), later.astype(np.float32)
     return _Change(1 - _mean_ssim(one, other), float(np.abs(one - other).mean()))
 
 

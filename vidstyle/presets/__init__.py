@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, Final
 
 from vidstyle.config.toml_file import read_config, read_table
@@ -13,6 +14,8 @@ NAMES: Final = (
     *("gatys2016", "lopez2017", "lee2023", "rathod2023", "tella", "ruder2016"),
 )
 """In the order in which they are listed: how much time to give, then the literature."""
+WIDTH: Final = 86
+"""Columns of the lines on a preset."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,12 @@ class Preset:
     """What it says about itself, a paragraph each: scales, conversions, departures."""
     settings: Mapping[str, Any]
     """By the names of the fields."""
+
+    @property
+    def about(self) -> list[str]:
+        """Name, summary and notes, for the head of a file of settings."""
+        paragraphs = f"Preset {self.name}: {self.summary}.", *self.notes
+        return ["", *(line for text in paragraphs for line in wrap(text, WIDTH))]
 
 
 @cache

@@ -1,10 +1,9 @@
-"""A codec and a result's name come in; container, encoder and its arguments go out.
+"""Which encoder of ffmpeg's makes what, in which pixels, and which files can hold it.
 
-One table says which encoder of ffmpeg's makes what, in which pixels, and which files
-can hold it. Whether the ffmpeg at hand has the encoder is tried on one small frame; one
-that leaves the work to hardware has to encode a frame of the result's size. No such
-hardware was at hand when their qualities were written: they are what each encoder's
-documentation calls its scale, put beside that of ``crf``.
+Whether the ffmpeg at hand has an encoder is tried on one small frame; a hardware
+encoder has to encode a frame of the result's size. No such hardware was at hand when
+their qualities were written: they are what each encoder's documentation calls its
+scale, put beside that of ``crf``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,34 +29,29 @@ CONTAINERS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Codec:
-    """How pictures are encoded, and what can hold them."""
+    """How pictures are encoded, and what can hold them; pixels in ffmpeg's words."""
 
     endings: tuple[str, ...]
     """File endings that can hold it and are played as such; the usual one first."""
     encoders: tuple[tuple[str, ...], ...]
     """ffmpeg's, each with its arguments but for the quality; the best one first."""
     pixels: str = "yuv420p"
-    """ffmpeg's name of their format."""
     alpha_pixels: str | None = None
     """The same with transparency; None: it has none."""
     alpha_arguments: tuple[str, ...] = ()
     """More arguments of the encoder for these."""
     alpha_endings: tuple[str, ...] = ()
-    """File endings that can hold them."""
     needs_even_sides: bool = False
     """Whether an odd side has to lose its last row or column."""
 
 
 # Presets: where a slower one makes files hardly smaller. Matroska's ending stands last
 # and can hold everything.
+_APPLE: Final = (".mp4", ".m4v", ".mov", ".mkv")
 CODECS: Final = {
-    "h264": Codec(
-        endings=(".mp4", ".m4v", ".mov", ".mkv"),
-        encoders=(("libx264",),),
-        needs_even_sides=True,
-    ),
+    "h264": Codec(endings=_APPLE, encoders=(("libx264",),), needs_even_sides=True),
     "h265": Codec(
-        endings=(".mp4", ".m4v", ".mov", ".mkv"),
+        endings=_APPLE,
         encoders=(("libx265", "-x265-params", "log-level=error"),),
         needs_even_sides=True,
     ),
@@ -91,15 +85,11 @@ CODECS: Final = {
         alpha_endings=(".mkv",),
     ),
 }
-_BT709: Final = "colorspace=bt709:color_primaries=bt709:color_trc=bt709"
+_BT709: Final = "color_primaries=bt709:color_trc=bt709"
 
 
 def container_of(path: Path) -> str:
-    """Choose ffmpeg's container by a name's ending.
-
-    Raises:
-        ConfigError: If it is not one of a video's.
-    """
+    """Choose ffmpeg's container by a name's ending, or raise ConfigError."""
     container = CONTAINERS.get(path.suffix.lower())
     if container is None:
         known = ", ".join(CONTAINERS)
@@ -109,9 +99,6 @@ def container_of(path: Path) -> str:
 
 def codec_for(path: Path, config: EncodingConfig) -> str:
     """Choose the codec of a result: the one asked for, or the usual one of its file.
-
-    Returns:
-        A key of ``CODECS``.
 
     Raises:
         ConfigError: If no such file can hold it, or has the quality that is asked for.
@@ -125,7 +112,7 @@ def codec_for(path: Path, config: EncodingConfig) -> str:
     if ending not in endings:
         others = [each for each, codec in CODECS.items() if ending in codec.endings]
         instead = f"use --codec {' or '.join(others)}"
-        if others == ["gif"]:
+        if ending == ".gif":
             instead = "leave --codec out"
         raise ConfigError(
             f"{path}: a {ending} file cannot hold {name}; name it "
@@ -133,14 +120,13 @@ def codec_for(path: Path, config: EncodingConfig) -> str:
         )
     check_crf(name, config.crf)
     if config.keep_alpha and ending not in CODECS[name].alpha_endings:
-        ways = [
+        ways = ", ".join(
             f"--codec {each} in {' or '.join(codec.alpha_endings)}"
             for each, codec in CODECS.items()
             if codec.alpha_endings
-        ]
+        )
         raise ConfigError(
-            f"{path}: {name} in {ending} has no transparency to keep; "
-            f"use {', '.join(ways)}."
+            f"{path}: {name} in {ending} has no transparency to keep; use {ways}."
         )
     return name
 
@@ -163,13 +149,6 @@ def encoder_arguments(
 ) -> list[str]:
     """Return ffmpeg's arguments that encode a result's first stream of pictures.
 
-    Args:
-        name: A key of ``CODECS``.
-        crf: Quality; None: the codec's own default.
-        container: As ffmpeg names it.
-        with_alpha: Whether its pixels are ``alpha_pixels``.
-        hardware: What encodes; None: software.
-
     Raises:
         DependencyError: If this ffmpeg has no encoder for it.
     """
@@ -178,11 +157,11 @@ def encoder_arguments(
         arguments = hardware.arguments(name, crf)
     else:
         arguments = ["-c:v:0", *_working_encoder(name, ffmpeg_path())]
-    if name in CRF and hardware is None:
-        quality = CRF[name].default if crf is None else crf
-        arguments += ["-crf", str(quality)]
-        if name == "vp9" and quality == 0:
-            arguments += ["-lossless", "1"]
+        if name in CRF:
+            quality = CRF[name].default if crf is None else crf
+            arguments += ["-crf", str(quality)]
+            if name == "vp9" and quality == 0:
+                arguments += ["-lossless", "1"]
     if name == "h265" and container in {"mp4", "mov"}:
         arguments += ["-tag:v:0", "hvc1"]  # Apple's players know no other
     return [*arguments, *(codec.alpha_arguments if with_alpha else ())]
@@ -193,14 +172,13 @@ def to_pixels(name: str, *, with_alpha: bool = False) -> str:
     codec = CODECS[name]
     pixels = codec.alpha_pixels if with_alpha else codec.pixels
     if pixels in {"bgr0", "bgra"}:
-        tags = "range=pc:colorspace=gbr:color_primaries=bt709:color_trc=bt709"
-        return f"format={pixels},setparams={tags}"
+        return f"format={pixels},setparams=range=pc:colorspace=gbr:{_BT709}"
     # By area: a color that stands for four pixels is their mean, so that those of a
     # clip whose pixels are only copied come out as they went in.
     flags = "area+accurate_rnd+full_chroma_int"
     return (
         f"scale=out_color_matrix=bt709:out_range=tv:flags={flags},"
-        f"format={pixels},setparams=range=tv:{_BT709}"
+        f"format={pixels},setparams=range=tv:colorspace=bt709:{_BT709}"
     )
 
 
@@ -237,28 +215,26 @@ class HardwareEncoder:
 
     name: str
     quality: Callable[[int], Sequence[str]]
-    """From a ``crf`` to its arguments."""
+    """Its arguments for a ``crf``."""
 
     def arguments(self, codec: str, crf: int | None) -> list[str]:
-        """Return the arguments that encode a result's first stream of pictures."""
+        """Return the arguments that encode the first stream of pictures."""
         quality = CRF[codec].default if crf is None else crf
         return ["-c:v:0", self.name, *self.quality(quality)]
 
 
 def _nvenc(name: str) -> HardwareEncoder:
-    # 0 would let it choose.
-    return HardwareEncoder(
-        name=f"{name}_nvenc",
-        quality=lambda crf: ("-rc", "vbr", "-cq", str(max(1, crf)), "-b:v", "0"),
-    )
+    def quality(crf: int) -> Sequence[str]:  # 0 would let it choose
+        return "-rc", "vbr", "-cq", str(max(1, crf)), "-b:v", "0"
+
+    return HardwareEncoder(name=f"{name}_nvenc", quality=quality)
 
 
 def _videotoolbox(name: str) -> HardwareEncoder:
-    # From 1 to 100, where more is better.
-    return HardwareEncoder(
-        name=f"{name}_videotoolbox",
-        quality=lambda crf: ("-q:v", str(max(1, 100 - 2 * crf))),
-    )
+    def quality(crf: int) -> Sequence[str]:  # from 1 to 100, where more is better
+        return "-q:v", str(max(1, 100 - 2 * crf))
+
+    return HardwareEncoder(name=f"{name}_videotoolbox", quality=quality)
 
 
 # By codec, the quickest first.
@@ -283,11 +259,7 @@ def find_hardware(
 
 
 def why_software(codec: str) -> str:
-    """Say, in a sentence, that no candidate works."""
+    """Explain that no candidate works."""
     tried = ", ".join(each.name for each in CANDIDATES.get(codec, ()))
-    if not tried:
-        return f"no hardware encoder makes {codec} here; it is encoded in software."
-    return (
-        f"no hardware encoder for {codec} works here (tried {tried}); it is encoded in "
-        "software."
-    )
+    why = f"for {codec} works here (tried {tried})" if tried else f"makes {codec} here"
+    return f"no hardware encoder {why}; it is encoded in software."

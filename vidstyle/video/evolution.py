@@ -1,4 +1,4 @@
-"""A picture while it is being learned -> a GIF or an MP4 that changes evenly.
+"""A GIF or an MP4 of a picture while it is being learned, that changes evenly.
 
 Early steps change everything and late ones hardly anything, under each optimizer at
 another pace; so the pictures follow the change that can be seen, not the steps.
@@ -17,8 +17,7 @@ from vidstyle.config import EvolutionConfig
 from vidstyle.errors import ConfigError, VideoWriteError
 from vidstyle.images import resize_frame
 from vidstyle.records import Frame
-from vidstyle.video.gif import MOST_FPS, write_gif
-from vidstyle.video.write import write_video
+from vidstyle.video.write import MOST_FPS, write_video
 
 _FINEST: Final = 0.25
 """Mean difference in 8-bit levels below which no change can be seen."""
@@ -35,23 +34,14 @@ class Evolution:
     """
 
     def __init__(self, config: EvolutionConfig, source: Frame) -> None:
-        """Begin with the picture before it is painted.
-
-        Args:
-            config: How many pictures, and how wide.
-            source: Any size; a reduced copy is kept.
-        """
+        """Begin with a reduced copy of the picture before it is painted."""
         self.config = config
         self._kept = [_narrowed(source, config.width).copy()]
         self._newest: Frame | None = None
         self._least_change = _FINEST
 
     def offer(self, frame: Frame) -> None:
-        """Take the picture after a step, every step; the last offered is the result.
-
-        Args:
-            frame: Of any size; a reduced copy is kept, if any.
-        """
+        """Take the picture after every step; the last one offered is the result."""
         self._newest = _narrowed(frame, self.config.width).copy()
         if change(self._kept[-1], self._newest) < self._least_change:
             return
@@ -67,9 +57,8 @@ class Evolution:
         """Return the source first, the result last, and even changes between them."""
         if self._newest is None:
             return self._kept[:1]
-        frames = self._kept
-        if frames[-1] is not self._newest:
-            frames = [*frames, self._newest]
+        is_kept = self._kept[-1] is self._newest
+        frames = self._kept if is_kept else [*self._kept, self._newest]
         return blended(frames, self.config.pictures)
 
 
@@ -77,12 +66,6 @@ def write_evolution(
     pictures: Iterable[Frame], path: Path, *, config: EvolutionConfig
 ) -> None:
     """Write pictures as a GIF that repeats, or as an MP4; the last one is held.
-
-    Args:
-        pictures: In order, of one shape; those wider than configured are reduced.
-        path: ``.gif`` or ``.mp4``; an existing file is replaced.
-        config: Rate, width, and how long the last one is held. A GIF counts time in
-            hundredths of a second, so its rate is the nearest that it can have.
 
     Raises:
         ConfigError: If the name's ending is neither.
@@ -92,24 +75,20 @@ def write_evolution(
     frames = [_narrowed(picture, config.width) for picture in pictures]
     if not frames:
         raise VideoWriteError(f"cannot write {path}: there is not one picture.")
+    step_s, hold_s = 1 / config.fps, None
     if path.suffix.lower() == ".gif":
         # The nearest rate that it can have, or its delays would be uneven.
-        delay_s = max(1 / MOST_FPS, round(100 / config.fps) / 100)
-        times_s = [index * delay_s for index in range(len(frames))]
-        hold_s = max(delay_s, config.hold_s)
-        write_gif(frames, path, times_s=times_s, fps=Fraction(100), hold_s=hold_s)
-        return
-    frames += frames[-1:] * round(config.hold_s * config.fps)
-    times_s = [index / config.fps for index in range(len(frames))]
-    write_video(frames, path, times_s=times_s, fps=Fraction(config.fps))
+        step_s = max(1 / MOST_FPS, round(100 / config.fps) / 100)
+        hold_s = max(step_s, config.hold_s)
+    else:
+        frames += frames[-1:] * round(config.hold_s * config.fps)
+    times_s = [index * step_s for index in range(len(frames))]
+    fps = Fraction(config.fps)
+    write_video(frames, path, times_s=times_s, fps=fps, hold_s=hold_s)
 
 
 def check_evolution_name(path: Path) -> None:
-    """Check that a name says whether to write a GIF or an MP4.
-
-    Raises:
-        ConfigError: If its ending is neither.
-    """
+    """Check that a name is of a GIF or an MP4, or raise ConfigError."""
     if path.suffix.lower() not in {".gif", ".mp4"}:
         raise ConfigError(
             f"{path} must end in .gif or .mp4 to show how it was learned."
@@ -117,17 +96,12 @@ def check_evolution_name(path: Path) -> None:
 
 
 def change(before: Frame, after: Frame) -> float:
-    """Measure how much two pictures differ: mean absolute difference, 8-bit levels."""
+    """Measure the mean absolute difference of two pictures, in 8-bit levels."""
     return float(cv2.norm(before, after, cv2.NORM_L1)) / before.size
 
 
 def spaced(frames: Sequence[Frame], least_change: float) -> list[Frame]:
-    """Drop the pictures that differ too little from the one kept before them.
-
-    Args:
-        frames: In order; the first is always kept.
-        least_change: Between neighbours, as ``change`` measures it.
-    """
+    """Drop the pictures that differ too little from the one kept before them."""
     kept = list(frames[:1])
     for frame in frames[1:]:
         if change(kept[-1], frame) >= least_change:
@@ -138,9 +112,8 @@ def spaced(frames: Sequence[Frame], least_change: float) -> list[Frame]:
 def blended(frames: Sequence[Frame], most: int) -> list[Frame]:
     """Resample a series so that neighbours differ alike, blending where there is none.
 
-    Args:
-        frames: At least two, in order; the first and the last stay as they are.
-        most: Pictures to return, 2 or more; fewer where so many would look the same.
+    The first and the last of two or more stay; at ``most`` so many are returned, and
+    fewer where so many would look the same.
     """
     lengths = np.array([0.0, *accumulate(change(*pair) for pair in pairwise(frames))])
     count = min(most, 2 + int(lengths[-1] / _FINEST))
@@ -155,7 +128,6 @@ def blended(frames: Sequence[Frame], most: int) -> list[Frame]:
 
 
 def _narrowed(frame: Frame, most: int) -> Frame:
-    """Scale a frame down to a width, if it is wider."""
     width = min(most, frame.shape[1])
     height = max(1, round(frame.shape[0] * width / frame.shape[1]))
     return resize_frame(frame, height=height, width=width)

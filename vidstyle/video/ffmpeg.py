@@ -1,20 +1,21 @@
 """The one door to ffmpeg: where the binary is, how it runs, what its failures mean.
 
-Arguments come in, bytes and error messages go out; which arguments make a good video is
-the business of the modules that call. No ffmpeg outlives the block that started it.
+Which arguments make a good video is the business of the modules that call. No ffmpeg
+outlives the block that started it.
 """
 
 import contextlib
-import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import IO, Final, NamedTuple, cast
 
 from vidstyle.errors import DependencyError, VidstyleError
+from vidstyle.records import Frame
 
 _PREFIX = re.compile(r"^(\[[^\]]*\]\s*)*(Error opening (in|out)put: )?")
 # What follows the line that says why.
@@ -27,14 +28,12 @@ _SAYS_LITTLE = re.compile(
 # Where messages bear their level.
 _IS_ERROR = re.compile(r"\[(error|fatal|panic)\]")
 _DISK_FULL = "No space left on device"
+_PIXELS: Final = {3: b"RGB\x18", 4: b"RGBA"}
+"""Matroska's names of raw pixels, by their number of channels."""
 
 
 def ffmpeg_path() -> str:
-    """Find the ffmpeg binary.
-
-    Raises:
-        DependencyError: If imageio-ffmpeg is missing, or has no binary here.
-    """
+    """Find the ffmpeg binary, or raise DependencyError."""
     try:
         import imageio_ffmpeg
 
@@ -53,41 +52,26 @@ def file_url(path: Path) -> str:
 
 def describe(path: Path) -> str:
     """Return what ffmpeg says of a file: its streams, or why it cannot read them."""
-    with _started(["-i", file_url(path)], loglevel="info") as process:
-        _, said = process.communicate()
-    return said.decode(errors="replace")
+    return "".join(follow_messages(["-i", file_url(path)]))
 
 
-@contextlib.contextmanager
-def follow_messages(arguments: Sequence[str]) -> Iterator[Iterator[str]]:
-    """Run ffmpeg for what it says: its messages, line by line.
-
-    Leaving the block kills it, if it has not ended.
-
-    Raises:
-        DependencyError: If ffmpeg cannot be started.
-    """
+def follow_messages(arguments: Sequence[str]) -> Iterator[str]:
+    """Run ffmpeg for its messages, line by line; it ends with the iterator."""
     silent = subprocess.DEVNULL
     with _started(arguments, loglevel="info", stdout=silent) as process:
-        said = cast("IO[bytes]", process.stderr)
-        yield (line.decode(errors="replace") for line in said)
+        for line in cast("IO[bytes]", process.stderr):
+            yield line.decode(errors="replace")
 
 
 def run_ffmpeg(
     arguments: Sequence[str], *, error: type[VidstyleError], failed: str
 ) -> bytes:
-    """Run ffmpeg to its end.
+    """Run ffmpeg to its end, and return what it wrote to its standard output.
 
-    Args:
-        arguments: Without the program and the options on messages and overwriting.
-        error: What to raise when ffmpeg fails.
-        failed: The beginning of its message, such as ``cannot write out.mp4``.
-
-    Returns:
-        What ffmpeg wrote to its standard output.
+    Where it fails, ``error`` is raised; its message begins with ``failed``, such as
+    ``cannot write out.mp4``, and ends with ffmpeg's reason.
 
     Raises:
-        VidstyleError: The given error, with ffmpeg's reason.
         DependencyError: If ffmpeg cannot be started.
     """
     with _started(arguments) as process:
@@ -95,79 +79,6 @@ def run_ffmpeg(
     if process.returncode:
         raise error(f"{failed}: {last_reason(said.decode(errors='replace'))}.")
     return output
-
-
-class Packet(NamedTuple):
-    """One packet of a file: a frame, or a piece of sound."""
-
-    time_s: float
-    """When it is shown or heard, on the file's own clock."""
-    duration_s: float
-    size: int
-    """Bytes."""
-
-
-def list_packets(
-    path: Path,
-    streams: str,
-    *,
-    error: type[VidstyleError],
-    decoded: int | None = None,
-) -> list[Packet]:
-    """List the packets of a file in its order, or its first frames.
-
-    Args:
-        path: The file.
-        streams: Which, as ffmpeg's ``-map`` takes them.
-        error: What to raise when ffmpeg fails.
-        decoded: How many frames to decode and list; None: all packets, as they are.
-
-    Raises:
-        VidstyleError: The given error, with ffmpeg's reason.
-    """
-    source = ["-i", file_url(path), "-map", streams]
-    arguments = ["-copyts", *source, "-copy_unknown", "-c", "copy"]
-    if decoded is not None:
-        clock = ["-fps_mode", "passthrough", "-enc_time_base", "demux"]
-        arguments = [*source, "-frames:v", str(decoded), *clock]
-    said = run_ffmpeg(
-        [*arguments, "-f", "framecrc", "-"],
-        error=error,
-        failed=f"cannot list the packets of {path}",
-    ).decode()
-    ticks = {
-        int(stream): Fraction(tick)
-        for stream, tick in re.findall(r"^#tb (\d+): (\S+)$", said, re.MULTILINE)
-    }
-    row = r"^(\d+), *-?\d+, *(-?\d+), *(\d+), *(\d+),"
-    return [
-        Packet(
-            float(int(time) * ticks[int(stream)]),
-            float(int(shown) * ticks[int(stream)]),
-            int(size),
-        )
-        for stream, time, shown, size in re.findall(row, said, re.MULTILINE)
-    ]
-
-
-class Stream:
-    """What flows out of a running ffmpeg."""
-
-    def __init__(
-        self, descriptor: int, process: subprocess.Popen[bytes], said: IO[bytes]
-    ) -> None:
-        """Watch a process whose output can be read, and whose errors go to a file."""
-        self.descriptor = descriptor
-        self._process, self._said = process, said
-
-    def finish(self) -> "Ended":
-        """Wait, after the end of the stream, for ffmpeg to end."""
-        code = self._process.wait()
-        self._said.seek(0)
-        said = self._said.read().decode(errors="replace")
-        errors = [line for line in said.splitlines() if _IS_ERROR.search(line)]
-        reason = last_reason("\n".join(errors)) if errors else ""
-        return Ended(code == 0, reason, said)
 
 
 class Ended(NamedTuple):
@@ -180,30 +91,36 @@ class Ended(NamedTuple):
     """All its messages."""
 
 
+class Stream:
+    """The standard output of a running ffmpeg."""
+
+    def __init__(self, process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
+        """Watch a process whose messages go to a file."""
+        self.pipe = cast("IO[bytes]", process.stdout)
+        self.descriptor = self.pipe.fileno()
+        self._process, self._said = process, said
+
+    def finish(self) -> Ended:
+        """Wait, after the end of the stream, for ffmpeg to end."""
+        code = self._process.wait()
+        self._said.seek(0)
+        said = self._said.read().decode(errors="replace")
+        errors = [line for line in said.splitlines() if _IS_ERROR.search(line)]
+        reason = last_reason("\n".join(errors)) if errors else ""
+        return Ended(code == 0, reason, said)
+
+
 @contextlib.contextmanager
 def stream_ffmpeg(arguments: Sequence[str]) -> Iterator[Stream]:
-    """Run ffmpeg while the caller reads its standard output, ``pipe:1``.
+    """Run ffmpeg, and let it say much, while the caller reads from ``pipe:1``.
 
-    It is told to say much. Leaving the block kills it, if it has not ended.
-
-    Raises:
-        DependencyError: If ffmpeg cannot be started.
+    Leaving the block kills it, if it has not ended.
     """
-    reading, writing = os.pipe()
-    try:
-        with (
-            tempfile.TemporaryFile() as said,
-            _started(
-                arguments, loglevel="level+verbose", stdout=writing, stderr=said
-            ) as process,
-        ):
-            os.close(writing)  # so that the end of ffmpeg is the end of the pipe
-            writing = -1
-            yield Stream(reading, process, said)
-    finally:
-        for end in (reading, writing):
-            if end >= 0:
-                os.close(end)
+    with (
+        tempfile.TemporaryFile() as said,
+        _started(arguments, loglevel="level+verbose", stderr=said) as process,
+    ):
+        yield Stream(process, said)
 
 
 @contextlib.contextmanager
@@ -222,26 +139,20 @@ def feed_ffmpeg(
         ) as process,
     ):
         pipe = cast("IO[bytes]", process.stdin)
-        ended_early = False
-        try:
+        is_whole = False
+        # An ffmpeg that ends early says more than our error would.
+        with contextlib.suppress(BrokenPipeError):
             yield pipe
             pipe.close()
-        except BrokenPipeError:
-            ended_early = True  # its own message says more than ours would
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
-        if process.wait() or ended_early:
+            is_whole = True
+        if process.wait() or not is_whole:
             said.seek(0)
             reason = last_reason(said.read().decode(errors="replace"))
             raise error(f"{failed}: {reason}.")
 
 
 def last_reason(said: str) -> str:
-    """Find the sentence in ffmpeg's messages that tells a user most.
-
-    Args:
-        said: Standard error of a run that failed.
-    """
+    """Find the sentence in ffmpeg's messages that tells a user most."""
     if _DISK_FULL in said:
         return "the disk is full"
     lines = [_PREFIX.sub("", line).strip(" .") for line in said.splitlines()]
@@ -285,3 +196,75 @@ def _started(
                 with contextlib.suppress(OSError):
                     pipe.close()
         process.wait()
+
+
+def timed_stream(
+    frames: Iterable[Frame],
+    times_s: Sequence[float],
+    *,
+    fps: Fraction,
+    hold_s: float | None = None,
+) -> Iterator[bytes]:
+    """Write frames as a Matroska stream of raw video that begins at time 0.
+
+    Raw video alone has no times. ffmpeg's concat demuxer keeps them, but does not hold
+    the last frame, and needs each as a file. Source: RFC 9559 (Matroska), 8794 (EBML).
+
+    Args:
+        frames: (H, W, 3), or (H, W, 4) with alpha; read once, one at a time.
+        times_s: One for each frame, ascending; only their differences count.
+        fps: Nominal rate.
+        hold_s: How long the last frame is shown; None: as the rate says.
+
+    Raises:
+        ValueError: If frames and times differ in number, or frames in shape.
+    """
+    ticks = [round((time - times_s[0]) * 1e6) for time in times_s]
+    ticks.append(ticks[-1] + round(1e6 * (hold_s or 1 / fps)))
+    shape: tuple[int, ...] = ()
+    for frame, (tick, end) in zip(frames, pairwise(ticks), strict=True):
+        if not shape:
+            shape = frame.shape
+            yield _header(shape, fps=fps)
+        if frame.shape != shape:
+            index = ticks.index(tick)
+            raise ValueError(f"frame {index} is {frame.shape}, the first was {shape}")
+        # A block of track 1 at the cluster's time, with how long it is shown.
+        block = _element(0xA1, b"\x81\x00\x00\x00", frame.tobytes())
+        group = _element(0xA0, block, _element(0x9B, end - tick))
+        yield _element(0x1F43B675, _element(0xE7, tick), group)
+
+
+def _header(shape: tuple[int, ...], *, fps: Fraction) -> bytes:
+    """Return everything that comes before the first frame."""
+    height, width, channels = shape
+    document = _element(
+        *(0x1A45DFA3, _element(0x4282, b"matroska")),  # DocType
+        _element(0x4287, 4),  # its version
+        _element(0x4285, 2),  # the version that a reader needs
+    )
+    picture = _element(
+        *(0xE0, _element(0xB0, width), _element(0xBA, height)),
+        _element(0x2EB524, _PIXELS[channels]),  # ColourSpace
+    )
+    track = _element(
+        *(0xAE, _element(0xD7, 1)),  # TrackNumber
+        _element(0x73C5, 1),  # TrackUID
+        _element(0x83, 1),  # TrackType: video
+        _element(0x22B59C, b"und"),  # Language: undetermined
+        _element(0x23E383, round(1_000_000_000 / fps)),  # DefaultDuration
+        _element(0x86, b"V_UNCOMPRESSED"),  # CodecID
+        picture,
+    )
+    segment = bytes.fromhex("18538067") + b"\x01" + b"\xff" * 7  # of unknown length
+    scale = _element(0x1549A966, _element(0x2AD7B1, 1000))  # TimestampScale, ns
+    return document + segment + scale + _element(0x1654AE6B, track)
+
+
+def _element(name: int, *parts: bytes | int) -> bytes:
+    """Return one element: its identity, its length in eight bytes, its content."""
+    content = b"".join(
+        part.to_bytes(8, "big") if isinstance(part, int) else part for part in parts
+    )
+    identity = name.to_bytes((name.bit_length() + 7) // 8, "big")
+    return identity + (len(content) | 1 << 56).to_bytes(8, "big") + content

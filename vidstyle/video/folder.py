@@ -1,17 +1,17 @@
 """A folder of numbered pictures as a clip: probed, read and written.
 
 Pictures follow one another in the order of their numbers; a gap in the numbering is no
-pause. All are looked at before the work, since it may be hours until the last is read.
+pause. All are checked before the work, since it may be hours until the last is read.
 """
 
 import os
 import re
 import shutil
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from PIL import ExifTags, Image
 
@@ -27,10 +27,7 @@ _NUMBERED: Final = re.compile(r"\d{6,}\.png")
 
 
 def numbered_pictures(folder: Path) -> list[Path]:
-    """List a folder's numbered pictures in the order of their numbers.
-
-    Files of other kinds, hidden ones, and names without a number are passed over.
-    """
+    """List the pictures that have a number in their names, in its order."""
     pictures = [
         path
         for path in folder.iterdir()
@@ -48,12 +45,7 @@ def natural_order(path: Path) -> list[tuple[int, str]]:
 
 
 def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
-    """Find out what a folder of pictures is as a clip.
-
-    Args:
-        folder: One picture in it is enough.
-        fps: How many of them a second shows.
-        background: What lies behind transparent pixels, as ``#rrggbb``.
+    """Find out what a folder of pictures is as a clip; one picture is enough.
 
     Raises:
         VideoOpenError: If it holds no numbered pictures, or of more than one size.
@@ -88,13 +80,19 @@ def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
 
 def _missing_numbers(pictures: list[Path]) -> int:
     """Count the numbers between first and last that no picture has."""
-    found = [re.findall(r"\d+", path.stem)[-1] for path in pictures]
-    numbers = {int(number) for number in found}
+    numbers = {int(re.findall(r"\d+", path.stem)[-1]) for path in pictures}
     return max(numbers) - min(numbers) + 1 - len(numbers)
 
 
-def read_folder(info: VideoInfo) -> Iterator[TimedFrame]:
+def read_folder(
+    info: VideoInfo, *, on_warning: Callable[[str], None]
+) -> Iterator[TimedFrame]:
     """Read a folder's pictures in order, at even times."""
+    if info.missing_numbers:
+        on_warning(
+            f"{info.path} lacks pictures for {info.missing_numbers} numbers between "
+            "its first and its last; those that are there follow one another"
+        )
     for index, picture in enumerate(numbered_pictures(info.path)):
         frame = read_picture(picture, background=info.background)
         _check_size(picture, frame.shape, height=info.height, width=info.width)
@@ -102,12 +100,9 @@ def read_folder(info: VideoInfo) -> Iterator[TimedFrame]:
 
 
 def _check_all(pictures: list[Path], *, height: int, width: int) -> bool:
-    """Check that all pictures are whole and of one size, by their headers.
+    """Check that all pictures are whole and of one size; may one be transparent?
 
-    A header that is strange, or of another size, is in doubt: that picture is read.
-
-    Returns:
-        Whether one of them may be transparent.
+    Where a header says something else, or nothing, the picture itself is read.
     """
     has_alpha = False
     with warnings.catch_warnings():
@@ -122,10 +117,9 @@ def _check_all(pictures: list[Path], *, height: int, width: int) -> bool:
 
 
 def _read_header(picture: Path) -> tuple[tuple[int, int], bool] | None:
-    """Read the header of a picture; None: it says nothing, or its end is missing.
+    """Return height and width of the upright picture, and whether it has transparency.
 
-    Returns:
-        Height and width of the upright picture, and whether it may be transparent.
+    None: the header does not say, or the file's end is missing.
     """
     try:
         with picture.open("rb") as file, Image.open(file) as opened:
@@ -134,25 +128,19 @@ def _read_header(picture: Path) -> tuple[tuple[int, int], bool] | None:
             # A PNG may say it after its pixels, which are not read here.
             exif = opened.getexif() if "exif" in opened.info else {}
             turn = exif.get(ExifTags.Base.Orientation)
-            is_turned = turn in _ON_ITS_SIDE and not has_alpha
-            if not _is_ended(file, opened.format):
-                return None
+            end = _ENDS.get(opened.format or "", b"")
+            file.seek(-len(end), os.SEEK_END)
+            is_whole = file.read() == end
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
-    return (width, height) if is_turned else (height, width), has_alpha
-
-
-def _is_ended(file: IO[bytes], form: str | None) -> bool:
-    """Whether a file has the end that its format asks for."""
-    end = _ENDS.get(form or "", b"")
-    file.seek(-len(end), os.SEEK_END)
-    return file.read() == end
+    if turn in _ON_ITS_SIDE and not has_alpha:
+        height, width = width, height
+    return ((height, width), has_alpha) if is_whole else None
 
 
 def _check_size(
     picture: Path, shape: tuple[int, ...], *, height: int, width: int
 ) -> None:
-    """Check that a picture has the clip's size."""
     if shape[:2] != (height, width):
         raise VideoOpenError(
             f"{picture} is {shape[1]}x{shape[0]}, but the first picture is "
@@ -167,13 +155,9 @@ def write_pictures(
     height: int | None = None,
     width: int | None = None,
 ) -> None:
-    """Write each frame without loss; the folder appears when all are there.
+    """Write frames, resized, without loss; the folder appears when all are there.
 
-    Args:
-        frames: In order; read one at a time.
-        folder: An existing one is replaced if it holds such pictures only.
-        height: Of the result; None: the frames'. They are resampled to it.
-        width: Of the result; None: the frames'.
+    One that is there and holds such pictures only is replaced.
 
     Raises:
         OutputError: If they cannot be written, or the folder holds something else.

@@ -6,8 +6,7 @@ tags. Where the source was taken is private and stays behind, unless it is asked
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,7 +15,6 @@ from vidstyle.config import BACKGROUND, EncodingConfig
 from vidstyle.records import VideoInfo
 from vidstyle.video.codecs import CODECS, CONTAINERS
 from vidstyle.video.ffmpeg import file_url
-from vidstyle.video.normalize import alpha_decoder
 from vidstyle.video.probe import Timing, measure_timing, probe
 from vidstyle.video.streams import RESTARTED
 
@@ -35,24 +33,24 @@ _PICTURE_SUBTITLES: Final = {"dvb_subtitle", "dvd_subtitle", "hdmv_pgs_subtitle"
 _TEXT_SUBTITLES: Final = {"ass", "mov_text", "subrip", "text", "webvtt"}
 
 
-class _Holds(NamedTuple):
+class _Container(NamedTuple):
     """What a container can hold, and what the rest is encoded as."""
 
     sound: set[str]
     sound_encoder: tuple[str, ...]
+    """An encoder, and ffmpeg's filters before it if it needs some."""
     subtitles: set[str]
     text_encoder: str
 
 
 # libopus refuses some layouts, among them the usual one of DVDs.
 _OPUS: Final = ("libopus", "aformat=channel_layouts=mono|stereo|5.1|7.1")
-_HOLDS: Final = {
-    "mp4": _Holds(_MP4_SOUND, ("aac",), {"mov_text"}, "mov_text"),
-    "mov": _Holds(_MOV_SOUND | _MOV_PCM, ("aac",), {"mov_text"}, "mov_text"),
-    "webm": _Holds(_WEBM_SOUND, _OPUS, {"webvtt"}, "webvtt"),
-    "matroska": _Holds(
-        _MKV_SOUND, ("aac",), {"ass", "subrip", "webvtt"} | _PICTURE_SUBTITLES, "subrip"
-    ),
+_MKV_SUBTITLES: Final = {"ass", "subrip", "webvtt"} | _PICTURE_SUBTITLES
+_CONTAINERS: Final = {
+    "mp4": _Container(_MP4_SOUND, ("aac",), {"mov_text"}, "mov_text"),
+    "mov": _Container(_MOV_SOUND | _MOV_PCM, ("aac",), {"mov_text"}, "mov_text"),
+    "webm": _Container(_WEBM_SOUND, _OPUS, {"webvtt"}, "webvtt"),
+    "matroska": _Container(_MKV_SOUND, ("aac",), _MKV_SUBTITLES, "subrip"),
 }
 
 _MADE_ANEW: Final = {"text", "tmcd"}
@@ -67,25 +65,56 @@ _BRANDS: Final = ("major_brand", "minor_version", "compatible_brands")
 """Facts of the source's file that ffmpeg takes for metadata."""
 
 
+class _Track(NamedTuple):
+    """One stream of sound or subtitles, and what becomes of it."""
+
+    kind: str
+    """As ffmpeg's stream specifiers have it: a or s."""
+    number: int
+    """Among the source's of its kind, from 0."""
+    codec: str
+    encoder: str | None
+    """``copy``, an encoder, or None: it is left out."""
+    filter: str = ""
+
+
+def _tracks(source: VideoInfo, container: str) -> Iterator[_Track]:
+    """Decide on each stream of sound and subtitles."""
+    holds = _CONTAINERS[container]
+    for index, codec in enumerate(source.audio_codecs):
+        if codec in holds.sound:
+            yield _Track("a", index, codec, "copy")
+        elif codec == "none":  # not even ffmpeg knows it
+            yield _Track("a", index, codec, None)
+        else:
+            yield _Track("a", index, codec, *holds.sound_encoder)
+    for index, codec in enumerate(source.subtitle_codecs):
+        encoder = holds.text_encoder if codec in _TEXT_SUBTITLES else None
+        copied = codec in holds.subtitles
+        yield _Track("s", index, codec, "copy" if copied else encoder)
+
+
 def ending_for(source: VideoInfo, codec: str = "h264") -> str:
     """Choose a codec's usual ending if all of a source fits, otherwise ``.mkv``."""
     usual = CODECS[codec].endings[0]
-    return usual if all(t.fits for t in _tracks(source, CONTAINERS[usual])) else ".mkv"
+    tracks = _tracks(source, CONTAINERS[usual])
+    return usual if all(track.encoder == "copy" for track in tracks) else ".mkv"
 
 
-def misfits(source: VideoInfo, container: str) -> list[str]:
+def unsupported_streams(source: VideoInfo, container: str) -> list[str]:
     """Name, in a sentence each, the tracks that cannot be copied as they are."""
     advice = "" if container == "matroska" else "; one named .mkv can hold more"
-    told = [
-        f"{track.name} of the source ({track.codec}) is "
-        f"{f'encoded as {track.encoder}' if track.encoder else 'left out'}: this kind "
+    names = {"a": "sound track", "s": "subtitle track"}
+    sentences = [
+        f"{names[kind]} {index + 1} of the source ({codec}) is "
+        f"{f'encoded as {encoder}' if encoder else 'left out'}: this kind "
         f"of file cannot hold it as it is{advice}."
-        for track in _tracks(source, container)
-        if not track.fits
+        for kind, index, codec, encoder, _ in _tracks(source, container)
+        if encoder != "copy"
     ]
-    if container != "mp4" and _covers(source):
-        told.append("the source's cover is left out: only an .mp4 can hold it.")
-    return told
+    if container != "mp4" and any(each.is_cover for each in source.streams):
+        sentences.append("the source's cover is left out: only an .mp4 can hold it.")
+    return sentences
 
 
 def dropped_data(source: VideoInfo) -> str | None:
@@ -99,10 +128,7 @@ def dropped_data(source: VideoInfo) -> str | None:
 
 
 def source_input(
-    source: VideoInfo | None,
-    span: tuple[float, float] | None,
-    *,
-    with_alpha: bool = False,
+    source: VideoInfo | None, span: tuple[float, float] | None
 ) -> list[str]:
     """Return the arguments that open a source as the second input, after the frames.
 
@@ -110,25 +136,18 @@ def source_input(
     """
     if source is None or source.kind == "folder":
         return []
-    cut = []
-    if span is not None:
-        cut = ["-ss", f"{span[0]:.6f}"] if span[0] > 0 else []
-        cut += ["-t", f"{span[1] - span[0]:.6f}"]
-    decoder = alpha_decoder(source) if with_alpha else []
-    late_s = _late_s(source) - (span[0] if span else 0)
+    start_s, end_s = span or (0.0, None)
+    cut = ["-ss", f"{start_s:.6f}"] if start_s > 0 else []
+    cut += [] if end_s is None else ["-t", f"{end_s - start_s:.6f}"]
+    # How late the sound begins, where ffmpeg leaves that out.
+    kinds = {"audio", "subtitle"} if source.container in RESTARTED else set()
+    starts = [each.start_s for each in source.streams if each.kind in kinds]
+    late_s = min(starts, default=0.0) - start_s
     late = ["-itsoffset", f"{late_s:.6f}"] if late_s > 0 else []
-    return [*late, *cut, *decoder, "-i", file_url(source.path)]
+    return [*late, *cut, "-i", file_url(source.path)]
 
 
-def _late_s(source: VideoInfo) -> float:
-    """Return how late the sound begins, in seconds, where ffmpeg leaves that out."""
-    starts = [
-        each.start_s for each in source.streams if each.kind in {"audio", "subtitle"}
-    ]
-    return min(starts, default=0.0) if source.container in RESTARTED else 0.0
-
-
-def taken_over(
+def mux_args(
     source: VideoInfo | None,
     span: tuple[float, float] | None,
     container: str,
@@ -137,56 +156,65 @@ def taken_over(
     """Return the arguments that take all but the picture from that second input."""
     if source is None or source.kind == "folder":
         return []
-    tracks = [track for track in _tracks(source, container) if track.encoder]
-    pictures = [each for each in source.streams if each.kind == "video"]
-    outputs = [
-        ("v", 0, place)
-        for place, each in enumerate(pictures)
-        if each.index == source.stream_index
-    ]
-    arguments = []
-    for kind in ("a", "s"):
-        for place, track in enumerate(t for t in tracks if t.kind == kind):
-            arguments += ["-map", f"1:{kind}:{track.index}", *track.encoding(place)]
-            outputs.append((kind, place, track.index))
-    fonts = [each for each in source.streams if each.kind == "attachment"]
-    for index in range(len(fonts) * (container == "matroska")):
-        arguments += ["-map", f"1:t:{index}", "-c:t", "copy"]
-        outputs.append(("t", index, index))
+    arguments, outputs = _mapped_tracks(source, container)
+    pictures = [each.index for each in source.streams if each.kind == "video"]
+    outputs = [("v", 0, pictures.index(source.stream_index)), *outputs]
     if container == "mp4":
-        for place in range(1, 1 + _covers(source)):
-            arguments += ["-map", f"1:disp:attached_pic:{place - 1}"]
-            arguments += [f"-c:v:{place}", "copy"]
-            arguments += [f"-disposition:v:{place}", "attached_pic"]
-    # Otherwise a cut keeps packets back to the source's keyframe before it.
-    prior = ["-copypriorss", "0"] if span and span[0] > 0 else []
-    return [*arguments, *prior, *_metadata(source, outputs, container, config)]
-
-
-def _covers(source: VideoInfo) -> int:
-    return sum(each.is_cover for each in source.streams)
-
-
-def _metadata(
-    source: VideoInfo,
-    outputs: Sequence[tuple[str, int, int]],
-    container: str,
-    config: EncodingConfig,
-) -> list[str]:
-    """Return the arguments for chapters, titles, languages, dates and all other tags.
-
-    ``outputs`` are the result's streams: their kind as ffmpeg's specifiers have it,
-    their place among the result's of that kind, and among the source's.
-    """
-    from_file = "-1" if config.strip_metadata else "1"
-    arguments = ["-map_chapters", "1", "-map_metadata", from_file]
+        for cover in range(sum(each.is_cover for each in source.streams)):
+            arguments += ["-map", f"1:disp:attached_pic:{cover}"]
+            arguments += [f"-c:v:{cover + 1}", "copy"]
+            arguments += [f"-disposition:v:{cover + 1}", "attached_pic"]
+    if span and span[0] > 0:
+        # Otherwise a cut keeps packets back to the source's keyframe before it.
+        arguments += ["-copypriorss", "0"]
+    arguments += ["-map_chapters", "1"]
+    arguments += ["-map_metadata", "-1" if config.strip_metadata else "1"]
     for kind, place, index in outputs:
         if kind == "t" or not config.strip_metadata:  # a font's name is in them
             arguments += [f"-map_metadata:s:{kind}:{place}", f"1:s:{kind}:{index}"]
-    if config.strip_metadata:
-        return arguments
+    if not config.strip_metadata:
+        arguments += _tags(source, container, config)
+    return arguments
+
+
+def _mapped_tracks(
+    source: VideoInfo, container: str
+) -> tuple[list[str], list[tuple[str, int, int]]]:
+    """Map sound, subtitles and fonts.
+
+    Returns:
+        The arguments, and each stream: its kind as ffmpeg's specifiers have it, its
+        place among the result's of that kind, and among the source's.
+    """
+    arguments: list[str] = []
+    outputs = []
+    tracks = [track for track in _tracks(source, container) if track.encoder]
+    for kind in ("a", "s"):
+        for place, track in enumerate(t for t in tracks if t.kind == kind):
+            arguments += ["-map", f"1:{kind}:{track.number}"]
+            arguments += [f"-c:{kind}:{place}", str(track.encoder)]
+            if track.filter:
+                arguments += [f"-filter:{kind}:{place}", track.filter]
+            outputs.append((kind, place, track.number))
+    if container == "matroska":
+        fonts = [each for each in source.streams if each.kind == "attachment"]
+        for index in range(len(fonts)):
+            arguments += ["-map", f"1:t:{index}", "-c:t", "copy"]
+            outputs.append(("t", index, index))
+    return arguments, outputs
+
+
+def _tags(source: VideoInfo, container: str, config: EncodingConfig) -> list[str]:
+    """Return the arguments for titles, dates and other tags, less what stays behind."""
+    arguments: list[str] = []
     for name in sorted({*_BRANDS, *source.tags}):
-        arguments += _without(name, keep_location=config.keep_location)
+        if _STALE.fullmatch(name):
+            arguments += ["-metadata:s:v:0", f"{name}="]
+        elif name in _BRANDS:
+            arguments += ["-metadata", f"{name}="]
+        elif _PRIVATE.search(name) and not config.keep_location:
+            for each in (name, f"{name}-eng"):
+                arguments += ["-metadata", f"{each}=", "-metadata:s", f"{each}="]
     # What a phone writes, and an .mp4 holds only when told to hold any tag.
     is_phones = any(name.startswith("com.") for name in source.tags)
     if container in {"mp4", "mov"} and is_phones:
@@ -197,93 +225,18 @@ def _metadata(
     return arguments
 
 
-def _without(name: str, *, keep_location: bool) -> list[str]:
-    """Return the arguments that leave a tag out, if it has to stay behind."""
-    if _STALE.fullmatch(name):
-        return ["-metadata:s:v:0", f"{name}="]
-    if name in _BRANDS:
-        return ["-metadata", f"{name}="]
-    if not _PRIVATE.search(name) or keep_location:
-        return []
-    everywhere = ("-metadata", "-metadata:s")
-    return [
-        argument
-        for each in (name, f"{name}-eng")
-        for scope in everywhere
-        for argument in (scope, f"{each}=")
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class _Track:
-    """One stream of sound or subtitles, and what becomes of it."""
-
-    kind: str
-    """As ffmpeg's stream specifiers have it: a or s."""
-    index: int
-    """Among the source's of its kind."""
-    codec: str
-    encoder: str | None
-    """``copy``, an encoder, or None: it is left out."""
-    filter: str = ""
-    """ffmpeg's filters for sound that is encoded."""
-
-    @property
-    def name(self) -> str:
-        name = "sound track" if self.kind == "a" else "subtitle track"
-        return f"{name} {self.index + 1}"
-
-    @property
-    def fits(self) -> bool:
-        return self.encoder == "copy"
-
-    def encoding(self, place: int) -> list[str]:
-        """Return the arguments for it as the result's stream of its kind at a place."""
-        arguments = [f"-c:{self.kind}:{place}", str(self.encoder)]
-        if self.filter:
-            arguments += [f"-filter:{self.kind}:{place}", self.filter]
-        return arguments
-
-
-def _tracks(source: VideoInfo, container: str) -> Iterator[_Track]:
-    """Decide on each stream of sound and subtitles."""
-    holds = _HOLDS[container]
-    for index, codec in enumerate(source.audio_codecs):
-        if codec in holds.sound:
-            yield _Track("a", index, codec, "copy")
-        elif codec == "none":  # not even ffmpeg knows it
-            yield _Track("a", index, codec, None)
-        else:
-            yield _Track("a", index, codec, *holds.sound_encoder)
-    for index, codec in enumerate(source.subtitle_codecs):
-        encoder = holds.text_encoder if codec in _TEXT_SUBTITLES else None
-        if codec in holds.subtitles:
-            encoder = "copy"
-        yield _Track("s", index, codec, encoder)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inspection:
+class Inspection(NamedTuple):
     """What is understood of a clip."""
 
     info: VideoInfo
     timing: Timing
     ending: str
-    """Of a result that nobody names: it can hold all that the clip has."""
+    """What a result is named with by default: it can hold all that the clip has."""
 
 
 def inspect_clip(
     clip: Path, *, fps: Fraction | None = None, background: str = BACKGROUND
 ) -> Inspection:
-    """Find out what a clip is, and how its frames lie in time.
-
-    Args:
-        clip: A video, an animated GIF, or a folder of numbered pictures.
-        fps: Rate of a folder or a raw stream; other files have their own.
-        background: What lies behind transparent pixels, as in ``VideoConfig``.
-
-    Raises:
-        InputError: If the clip cannot be read, or a setting not be used.
-    """
+    """Find out what a clip is, as ``probe`` does, and how its frames lie in time."""
     info = probe(clip, fps=fps, background=background)
-    return Inspection(info=info, timing=measure_timing(info), ending=ending_for(info))
+    return Inspection(info, measure_timing(info), ending_for(info))

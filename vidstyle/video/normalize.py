@@ -1,4 +1,4 @@
-"""What a probe found comes in; why and how ffmpeg decodes for OpenCV goes out.
+"""Why ffmpeg has to decode a clip for OpenCV, and how it does.
 
 OpenCV splits wherever it is known to be right. Otherwise ffmpeg decodes, and hands its
 frames over through a pipe: progressive, upright, in square pixels, 8-bit sRGB, over a
@@ -35,16 +35,9 @@ _DECODE_ERRORS = re.compile(r"\bframes decoded; (\d+) decode errors")
 
 
 def reasons_to_normalize(
-    stream: PictureStream,
-    color: ColorInfo,
-    *,
-    fields: str,
-    is_first: bool,
+    stream: PictureStream, color: ColorInfo, *, fields: str, is_first: bool
 ) -> tuple[str, ...]:
-    """List why OpenCV must not read a stream by itself; nothing: it may.
-
-    It would read the first of a file's streams. ``fields`` is as of ``find_fields``.
-    """
+    """List why OpenCV must not read a stream by itself; nothing: it may."""
     depth = color.bit_depth
     aspect = f"{stream.pixel_aspect.numerator}:{stream.pixel_aspect.denominator}"
     cases = {
@@ -66,7 +59,7 @@ def reasons_to_normalize(
 
 
 def _color_cases(color: ColorInfo) -> dict[str, bool]:
-    """Tell colors that are brighter, wider or rarer than OpenCV knows them."""
+    """Colors that are brighter, wider or rarer than OpenCV knows them."""
     if color.transfer in _CURVES:
         name = _CURVES[color.transfer]
         return {f"its {name} high dynamic range is tone-mapped": True}
@@ -85,9 +78,6 @@ def normalized(info: VideoInfo) -> Iterator[Stream]:
     round times to milliseconds. The first frame's time is set to 0, since OpenCV counts
     from the first one that it gets, which is a later one in a file whose beginning is
     damaged; the others' times are after the file's own start.
-
-    Raises:
-        DependencyError: If ffmpeg cannot be started.
     """
     has_fields = info.fields in {"interlaced", "mixed"}
     is_restarted = info.container in RESTARTED
@@ -106,7 +96,7 @@ def normalized(info: VideoInfo) -> Iterator[Stream]:
 
 
 def alpha_decoder(source: VideoInfo) -> list[str]:
-    """Return the arguments, before an input, with which its transparency is decoded."""
+    """Return the arguments, before an input, that decode its transparency, too."""
     decoder = _ALPHA_DECODERS.get(source.codec)
     return [] if decoder is None else [f"-c:{source.stream_index}", decoder]
 
@@ -143,9 +133,7 @@ def _progressive(info: VideoInfo) -> list[str]:
     ffmpeg would begin its filters anew and lose the frame that waits, so the format is
     held on to here.
     """
-    height, width = info.stored_shape
-    if info.rotation % 180:
-        height, width = width, height
+    height, width = info.stored_shape[:: -1 if info.rotation % 180 else 1]
     return [
         f"scale=w={width}:h={height}:interl=-1,format={info.pixel_format}",
         "bwdif=mode=send_frame:deint=interlaced",
@@ -173,11 +161,8 @@ def read_color(
     missing = [name for name, value in given.items() if value == _UNKNOWN]
     taken |= {name: value for name, value in given.items() if value != _UNKNOWN}
     implied = {"range", "matrix"} if is_rgb else set()
-    return ColorInfo(
-        **taken,
-        bit_depth=bit_depth,
-        assumed=tuple(name for name in missing if name not in implied),
-    )
+    assumed = tuple(name for name in missing if name not in implied)
+    return ColorInfo(**taken, bit_depth=bit_depth, assumed=assumed)
 
 
 def _tagged(tags: str) -> dict[str, str]:
@@ -199,12 +184,7 @@ def is_guessed_hd(color: ColorInfo) -> bool:
 
 
 def scale(color: ColorInfo | None, shape: str = "") -> str:
-    """Write the filter that scales, and converts to full range.
-
-    Args:
-        color: Says which matrix a stream without a tag has; None: it is RGB.
-        shape: The filter's options on the new width and height.
-    """
+    """Write the filter that scales, and converts to full range; no color: it is RGB."""
     matrix = color is not None and is_guessed_hd(color)
     options = [shape, EXACT, "in_color_matrix=bt709" if matrix else ""]
     return f"scale={':'.join(filter(None, options))}:out_range=pc"
@@ -213,11 +193,9 @@ def scale(color: ColorInfo | None, shape: str = "") -> str:
 def to_srgb(color: ColorInfo) -> list[str]:
     """Choose ffmpeg's filters that bring wide, bright or rare colors to sRGB, as RGB.
 
-    High dynamic range is brought to 203 nits (the white of paper by ITU-R BT.2408) and
-    tone-mapped above; zscale and tonemap do it, in linear light.
-
-    Returns:
-        Nothing for ordinary video, for which ``scale`` is enough.
+    There are none for ordinary video, for which ``scale`` is enough. High dynamic range
+    is brought to 203 nits (the white of paper by ITU-R BT.2408) and tone-mapped above,
+    in linear light.
     """
     if not any(_color_cases(color).values()):
         return []
@@ -227,10 +205,8 @@ def to_srgb(color: ColorInfo) -> list[str]:
         f":color_primaries={color.primaries}:color_trc={color.transfer}"
     )
     if color.transfer in _CURVES:
-        return [
-            tags,
-            "zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709",
-            f"tonemap=mobius:desat=0,zscale=t={_SRGB}:m=gbr:r=pc,format=gbrp",
-        ]
+        linear = "zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709"
+        mapped = f"tonemap=mobius:desat=0,zscale=t={_SRGB}:m=gbr:r=pc,format=gbrp"
+        return [tags, linear, mapped]
     curve = _SRGB if color.transfer == _SRGB else "bt709"
     return [tags, f"zscale=p=bt709:t={curve}:m=gbr:r=pc,format=gbrp"]

@@ -1,9 +1,9 @@
-"""A file or a folder comes in, a VideoInfo goes out; no frame is kept here.
+"""All facts of a file or a folder of pictures, as a VideoInfo, before a frame is read.
 
-ffmpeg's description of the file is the source of facts, since OpenCV averages rates and
-hides tags. OpenCV is asked for what only it knows: the shape that it will deliver, and
-the container's count of frames. How frames lie in time is a question of its own, since
-the whole file is read for it, packet by packet.
+They come from ffmpeg's description of the file, since OpenCV averages rates and hides
+tags. OpenCV is asked for what only it knows: the shape that it will deliver, and the
+container's count of frames. How frames lie in time is a question of its own, since the
+whole file is read for it, packet by packet.
 """
 
 from dataclasses import dataclass, replace
@@ -18,8 +18,8 @@ import cv2
 
 from vidstyle.config import BACKGROUND, FOLDER_FPS, MIN_SIDE, parse_color
 from vidstyle.errors import ConfigError, VideoOpenError
-from vidstyle.records import ColorInfo, VideoInfo
-from vidstyle.video.ffmpeg import describe, last_reason, list_packets
+from vidstyle.records import VideoInfo
+from vidstyle.video.ffmpeg import describe, last_reason
 from vidstyle.video.folder import probe_folder
 from vidstyle.video.normalize import read_color, reasons_to_normalize
 from vidstyle.video.streams import (
@@ -27,6 +27,7 @@ from vidstyle.video.streams import (
     PictureStream,
     displayed_shape,
     find_fields,
+    list_packets,
     snap_rate,
 )
 
@@ -35,7 +36,7 @@ _RATE_FRAMES: Final = 9
 _ROUNDING_S: Final = 0.0011
 """Matroska and FLV round times to milliseconds, up or down."""
 _LONG: Final = 1.5
-"""Times the usual, and a last frame is held."""
+"""A last frame that is shown for so many usual times is held."""
 _EARLIEST_S: Final = -1e9
 """Earlier than this is how ffmpeg writes that there is no time."""
 
@@ -43,19 +44,18 @@ _EARLIEST_S: Final = -1e9
 def probe(
     path: Path, *, fps: Fraction | None = None, background: str = BACKGROUND
 ) -> VideoInfo:
-    """Find out what a clip is.
+    """Find out what a clip is: a video, an animated GIF, a folder of numbered pictures.
 
     Args:
-        path: A video, an animated GIF, or a folder of numbered pictures.
+        path: Of the file or folder.
         fps: Rate of a folder (None: 25) or of a raw stream, whose frames have no times
             (None: as it says, or 25). Other files have their own.
         background: What lies behind transparent pixels, as in ``VideoConfig``.
 
     Raises:
         VideoOpenError: If there is no clip that can be read, or it is too small.
-        ImageOpenError: If a folder's first picture cannot be read.
+        ImageOpenError: If one of a folder's pictures cannot be read.
         ConfigError: If a rate is given for a file, or the background is no color.
-        DependencyError: If there is no ffmpeg.
     """
     color = parse_color("background", background)
     try:
@@ -63,9 +63,8 @@ def probe(
             info = probe_folder(path, fps=fps or FOLDER_FPS, background=color)
         else:
             _check_readable(path)
-            state = path.stat()
-            identity = path, state.st_size, state.st_mtime_ns
-            info = _probe_file(*identity, fps=fps, background=color)
+            size, changed_ns = path.stat().st_size, path.stat().st_mtime_ns
+            info = _probe_file(path, size, changed_ns, fps=fps, background=color)
     except OSError as err:
         raise VideoOpenError(f"cannot read {path}: {err.strerror}.") from err
     if fps is not None and info.has_times:
@@ -82,7 +81,6 @@ def probe(
 
 
 def _check_readable(path: Path) -> None:
-    """Check that there is a file with something in it, and that we may read it."""
     if path.exists() and not path.is_file():
         raise VideoOpenError(f"{path} is not a file; name a video file or a folder.")
     with path.open("rb") as file:
@@ -98,8 +96,7 @@ def _probe_file(
     file = Description(describe(path))
     container = _container(path, file)
     stream = _chosen(path, file)
-    rate = _rate(path, stream) if fps is None else fps
-    info = _described(path, stream, file, fps=rate, background=background)
+    info = _described(path, file, stream, fps or _rate(path, stream), background)
     # ffmpeg's duration of a broken AVI follows what is left of it.
     if info.needs_normalizing and container != "avi":
         return info
@@ -113,18 +110,20 @@ def _probe_file(
 
 
 def _described(
-    path: Path,
-    stream: PictureStream,
-    file: Description,
-    *,
-    fps: Fraction,
-    background: str,
+    path: Path, file: Description, stream: PictureStream, fps: Fraction, background: str
 ) -> VideoInfo:
     """Collect what ffmpeg says."""
     height, width = displayed_shape(stream)
     duration = stream.duration_s or file.duration_s
-    sound = _codecs(file, "audio")
-    color, fields, reasons = _read_stream(path, stream, file)
+    fields = find_fields(path, stream, container=file.container or "")
+    sound, subtitles, pictures = (
+        [each for each in file.streams if each.kind == kind]
+        for kind in ("audio", "subtitle", "video")
+    )
+    shape, depth = stream.stored_shape, stream.bit_depth
+    color = read_color(stream.color_tags, stream.pixel_format, depth, shape=shape)
+    # The only stream of moving pictures, and no cover is before it.
+    is_first = len(file.pictures()) == 1 and pictures[0] == stream.info
     return VideoInfo(
         path=path,
         kind="video",
@@ -143,9 +142,11 @@ def _described(
         tags=file.tags,
         date=file.date,
         color_tags=stream.color_tags,
-        audio_codecs=sound,
-        subtitle_codecs=_codecs(file, "subtitle"),
-        normalizing=reasons,
+        audio_codecs=tuple(each.codec for each in sound),
+        subtitle_codecs=tuple(each.codec for each in subtitles),
+        normalizing=reasons_to_normalize(
+            stream, color, fields=fields, is_first=is_first
+        ),
         streams=file.streams,
         stream_index=stream.info.index,
         color=color,
@@ -159,29 +160,7 @@ def _described(
     )
 
 
-def _read_stream(
-    path: Path, stream: PictureStream, file: Description
-) -> tuple[ColorInfo, str, tuple[str, ...]]:
-    """Find its color and its fields, and why ffmpeg has to decode it."""
-    color = read_color(
-        stream.color_tags,
-        stream.pixel_format,
-        stream.bit_depth,
-        shape=stream.stored_shape,
-    )
-    fields = find_fields(path, stream, container=file.container or "")
-    # The only stream of moving pictures, and no cover is before it.
-    first = next(each for each in file.streams if each.kind == "video")
-    is_first = len(file.pictures()) == 1 and first == stream.info
-    return (
-        color,
-        fields,
-        reasons_to_normalize(stream, color, fields=fields, is_first=is_first),
-    )
-
-
 def _container(path: Path, file: Description) -> str:
-    """Find the container, if it is one of moving pictures."""
     if file.container is None:
         why = last_reason(file.said)
         if why.startswith("Error opening"):  # which is all that there is of a text
@@ -211,18 +190,13 @@ def _rate(path: Path, stream: PictureStream) -> Fraction:
     """Find the nominal rate; without times, that at which ffmpeg plays the stream."""
     if stream.has_times:
         return stream.fps or FOLDER_FPS
-    which = f"0:{stream.info.index}"
-    frames = list_packets(path, which, error=VideoOpenError, decoded=_RATE_FRAMES)
+    frames = list_packets(path, f"0:{stream.info.index}", decoded=_RATE_FRAMES)
     steps = [later.time_s - frame.time_s for frame, later in pairwise(frames)]
     return snap_rate(1 / median(steps)) if steps and min(steps) > 0 else FOLDER_FPS
 
 
 def _ask_opencv(path: Path) -> tuple[int, int, int | None] | None:
-    """Ask for the height and width of its frames, and the container's count of them.
-
-    Returns:
-        None if OpenCV cannot open the file.
-    """
+    """Return height, width and the container's count of frames; None: it fails."""
     capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
     try:
         height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
@@ -233,11 +207,7 @@ def _ask_opencv(path: Path) -> tuple[int, int, int | None] | None:
     return (height, width, count if count > 0 else None) if height * width else None
 
 
-def _codecs(file: Description, kind: str) -> tuple[str, ...]:
-    return tuple(stream.codec for stream in file.streams if stream.kind == kind)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Timing:
     """How the frames of a clip lie in time."""
 
@@ -246,52 +216,33 @@ class Timing:
     packets: int
     """Stored pictures; edit lists and damage make fewer frames of them."""
     shortest_s: float
-    """Least time from one to the next."""
+    """From one to the next."""
     longest_s: float
-    """Most time from one to the next."""
 
 
 def measure_timing(info: VideoInfo) -> Timing:
-    """Find out whether a clip's frames are shown at even times.
-
-    Raises:
-        VideoOpenError: If the file cannot be read any more.
-    """
+    """Find out whether a clip's frames are shown at even times."""
     step_s = float(1 / info.fps)
     count, times_s = info.frame_count or 0, []
     if info.kind == "video":
-        which = f"0:{info.stream_index}"
-        listed = list_packets(info.path, which, error=VideoOpenError)
+        listed = list_packets(info.path, f"0:{info.stream_index}")
         count, times_s = len(listed), sorted({packet.time_s for packet in listed})
     if not info.has_times or not times_s or times_s[0] < _EARLIEST_S:
-        return Timing(
-            kind="assumed", packets=count, shortest_s=step_s, longest_s=step_s
-        )
+        return Timing("assumed", count, step_s, step_s)
     # What shares a time with another is not shown: VP8 has such pictures.
     steps = [later - time for time, later in pairwise(times_s)] or [step_s]
     mean_s = sum(steps) / len(steps)
     is_even = max(abs(step - mean_s) for step in steps) <= _ROUNDING_S
     return Timing(
-        kind="constant" if is_even else "variable",
-        packets=len(times_s),
-        shortest_s=min(steps),
-        longest_s=max(steps),
+        "constant" if is_even else "variable", len(times_s), min(steps), max(steps)
     )
 
 
 def held_s(info: VideoInfo) -> float | None:
-    """Find out how long a clip's last frame is shown, where that is unusually long.
-
-    Returns:
-        Seconds. None: about as long as the rate says, or not said.
-
-    Raises:
-        VideoOpenError: If the file cannot be read any more.
-    """
+    """Return how long a clip's last frame is held; None: as its rate says."""
     if info.kind == "folder" or not info.has_times:
         return None
-    listed = list_packets(info.path, f"0:{info.stream_index}", error=VideoOpenError)
+    listed = list_packets(info.path, f"0:{info.stream_index}")
     last = max(listed, key=lambda packet: packet.time_s, default=None)
-    if last is None or last.duration_s <= _LONG * float(1 / info.fps):
-        return None
-    return last.duration_s
+    is_held = last is not None and last.duration_s > _LONG / info.fps
+    return last.duration_s if last and is_held else None

@@ -1,4 +1,4 @@
-"""A VideoInfo comes in, frames go out: once, in order, RGB, each with its exact time.
+"""The frames of a clip: once, in order, RGB, each with its exact time.
 
 OpenCV splits, in one sequential pass: the file itself, or, where it is known to be
 wrong about it, what ffmpeg decodes into a pipe. Frames are counted as they come: no
@@ -19,11 +19,12 @@ import cv2
 import numpy as np
 
 from vidstyle.errors import VideoOpenError
+from vidstyle.images import read_alpha
 from vidstyle.records import Frame, TimedFrame, VideoInfo
-from vidstyle.video.ffmpeg import file_url, follow_messages, list_packets
-from vidstyle.video.folder import read_folder
-from vidstyle.video.normalize import decode_errors, normalized
-from vidstyle.video.streams import RESTARTED
+from vidstyle.video.ffmpeg import file_url, follow_messages, stream_ffmpeg
+from vidstyle.video.folder import numbered_pictures, read_folder
+from vidstyle.video.normalize import alpha_decoder, decode_errors, normalized
+from vidstyle.video.streams import RESTARTED, list_packets
 
 _MOST_FAILURES: Final = 50
 """Reads that fail one after the other before a file counts as ended."""
@@ -35,19 +36,19 @@ _COMPLAINT: Final = re.compile(r"\[in#0/\S+ @ \w+\] .*(corrupt|invalid|exceeds)"
 _LEAST_BYTES: Final = 12
 """Size of a picture; what is smaller says that the last one stays."""
 _NEAR_S: Final = 0.002
-"""Within which two times are the same."""
+"""Two times that are so near are the same."""
 
 
 @dataclass(slots=True)
-class _Tally:
-    """What a pass over a clip has met."""
+class _DecodeStats:
+    """What was met while a clip was decoded."""
 
     frames: int = 0
     skipped: int = 0
     """Frames that could not be decoded, as far as the decoder says so."""
     last_s: float = 0.0
     """When the newest frame is shown."""
-    reason: str | None = None
+    reason: str = ""
     """Why ffmpeg gave up, if it did."""
     holes: list[tuple[float, float]] = field(default_factory=list)
     """Times of two frames, one after the other, that lie far apart."""
@@ -68,77 +69,64 @@ class _Tally:
 def read_frames(
     info: VideoInfo, *, strict: bool = False, on_warning: Callable[[str], None]
 ) -> Iterator[TimedFrame]:
-    """Read a clip from its first frame to its last.
+    """Read a clip from its first frame to its last, and number its frames.
 
-    What is damaged is left out, and a clip that breaks off is read as far as it goes.
-
-    Args:
-        info: What ``probe`` found.
-        strict: Whether damage is an error.
-        on_warning: Is told, in a sentence, how many frames are missing.
-
-    Yields:
-        Frames, numbered as they are read; the consumer owns them.
+    What is damaged is left out, and a clip that breaks off is read as far as it goes;
+    ``on_warning`` is told, in a sentence, how many frames are missing.
 
     Raises:
         VideoOpenError: If not one frame can be read; if ``strict``, at the damage, or
             at the end where only ffmpeg knows of it.
         ImageOpenError: If a picture of a folder cannot be read.
-        DependencyError: If ffmpeg is needed and cannot be started.
     """
     if info.kind == "folder":
-        if info.missing_numbers:
-            on_warning(
-                f"{info.path} lacks pictures for {info.missing_numbers} numbers "
-                "between its first and its last; those that are there follow one "
-                "another"
-            )
-        yield from read_folder(info)
+        yield from read_folder(info, on_warning=on_warning)
         return
-    tally = _Tally()
+    stats = _DecodeStats()
     if not info.needs_normalizing:
-        yield from _read_file(info, tally, strict=strict)
-    if tally.frames == 0:
-        yield from _read_normalized(info, tally)
-    damage = _missing_end(info, tally) or _missing_middle(info, tally)
+        yield from _read_file(info, stats, strict=strict)
+    if stats.frames == 0:
+        yield from _read_normalized(info, stats)
+    damage = _missing_end(info, stats) or _missing_middle(info, stats)
     if damage and strict:
         raise VideoOpenError(f"{damage}; without strict, the rest is used.")
     if damage:
         on_warning(f"{damage}; the rest is used.")
 
 
-def _read_file(info: VideoInfo, tally: _Tally, *, strict: bool) -> Iterator[TimedFrame]:
+def _read_file(
+    info: VideoInfo, stats: _DecodeStats, *, strict: bool
+) -> Iterator[TimedFrame]:
     """Let OpenCV read the file; it counts the time from the first frame."""
     name = str(info.path.absolute())
-    for time_s, frame in _split(name, info, tally):
-        if tally.skipped and strict:
+    for time_s, frame in _split(name, info, stats):
+        if stats.skipped and strict:
             raise VideoOpenError(
-                f"{info.path} is damaged after {tally.frames} frames; without "
+                f"{info.path} is damaged after {stats.frames} frames; without "
                 "strict, the rest is used."
             )
-        yield tally.add(frame, info.start_s + time_s, info)
+        yield stats.add(frame, info.start_s + time_s, info)
 
 
-def _read_normalized(info: VideoInfo, tally: _Tally) -> Iterator[TimedFrame]:
+def _read_normalized(info: VideoInfo, stats: _DecodeStats) -> Iterator[TimedFrame]:
     """Let OpenCV read what ffmpeg decodes."""
     with normalized(info) as stream:
-        for time_s, frame in _split(f"pipe:{stream.descriptor}", info, tally):
-            yield tally.add(frame, time_s if tally.frames else info.start_s, info)
+        for time_s, frame in _split(f"pipe:{stream.descriptor}", info, stats):
+            yield stats.add(frame, time_s if stats.frames else info.start_s, info)
         ended = stream.finish()
-    tally.skipped += decode_errors(ended.said)
-    if not ended.is_good:
-        tally.reason = ended.reason
-    if tally.frames == 0:
+    stats.skipped += decode_errors(ended.said)
+    stats.reason = "" if ended.is_good else ended.reason
+    if stats.frames == 0:
         why = f": {ended.reason}" if ended.reason else ""
         raise VideoOpenError(f"not one frame of {info.path} can be decoded{why}.")
 
 
-def _split(name: str, info: VideoInfo, tally: _Tally) -> Iterator[tuple[float, Frame]]:
+def _split(
+    name: str, info: VideoInfo, stats: _DecodeStats
+) -> Iterator[tuple[float, Frame]]:
     """Let OpenCV read a file or a pipe: frames, each with the time that it says."""
-    waiting = [
-        *(cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _PATIENCE_MS),
-        *(cv2.CAP_PROP_READ_TIMEOUT_MSEC, _PATIENCE_MS),
-    ]
+    limits = cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, cv2.CAP_PROP_READ_TIMEOUT_MSEC
+    waiting = [number for limit in limits for number in (limit, _PATIENCE_MS)]
     capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, waiting)
     failures = 0
     try:
@@ -148,7 +136,7 @@ def _split(name: str, info: VideoInfo, tally: _Tally) -> Iterator[tuple[float, F
             if not is_read:
                 failures += 1
                 continue
-            tally.skipped += failures
+            stats.skipped += failures
             failures = 0
             time_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             frame = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
@@ -159,44 +147,36 @@ def _split(name: str, info: VideoInfo, tally: _Tally) -> Iterator[tuple[float, F
         capture.release()
 
 
-def _missing_middle(info: VideoInfo, tally: _Tally) -> str | None:
+def _missing_middle(info: VideoInfo, stats: _DecodeStats) -> str | None:
     """Describe what is damaged, if anything is."""
-    lost = max(tally.skipped, _stored_in_holes(info, tally))
+    lost = max(stats.skipped, _stored_in_holes(info, stats))
     if lost:
         frames = "frame" if lost == 1 else "frames"
         return f"{info.path} is damaged: {lost} {frames} cannot be decoded"
-    if tally.reason:
-        return f"{info.path} is damaged: {tally.reason}"
-    if tally.holes and _is_complained_of(info):
-        lost = sum(round((to - at) * info.fps) - 1 for at, to in tally.holes)
-        return f"{info.path} is damaged: about {lost} frames are missing"
-    return None
-
-
-def _stored_in_holes(info: VideoInfo, tally: _Tally) -> int:
-    """Count the pictures that are stored for times at which there is no frame."""
-    if not tally.holes or not info.has_times or info.container in RESTARTED:
-        return 0  # nothing to ask for, or on another clock than the frames
-    listed = list_packets(info.path, f"0:{info.stream_index}", error=VideoOpenError)
-    stored = {p.time_s - info.file_start_s for p in listed if p.size >= _LEAST_BYTES}
-    holes = iter(tally.holes)
-    at, to = next(holes)
-    lost = 0
-    for time_s in sorted(stored):
-        while time_s > to - _NEAR_S and (hole := next(holes, None)):
-            at, to = hole
-        lost += at + _NEAR_S < time_s < to - _NEAR_S
-    return lost
-
-
-def _is_complained_of(info: VideoInfo) -> bool:
-    """Whether the demuxer meets what it does not understand."""
+    if stats.reason:
+        return f"{info.path} is damaged: {stats.reason}"
+    if not stats.holes:
+        return None
     source = ["-i", file_url(info.path), "-map", f"0:{info.stream_index}"]
-    with follow_messages([*source, "-c", "copy", "-f", "null", "-"]) as lines:
-        return any(_COMPLAINT.match(line) for line in lines)
+    lines = follow_messages([*source, "-c", "copy", "-f", "null", "-"])
+    if not any(_COMPLAINT.match(line) for line in lines):
+        return None
+    lost = sum(round((to - at) * info.fps) - 1 for at, to in stats.holes)
+    return f"{info.path} is damaged: about {lost} frames are missing"
 
 
-def _missing_end(info: VideoInfo, tally: _Tally) -> str | None:
+def _stored_in_holes(info: VideoInfo, stats: _DecodeStats) -> int:
+    """Count the pictures that are stored for times at which there is no frame."""
+    if not stats.holes or not info.has_times or info.container in RESTARTED:
+        return 0  # nothing to ask for, or on another clock than the frames
+    listed = list_packets(info.path, f"0:{info.stream_index}")
+    stored = {p.time_s - info.file_start_s for p in listed if p.size >= _LEAST_BYTES}
+    times_s, (starts, ends) = sorted(stored), np.transpose(stats.holes)
+    before = np.searchsorted(times_s, starts + _NEAR_S, side="right")
+    return int((np.searchsorted(times_s, ends - _NEAR_S) - before).sum())
+
+
+def _missing_end(info: VideoInfo, stats: _DecodeStats) -> str | None:
     """Describe how far a clip goes, if it breaks off before its container's promise.
 
     A picture that ends before the sound does is no damage, and neither is a count that
@@ -208,14 +188,36 @@ def _missing_end(info: VideoInfo, tally: _Tally) -> str | None:
     if promised_s is None:
         return None
     least_s = promised_s - max(0.1, float(3 / info.fps))
-    end_s = tally.last_s + float(1 / info.fps)
+    end_s = stats.last_s + float(1 / info.fps)
     if end_s >= least_s:
         return None
-    packets = list_packets(info.path, "0", error=VideoOpenError)
+    packets = list_packets(info.path, "0")
     if any(packet.time_s + packet.duration_s >= least_s for packet in packets):
         return None
     promised = min(info.frame_count or math.inf, round(promised_s * info.fps))
     return (
-        f"{info.path} breaks off after {tally.frames} of about {promised} frames "
+        f"{info.path} breaks off after {stats.frames} of about {promised} frames "
         f"({end_s:.1f} of {promised_s:.1f} s)"
     )
+
+
+def read_opaque(source: VideoInfo, start_s: float) -> Iterator[Frame]:
+    """Read how opaque each frame is, (H, W), in order from a time."""
+    if source.kind == "folder":
+        pictures = numbered_pictures(source.path)
+        yield from map(read_alpha, pictures[round(start_s * source.fps) :])
+        return
+    height, width = source.height, source.width
+    graph = (
+        f"trim=start={start_s - _NEAR_S:.6f},format=rgba,alphaextract,"
+        f"scale=w={width}:h={height}:flags=area,format=gray"
+    )
+    arguments = [
+        *(*alpha_decoder(source), "-i", file_url(source.path)),
+        *("-map", f"0:{source.stream_index}", "-fps_mode", "passthrough"),
+        *("-vf", graph, "-f", "rawvideo", "pipe:1"),
+    ]
+    size = height * width
+    with stream_ffmpeg(arguments) as stream:
+        while len(pixels := stream.pipe.read(size)) == size:
+            yield np.frombuffer(pixels, np.uint8).reshape(height, width)

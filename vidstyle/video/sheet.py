@@ -24,40 +24,30 @@ HEADING = 132
 
 
 def contact_sheet(rows: Sequence[Sequence[Frame]]) -> Frame:
-    """Lay pictures out in a grid.
-
-    Args:
-        rows: As many pictures in each; all are brought to the size of the first.
-    """
+    """Lay pictures out in a grid of equal rows, in the size of the first."""
     height, width = rows[0][0].shape[:2]
-    across = len(rows[0])
-    sheet = np.full(
-        (len(rows) * (height + GAP) + GAP, across * (width + GAP) + GAP, 3),
-        255,
-        np.uint8,
+    shape = {"height": height, "width": width}
+    return _grid([[resize_frame(each, **shape) for each in row] for row in rows])
+
+
+def _grid(rows: Sequence[Sequence[Frame]]) -> Frame:
+    """Lay rows of pictures out with white around each."""
+    return _framed(
+        np.vstack([np.hstack([_framed(cell) for cell in row]) for row in rows])
     )
-    for down, row in enumerate(rows):
-        for place, frame in enumerate(row):
-            top, left = GAP + down * (height + GAP), GAP + place * (width + GAP)
-            sheet[top : top + height, left : left + width] = resize_frame(
-                frame, height=height, width=width
-            )
-    return sheet
+
+
+def _framed(cell: Frame) -> Frame:
+    margin = GAP // 2
+    return np.pad(cell, ((margin,), (margin,), (0,)), constant_values=255)
 
 
 def captioned(picture: Frame | None, text: str, *, height: int, width: int) -> Frame:
     """Put a picture into the middle of a white field, and a line of text below it.
 
-    Args:
-        picture: Not larger than the field; None: the field stays white.
-        text: What does not fit is cut off at its end; marks on letters are left out.
-        height: Of the field, in pixels.
-        width: Of the field.
-
-    Returns:
-        (height + CAPTION, width, 3).
+    The picture fits into ``height`` and ``width``; the text comes below.
     """
-    cell = np.full((height + CAPTION, width, 3), 255, np.uint8)
+    cell = _blank(height + CAPTION, width)
     if picture is not None:
         tall, wide = picture.shape[:2]
         top, left = (height - tall) // 2, (width - wide) // 2
@@ -66,8 +56,12 @@ def captioned(picture: Frame | None, text: str, *, height: int, width: int) -> F
     return cell
 
 
+def _blank(height: int, width: int) -> Frame:
+    return np.full((height, width, 3), 255, np.uint8)
+
+
 def _write(cell: Frame, text: str, *, bottom: int) -> None:
-    """Write a line into a picture; what does not fit is cut off at its end."""
+    """Write a line in ASCII into a picture; what does not fit is cut off at its end."""
     plain = normalize("NFKD", text).encode("ascii", "ignore").decode()
     while plain and _length(plain) > cell.shape[1]:
         plain = plain[:-1]
@@ -100,49 +94,31 @@ def labelled_sheet(
     height, wide = rows[0][0][0].shape[:2]
     width = max(wide, *(_length(text) for row in rows for _, text in row))
     has_beside = any(down) or corner != ""
-    lines = max(len(_lines(text, width)) for text in across)
-    if has_beside:
-        lines = max(lines, len(_lines(corner, HEADING)))
-    strips = [[_field(text, height=lines * LINE, width=width) for text in across]]
-    empty = np.full((height + CAPTION, width, 3), 255, np.uint8)
+    headings = [_lines(text, width) for text in across]
+    headings += [_lines(corner, HEADING)] if has_beside else []
+    top = LINE * max(len(lines) for lines in headings)
+    strips = [[_field(text, height=top, width=width) for text in across]]
     for row in rows:
-        cells = [
-            captioned(
-                resize_frame(picture, height=height, width=wide),
-                text,
-                height=height,
-                width=width,
-            )
-            for picture, text in row
-        ]
-        strips.append(cells + [empty] * (len(across) - len(cells)))
+        strips.append([_blank(height + CAPTION, width) for _ in across])
+        for place, (picture, text) in enumerate(row):
+            resized = resize_frame(picture, height=height, width=wide)
+            strips[-1][place] = captioned(resized, text, height=height, width=width)
     if has_beside:
         for heading, strip in zip((corner, *down), strips, strict=True):
             strip.insert(0, _field(heading, height=strip[0].shape[0], width=HEADING))
-    return _framed(
-        np.vstack([np.hstack([_framed(cell) for cell in strip]) for strip in strips])
-    )
-
-
-def _framed(cell: Frame) -> Frame:
-    """Put white around a picture."""
-    margin = GAP // 2
-    return np.pad(cell, ((margin,), (margin,), (0,)), constant_values=255)
+    return _grid(strips)
 
 
 def _field(text: str, *, height: int, width: int) -> Frame:
     """Write a text into a white field from its top, in as many lines as it takes."""
-    cell = np.full((height, width, 3), 255, np.uint8)
+    cell = _blank(height, width)
     for number, line in enumerate(_lines(text, width), start=1):
         _write(cell, line, bottom=number * LINE - 4)
     return cell
 
 
 def _lines(text: str, width: int) -> list[str]:
-    """Break a text into lines of at most so many pixels, where it has spaces.
-
-    A word that is longer than a line is broken, too.
-    """
+    """Break a text into lines of at most so many pixels, at spaces where it can."""
     lines = [""]
     for word in text.replace(",", ", ").split():
         longer = f"{lines[-1]} {word}".strip()
@@ -172,18 +148,17 @@ def evenly_spaced(first: int, count: int, pictures: int) -> list[int]:
 def pick_frames(
     info: VideoInfo, indices: Collection[int], *, height: int, width: int
 ) -> dict[int, Frame]:
-    """Read some frames of a clip in one pass that ends with the last of them.
+    """Read some frames of a clip, by index, up to the last of them.
 
-    Returns:
-        By index, resized, in order. If the clip ends before the last of them, those
-        there are, and its last frame.
+    If the clip ends before that, its last frame is among them.
     """
     picked: dict[int, Frame] = {}
     newest: TimedFrame | None = None
-    for timed in read_frames(info, on_warning=lambda _: None):
-        newest = timed
-        if timed.index in indices:
-            picked[timed.index] = resize_frame(timed.frame, height=height, width=width)
+    for newest in read_frames(info, on_warning=lambda _: None):
+        if newest.index in indices:
+            picked[newest.index] = resize_frame(
+                newest.frame, height=height, width=width
+            )
         if len(picked) == len(indices):
             return picked
     if newest is not None:

@@ -1,9 +1,9 @@
-"""ffmpeg's description of a file comes in, facts about its streams go out.
+"""What is in a file: its streams by ffmpeg's description of it, and their packets.
 
-It ships without ffprobe, so the facts are read from the text that it prints for people,
-in one place. That text is about the first frames only, and a stream may turn interlaced
-later: H.264 and H.265 announce it in parameter sets, wherever they change, and all of
-them are read here. No picture is decoded.
+ffmpeg ships without ffprobe, so the facts are read from the text that it prints for
+people, in one place. That text is about the first frames only, and a stream may turn
+interlaced later: H.264 and H.265 announce it in parameter sets, wherever they change,
+and all of them are read here. No picture is decoded for it.
 """
 
 import math
@@ -11,10 +11,11 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
+from vidstyle.errors import VideoOpenError, VidstyleError
 from vidstyle.records import StreamInfo
-from vidstyle.video.ffmpeg import file_url, follow_messages
+from vidstyle.video.ffmpeg import file_url, follow_messages, run_ffmpeg
 
 _INPUT = re.compile(r"^Input #0, (.+?), from '", re.MULTILINE)
 _STREAM = re.compile(
@@ -40,8 +41,7 @@ _DEPTH = re.compile(r"(\d+)(?:le|be)$")
 _ALPHA_FORMAT = re.compile(r"yuva|uyva|vuya|ayuv|rgba|bgra|argb|abgr|gbrap|ya\d|pal8")
 
 RESTARTED: Final = frozenset({"hls", "mpeg", "mpegts", "ogg"})
-"""Containers in which ffmpeg counts from the start of the streams that are taken, and
-not from the file's own as elsewhere."""
+"""Where ffmpeg counts from the start of the streams that are taken, not the file's."""
 # Of a picture in a file of the kind of AVIF and HEIC, beside the moving ones.
 _STILL_CLOCK: Final = " 1 fps, 1 tbr, 1 tbn"
 _TEXT_CODECS: Final = frozenset({"ansi", "bintext", "idf", "xbin"})
@@ -70,31 +70,23 @@ _ANNOUNCED: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureStream:
-    """What ffmpeg says of a stream of moving pictures."""
+    """What ffmpeg says of a stream of moving pictures; see ``VideoInfo``, too."""
 
     info: StreamInfo
     pixel_format: str
-    """As ffmpeg says it, such as ``yuv420p``."""
     color_tags: str
-    """As ffmpeg says them, such as ``tv, bt709, progressive``."""
     stored_shape: tuple[int, int]
-    """Height and width as they are in the file."""
     fields: str
     """Whether a frame shows one moment (progressive), two (interlaced), unknown."""
     is_turned: bool
     """Whether metadata says to turn or mirror it."""
     rotation: int
-    """Degrees by which reading turns the stored picture."""
     crop: tuple[int, int]
     """Rows and columns of the stored picture that ffmpeg leaves out, as told."""
     pixel_aspect: Fraction
-    """Width over height of a stored pixel."""
     bit_depth: int
-    """Bits a channel, as the name of the pixel format says it."""
     has_alpha: bool
-    """Whether its pixels may be transparent; in WebM, a tag says so."""
     has_times: bool
-    """Whether frames have times of their own; those of a raw stream have none."""
     start_s: float
     """When its first frame is shown, on the file's own clock."""
     duration_s: float | None
@@ -108,25 +100,20 @@ class Description:
 
     def __init__(self, said: str) -> None:
         """Read it."""
-        container = _INPUT.search(said)
         self.said: Final = said
+        container = _INPUT.search(said)
         self.container = container[1] if container else None
         """Such as ``matroska,webm``; None: ffmpeg cannot open the file."""
         self.start_s = _value(_FILE_START, said)
-        """When its first stream begins, on its own clock."""
         self.duration_s = _seconds(_FILE_DURATION, said)
-        """Length of the longest stream; None: not known."""
         self.chapters = len(_CHAPTER.findall(said))
         self.tags = tuple(sorted(set(_TAG.findall(said))))
-        """Names of what it says of itself and of its streams."""
         date = _DATE.search(said)
         self.date = date[1] if date else None
-        """When it was made."""
         self.has_stills = _STILL_CLOCK in said
         """Whether there are pictures that do not move, and are no covers."""
         matches = list(_STREAM.finditer(said))
         self.streams = tuple(self._stream(match) for match in matches)
-        """All of them, in the file's order."""
         ends = (*(match.start() for match in matches), len(said))
         self._lines = [
             (match[5], said[match.end() : end])
@@ -164,7 +151,8 @@ def _picture_stream(
     info: StreamInfo, line: str, picture: re.Match[str], details: str
 ) -> PictureStream:
     """Read what stands in a stream's line after the codec, and in those below it."""
-    pixel_format, tags = picture[1], picture[2] or ""
+    pixel_format, tags, width, height = picture.groups()
+    tags = tags or ""
     fields = "progressive" if "progressive" in tags else "unknown"
     turn = round(-_value(_ROTATION, details)) % 360
     cropped = _CROPPING.search(details)
@@ -172,23 +160,20 @@ def _picture_stream(
     aspect = _PIXEL_ASPECT.search(line)
     depth = _DEPTH.search(pixel_format)
     bits = int(depth[1]) if depth else 8
+    is_alpha = _ALPHA_MODE.search(details) or _ALPHA_FORMAT.match(pixel_format)
     return PictureStream(
         info=info,
         pixel_format=pixel_format,
         color_tags=tags,
-        stored_shape=(int(picture[4]), int(picture[3])),
+        stored_shape=(int(height), int(width)),
         fields="interlaced" if _INTERLACED.search(tags) else fields,
         is_turned=_ROTATION.search(details) is not None,
         rotation=turn if turn % 90 == 0 else 0,
         # Up to even numbers: an odd one would cut through a color that stands for two.
         crop=((top + bottom + 1) // 2 * 2, (left + right + 1) // 2 * 2),
-        pixel_aspect=Fraction(int(aspect[1]), int(aspect[2]))
-        if aspect
-        else Fraction(1),
+        pixel_aspect=Fraction("/".join(aspect.groups()) if aspect else 1),
         bit_depth=_PACKED_DEPTHS.get(bits, bits % 100),
-        has_alpha=bool(
-            _ALPHA_MODE.search(details) or _ALPHA_FORMAT.match(pixel_format)
-        ),
+        has_alpha=is_alpha is not None,
         has_times=_RAW_CLOCK not in line,
         start_s=_value(_STREAM_START, line),
         duration_s=_seconds(_STREAM_DURATION, details),
@@ -206,10 +191,7 @@ def _rate(line: str) -> Fraction | None:
 
 
 def displayed_shape(stream: PictureStream) -> tuple[int, int]:
-    """Find how large a stream is as displayed: upright, and in square pixels.
-
-    Rows stay as many as they are; columns are added or taken away.
-    """
+    """Return the height and width when displayed: upright, and in square pixels."""
     (height, width), aspect = stream.stored_shape, stream.pixel_aspect
     rows, columns = stream.crop
     height, width = height - rows, width - columns
@@ -219,11 +201,10 @@ def displayed_shape(stream: PictureStream) -> tuple[int, int]:
 
 
 def snap_rate(printed: float) -> Fraction:
-    """Find the rate of frames that ffmpeg rounded to two decimals.
+    """Find the rate that ffmpeg rounded to two decimals.
 
-    Returns:
-        A whole number, or one of NTSC's rates such as 30000/1001, if one is as near as
-        the rounding allows; otherwise the number as printed.
+    That is a whole number or one of NTSC's rates, such as 30000/1001, if one is near
+    enough; otherwise the number as printed.
     """
     ntsc = (Fraction(base * 1000, 1001) for base in _NTSC_BASES)
     for rate in (Fraction(round(printed)), *ntsc):
@@ -235,9 +216,8 @@ def snap_rate(printed: float) -> Fraction:
 def _value(pattern: re.Pattern[str], text: str) -> float:
     """Read a number, perhaps in thousands; 0 where it does not stand."""
     found = pattern.search(text)
-    if found is None:
-        return 0.0
-    return float(found[1]) * (1000 if "k" in found.groups()[1:] else 1)
+    unit = 1000 if found and "k" in found.groups()[1:] else 1
+    return float(found[1]) * unit if found else 0.0
 
 
 def _seconds(pattern: re.Pattern[str], text: str) -> float | None:
@@ -249,13 +229,9 @@ def _seconds(pattern: re.Pattern[str], text: str) -> float | None:
 
 
 def find_fields(path: Path, stream: PictureStream, *, container: str) -> str:
-    """Find out whether the frames of a stream show one moment or two, from end to end.
+    """Find out whether the frames show one moment or two, to the end of a stream.
 
     The whole file is read where its codec says so in parameter sets.
-
-    Returns:
-        ``progressive``, ``interlaced``, ``unknown``; ``mixed``: of both kinds, or at
-        least free to be; ``separate``: each frame is a field of its own.
     """
     codec, said = stream.info.codec, stream.fields
     if said == "interlaced":
@@ -267,14 +243,54 @@ def find_fields(path: Path, stream: PictureStream, *, container: str) -> str:
 
 
 def _announced(path: Path, stream: StreamInfo) -> str | None:
-    """Find out what the parameter sets of a stream announce, all of them."""
-    codec = stream.codec
-    unit, name, value, meaning = _ANNOUNCED[codec]
+    """Read what all parameter sets of a stream announce."""
+    unit, name, value, meaning = _ANNOUNCED[stream.codec]
     # The first filter puts in-band what the container holds apart.
-    filters = f"{codec}_mp4toannexb,filter_units=pass_types={unit},trace_headers"
+    start = f"{stream.codec}_mp4toannexb"
+    filters = f"{start},filter_units=pass_types={unit},trace_headers"
     source = ["-i", file_url(path), "-map", f"0:{stream.index}", "-c", "copy"]
-    with follow_messages([*source, "-bsf:v", filters, "-f", "null", "-"]) as lines:
-        values = {line.split()[-1] for line in lines if f" {name} " in line}
+    lines = follow_messages([*source, "-bsf:v", filters, "-f", "null", "-"])
+    values = {line.split()[-1] for line in lines if f" {name} " in line}
     if value in values:
         return meaning
     return "progressive" if values else None
+
+
+class Packet(NamedTuple):
+    """One packet of a file: a frame, or a piece of sound."""
+
+    time_s: float
+    """On the file's own clock."""
+    duration_s: float
+    size: int
+
+
+def list_packets(
+    path: Path,
+    streams: str,
+    *,
+    error: type[VidstyleError] = VideoOpenError,
+    decoded: int | None = None,
+) -> list[Packet]:
+    """List the packets of streams, named as for ffmpeg's ``-map``, in their order.
+
+    With ``decoded``, so many frames are decoded and listed instead.
+    """
+    source = ["-i", file_url(path), "-map", streams]
+    arguments = ["-copyts", *source, "-copy_unknown", "-c", "copy"]
+    if decoded is not None:
+        clock = ["-fps_mode", "passthrough", "-enc_time_base", "demux"]
+        arguments = [*source, "-frames:v", str(decoded), *clock]
+    failed = f"cannot list the packets of {path}"
+    table = [*arguments, "-f", "framecrc", "-"]
+    said = run_ffmpeg(table, error=error, failed=failed).decode()
+    ticks = dict(re.findall(r"^#tb (\d+): (\S+)$", said, re.MULTILINE))
+    rows = re.findall(r"^(\d+), *-?\d+, *(-?\d+), *(\d+), *(\d+),", said, re.MULTILINE)
+    return [
+        Packet(
+            time_s=float(int(time) * Fraction(ticks[stream])),
+            duration_s=float(int(shown) * Fraction(ticks[stream])),
+            size=int(size),
+        )
+        for stream, time, shown, size in rows
+    ]

@@ -6,7 +6,7 @@ there is whole, and a run that was killed goes on from it.
     vidstyle.json           the manifest: a run that makes something else is refused
     source/000001.png       frames that wait to be painted, at working size
     stylized/000001.png     painted frames
-    age/000001.png          for how many frames each pixel of the newest has been there
+    paint/000001.png        what the paint of the newest was made for, above its ages
     evolution/000001.png    how one frame was learned
     NAME.json               facts that a resumed run must not compute differently
     lock                    while a process is at work there
@@ -21,35 +21,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from filelock import FileLock, Timeout
 
 from vidstyle.errors import ImageOpenError, OutputError, WorkDirError
 from vidstyle.images import PARTIAL, read_picture, write_picture, write_whole
-from vidstyle.records import Frame
+from vidstyle.records import Frame, Paint
 
 MANIFEST = "vidstyle.json"
 """A name of our own, for what lies around it may be deleted."""
 LOCK = "lock"
-KINDS = SOURCE, STYLIZED, AGE, EVOLUTION = "source", "stylized", "age", "evolution"
+KINDS = SOURCE, STYLIZED, PAINT, EVOLUTION = "source", "stylized", "paint", "evolution"
 
 
 class FrameStore:
-    """Frames and facts of one run, by the frames' indices in the source.
-
-    Indices are 0-based; only this class knows that file names are 1-based.
-    """
+    """Frames and facts of one run, by the frames' 0-based indices in the source."""
 
     def __init__(self, work_dir: Path) -> None:
-        """Speak of a work directory; ``open`` makes or takes it."""
+        """Name a directory; ``open`` makes or takes it."""
         self.work_dir = work_dir
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
         """Keep other processes out for the time of the block.
 
-        If no frame is painted at its end, the directory is deleted: there is nothing
-        in it to go on with.
+        A directory without a painted frame is deleted at its end.
 
         Raises:
             WorkDirError: If another process is at work there, or the directory is not a
@@ -58,11 +53,9 @@ class FrameStore:
         self._check_own()
         with contextlib.ExitStack() as stack:
             stack.callback(self._remove_empty)
-            try:
+            with self._reported():
                 self.work_dir.mkdir(parents=True, exist_ok=True)
                 stack.enter_context(self._locked())
-            except OSError as err:
-                raise self._unusable(err) from err
             try:
                 yield
             finally:
@@ -99,14 +92,10 @@ class FrameStore:
             self.work_dir.rmdir()
 
     def open(self, manifest: Mapping[str, Any], *, restart: bool = False) -> bool:
-        """Make the work directory, or take it over from an interrupted run.
-
-        Args:
-            manifest: What is being made, as JSON values.
-            restart: Throw away what another run has left.
+        """Make the work directory for what a manifest, of JSON values, describes.
 
         Returns:
-            Whether there was such a run to go on from.
+            Whether there was such a run to go on from; a restart throws it away.
 
         Raises:
             WorkDirError: If the directory holds another run's work, or something that
@@ -114,7 +103,7 @@ class FrameStore:
         """
         if restart:
             self.remove()
-        try:
+        with self._reported():
             is_old = (self.work_dir / MANIFEST).is_file()
             if is_old:
                 self._check_manifest(manifest)
@@ -124,48 +113,45 @@ class FrameStore:
             if not is_old:
                 text = json.dumps(manifest, indent=1, sort_keys=True)
                 write_whole(self.work_dir / MANIFEST, text.encode())
-        except OSError as err:
-            raise self._unusable(err) from err
-        except OutputError as err:
-            raise WorkDirError(str(err)) from err
         return is_old
 
     def _check_own(self) -> None:
         """Check that what is there, if anything, is a run's work."""
-        if not (self.work_dir / MANIFEST).is_file() and any(self._files()):
-            raise WorkDirError(
-                f"{self.work_dir} is not a work directory of vidstyle; "
-                "name another with --work-dir."
-            )
+        if (self.work_dir / MANIFEST).is_file():
+            return
+        for path in self.work_dir.rglob("*"):
+            # A run that was killed as it began may have left these.
+            if path.is_file() and path.suffix != PARTIAL and path.name != LOCK:
+                raise WorkDirError(
+                    f"{self.work_dir} is not a work directory of vidstyle; "
+                    "name another with --work-dir."
+                )
 
-    def _unusable(self, err: OSError) -> WorkDirError:
-        return WorkDirError(
-            f"cannot use the work directory {self.work_dir}: {err.strerror}."
-        )
+    @contextlib.contextmanager
+    def _reported(self, advice: str = "") -> Iterator[None]:
+        """Raise what goes wrong on the disk as WorkDirError."""
+        try:
+            yield
+        except OSError as err:
+            raise WorkDirError(
+                f"cannot use the work directory {self.work_dir}: {err.strerror}."
+            ) from err
+        except (OutputError, ImageOpenError) as err:
+            raise WorkDirError(f"{err}{advice}") from err
 
     def _check_manifest(self, manifest: Mapping[str, Any]) -> None:
         known = self._read_json(self.work_dir / MANIFEST)
         wanted = json.loads(json.dumps(manifest))
-        differing = [
-            key
+        differing = ", ".join(
+            f"{key} was {known.get(key)} and is {wanted.get(key)}"
             for key in sorted({*known, *wanted})
             if known.get(key) != wanted.get(key)
-        ]
+        )
         if differing:
-            said = ", ".join(
-                f"{key} was {known.get(key)} and is {wanted.get(key)}"
-                for key in differing
-            )
             raise WorkDirError(
                 f"{self.work_dir} holds an unfinished run with other settings "
-                f"({said}); use those to go on, or --restart to begin afresh."
+                f"({differing}); use those to go on, or --restart to begin afresh."
             )
-
-    def _files(self) -> Iterator[Path]:
-        """Yield all files but those that a run left that was killed as it began."""
-        for path in self.work_dir.rglob("*"):
-            if path.is_file() and path.suffix != PARTIAL and path.name != LOCK:
-                yield path
 
     def remove(self) -> None:
         """Delete all that a run has put there, and the directory if it is empty then.
@@ -196,9 +182,8 @@ class FrameStore:
         return self._get(SOURCE, index)
 
     def drop_source(self, index: int) -> None:
-        """Delete a source frame that is not needed any more, if it is there."""
-        with contextlib.suppress(OSError):
-            self._path(SOURCE, index).unlink(missing_ok=True)
+        """Delete a source frame, if it is there."""
+        self._drop(SOURCE, index)
 
     def put_stylized(self, index: int, frame: Frame) -> None:
         """Store a painted frame."""
@@ -208,18 +193,19 @@ class FrameStore:
         """Read a painted frame."""
         return self._get(STYLIZED, index)
 
-    def put_age(self, index: int, age: npt.NDArray[np.uint8]) -> None:
-        """Store a number (H, W) for each pixel of a painted frame."""
-        self._put(AGE, index, np.repeat(age[..., None], 3, axis=2))
+    def put_paint(self, index: int, paint: Paint) -> None:
+        """Store what is known of a frame's paint."""
+        ages = np.repeat(paint.age[..., np.newaxis], 3, axis=2)
+        self._put(PAINT, index, np.concatenate([paint.scene, ages]))
 
-    def age(self, index: int) -> npt.NDArray[np.uint8]:
-        """Read the numbers (H, W) of a painted frame."""
-        return np.ascontiguousarray(self._get(AGE, index)[..., 0])
+    def paint(self, index: int) -> Paint:
+        """Read what is known of a frame's paint."""
+        scene, ages = np.split(self._get(PAINT, index), 2)
+        return Paint(np.ascontiguousarray(ages[..., 0]), scene)
 
-    def drop_age(self, index: int) -> None:
-        """Delete numbers that are not needed any more, if they are there."""
-        with contextlib.suppress(OSError):
-            self._path(AGE, index).unlink(missing_ok=True)
+    def drop_paint(self, index: int) -> None:
+        """Delete what is known of a frame's paint, if it is there."""
+        self._drop(PAINT, index)
 
     def is_painted(self, index: int) -> bool:
         """Whether a frame is painted and stored."""
@@ -244,48 +230,34 @@ class FrameStore:
         return [self._get(EVOLUTION, place) for place in range(facts["pictures"])]
 
     def put_facts(self, name: str, facts: Mapping[str, Any]) -> None:
-        """Store JSON values under a name, replacing what was there.
-
-        Raises:
-            WorkDirError: If they cannot be written.
-        """
-        try:
+        """Store JSON values under a name, replacing what was there."""
+        with self._reported():
             write_whole(self.work_dir / f"{name}.json", json.dumps(facts).encode())
-        except OutputError as err:
-            raise WorkDirError(str(err)) from err
 
     def facts(self, name: str) -> dict[str, Any] | None:
         """Read what was stored under a name. None: nothing was."""
         path = self.work_dir / f"{name}.json"
-        if not path.is_file():
-            return None
-        return self._read_json(path)
+        return self._read_json(path) if path.is_file() else None
 
     def free_bytes(self) -> int:
-        """How much the disk under the work directory still takes.
-
-        Raises:
-            WorkDirError: If the directory is gone.
-        """
-        try:
+        """How much the disk under the work directory still takes."""
+        with self._reported():
             return shutil.disk_usage(self.work_dir).free
-        except OSError as err:
-            raise self._unusable(err) from err
 
     def _path(self, kind: str, index: int) -> Path:
         return self.work_dir / kind / f"{index + 1:06d}.png"
 
     def _put(self, kind: str, index: int, frame: Frame) -> None:
-        try:
+        with self._reported(" The work so far is kept."):
             write_picture(self._path(kind, index), frame)
-        except OutputError as err:
-            raise WorkDirError(f"{err} The work so far is kept.") from err
 
     def _get(self, kind: str, index: int) -> Frame:
-        try:
+        with self._reported(" Use --restart to begin afresh."):
             return read_picture(self._path(kind, index))
-        except ImageOpenError as err:
-            raise WorkDirError(f"{err} Use --restart to begin afresh.") from err
+
+    def _drop(self, kind: str, index: int) -> None:
+        with contextlib.suppress(OSError):
+            self._path(kind, index).unlink(missing_ok=True)
 
     def _read_json(self, path: Path) -> dict[str, Any]:
         try:

@@ -1,19 +1,18 @@
-"""Frames and their times come in, and the source's sound; a whole video file goes out.
+"""Frames and their times -> a whole video file or GIF, with the source's sound.
 
 ffmpeg encodes, in one run: pictures from a pipe, all else copied from the source.
-The file has a partial name until it is complete and its frames have been counted. What
-the frames show, and whether an old result may be replaced, is decided elsewhere.
-
-Only colors are painted, so transparency that is kept is the source's. Where a clip
-becomes a clip, ffmpeg has the source open beside the frames, for its sound, and takes
-the transparency from there, by the frames' times. Where either is a folder of pictures,
-it is read here, and goes along with each frame.
+The file has a partial name until it is complete and its frames have been counted.
+Whether an old result may be replaced is decided elsewhere. Only colors are painted, so
+transparency that is kept is the source's, read beside the frames.
 """
 
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain, islice
+from itertools import chain, compress, islice
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +20,7 @@ import numpy as np
 
 from vidstyle.config import EncodingConfig
 from vidstyle.errors import VideoOpenError, VideoWriteError
-from vidstyle.images import read_alpha, resize_frame
+from vidstyle.images import partial_file, resize_frame
 from vidstyle.records import Frame, VideoInfo
 from vidstyle.video.codecs import (
     codec_for,
@@ -31,26 +30,28 @@ from vidstyle.video.codecs import (
     held_shape,
     to_pixels,
 )
-from vidstyle.video.encode import (
-    check_count,
-    check_place,
-    partial_file,
-    timed_stream,
-)
-from vidstyle.video.ffmpeg import feed_ffmpeg, file_url, stream_ffmpeg
-from vidstyle.video.folder import numbered_pictures
-from vidstyle.video.gif import write_gif
-from vidstyle.video.mux import source_input, taken_over
-from vidstyle.video.normalize import alpha_decoder
+from vidstyle.video.ffmpeg import feed_ffmpeg, file_url, timed_stream
+from vidstyle.video.mux import mux_args, source_input
+from vidstyle.video.read import read_opaque
+from vidstyle.video.streams import list_packets
 
+MOST_FPS: Final = 50
+"""Frames a second of a GIF; browsers slow down one that asks for more."""
+_LEAST_DELAY_CS: Final = 100 // MOST_FPS
 _VARIABLE_CLOCK: Final = 90_000
 """Ticks a second of a clip whose rate varies."""
 _LEAST_CLOCK: Final = 10_000
 """Ticks a second that leave room for a first frame that is shown late."""
 _JITTER_S: Final = 0.00075
 """How far a container that rounds to milliseconds moves times of a constant rate."""
-_EARLIER_S: Final = 0.002
-"""So that no rounding of times gives a frame the transparency of the one before."""
+
+# Made for what changes; an ordered dither stays still where the picture does, which
+# keeps the file small.
+_MAKE_PALETTE: Final = ("-vf", "palettegen=stats_mode=diff", "-f", "image2")
+_USE_PALETTE: Final = (
+    "[0:v][1:v]paletteuse=dither=bayer:bayer_scale=5:diff_mode=rectangle"
+)
+_FRAMES: Final = ("-f", "matroska", "-i", "pipe:0")
 
 
 def write_video(
@@ -66,108 +67,70 @@ def write_video(
     width: int | None = None,
     config: EncodingConfig | None = None,
 ) -> None:
-    """Write a video with the frames' own times and the source's sound.
+    """Write a video or a GIF; an existing one is replaced.
 
-    Colors are BT.709's, and tagged so. H.264 and H.265 hold even sides only here: an
-    odd one loses its last row or column. Sound, subtitles, chapters and metadata are
-    the source's, packet for packet where they fit (see ``mux.misfits``).
-
-    Args:
-        frames: In order, of one shape; read one at a time, and for a GIF twice.
-        path: Its ending says what kind of file; an existing one is replaced.
-        times_s: When each frame is shown, in seconds after the source's start. A
-            constant rate stays exact, any other is kept to 1/90000 s (Matroska: 1 ms).
-        fps: Nominal rate.
-        hold_s: How long the last frame is shown; None: as the rate says.
-        source: Where sound and the rest come from; None: nowhere.
-        span: The part of the source, in seconds after its start, that the result
-            begins and ends with; sound is cut to it. None: all of it.
-        height: Of the result; None: the frames'. They are resampled to it.
-        width: Of the result; None: the frames'.
-        config: Codec, quality, and which metadata travel along; None: the defaults.
+    Frames, of one shape, are read one at a time, and for a GIF twice. They are resized
+    to ``height`` and ``width``; an odd row or column is cut where the codec cannot hold
+    it. Times are in seconds after the source's start: a constant rate stays exact, any
+    other is kept to 1/90000 s (Matroska: 1 ms). The last frame is shown for ``hold_s``,
+    or as ``fps`` says. Sound and the rest are those of ``source`` (see ``mux``), from
+    the part of it, in seconds, that ``span`` says.
 
     Raises:
         ConfigError: If a file with this ending cannot hold the codec.
-        DependencyError: If there is no ffmpeg, or not with this encoder.
         VideoWriteError: If it cannot be written; nothing is left under the name.
         ValueError: If frames and times differ in number, or frames in shape.
     """
     config = config or EncodingConfig()
-    codec, container = codec_for(path, config), container_of(path)
+    check_writable(path, config)
     if not times_s:
         raise VideoWriteError(f"cannot write {path}: there is not one frame.")
-    if container == "gif":
-        write_gif(
-            frames,
-            path,
-            times_s=times_s,
-            fps=fps,
-            hold_s=hold_s,
-            height=height,
-            width=width,
-        )
+    resized = _Resized(frames, codec_for(path, config), height, width)
+    if container_of(path) == "gif":
+        write_gif(resized, path, times_s=times_s, fps=fps, hold_s=hold_s)
         return
-    shaped = _resampled(frames, codec, height=height, width=width)
-    shape, shaped = _peeked(shaped)
     clear = source if config.keep_alpha and source and source.has_alpha else None
-    if clear is not None and clear.kind == "folder":
-        shaped = with_alpha(shaped, clear, first=round(times_s[0] * fps))
-    encoding = _encoding(
-        codec, container, config, clear, shape=shape, count=len(times_s)
-    )
-    first_s = max(0.0, times_s[0] - (span[0] if span else 0.0))
+    made = with_alpha(resized, clear, start_s=times_s[0]) if clear else iter(resized)
+    first, made = _peek(made)
+    late_s = max(0.0, times_s[0] - (span[0] if span else 0.0))
     clock, times_s = _clock(times_s, fps)
-    tracks = ["-video_track_timescale", str(clock), "-movflags", "+faststart"]
-    with partial_file(path) as partial:
-        arguments = [
-            *("-itsoffset", f"{first_s:.6f}", "-f", "matroska", "-i", "pipe:0"),
-            *source_input(source, span, with_alpha=clear is not None),
-            *(*encoding, "-fps_mode:v:0", "passthrough"),
-            *("-enc_time_base:v:0", f"1:{clock}"),
-            *(tracks if container in {"mp4", "mov"} else []),
-            *taken_over(source, span, container, config),
-            *("-f", container, file_url(partial)),
-        ]
-        failed = f"cannot write {path}"
-        with feed_ffmpeg(arguments, error=VideoWriteError, failed=failed) as pipe:
-            for piece in timed_stream(shaped, times_s, fps=fps, hold_s=hold_s):
-                pipe.write(piece)
-        check_count(partial, len(times_s), failed=failed)
+    arguments = [
+        *("-itsoffset", f"{late_s:.6f}", *_FRAMES, *source_input(source, span)),
+        *_encoding(path, config, clock=clock, first=first),
+        *mux_args(source, span, container_of(path), config),
+    ]
+    stream = timed_stream(made, times_s, fps=fps, hold_s=hold_s)
+    with _counted_file(path, len(times_s)) as output:
+        _feed(stream, [*arguments, *output], path)
 
 
 def _encoding(
-    codec: str,
-    container: str,
-    config: EncodingConfig,
-    clear: VideoInfo | None,
-    *,
-    shape: tuple[int, int],
-    count: int,
+    path: Path, config: EncodingConfig, *, clock: int, first: Frame
 ) -> list[str]:
-    """Return the arguments that encode frames, with a source's transparency if any."""
-    hardware, has_alpha = None, clear is not None
-    if config.hardware_encoder and any(shape):
-        hardware = find_hardware(codec, crf=config.crf, shape=shape)
-    filters = to_pixels(codec, with_alpha=has_alpha)
-    mapped = ["-map", "0:v:0", "-filter:v:0", filters]
-    if clear is not None and clear.kind == "video":
-        mapped = _alpha_graph(clear, filters, shape=shape, count=count)
+    """Return the arguments that encode frames like the first one."""
+    codec, container = codec_for(path, config), container_of(path)
+    height, width, channels = first.shape
+    hardware = None
+    if config.hardware_encoder:
+        hardware = find_hardware(codec, crf=config.crf, shape=(height, width))
     encoder = encoder_arguments(
         codec,
         crf=config.crf,
         container=container,
-        with_alpha=has_alpha,
+        with_alpha=channels == 4,
         hardware=hardware,
     )
-    return [*mapped, *encoder]
+    tracks = ["-video_track_timescale", str(clock), "-movflags", "+faststart"]
+    return [
+        *("-map", "0:v:0", "-filter:v:0", to_pixels(codec, with_alpha=channels == 4)),
+        *(*encoder, "-fps_mode:v:0", "passthrough"),
+        *("-enc_time_base:v:0", f"1:{clock}"),
+        *(tracks if container in {"mp4", "mov"} else []),
+    ]
 
 
 def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
     """Check, before the hours of work, that a video could be written under a name.
-
-    Args:
-        path: The name.
-        config: Codec and quality; None: the defaults.
 
     Raises:
         ConfigError: If a file with this ending cannot hold the codec.
@@ -178,15 +141,38 @@ def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
     codec, container = codec_for(path, config), container_of(path)
     if container != "gif":
         encoder_arguments(codec, crf=config.crf, container=container)
-    check_place(path)
+    if path.exists() and not path.is_file():
+        raise VideoWriteError(f"cannot write {path}: it is there, and no file.")
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as err:
+        raise VideoWriteError(f"cannot write {path}: {err.strerror}.") from err
+    os.close(handle)
+    Path(name).unlink()
+
+
+@contextmanager
+def _counted_file(path: Path, count: int) -> Iterator[list[str]]:
+    """Yield ffmpeg's arguments for an output; check its number of frames in the end."""
+    with partial_file(path, error=VideoWriteError) as (partial, handle):
+        os.close(handle)
+        yield ["-f", container_of(path), file_url(partial)]
+        written = len(list_packets(partial, "0:v:0", error=VideoWriteError))
+        if written != count:
+            raise VideoWriteError(
+                f"cannot write {path}: it holds {written} of {count} frames."
+            )
+
+
+def _feed(stream: Iterable[bytes], arguments: Sequence[str], path: Path) -> None:
+    failed = f"cannot write {path}"
+    with feed_ffmpeg(arguments, error=VideoWriteError, failed=failed) as pipe:
+        for piece in stream:
+            pipe.write(piece)
 
 
 def _clock(times_s: Sequence[float], fps: Fraction) -> tuple[int, Sequence[float]]:
-    """Choose the ticks a second in which the times are whole.
-
-    Returns:
-        The ticks, and the times; of a constant rate without their rounding.
-    """
+    """Choose ticks a second in which the times, less a constant rate's jitter, fit."""
     constant = [times_s[0] + float(index / fps) for index in range(len(times_s))]
     pairs = zip(times_s, constant, strict=True)
     if any(abs(time - even) > _JITTER_S for time, even in pairs):
@@ -197,54 +183,32 @@ def _clock(times_s: Sequence[float], fps: Fraction) -> tuple[int, Sequence[float
     return clock, constant
 
 
-def _resampled(
-    frames: Iterable[Frame], codec: str, *, height: int | None, width: int | None
-) -> Iterator[Frame]:
-    """Resample frames, if a shape is given, and leave out what a codec cannot hold."""
-    for frame in frames:
-        shape = height or frame.shape[0], width or frame.shape[1]
-        held_height, held_width = held_shape(codec, shape)
-        resized = resize_frame(frame, height=shape[0], width=shape[1])
-        yield resized[:held_height, :held_width]
+@dataclass(frozen=True)
+class _Resized:
+    """Frames in the shape of a result, as often as they are read."""
+
+    frames: Iterable[Frame]
+    codec: str
+    height: int | None
+    width: int | None
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in self.frames:
+            height, width = self.height or frame.shape[0], self.width or frame.shape[1]
+            rows, columns = held_shape(self.codec, (height, width))
+            yield resize_frame(frame, height=height, width=width)[:rows, :columns]
 
 
-def _alpha_graph(
-    source: VideoInfo, filters: str, *, shape: tuple[int, int], count: int
-) -> list[str]:
-    """Return the arguments that map the frames, with the second input's transparency.
-
-    Args:
-        source: The second input.
-        filters: To the encoder's pixels.
-        shape: Height and width of the frames.
-        count: How many there are.
-    """
-    painted = "[0:v:0]format=rgba[painted]"
-    clear = (
-        f"[1:{source.stream_index}]setpts=PTS-{_EARLIER_S}/TB,format=rgba,alphaextract,"
-        f"scale=w={shape[1]}:h={shape[0]}:flags=area[clear]"
-    )
-    merged = f"[painted][clear]alphamerge,{filters}[merged]"
-    graph = ";".join([painted, clear, merged])
-    return ["-filter_complex", graph, "-map", "[merged]", "-frames:v:0", str(count)]
-
-
-def _peeked(frames: Iterator[Frame]) -> tuple[tuple[int, int], Iterator[Frame]]:
-    """Look at the first frame.
-
-    Returns:
-        Its height and width, and all frames; ``(0, 0)`` if there is none.
-    """
-    first = next(frames, None)
-    if first is None:
-        return (0, 0), frames
-    return (first.shape[0], first.shape[1]), chain([first], frames)
+def _peek(frames: Iterator[Frame]) -> tuple[Frame, Iterator[Frame]]:
+    for first in frames:
+        return first, chain([first], frames)
+    raise ValueError("there are times, but no frames")
 
 
 def with_alpha(
-    frames: Iterable[Frame], source: VideoInfo, *, first: int
+    frames: Iterable[Frame], source: VideoInfo, *, first: int = 0, start_s: float = 0
 ) -> Iterator[Frame]:
-    """Give painted frames their source's transparency, from an index in it.
+    """Give painted frames their source's transparency, from an index or a time in it.
 
     Yields:
         uint8 (H, W, 4), RGB and how opaque.
@@ -253,7 +217,7 @@ def with_alpha(
         VideoOpenError: If the source cannot be read any more.
         ImageOpenError: If a picture of a folder cannot.
     """
-    opaque = islice(_read_opaque(source), first, None)
+    opaque = islice(read_opaque(source, start_s), first, None)
     for frame in frames:
         alpha = next(opaque, None)
         if alpha is None:
@@ -262,22 +226,58 @@ def with_alpha(
         yield np.dstack([frame, resize_frame(alpha, height=height, width=width)])
 
 
-def _read_opaque(source: VideoInfo) -> Iterator[Frame]:
-    """Read how opaque each frame is, (H, W), in order from the first."""
-    if source.kind == "folder":
-        yield from (read_alpha(path) for path in numbered_pictures(source.path))
-        return
-    height, width = source.height, source.width
-    graph = f"format=rgba,alphaextract,scale=w={width}:h={height}:flags=area"
-    arguments = [
-        *(*alpha_decoder(source), "-i", file_url(source.path)),
-        *("-map", f"0:{source.stream_index}", "-fps_mode", "passthrough"),
-        *("-vf", f"{graph},format=gray", "-f", "rawvideo", "pipe:1"),
-    ]
-    size = height * width
+def write_gif(
+    frames: Iterable[Frame],
+    path: Path,
+    *,
+    times_s: Sequence[float],
+    fps: Fraction,
+    hold_s: float | None = None,
+) -> None:
+    """Write frames as a GIF that repeats; the arguments are those of ``write_video``.
+
+    A GIF counts time in hundredths of a second: a frame that would be shown for less
+    than two is left out. They are read twice from the beginning, first for the palette,
+    so that none has to be held.
+    """
+    times_cs = [round(100 * (time - times_s[0])) for time in times_s]
+    is_shown = _shown(times_cs)
+    shown_s = [cs / 100 for cs in compress(times_cs, is_shown)]
+    last_cs = max(_LEAST_DELAY_CS, round(100 * (hold_s or 1 / fps)))
+    rate, end_s = Fraction(100, last_cs), shown_s[-1] + last_cs / 100
+
+    def shown() -> Iterator[Frame]:
+        pairs = zip(frames, is_shown, strict=True)
+        return (frame for frame, is_taken in pairs if is_taken)
+
     with (
-        stream_ffmpeg(arguments) as stream,
-        os.fdopen(stream.descriptor, "rb", closefd=False) as pipe,
+        _counted_file(path, len(shown_s)) as output,
+        tempfile.TemporaryDirectory() as folder,
     ):
-        while len(pixels := pipe.read(size)) == size:
-            yield np.frombuffer(pixels, np.uint8).reshape(height, width)
+        palette = file_url(Path(folder) / "palette.png")
+        stream = timed_stream(_ended(shown()), [*shown_s, end_s], fps=rate)
+        _feed(stream, [*_FRAMES, *_MAKE_PALETTE, "-update", "1", palette], path)
+        arguments = [
+            *(*_FRAMES, "-i", palette, "-filter_complex", _USE_PALETTE),
+            *("-fps_mode", "passthrough", "-enc_time_base", "1:100"),
+            *("-loop", "0", "-final_delay", str(last_cs), *output),
+        ]
+        _feed(timed_stream(shown(), shown_s, fps=rate), arguments, path)
+
+
+def _shown(times_cs: Sequence[int]) -> list[bool]:
+    """Choose the frames that leave the one before them time enough to be seen."""
+    shown, last_cs = [], -_LEAST_DELAY_CS
+    for time_cs in times_cs:
+        shown.append(time_cs - last_cs >= _LEAST_DELAY_CS)
+        last_cs = time_cs if shown[-1] else last_cs
+    return shown
+
+
+def _ended(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """Add a frame that differs everywhere: ffmpeg counts colors as they go."""
+    frame = None
+    for frame in frames:
+        yield frame
+    if frame is not None:
+        yield ~frame

@@ -1,17 +1,24 @@
-"""What was measured, as lines of a table, as facts for machines, and as panels."""
+"""A result of any kind -> its measures: facts, lines of a table, and a plot."""
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from vidstyle.measure.clip import Measurement
-    from vidstyle.measure.distance import Compared, Series
-    from vidstyle.measure.stills import FolderMeasurement, StillMeasurement
-    from vidstyle.plots import Panel
+from vidstyle.config import DeviceName, NetworkName
+from vidstyle.errors import ConfigError
+from vidstyle.measure.clip import Measurement, measure_clip
+from vidstyle.measure.distance import Compared, Series
+from vidstyle.measure.stills import (
+    FolderMeasurement,
+    StillMeasurement,
+    are_sets,
+    is_picture,
+    measure_folders,
+    measure_still,
+)
+from vidstyle.plots import Panel, check_plot, write_panels
+from vidstyle.records import Listener
 
-LINE: Final = "{:18}{:>10}{:>10}{:>11}"
-HEAD: Final = LINE.format("", "result", "content", "ratio")
-SCALE: Final = "pixel values in [0, 1]"
 NOTE: Final = "FIDs of other features, or of sets of other sizes, do not compare."
 FORMS: Final = {
     "temporal_error": ("temporal error", ".6f"),
@@ -55,17 +62,98 @@ CURVES: Final = {
     },
 }
 """The lines in each panel of a plot. All but SSIM grow by powers of ten."""
+Facts = dict[str, Any]
+"""Values of JSON, and paths, by their names."""
 
 
-def clip_facts(measured: "Measurement") -> dict[str, Any]:
+Measured = tuple[Facts, Iterable[str]]
+"""What was measured: facts for machines, and lines for people."""
+
+
+def measure_result(
+    result: Path,
+    content: Path,
+    *,
+    style: Path | None,
+    network: NetworkName | None,
+    weights: Path | None,
+    device: DeviceName,
+    frames: tuple[int, int | None],
+    plot: Path | None,
+    listener: Listener,
+) -> Measured:
+    """Measure folders of pictures, a picture or a clip, whichever the result is.
+
+    Only of a clip, ``frames`` are those that it shows, as for ``measure_clip``, and
+    ``plot`` is where its numbers are drawn over its time.
+
+    Raises:
+        ConfigError: If something does not go with such a result.
+    """
+    if plot is not None:
+        check_plot(plot)
+    tools: dict[str, Any] = {"style": style, "network": network, "weights": weights}
+    tools |= {"device": device, "listener": listener}
+    is_set = (style is not None and style.is_dir()) or are_sets(result, content)
+    if not is_set and style is None and weights is not None:
+        raise ConfigError(
+            "--weights computes distances, and they need --style; add it."
+        )
+    if not (is_set or is_picture(result)):
+        if is_picture(content) and result.exists():
+            raise ConfigError(
+                f"{content} is a picture, and {result} is none; name the clip or the "
+                "folder that it was painted from."
+            )
+        return _of_clip(measure_clip(result, content, frames=frames, **tools), plot)
+    of_clip = {"--frames": frames != (0, None), "--plot": plot is not None}
+    for name in (name for name, is_given in of_clip.items() if is_given):
+        raise ConfigError(f"{name} is for clips, and {result} is none; leave it out.")
+    names = {"result": result, "content": content}
+    if is_set:
+        sets = measure_folders(result, content, **tools)
+        return {**names, "style": style, **_folder_facts(sets)}, _folder_table(sets)
+    still = measure_still(result, content, **tools)
+    return {**names, **_still_facts(still)}, _still_table(still)
+
+
+def _of_clip(measured: Measurement, plot: Path | None) -> Measured:
+    """Lay out what was measured of a clip, and plot it where that is asked for."""
+    facts, table = _clip_facts(measured), _clip_table(measured)
+    if plot is None:
+        return facts, table
+    title, x_label = measured.match.result.path.name, "seconds of the content"
+    write_panels(plot, _clip_panels(measured), title=title, x_label=x_label)
+    return {**facts, "plot": plot}, (*table, str(plot))
+
+
+def _clip_panels(measured: Measurement) -> list[Panel]:
+    """Lay out what was measured of a clip as curves over its time.
+
+    Where a frame has no number, a curve has a gap.
+    """
+    times_s, panels = measured.match.times_s, []
+    for label, lines in CURVES.items():
+        series = {}
+        for name, (quantity, side) in lines.items():
+            if quantity in measured.quantities:
+                values = getattr(measured.quantities[quantity], side).frames
+                heights = (float("nan") if one is None else one for one in values)
+                series[name] = list(zip(times_s, heights, strict=True))
+        if series:
+            panels.append(Panel(y_label=label, series=series, log_y=label != "SSIM"))
+    return panels
+
+
+def _clip_facts(measured: Measurement) -> Facts:
     """Collect all that was measured of a clip, frame by frame.
 
     Lists have an entry a frame of the result, null where there is none.
     """
     match = measured.match
-    facts: dict[str, Any] = {
-        "result": str(match.result.path),
-        "content": str(match.content.path),
+    facts = {
+        "result": match.result.path,
+        "content": match.content.path,
         "width": match.result.width,
         "height": match.result.height,
         "first": match.first,
@@ -85,16 +173,15 @@ def clip_facts(measured: "Measurement") -> dict[str, Any]:
     return facts
 
 
-def _series(series: "Series") -> dict[str, Any]:
+def _series(series: Series) -> Facts:
     return {"mean": series.mean, "drift": series.drift, "frames": series.frames}
 
 
-def _compared(compared: "Compared") -> dict[str, float | None]:
+def _compared(compared: Compared) -> Facts:
     return dict(zip(("result", "content", "ratio"), compared, strict=True))
 
 
-def still_facts(measured: "StillMeasurement") -> dict[str, Any]:
-    """Collect all that was measured of a picture."""
+def _still_facts(measured: StillMeasurement) -> Facts:
     return {
         "width": measured.width,
         "height": measured.height,
@@ -103,8 +190,7 @@ def still_facts(measured: "StillMeasurement") -> dict[str, Any]:
     }
 
 
-def folder_facts(measured: "FolderMeasurement") -> dict[str, Any]:
-    """Collect all that was measured of folders."""
+def _folder_facts(measured: FolderMeasurement) -> Facts:
     sets, means = measured.sets, measured.quantities
     return {
         "pictures": {
@@ -121,21 +207,21 @@ def folder_facts(measured: "FolderMeasurement") -> dict[str, Any]:
         "means": {name: _compared(each.means) for name, each in means.items()},
         "pairs": [_pair_facts(pair) for pair in measured.pairs],
         "unmatched": [
-            {"file": str(path), "reason": reason}
+            {"file": path, "reason": reason}
             for path, reason in measured.unmatched.items()
         ],
     }
 
 
-def _pair_facts(pair: "StillMeasurement") -> dict[str, Any]:
+def _pair_facts(pair: StillMeasurement) -> Facts:
     """Collect plain values only, so that all pictures make a table."""
     matched, found = pair.matched, pair.quantities
     names = [name for name in FORMS if name in {*found, *PICTURE, *OWN}]
     none = None, None, None
     return {
-        "result": str(matched.result),
-        "content": str(matched.content),
-        "style": None if matched.style is None else str(matched.style),
+        "result": matched.result,
+        "content": matched.content,
+        "style": matched.style,
         "width": pair.width,
         "height": pair.height,
         **{name: found.get(name, none)[0] for name in names},
@@ -143,8 +229,7 @@ def _pair_facts(pair: "StillMeasurement") -> dict[str, Any]:
     }
 
 
-def clip_table(measured: "Measurement") -> Iterator[str]:
-    """Write what was measured of a clip as lines of a table."""
+def _clip_table(measured: Measurement) -> Iterator[str]:
     match = measured.match
     what = f"{match.count} frames of {match.result.width}x{match.result.height}"
     compared = {
@@ -154,13 +239,12 @@ def clip_table(measured: "Measurement") -> Iterator[str]:
     yield from _lines(f"{what}, {len(match.cuts)} cut(s)", measured.network, compared)
 
 
-def still_table(measured: "StillMeasurement") -> Iterator[str]:
-    """Write what was measured of a picture as lines of a table."""
+def _still_table(measured: StillMeasurement) -> Iterator[str]:
     what = f"{measured.width}x{measured.height}"
     yield from _lines(what, measured.network, measured.quantities)
 
 
-def folder_table(measured: "FolderMeasurement") -> Iterator[str]:
+def _folder_table(measured: FolderMeasurement) -> Iterator[str]:
     """Write what was measured of folders: sets and means, pictures, and the rest."""
     sets = measured.sets
     yield (
@@ -176,7 +260,7 @@ def folder_table(measured: "FolderMeasurement") -> Iterator[str]:
         yield f"not measured: {path}: {reason}"
 
 
-def _pictures(measured: "FolderMeasurement") -> Iterator[str]:
+def _pictures(measured: FolderMeasurement) -> Iterator[str]:
     """Write the means over the pictures, and then each of them."""
     means = {name: each.means for name, each in measured.quantities.items()}
     yield ""
@@ -184,54 +268,32 @@ def _pictures(measured: "FolderMeasurement") -> Iterator[str]:
     yield from _lines(what, measured.network, means)
     yield ""
     yield "each: MSE and SSIM to its content, distances from content and painting"
-    names = [pair.matched.result.name for pair in measured.pairs]
-    width = max(map(len, names))
+    width = max(len(pair.matched.result.name) for pair in measured.pairs)
     columns = [column for column in PICTURE if column in means]
     yield " " * width + "".join(f"{PICTURE[column]:>10}" for column in columns)
-    for name, pair in zip(names, measured.pairs, strict=True):
-        values = {column: pair.quantities.get(column, [None])[0] for column in columns}
-        cells = (_cell(value, FORMS[column][1]) for column, value in values.items())
-        yield f"{name:{width}}" + "".join(f"{cell:>10}" for cell in cells)
+    for pair in measured.pairs:
+        values = [pair.quantities.get(column, [None])[0] for column in columns]
+        cells = map(_cell, values, (FORMS[column][1] for column in columns))
+        yield f"{pair.matched.result.name:{width}}" + "".join(cells)
 
 
 def _lines(
-    what: str, network: str | None, compared: "Mapping[str, Compared]"
+    what: str, network: str | None, compared: Mapping[str, Compared]
 ) -> Iterator[str]:
-    """Write a line on what was measured, and the table."""
-    yield f"{what}, {SCALE}" + (f", network {network}" if network else "")
+    by = f", network {network}" if network else ""
+    yield f"{what}, pixel values in [0, 1]{by}"
     yield from _table(compared)
 
 
-def _table(compared: "Mapping[str, Compared]") -> Iterator[str]:
+def _table(compared: Mapping[str, Compared]) -> Iterator[str]:
     """Write a line for each quantity, in the order of ``FORMS``."""
-    yield HEAD
+    yield f"{'':18}{'result':>10}{'content':>10}{'ratio':>11}"
     for name in (name for name in FORMS if name in compared):
         label, form = FORMS[name]
         result, content, ratio = compared[name]
-        yield LINE.format(
-            label, _cell(result, form), _cell(content, form), _cell(ratio, ".3f")
-        )
+        cells = _cell(result, form) + _cell(content, form) + " " + _cell(ratio, ".3f")
+        yield f"{label:18}{cells}"
 
 
 def _cell(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
-
-
-def clip_panels(measured: "Measurement") -> "list[Panel]":
-    """Lay out what was measured of a clip as curves over its time.
-
-    Where a frame has no number, a curve has a gap.
-    """
-    from vidstyle.plots import Panel
-
-    times_s, panels = measured.match.times_s, []
-    for label, lines in CURVES.items():
-        series = {}
-        for name, (quantity, side) in lines.items():
-            if quantity in measured.quantities:
-                values = getattr(measured.quantities[quantity], side).frames
-                heights = (float("nan") if one is None else one for one in values)
-                series[name] = list(zip(times_s, heights, strict=True))
-        if series:
-            panels.append(Panel(y_label=label, series=series, log_y=label != "SSIM"))
-    return panels
+    return f"{'-' if value is None else format(value, form):>10}"

@@ -1,0 +1,145 @@
+"""What frames a clip has, and which of them were asked for: one pass, in order.
+
+A file or a folder is read by ``ClipReader``; anything else that is a ``FrameReader``
+can take its place.
+"""
+
+import math
+import os
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from vidstyle.config import VideoConfig
+from vidstyle.records import Frame, StrPath, TimedFrame, VideoInfo
+from vidstyle.video.folder import numbered_pictures
+from vidstyle.video.probe import probe
+from vidstyle.video.read import read_frames
+from vidstyle.video.sheet import pick_frames
+
+
+class FrameReader(Protocol):
+    """Where frames come from: a file, a folder, or anything that has them in order."""
+
+    @property
+    def info(self) -> VideoInfo:
+        """What is known before a frame is read."""
+
+    @property
+    def state(self) -> str:
+        """Differs when the frames do: a run goes on only with those it began with."""
+
+    def frames(
+        self, *, strict: bool, on_warning: Callable[[str], None]
+    ) -> Iterator[TimedFrame]:
+        """Read all frames once, from the first; ``strict``: damage is an error."""
+
+    def pick(
+        self, indices: Collection[int], *, height: int, width: int
+    ) -> dict[int, Frame]:
+        """Read some frames, resized; past the end, the last one there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipReader:
+    """Reads a video or a folder of pictures."""
+
+    info: VideoInfo
+
+    @property
+    def state(self) -> str:
+        """Sizes and times of change of its files."""
+        path, is_folder = self.info.path, self.info.kind == "folder"
+        return file_state(numbered_pictures(path) if is_folder else [path])
+
+    def frames(
+        self, *, strict: bool, on_warning: Callable[[str], None]
+    ) -> Iterator[TimedFrame]:
+        """Read all frames once, in order."""
+        return read_frames(self.info, strict=strict, on_warning=on_warning)
+
+    def pick(
+        self, indices: Collection[int], *, height: int, width: int
+    ) -> dict[int, Frame]:
+        """Read some frames in one pass that ends with the last of them."""
+        return pick_frames(self.info, indices, height=height, width=width)
+
+
+def open_reader(clip: StrPath | FrameReader, config: VideoConfig) -> FrameReader:
+    """Probe a clip's file or folder; a reader is taken as it is.
+
+    Raises:
+        VideoOpenError: If the clip cannot be read.
+    """
+    if not isinstance(clip, str | os.PathLike):
+        return clip
+    path = Path(clip)
+    return ClipReader(probe(path, fps=config.input_fps, background=config.background))
+
+
+@dataclass(slots=True)
+class SelectedFrames:
+    """The frames of a clip that were asked for; nothing is read after the last."""
+
+    reader: FrameReader
+    config: VideoConfig
+    warn: Callable[[str], None] = lambda _: None
+    read_count: int = 0
+    origin_s: float = 0.0
+    """When the clip's own first frame is shown, on the source's clock."""
+    end_s: float = 0.0
+    """When the newest frame ends, on that clock."""
+    is_stopped: bool = False
+    """Set it to end the pass, whatever was asked for."""
+
+    def __iter__(self) -> Iterator[TimedFrame]:
+        """Read them in order."""
+        start, stop = self.config.frames
+        begin_s = self.config.start_s or 0.0
+        stop_s = begin_s + (self.config.duration_s or math.inf)
+        for timed in self.reader.frames(
+            strict=self.config.strict, on_warning=self.warn
+        ):
+            if self.is_stopped:
+                return
+            if self.read_count == 0:
+                self.origin_s = timed.time_s
+            self.read_count = timed.index + 1
+            # Half a millisecond: containers round a frame's time to their own clock.
+            shown_s = timed.time_s - self.origin_s + 0.0005
+            if shown_s >= stop_s or (stop is not None and timed.index >= stop):
+                self.end_s = timed.time_s
+                return
+            self.end_s = timed.time_s + float(1 / self.reader.info.fps)
+            if timed.index >= start and shown_s >= begin_s:
+                yield timed
+
+
+def expected_span(info: VideoInfo, config: VideoConfig) -> tuple[int, int | None]:
+    """Guess which frames will be taken, from what the container promises.
+
+    Returns:
+        ``[start, stop)``, for display only; stop None: it promises nothing.
+    """
+    start, stop = config.frames
+    if config.start_s is not None:
+        start = _first_after(config.start_s, info)
+    stops = [stop, info.frame_count]
+    if config.duration_s is not None:
+        stops.append(_first_after((config.start_s or 0) + config.duration_s, info))
+    return start, min((each for each in stops if each is not None), default=None)
+
+
+def _first_after(time_s: float, info: VideoInfo) -> int:
+    """Return the number of the first frame that is shown at or after a time."""
+    return math.ceil(time_s * info.fps - 0.01)
+
+
+def file_state(files: Sequence[Path]) -> str:
+    """Tell sizes and times of change: enough to notice that a clip is another now."""
+    states = [path.stat() for path in files]
+    newest = datetime.fromtimestamp(max(each.st_mtime for each in states), UTC)
+    size = sum(each.st_size for each in states)
+    return f"{size} bytes in {len(states)} file(s) of {newest:%F %T.%f}"

@@ -1,0 +1,145 @@
+"""What is understood of a clip, as facts for machines and as lines for people."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from vidstyle.records import ColorInfo, StreamInfo, VideoInfo
+from vidstyle.video.mux import Inspection
+
+CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4/mov", "matroska,webm": "mkv/webm"}
+"""ffmpeg's names that say more than a reader wants to know."""
+FIELDS = {"mixed": "may be interlaced", "separate": "in single fields"}
+LEVELS = {"tv": "limited", "pc": "full"}
+
+
+def as_facts(seen: Inspection) -> dict[str, Any]:
+    """Collect all that is understood, for machines; rates and aspects are fractions."""
+    facts = asdict(seen.info)
+    reasons = facts.pop("normalizing")
+    facts["reading"] = {
+        "decoder": "ffmpeg" if reasons else "opencv",
+        "reasons": reasons,
+    }
+    facts["timing"] = asdict(seen.timing)
+    facts["result"] = {"ending": seen.ending}
+    return facts
+
+
+def as_lines(seen: Inspection) -> Iterator[str]:
+    """Write what is understood, an aspect a line."""
+    for label, text in _described(seen):
+        yield f"{label:10}{text}"
+
+
+def _described(seen: Inspection) -> Iterator[tuple[str, str]]:
+    info = seen.info
+    kind = CONTAINERS.get(info.container, info.container) or "a folder of pictures"
+    known = info.duration_s is not None
+    length = f"{info.duration_s:.2f} s" if known else "of unknown length"
+    yield "clip", f"{info.path}: {kind}, {length}"
+    yield "picture", _picture(info)
+    yield "shown", _shown(info)
+    yield "rate", _rate(seen)
+    if info.color is not None:
+        yield "colour", _color(info.color)
+    if info.has_alpha:
+        yield "alpha", f"transparent parts are laid over {info.background}"
+    if info.kind == "video":
+        yield "sound", _tracks(info, "audio")
+        if info.subtitle_codecs:
+            yield "subtitles", _tracks(info, "subtitle")
+        if info.chapters:
+            yield "chapters", str(info.chapters)
+        for stream in info.streams:
+            yield "stream", _stream(stream, is_read=stream.index == info.stream_index)
+    yield "reading", _reading(info)
+    yield "result", _result(seen)
+
+
+def _picture(info: VideoInfo) -> str:
+    depth = f"{info.color.bit_depth} bits a channel" if info.color else ""
+    fields = FIELDS.get(info.fields, info.fields)
+    if info.kind == "folder" or info.fields == "unknown":
+        fields = ""
+    return ", ".join(filter(None, (info.codec, info.pixel_format, depth, fields)))
+
+
+def _shown(info: VideoInfo) -> str:
+    shown, aspect = f"{info.width}x{info.height}", info.pixel_aspect
+    if info.rotation:
+        # A mirror is half a turn to ffmpeg, which says no more.
+        mirrored = ", or mirrored" if info.rotation == 180 else ""
+        shown += f", turned by {info.rotation} degrees{mirrored}"
+    if aspect != 1:
+        shown += f", pixels made square from {aspect.numerator}:{aspect.denominator}"
+    return shown
+
+
+def _rate(seen: Inspection) -> str:
+    info, timing = seen.info, seen.timing
+    exact = "" if info.fps.denominator == 1 else f" ({info.fps})"
+    shortest, longest = 1000 * timing.shortest_s, 1000 * timing.longest_s
+    kind = {
+        "constant": "constant",
+        "variable": f"variable, {shortest:.4g} to {longest:.4g} ms a frame",
+        "assumed": "assumed, since its frames have no times",
+    }[timing.kind]
+    rate = f"{float(info.fps):.5g} fps{exact}, {kind}"
+    rate += f"; {_count(timing.packets, 'frame')} stored"
+    if info.start_s:
+        rate += f"; the first at {info.start_s:.4g} s"
+    if info.missing_numbers:
+        rate += f"; {info.missing_numbers} numbers lack a picture, which makes no pause"
+    return rate
+
+
+def _color(color: ColorInfo) -> str:
+    said = {
+        "range": f"{LEVELS[color.range]} range",
+        "matrix": f"matrix {color.matrix}",
+        "primaries": f"primaries {color.primaries}",
+        "transfer": f"transfer {color.transfer}",
+    }
+    return ", ".join(
+        f"{text} (assumed)" if name in color.assumed else text
+        for name, text in said.items()
+    )
+
+
+def _tracks(info: VideoInfo, kind: str) -> str:
+    found = (_codec(stream) for stream in info.streams if stream.kind == kind)
+    return ", ".join(found) or "none"
+
+
+def _codec(stream: StreamInfo) -> str:
+    return f"{stream.codec} ({stream.language})" if stream.language else stream.codec
+
+
+def _stream(stream: StreamInfo, *, is_read: bool) -> str:
+    marks = {"read": is_read, "default": stream.is_default, "cover": stream.is_cover}
+    said = [_codec(stream), *(name for name, holds in marks.items() if holds)]
+    return f"{stream.index}: {stream.kind}, {', '.join(said)}"
+
+
+def _reading(info: VideoInfo) -> str:
+    if info.kind == "folder":
+        return "picture by picture"
+    if not info.needs_normalizing:
+        return "OpenCV, directly"
+    return f"ffmpeg decodes for OpenCV: {'; '.join(info.normalizing)}"
+
+
+def _result(seen: Inspection) -> str:
+    audio, subtitles = len(seen.info.audio_codecs), len(seen.info.subtitle_codecs)
+    tracks = [_count(audio, "sound track")] if audio else []
+    tracks += [_count(subtitles, "subtitle track")] if subtitles else []
+    result = f"{seen.ending} by default"
+    result += f" with {' and '.join(tracks)} copied" if tracks else ", without sound"
+    if seen.info.kind == "video" and seen.ending == ".mkv":
+        result += "; an .mp4 cannot hold all of it as it is"
+    return result
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
