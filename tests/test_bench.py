@@ -10,6 +10,7 @@ from vidstyle.errors import ConfigError, WeightsError
 from vidstyle.networks.published import published_weights
 from vidstyle.networks.slim import slim
 from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.operations import count_operations
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -132,6 +133,26 @@ def test_rates_follow_from_the_median_times(make_bench, monkeypatch):
     assert three.gflop_per_s == pytest.approx(3 * gflop / 0.4)
     assert three.over_single == pytest.approx(3 * 0.2 / 0.4)
     assert next(clock, None) is None
+
+
+def test_a_step_is_few_operations_however_many_frames_and_waits_for_nothing(
+    make_bench,
+):
+    one, eight = make_bench(batch=8).rates()
+
+    assert one.operations_per_step <= 350
+    assert eight.operations_per_step == pytest.approx(one.operations_per_step, rel=0.05)
+    assert one.host_reads_per_step == eight.host_reads_per_step == 0
+
+
+def test_views_are_no_operations_and_each_read_counts():
+    values = torch.ones(2, 3)
+
+    def work():
+        (values.t().flatten() * 2).sum()  # flatten copies
+        return values.tolist(), values[0, 0].item(), bool(values[1, 1] > 0)
+
+    assert count_operations(work) == (4, 3)
 
 
 def test_real_time_is_measured_in_every_size(make_bench):

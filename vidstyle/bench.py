@@ -27,6 +27,7 @@ from vidstyle.devices import choose_device, memory_errors_named
 from vidstyle.networks.energy import natural_pictures
 from vidstyle.networks.load import load_network
 from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.operations import count_operations
 from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.slots import FrameTask
@@ -63,6 +64,10 @@ class Rate:
     """``gflop_per_s`` by the device's own rate of matrix products."""
     over_single: float
     """How many times as fast as the same frames one by one."""
+    operations_per_step: int
+    """That compute: on a GPU each is a kernel, or a few. Views are not counted."""
+    host_reads_per_step: int
+    """Times that the host waits for a value from the device."""
 
 
 class Bench:
@@ -122,7 +127,9 @@ class Bench:
             macs = count_macs(self._network, self._deepest, height=height, width=width)
             for frames in sorted({1, self._batch}):
                 with memory_errors_named(f"{frames} frame(s) of {width}x{height}"):
-                    step_s, evaluation_s = self._time(width, height, frames)
+                    loop, objective, images = self._load(width, height, frames)
+                    step_s, evaluation_s = self._time(loop, objective, images)
+                    operations, host_reads = count_operations(loop.step)
                 single_s = single_s or step_s
                 # A multiplication and a sum each; and the way back to the pixels costs
                 # one more way forward, since no weight wants a gradient.
@@ -137,11 +144,14 @@ class Bench:
                     gflop_per_s=gflop / step_s,
                     of_matrix_rate=gflop / step_s / self._matrix_gflop_per_s,
                     over_single=frames * single_s / step_s,
+                    operations_per_step=operations,
+                    host_reads_per_step=host_reads,
                 )
 
-    def _time(self, width: int, height: int, batch: int) -> tuple[float, float]:
+    def _time(
+        self, loop: BatchOptimization, objective: Objective, images: Tensor
+    ) -> tuple[float, float]:
         """Measure the median seconds of a whole step, and of its evaluation alone."""
-        loop, objective, images = self._load(width, height, batch)
         # In turns, so that whatever else the machine does slows both alike.
         times = [
             (

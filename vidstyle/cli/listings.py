@@ -109,6 +109,9 @@ def bench(
     Ceiling: the rate of a large matrix product, in the same process and threads.
 
     N x 1: how many times as fast a batch is as its pictures one by one.
+
+    --json also counts a step's operations that compute (views are not counted) and its
+    reads by the host, as they are on any device.
     """
     with reported_errors():
         from vidstyle.bench import Bench, as_table
