@@ -18,6 +18,7 @@ from vidstyle.config import (
     MIN_SIDE,
     DeviceName,
     NetworkName,
+    Precision,
     StyleConfig,
     VideoConfig,
     block_of,
@@ -81,6 +82,7 @@ class Bench:
         steps: int,
         network: NetworkName,
         device: DeviceName,
+        precision: Precision = "auto",
         listener: Listener,
     ) -> None:
         """Check the numbers and load the network.
@@ -91,6 +93,7 @@ class Bench:
             steps: How many to take the median of.
             network: As ``load_network`` takes it.
             device: As ``choose_device`` takes it.
+            precision: As ``choose_precision`` takes it.
             listener: Is told what ``load_network`` tells.
         """
         for width, height in sizes:
@@ -101,13 +104,16 @@ class Bench:
         self._sizes, self._batch, self._steps = sizes, batch, steps
         self._config = StyleConfig(network=network, device=device)
         self._device = choose_device(device)
-        self._network = load_network(network, device=self._device, listener=listener)
+        self._network = load_network(
+            network, device=self._device, precision=precision, listener=listener
+        )
         used = {
             **normalized_weights(self._config.style_layers),
             **normalized_weights(self._config.content_layers),
         }
         self._deepest = max(used, key=self._network.layers.index)
-        self._matrix_gflop_per_s = matrix_rate(self._device) / 1e9
+        rate = matrix_rate(self._device, self._network.precision)
+        self._matrix_gflop_per_s = rate / 1e9
 
     def facts(self) -> dict[str, Any]:
         """Collect what is timed, and the ceiling."""
@@ -115,6 +121,7 @@ class Bench:
             "network": self._network.name,
             "deepest": self._deepest,
             "device": str(self._device),
+            "precision": self._network.precision,
             "threads": torch.get_num_threads(),
             "steps": self._steps,
             "matrix_gflop_per_s": self._matrix_gflop_per_s,
@@ -197,10 +204,11 @@ class Bench:
 
 def as_table(facts: dict[str, Any], rates: Iterable[Rate]) -> Iterator[str]:
     """Write what is timed, and then a line for each rate, as it comes."""
-    yield (
-        "{network} to {deepest} on {device}, {threads} thread(s); medians of {steps} "
-        "steps; ceiling {matrix_gflop_per_s:.0f} GFLOP/s".format(**facts)
+    line = (
+        "{network} to {deepest} on {device} in {precision}, {threads} thread(s); "
+        "medians of {steps} steps; ceiling {matrix_gflop_per_s:.0f} GFLOP/s"
     )
+    yield line.format(**facts)
     yield "     size  batch   steps/s  evaluation   GFLOP/s  of ceiling   N x 1"
     for rate in rates:
         size = f"{rate.width}x{rate.height}"
@@ -227,23 +235,24 @@ def count_macs(
     )
 
 
-def matrix_rate(device: torch.device) -> float:
+def matrix_rate(device: torch.device, precision: Precision) -> float:
     """Measure how many operations a second a device makes in large matrix products.
 
-    In float32, in as many threads and as exactly as its convolutions.
+    In as many threads and as exactly as its convolutions.
     """
-    side, precision = 256, torch.get_float32_matmul_precision()
-    if device.type == "cuda" and torch.backends.cudnn.allow_tf32:
-        torch.set_float32_matmul_precision("high")  # as convolutions round by default
+    side, before = 256, torch.get_float32_matmul_precision()
+    if precision == "tf32":
+        torch.set_float32_matmul_precision("high")
     try:
         while True:
             one = torch.rand(side, side, device=device)
+            one = one.bfloat16() if precision == "bf16" else one
             best = min(_product_s(one, device) for _ in range(PRODUCTS))
             if best >= PRODUCT_S or side >= LARGEST_PRODUCT:
                 return 2.0 * side**3 / best
             side *= 2
     finally:
-        torch.set_float32_matmul_precision(precision)
+        torch.set_float32_matmul_precision(before)
 
 
 def _product_s(matrix: Tensor, device: torch.device) -> float:

@@ -7,7 +7,7 @@ import typer
 
 from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, print_facts, reported_errors
-from vidstyle.config import NetworkName, StyleConfig, VideoConfig
+from vidstyle.config import NetworkName, Precision, StyleConfig, VideoConfig
 from vidstyle.config.setting import Config, setting
 from vidstyle.presets import NAMES, read_preset
 
@@ -97,6 +97,7 @@ def bench(
     *,
     network: Annotated[NetworkName, o.option_of(StyleConfig, "network")] = "slim",
     device: o.Device = "auto",
+    precision: Annotated[Precision, o.option_of(StyleConfig, "precision")] = "auto",
     json: o.Json = False,
     **values: Any,
 ) -> None:
@@ -117,7 +118,13 @@ def bench(
         from vidstyle.bench import Bench, as_table
 
         with Reporter(quiet=False) as reporter:
-            timed = Bench(**values, network=network, device=device, listener=reporter)
+            timed = Bench(
+                **values,
+                network=network,
+                device=device,
+                precision=precision,
+                listener=reporter,
+            )
         facts, rates = timed.facts(), timed.rates()
         if json:
             facts["rates"] = [asdict(rate) for rate in rates]

@@ -251,4 +251,7 @@ def _resized(source: Frame, config: StyleConfig) -> Frame:
 
 def _network_key(config: StyleConfig) -> tuple[object, ...]:
     """List the settings that make a network another one, but for its layers."""
-    return config.network, config.weights, config.pooling, config.device
+    return (
+        *(config.network, config.weights, config.pooling),
+        *(config.device, config.precision),
+    )

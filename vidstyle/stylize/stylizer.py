@@ -343,5 +343,6 @@ def load_for(
         pooling=config.pooling,
         layers={*own, *layers},
         weights=config.weights,
+        precision=config.precision,
         listener=listener,
     )
