@@ -89,11 +89,13 @@ class LevelOptimization:
                 optimiser goes on from what it has learned there.
         """
         if self._images is None:
-            self._images = task.start.repeat(len(self._tasks), 1, 1, 1)
-            self._optimizer = make_optimizer(
-                self._images, self._config, self._objective.hessian
-            )
-            self._objective.allocate(self._images)
+            count, (height, width) = len(self._tasks), task.start.shape[-2:]
+            with memory_errors_named(f"{count} frame(s) of {width}x{height}"):
+                self._images = task.start.repeat(count, 1, 1, 1)
+                self._optimizer = make_optimizer(
+                    self._images, self._config, self._objective.hessian
+                )
+                self._objective.allocate(self._images)
         assert self._optimizer is not None  # noqa: S101  # made with the images
         self._images[slot] = task.start[0]
         if coarser is None or coarser._optimizer is None:
