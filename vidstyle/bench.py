@@ -80,7 +80,7 @@ class Bench:
         sizes: Sequence[tuple[int, int]],
         batch: int,
         steps: int,
-        network: NetworkName,
+        network: NetworkName | FeatureNetwork,
         device: DeviceName,
         precision: Precision = "auto",
         listener: Listener,
@@ -91,7 +91,8 @@ class Bench:
             sizes: Width and height of the frames; each is timed.
             batch: Frames beside one another, timed after one alone.
             steps: How many to take the median of.
-            network: As ``load_network`` takes it.
+            network: As ``load_network`` takes it; or one that was loaded, with its
+                device and precision.
             device: As ``choose_device`` takes it.
             precision: As ``choose_precision`` takes it.
             listener: Is told what ``load_network`` tells.
@@ -102,11 +103,12 @@ class Bench:
         check_range("batch", batch, least=1)
         check_range("steps", steps, least=1)
         self._sizes, self._batch, self._steps = sizes, batch, steps
-        self._config = StyleConfig(network=network, device=device)
         self._device = choose_device(device)
-        self._network = load_network(
-            network, device=self._device, precision=precision, listener=listener
-        )
+        if not isinstance(network, FeatureNetwork):
+            network = load_network(
+                network, device=self._device, precision=precision, listener=listener
+            )
+        self._config, self._network = StyleConfig(), network
         used = {
             **normalized_weights(self._config.style_layers),
             **normalized_weights(self._config.content_layers),
