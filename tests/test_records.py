@@ -25,4 +25,4 @@ def test_facts_cannot_be_changed_on_their_way() -> None:
         frame=0, step=1, steps=2, evaluations=1, read_losses=lambda: {"style": 0.5}
     )
     with pytest.raises(FrozenInstanceError):
-        report.loss = 0.0
+        report.step = 2
