@@ -50,6 +50,10 @@ test-fast: .venv/tools-installed ## Run the quick tests: under a minute
 	$(BIN)/python -m pytest -m "not slow"
 
 # In an environment of its own, as a user has it: it shares nothing with .venv but pip's cache.
+.PHONY: gpu
+gpu: .venv/tools-installed ## Compare a GPU with the CPU and time it: ten minutes, gpu.md
+	$(BIN)/python tests/gpu/run.py --output gpu.md
+
 .PHONY: wheel-test
 wheel-test: ## Install a wheel as a user would, and paint a picture with it (6 GB for a while)
 	rm -rf build/wheel

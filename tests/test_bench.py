@@ -10,6 +10,7 @@ from vidstyle.errors import ConfigError, WeightsError
 from vidstyle.networks.published import published_weights
 from vidstyle.networks.slim import slim
 from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.operations import count_operations
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 
@@ -51,14 +52,14 @@ def test_a_product_is_made_larger_until_its_time_can_be_told(monkeypatch):
 
     monkeypatch.setattr(bench, "seconds", seconds)
 
-    assert matrix_rate(CPU) == pytest.approx(2 * 1024**3 / bench.PRODUCT_S)
+    assert matrix_rate(CPU, "fp32") == pytest.approx(2 * 1024**3 / bench.PRODUCT_S)
 
 
 def test_a_product_has_a_largest_size(monkeypatch):
     monkeypatch.setattr(bench, "LARGEST_PRODUCT", 256)
     monkeypatch.setattr(bench, "seconds", lambda *_: bench.PRODUCT_S / 1000)
 
-    assert matrix_rate(CPU) == pytest.approx(2000 * 256**3 / bench.PRODUCT_S)
+    assert matrix_rate(CPU, "fp32") == pytest.approx(2000 * 256**3 / bench.PRODUCT_S)
 
 
 def test_a_gpu_is_waited_for_before_and_after(monkeypatch):
@@ -80,8 +81,8 @@ def test_products_round_as_the_convolutions_of_the_device(monkeypatch):
 
     monkeypatch.setattr(bench, "_product_s", note_precision)
 
-    for device in (CPU, CUDA):
-        matrix_rate(device)
+    for device, precision in ((CPU, "fp32"), (CUDA, "tf32")):
+        matrix_rate(device, precision)
 
     assert seen == [before] * bench.PRODUCTS + ["high"] * bench.PRODUCTS
     assert torch.get_float32_matmul_precision() == before
@@ -90,7 +91,7 @@ def test_products_round_as_the_convolutions_of_the_device(monkeypatch):
 @pytest.fixture
 def make_bench(monkeypatch):
     """Bench tiny pictures against a ceiling of 50 GFLOP/s."""
-    monkeypatch.setattr(bench, "matrix_rate", lambda _: 50e9)
+    monkeypatch.setattr(bench, "matrix_rate", lambda *_: 50e9)
 
     def make(**others):
         settings = {
@@ -134,6 +135,26 @@ def test_rates_follow_from_the_median_times(make_bench, monkeypatch):
     assert next(clock, None) is None
 
 
+def test_a_step_is_few_operations_however_many_frames_and_waits_for_nothing(
+    make_bench,
+):
+    one, eight = make_bench(batch=8).rates()
+
+    assert one.operations_per_step <= 350
+    assert eight.operations_per_step == pytest.approx(one.operations_per_step, rel=0.05)
+    assert one.host_reads_per_step == eight.host_reads_per_step == 0
+
+
+def test_views_are_no_operations_and_each_read_counts():
+    values = torch.ones(2, 3)
+
+    def work():
+        (values.t().flatten() * 2).sum()  # flatten copies
+        return values.tolist(), values[0, 0].item(), bool(values[1, 1] > 0)
+
+    assert count_operations(work) == (4, 3)
+
+
 def test_real_time_is_measured_in_every_size(make_bench):
     rates = list(make_bench(sizes=[(48, 32), (33, 17)]).rates())
 
@@ -146,6 +167,7 @@ def test_facts_say_what_was_timed(make_bench):
         "network": "slim",
         "deepest": "relu5_1",
         "device": "cpu",
+        "precision": "fp32",
         "threads": torch.get_num_threads(),
         "steps": 7,
         "matrix_gflop_per_s": 50,

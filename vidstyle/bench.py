@@ -18,6 +18,7 @@ from vidstyle.config import (
     MIN_SIDE,
     DeviceName,
     NetworkName,
+    Precision,
     StyleConfig,
     VideoConfig,
     block_of,
@@ -27,6 +28,7 @@ from vidstyle.devices import choose_device, memory_errors_named
 from vidstyle.networks.energy import natural_pictures
 from vidstyle.networks.load import load_network
 from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.operations import count_operations
 from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.slots import FrameTask
@@ -63,6 +65,10 @@ class Rate:
     """``gflop_per_s`` by the device's own rate of matrix products."""
     over_single: float
     """How many times as fast as the same frames one by one."""
+    operations_per_step: int
+    """That compute: on a GPU each is a kernel, or a few. Views are not counted."""
+    host_reads_per_step: int
+    """Times that the host waits for a value from the device."""
 
 
 class Bench:
@@ -74,8 +80,9 @@ class Bench:
         sizes: Sequence[tuple[int, int]],
         batch: int,
         steps: int,
-        network: NetworkName,
+        network: NetworkName | FeatureNetwork,
         device: DeviceName,
+        precision: Precision = "auto",
         listener: Listener,
     ) -> None:
         """Check the numbers and load the network.
@@ -84,8 +91,10 @@ class Bench:
             sizes: Width and height of the frames; each is timed.
             batch: Frames beside one another, timed after one alone.
             steps: How many to take the median of.
-            network: As ``load_network`` takes it.
+            network: As ``load_network`` takes it; or one that was loaded, with its
+                device and precision.
             device: As ``choose_device`` takes it.
+            precision: As ``choose_precision`` takes it.
             listener: Is told what ``load_network`` tells.
         """
         for width, height in sizes:
@@ -94,15 +103,19 @@ class Bench:
         check_range("batch", batch, least=1)
         check_range("steps", steps, least=1)
         self._sizes, self._batch, self._steps = sizes, batch, steps
-        self._config = StyleConfig(network=network, device=device)
         self._device = choose_device(device)
-        self._network = load_network(network, device=self._device, listener=listener)
+        if not isinstance(network, FeatureNetwork):
+            network = load_network(
+                network, device=self._device, precision=precision, listener=listener
+            )
+        self._config, self._network = StyleConfig(), network
         used = {
             **normalized_weights(self._config.style_layers),
             **normalized_weights(self._config.content_layers),
         }
         self._deepest = max(used, key=self._network.layers.index)
-        self._matrix_gflop_per_s = matrix_rate(self._device) / 1e9
+        rate = matrix_rate(self._device, self._network.precision)
+        self._matrix_gflop_per_s = rate / 1e9
 
     def facts(self) -> dict[str, Any]:
         """Collect what is timed, and the ceiling."""
@@ -110,6 +123,7 @@ class Bench:
             "network": self._network.name,
             "deepest": self._deepest,
             "device": str(self._device),
+            "precision": self._network.precision,
             "threads": torch.get_num_threads(),
             "steps": self._steps,
             "matrix_gflop_per_s": self._matrix_gflop_per_s,
@@ -122,7 +136,9 @@ class Bench:
             macs = count_macs(self._network, self._deepest, height=height, width=width)
             for frames in sorted({1, self._batch}):
                 with memory_errors_named(f"{frames} frame(s) of {width}x{height}"):
-                    step_s, evaluation_s = self._time(width, height, frames)
+                    loop, objective, images = self._load(width, height, frames)
+                    step_s, evaluation_s = self._time(loop, objective, images)
+                    operations, host_reads = count_operations(loop.step)
                 single_s = single_s or step_s
                 # A multiplication and a sum each; and the way back to the pixels costs
                 # one more way forward, since no weight wants a gradient.
@@ -137,11 +153,14 @@ class Bench:
                     gflop_per_s=gflop / step_s,
                     of_matrix_rate=gflop / step_s / self._matrix_gflop_per_s,
                     over_single=frames * single_s / step_s,
+                    operations_per_step=operations,
+                    host_reads_per_step=host_reads,
                 )
 
-    def _time(self, width: int, height: int, batch: int) -> tuple[float, float]:
+    def _time(
+        self, loop: BatchOptimization, objective: Objective, images: Tensor
+    ) -> tuple[float, float]:
         """Measure the median seconds of a whole step, and of its evaluation alone."""
-        loop, objective, images = self._load(width, height, batch)
         # In turns, so that whatever else the machine does slows both alike.
         times = [
             (
@@ -187,10 +206,11 @@ class Bench:
 
 def as_table(facts: dict[str, Any], rates: Iterable[Rate]) -> Iterator[str]:
     """Write what is timed, and then a line for each rate, as it comes."""
-    yield (
-        "{network} to {deepest} on {device}, {threads} thread(s); medians of {steps} "
-        "steps; ceiling {matrix_gflop_per_s:.0f} GFLOP/s".format(**facts)
+    line = (
+        "{network} to {deepest} on {device} in {precision}, {threads} thread(s); "
+        "medians of {steps} steps; ceiling {matrix_gflop_per_s:.0f} GFLOP/s"
     )
+    yield line.format(**facts)
     yield "     size  batch   steps/s  evaluation   GFLOP/s  of ceiling   N x 1"
     for rate in rates:
         size = f"{rate.width}x{rate.height}"
@@ -217,23 +237,24 @@ def count_macs(
     )
 
 
-def matrix_rate(device: torch.device) -> float:
+def matrix_rate(device: torch.device, precision: Precision) -> float:
     """Measure how many operations a second a device makes in large matrix products.
 
-    In float32, in as many threads and as exactly as its convolutions.
+    In as many threads and as exactly as its convolutions.
     """
-    side, precision = 256, torch.get_float32_matmul_precision()
-    if device.type == "cuda" and torch.backends.cudnn.allow_tf32:
-        torch.set_float32_matmul_precision("high")  # as convolutions round by default
+    side, before = 256, torch.get_float32_matmul_precision()
+    if precision == "tf32":
+        torch.set_float32_matmul_precision("high")
     try:
         while True:
             one = torch.rand(side, side, device=device)
+            one = one.bfloat16() if precision == "bf16" else one
             best = min(_product_s(one, device) for _ in range(PRODUCTS))
             if best >= PRODUCT_S or side >= LARGEST_PRODUCT:
                 return 2.0 * side**3 / best
             side *= 2
     finally:
-        torch.set_float32_matmul_precision(precision)
+        torch.set_float32_matmul_precision(before)
 
 
 def _product_s(matrix: Tensor, device: torch.device) -> float:

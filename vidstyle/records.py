@@ -188,10 +188,8 @@ class StepReport:
     evaluations: int
     """Of the loss, so far; a Hessian-vector product counts as one, so more than steps
     with Newton-CG only."""
-    loss: float
-    """The weighted sum."""
-    losses: Mapping[str, float]
-    """Each term, weighted, by name: content, style, tv, temporal, range."""
+    read_losses: Callable[[], Mapping[str, float]]
+    """Waits for the device: what nobody looks at is never read."""
     level: int = 1
     """Which of the sizes that the frame is painted in, from 1, the smallest."""
     levels: int = 1
@@ -200,6 +198,16 @@ class StepReport:
     """The step's pixels as a share of those of the frame's own size."""
     work_left: float | None = None
     """At most, in steps at the frame's own size. None: as many as steps are left."""
+
+    @property
+    def losses(self) -> Mapping[str, float]:
+        """Each term, weighted, by name: content, style, tv, temporal, range."""
+        return self.read_losses()
+
+    @property
+    def loss(self) -> float:
+        """The weighted sum."""
+        return sum(self.losses.values())
 
     @property
     def own_loss(self) -> float:

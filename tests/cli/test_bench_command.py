@@ -15,7 +15,7 @@ def run(*arguments):
 
 @pytest.fixture(autouse=True)
 def _known_ceiling(monkeypatch):
-    monkeypatch.setattr(bench, "matrix_rate", lambda _: 50e9)
+    monkeypatch.setattr(bench, "matrix_rate", lambda *_: 50e9)
     monkeypatch.setattr(bench, "WARM_UP", 1)
 
 
@@ -24,7 +24,7 @@ def test_the_table_has_a_line_for_each_size_and_batch():
 
     assert done.exit_code == 0
     header, columns, *lines = done.stdout.splitlines()
-    assert header.startswith("slim to relu5_1 on cpu, ")
+    assert header.startswith("slim to relu5_1 on cpu in fp32, ")
     assert header.endswith("medians of 1 steps; ceiling 50 GFLOP/s")
     assert columns.split()[:3] == ["size", "batch", "steps/s"]
     assert [line.split()[:2] for line in lines] == [
@@ -43,6 +43,8 @@ def test_json_has_the_same(monkeypatch):
 
     facts = json.loads(done.stdout)
     (rate,) = facts.pop("rates")
+    assert 0 < rate.pop("operations_per_step") <= 350
+    assert rate.pop("host_reads_per_step") == 0
     gflop = 4 * 27504 * 48 * 32 / 1e9
     assert rate == pytest.approx(
         {
@@ -61,6 +63,7 @@ def test_json_has_the_same(monkeypatch):
         "network",
         "deepest",
         "device",
+        "precision",
         "threads",
         "steps",
         "matrix_gflop_per_s",

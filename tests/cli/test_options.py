@@ -152,6 +152,7 @@ STYLE_OPTIONS = [
     ("--network vgg16", {"network": "vgg16"}),
     ("--weights a.npz", {"weights": Path("a.npz")}),
     ("--pooling max", {"pooling": "max"}),
+    ("--precision bf16", {"precision": "bf16"}),
     ("--content-layers relu3_1", {"content_layers": (LayerWeight("relu3_1"),)}),
     (
         "--style-layers relu1_1,relu2_1:0.5",

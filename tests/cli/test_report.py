@@ -24,7 +24,7 @@ FAMILY = sorted(
 
 def report(loss: float = 1.5) -> StepReport:
     return StepReport(
-        frame=4, step=2, steps=9, evaluations=2, loss=loss, losses={"style": loss}
+        frame=4, step=2, steps=9, evaluations=2, read_losses=lambda: {"style": loss}
     )
 
 

@@ -5,6 +5,7 @@ from typing import get_args
 import pytest
 import torch
 from batches import optimize_batch
+from torch.overrides import TorchFunctionMode
 
 from vidstyle.config import OptimizerName, StyleConfig
 from vidstyle.errors import OptimizationError
@@ -189,6 +190,56 @@ def test_min_steps_hold_off_the_early_stop(network, pictures):
             on_step=lambda report, _, least=least: taken.update({least: report.step}),
         )
     assert taken == {20: 20, 35: 35}
+
+
+def test_an_early_stop_is_at_a_fifth_step_and_no_neighbour_moves_it(network, pictures):
+    settings = {"min_steps": 12, "patience": 4, "min_delta": 0.05}
+    mine = job(network, pictures[:1], steps=60)
+    last = {}
+    for other in (0, 3, 60):
+        jobs = [mine, job(network, pictures[1:2], frame=1, steps=other)]
+        paint(
+            network,
+            pictures,
+            jobs,
+            on_step=lambda report, _, other=other: last.update(
+                {(other, report.frame): report.step}
+            ),
+            **settings,
+        )
+    stops = {last[other, 0] for other in (0, 3, 60)}
+    assert len(stops) == 1
+    assert stops < {12, 17, 22, 27, 32, 37, 42, 47, 52, 57}
+
+
+class Reads(TorchFunctionMode):
+    """Count what waits for the device."""
+
+    count = 0
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        names = {"tolist", "item", "__float__", "__bool__", "__int__", "cpu", "numpy"}
+        self.count += getattr(func, "__name__", "") in names
+        return func(*args, **kwargs or {})
+
+
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam", "momentum", "langevin"])
+def test_a_step_waits_for_the_device_only_when_its_losses_are_looked_at(
+    network, pictures, optimizer
+):
+    config = StyleConfig(optimizer=optimizer)
+    style = style_target(network, pictures[3:], config)
+    batch = BatchOptimization(network, style, config, slots=2)
+    for slot in range(2):
+        task = job(network, pictures[slot : slot + 1], frame=slot, steps=30)
+        batch.load(slot, task)
+    batch.step()  # the first loss is checked
+    with Reads() as reads:
+        reports = [report for _ in range(20) for report, _ in batch.step().values()]
+        assert reads.count == 0
+        assert all(report.loss > 0 for report in reports[-2:])
+        assert all(report.losses["style"] > 0 for report in reports[-2:])
+        assert reads.count == 1  # for both
 
 
 def test_a_frame_ends_when_it_is_as_good_as_it_has_to_be(network, pictures):

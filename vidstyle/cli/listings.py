@@ -7,7 +7,7 @@ import typer
 
 from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, print_facts, reported_errors
-from vidstyle.config import NetworkName, StyleConfig, VideoConfig
+from vidstyle.config import NetworkName, Precision, StyleConfig, VideoConfig
 from vidstyle.config.setting import Config, setting
 from vidstyle.presets import NAMES, read_preset
 
@@ -98,6 +98,7 @@ def bench(
     *,
     network: Annotated[NetworkName, o.option_of(StyleConfig, "network")] = "slim",
     device: o.Device = "auto",
+    precision: Annotated[Precision, o.option_of(StyleConfig, "precision")] = "auto",
     json: o.Json = False,
     **values: Any,
 ) -> None:
@@ -110,12 +111,21 @@ def bench(
     Ceiling: the rate of a large matrix product, in the same process and threads.
 
     N x 1: how many times as fast a batch is as its pictures one by one.
+
+    --json also counts a step's operations that compute (views are not counted) and its
+    reads by the host, as they are on any device.
     """
     with reported_errors():
         from vidstyle.bench import Bench, as_table
 
         with Reporter(quiet=False) as reporter:
-            timed = Bench(**values, network=network, device=device, listener=reporter)
+            timed = Bench(
+                **values,
+                network=network,
+                device=device,
+                precision=precision,
+                listener=reporter,
+            )
         facts, rates = timed.facts(), timed.rates()
         if json:
             facts["rates"] = [asdict(rate) for rate in rates]

@@ -77,15 +77,20 @@ class Pace:
 
 
 class _Bar(Progress):
-    """A bar with a line of text below it."""
+    """A bar with a line on the newest step below it.
 
-    line = ""
+    Losses are read as often as it is drawn, and not at every step.
+    """
+
+    newest: StepReport | None = None
+    about = ""
 
     def get_renderables(self) -> Iterable[RenderableType]:
         if self.tasks:
             yield self.make_tasks_table(self.tasks)
-        if self.line:
-            line = Text(self.line, style="dim")
+        if self.newest is not None:
+            losses = losses_line(self.newest.losses)
+            line = Text(f"{self.about}{losses}", style="dim")
             line.truncate(self.console.width - ECHO, overflow="ellipsis")
             yield line
 
@@ -141,17 +146,16 @@ class ProgressView:
         if (pace := self._pace) is None:
             return
         pace.step(report)
-        losses = losses_line(report.losses)
+        self._bar.newest = report
         if pace.frames != 1:
             step = f"step {report.step}/{report.steps}"
-            self._bar.line = f"{pace.unit} {report.frame} {step}: {losses}"
+            self._bar.about = f"{pace.unit} {report.frame} {step}: "
             self._draw(pace, pace.count)
             return
         count = f"{report.step} of {report.steps} steps"
         if report.levels > 1:
             count += f", size {report.level} of {report.levels}"
-        self._bar.line = losses
-        self._write_line(self._draw(pace, count), losses)
+        self._write_line(self._draw(pace, count), report)
 
     def frame(self, report: FrameReport) -> None:
         """Show a finished frame."""
@@ -173,11 +177,12 @@ class ProgressView:
             task.fields["left"] = f"{seconds} left"
         return task
 
-    def _write_line(self, task: Task, losses: str = "") -> None:
+    def _write_line(self, task: Task, report: StepReport | None = None) -> None:
         """Write where no bar is drawn, once a minute."""
         now = time.monotonic()
         if self._writes_lines and now - self._last_line_s >= LINE_EVERY_S:
             self._last_line_s = now
+            losses = losses_line(report.losses) if report else ""
             facts = filter(None, (task.fields["count"], task.fields["left"], losses))
             self._console.print(", ".join(facts), soft_wrap=True)
 

@@ -165,8 +165,10 @@ class Reporter:
         self._facts["steps"] += 1
         self._view.step(report)
         if self._log is not None:
+            facts = asdict(report) | {"loss": report.loss, "losses": report.losses}
+            del facts["read_losses"]
             try:
-                self._log.write(json.dumps(asdict(report)) + "\n")
+                self._log.write(json.dumps(facts) + "\n")
             except OSError as err:  # hours of work do not end for it
                 self._lost = f"cannot write the log {self.log_path}: {err.strerror}"
                 self._close_log()

@@ -18,6 +18,7 @@ from vidstyle.config.style import (
     NetworkName,
     OptimizerName,
     Pooling,
+    Precision,
     StyleConfig,
     StyleLoss,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "NetworkName",
     "OptimizerName",
     "Pooling",
+    "Precision",
     "Region",
     "StyleConfig",
     "StyleLoss",

@@ -37,6 +37,7 @@ OptimizerName = Literal["lbfgs", "adam", "momentum", "newton-cg", "langevin"]
 Balance = Literal["weights", "gradients"]
 LrDecay = Literal["none", "staircase", "exponential", "inverse-time"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "fp32", "tf32", "bf16"]
 
 DEFAULT_LR: Final[Mapping[OptimizerName, float]] = {
     "adam": 0.03,
@@ -183,6 +184,12 @@ class StyleConfig(Config):
     )
     device: DeviceName = common_setting(
         "auto", "auto: cuda, then mps, then the CPU.", NETWORK, short="d"
+    )
+    precision: Precision = setting(
+        "auto",
+        "How exactly convolutions round: fp32, tf32 (CUDA only) or bf16; all else is "
+        "fp32. auto: tf32 on CUDA, else fp32.",
+        NETWORK,
     )
     optimizer: OptimizerName = setting(
         "lbfgs",

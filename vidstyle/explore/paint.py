@@ -233,6 +233,9 @@ class TrialPainter:
                 continue
             seconds = round(time.perf_counter() - start, 4)
             trace = traces[number]
+            if report.step == 1:  # again, where the batch was made smaller
+                for values in trace.values():
+                    values.clear()
             work = report.evaluations - max(trace["evaluations"], default=0)
             left = max(0, evaluations - report.evaluations)
             self._listener(replace(report, work=work, work_left=left))
@@ -251,4 +254,7 @@ def _resized(source: Frame, config: StyleConfig) -> Frame:
 
 def _network_key(config: StyleConfig) -> tuple[object, ...]:
     """List the settings that make a network another one, but for its layers."""
-    return config.network, config.weights, config.pooling, config.device
+    return (
+        *(config.network, config.weights, config.pooling),
+        *(config.device, config.precision),
+    )

@@ -8,7 +8,8 @@ from typing import Final
 
 import torch
 
-from vidstyle.config import NetworkName, Pooling
+from vidstyle.config import NetworkName, Pooling, Precision
+from vidstyle.devices import choose_precision
 from vidstyle.errors import ConfigError, WeightsError
 from vidstyle.networks.published import (
     PublishedWeights,
@@ -59,6 +60,7 @@ def load_network(
     pooling: Pooling = "average",
     layers: Collection[str] = (),
     weights: Path | None = None,
+    precision: Precision = "auto",
     listener: Listener = ignore,
 ) -> FeatureNetwork:
     """Load a network onto its device, fetching its weights where they are missing.
@@ -69,6 +71,7 @@ def load_network(
         pooling: Between its blocks.
         layers: That it must have; checked before anything is fetched.
         weights: File to take instead of the built-in or published weights.
+        precision: Of its convolutions.
         listener: Is told of a download, and what ``auto`` or a file chose and why.
 
     Raises:
@@ -76,6 +79,7 @@ def load_network(
         WeightsError: If its weights are not to be had; ``auto`` goes on with slim
             when it is a download that fails.
     """
+    precision = choose_precision(precision, device)
     chosen, notice = choose_network(name, device)
     if weights is not None:
         chosen = _fitting_network(weights) if name == "auto" else chosen
@@ -98,6 +102,7 @@ def load_network(
     if device.type == "cpu":
         # Features and gradients take the weights' layout: a quarter faster on a CPU.
         network = network.to(memory_format=torch.channels_last)
+    network.set_precision(precision)
     return network.to(device)
 
 

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from vidstyle.config import Pooling, block_of
+from vidstyle.config import Pooling, Precision, block_of
+from vidstyle.devices import convolutions_in
 from vidstyle.errors import ConfigError
 from vidstyle.networks.convolve import convolve_replicated
 from vidstyle.networks.energy import ENERGY_NAMES, layer_energies, natural_pictures
@@ -78,8 +79,10 @@ class FeatureNetwork(nn.Module):
     Attributes:
         name: Of the network, such as ``slim``.
         layers: Every layer it has, from shallow to deep.
+        precision: In which its convolutions compute.
     """
 
+    precision: Precision = "fp32"
     mean: Tensor
     std: Tensor
 
@@ -156,6 +159,14 @@ class FeatureNetwork(nn.Module):
             for name, values in energies.items()
         }
 
+    def set_precision(self, precision: Precision) -> None:
+        """Choose how convolutions compute; with bf16 all but the first one."""
+        self.precision = precision
+        if precision == "bf16":
+            for name in list(self._topology.weight_shapes)[2:]:
+                parameter = self.get_parameter(name)
+                parameter.data = parameter.data.bfloat16()
+
     def check_layers(self, layers: Collection[str]) -> None:
         """Check that the network has these layers.
 
@@ -177,7 +188,8 @@ class FeatureNetwork(nn.Module):
             images: (N, 3, H, W) in [0, 1]; slightly outside is no error.
             layers: Names out of ``self.layers``.
             unmapped: Those handed out before their map, for a caller that applies
-                ``metric`` later, where it costs less.
+                ``metric`` later, where it costs less; and in the type that they were
+                computed in, while all others are in that of the images' mean.
 
         Returns:
             By name, from shallow to deep: (N, C, h, w), where a layer of block b has
@@ -195,16 +207,18 @@ class FeatureNetwork(nn.Module):
         for layer in self.layers:
             if not left:
                 break
-            signal = next(signals)
+            with convolutions_in(self.precision):
+                signal = next(signals)
             if layer in left:
-                matrix = None if layer in unmapped else self.metric(layer)
-                features[layer] = (
-                    signal
-                    if matrix is None
-                    else F.conv2d(signal, matrix[..., None, None])
-                )
+                is_raw = layer in unmapped
+                features[layer] = signal if is_raw else self._mapped(signal, layer)
                 left.discard(layer)
         return features
+
+    def _mapped(self, signal: Tensor, layer: str) -> Tensor:
+        """Hand out what a layer has computed, through its map."""
+        signal, matrix = signal.to(self.mean.dtype), self.metric(layer)
+        return signal if matrix is None else F.conv2d(signal, matrix[..., None, None])
 
     def _signals(self, signal: Tensor) -> Iterator[Tensor]:
         """Yield what each layer makes of normalised images, as long as it is asked."""
@@ -219,6 +233,7 @@ class FeatureNetwork(nn.Module):
         name = convolution_of(layer)
         weight = self.get_parameter(f"{name}_weight")
         bias = self.get_parameter(f"{name}_bias")
+        signal = signal.to(weight.dtype)
         if self._padding == "replicate":
             return convolve_replicated(signal, weight, bias)
         return F.relu(F.conv2d(signal, weight, bias, padding=1))

@@ -1,20 +1,24 @@
 """The optimisation of frames' pixels, a batch at a time, each frame for itself."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from vidstyle.config import StyleConfig
+from vidstyle.errors import DeviceMemoryError
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.pyramid import enlarged
 from vidstyle.optimize.slots import FrameTask, LevelOptimization
 from vidstyle.optimize.targets import StyleTarget
-from vidstyle.records import StepReport
+from vidstyle.records import Listener, Notice, StepReport, ignore
 
 
 @dataclass(slots=True)
@@ -61,6 +65,9 @@ def _pixels(task: FrameTask) -> int:
     return task.start.shape[-2] * task.start.shape[-1]
 
 
+_END: Final = object()
+
+
 @dataclass(frozen=True, slots=True)
 class SlotOutcome:
     """What a step has made of the frame in a slot."""
@@ -78,6 +85,9 @@ class BatchOptimization:
     ``run`` takes frames in and says what becomes of them. A frame that is painted in
     several sizes has its slot in a batch of each, one after the other; what it has left
     to it at one size lapses if it stops there early.
+
+    Attributes:
+        entered: The frames that are in, by slot.
     """
 
     def __init__(
@@ -89,6 +99,7 @@ class BatchOptimization:
         slots: int = 1,
         temporal_weight: float = 0.0,
         guided: bool = False,
+        listener: Listener = ignore,
     ) -> None:
         """Prepare empty slots.
 
@@ -99,12 +110,18 @@ class BatchOptimization:
             slots: Frames beside one another.
             temporal_weight: Factor of the temporal term, for frames that have one.
             guided: Whether there are frames of which only a region gets the style.
+            listener: Is told when the batch is made smaller, since it does not fit.
         """
-        self._config = config
+        self._config, self._listener = config, listener
         self._make_objective = partial(Objective, network, style, config, guided=guided)
+        self._temporal_weight = temporal_weight
+        self._make_slots(slots)
+
+    def _make_slots(self, slots: int) -> None:
         self._states: list[PyramidState | None] = [None] * slots
         self._busy = [False] * slots
-        self._own = self._make_level(temporal_weight=temporal_weight)
+        self.entered: dict[int, FrameTask] = {}
+        self._own = self._make_level(temporal_weight=self._temporal_weight)
         self._coarser: dict[torch.Size, LevelOptimization] = {}
 
     @property
@@ -121,6 +138,7 @@ class BatchOptimization:
         """Put a frame into an idle slot; every frame must have the same shape."""
         state = PyramidState((*task.coarser, task))
         self._states[slot], self._busy[slot] = state, True
+        self.entered[slot] = task
         self._level(state).load(slot, state.task)
 
     def result(self, slot: int) -> Tensor:
@@ -145,6 +163,7 @@ class BatchOptimization:
         assert state is not None  # noqa: S101  # a slot was loaded
         self._level(state).release(slot)
         self._busy[slot] = False
+        del self.entered[slot]
 
     def run(
         self,
@@ -153,6 +172,8 @@ class BatchOptimization:
         most_evaluations: int | None = None,
     ) -> Iterator[SlotOutcome]:
         """Optimise frames until there are no more: the only loop over the slots.
+
+        A batch that does not fit on the device is halved, and its frames begin anew.
 
         Args:
             tasks: Asked for the next frame whenever a slot is idle. None: it is not
@@ -164,33 +185,46 @@ class BatchOptimization:
 
         Raises:
             OptimizationError: If a frame's first loss at a size is not a finite number.
-            DeviceMemoryError: If the batch does not fit on the device.
+            DeviceMemoryError: If not even one frame fits on the device.
         """
-        source: Iterator[FrameTask | None] | None = iter(tasks)
-        entered: dict[int, FrameTask] = {}
-        while source is not None or self.is_busy:
-            while source is not None and self.idle:
-                try:
-                    task = next(source)
-                except StopIteration:
-                    source = None
-                    break
-                if task is None:
+        source, again = iter(tasks), deque[FrameTask]()
+        is_open = True
+        while is_open or again or self.is_busy:
+            while (again or is_open) and self.idle:
+                task = again.popleft() if again else next(source, _END)
+                is_open = is_open and task is not _END
+                if not isinstance(task, FrameTask):
                     break
                 slot = self.idle[0]
-                self.load(slot, task)
-                entered[slot] = task
-                if task.steps == 0:
+                with self._halved_if_too_large(again):
+                    self.load(slot, task)
+                if task.steps == 0 and slot in self.entered:
                     yield SlotOutcome(slot, task, None, is_finished=True)
                     self.release(slot)
-            if not self.is_busy:
-                continue
-            for slot, (report, is_last) in self.step().items():
+            outcomes: dict[int, tuple[StepReport, bool]] = {}
+            if self.is_busy:
+                with self._halved_if_too_large(again):
+                    outcomes = self.step()
+            for slot, (report, is_last) in outcomes.items():
                 spent = most_evaluations and report.evaluations >= most_evaluations
-                is_finished = bool(is_last or spent)
-                yield SlotOutcome(slot, entered[slot], report, is_finished=is_finished)
-                if is_finished:
+                done = bool(is_last or spent)
+                yield SlotOutcome(slot, self.entered[slot], report, is_finished=done)
+                if done:
                     self.release(slot)
+
+    @contextmanager
+    def _halved_if_too_large(self, again: deque[FrameTask]) -> Iterator[None]:
+        """Go on with half the slots if a batch does not fit; its frames go back."""
+        try:
+            yield
+        except DeviceMemoryError:
+            before = len(self._busy)
+            if before == 1:
+                raise
+            again.extendleft(reversed(self.entered.values()))
+            self._make_slots(before // 2)
+            text = f"a batch of {before} does not fit: going on with {before // 2}"
+            self._listener(Notice(text=text, is_warning=True))
 
     def step(self) -> dict[int, tuple[StepReport, bool]]:
         """Evaluate every slot once and move its pixels.

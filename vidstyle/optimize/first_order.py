@@ -57,39 +57,35 @@ class FirstOrder(Optimizer):
         super().__init__(images)
         self._step_size = step_size
         self._taken = [0] * len(images)
-        self._trust = [1.0] * len(images)
+        self._trust = images.new_ones(len(images))  # factor of the step size
+        self._samples = torch.arange(len(images), device=images.device)
 
     def _restart(self, sample: int, frame: int) -> None:  # noqa: ARG002  # no noise
-        self._forget(sample)
+        self._forget(self._samples == sample)
         self._taken[sample] = 0
-        self._trust[sample] = 1.0
+        self._trust[sample] = 1
 
     def _warm_start(self, sample: int, coarser: Self) -> None:
-        self._forget(sample)
+        self._forget(self._samples == sample)
         self._taken[sample] = coarser._taken[sample]
         self._trust[sample] = coarser._trust[sample]
 
     def _step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         images, gradients, lost = self.best.restore_nonfinite(images, losses, gradients)
-        for sample, is_lost in enumerate(lost):
-            if is_lost:
-                self._forget(sample)
-                self._trust[sample] /= 2
+        self._forget(lost)
+        self._trust = torch.where(lost, self._trust / 2, self._trust)
         changes = self._changes(gradients)
         self._taken = [taken + 1 for taken in self._taken]
         return images + changes
 
     def _sizes(self, like: Tensor) -> Tensor:
         """Return each sample's present step size, (N,), in the type of ``like``."""
-        sizes = [
-            trust * self._step_size.after(taken)
-            for taken, trust in zip(self._taken, self._trust, strict=True)
-        ]
-        return torch.tensor(sizes, dtype=torch.float64).to(like)
+        sizes = [self._step_size.after(taken) for taken in self._taken]
+        return self._trust * torch.tensor(sizes, dtype=torch.float64).to(like)
 
     @abstractmethod
-    def _forget(self, sample: int) -> None:
-        """Forget what was learned of one sample's gradients."""
+    def _forget(self, which: Tensor) -> None:
+        """Forget what was learned of the gradients of some samples: bool (N,)."""
 
     @abstractmethod
     def _changes(self, gradients: Tensor) -> Tensor:
@@ -119,26 +115,28 @@ class Adam(FirstOrder):
         super().__init__(images, step_size=step_size)
         self._mean = torch.zeros_like(images)
         self._square = torch.zeros_like(images)
-        self._ages = [0] * len(images)  # steps since the moments were cleared
+        exact = torch.float32 if images.device.type == "mps" else torch.float64
+        # Steps since the moments were cleared.
+        self._ages = images.new_zeros(len(images), dtype=exact)
 
-    def _forget(self, sample: int) -> None:
-        self._mean[sample] = 0
-        self._square[sample] = 0
-        self._ages[sample] = 0
+    def _forget(self, which: Tensor) -> None:
+        wide = expand_to(which, self._mean)
+        self._mean = self._mean.masked_fill(wide, 0)
+        self._square = self._square.masked_fill(wide, 0)
+        self._ages = self._ages.masked_fill(which, 0)
 
     def _changes(self, gradients: Tensor) -> Tensor:
         self._mean = self._mean.lerp(gradients, 1 - DECAY_MEAN)
         self._square = self._square.lerp(gradients.square(), 1 - DECAY_SQUARE)
-        self._ages = [age + 1 for age in self._ages]
+        self._ages = self._ages + 1
         return -expand_to(self._sizes(gradients), gradients) * self._normalized(
             gradients
         )
 
     def _normalized(self, like: Tensor) -> Tensor:
         """Return the mean gradient over its root mean square, (N, ...), about 1."""
-        ages = torch.tensor(self._ages, dtype=torch.float64)
-        mean = self._mean / expand_to((1 - DECAY_MEAN**ages).to(like), like)
-        square = self._square / expand_to((1 - DECAY_SQUARE**ages).to(like), like)
+        mean = self._mean / expand_to((1 - DECAY_MEAN**self._ages).to(like), like)
+        square = self._square / expand_to((1 - DECAY_SQUARE**self._ages).to(like), like)
         root = square.sqrt()
         floor = (EPSILON * rms(root)).clamp(min=torch.finfo(like.dtype).tiny)
         return mean / (root + expand_to(floor, like))
@@ -171,8 +169,9 @@ class Momentum(FirstOrder):
         super().__init__(images, step_size=step_size)
         self._velocities = torch.zeros_like(images)
 
-    def _forget(self, sample: int) -> None:
-        self._velocities[sample] = 0
+    def _forget(self, which: Tensor) -> None:
+        wide = expand_to(which, self._velocities)
+        self._velocities = self._velocities.masked_fill(wide, 0)
 
     def _changes(self, gradients: Tensor) -> Tensor:
         self._velocities = MOMENTUM * self._velocities + (1 - MOMENTUM) * (

@@ -21,7 +21,8 @@ def gram_matrix(features: Tensor) -> Tensor:
         features: (N, C, h, w), any range.
 
     Returns:
-        (N, C, C), divided by h*w so that the size of the picture does not scale it.
+        (N, C, C), divided by h*w so that the size of the picture does not scale it;
+        float32 where the features are bfloat16.
 
     Source: Gatys et al. 2016, eq. 3; they normalise in the loss (eq. 4) instead.
     """
@@ -40,15 +41,25 @@ class _Gram(torch.autograd.Function):
     def forward(ctx: Any, features: Tensor) -> Tensor:  # noqa: ANN401
         ctx.save_for_backward(features)
         rows = pixel_rows(features)  # (N, h*w, C)
-        return torch.bmm(rows.transpose(1, 2), rows) / rows.shape[1]
+        return _summed_product(rows.transpose(1, 2), rows) / rows.shape[1]
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401
         (features,) = ctx.saved_tensors
         rows = pixel_rows(features)
         both = (gradient + gradient.transpose(1, 2)) / rows.shape[1]
+        both = both.to(rows.dtype)
         returned = torch.bmm(rows, both).transpose(1, 2)  # (N, C, h*w), not copied
         return returned.reshape(features.shape)
+
+
+def _summed_product(one: Tensor, other: Tensor) -> Tensor:
+    """Multiply matrices in a batch, and sum in no less than float32."""
+    if one.dtype != torch.bfloat16:
+        return torch.bmm(one, other)
+    if one.is_cuda:
+        return torch.bmm(one, other, out_dtype=torch.float32)
+    return torch.bmm(one.float(), other.float())
 
 
 def pixel_rows(features: Tensor) -> Tensor:

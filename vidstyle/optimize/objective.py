@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.config import StyleConfig
+from vidstyle.devices import convolutions_in
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.losses import range_loss, squared_error, temporal_loss, tv_loss
 from vidstyle.optimize.optimizer import expand_to, rms
@@ -143,7 +144,7 @@ class Objective:
     def evaluate(self, images: Tensor) -> Evaluation:
         """Compute losses, terms and gradients at images (N, 3, H, W)."""
         images = images.detach().requires_grad_()
-        with torch.enable_grad():
+        with torch.enable_grad(), convolutions_in(self._network.precision):
             terms = self._terms(images)
             losses = torch.stack(list(terms.values())).sum(dim=0)
             gradients = self._gradients(terms, losses, images)
@@ -170,14 +171,16 @@ class Objective:
             where a loss is not smooth.
         """
         images = images.detach().requires_grad_()
-        with torch.enable_grad():
+        precision = self._network.precision
+        with torch.enable_grad(), convolutions_in(precision):
             losses = torch.stack(list(self._terms(images).values())).sum(dim=0)
             (slopes,) = torch.autograd.grad(losses.sum(), images, create_graph=True)
 
         def product(vectors: Tensor) -> Tensor:
-            (products,) = torch.autograd.grad(
-                slopes, images, vectors, retain_graph=True
-            )
+            with convolutions_in(precision):
+                (products,) = torch.autograd.grad(
+                    slopes, images, vectors, retain_graph=True
+                )
             return products
 
         return product
@@ -198,19 +201,16 @@ class Objective:
             )
         return terms
 
-    def _deferred_metrics(self) -> dict[str, Tensor]:
+    def _deferred_metrics(self) -> dict[str, Tensor | None]:
         """Find the layers whose map M is applied to the Gram matrix, not each pixel.
 
-        (M F)(M F)^T = M (F F^T) M^T, and the right side costs as good as nothing.
+        (M F)(M F)^T = M (F F^T) M^T, and the right side costs as good as nothing. None:
+        the layer has no map, but its features are taken as they were computed, too.
         """
         if not isinstance(self._statistic, Gram):
             return {}
-        metrics = {layer: self._network.metric(layer) for layer in self._style_shares}
-        return {
-            layer: metric
-            for layer, metric in metrics.items()
-            if metric is not None and layer not in self._content_shares
-        }
+        layers = self._style_shares.keys() - self._content_shares.keys()
+        return {layer: self._network.metric(layer) for layer in layers}
 
     def _content(self, features: Mapping[str, Tensor]) -> Tensor:
         """Sum the content errors over the layers, each with its share: (N,)."""
@@ -229,8 +229,7 @@ class Objective:
             usual = self._network.feature_energy[layer]
             guide = self._guides.get(layer)
             measured = self._statistic.measure(features[layer], usual, guide)
-            if layer in self._metrics:
-                metric = self._metrics[layer]
+            if (metric := self._metrics.get(layer)) is not None:
                 measured = metric @ measured @ metric.T
             errors.append(self._statistic.error(measured, self._styles[layer]))
         return (torch.stack(errors, dim=1) * self._style_scales).sum(dim=1)

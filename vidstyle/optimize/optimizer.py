@@ -120,7 +120,7 @@ class Best:
 
     def restore_nonfinite(
         self, images: Tensor, losses: Tensor, gradients: Tensor
-    ) -> tuple[Tensor, Tensor, list[bool]]:
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Take over what is better, and bring back each sample whose loss is lost.
 
         Args:
@@ -130,14 +130,14 @@ class Best:
 
         Returns:
             Points and gradients (N, ...), the best where loss or gradient is not
-            finite; and for each sample whether that was so.
+            finite; and (N,) for each sample whether that was so.
         """
         lost = ~(losses.isfinite() & gradients.flatten(1).isfinite().all(dim=1))
         self.update(images, losses.where(~lost, torch.inf), gradients)
         wide = expand_to(lost, images)
         images = torch.where(wide, self.images, images)
         gradients = torch.where(wide, self.gradients, gradients)
-        return images, gradients, lost.tolist()
+        return images, gradients, lost
 
     def reset(self, sample: int, image: Tensor) -> None:
         """Forget one sample and start it from ``image`` (...)."""

@@ -2,7 +2,10 @@
 
 import math
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -17,6 +20,9 @@ from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.optimizer import Hessian, Optimizer
 from vidstyle.optimize.targets import ContentTarget, StyleTarget
 from vidstyle.records import StepReport
+
+CHECK_EVERY: Final = 5
+"""Steps between two looks at whether a frame has settled: each waits for the device."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +95,13 @@ class LevelOptimization:
                 optimiser goes on from what it has learned there.
         """
         if self._images is None:
-            self._images = task.start.repeat(len(self._tasks), 1, 1, 1)
-            self._optimizer = make_optimizer(
-                self._images, self._config, self._objective.hessian
-            )
-            self._objective.allocate(self._images)
+            count, (height, width) = len(self._tasks), task.start.shape[-2:]
+            with memory_errors_named(f"{count} frame(s) of {width}x{height}"):
+                self._images = task.start.repeat(count, 1, 1, 1)
+                self._optimizer = make_optimizer(
+                    self._images, self._config, self._objective.hessian
+                )
+                self._objective.allocate(self._images)
         assert self._optimizer is not None  # noqa: S101  # made with the images
         self._images[slot] = task.start[0]
         if coarser is None or coarser._optimizer is None:
@@ -138,11 +146,11 @@ class LevelOptimization:
             moved = self._optimizer.step(
                 self._images, evaluation.losses, evaluation.gradients
             )
-        names = list(evaluation.terms)
-        rows = torch.stack([evaluation.losses, *evaluation.terms.values()], dim=1)
+        names = tuple(evaluation.terms)
+        read = cache(torch.stack(list(evaluation.terms.values()), dim=1).tolist)
         self._images = moved
         outcomes = {}
-        for slot, (loss, *terms) in enumerate(rows.tolist()):
+        for slot, loss in enumerate(evaluation.losses.unbind()):
             if (task := self._tasks[slot]) is None:
                 continue
             progress = self._progress[slot]
@@ -152,16 +160,23 @@ class LevelOptimization:
                 step=progress.step,
                 steps=task.steps,
                 evaluations=progress.evaluations,
-                loss=loss,
-                losses=dict(zip(names, terms, strict=True)),
+                read_losses=partial(_slot_losses, names, read, slot),
             )
+            over = progress.step - self._config.min_steps
+            is_checked = over >= 0 and over % CHECK_EVERY == 0
             is_finished = (
                 progress.step >= task.steps
-                or (progress.step >= self._config.min_steps and progress.has_settled)
+                or (is_checked and progress.has_settled)
                 or _is_reached(task, report)
             )
             outcomes[slot] = (report, is_finished)
         return outcomes
+
+
+def _slot_losses(
+    names: Sequence[str], read: Callable[[], list[list[float]]], slot: int
+) -> dict[str, float]:
+    return dict(zip(names, read()[slot], strict=True))
 
 
 def _is_reached(task: FrameTask, report: StepReport) -> bool:
@@ -179,13 +194,13 @@ class Progress:
         self.evaluations = 0
         self._is_balanced = config.balance == "gradients"
         self._window, self._min_delta = config.patience, config.min_delta
-        self._losses: deque[float] = deque(maxlen=2 * self._window)
+        self._losses: deque[Tensor] = deque(maxlen=2 * self._window)
 
-    def add(self, loss: float, *, products: int = 0) -> None:
-        """Take in the loss of the next step.
+    def add(self, loss: Tensor | float, *, products: int = 0) -> None:
+        """Take in the loss of the next step; only the first one is read at once.
 
         Args:
-            loss: Before the step was taken.
+            loss: Before the step was taken; a number, on any device.
             products: Hessian-vector products that the step took.
 
         Raises:
@@ -193,12 +208,12 @@ class Progress:
         """
         self.step += 1
         self.evaluations += 1 + products
-        if self.step == 1 and not abs(loss) < float("inf"):
+        if self.step == 1 and not abs(first := float(loss)) < float("inf"):
             raise OptimizationError(
-                f"the first loss is {loss}: the weights of the network or the losses "
+                f"the first loss is {first}: the weights of the network or the losses "
                 "are out of proportion; try the defaults."
             )
-        self._losses.append(loss if abs(loss) < float("inf") else float("inf"))
+        self._losses.append(torch.as_tensor(loss))
 
     @property
     def has_settled(self) -> bool:
@@ -208,7 +223,8 @@ class Progress:
         """
         if self._is_balanced or len(self._losses) < 2 * self._window:
             return False
-        losses = list(self._losses)
+        kept = torch.stack(list(self._losses)).nan_to_num(nan=torch.inf)
+        losses: list[float] = kept.tolist()
         before, now = min(losses[: self._window]), min(losses[self._window :])
         return before - now <= self._min_delta * abs(before)
 

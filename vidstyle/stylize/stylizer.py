@@ -114,6 +114,7 @@ class Stylizer:
         self._regions = regions
         is_file = isinstance(config.init, Path)
         self._start = read_picture(Path(config.init)) if is_file else None
+        self._listener = listener
         self.device = choose_device(config.device)
         self.network = network or load_for(config, self.device, listener)
         self._size: tuple[int, int] | None = None
@@ -192,22 +193,19 @@ class Stylizer:
         ]
         seen = [mask for _, mask in parts if mask is not None]
         newest = [task.start for task in tasks]
-        running: dict[int, int] = {}  # frame -> slot
 
         def picture() -> Frame:
-            for number, slot in running.items():
-                newest[number] = batch.result(slot)
+            for slot, task in batch.entered.items():
+                newest[task.frame] = batch.result(slot)
             made = [self.finished(image, frame) for image in newest]
             return composite(frame, made, seen) if seen else made[0]
 
         batch = self.batch(len(tasks), guided=bool(seen))
         for done in batch.run(tasks):
-            running[done.task.frame] = done.slot
             if on_step is not None and done.report is not None:
                 on_step(done.report, picture)
             if done.is_finished:
                 newest[done.task.frame] = batch.result(done.slot)
-                del running[done.task.frame]
         return picture()
 
     def _parts(
@@ -244,6 +242,7 @@ class Stylizer:
             slots=slots,
             temporal_weight=temporal_weight,
             guided=guided,
+            listener=self._listener,
         )
 
     def finished(self, image: Tensor, source: Frame) -> Frame:
@@ -343,5 +342,6 @@ def load_for(
         pooling=config.pooling,
         layers={*own, *layers},
         weights=config.weights,
+        precision=config.precision,
         listener=listener,
     )
