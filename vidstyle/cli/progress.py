@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, Task, TextColumn
 from rich.text import Text
 
-from vidstyle.records import Download, FrameReport, Plan, StepReport
+from vidstyle.records import Download, FrameReport, Plan, StepReport, StrPath
 
 LINE_EVERY_S = 60
 """Between two lines in a file."""
@@ -93,9 +93,12 @@ class _Bar(Progress):
 class ProgressView:
     """Show how far a run has come."""
 
-    def __init__(self, console: Console, *, is_shown: bool = True) -> None:
+    def __init__(
+        self, console: Console, *, is_shown: bool = True, is_verbose: bool = False
+    ) -> None:
         """Prepare; nothing is shown before the run reports something."""
-        self._console = console
+        self._console, self._is_verbose = console, is_verbose
+        self._newest: StrPath | None = None
         self._bar = _Bar(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
@@ -133,7 +136,7 @@ class ProgressView:
 
     def plan(self, plan: Plan) -> None:
         """Begin to show the painting."""
-        self._pace = Pace(plan)
+        self._pace, self._newest = Pace(plan), plan.newest
         self._begin(plan.work)
 
     def step(self, report: StepReport) -> None:
@@ -141,10 +144,11 @@ class ProgressView:
         if (pace := self._pace) is None:
             return
         pace.step(report)
-        losses = losses_line(report.losses)
+        losses = losses_line(report.losses) if self._is_verbose else ""
         if pace.frames != 1:
             step = f"step {report.step}/{report.steps}"
-            self._bar.line = f"{pace.unit} {report.frame} {step}: {losses}"
+            if losses:
+                self._bar.line = f"{pace.unit} {report.frame} {step}: {losses}"
             self._draw(pace, pace.count)
             return
         count = f"{report.step} of {report.steps} steps"
@@ -157,6 +161,8 @@ class ProgressView:
         """Show a finished frame."""
         if self._pace is not None:
             self._pace.frame(report)
+            if self._newest is not None and not self._is_verbose:
+                self._bar.line = f"the newest frame: {self._newest}"
             self._write_line(self._draw(self._pace, self._pace.count))
 
     def _draw(self, pace: Pace, count: str) -> Task:

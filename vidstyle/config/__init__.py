@@ -20,6 +20,7 @@ from vidstyle.config.style import (
     Pooling,
     StyleConfig,
     StyleLoss,
+    check_counts,
 )
 from vidstyle.config.values import (
     BACKGROUND,
@@ -27,6 +28,7 @@ from vidstyle.config.values import (
     LayerWeight,
     Region,
     block_of,
+    check_mask_shape,
     equal_layers,
     parse_color,
 )
@@ -59,7 +61,9 @@ __all__ = [
     "StyleLoss",
     "VideoConfig",
     "block_of",
+    "check_counts",
     "check_crf",
+    "check_mask_shape",
     "check_range",
     "equal_layers",
     "parse_color",

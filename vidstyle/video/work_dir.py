@@ -6,6 +6,7 @@ there is whole, and a run that was killed goes on from it.
     vidstyle.json           the manifest: a run that makes something else is refused
     source/000001.png       frames that wait to be painted, at working size
     stylized/000001.png     painted frames
+    newest.png              the one that was stored last, for whoever looks on
     paint/000001.png        what the paint of the newest was made for, above its ages
     evolution/000001.png    how one frame was learned
     NAME.json               facts that a resumed run must not compute differently
@@ -30,6 +31,7 @@ from vidstyle.records import Frame, Paint
 MANIFEST = "vidstyle.json"
 """A name of our own, for what lies around it may be deleted."""
 LOCK = "lock"
+NEWEST = "newest.png"
 KINDS = SOURCE, STYLIZED, PAINT, EVOLUTION = "source", "stylized", "paint", "evolution"
 
 
@@ -168,6 +170,7 @@ class FrameStore:
             for path in [*self.work_dir.glob("*.json"), *self.work_dir.glob(".*")]:
                 if path.name != MANIFEST and path.suffix in {".json", PARTIAL}:
                     path.unlink()
+            self.newest.unlink(missing_ok=True)
             for kind in KINDS:
                 shutil.rmtree(self.work_dir / kind, ignore_errors=True)
             (self.work_dir / MANIFEST).unlink()
@@ -188,6 +191,15 @@ class FrameStore:
     def put_stylized(self, index: int, frame: Frame) -> None:
         """Store a painted frame."""
         self._put(STYLIZED, index, frame)
+        link = self.work_dir / f".{NEWEST}.{index}{PARTIAL}"
+        with contextlib.suppress(OSError):  # not every disk has links
+            link.hardlink_to(self._path(STYLIZED, index))
+            link.replace(self.newest)
+
+    @property
+    def newest(self) -> Path:
+        """The file of the painted frame that was stored last."""
+        return self.work_dir / NEWEST
 
     def stylized(self, index: int) -> Frame:
         """Read a painted frame."""
