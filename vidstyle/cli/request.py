@@ -1,6 +1,7 @@
 """What a command is asked for: its files and reports, and the settings of the run."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -22,6 +23,7 @@ from vidstyle.config.setting import (
     settings_of,
 )
 from vidstyle.config.toml_file import KINDS, config_text, read_config
+from vidstyle.config.values import parse_time
 from vidstyle.errors import OutputError
 from vidstyle.presets import NAMES, Preset, named_painting, read_preset
 
@@ -205,10 +207,10 @@ def make(kind: type[Any], values: Mapping[str, Any]) -> Any:
 
 def parse_at(text: str) -> tuple[float, Path]:
     """Read ``3.5:painting.jpg``."""
-    time_s, _, name = text.partition(":")
+    found = re.fullmatch(r"((?:\d+:)+[\d.]+|[^:]*):(.+)", text)
     with suppress(ValueError):
-        if name:
-            return float(time_s), Path(name)
+        if found is not None:
+            return parse_time(found[1]), Path(found[2])
     raise typer.BadParameter(
         f"{text!r} is not a second and a file such as 3.5:painting.jpg"
     )

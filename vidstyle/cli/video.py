@@ -114,7 +114,8 @@ def _paint(
         if done is not None and output in done:
             raise ConfigError(f"two results would go to {output}; rename a clip.")
         if done is not None and output.exists() and not request.overwrite:
-            print_line(f"{output} is there already (--overwrite paints it again)")
+            if not request.quiet:
+                print_line(f"{output} is there already; --overwrite paints it again")
         elif request.preview:
             _preview(clip, output, request, config, settings)
         else:

@@ -145,7 +145,9 @@ class FrameStore:
         known = self._read_json(self.work_dir / MANIFEST)
         wanted = json.loads(json.dumps(manifest))
         differing = ", ".join(
-            f"{key} was {known.get(key)} and is {wanted.get(key)}"
+            f"{key} has changed"
+            if "SHA-256" in f"{known.get(key)}"
+            else f"{key} was {known.get(key)} and is {wanted.get(key)}"
             for key in sorted({*known, *wanted})
             if known.get(key) != wanted.get(key)
         )
