@@ -1,5 +1,6 @@
 """Facts that pass between stages; no behaviour beyond what follows from the fields."""
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -169,6 +170,8 @@ class Paint:
     """(H, W), for how many frames it has been there; counted up to a limit."""
     scene: Frame
     """(H, W, 3), what the source showed at each place when the paint was made."""
+    loss: float = math.nan
+    """``own_loss`` of the finished frame; nan: it took no step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +199,11 @@ class StepReport:
     """The step's pixels as a share of those of the frame's own size."""
     work_left: float | None = None
     """At most, in steps at the frame's own size. None: as many as steps are left."""
+
+    @property
+    def own_loss(self) -> float:
+        """The loss without what holds the frame to the one before."""
+        return self.loss - self.losses.get("temporal", 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -194,6 +194,7 @@ STYLE_OPTIONS = [
 ]
 VIDEO_OPTIONS = [
     ("--next-steps 12", {"next_steps": 12}),
+    ("--next-min-steps 7", {"next_min_steps": 7}),
     ("--next-init previous", {"next_init": "previous"}),
     ("--temporal-weight 13", {"temporal_weight": 13.0}),
     ("--mask-motion flow", {"mask_motion": "flow"}),

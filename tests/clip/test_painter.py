@@ -159,6 +159,19 @@ def test_first_frames_take_more_steps_than_those_that_follow(paint: Paint) -> No
     assert all(NEXT_STEPS <= steps[index] < 2 * NEXT_STEPS for index in (1, 2, 3))
 
 
+def test_a_frame_with_nothing_new_ends_when_it_is_as_good_as_the_last(
+    paint: Paint,
+) -> None:
+    config = replace(CONFIG, style=replace(CONFIG.style, steps=20), next_steps=20)
+    still = [scene(1)] * 3
+    taken = [report.steps for report in paint(still, config, folder="goal").finished]
+    assert max(taken[1:]) < 15
+    whole = replace(config, next_min_steps=20)
+    assert [each.steps for each in paint(still, whole, folder="whole").finished] == (
+        [20, 20, 20]
+    )
+
+
 def test_frames_that_follow_are_bound_to_their_predecessors(paint: Paint) -> None:
     done = paint([*pan(1, 3), *pan(2, 4)])
     last = [done.steps_of(index)[-1].losses["temporal"] for index in range(7)]

@@ -191,6 +191,23 @@ def test_min_steps_hold_off_the_early_stop(network, pictures):
     assert taken == {20: 20, 35: 35}
 
 
+def test_a_frame_ends_when_it_is_as_good_as_it_has_to_be(network, pictures):
+    def steps_to(goal, least=1):
+        reports = []
+        task = job(network, pictures[:1], steps=30, goal=goal, least_steps=least)
+        paint(
+            network, pictures, [task], on_step=lambda report, _: reports.append(report)
+        )
+        return [report.own_loss for report in reports]
+
+    losses = steps_to(float("nan"))
+    assert len(losses) == 30
+    first = next(step for step, loss in enumerate(losses) if loss <= losses[11])
+    assert len(steps_to(losses[11])) == first + 1 + (first + 1) % 2
+    assert len(steps_to(losses[11], least=20)) == 20
+    assert len(steps_to(0.0)) == 30
+
+
 def test_no_steps_leave_the_start_beside_a_frame_that_takes_some(network, pictures):
     reports = []
     still = job(network, pictures[:1], frame=0, steps=0)

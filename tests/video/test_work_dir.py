@@ -234,10 +234,11 @@ def test_manifest_is_json_that_can_be_read(store: FrameStore) -> None:
 
 
 def test_paint_comes_back_and_is_dropped(store: FrameStore) -> None:
-    paint = Paint(np.arange(18 * 32, dtype=np.uint8).reshape(18, 32), noise(0))
+    paint = Paint(np.arange(18 * 32, dtype=np.uint8).reshape(18, 32), noise(0), 0.25)
     store.put_paint(4, paint)
     assert np.array_equal(store.paint(4).age, paint.age)
     assert np.array_equal(store.paint(4).scene, paint.scene)
+    assert store.paint(4).loss == 0.25
     store.drop_paint(4)
     store.drop_paint(4)
     assert files_in(store.work_dir) == [MANIFEST]

@@ -1,5 +1,6 @@
 """Paint frames by optimisation: where each one starts, and what it should become."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -34,6 +35,8 @@ CUT_SHARE = 0.25
 """Less of the flow trusted than this: the frame is treated as the first of a shot."""
 WORN = 10
 """Levels of 255 by which a place may differ from what it was painted for."""
+WET = 5
+"""A frame takes all its steps from one part in so many of new paint on."""
 ENERGIES = "energies"
 """Name of the stored facts: by first frame, what content errors are divided by."""
 
@@ -138,6 +141,8 @@ class FrameOptimizer:
         for done in self._batch.run(tasks()):
             frame = entered[done.task.frame]
             picture = partial(self._picture, done.slot, frame.source)
+            if done.is_finished and done.report is not None:
+                frame.paint = replace(frame.paint, loss=done.report.own_loss)
             yield PaintStep(frame, done.report, picture, is_finished=done.is_finished)
             if done.is_finished:
                 del entered[frame.index]
@@ -197,9 +202,18 @@ class FrameOptimizer:
             task,
             start=bound.start if is_warped else task.start,
             steps=round(task.steps * (2 - frame.motion.trusted_share)),
+            least_steps=self._least_steps(bound.paint),
+            goal=math.nan if self._config.style.balance == "gradients" else paint.loss,
             warped=bound.warped,
             consistency=bound.binding,
         )
+
+    def _least_steps(self, paint: Paint) -> int:
+        """Give new paint the time that it needs, however little of the frame it is."""
+        config = self._config
+        wet = float((paint.age < DRY).mean())
+        wanted = round(config.next_steps * min(1, WET * wet))
+        return max(config.next_min_steps, wanted)
 
     def _unbound(self, frame: PrefetchedFrame, previous: Frame) -> FrameTask:
         """Make the task of a frame that nothing holds to its predecessor."""

@@ -93,7 +93,7 @@ class StyleConfig(Config):
         default_text="1",
     )
     content_weight: float = common_setting(
-        0.05, "How firmly to keep what the picture shows.", LOOK, least=0, short="c"
+        0.07, "How firmly to keep what the picture shows.", LOOK, least=0, short="c"
     )
     content_detail: float = setting(
         0.5,

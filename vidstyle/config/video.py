@@ -142,6 +142,12 @@ class VideoConfig(Config):
     next_steps: int = common_setting(
         50, "Most steps for a frame that follows another.", OPTIMIZER, least=0
     )
+    next_min_steps: int = setting(
+        4,
+        "Fewest steps for such a frame, which ends when it is as good as the last one.",
+        OPTIMIZER,
+        least=0,
+    )
     batch: int = common_setting(
         1, "Shots painted beside one another; more fills a GPU.", OPTIMIZER, least=1
     )

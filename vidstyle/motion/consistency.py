@@ -185,7 +185,7 @@ def carry_paint(
     grown = move_along(paint.age, flow, cv2.INTER_NEAREST).astype(np.int16) + 1
     age = np.where(is_kept, np.minimum(grown, DRY), 0).astype(np.uint8)
     scene = move_along(paint.scene, flow, cv2.INTER_LANCZOS4)
-    return Paint(age, np.where(is_kept[..., np.newaxis], scene, source))
+    return Paint(age, np.where(is_kept[..., np.newaxis], scene, source), paint.loss)
 
 
 def mask_paint(paint: Paint, painted: npt.NDArray[np.bool_]) -> Paint:

@@ -1,5 +1,6 @@
 """Frames of one size, optimised a batch at a time, each frame for itself."""
 
+import math
 from collections import deque
 from dataclasses import dataclass
 
@@ -29,6 +30,11 @@ class FrameTask:
     content: ContentTarget
     steps: int
     """Most steps at this size; 0: it is finished as it starts, and never stepped."""
+    least_steps: int = 1
+    """Fewest steps before ``goal`` ends it."""
+    goal: float = math.nan
+    """``own_loss`` with which it is finished, looked at after every other step; nan:
+    none is."""
     style: StyleTarget | None = None
     """What it should look like; None: like the other frames of the batch."""
     mask: Tensor | None = None
@@ -149,11 +155,19 @@ class LevelOptimization:
                 loss=loss,
                 losses=dict(zip(names, terms, strict=True)),
             )
-            is_finished = progress.step >= task.steps or (
-                progress.step >= self._config.min_steps and progress.has_settled
+            is_finished = (
+                progress.step >= task.steps
+                or (progress.step >= self._config.min_steps and progress.has_settled)
+                or _is_reached(task, report)
             )
             outcomes[slot] = (report, is_finished)
         return outcomes
+
+
+def _is_reached(task: FrameTask, report: StepReport) -> bool:
+    """Whether a frame is as good as it has to be; a loss is read when it may be."""
+    is_checked = report.step >= task.least_steps and report.step % 2 == 0
+    return is_checked and not math.isnan(task.goal) and report.own_loss <= task.goal
 
 
 class Progress:

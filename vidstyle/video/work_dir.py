@@ -7,7 +7,7 @@ there is whole, and a run that was killed goes on from it.
     source/000001.png       frames that wait to be painted, at working size
     stylized/000001.png     painted frames
     newest.png              the one that was stored last, for whoever looks on
-    paint/000001.png        what the paint of the newest was made for, above its ages
+    paint/000001.npz        what is known of the paint of the newest
     evolution/000001.png    how one frame was learned
     NAME.json               facts that a resumed run must not compute differently
     lock                    while a process is at work there
@@ -18,8 +18,10 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -209,13 +211,21 @@ class FrameStore:
 
     def put_paint(self, index: int, paint: Paint) -> None:
         """Store what is known of a frame's paint."""
-        ages = np.repeat(paint.age[..., np.newaxis], 3, axis=2)
-        self._put(PAINT, index, np.concatenate([paint.scene, ages]))
+        archive = BytesIO()
+        np.savez_compressed(
+            archive, age=paint.age, scene=paint.scene, loss=np.float64(paint.loss)
+        )
+        with self._reported(" The work so far is kept."):
+            write_whole(self._path(PAINT, index), archive.getvalue())
 
     def paint(self, index: int) -> Paint:
         """Read what is known of a frame's paint."""
-        scene, ages = np.split(self._get(PAINT, index), 2)
-        return Paint(np.ascontiguousarray(ages[..., 0]), scene)
+        path = self._path(PAINT, index)
+        try:
+            with np.load(path) as known:
+                return Paint(known["age"], known["scene"], float(known["loss"]))
+        except (OSError, ValueError, KeyError, BadZipFile) as err:
+            raise _damaged(path) from err
 
     def drop_paint(self, index: int) -> None:
         """Delete what is known of a frame's paint, if it is there."""
@@ -259,7 +269,8 @@ class FrameStore:
             return shutil.disk_usage(self.work_dir).free
 
     def _path(self, kind: str, index: int) -> Path:
-        return self.work_dir / kind / f"{index + 1:06d}.png"
+        ending = "npz" if kind == PAINT else "png"
+        return self.work_dir / kind / f"{index + 1:06d}.{ending}"
 
     def _put(self, kind: str, index: int, frame: Frame) -> None:
         with self._reported(" The work so far is kept."):
@@ -277,6 +288,10 @@ class FrameStore:
         try:
             return dict(json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as err:
-            raise WorkDirError(
-                f"{path} is damaged; use --restart to throw that run's work away."
-            ) from err
+            raise _damaged(path) from err
+
+
+def _damaged(path: Path) -> WorkDirError:
+    return WorkDirError(
+        f"{path} is damaged; use --restart to throw that run's work away."
+    )
