@@ -10,9 +10,16 @@ DEMO := demo
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# make TORCH=https://download.pytorch.org/whl/cpu takes a torch without GPU libraries: 1.2 GB instead of 5.
+TORCH ?=
+
 .venv/installed: pyproject.toml
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vidstyle needs Python 3.11 or newer, and \
+	this is %d.%d; name another: make PYTHON=python3.12" % sys.version_info[:2])'
+	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Install python3-venv first (Debian, Ubuntu)."; exit 1; }
+	$(PYTHON) -m venv $(if $(wildcard .venv/installed),,--clear) .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(if $(TORCH),$(BIN)/python -m pip install --quiet --index-url $(TORCH) torch torchvision)
 	$(BIN)/python -m pip install --quiet --editable ".[vgg19]"
 	@touch $@
 

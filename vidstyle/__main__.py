@@ -1,5 +1,5 @@
 """Let ``python -m vidstyle`` be the command line."""
 
-from vidstyle.cli import app
+from vidstyle.cli import run
 
-app(prog_name="vidstyle")
+run()

@@ -9,16 +9,18 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
 
 from vidstyle.decode import decode_picture, to_levels
 from vidstyle.errors import ConfigError, OutputError
 from vidstyle.records import Frame
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
 
 _PNG = (
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
@@ -38,16 +40,18 @@ PARTIAL = ".partial"
 """Ending of a file that is not whole yet."""
 
 
-def frame_to_image(frame: Frame, *, device: torch.device | None = None) -> Tensor:
+def frame_to_image(frame: Frame, *, device: "torch.device | None" = None) -> "Tensor":
     """Copy a frame to ``device`` as an image (1, 3, H, W), float32 in [0, 1]."""
+    import torch  # late: most mistakes can be told without it
+
     pixels = torch.from_numpy(np.ascontiguousarray(frame)).to(device)  # (H, W, 3)
     return pixels.permute(2, 0, 1).unsqueeze(0).float() / 255  # (1, 3, H, W)
 
 
-def image_to_frame(image: Tensor) -> Frame:
+def image_to_frame(image: "Tensor") -> Frame:
     """Clamp an image, (1, 3, H, W) or (3, H, W), and round it to a frame's 8 bits."""
     pixels = image.detach().reshape(image.shape[-3:]).clamp(0, 1)  # (3, H, W)
-    levels = (pixels * 255).round().to(torch.uint8)
+    levels = (pixels * 255).round().byte()
     return np.ascontiguousarray(levels.permute(1, 2, 0).cpu().numpy())  # (H, W, 3)
 
 

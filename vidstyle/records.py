@@ -240,6 +240,8 @@ class Plan:
     """What is counted, in a word."""
     work: str = "painting"
     """What is done, in a word."""
+    newest: Path | None = None
+    """The file that will always hold the newest frame, to look at meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

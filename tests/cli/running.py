@@ -39,10 +39,10 @@ Run = Callable[..., Said]
 # A shell's background jobs ignore Ctrl-C, and so would their children.
 PROGRAM = """
 import signal
-from vidstyle.cli import app
+from vidstyle.cli import run
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
-app()
+run()
 """
 SLOWED = """
 import time

@@ -116,7 +116,7 @@ def shown(*events: Plan | StepReport | FrameReport | Download) -> list[str]:
     console = Console(
         file=file, force_terminal=True, width=80, color_system=None, _environ={}
     )
-    view = ProgressView(console)
+    view = ProgressView(console, is_verbose=True)
     view.start()
     for event in events:
         match event:
@@ -199,7 +199,7 @@ def test_painting_takes_the_place_of_a_download() -> None:
 
 def test_file_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     file = io.StringIO()
-    view = ProgressView(Console(file=file, width=80, _environ={}))
+    view = ProgressView(Console(file=file, width=80, _environ={}), is_verbose=True)
     view.start()
     view.plan(plan(3))
     view.step(step(0, 40, 40))

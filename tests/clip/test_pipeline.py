@@ -19,8 +19,6 @@ from vidstyle.clip.pipeline import VideoResult, expected_frames, summary
 from vidstyle.clip.results import (
     cut_notice,
     data_notice,
-    default_output,
-    name_beside,
     result_shape,
 )
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
@@ -29,6 +27,7 @@ from vidstyle.images import read_picture, write_picture
 from vidstyle.records import Notice, Plan
 from vidstyle.video.codecs import HardwareEncoder
 from vidstyle.video.ffmpeg import describe
+from vidstyle.video.files import default_output, name_beside
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 

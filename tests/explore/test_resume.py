@@ -97,7 +97,7 @@ def test_another_experiment_is_refused_and_told_why(files, config):
     with pytest.raises(WorkDirError, match=r"rows was \['seed 0', .*trials was 3 with"):
         run_experiment(experiment(files, config, seeds=(0, 5)), out, ignore)
     write_picture(files / "painting.png", np.zeros((30, 40, 3), np.uint8))
-    with pytest.raises(WorkDirError, match=r"\(painting was a file with SHA-256"):
+    with pytest.raises(WorkDirError, match=r"\(painting has changed"):
         run_experiment(experiment(files, config), out, ignore)
     told = []
     run_experiment(experiment(files, longer), out, told.append, restart=True)

@@ -2,6 +2,9 @@
 
 import inspect
 import os
+import re
+import signal
+import sys
 from copy import copy
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -13,9 +16,11 @@ from vidstyle.cli.explore import COMMANDS
 from vidstyle.cli.image import image
 from vidstyle.cli.listings import bench, networks, presets, probe
 from vidstyle.cli.measure import measure
+from vidstyle.cli.report import INTERRUPTED, TERMINATED
+from vidstyle.cli.typed import check_words, find_command
 from vidstyle.cli.video import video
 
-__all__ = ["app"]
+__all__ = ["app", "run"]
 
 SHOW_CONFIG, HELP_ALL = "--show-config", "--help-all"
 
@@ -40,6 +45,14 @@ class _Command(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.meta.update({name: name in args for name in (SHOW_CONFIG, HELP_ALL)})
+        args = [re.sub("^(--[a-z-]*)colour", r"\1color", arg) for arg in args]
+        options = [each for each in self.get_params(ctx) if each.opts[0][0] == "-"]
+        names = {HELP_ALL} | {
+            name for each in options for name in (*each.opts, *each.secondary_opts)
+        }
+        flags = {name for each in options if each.is_flag for name in each.opts}
+        letters = "".join(name[1] for name in flags if len(name) == 2)
+        check_words(args, names, flags=letters)
         return super().parse_args(ctx, ["--help"] if HELP_ALL in args else args)
 
     def get_params(self, ctx: Any) -> list[Any]:
@@ -53,6 +66,11 @@ class _Command(TyperCommand):
 
 
 class _Group(TyperGroup):
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if ctx.parent is None:
+            args = find_command(args, self.commands)
+        return super().parse_args(ctx, args)
+
     def get_params(self, ctx: Any) -> list[Any]:
         return _without_bool(super().get_params(ctx))
 
@@ -74,7 +92,14 @@ explore = typer.Typer(
     no_args_is_help=True,
     help="Repeat the experiments of the literature; each fills a folder.",
 )
-for command in (video, image, probe, presets, networks, measure, bench):
+
+
+def demo() -> None:
+    """Paint a small clip that comes along: try --style woodblock, or your own."""
+    # Never run: find_command has turned it into a command for the clip.
+
+
+for command in (video, image, demo, probe, presets, networks, measure, bench):
     app.command(cls=_Command)(command)
 for command in COMMANDS:
     explore.command(cls=_Command)(command)
@@ -93,6 +118,7 @@ def main(
         bool,
         typer.Option(
             "--version",
+            "-V",
             callback=_show_version,
             is_eager=True,
             help="Show the version and exit.",
@@ -110,3 +136,19 @@ def main(
     # quiet ones. GNU's OpenMP, which torch brings along on Linux, reads this when it
     # is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
+
+
+def run() -> None:
+    """Be the program; what a signal has stopped dies of it, so that a loop stops, too.
+
+    Bash goes on to the next file of a loop if a program that got Ctrl-C ends by itself.
+    """
+    try:
+        app(prog_name="vidstyle")
+    except SystemExit as end:
+        if os.name == "posix" and end.code in {INTERRUPTED, TERMINATED}:
+            number = signal.SIGINT if end.code == INTERRUPTED else signal.SIGTERM
+            sys.stdout.flush()
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        raise

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.report import RESUMES, Reporter, print_facts, reported_errors
+from vidstyle.cli.report import Reporter, print_facts, reported_errors
 from vidstyle.cli.request import Request, make, resolve_settings
 from vidstyle.config import AlbumConfig, StyleConfig
 from vidstyle.config.setting import FILES, REQUIRED, Config, common_setting, settings_of
@@ -122,7 +122,7 @@ def _names(kind: Kind) -> set[str]:
 def _explore(
     kind: Kind, ctx: typer.Context, content: Path, values: Mapping[str, Any]
 ) -> None:
-    with reported_errors(RESUMES):
+    with reported_errors():
         request: Request = make(Request, {name: values[name] for name in SHARED})
         choices = {name: values[name] for name in _names(kind)}
         AlbumConfig(batch=choices.get("batch", 1))  # checks it
@@ -130,7 +130,7 @@ def _explore(
         base = settings.make(StyleConfig)
         experiment = sweep(kind.name, content, base, **choices)
         paintings = list({trial.style: None for trial in experiment.trials})
-        folder = request.output or _beside(content, paintings, kind.name)
+        folder = Path(request.output or _beside(content, paintings, kind.name))
         from vidstyle.explore import run
 
         work = request.work_dir or run.waiting_place(folder)

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.report import RESUMES, STOPPED, Reporter, reported_errors
+from vidstyle.cli.report import Reporter, reported_errors
 from vidstyle.cli.request import Request, Settings, make, resolve_settings
 from vidstyle.config import AlbumConfig, EvolutionConfig, StyleConfig
 from vidstyle.errors import ConfigError, InputError
 
 KINDS = (StyleConfig, AlbumConfig, EvolutionConfig)
-OF_A_CLIP = ("style_at", "work_dir", "restart", "sheet", "preview")
+OF_A_CLIP = ("style_at", "work_dir", "restart", "sheet", "preview", "compare")
 
 
 @o.add_options(Request, *KINDS, without=OF_A_CLIP)
@@ -40,17 +40,17 @@ def image(
 
     vidstyle image photo.jpg --style painting.jpg
 
-    vidstyle image photo.jpg --style painting.jpg --long-side 1024 --gif
+    vidstyle image photo.jpg --style painting.jpg --long-side 1024 --evolution
 
     vidstyle image photos/ --style paintings/ -o out
     """
     request: Request = make(Request, values)
     contents = content or []
-    request.check_styles()
+    request.check_styles(contents)
     is_album = len(contents) > 1 or any(
         path.is_dir() for path in (*contents, *request.styles)
     )
-    with reported_errors(RESUMES if is_album else STOPPED):
+    with reported_errors():
         settings = resolve_settings(ctx, values, request, KINDS)
         if is_album:
             _paint_album(contents, request, settings)
@@ -60,9 +60,29 @@ def image(
 
 def _paint_one(content: Path, request: Request, settings: Settings) -> None:
     name = "+".join(dict.fromkeys(path.stem for path in request.paintings))
-    output = request.output or content.parent / f"{content.stem}.{name}.png"
+    from vidstyle.video.files import check_names, folders_for
+
+    check_names([content], are_pictures=True)
+    config = settings.make(StyleConfig)
+    request.check_inputs([content], config, ())
+    output = request.output_for(content.parent / f"{content.stem}.{name}.png")
+    with folders_for(output):
+        _paint_to(content, output, request, settings, config)
+
+
+def _paint_to(
+    content: Path,
+    output: Path,
+    request: Request,
+    settings: Settings,
+    config: StyleConfig,
+) -> None:
+    from vidstyle.images import check_picture_path, read_picture
+
     gif_output = request.gif_beside(output)
     request.check_outputs(output, gif_output, contents=[content])
+    check_picture_path(output)
+    read_picture(content)
     settings.save(request)
     from vidstyle.stylize.image import stylize_image
 
@@ -71,7 +91,7 @@ def _paint_one(content: Path, request: Request, settings: Settings) -> None:
             content,
             request.styles,
             output,
-            config=settings.make(StyleConfig),
+            config=config,
             regions=request.regions,
             evolution=settings.make(EvolutionConfig),
             evolution_output=gif_output,
@@ -84,18 +104,22 @@ def _paint_one(content: Path, request: Request, settings: Settings) -> None:
 def _paint_album(contents: list[Path], request: Request, settings: Settings) -> None:
     wants_gif = request.gif or request.gif_output is not None
     if wants_gif or request.region:
-        option = "--gif" if wants_gif else "--region"
+        option = "--evolution" if wants_gif else "--region"
         raise ConfigError(f"{option} is about one picture; name one, and no folder.")
+    from vidstyle.video.files import check_names, folders_for
+
+    check_names([*contents, *request.paintings], are_pictures=True)
     request.check_outputs(contents=contents)
     settings.save(request)
     from vidstyle.stylize.album import stylize_album
 
     has_folder = any(path.is_dir() for path in request.styles)
-    with Reporter.for_request(request) as reporter:
+    folder = Path(request.output or _beside(contents, request.styles))
+    with folders_for(folder), Reporter.for_request(request) as reporter:
         result = stylize_album(
             contents,
             request.styles if has_folder else [tuple(request.styles)],
-            request.output or _beside(contents, request.styles),
+            folder,
             config=settings.make(StyleConfig),
             album=settings.make(AlbumConfig),
             overwrite=request.overwrite,

@@ -49,8 +49,7 @@ def add_options(
         added = [
             _parameter(setting, is_hidden=hides and not setting.is_common)
             for setting in settings_of(*kinds)
-            if setting.is_option
-            and setting.name not in {*signature.parameters, *without}
+            if setting.name not in {*signature.parameters, *without}
             and (only is None or setting.name in only)
         ]
         # Typer reads the signature; sorted() keeps the order within a panel.
@@ -88,6 +87,8 @@ def _typer_option(setting: Setting, *, is_hidden: bool = False) -> Any:
         flags = [f"--{setting.key}/--no-{setting.key}"]
     if setting.short is not None:
         flags.append(f"-{setting.short}")
+    if setting.alias is not None:
+        flags.append(f"--{setting.alias}")
     (hint, *_) = setting.hints
     (kind, *_) = get_args(hint) if get_origin(hint) is list else (hint,)
     metavar = setting.metavar or "|".join(setting.choices)
@@ -96,6 +97,7 @@ def _typer_option(setting: Setting, *, is_hidden: bool = False) -> Any:
         help=setting.help,
         rich_help_panel=setting.panel,
         parser=usage(setting.parse) if setting.parser else None,
+        autocompletion=(lambda: setting.completions) if setting.completions else None,
         metavar=metavar or METAVARS.get(kind),
         readable=False,  # the library says it better, and knows its exit code
         show_default=setting.default_text or True,
@@ -108,14 +110,13 @@ def option_of(kind: type[Any], name: str) -> Any:
     return _typer_option(next(each for each in settings_of(kind) if each.name == name))
 
 
-Clip = Annotated[
-    Path,
-    typer.Argument(
-        help="A video, an animated GIF, or a folder of pictures.",
-        metavar="CLIP",
-        readable=False,
-    ),
-]
+_CLIP: Final = typer.Argument(
+    help="A video, an animated GIF, or a folder of pictures.",
+    metavar="CLIP",
+    readable=False,
+)
+Clip = Annotated[Path, _CLIP]
+Clips = Annotated[list[Path], _CLIP]
 Overwrite = Annotated[bool, option_of(Request, "overwrite")]
 Json = Annotated[bool, option_of(Request, "json")]
 Quiet = Annotated[bool, option_of(Request, "quiet")]

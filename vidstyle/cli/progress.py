@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, Task, TextColumn
 from rich.text import Text
 
-from vidstyle.records import Download, FrameReport, Plan, StepReport
+from vidstyle.records import Download, FrameReport, Plan, StepReport, StrPath
 
 LINE_EVERY_S = 60
 """Between two lines in a file."""
@@ -77,20 +77,20 @@ class Pace:
 
 
 class _Bar(Progress):
-    """A bar with a line on the newest step below it.
+    """A bar with a line of text below it, or one on the newest step.
 
     Losses are read as often as it is drawn, and not at every step.
     """
 
     newest: StepReport | None = None
-    about = ""
+    line = ""
 
     def get_renderables(self) -> Iterable[RenderableType]:
         if self.tasks:
             yield self.make_tasks_table(self.tasks)
-        if self.newest is not None:
-            losses = losses_line(self.newest.losses)
-            line = Text(f"{self.about}{losses}", style="dim")
+        losses = "" if self.newest is None else losses_line(self.newest.losses)
+        if self.line or losses:
+            line = Text(f"{self.line}{losses}", style="dim")
             line.truncate(self.console.width - ECHO, overflow="ellipsis")
             yield line
 
@@ -98,9 +98,12 @@ class _Bar(Progress):
 class ProgressView:
     """Show how far a run has come."""
 
-    def __init__(self, console: Console, *, is_shown: bool = True) -> None:
+    def __init__(
+        self, console: Console, *, is_shown: bool = True, is_verbose: bool = False
+    ) -> None:
         """Prepare; nothing is shown before the run reports something."""
-        self._console = console
+        self._console, self._is_verbose = console, is_verbose
+        self._newest: StrPath | None = None
         self._bar = _Bar(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
@@ -138,7 +141,7 @@ class ProgressView:
 
     def plan(self, plan: Plan) -> None:
         """Begin to show the painting."""
-        self._pace = Pace(plan)
+        self._pace, self._newest = Pace(plan), plan.newest
         self._begin(plan.work)
 
     def step(self, report: StepReport) -> None:
@@ -146,10 +149,12 @@ class ProgressView:
         if (pace := self._pace) is None:
             return
         pace.step(report)
-        self._bar.newest = report
+        if self._is_verbose:
+            self._bar.newest = report
         if pace.frames != 1:
-            step = f"step {report.step}/{report.steps}"
-            self._bar.about = f"{pace.unit} {report.frame} {step}: "
+            if self._is_verbose:
+                step = f"step {report.step}/{report.steps}"
+                self._bar.line = f"{pace.unit} {report.frame} {step}: "
             self._draw(pace, pace.count)
             return
         count = f"{report.step} of {report.steps} steps"
@@ -161,6 +166,8 @@ class ProgressView:
         """Show a finished frame."""
         if self._pace is not None:
             self._pace.frame(report)
+            if self._newest is not None and not self._is_verbose:
+                self._bar.line = f"the newest frame: {self._newest}"
             self._write_line(self._draw(self._pace, self._pace.count))
 
     def _draw(self, pace: Pace, count: str) -> Task:

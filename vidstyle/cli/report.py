@@ -24,6 +24,7 @@ from vidstyle.records import Download, Event, FrameReport, Notice, Plan, StepRep
 INTERRUPTED, TERMINATED = 130, 143
 STOPPED = "nothing was written"
 RESUMES = "the same command goes on where this one stopped"
+"""Noted on what stops a run that has kept something."""
 
 
 class Terminated(BaseException):
@@ -34,7 +35,7 @@ class Terminated(BaseException):
 def reported_errors(on_stop: str = STOPPED) -> Iterator[None]:
     """Turn every way in which a command can fail into one line and an exit code.
 
-    ``on_stop`` is what an interrupted user should know.
+    ``on_stop`` is what an interrupted user should know, where nothing is kept.
     """
     previous = signal.signal(signal.SIGTERM, _terminate)
     try:
@@ -54,10 +55,11 @@ def reported_errors(on_stop: str = STOPPED) -> Iterator[None]:
         why = f"cannot write to standard output: {err.strerror}"
         line = f"error: {why}; files that were made are kept."
         raise _ended(line, OutputError.exit_code) from None
-    except KeyboardInterrupt:
-        raise _ended(f"interrupted; {on_stop}.", INTERRUPTED) from None
-    except Terminated:
-        raise _ended(f"terminated; {on_stop}.", TERMINATED) from None
+    except (KeyboardInterrupt, Terminated) as err:
+        left = RESUMES if RESUMES in getattr(err, "__notes__", ()) else on_stop
+        if isinstance(err, Terminated):
+            raise _ended(f"terminated; {left}.", TERMINATED) from None
+        raise _ended(f"interrupted; {left}.", INTERRUPTED) from None
     finally:
         signal.signal(signal.SIGTERM, previous)
 
@@ -68,10 +70,15 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
 
 def _ended(line: str, code: int) -> typer.Exit:
     """Print a line on stderr, and make what ends the command."""
+    print_line(line)
+    return typer.Exit(code)
+
+
+def print_line(line: str) -> None:
+    """Print a line on stderr."""
     # soft_wrap: a long path must stay in one piece for whoever copies it.
     with suppress(OSError):
         Console(stderr=True, soft_wrap=True, highlight=False).print(escape(line))
-    return typer.Exit(code)
 
 
 def print_facts(facts: object, lines: Iterable[object], *, as_json: bool) -> None:
@@ -84,7 +91,12 @@ class Reporter:
     """Subscribe to a run: what a user sees, a log of the losses, and the result."""
 
     def __init__(
-        self, *, quiet: bool, as_json: bool = False, log: Path | None = None
+        self,
+        *,
+        quiet: bool,
+        as_json: bool = False,
+        log: Path | None = None,
+        verbose: bool = False,
     ) -> None:
         """Prepare; nothing is shown before the run says something.
 
@@ -93,17 +105,24 @@ class Reporter:
         """
         self._as_json, self.log_path = as_json, log
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
-        self._view = ProgressView(self._console, is_shown=not quiet)
+        self._view = ProgressView(self._console, is_shown=not quiet, is_verbose=verbose)
         self._log: IO[str] | None = None
         self._is_file = False
         self._lost = ""
         self._started = time.monotonic()
         self._facts: dict[str, Any] = {}
+        self._kept = 0
+        """Frames, or pictures, that a run which is stopped now need not paint again."""
 
     @classmethod
     def for_request(cls, request: Request) -> Self:
         """Report a run as it was asked for."""
-        return cls(quiet=request.quiet, as_json=request.json, log=request.log)
+        return cls(
+            quiet=request.quiet,
+            as_json=request.json,
+            log=request.log,
+            verbose=request.verbose,
+        )
 
     def __enter__(self) -> Self:
         """Open the log and start the bar.
@@ -122,9 +141,13 @@ class Reporter:
         self._view.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, _: object
+    ) -> None:
         """Take the bar away and close the log; after an error an empty one goes."""
         self._view.stop()
+        if err is not None and self._kept:
+            err.add_note(RESUMES)
         if self._log is not None and self.log_path is not None:
             self._close_log()
             is_unused = self._is_file and self.log_path.stat().st_size == 0
@@ -142,6 +165,7 @@ class Reporter:
             case StepReport():
                 self._on_step(event)
             case FrameReport():
+                self._kept += 1
                 self._view.frame(event)
             case Download():
                 self._view.download(event)
@@ -149,6 +173,10 @@ class Reporter:
     def result(self, path: Path, **facts: object) -> None:
         """Print where the result is: a path, or a JSON object with what is known."""
         seconds = round(time.monotonic() - self._started, 2)
+        minutes, rest = divmod(round(seconds), 60)
+        frames = facts.get("frames")
+        count = f", {frames} frame{'s' * (frames != 1)}" if frames else ""
+        self._console.print(f"done in {minutes}:{rest:02}{count}")
         known = {"output": path, **self._facts, **facts, "seconds": seconds}
         paths = (each for each in (path, *facts.values()) if isinstance(each, Path))
         print_facts(known, paths, as_json=self._as_json)
@@ -157,6 +185,7 @@ class Reporter:
 
     def _on_plan(self, plan: Plan) -> None:
         self._facts.update(width=plan.width, height=plan.height, steps=0)
+        self._kept = plan.done
         self._view.plan(plan)
         if self._log is not None and self._is_file and plan.done == 0:
             self._log.truncate(0)

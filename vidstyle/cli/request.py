@@ -1,5 +1,7 @@
 """What a command is asked for: its files and reports, and the settings of the run."""
 
+import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
@@ -8,7 +10,8 @@ from typing import Any
 
 import typer
 
-from vidstyle.config import Region
+from vidstyle.cli.typed import Mistyped
+from vidstyle.config import Region, StyleConfig, check_counts
 from vidstyle.config.setting import (
     EVOLUTION,
     FILES,
@@ -20,8 +23,9 @@ from vidstyle.config.setting import (
     settings_of,
 )
 from vidstyle.config.toml_file import KINDS, config_text, read_config
+from vidstyle.config.values import parse_time
 from vidstyle.errors import OutputError
-from vidstyle.presets import NAMES, Preset, read_preset
+from vidstyle.presets import NAMES, Preset, named_painting, read_preset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +33,10 @@ class Request(Config):
     """The files and reports of a run; each field is an option."""
 
     style: list[Path] | None = common_setting(
-        None, "The painting: any picture. Several are mixed.", FILES, short="s"
+        None,
+        "The painting: any picture. Several are mixed; a folder's are taken in turn.",
+        FILES,
+        short="s",
     )
     style_at: list[str] | None = setting(
         None,
@@ -45,12 +52,14 @@ class Request(Config):
         FILES,
         metavar="MASK=STYLE",
     )
-    output: Path | None = common_setting(
+    output: str | None = common_setting(
         None,
         "Where the result goes; by default beside the input. A clip: .mp4, .m4v, "
-        ".mov, .mkv, .webm, .gif, or a folder of PNGs.",
+        ".mov, .mkv, .webm, .gif, or a new folder of PNGs. In an existing folder, or "
+        "one with a slash behind it, under the usual name.",
         FILES,
         short="o",
+        metavar="FILE|FOLDER",
     )
     overwrite: bool = common_setting(
         False, "Replace existing results.", FILES, short="y"
@@ -69,6 +78,7 @@ class Request(Config):
         "Settings that belong together; vidstyle presets lists them.",
         SETTINGS,
         metavar="NAME",
+        completions=NAMES,
     )
     config: Path | None = common_setting(
         None,
@@ -82,18 +92,28 @@ class Request(Config):
         False, "Only print all settings, as --config reads them.", SETTINGS
     )
     gif: bool = common_setting(
-        False, "Also write a GIF of how the picture was learned.", EVOLUTION
+        False,
+        "Also a GIF of the learning; for the clip as a GIF: -o NAME.gif.",
+        EVOLUTION,
+        flag="evolution",
+        alias="gif",
     )
     gif_output: Path | None = setting(
         None,
-        "Where it goes (implies --gif); a name in .mp4 makes it a video.",
+        "Where it goes (implies --evolution); a name in .mp4 makes it a video.",
         EVOLUTION,
     )
     log: Path | None = setting(None, "Write every step's losses as JSON lines.", REPORT)
     json: bool = common_setting(False, "Print the result as JSON on stdout.", REPORT)
     quiet: bool = common_setting(False, "Say only errors.", REPORT, short="q")
+    verbose: bool = setting(False, "Show steps and losses, too.", REPORT, short="v")
     sheet: bool = common_setting(
         False, "Also write a sheet of frames, before and after.", REPORT
+    )
+    compare: bool = common_setting(
+        False,
+        "Also write a video of source and result side by side.",
+        REPORT,
     )
     preview: bool = common_setting(
         False,
@@ -102,17 +122,19 @@ class Request(Config):
         short="p",
     )
 
-    def check_styles(self) -> None:
+    def check_styles(self, contents: Sequence[Path]) -> None:
         """Check that there is a painting, and that it is given in one way."""
         if self.style and self.style_at:
             raise typer.BadParameter("give either --style or --style-at, not both")
         if not (self.style or self.style_at or self.region or self.show_config):
-            raise typer.BadParameter("Missing option '--style'")
+            last = f" {contents[-1]}" if len(contents) > 1 else ""
+            raise Mistyped(f"Missing option '--style': say --style{last or ' FILE'}.")
 
     @property
     def styles(self) -> list[Path]:
         """The paintings, but for those of regions."""
-        return self.style or [parse_at(text)[1] for text in self.style_at or ()]
+        given = self.style or [parse_at(text)[1] for text in self.style_at or ()]
+        return [named_painting(path) for path in given]
 
     @property
     def regions(self) -> list[Region]:
@@ -136,9 +158,45 @@ class Request(Config):
             overwrite=self.overwrite,
         )
 
+    def check_inputs(
+        self, contents: Sequence[Path], config: StyleConfig, times_s: Sequence[float]
+    ) -> None:
+        """Check, before torch is loaded, that pictures and paintings can be read.
+
+        Raises:
+            InputError: If not, or if there are more or fewer numbers than paintings.
+        """
+        from vidstyle.images import read_picture
+        from vidstyle.video.files import check_names
+
+        masks = [each.mask for each in self.regions]
+        check_names([*contents, *self.paintings, *masks])
+        check_counts(config, times_s, len(self.styles))
+        for path in dict.fromkeys(self.paintings):
+            read_picture(path)
+
+    def output_for(
+        self, usual: Path, *, in_folder: bool = False, may_be_frames: bool = False
+    ) -> Path:
+        """Name the result.
+
+        Args:
+            usual: Its name if no other is asked for.
+            in_folder: Whether a name that is asked for is a folder's in any case.
+            may_be_frames: Whether a folder of numbered pictures may be replaced.
+        """
+        from vidstyle.video.folder import holds_frames
+
+        path = Path(self.output or usual)
+        is_folder = in_folder or (self.output or "").endswith(("/", os.sep))
+        if path.is_dir() and not (may_be_frames and holds_frames(path)):
+            is_folder = True
+        return path / usual.name if self.output and is_folder else path
+
     def gif_beside(self, output: Path) -> Path | None:
-        """Name the GIF, if one is asked for."""
-        return self.gif_output or (output.with_suffix(".gif") if self.gif else None)
+        """Name the GIF of the learning, if one is asked for."""
+        ending = ".evolution.gif" if output.suffix == ".gif" else ".gif"
+        return self.gif_output or (output.with_suffix(ending) if self.gif else None)
 
 
 def make(kind: type[Any], values: Mapping[str, Any]) -> Any:
@@ -149,10 +207,10 @@ def make(kind: type[Any], values: Mapping[str, Any]) -> Any:
 
 def parse_at(text: str) -> tuple[float, Path]:
     """Read ``3.5:painting.jpg``."""
-    time_s, _, name = text.partition(":")
+    found = re.fullmatch(r"((?:\d+:)+[\d.]+|[^:]*):(.+)", text)
     with suppress(ValueError):
-        if name:
-            return float(time_s), Path(name)
+        if found is not None:
+            return parse_time(found[1]), Path(found[2])
     raise typer.BadParameter(
         f"{text!r} is not a second and a file such as 3.5:painting.jpg"
     )
@@ -165,7 +223,7 @@ def parse_region(text: str) -> Region:
         raise typer.BadParameter(
             f"{text!r} is not a mask and a painting such as sky.png=b.jpg"
         )
-    return Region(Path(mask), Path(style))
+    return Region(Path(mask), named_painting(Path(style)))
 
 
 @dataclass(frozen=True, slots=True)

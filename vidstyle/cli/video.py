@@ -1,20 +1,35 @@
-"""``vidstyle video``: paint a clip."""
+"""``vidstyle video``: paint a clip, or many after many paintings."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.report import RESUMES, Reporter, reported_errors
-from vidstyle.cli.request import Request, Settings, make, parse_at, resolve_settings
+from vidstyle.cli.report import (
+    RESUMES,
+    Reporter,
+    Terminated,
+    print_line,
+    reported_errors,
+)
+from vidstyle.cli.request import (
+    Request,
+    Settings,
+    make,
+    parse_at,
+    resolve_settings,
+)
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
+from vidstyle.errors import ConfigError, InputError, VidstyleError
 
 KINDS = (StyleConfig, VideoConfig, EncodingConfig, EvolutionConfig)
 
 
 @o.add_options(Request, *KINDS)
-def video(ctx: typer.Context, clip: o.Clip, **values: Any) -> None:
+def video(ctx: typer.Context, clip: o.Clips, **values: Any) -> None:
     """Paint a clip: clip.mp4 and painting.jpg make clip.painting.mp4.
 
     An interrupted run goes on where it stopped when the same command is given again.
@@ -25,11 +40,12 @@ def video(ctx: typer.Context, clip: o.Clip, **values: Any) -> None:
 
     vidstyle video clip.mp4 --style painting.jpg --preview --content-weight 0.3
 
-    vidstyle video clip.mp4 --style painting.jpg --preset fine --gif -o painted.mkv
+    vidstyle video *.mp4 --style painting.jpg --compare -o out/
     """
-    with reported_errors(RESUMES):
+    with reported_errors():
+        clips = clip or []
         request: Request = make(Request, values)
-        request.check_styles()
+        request.check_styles(clips)
         if request.style_at:
             values["style_at"] = tuple(parse_at(text)[0] for text in request.style_at)
         settings = resolve_settings(ctx, values, request, KINDS)
@@ -38,21 +54,92 @@ def video(ctx: typer.Context, clip: o.Clip, **values: Any) -> None:
             style=settings.make(StyleConfig),
             encoding=settings.make(EncodingConfig),
         )
-        paint = _preview if request.preview else _paint
-        paint(clip, request, painting, settings)
+        has_folder = any(path.is_dir() for path in request.styles)
+        if len(clips) == 1 and not has_folder:
+            _paint(clips[0], request, painting, settings)
+        else:
+            _paint_all(clips, request, painting, settings)
+
+
+def _paint_all(
+    clips: Sequence[Path], request: Request, config: VideoConfig, settings: Settings
+) -> None:
+    """Paint each clip after each painting; what fails is told, and passed over."""
+    from vidstyle.stylize.pairs import pictures_in
+
+    for name in ("log", "gif_output", "work_dir", "style_at"):
+        if getattr(request, name):
+            option = name.replace("_", "-")
+            raise ConfigError(f"--{option} is about one clip and painting; name one.")
+    looks = [request.styles]
+    if any(path.is_dir() for path in request.styles):
+        looks = [[one] for path in request.styles for one in pictures_in(path)]
+    failed, done = [], set[Path]()
+    for clip in clips:
+        for look in looks:
+            asked = replace(request, style=look or None)
+            try:
+                _paint(clip, asked, config, settings, done)
+            except VidstyleError as err:
+                print_line(f"error: {clip}: {err}")
+                failed.append(str(clip))
+            except (KeyboardInterrupt, Terminated) as err:
+                if done:
+                    err.add_note(RESUMES)
+                raise
+    if failed:
+        names = ", ".join(dict.fromkeys(failed))
+        raise InputError(f"not all could be painted: {names}.")
 
 
 def _paint(
-    clip: Path, request: Request, config: VideoConfig, settings: Settings
+    clip: Path,
+    request: Request,
+    config: VideoConfig,
+    settings: Settings,
+    done: set[Path] | None = None,
 ) -> None:
-    from vidstyle.clip.pipeline import stylize_video
-    from vidstyle.clip.results import default_output
+    """Paint a clip; of several, whose results are ``done``, one that is there stays."""
+    from vidstyle.video.files import default_output, folders_for, name_beside
 
-    output = request.output or default_output(clip, request.paintings, config.encoding)
+    request.check_inputs([clip], config.style, config.style_at)
+    usual = (
+        name_beside(clip, request.paintings, ".preview.png")
+        if request.preview
+        else default_output(clip, request.paintings, config.encoding)
+    )
+    several = done is not None
+    output = request.output_for(usual, in_folder=several, may_be_frames=True)
+    with folders_for(output):
+        if done is not None and output in done:
+            raise ConfigError(f"two results would go to {output}; rename a clip.")
+        if done is not None and output.exists() and not request.overwrite:
+            if not request.quiet:
+                print_line(f"{output} is there already; --overwrite paints it again")
+        elif request.preview:
+            _preview(clip, output, request, config, settings)
+        else:
+            _paint_to(clip, output, request, config, settings)
+        if done is not None:
+            done.add(output)
+
+
+def _paint_to(
+    clip: Path, output: Path, request: Request, config: VideoConfig, settings: Settings
+) -> None:
+    from vidstyle.video.files import Outputs, check_outputs
+
     gif_output = request.gif_beside(output)
     sheet_output = output.with_suffix(".sheet.png") if request.sheet else None
-    request.check_outputs(output, gif_output, sheet_output, contents=[clip])
+    compare_output = output.with_suffix(".compare.mp4") if request.compare else None
+    outputs = Outputs(output, gif_output, sheet_output, compare_output)
+    request.check_outputs(
+        *(output, gif_output, sheet_output, compare_output), contents=[clip]
+    )
+    check_outputs(outputs, config.encoding, overwrite=True)
     settings.save(request)
+    from vidstyle.clip.pipeline import stylize_video
+
     with Reporter.for_request(request) as reporter:
         result = stylize_video(
             clip,
@@ -63,6 +150,7 @@ def _paint(
             evolution=settings.make(EvolutionConfig),
             evolution_output=gif_output,
             sheet_output=sheet_output,
+            compare_output=compare_output,
             work_dir=request.work_dir,
             overwrite=True,  # checked above
             restart=request.restart,
@@ -74,18 +162,17 @@ def _paint(
         shots=result.shots,
         gif=result.evolution,
         sheet=sheet_output,
+        compare=compare_output,
     )
 
 
 def _preview(
-    clip: Path, request: Request, config: VideoConfig, settings: Settings
+    clip: Path, output: Path, request: Request, config: VideoConfig, settings: Settings
 ) -> None:
-    from vidstyle.clip.preview import preview_video
-    from vidstyle.clip.results import name_beside
-
-    output = request.output or name_beside(clip, request.paintings, ".preview.png")
     request.check_outputs(output, contents=[clip])
     settings.save(request)
+    from vidstyle.clip.preview import preview_video
+
     with Reporter.for_request(request) as reporter:
         preview_video(
             clip,

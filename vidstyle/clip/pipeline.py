@@ -1,19 +1,24 @@
 """A clip, from file to file: the stages in order, on one screen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from vidstyle.clip.frame_tasks import FrameOptimizer
 from vidstyle.clip.manifest import describe
 from vidstyle.clip.prefetch import MotionEstimator
-from vidstyle.clip.reader import FrameReader, expected_span, open_reader
+from vidstyle.clip.reader import (
+    FrameReader,
+    SelectedFrames,
+    expected_span,
+    open_reader,
+)
 from vidstyle.clip.region_masks import RegionMasks
 from vidstyle.clip.regions import MakeFramePainter, RegionPasses
 from vidstyle.clip.results import (
-    Outputs,
-    check_outputs,
+    SideBySide,
+    StylizedFrames,
     cut_notice,
     cut_shape,
     data_notice,
@@ -24,12 +29,13 @@ from vidstyle.clip.results import (
     save_sheet,
     write_result,
 )
-from vidstyle.config import EvolutionConfig, Region, VideoConfig
+from vidstyle.config import EncodingConfig, EvolutionConfig, Region, VideoConfig
 from vidstyle.motion.flow import estimate_motion
 from vidstyle.records import Listener, Notice, Plan, StrPath, VideoInfo, ignore
 from vidstyle.stylize.inputs import Styles, as_paths, as_regions, load_stylizer
 from vidstyle.stylize.style_bank import working_size
 from vidstyle.stylize.stylizer import Stylizer
+from vidstyle.video.files import Outputs, check_outputs
 from vidstyle.video.work_dir import FrameStore
 
 
@@ -53,6 +59,7 @@ def stylize_video(
     evolution: EvolutionConfig | None = None,
     evolution_output: StrPath | None = None,
     sheet_output: StrPath | None = None,
+    compare_output: StrPath | None = None,
     work_dir: StrPath | None = None,
     overwrite: bool = False,
     restart: bool = False,
@@ -69,15 +76,16 @@ def stylize_video(
     the later one wins; what is in none gets ``style``, or stays as it is if that is
     empty. An output without an ending is a folder of pictures; ``evolution_output`` is
     a .gif or .mp4 of how a frame was learned, ``sheet_output`` a picture of spread
-    frames, before and after. Frames wait in ``work_dir``, by default
-    ``OUTPUT.vidstyle``, which is deleted when all is done.
+    frames, before and after, ``compare_output`` an .mp4 of both side by side. Frames
+    wait in ``work_dir``, by default ``OUTPUT.vidstyle``, which is deleted in the end.
 
     Raises:
         VidstyleError: An InputError, WeightsError, OptimizationError, OutputError or
             WorkDirError.
     """
     config = config or VideoConfig()
-    outputs = Outputs(Path(output), _path(evolution_output), _path(sheet_output))
+    others = map(_path, (evolution_output, sheet_output, compare_output))
+    outputs = Outputs(Path(output), *others)
     check_outputs(outputs, config.encoding, overwrite=overwrite)
     evolution = (evolution or EvolutionConfig()) if outputs.evolution else None
     reader = open_reader(clip, config)
@@ -145,9 +153,16 @@ def _paint(
     announce(passes, shape)
     found, stylized = passes.paint(manifest, restart=restart)
     reader, config = masks.reader, masks.config
-    write_result(stylized, found, outputs.video, info=reader.info, config=config)
+    frames = StylizedFrames(stylized, found)
+    write_result(frames, found, outputs.video, info=reader.info, config=config)
     if outputs.sheet is not None:
         save_sheet(stylized, found, reader, outputs.sheet)
+    if outputs.compare is not None:
+        both = SideBySide(
+            SelectedFrames(reader, config), frames, passes.stylizer.paintings[0]
+        )
+        plain = replace(config, encoding=EncodingConfig(), output_size="working")
+        write_result(both, found, outputs.compare, info=reader.info, config=plain)
     evolution = save_evolution(
         stylized, outputs.evolution, passes.evolution, passes.listener
     )
@@ -230,6 +245,7 @@ def announce(passes: RegionPasses, shape: tuple[int, int]) -> None:
             frames=None if frames is None else frames * len(stores),
             done=done,
             next_steps=config.next_steps,
+            newest=stores[0].newest if len(stores) == 1 else None,
         )
     )
 

@@ -16,14 +16,14 @@ import numpy as np
 from vidstyle.clip.prefetch import MotionEstimator
 from vidstyle.clip.reader import FrameReader, SelectedFrames, expected_span
 from vidstyle.color.masks import Mask, flatten_masks, moved_mask, soft_mask, soften
-from vidstyle.config import FlowQuality, Region, VideoConfig
+from vidstyle.config import FlowQuality, Region, VideoConfig, check_mask_shape
 from vidstyle.errors import ConfigError, VideoOpenError
 from vidstyle.images import resize_frame
 from vidstyle.motion.consistency import photometric_consistency
 from vidstyle.motion.flow import estimate_motion
 from vidstyle.motion.shots import ShotDetector
 from vidstyle.records import Frame, Listener, Notice, TimedFrame, VideoInfo
-from vidstyle.stylize.inputs import check_mask_shape, read_mask
+from vidstyle.stylize.inputs import read_mask
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 from vidstyle.video.work_dir import FrameStore

@@ -1,15 +1,16 @@
-"""The results of a run: their names and shapes before the work, the files after it."""
+"""The results of a run: their shapes before the work, the files after it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from vidstyle.clip.ingest import IngestState
-from vidstyle.clip.reader import FrameReader
+from vidstyle.clip.reader import FrameReader, SelectedFrames
 from vidstyle.config import EncodingConfig, EvolutionConfig, VideoConfig
-from vidstyle.images import check_free, check_picture_path, write_picture
-from vidstyle.records import Frame, Listener, Notice, StrPath, VideoInfo
-from vidstyle.stylize.inputs import Styles, as_paths
+from vidstyle.images import resize_frame, write_picture
+from vidstyle.records import Frame, Listener, Notice, VideoInfo
 from vidstyle.video.codecs import (
     codec_for,
     container_of,
@@ -17,55 +18,20 @@ from vidstyle.video.codecs import (
     held_shape,
     why_software,
 )
-from vidstyle.video.evolution import check_evolution_name, write_evolution
-from vidstyle.video.folder import check_folder, write_pictures
-from vidstyle.video.mux import dropped_data, ending_for, unsupported_streams
-from vidstyle.video.probe import probe
+from vidstyle.video.evolution import write_evolution
+from vidstyle.video.folder import write_pictures
+from vidstyle.video.mux import dropped_data, unsupported_streams
 from vidstyle.video.sheet import contact_sheet, evenly_spaced
 from vidstyle.video.timing import held_s
 from vidstyle.video.work_dir import FrameStore
 from vidstyle.video.write import (
     MOST_FPS,
-    check_writable,
     with_alpha,
     write_video,
 )
 
 SHEET_PICTURES = 4
 """Frames on a contact sheet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outputs:
-    """Where the results of a run go."""
-
-    video: Path
-    """A name without an ending is a folder of pictures."""
-    evolution: Path | None
-    """For a GIF or an MP4 of how a frame was learned."""
-    sheet: Path | None
-
-
-def check_outputs(
-    outputs: Outputs, encoding: EncodingConfig, *, overwrite: bool
-) -> None:
-    """Check, before the hours of work, that the results could be written.
-
-    Raises:
-        ConfigError: If a name has the wrong ending.
-        DependencyError: If ffmpeg is not there, or lacks the encoder.
-        OutputError: If a folder is missing or cannot be written to, or a result is
-            there that may not be replaced.
-    """
-    if outputs.video.suffix:
-        check_writable(outputs.video, encoding)
-    else:
-        check_folder(outputs.video)
-    if outputs.evolution is not None:
-        check_evolution_name(outputs.evolution)
-    if outputs.sheet is not None:
-        check_picture_path(outputs.sheet)
-    check_free(outputs.video, outputs.evolution, outputs.sheet, overwrite=overwrite)
 
 
 def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list[str]:
@@ -146,7 +112,7 @@ def hardware_notice(
 
 
 def write_result(
-    store: FrameStore,
+    frames: Iterable[Frame],
     found: IngestState,
     output: Path,
     *,
@@ -156,7 +122,6 @@ def write_result(
     """Put the stylized frames together, with the sound of the part that was taken."""
     is_enlarged = config.output_size == "source"
     height, width = (info.height, info.width) if is_enlarged else (None, None)
-    frames: Iterable[Frame] = StylizedFrames(store, found)
     if not output.suffix:
         if config.encoding.keep_alpha and info.has_alpha:
             frames = with_alpha(frames, info, first=found.first)
@@ -202,6 +167,28 @@ def save_sheet(
     write_picture(path, contact_sheet([[sources[i] for i in indices], stylized]))
 
 
+@dataclass(frozen=True, slots=True)
+class SideBySide:
+    """Each frame before and after, with a painting in the corner."""
+
+    sources: SelectedFrames
+    stylized: StylizedFrames
+    painting: Frame
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Read them from the first."""
+        for timed, after in zip(self.sources, self.stylized, strict=False):
+            height, width = after.shape[:2]
+            before = resize_frame(timed.frame, height=height, width=width)
+            both = np.hstack([before, after])
+            tall, wide = self.painting.shape[:2]
+            scale = min(height / 3 / tall, width / 3 / wide)
+            tall, wide = round(tall * scale), round(wide * scale)
+            inset = resize_frame(self.painting, height=tall, width=wide)
+            both[height - tall :, :wide] = inset
+            yield both
+
+
 def save_evolution(
     store: FrameStore,
     path: Path | None,
@@ -218,29 +205,3 @@ def save_evolution(
         return None
     write_evolution(pictures, path, config=evolution)
     return path
-
-
-def default_output(
-    clip: StrPath, style: Styles, encoding: EncodingConfig | None = None
-) -> Path:
-    """Name the result after its two parents: clip.painting.mp4.
-
-    A codec has an ending of its own; where the clip has a stream that no such file can
-    hold, it is an ``.mkv``.
-
-    Raises:
-        VideoOpenError: If the clip cannot be read.
-    """
-    codec = "h264"
-    if encoding is not None and encoding.codec != "auto":
-        codec = encoding.codec
-    return name_beside(clip, style, ending_for(probe(Path(clip)), codec))
-
-
-def name_beside(clip: StrPath, style: Styles, ending: str) -> Path:
-    """Name a file beside a clip after the clip and the paintings."""
-    clip = Path(clip)
-    if clip.name in {"", ".."}:  # the folder that the user is in, or the one above it
-        clip = clip.resolve()
-    paintings = "+".join(dict.fromkeys(path.stem for path in as_paths(style)))
-    return clip.with_name(f"{clip.stem}.{paintings}{ending}")

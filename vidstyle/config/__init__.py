@@ -21,6 +21,7 @@ from vidstyle.config.style import (
     Precision,
     StyleConfig,
     StyleLoss,
+    check_counts,
 )
 from vidstyle.config.values import (
     BACKGROUND,
@@ -28,6 +29,7 @@ from vidstyle.config.values import (
     LayerWeight,
     Region,
     block_of,
+    check_mask_shape,
     equal_layers,
     parse_color,
 )
@@ -61,7 +63,9 @@ __all__ = [
     "StyleLoss",
     "VideoConfig",
     "block_of",
+    "check_counts",
     "check_crf",
+    "check_mask_shape",
     "check_range",
     "equal_layers",
     "parse_color",

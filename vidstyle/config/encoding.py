@@ -99,16 +99,11 @@ class EvolutionConfig(Config):
         default_text="the first",
     )
     width: int = setting(320, "Its width in pixels.", EVOLUTION, least=MIN_SIDE)
-    pictures: int = setting(
-        40, "Most pictures in it.", EVOLUTION, least=2, most=500, is_option=False
-    )
-    fps: int = setting(
-        10, "Pictures a second.", EVOLUTION, least=1, most=50, is_option=False
-    )
+    pictures: int = setting(40, "Most pictures in it.", EVOLUTION, least=2, most=500)
+    fps: int = setting(10, "Pictures a second.", EVOLUTION, least=1, most=50)
     hold_s: float = setting(
         2.0,
         "How long the finished picture stays, in seconds.",
         EVOLUTION,
         least=0,
-        is_option=False,
     )

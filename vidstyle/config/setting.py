@@ -58,8 +58,10 @@ class Setting:
     flag: str | None = None
     """None: the field's own name, without the unit that it may end in."""
     short: str | None = None
-    is_option: bool = True
-    """False: only in a file of settings."""
+    alias: str | None = None
+    """Another name of its option."""
+    completions: Sequence[str] = ()
+    """What a shell offers for it; ``choices`` need none."""
     is_common: bool = False
     """Whether --help shows it, and not only --help-all."""
     name: str = ""

@@ -1,6 +1,6 @@
 """How one picture is optimised: what it should be like, and how it comes to be so."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -275,3 +275,25 @@ class StyleConfig(Config):
                 "balance gradients sets the scale of the losses itself; use "
                 "--loss-scale free."
             )
+
+
+def check_counts(config: StyleConfig, times_s: Sequence[float], paintings: int) -> None:
+    """Check that there is one value for each painting, if there are any.
+
+    Raises:
+        ConfigError: If not.
+    """
+    for name, given in (
+        ("style-mix", len(config.style_mix)),
+        ("style-at", len(times_s)),
+    ):
+        if given not in {0, paintings}:
+            raise ConfigError(
+                f"{name} has {_counted(given, 'value')} and there "
+                f"{'is' if paintings == 1 else 'are'} {_counted(paintings, 'painting')}"
+                "; give one for each."
+            )
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"

@@ -29,6 +29,10 @@ Init = Literal["content", "random", "style"]
 """What a picture may start from, beside a file."""
 
 
+SHAPE_SLACK = 0.02
+"""How much a mask's aspect ratio may differ from the picture's: sizes are rounded."""
+
+
 class Region(NamedTuple):
     """A part of a picture with a painting of its own."""
 
@@ -126,6 +130,15 @@ def _read(parse: Callable[[str], T], text: str, what: str) -> T:
         raise ValueError(f"{text!r} is {what}") from None
 
 
+def parse_time(text: str) -> float:
+    """Read seconds, ``1:30`` or ``00:01:30.5``."""
+    seconds = 0.0
+    for part in text.split(":"):
+        what = "not a time such as 90, 1:30 or 0:01:30.5"
+        seconds = seconds * 60 + _read(float, part, f"in {text!r}, {what}")
+    return seconds
+
+
 def parse_range(text: str) -> tuple[int, int | None]:
     """Read ``A:B``, ``A:`` or ``:B`` as a half-open range of frames."""
     found = re.fullmatch(r"\s*([+-]?\d+)?\s*:\s*([+-]?\d+)?\s*", text)
@@ -138,3 +151,18 @@ def parse_range(text: str) -> tuple[int, int | None]:
 def parse_init(text: str) -> str | Path:
     """Read a way to start, or the name of a picture to start from."""
     return text if text in get_args(Init) else Path(text)
+
+
+def check_mask_shape(
+    path: Path, tall: int, wide: int, *, height: int, width: int
+) -> None:
+    """Check that a mask has the shape of the picture, at whichever size.
+
+    Raises:
+        ConfigError: If not.
+    """
+    if abs(tall * width - wide * height) > SHAPE_SLACK * wide * height:
+        raise ConfigError(
+            f"the mask {path} is {wide}x{tall}, which is not the shape of {width}x"
+            f"{height}; draw it over the picture itself."
+        )

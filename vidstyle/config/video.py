@@ -24,6 +24,7 @@ from vidstyle.config.values import (
     parse_fps,
     parse_numbers,
     parse_range,
+    parse_time,
 )
 from vidstyle.errors import ConfigError
 
@@ -102,17 +103,21 @@ class VideoConfig(Config):
     )
     start_s: float | None = common_setting(
         None,
-        "Only from this second on.",
+        "Only from this time on: seconds, or 1:30.",
         SIZE,
         least=0,
-        metavar="SECONDS",
+        parser=parse_time,
+        metavar="TIME",
+        default_text="the beginning",
     )
     duration_s: float | None = common_setting(
         None,
-        "Only for so many seconds.",
+        "Only for so long.",
         SIZE,
         above=0,
-        metavar="SECONDS",
+        parser=parse_time,
+        metavar="TIME",
+        default_text="to the end",
     )
     next_init: NextInit = setting(
         "previous-warped",

@@ -1,4 +1,7 @@
-"""Settings that belong together, by name: TOML files, which ``--config`` reads, too."""
+"""What comes along, by name: settings that belong together, paintings, a clip.
+
+The settings are TOML files, which ``--config`` reads, too.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +17,8 @@ NAMES: Final = (
     *("gatys2016", "lopez2017", "lee2023", "rathod2023", "tella", "ruder2016"),
 )
 """In the order in which they are listed: how much time to give, then the literature."""
+SAMPLES: Final = ("swirls", "woodblock")
+"""The paintings that come along: --style takes them by name."""
 WIDTH: Final = 86
 """Columns of the lines on a preset."""
 
@@ -48,3 +53,16 @@ def read_preset(name: str) -> Preset:
         notes=tuple(table.get("notes", ())),
         settings=read_config(path),
     )
+
+
+def sample(name: str) -> Path:
+    """Find a sample: in the wheel within the package, in a checkout beside it."""
+    package = Path(__file__).parents[1]
+    there = package / "samples" / name
+    return there if there.is_file() else package.parent / "samples" / name
+
+
+def named_painting(path: Path) -> Path:
+    """Return a painting, which may be the name of one that comes along."""
+    is_ours = str(path) in SAMPLES and not path.exists()
+    return sample(f"{path}.jpg") if is_ours else path

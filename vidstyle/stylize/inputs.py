@@ -5,18 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vidstyle.color.masks import Mask, soft_mask
-from vidstyle.config import Region, StyleConfig
+from vidstyle.config import Region, StyleConfig, check_counts, check_mask_shape
 from vidstyle.errors import ConfigError
 from vidstyle.images import read_alpha, read_picture
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import Frame, Listener, Notice, StrPath
-from vidstyle.stylize.style_bank import check_counts, painting_size, wanted_side
+from vidstyle.stylize.style_bank import painting_size, wanted_side
 from vidstyle.stylize.stylizer import Stylizer
 
 Styles = StrPath | Sequence[StrPath]
 """The file of a painting, or several."""
-SHAPE_SLACK = 0.02
-"""How much a mask's aspect ratio may differ from the picture's: sizes are rounded."""
 
 
 def read_told(path: Path, listener: Listener) -> Frame:
@@ -110,18 +108,3 @@ def read_mask(path: Path, *, height: int, width: int) -> Mask:
     if not mask.any():
         raise ConfigError(f"the mask {path} is black; white says where its region is.")
     return mask
-
-
-def check_mask_shape(
-    path: Path, tall: int, wide: int, *, height: int, width: int
-) -> None:
-    """Check that a mask has the shape of the picture, at whichever size.
-
-    Raises:
-        ConfigError: If not.
-    """
-    if abs(tall * width - wide * height) > SHAPE_SLACK * wide * height:
-        raise ConfigError(
-            f"the mask {path} is {wide}x{tall}, which is not the shape of {width}x"
-            f"{height}; draw it over the picture itself."
-        )

@@ -225,20 +225,3 @@ def painting_size(
 def wanted_side(config: StyleConfig, long_side: int) -> int:
     """Return the longest side that a painting is to have; it is never enlarged."""
     return config.style_side or round((config.style_scale or 1) * long_side)
-
-
-def check_counts(config: StyleConfig, times_s: Sequence[float], paintings: int) -> None:
-    """Check that there is one value for each painting, if there are any.
-
-    Raises:
-        ConfigError: If not.
-    """
-    for name, given in (
-        ("style-mix", len(config.style_mix)),
-        ("style-at", len(times_s)),
-    ):
-        if given not in {0, paintings}:
-            raise ConfigError(
-                f"{name} has {given} values and there are {paintings} paintings; "
-                "give one for each."
-            )

@@ -20,7 +20,7 @@ from vidstyle.color.masks import (
     guide_image,
 )
 from vidstyle.color.palette import color_statistics
-from vidstyle.config import StyleConfig
+from vidstyle.config import StyleConfig, check_counts
 from vidstyle.devices import choose_device
 from vidstyle.errors import ConfigError
 from vidstyle.images import (
@@ -45,7 +45,6 @@ from vidstyle.records import Frame, Listener, StepReport, ignore
 from vidstyle.stylize.style_bank import (
     FrameStyle,
     StyleBank,
-    check_counts,
     painting_size,
     reduced_painting,
     working_size,
@@ -110,7 +109,7 @@ class Stylizer:
         if not paintings:
             raise ConfigError("there is no painting; name at least one.")
         check_counts(config, times_s, len(paintings) - regions)
-        self._paintings, self._times_s = list(paintings), tuple(times_s)
+        self.paintings, self._times_s = list(paintings), tuple(times_s)
         self._regions = regions
         is_file = isinstance(config.init, Path)
         self._start = read_picture(Path(config.init)) if is_file else None
@@ -127,7 +126,7 @@ class Stylizer:
             return
         config = self.config
         paintings = []
-        for painting in self._paintings:
+        for painting in self.paintings:
             tall, wide = painting_size(painting, config, max(height, width))
             paintings.append(resize_frame(painting, height=tall, width=wide))
         self.bank = self._bank(paintings)

@@ -170,6 +170,12 @@ def write_pictures(
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def holds_frames(folder: Path) -> bool:
+    """Whether a folder holds numbered pictures, and nothing else."""
+    names = [path.name for path in folder.iterdir()]
+    return bool(names) and all(map(_NUMBERED.fullmatch, names))
+
+
 def check_folder(folder: Path) -> None:
     """Check, before the work, that numbered pictures may go into a folder.
 

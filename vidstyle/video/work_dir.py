@@ -6,6 +6,7 @@ there is whole, and a run that was killed goes on from it.
     vidstyle.json           the manifest: a run that makes something else is refused
     source/000001.png       frames that wait to be painted, at working size
     stylized/000001.png     painted frames
+    newest.png              the one that was stored last, for whoever looks on
     paint/000001.npz        what is known of the paint of the newest
     evolution/000001.png    how one frame was learned
     NAME.json               facts that a resumed run must not compute differently
@@ -32,6 +33,7 @@ from vidstyle.records import Frame, Paint
 MANIFEST = "vidstyle.json"
 """A name of our own, for what lies around it may be deleted."""
 LOCK = "lock"
+NEWEST = "newest.png"
 KINDS = SOURCE, STYLIZED, PAINT, EVOLUTION = "source", "stylized", "paint", "evolution"
 
 
@@ -145,7 +147,9 @@ class FrameStore:
         known = self._read_json(self.work_dir / MANIFEST)
         wanted = json.loads(json.dumps(manifest))
         differing = ", ".join(
-            f"{key} was {known.get(key)} and is {wanted.get(key)}"
+            f"{key} has changed"
+            if "SHA-256" in f"{known.get(key)}"
+            else f"{key} was {known.get(key)} and is {wanted.get(key)}"
             for key in sorted({*known, *wanted})
             if known.get(key) != wanted.get(key)
         )
@@ -170,6 +174,7 @@ class FrameStore:
             for path in [*self.work_dir.glob("*.json"), *self.work_dir.glob(".*")]:
                 if path.name != MANIFEST and path.suffix in {".json", PARTIAL}:
                     path.unlink()
+            self.newest.unlink(missing_ok=True)
             for kind in KINDS:
                 shutil.rmtree(self.work_dir / kind, ignore_errors=True)
             (self.work_dir / MANIFEST).unlink()
@@ -190,6 +195,15 @@ class FrameStore:
     def put_stylized(self, index: int, frame: Frame) -> None:
         """Store a painted frame."""
         self._put(STYLIZED, index, frame)
+        link = self.work_dir / f".{NEWEST}.{index}{PARTIAL}"
+        with contextlib.suppress(OSError):  # not every disk has links
+            link.hardlink_to(self._path(STYLIZED, index))
+            link.replace(self.newest)
+
+    @property
+    def newest(self) -> Path:
+        """The file of the painted frame that was stored last."""
+        return self.work_dir / NEWEST
 
     def stylized(self, index: int) -> Frame:
         """Read a painted frame."""

@@ -1,0 +1,131 @@
+"""Names of files that are given and asked for, checked before the work.
+
+Nothing here waits for torch, so that a mistake is told at once.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from vidstyle.config import EncodingConfig
+from vidstyle.errors import InputError, OutputError
+from vidstyle.images import check_free, check_picture_path
+from vidstyle.video.codecs import CONTAINERS, codec_for
+from vidstyle.video.evolution import check_evolution_name
+from vidstyle.video.folder import check_folder
+from vidstyle.video.mux import ending_for
+from vidstyle.video.probe import probe
+from vidstyle.video.write import check_writable
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where the results of a run go."""
+
+    video: Path
+    """A name without an ending is a folder of pictures."""
+    evolution: Path | None
+    """For a GIF or an MP4 of how a frame was learned."""
+    sheet: Path | None
+    compare: Path | None = None
+    """For a video of source and result side by side."""
+
+
+def check_outputs(
+    outputs: Outputs, encoding: EncodingConfig, *, overwrite: bool
+) -> None:
+    """Check, before the hours of work, that the results could be written.
+
+    Raises:
+        ConfigError: If a name has the wrong ending.
+        DependencyError: If ffmpeg is not there, or lacks the encoder.
+        OutputError: If a folder is missing or cannot be written to, or a result is
+            there that may not be replaced.
+    """
+    if outputs.video.suffix:
+        check_writable(outputs.video, encoding)
+    else:
+        check_folder(outputs.video)
+    if outputs.evolution is not None:
+        check_evolution_name(outputs.evolution)
+    if outputs.sheet is not None:
+        check_picture_path(outputs.sheet)
+    if outputs.compare is not None:
+        codec_for(outputs.compare, EncodingConfig())
+    check_free(
+        *(outputs.video, outputs.evolution, outputs.sheet, outputs.compare),
+        overwrite=overwrite,
+    )
+
+
+def default_output(
+    clip: Path, paintings: Sequence[Path], encoding: EncodingConfig | None = None
+) -> Path:
+    """Name the result after its two parents: clip.painting.mp4.
+
+    A codec has an ending of its own; a GIF stays one, and where the clip has a stream
+    that no such file can hold, it is an ``.mkv``.
+
+    Raises:
+        VideoOpenError: If the clip cannot be read.
+    """
+    info = probe(clip)
+    codec = "auto" if encoding is None else encoding.codec
+    if codec == "auto" and clip.suffix.lower() == ".gif":
+        return name_beside(clip, paintings, ".gif")
+    ending = ending_for(info, "h264" if codec == "auto" else codec)
+    return name_beside(clip, paintings, ending)
+
+
+def name_beside(clip: Path, paintings: Sequence[Path], ending: str) -> Path:
+    """Name a file beside a clip after the clip and the paintings."""
+    if clip.name in {"", ".."}:  # the folder that the user is in, or the one above it
+        clip = clip.resolve()
+    names = "+".join(dict.fromkeys(path.stem for path in paintings))
+    return clip.with_name(f"{clip.stem}.{names}{ending}")
+
+
+@contextmanager
+def folders_for(path: Path) -> Iterator[None]:
+    """Make the folders that a result goes into; after an error empty ones go again.
+
+    Raises:
+        OutputError: If one cannot be made.
+    """
+    missing = [each for each in path.parents if not each.exists()]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        reason = f"cannot make the folder {path.parent}: {err.strerror}."
+        raise OutputError(reason) from err
+    try:
+        yield
+    except BaseException:
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def check_names(paths: Sequence[Path], *, are_pictures: bool = False) -> None:
+    """Explain names that no file can have, and clips where pictures are wanted.
+
+    Raises:
+        InputError: If there is such a name.
+    """
+    for path in paths:
+        reason = None
+        if path.exists():
+            is_clip = path.is_file() and path.suffix.lower() in {*CONTAINERS} - {".gif"}
+            if are_pictures and is_clip:
+                reason = f"{path} is a clip; paint it with vidstyle video {path}."
+        elif re.match(r"\w{2,}:[\\/]", str(path)):
+            reason = f"{path.name} is on the web; download it, and name the file."
+        elif str(path).isdecimal():
+            reason = f"{path} is no file; record what the camera sees, and name that."
+        elif re.search(r"[*?]", path.name):
+            reason = f"no file here is called like {path}."
+        if reason is not None:
+            raise InputError(reason)
