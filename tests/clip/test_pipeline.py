@@ -73,7 +73,10 @@ def test_result_is_told(clip: Path, style: Path, output: Path) -> None:
     heard = Listened()
     result = stylize_video(clip, style, output, config=FEW, listener=heard)
     assert result == VideoResult(output=output, frames=10, shots=2, evolution=None)
-    assert heard.plan == Plan(height=32, width=48, frames=10, done=0, next_steps=2)
+    newest = output.with_name(f"{output.name}.vidstyle") / "newest.png"
+    assert heard.plan == Plan(
+        height=32, width=48, frames=10, done=0, next_steps=2, newest=newest
+    )
     assert heard.notices == ["clip: 10 frames, 48x32, 25 fps -> 48x32"]
     assert {report.frame for report in heard.steps} == set(range(10))
     assert len(list(output.iterdir())) == 10
@@ -263,14 +266,14 @@ def test_result_is_named_after_its_parents(
     clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     style = Path("art/starry.night.jpg")
-    assert name_beside(Path("a/b.c.mp4"), style, ".gif") == Path(
+    assert name_beside(Path("a/b.c.mp4"), [style], ".gif") == Path(
         "a/b.c.starry.night.gif"
     )
-    assert default_output(clip, style) == clip.with_name("clip.starry.night.mp4")
+    assert default_output(clip, [style]) == clip.with_name("clip.starry.night.mp4")
     several = [style, Path("b.jpg")]
     assert default_output(clip, several) == clip.with_name("clip.starry.night+b.mp4")
     monkeypatch.chdir(clip)
-    assert default_output(Path(), style) == clip.with_name("clip.starry.night.mp4")
+    assert default_output(Path(), [style]) == clip.with_name("clip.starry.night.mp4")
 
 
 def test_result_is_matroska_where_the_sound_asks_for_it(make_clip: Any) -> None:
@@ -279,7 +282,7 @@ def test_result_is_matroska_where_the_sound_asks_for_it(make_clip: Any) -> None:
         *("-f", "lavfi", "-i", "testsrc2=s=48x32:r=10:d=0.3"),
         *("-f", "lavfi", "-i", "sine=d=0.3", "-c:a", "pcm_s16le"),
     )
-    assert default_output(clip, Path("p.jpg")) == clip.with_name("clip.p.mkv")
+    assert default_output(clip, [Path("p.jpg")]) == clip.with_name("clip.p.mkv")
 
 
 def test_sound_is_cut_to_the_range(make_clip: Any, style: Path, tmp_path: Path) -> None:

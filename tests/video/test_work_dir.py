@@ -12,7 +12,7 @@ import pytest
 
 from vidstyle.errors import WorkDirError
 from vidstyle.records import Frame, Paint
-from vidstyle.video.work_dir import LOCK, MANIFEST, FrameStore
+from vidstyle.video.work_dir import LOCK, MANIFEST, NEWEST, FrameStore
 
 RUN = {"clip": "a.mp4", "steps": 30, "layers": [("relu4_2", 1.0)], "weights": None}
 
@@ -22,7 +22,9 @@ def noise(seed: int) -> Frame:
 
 
 def files_in(folder: Path) -> list[str]:
-    found = (path for path in folder.rglob("*") if path.is_file())
+    found = (
+        path for path in folder.rglob("*") if path.is_file() and path.name != NEWEST
+    )
     return sorted(str(path.relative_to(folder)) for path in found)
 
 

@@ -148,7 +148,7 @@ class FrameStore:
         wanted = json.loads(json.dumps(manifest))
         differing = ", ".join(
             f"{key} has changed"
-            if "SHA-256" in f"{known.get(key)}"
+            if f"{known.get(key)}".startswith("a file with SHA-256")
             else f"{key} was {known.get(key)} and is {wanted.get(key)}"
             for key in sorted({*known, *wanted})
             if known.get(key) != wanted.get(key)
