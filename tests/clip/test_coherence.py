@@ -166,4 +166,5 @@ def test_paint_goes_where_the_scene_slowly_becomes_another(painted):
     changed = np.abs(after - before).max(axis=2) > 4 * WORN
     assert renewed[changed].mean() > 0.7
     missed = np.abs(paint.scene.astype(int) - after).max(axis=2)
-    assert np.mean(missed > 3 * WORN) < 0.1
+    changed = np.abs(after - before).max(axis=2)
+    assert np.mean(missed > 3 * WORN) < np.mean(changed > 3 * WORN) / 2

@@ -308,7 +308,7 @@ def test_only_first_frames_are_painted_in_several_sizes(
     for index in range(8):
         levels = [report.level for report in done.steps_of(index)]
         is_first = index in {0, 4}
-        assert levels == ([1, 1, 2, 2, 3, 3] if is_first else [1] * len(levels))
+        assert levels == ([1, 1, 1, 2, 2, 3] if is_first else [1] * len(levels))
     assert [report.steps for report in done.finished if report.frame in {0, 4}] == [
         STEPS,
         STEPS,
