@@ -13,7 +13,6 @@ from vidstyle.motion.fades import (
     DIM,
     FadeDetector,
     Light,
-    full_light,
     plain_color,
 )
 from vidstyle.motion.shots import ShotDetector
@@ -36,7 +35,7 @@ def film(view: View, count: int = COUNT, *, seed: int = 1) -> list[Frame]:
 
 def lit(frames: Sequence[Frame], gains: Sequence[float], color: int = 0) -> list[Frame]:
     return [
-        Light(0, gain, color).dim(frame)
+        Light(0, gain, color, 0).dim(frame)
         for frame, gain in zip(frames, gains, strict=True)
     ]
 
@@ -205,19 +204,15 @@ def test_black_and_white_are_told_from_other_colors(view: View) -> None:
 
 def test_light_is_put_back_to_the_level(view: View) -> None:
     source = lit(film(view, 1), [0.3])[0]
-    light = Light(0, 0.3, 0)
+    light = Light(0, 0.3, 0, 0)
     assert np.array_equal(light.dim(light.scene(source)), source)
 
 
 def test_what_is_too_dark_shows_the_scene_of_its_neighbor(view: View) -> None:
-    gains = [0.8, 0.5, 0.2, 0.1, 0.05]
-    frames = lit(film(view, 5), gains)
-    lights = [Light(index, gain, 0) for index, gain in enumerate(gains)]
-    scenes = list(full_light(lights, frames.__getitem__))
-    for scene, frame, gain in zip(scenes[:3], film(view, 3), gains[:3], strict=True):
-        assert np.abs(scene.astype(int) - frame).max() <= 0.5 / gain + 1
-    assert np.array_equal(scenes[3], scenes[2])
-    assert np.array_equal(scenes[4], scenes[2])
+    gains = [0.05, 0.1, 0.2, 0.4, 0.6, 0.8]
+    frames = [BLACK, *lit(film(view, 6), gains), *film(view, 7), BLACK]
+    shown = [light.shown for light in find(frames)[:6]]
+    assert shown == [3, 3, 3, 4, 5, 6]
 
 
 def test_only_what_may_be_a_fade_is_waited_for(view: View) -> None:

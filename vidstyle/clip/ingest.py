@@ -1,10 +1,8 @@
 """Clip -> working-size frames in the work directory, and where shots begin.
 
-The frames of a fade are stored in full light; results get their own light back.
-
 One background thread makes the only pass over the clip. It runs ahead as far as the
 painter needs: enough frames for the shots being painted, and enough shots to fill the
-batch.
+batch. The frames of a fade are stored in full light.
 """
 
 import threading
@@ -18,7 +16,7 @@ from vidstyle.color.palette import ColorStatistics, color_statistics
 from vidstyle.config import VideoConfig
 from vidstyle.errors import ConfigError, WorkDirError
 from vidstyle.images import resize_frame
-from vidstyle.motion.fades import FadeDetector, Light, full_light, plain_color
+from vidstyle.motion.fades import FadeDetector, Light, plain_color
 from vidstyle.motion.shots import ShotDetector
 from vidstyle.video.work_dir import FrameStore
 
@@ -35,16 +33,14 @@ class IngestState:
     starts: list[int] = field(default_factory=list)
     """First frame of every shot, in order."""
     certain: int = 0
-    """Frames below this index are stored, and whether they start a shot is known, and
-    their light."""
+    """Frames below this index are stored; their light and the cuts are known."""
     times_s: list[float] = field(default_factory=list)
     """When each frame is shown, on the source's clock."""
     colors: list[ColorStatistics] = field(default_factory=list)
     """Each frame's own, since a cut may be found later than its frames; only those of
     the region that is painted, where there is any of it."""
     is_seen: list[bool] = field(default_factory=list)
-    """Whether there is any of that region in each frame (True without regions), and
-    the frame is not black or white all over."""
+    """Whether something of each frame is painted; not of one all black or white."""
     lights: dict[int, Light] = field(default_factory=dict)
     """By index, of the frames that a fade dims."""
     first: int = 0
@@ -183,10 +179,11 @@ class Ingest:
     def _light_up(self, lights: Sequence[Light]) -> None:
         """Store the frames of fades in full light; the painter has none of them yet."""
         found = self._found
-        first = found.first
-        scenes = full_light(lights, lambda index: self._store.source(first + index))
-        for light, scene in zip(lights, scenes, strict=True):
-            index = first + light.index
+        for light in lights:
+            index = found.first + light.index
+            scene = self._store.source(found.first + light.shown)
+            if light.shown == light.index:  # brighter ones are in full light already
+                scene = light.scene(scene)
             self._store.put_source(index, scene)
             mask = self._mask(index) if self._mask and found.shows(index) else None
             found.colors[light.index] = color_statistics(scene, mask)

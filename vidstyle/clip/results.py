@@ -171,10 +171,7 @@ def write_result(
 
 @dataclass(frozen=True, slots=True)
 class StylizedFrames:
-    """The stylized frames in order, in their fades' light.
-
-    They are read one at a time, as often as asked for.
-    """
+    """The stylized frames in order, in the light of their fades, as often as asked."""
 
     store: FrameStore
     found: IngestState

@@ -46,7 +46,7 @@ def fading(tmp_path: Path) -> MakeFading:
         wide, frames = scene(1, HEIGHT, WIDTH + 2 * len(curve)), []
         for index, gain in enumerate(curve):
             shown = wide[:, 2 * index : 2 * index + WIDTH]
-            frames.append(Light(index, gain, color).dim(shown))
+            frames.append(Light(index, gain, color, index).dim(shown))
             write_picture(tmp_path / "clip" / f"{index:02d}.png", frames[-1])
         return frames
 
