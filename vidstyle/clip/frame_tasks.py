@@ -152,7 +152,7 @@ class FrameOptimizer:
 
     def _task(self, frame: PrefetchedFrame) -> FrameTask:
         """Put together what is optimised for a frame."""
-        if frame.mask is not None and not frame.mask.any():
+        if frame.is_blank:
             return self._blank(frame)
         motion = frame.motion
         is_cut = motion is not None and motion.trusted_share < CUT_SHARE
@@ -161,8 +161,8 @@ class FrameOptimizer:
         return self._following(frame, *frame.previous)
 
     def _blank(self, frame: PrefetchedFrame) -> FrameTask:
-        """Leave a frame as it is: there is nothing to paint in it."""
-        image = frame_to_image(frame.content, device=self._stylizer.device)
+        """Leave a frame as it is."""
+        image = frame_to_image(frame.source, device=self._stylizer.device)
         content = content_target(self._stylizer.network, image, self._config.style)
         return FrameTask(frame=frame.index, start=image, content=content, steps=0)
 

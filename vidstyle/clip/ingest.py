@@ -2,11 +2,11 @@
 
 One background thread makes the only pass over the clip. It runs ahead as far as the
 painter needs: enough frames for the shots being painted, and enough shots to fill the
-batch.
+batch. The frames of a fade are stored in full light.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -16,6 +16,7 @@ from vidstyle.color.palette import ColorStatistics, color_statistics
 from vidstyle.config import VideoConfig
 from vidstyle.errors import ConfigError, WorkDirError
 from vidstyle.images import resize_frame
+from vidstyle.motion.fades import FadeDetector, Light, plain_color
 from vidstyle.motion.shots import ShotDetector
 from vidstyle.video.work_dir import FrameStore
 
@@ -32,14 +33,16 @@ class IngestState:
     starts: list[int] = field(default_factory=list)
     """First frame of every shot, in order."""
     certain: int = 0
-    """Frames below this index are stored, and whether they start a shot is known."""
+    """Frames below this index are stored; their light and the cuts are known."""
     times_s: list[float] = field(default_factory=list)
     """When each frame is shown, on the source's clock."""
     colors: list[ColorStatistics] = field(default_factory=list)
     """Each frame's own, since a cut may be found later than its frames; only those of
     the region that is painted, where there is any of it."""
     is_seen: list[bool] = field(default_factory=list)
-    """Whether there is any of that region in each frame; True without regions."""
+    """Whether something of each frame is painted; not of one all black or white."""
+    lights: dict[int, Light] = field(default_factory=dict)
+    """By index, of the frames that a fade dims."""
     first: int = 0
     """Index of the first frame that was asked for."""
     origin_s: float = 0.0
@@ -140,17 +143,21 @@ class Ingest:
                 self._changed.notify_all()
 
     def _read(self) -> None:
-        detector = ShotDetector()
+        detector, fades = ShotDetector(), FadeDetector()
         for timed in self._selected:
             frame = resize_frame(timed.frame, height=self._height, width=self._width)
             if not self._wait_for_room():
                 return
-            if self._is_needed(timed.index):
-                self._store.put_source(timed.index, frame)
             cuts = detector.push(frame)
+            lights = fades.push(frame, cuts)
+            # Of what may be a fade, all is needed: some frames show others' scenes.
+            is_fading = fades.certain <= len(self._found.times_s)
+            if is_fading or self._is_needed(timed.index):
+                self._store.put_source(timed.index, frame)
             mask = None if self._mask is None else self._mask(timed.index)
             is_seen = mask is None or bool(mask.any())
             colors = color_statistics(frame, mask if is_seen else None)
+            self._light_up(lights)
             with self._changed:
                 if not self._found.times_s:
                     self._found.first = timed.index
@@ -159,14 +166,28 @@ class Ingest:
                 self._unpainted += not self._store.is_painted(timed.index)
                 self._found.times_s.append(timed.time_s)
                 self._found.colors.append(colors)
-                self._found.is_seen.append(is_seen)
-                self._add(cuts, detector.certain)
+                self._found.is_seen.append(is_seen and plain_color(frame) is None)
+                self._add(cuts, min(detector.certain, fades.certain))
         cuts = detector.finish()
+        self._light_up(fades.finish(cuts))
         with self._changed:
             self._found.end_s = self._selected.end_s
             self._check_range()
             self._found.is_complete = True
             self._add(cuts, len(self._found.times_s))
+
+    def _light_up(self, lights: Sequence[Light]) -> None:
+        """Store the frames of fades in full light; the painter has none of them yet."""
+        found = self._found
+        for light in lights:
+            index = found.first + light.index
+            scene = self._store.source(found.first + light.shown)
+            if light.shown == light.index:  # brighter ones are in full light already
+                scene = light.scene(scene)
+            self._store.put_source(index, scene)
+            mask = self._mask(index) if self._mask and found.shows(index) else None
+            found.colors[light.index] = color_statistics(scene, mask)
+            found.lights[index] = light
 
     def _check_range(self) -> None:
         """Warn of, or refuse, a range that goes beyond the end."""

@@ -131,7 +131,9 @@ class Painter:
             frame.previous = self._previous(index, start)
         self._begun += 1
         wanted = self._wanted
-        if wanted and self._evolution is None and wanted.frame in {None, index}:
+        is_black = frame.is_blank and frame.mask is None  # or white: nothing is learned
+        candidates = {index} if is_black else {None, index}
+        if wanted and self._evolution is None and wanted.frame in candidates:
             self._evolution = index, Evolution(wanted, frame.source)
         return frame
 

@@ -53,6 +53,8 @@ class PrefetchedFrame:
     """Of the frame once it is painted; one that follows another gets it when begun."""
     mask: Mask | None
     """The part that is painted; None: all of it."""
+    is_blank: bool = False
+    """Whether it is left as it is: there is nothing to paint in it."""
     mask_before: Mask | None = None
     """The predecessor's mask; goes with ``motion``."""
     motion: Motion | None = None
@@ -98,6 +100,7 @@ class Prefetcher:
             style=style,
             paint=first_paint(source),
             mask=None if region is None else region.mask(index),
+            is_blank=not found.shows(index),
         )
         if found.follows(index, start) and self._needs_motion():
             earlier = self.store.source(index - 1)

@@ -17,6 +17,7 @@ from vidstyle.clip.region_masks import RegionMasks
 from vidstyle.config import MIN_SIDE, Region, VideoConfig
 from vidstyle.errors import ConfigError
 from vidstyle.images import check_free, check_picture_path, write_picture
+from vidstyle.motion.fades import plain_color
 from vidstyle.records import (
     Frame,
     FrameReport,
@@ -112,6 +113,9 @@ def _paint(
 
     for index, frame in picked.items():
         taken = 0
+        if plain_color(frame) is not None:
+            stylized.append(frame)
+            continue
         stylized.append(
             stylizer.stylize(
                 frame, masks=masks.at(index), time_s=float(index / fps), on_step=tell

@@ -144,7 +144,7 @@ def write_result(
 
 @dataclass(frozen=True, slots=True)
 class StylizedFrames:
-    """The stylized frames in order, read one at a time, as often as asked for."""
+    """The stylized frames in order, in the light of their fades, as often as asked."""
 
     store: FrameStore
     found: IngestState
@@ -153,7 +153,12 @@ class StylizedFrames:
         """Read them from the first."""
         first = self.found.first
         for index in range(first, first + len(self.found.times_s)):
-            yield self.store.stylized(index)
+            yield self.at(index)
+
+    def at(self, index: int) -> Frame:
+        """Read the one with an index."""
+        frame, light = self.store.stylized(index), self.found.lights.get(index)
+        return frame if light is None else light.dim(frame)
 
 
 def save_sheet(
@@ -161,7 +166,7 @@ def save_sheet(
 ) -> None:
     """Lay out spread frames: above as they were, below as they are painted."""
     indices = evenly_spaced(found.first, len(found.times_s), SHEET_PICTURES)
-    stylized = [store.stylized(index) for index in indices]
+    stylized = [StylizedFrames(store, found).at(index) for index in indices]
     height, width = stylized[0].shape[:2]
     sources = reader.pick(indices, height=height, width=width)
     write_picture(path, contact_sheet([[sources[i] for i in indices], stylized]))

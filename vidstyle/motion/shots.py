@@ -1,7 +1,7 @@
 """Shots: frames in one after another, the cuts between them out, a few frames late.
 
-Finds hard cuts only. A dissolve or a fade has no first frame of a new shot, and is left
-to the flow, which can be trusted little there.
+Finds hard cuts only. A dissolve has no first frame of a new shot, and is left to the
+flow, which can be trusted little there; ``motion/fades`` finds fades.
 """
 
 from collections import deque
