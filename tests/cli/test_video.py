@@ -164,9 +164,9 @@ def test_animated_gif_is_a_clip(here: Path, paint: Run) -> None:
     arguments = ["-i", "clip.mp4", "-frames:v", "4", "-r", "10", "moving.gif"]
     run_ffmpeg(arguments, error=VideoWriteError, failed="test clip")
     said = paint("moving.gif")
-    assert said.stdout == "moving.painting.mp4\n"
+    assert said.stdout == "moving.painting.gif\n"
     assert " fps -> 48x32" in said.lines[0]
-    assert [timed.time_s for timed in read("moving.painting.mp4")] == pytest.approx(
+    assert [timed.time_s for timed in read("moving.painting.gif")] == pytest.approx(
         [timed.time_s for timed in read("moving.gif")], abs=1e-3
     )
 
@@ -196,7 +196,7 @@ def test_gif_of_a_frame_that_is_not_painted_is_no_failure(
 ) -> None:
     said = paint("clip.mp4", "--gif", "--gif-frame", "8", "--frames", ":2")
     assert said.stdout == "clip.painting.mp4\n"
-    assert said.lines[-1] == (
+    assert said.lines[-2] == (
         "warning: no clip.painting.gif: frame 8 is not among those painted"
     )
 
@@ -207,7 +207,7 @@ def test_preview_is_one_sheet(here: Path, paint: Run) -> None:
     assert names_in(here) == {*INPUTS, "clip.painting.preview.png"}
     sizes = "48x32, 12 fps, with sound -> 40x27; this preview: 40x27"
     assert said.lines[0] == f"clip.mp4: {FRAMES} frames, {sizes}"
-    assert said.lines[-1].startswith(f"the whole clip: {FRAMES} frames of 40x27, about")
+    assert said.lines[-2].startswith(f"the whole clip: {FRAMES} frames of 40x27, about")
     height, width = read_picture(here / "clip.painting.preview.png").shape[:2]
     assert height > 2 * 27
     assert width > 3 * 40
@@ -233,6 +233,7 @@ def test_json_is_one_object(here: Path, paint: Run) -> None:
         "height": 32,
         "gif": "clip.painting.gif",
         "sheet": "clip.painting.sheet.png",
+        "compare": None,
     }
 
 
