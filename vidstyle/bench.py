@@ -103,12 +103,14 @@ class Bench:
         check_range("batch", batch, least=1)
         check_range("steps", steps, least=1)
         self._sizes, self._batch, self._steps = sizes, batch, steps
+        name = "auto" if isinstance(network, FeatureNetwork) else network
+        self._config = StyleConfig(network=name, device=device, precision=precision)
         self._device = choose_device(device)
         if not isinstance(network, FeatureNetwork):
             network = load_network(
                 network, device=self._device, precision=precision, listener=listener
             )
-        self._config, self._network = StyleConfig(), network
+        self._network = network
         used = {
             **normalized_weights(self._config.style_layers),
             **normalized_weights(self._config.content_layers),

@@ -182,6 +182,6 @@ def test_choices_are_those_that_there_are() -> None:
             "optimizer",
             "init",
         ),
-        *("device", "lr_decay", "balance"),
+        *("device", "precision", "lr_decay", "balance"),
         *("mask_motion", "next_init", "flow", "output_size", "codec"),
     }

@@ -64,4 +64,4 @@ def test_results_have_nearly_the_losses_of_float32(network, rounded, style_loss,
         (painted,) = optimize_batch(used, style, config, [task])
         assert painted.dtype == torch.float32
         losses.append(exact.evaluate(painted).losses.item())
-    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+    assert losses[1] == pytest.approx(losses[0], rel=0.03)

@@ -155,10 +155,10 @@ def test_a_frame_that_has_settled_goes_on_at_the_next_size(network, pictures):
         network, job.style, config, [job], on_step=lambda r, _: reports.append(r)
     )
     steps = {level: [r for r in reports if r.level == level] for level in (1, 2, 3)}
-    assert {len(each) for each in steps.values()} == {4}
-    assert [r.step for r in reports] == list(range(1, 13))
+    assert {len(each) for each in steps.values()} == {7}
+    assert [r.step for r in reports] == list(range(1, 22))
     # What is left at one size lapses.
-    assert [each[0].steps for each in steps.values()] == [150, 104, 58]
+    assert [each[0].steps for each in steps.values()] == [150, 107, 64]
 
 
 @pytest.mark.parametrize("style_loss", ["meanstd", "swd", "wasserstein"])

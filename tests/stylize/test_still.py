@@ -190,7 +190,7 @@ def test_histogram_leaves_the_content_its_colours(
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        (replace(FEW, style_mix=(1, 2)), "style-mix has 2 values and there are 1"),
+        (replace(FEW, style_mix=(1, 2)), "style-mix has 2 values and there is 1"),
         (FEW, "there is no painting"),
     ],
 )

@@ -153,21 +153,23 @@ class Painter:
         """Have a finished frame stored, and let its lane go on."""
         frame, picture = step.frame, step.picture()
         self._last[frame.start] = picture, frame.paint
-        self._writes.append(pool.submit(self._write, frame, picture))
-        if len(self._writes) > BEHIND:
-            self._writes.pop(0).result()
         self._lanes.release(frame.index)
         for ended in self._last.keys() - set(self._lanes.open_starts):
             del self._last[ended]
         self._done += 1
-        self._listener(
-            FrameReport(
-                frame=frame.index,
-                steps=0 if step.report is None else step.report.step,
-                frames_known=len(self._found.times_s),
-                all_known=self._found.is_complete,
+        try:
+            self._listener(
+                FrameReport(
+                    frame=frame.index,
+                    steps=0 if step.report is None else step.report.step,
+                    frames_known=len(self._found.times_s),
+                    all_known=self._found.is_complete,
+                )
             )
-        )
+        finally:  # whoever finds the frame on the disk has been told of it
+            self._writes.append(pool.submit(self._write, frame, picture))
+            if len(self._writes) > BEHIND:
+                self._writes.pop(0).result()
 
     def _write(self, frame: PrefetchedFrame, picture: Frame) -> None:
         """Store a finished frame; last of all its pixels, which say that it is done."""
