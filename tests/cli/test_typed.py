@@ -1,7 +1,6 @@
-import contextlib
-
 """What people type who know other programs, or this one little."""
 
+import contextlib
 import os
 import shutil
 import signal
