@@ -87,31 +87,33 @@ def test_a_step_on_a_smaller_picture_counts_as_its_pixels_do() -> None:
     assert pace.steps_left == pytest.approx(75)
 
 
-@pytest.mark.parametrize(("frames", "shots"), [(60, 1), (240, 1), (240, 6)])
-def test_time_left_is_right_within_a_quarter(frames: int, shots: int) -> None:
+@pytest.mark.parametrize(
+    ("frames", "shots", "least"), [(60, 1, 9), (240, 1, 9), (240, 6, 9), (60, 2, 50)]
+)
+def test_time_left_is_right_within_a_quarter(
+    frames: int, shots: int, least: int
+) -> None:
     pace = Pace(Plan(height=180, width=320, frames=frames, next_steps=12))
-    seen: list[tuple[float, float]] = []  # taken and left
-
-    def take(report: StepReport) -> None:
-        pace.step(report)
-        assert pace.steps_left is not None
-        seen.append((pace.steps, pace.steps_left))
-
-    every = frames // shots
-    sizes = [0.06, 0.12, 0.25, 0.5, 1.0]
-    works = [size for size in sizes for _ in range(60)]
+    works = [area for area in (0.06, 0.12, 0.25, 0.5, 1.0) for _ in range(60)]
+    length = frames // shots
+    seen: list[tuple[float, float]] = []  # steps taken and left
     for frame in range(frames):
-        begins = frame % every == 0
-        count = 300 if begins else 9 + frame % 4
+        begins = frame % length == 0
+        # The second frame of a shot takes most of its steps.
+        following = 50 if frame % length == 1 else least + frame % 4
+        count = 300 if begins else following
         for number in range(1, count + 1):
-            report = step(frame, number, 300 if begins else 55, begins_shot=begins)
+            report = step(frame, number, 300 if begins else 60, begins_shot=begins)
             if begins:
                 left = sum(works[number:])
                 report = replace(report, work=works[number - 1], work_left=left)
-            take(report)
+            pace.step(report)
+            seen.append((pace.steps, pace.steps_left or 0))
         read = min(frames, frame + 96)
-        known = {"known": read, "is_all": read == frames}
-        pace.frame(finished(frame, count, shots=-(-read // every), **known))
+        begun = -(-read // length)
+        pace.frame(
+            finished(frame, count, known=read, is_all=read == frames, shots=begun)
+        )
     for share in (0.1, 0.3, 0.6):
         taken, left = next(each for each in seen if each[0] >= share * pace.steps)
         assert left == pytest.approx(pace.steps - taken, rel=0.25)

@@ -18,7 +18,7 @@ from vidstyle.records import Download, FrameReport, Plan, StepReport, StrPath
 
 LINE_EVERY_S = 60
 """Between two lines in a file."""
-RECENT = 100
+RECENT = 40
 """Frames whose steps say how many the next ones will take."""
 PACE_S = 600
 """Seconds whose steps say how long the next ones will take."""
@@ -46,24 +46,26 @@ class Pace:
         self._other = deque[float](maxlen=RECENT)  # and of all others
         self._busy: dict[int, StepReport] = {}  # newest report of unfinished frames
         self._works: dict[int, list[float]] = {}  # of unfinished frames' steps
-        self._shots_begun = 0
+        self._begun: list[int] = []  # shots' first frames; of regions, in each pass
         self._shot_share = 0.0  # of the frames after the first: those that begin a shot
 
     def step(self, report: StepReport) -> None:
         """Take in a step."""
-        if report.frame not in self._busy:
-            self._shots_begun += report.begins_shot
+        if report.begins_shot and report.frame not in self._busy:
+            self._begun.append(report.frame)
         self._busy[report.frame] = report
         self.steps += report.work
         self._works.setdefault(report.frame, []).append(report.work)
 
     def frame(self, report: FrameReport) -> None:
         """Take in a finished frame."""
-        last = self._busy.pop(report.frame, None)
-        if report.steps:
-            recent = self._first if last and last.begins_shot else self._other
-            works = self._works.pop(report.frame, [1.0])
-            recent.append(report.steps * fmean(works))
+        self._busy.pop(report.frame, None)
+        work = report.steps * fmean(self._works.pop(report.frame, [1.0]))
+        if report.frame in self._begun:
+            self._first.append(work)
+        elif work and report.frame - 1 not in self._begun:
+            # The second takes all its steps to become as good as the first.
+            self._other.append(work)
         self.finished += 1
         if self.frames is not None or report.all_known:
             known = report.frames_known
@@ -79,7 +81,7 @@ class Pace:
         other = fmean(self._other or [self._guess])
         first = fmean(self._first or [other])
         shots = 1 + self._shot_share * (self.frames - 1 - self._done)
-        beginning = min(waiting, max(0, shots - self._shots_begun))
+        beginning = min(waiting, max(0, shots - len(self._begun)))
         busy = sum(self._left(report, other) for report in self._busy.values())
         return busy + beginning * first + (waiting - beginning) * other
 
