@@ -198,6 +198,8 @@ class StepReport:
     """The step's pixels as a share of those of the frame's own size."""
     work_left: float | None = None
     """At most, in steps at the frame's own size. None: as many as steps are left."""
+    begins_shot: bool = False
+    """Whether it is a clip's frame that follows none, and so takes more work."""
 
     @property
     def losses(self) -> Mapping[str, float]:
@@ -235,7 +237,7 @@ class Plan:
     done: int = 0
     """How many of them an earlier run has painted."""
     next_steps: int = 1
-    """Most steps of a frame that follows another."""
+    """How many steps a frame that follows another will probably take."""
     unit: str = "frame"
     """What is counted, in a word."""
     work: str = "painting"
@@ -255,6 +257,8 @@ class FrameReport:
     """Frames that have been read so far, so at least this many are to be painted."""
     all_known: bool = True
     """Whether the reader has reached the end."""
+    shots_known: int = 1
+    """Shots that begin among the frames that have been read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,12 @@ LOSSES = {"content": 0.0064, "style": 0.0025, "tv": 0.0027, "temporal": 0.00028}
 
 
 def step(
-    frame: int, number: int, steps: int, losses: dict[str, float] = LOSSES
+    frame: int,
+    number: int,
+    steps: int,
+    losses: dict[str, float] = LOSSES,
+    *,
+    begins_shot: bool = False,
 ) -> StepReport:
     return StepReport(
         frame=frame,
@@ -23,11 +28,20 @@ def step(
         steps=steps,
         evaluations=number,
         read_losses=lambda: losses,
+        begins_shot=begins_shot,
     )
 
 
-def finished(frame: int, steps: int, *, known: int, is_all: bool = True) -> FrameReport:
-    return FrameReport(frame=frame, steps=steps, frames_known=known, all_known=is_all)
+def finished(
+    frame: int, steps: int, *, known: int, is_all: bool = True, shots: int = 1
+) -> FrameReport:
+    return FrameReport(
+        frame=frame,
+        steps=steps,
+        frames_known=known,
+        all_known=is_all,
+        shots_known=shots,
+    )
 
 
 def plan(frames: int | None, *, done: int = 0) -> Plan:
@@ -37,10 +51,10 @@ def plan(frames: int | None, *, done: int = 0) -> Plan:
 def test_work_left_is_counted_in_steps() -> None:
     pace = Pace(plan(5))
     for number in range(1, 101):
-        pace.step(step(0, number, 300))
+        pace.step(step(0, number, 300, begins_shot=True))
     assert pace.steps_left == 200 + 4 * 40
     for number in range(101, 301):
-        pace.step(step(0, number, 300))
+        pace.step(step(0, number, 300, begins_shot=True))
     pace.frame(finished(0, 300, known=5))
     assert pace.steps_left == 4 * 40
     # Frames that stop early say how many steps the next will take.
@@ -55,7 +69,7 @@ def test_work_left_is_counted_in_steps() -> None:
 def test_several_frames_at_once_are_counted_each() -> None:
     pace = Pace(plan(10))
     for frame in (0, 3, 6):
-        pace.step(step(frame, 1, 100))
+        pace.step(step(frame, 1, 100, begins_shot=True))
     assert pace.steps_left == 3 * 99 + 7 * 40
 
 
@@ -71,6 +85,40 @@ def test_a_step_on_a_smaller_picture_counts_as_its_pixels_do() -> None:
         pace.step(replace(step(0, number, 100), level=2, levels=2, work_left=0))
     pace.frame(finished(0, 100, known=2))
     assert pace.steps_left == pytest.approx(75)
+
+
+@pytest.mark.parametrize(
+    ("frames", "shots", "least"), [(60, 1, 9), (240, 1, 9), (240, 6, 9), (60, 2, 50)]
+)
+def test_time_left_is_right_within_a_quarter(
+    frames: int, shots: int, least: int
+) -> None:
+    pace = Pace(Plan(height=180, width=320, frames=frames, next_steps=12))
+    works = [area for area in (0.06, 0.12, 0.25, 0.5, 1.0) for _ in range(60)]
+    length = frames // shots
+    seen: list[tuple[float, float]] = []  # steps taken and left
+    for frame in range(frames):
+        begins = frame % length == 0
+        # The second frame of a shot takes most of its steps.
+        following = 50 if frame % length == 1 else least + frame % 4
+        count = 300 if begins else following
+        for number in range(1, count + 1):
+            report = step(frame, number, 300 if begins else 60, begins_shot=begins)
+            if begins:
+                left = sum(works[number:])
+                report = replace(report, work=works[number - 1], work_left=left)
+            pace.step(report)
+            seen.append((pace.steps, pace.steps_left or 0))
+        read = min(frames, frame + 96)
+        begun = -(-read // length)
+        pace.frame(
+            finished(frame, count, known=read, is_all=read == frames, shots=begun)
+        )
+    for share in (0.1, 0.3, 0.6):
+        taken, left = next(each for each in seen if each[0] >= share * pace.steps)
+        assert left == pytest.approx(pace.steps - taken, rel=0.25)
+    assert seen[0][1] < 1.25 * pace.steps
+    assert pace.steps_left == 0
 
 
 def test_size_is_shown_of_a_picture_that_has_several() -> None:

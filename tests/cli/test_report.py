@@ -177,6 +177,7 @@ def test_log_is_json_lines(tmp_path: Path) -> None:
             "levels": 1,
             "work": 1.0,
             "work_left": None,
+            "begins_shot": False,
         }
 
 

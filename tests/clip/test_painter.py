@@ -155,6 +155,8 @@ def test_first_frames_take_more_steps_than_those_that_follow(paint: Paint) -> No
     assert done.found.starts == [0, 4]
     steps = [report.steps for report in done.finished]
     assert steps[0] == steps[4] == STEPS
+    assert {each.frame for each in done.steps if each.begins_shot} == {0, 4}
+    assert done.finished[-1].shots_known == 2
     # More where less of the flow is trusted, twice as many at most.
     assert all(NEXT_STEPS <= steps[index] < 2 * NEXT_STEPS for index in (1, 2, 3))
 

@@ -44,3 +44,20 @@ def test_frames_and_times_exclude_one_another(times: dict[str, float]) -> None:
     VideoConfig(**times)
     with pytest.raises(ConfigError, match="either frames, or start and duration"):
         VideoConfig(frames=(3, 9), **times)
+
+
+@pytest.mark.parametrize(
+    ("config", "steps"),
+    [
+        (VideoConfig(), 12),
+        (VideoConfig(next_steps=8), 4),
+        (VideoConfig(next_steps=2), 2),
+        (VideoConfig(next_steps=0), 0),
+        (VideoConfig(next_init="content", temporal_weight=0), 50),
+        (VideoConfig(style=StyleConfig(balance="gradients", optimizer="adam")), 50),
+    ],
+)
+def test_later_frame_is_expected_to_end_early_where_it_may(
+    config: VideoConfig, steps: int
+) -> None:
+    assert config.expected_next_steps == steps

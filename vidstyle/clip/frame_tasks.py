@@ -156,7 +156,9 @@ class FrameOptimizer:
             return self._blank(frame)
         motion = frame.motion
         is_cut = motion is not None and motion.trusted_share < CUT_SHARE
-        if frame.previous is None or is_cut:
+        if is_cut:
+            frame.previous = None
+        if frame.previous is None:
             return self._first(frame)
         return self._following(frame, *frame.previous)
 

@@ -6,7 +6,7 @@ on the device happens in the caller's.
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from vidstyle.clip.ingest import Ingest, IngestState
@@ -86,7 +86,8 @@ class Painter:
         with ThreadPoolExecutor(max_workers=2, thread_name_prefix="ahead") as pool:
             for step in self._frame_painter.run(self._ready_frames(ingest, pool)):
                 if step.report is not None:
-                    self._listener(step.report)
+                    begins = step.frame.previous is None
+                    self._listener(replace(step.report, begins_shot=begins))
                 if evolution := self._evolution_of(step.frame):
                     evolution.offer(step.picture())
                 if step.is_finished:
@@ -164,6 +165,7 @@ class Painter:
                     steps=0 if step.report is None else step.report.step,
                     frames_known=len(self._found.times_s),
                     all_known=self._found.is_complete,
+                    shots_known=len(self._found.starts),
                 )
             )
         finally:  # whoever finds the frame on the disk has been told of it

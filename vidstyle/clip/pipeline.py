@@ -244,7 +244,7 @@ def announce(passes: RegionPasses, shape: tuple[int, int]) -> None:
             width=shape[1],
             frames=None if frames is None else frames * len(stores),
             done=done,
-            next_steps=config.next_steps,
+            next_steps=config.expected_next_steps,
             newest=stores[0].newest if len(stores) == 1 else None,
         )
     )

@@ -102,18 +102,13 @@ class Prefetcher:
             mask=None if region is None else region.mask(index),
             is_blank=not found.shows(index),
         )
-        if found.follows(index, start) and self._needs_motion():
+        if found.follows(index, start) and self.config.needs_motion:
             earlier = self.store.source(index - 1)
             motion = self.motion(earlier, source, quality=self.config.flow)
             frame.motion = motion
             frame.seen_again = photometric_consistency(earlier, source, motion)
             frame.mask_before = None if region is None else region.mask(index - 1)
         return frame
-
-    def _needs_motion(self) -> bool:
-        config = self.config
-        is_bound = config.temporal_weight > 0 and config.next_steps > 0
-        return is_bound or config.next_init == "previous-warped"
 
     def _style(self, index: int, start: int, found: IngestState) -> FrameStyle:
         """Choose a frame's mix of paintings, and the colors of its shot so far.

@@ -139,7 +139,7 @@ def _tell_estimate(
     if not count:
         return
     height, width = shape
-    steps = config.style.steps + (count - 1) * config.next_steps
+    steps = config.style.steps + (count - 1) * config.expected_next_steps
     seconds = per_pixel_s * height * width * steps
     text = f"the whole clip: {count} frames of {width}x{height}, "
     listener(Notice(text=f"{text}about {_duration(seconds)} on this machine"))

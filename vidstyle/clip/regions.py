@@ -154,5 +154,9 @@ def _compose_learned(
 def _tell_of_all(listener: Listener, passes: int, event: Event) -> None:
     """Count the frames of all passes."""
     if isinstance(event, FrameReport):
-        event = replace(event, frames_known=passes * event.frames_known)
+        event = replace(
+            event,
+            frames_known=passes * event.frames_known,
+            shots_known=passes * event.shots_known,
+        )
     listener(event)

@@ -138,7 +138,7 @@ class _Run:
                         width=width,
                         frames=self._count,
                         done=self._kept,
-                        next_steps=max(1, self._config.steps),
+                        next_steps=self._config.steps,
                         unit="picture",
                     )
                 )
