@@ -9,8 +9,8 @@ from typing import Final
 import torch
 
 from vidstyle.config import NetworkName, Pooling, Precision
-from vidstyle.devices import choose_precision
 from vidstyle.errors import ConfigError, WeightsError
+from vidstyle.networks.convolve import choose_precision
 from vidstyle.networks.published import (
     PublishedWeights,
     cache_directory,
