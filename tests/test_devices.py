@@ -6,8 +6,6 @@ import torch
 
 from vidstyle.devices import (
     choose_device,
-    choose_precision,
-    convolutions_in,
     memory_errors_named,
     seeded_generator,
 )
@@ -106,24 +104,3 @@ def test_other_errors_stay_what_they_are(error: Exception) -> None:
     with pytest.raises(type(error)) as same:
         fail(error)
     assert same.value is error
-
-
-@pytest.mark.parametrize(
-    ("device", "chosen"), [("cpu", "fp32"), ("mps", "fp32"), ("cuda", "tf32")]
-)
-def test_auto_precision_suits_the_device(device: str, chosen: str) -> None:
-    assert choose_precision("auto", torch.device(device)) == chosen
-    assert choose_precision("bf16", torch.device(device)) == "bf16"
-
-
-def test_tf32_is_refused_where_there_is_none() -> None:
-    with pytest.raises(ConfigError, match="use --precision fp32 or bf16"):
-        choose_precision("tf32", torch.device("cpu"))
-
-
-def test_rounding_of_convolutions_is_put_back() -> None:
-    before = torch.backends.cudnn.allow_tf32
-    for precision, allowed in (("fp32", False), ("tf32", True), ("bf16", False)):
-        with convolutions_in(precision):
-            assert torch.backends.cudnn.allow_tf32 is allowed
-        assert torch.backends.cudnn.allow_tf32 is before

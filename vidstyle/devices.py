@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import torch
 
-from vidstyle.config import DeviceName, Precision
+from vidstyle.config import DeviceName
 from vidstyle.errors import ConfigError, DeviceMemoryError
 
 
@@ -27,30 +27,6 @@ def choose_device(name: DeviceName) -> torch.device:
             f"device {name} is not on this machine; use --device auto or cpu."
         )
     return torch.device(name)
-
-
-def choose_precision(name: Precision, device: torch.device) -> Precision:
-    """Turn ``auto`` into what suits the device; bf16 awaits measurement on GPUs.
-
-    Raises:
-        ConfigError: If the device does not have it.
-    """
-    if name == "auto":
-        return "tf32" if device.type == "cuda" else "fp32"
-    if name == "tf32" and device.type != "cuda":
-        raise ConfigError("precision tf32 needs CUDA; use --precision fp32 or bf16.")
-    return name
-
-
-@contextmanager
-def convolutions_in(precision: Precision) -> Iterator[None]:
-    """Let CUDA's convolutions of float32 round to TF32 for a while, or not."""
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = precision == "tf32"
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = before
 
 
 def seeded_generator(seed: int, index: int) -> torch.Generator:

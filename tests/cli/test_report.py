@@ -10,6 +10,7 @@ from running import FEW, names_in, start
 
 from vidstyle import errors
 from vidstyle.cli.report import Reporter, reported_errors
+from vidstyle.cli.request import Request
 from vidstyle.records import Notice, Plan, StepReport
 
 FAMILY = sorted(
@@ -119,7 +120,7 @@ def test_decoder_does_not_chatter(here: Path) -> None:
 
 
 def reporter(**settings: object) -> Reporter:
-    return Reporter(**{"quiet": False, "as_json": False, "log": None} | settings)
+    return Reporter(Request(**settings))
 
 
 def test_notices_go_to_stderr_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,7 +144,7 @@ def test_result_is_each_path_on_a_line(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_json_has_all_that_is_known(capsys: pytest.CaptureFixture[str]) -> None:
-    listener = reporter(as_json=True)
+    listener = reporter(json=True)
     listener(Plan(height=18, width=32, frames=3))
     listener(report())
     listener.result(Path("ä.mp4"), gif=None, sheet=Path("s.png"))

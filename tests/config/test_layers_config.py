@@ -2,7 +2,7 @@
 
 import pytest
 
-from vidstyle.config import LayerWeight, StyleConfig, block_of, equal_layers
+from vidstyle.config import LayerWeight, StyleConfig, block_of
 from vidstyle.errors import ConfigError
 
 UNIT = LayerWeight("relu1_1", 1)
@@ -39,10 +39,3 @@ def test_a_layer_may_weigh_nothing_beside_others() -> None:
 @pytest.mark.parametrize(("layer", "block"), [("relu1_2", 1), ("relu5_1", 5)])
 def test_layer_says_its_block(layer: str, block: int) -> None:
     assert block_of(layer) == block
-
-
-def test_equal_layers_weigh_the_same() -> None:
-    assert equal_layers("relu1_1", "relu2_1") == (
-        LayerWeight("relu1_1", 1),
-        LayerWeight("relu2_1", 1),
-    )

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
-from vidstyle.config import LayerWeight, OptimizerName, StyleConfig, equal_layers
+from vidstyle.config import LayerWeight, OptimizerName, StyleConfig
+from vidstyle.config.values import parse_layers
 from vidstyle.errors import ConfigError
 from vidstyle.explore.experiments import Axis, growing, sweep
 from vidstyle.explore.paint import TrialPainter
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 WEIGHTS = [("a", {"content_weight": 0.1}), ("b", {"content_weight": 1.0})]
 LAYERS = (LayerWeight("relu1_1"), LayerWeight("relu2_1", 2))
-SETS = [equal_layers("relu1_1"), equal_layers("relu1_1", "relu5_1")]
+SETS = [parse_layers("relu1_1"), parse_layers("relu1_1,relu5_1")]
 WHITE = 255
 
 
@@ -80,8 +81,8 @@ def test_each_layer_is_alone_for_content_and_sets_grow_for_style():
 
     content, style = trials[:2], trials[2:]
     assert [trial.config.content_layers for trial in content] == [
-        equal_layers("relu1_1"),
-        equal_layers("relu2_1"),
+        parse_layers("relu1_1"),
+        parse_layers("relu2_1"),
     ]
     assert [trial.config.style_layers for trial in style] == [LAYERS[:1], LAYERS]
     assert {trial.config.style_weight for trial in content} == {0}

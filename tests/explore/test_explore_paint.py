@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vidstyle.config import StyleConfig, equal_layers
+from vidstyle.config import StyleConfig
+from vidstyle.config.values import parse_layers
 from vidstyle.errors import ConfigError, ImageOpenError
 from vidstyle.explore.experiments import Trial, comparable
 from vidstyle.explore.paint import TrialPainter
@@ -101,7 +102,7 @@ def test_what_cannot_be_painted_is_said_before_any_work(files, config):
 
     with pytest.raises(ImageOpenError, match=r"gone\.png"):
         TrialPainter([good, trial(files, config, "gone.png")], told.append).paint()
-    lacking = replace(config, style_layers=equal_layers("relu5_3"))
+    lacking = replace(config, style_layers=parse_layers("relu5_3"))
     with pytest.raises(ConfigError, match="relu5_3"):
         TrialPainter([good, trial(files, lacking)], told.append).paint()
     assert not [event for event in told if isinstance(event, StepReport)]

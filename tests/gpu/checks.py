@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from vidstyle.config import Precision, StyleConfig
-from vidstyle.devices import choose_precision
+from vidstyle.networks.convolve import choose_precision
 from vidstyle.networks.energy import natural_pictures
 from vidstyle.networks.slim import slim
 from vidstyle.networks.vgg import FeatureNetwork

@@ -23,8 +23,9 @@ try:
     from vidstyle.bench import Bench, seconds
     from vidstyle.clip.pipeline import stylize_video
     from vidstyle.config import StyleConfig, VideoConfig
-    from vidstyle.devices import choose_device, choose_precision
+    from vidstyle.devices import choose_device
     from vidstyle.errors import VidstyleError
+    from vidstyle.networks.convolve import choose_precision
     from vidstyle.networks.load import load_network
     from vidstyle.networks.published import published_weights
     from vidstyle.networks.vgg import FeatureNetwork

@@ -3,7 +3,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from vidstyle.networks.convolve import convolve_replicated
+from vidstyle.errors import ConfigError
+from vidstyle.networks.convolve import (
+    choose_precision,
+    convolutions_in,
+    convolve_replicated,
+)
 
 
 def operands(
@@ -61,3 +66,24 @@ def test_the_incoming_gradient_and_the_input_are_left_alone() -> None:
     positive.backward(gradient)
     assert torch.equal(gradient, torch.ones_like(positive))
     assert torch.equal(maps, before)
+
+
+@pytest.mark.parametrize(
+    ("device", "chosen"), [("cpu", "fp32"), ("mps", "fp32"), ("cuda", "tf32")]
+)
+def test_auto_precision_suits_the_device(device: str, chosen: str) -> None:
+    assert choose_precision("auto", torch.device(device)) == chosen
+    assert choose_precision("bf16", torch.device(device)) == "bf16"
+
+
+def test_tf32_is_refused_where_there_is_none() -> None:
+    with pytest.raises(ConfigError, match="use --precision fp32 or bf16"):
+        choose_precision("tf32", torch.device("cpu"))
+
+
+def test_rounding_of_convolutions_is_put_back() -> None:
+    before = torch.backends.cudnn.allow_tf32
+    for precision, allowed in (("fp32", False), ("tf32", True), ("bf16", False)):
+        with convolutions_in(precision):
+            assert torch.backends.cudnn.allow_tf32 is allowed
+        assert torch.backends.cudnn.allow_tf32 is before

@@ -4,7 +4,8 @@ from typing import get_args
 import pytest
 import torch
 
-from vidstyle.config import StyleConfig, StyleLoss, equal_layers
+from vidstyle.config import StyleConfig, StyleLoss
+from vidstyle.config.values import parse_layers
 from vidstyle.optimize.losses import gram_matrix
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import content_target, style_target
@@ -61,9 +62,9 @@ def test_the_scale_of_gatys_is_that_of_the_paper(network, pictures):
     settings = {
         "loss_scale": "gatys",
         "content_weight": 1,
-        "content_layers": equal_layers("relu4_2"),
+        "content_layers": parse_layers("relu4_2"),
         "style_weight": 1,
-        "style_layers": equal_layers("relu2_1"),
+        "style_layers": parse_layers("relu2_1"),
     }
     objective = make(network, pictures, slots=1, **settings)
     terms = objective.evaluate(pictures[1:2]).terms

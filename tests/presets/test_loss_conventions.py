@@ -21,7 +21,8 @@ from loss_conventions import (
 )
 from torch import Tensor
 
-from vidstyle.config import StyleConfig, equal_layers
+from vidstyle.config import StyleConfig
+from vidstyle.config.values import parse_layers
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import content_target, style_target
@@ -49,7 +50,7 @@ def our_terms(
     )
     weights = converted(sums, height=HEIGHT, width=WIDTH, energies=energies)
     config = StyleConfig(
-        content_layers=equal_layers(*sums.content),
+        content_layers=parse_layers(",".join(sums.content)),
         content_weight=weights.content,
         style_layers=weights.layers,
         tv_weight=weights.tv,

@@ -13,51 +13,24 @@ from vidstyle.cli.report import Reporter, print_facts, reported_errors
 from vidstyle.cli.request import Request, make, resolve_settings
 from vidstyle.config import AlbumConfig, StyleConfig
 from vidstyle.config.setting import FILES, REQUIRED, Config, common_setting, settings_of
-from vidstyle.config.toml_file import read_text
 from vidstyle.config.values import parse_layers
 from vidstyle.errors import OutputError
 from vidstyle.explore.experiments import (
     KINDS,
     LAYER_SETS,
+    NEVER,
     RECONSTRUCTED,
-    Axis,
     Kind,
-    Layers,
+    parse_axis,
+    parse_sets,
     sweep,
 )
 
-NEVER: Final = {"style_mix", "min_steps", "patience", "min_delta", "pyramid"}
-"""Settings that no experiment has: one painting, one size, and no early stop."""
 SHARED: Final = {
     *("output", "overwrite", "work_dir", "restart"),
     *("preset", "config", "json", "quiet"),
 }
 """What is asked for as with a painting command."""
-
-
-def parse_axis(text: str) -> Axis:
-    """Read ``content-weight=0.01,0.1`` or ``style-layers=relu1_1;relu1_1,relu2_1``."""
-    known = {one.key: one for one in settings_of(StyleConfig) if one.name not in NEVER}
-    key, _, values = text.partition("=")
-    if key not in known:
-        raise ValueError(f"{key!r} is not a setting; choose one of {', '.join(known)}")
-    setting = known[key]
-    has_commas = setting.name in {"style_layers", "content_layers"}
-    separator = ";" if ";" in values or has_commas else ","
-    items = [item.strip() for item in values.split(separator) if item.strip()]
-    if not items:
-        raise ValueError(f"{text!r} has no values, such as {key}=A{separator}B")
-    return [
-        (f"{key} {item}", {setting.name: read_text(setting, item)}) for item in items
-    ]
-
-
-def parse_sets(text: str) -> list[Layers]:
-    """Read ``relu1_1,relu2_1;relu3_1`` as sets of layers."""
-    sets = [parse_layers(item) for item in text.split(";") if item.strip()]
-    if not sets:
-        raise ValueError(f"{text!r} names no layers")
-    return sets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +110,7 @@ def _explore(
         # A run that was interrupted while it wrote its results may do so again.
         may_replace = request.overwrite or run.is_unfinished(work)
         _check_folder(folder, [content, *paintings], overwrite=may_replace)
-        with Reporter.for_request(request) as reporter:
+        with Reporter(request) as reporter:
             facts = run.run_experiment(
                 experiment, folder, reporter, work_dir=work, restart=request.restart
             )

@@ -59,46 +59,34 @@ def image(
 
 
 def _paint_one(content: Path, request: Request, settings: Settings) -> None:
-    name = "+".join(dict.fromkeys(path.stem for path in request.paintings))
-    from vidstyle.video.files import check_names, folders_for
+    from vidstyle.images import check_picture_path, read_picture
+    from vidstyle.video.files import check_names, folders_for, name_beside
 
     check_names([content], are_pictures=True)
     config = settings.make(StyleConfig)
     request.check_inputs([content], config, ())
-    output = request.output_for(content.parent / f"{content.stem}.{name}.png")
-    with folders_for(output):
-        _paint_to(content, output, request, settings, config)
-
-
-def _paint_to(
-    content: Path,
-    output: Path,
-    request: Request,
-    settings: Settings,
-    config: StyleConfig,
-) -> None:
-    from vidstyle.images import check_picture_path, read_picture
-
+    output = request.output_for(name_beside(content, request.paintings, ".png"))
     gif_output = request.gif_beside(output)
-    request.check_outputs(output, gif_output, contents=[content])
-    check_picture_path(output)
-    read_picture(content)
-    settings.save(request)
-    from vidstyle.stylize.image import stylize_image
+    with folders_for(output):
+        request.check_outputs(output, gif_output, contents=[content])
+        check_picture_path(output)
+        read_picture(content)
+        settings.save(request)
+        from vidstyle.stylize.image import stylize_image
 
-    with Reporter.for_request(request) as reporter:
-        stylize_image(
-            content,
-            request.styles,
-            output,
-            config=config,
-            regions=request.regions,
-            evolution=settings.make(EvolutionConfig),
-            evolution_output=gif_output,
-            overwrite=True,  # checked above
-            listener=reporter,
-        )
-    reporter.result(output, gif=gif_output)
+        with Reporter(request) as reporter:
+            stylize_image(
+                content,
+                request.styles,
+                output,
+                config=config,
+                regions=request.regions,
+                evolution=settings.make(EvolutionConfig),
+                evolution_output=gif_output,
+                overwrite=True,  # checked above
+                listener=reporter,
+            )
+        reporter.result(output, gif=gif_output)
 
 
 def _paint_album(contents: list[Path], request: Request, settings: Settings) -> None:
@@ -115,7 +103,7 @@ def _paint_album(contents: list[Path], request: Request, settings: Settings) -> 
 
     has_folder = any(path.is_dir() for path in request.styles)
     folder = Path(request.output or _beside(contents, request.styles))
-    with folders_for(folder), Reporter.for_request(request) as reporter:
+    with folders_for(folder), Reporter(request) as reporter:
         result = stylize_album(
             contents,
             request.styles if has_folder else [tuple(request.styles)],

@@ -7,8 +7,10 @@ import typer
 
 from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, print_facts, reported_errors
+from vidstyle.cli.request import Request
 from vidstyle.config import NetworkName, Precision, StyleConfig, VideoConfig
 from vidstyle.config.setting import Config, setting
+from vidstyle.config.values import parse_sizes
 from vidstyle.presets import NAMES, read_preset
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ def networks(fetch: Fetch = None, json: o.Json = False, quiet: o.Quiet = False) 
         from vidstyle.networks.load import network_status
 
         if fetch is not None:
-            with Reporter(quiet=quiet, as_json=json) as reporter:
+            with Reporter(Request(quiet=quiet, json=json)) as reporter:
                 path = fetch_weights(fetch, reporter)
             reporter.result(path)
             return
@@ -66,17 +68,6 @@ def probe(clip: o.Clip, *, json: o.Json = False, **values: Any) -> None:
 
         seen = inspect_clip(clip, fps=config.input_fps, background=config.background)
         print_facts(as_facts(seen), as_lines(seen), as_json=json)
-
-
-def parse_sizes(text: str) -> list[tuple[int, int]]:
-    """Read ``320x180,640x360`` as widths and heights."""
-    sizes = []
-    for item in text.split(","):
-        width, _, height = item.strip().partition("x")
-        if not (width.isdecimal() and height.isdecimal()):
-            raise ValueError(f"{item!r} is not a size such as 320x180")
-        sizes.append((int(width), int(height)))
-    return sizes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +109,7 @@ def bench(
     with reported_errors():
         from vidstyle.bench import Bench, as_table
 
-        with Reporter(quiet=False) as reporter:
+        with Reporter(Request()) as reporter:
             timed = Bench(
                 **values,
                 network=network,

@@ -8,6 +8,7 @@ import typer
 
 from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, print_facts, reported_errors
+from vidstyle.cli.request import Request
 from vidstyle.config import NetworkName
 from vidstyle.config.setting import (
     FILES,
@@ -108,7 +109,7 @@ def measure(
             check_outputs([asked.plot], inputs=inputs, overwrite=overwrite)
         from vidstyle.measure.report import measure_result
 
-        with Reporter(quiet=quiet) as reporter:
+        with Reporter(Request(quiet=quiet)) as reporter:
             facts, table = measure_result(
                 result, **values, device=device, listener=reporter
             )

@@ -90,22 +90,16 @@ def print_facts(facts: object, lines: Iterable[object], *, as_json: bool) -> Non
 class Reporter:
     """Subscribe to a run: what a user sees, a log of the losses, and the result."""
 
-    def __init__(
-        self,
-        *,
-        quiet: bool,
-        as_json: bool = False,
-        log: Path | None = None,
-        verbose: bool = False,
-    ) -> None:
+    def __init__(self, request: Request) -> None:
         """Prepare; nothing is shown before the run says something.
 
-        The losses of every step go to ``log`` as JSON lines. A run that goes on from an
-        earlier one adds to what is there.
+        A run that goes on from an earlier one adds to the log that is there.
         """
-        self._as_json, self.log_path = as_json, log
-        self._console = Console(stderr=True, quiet=quiet, highlight=False)
-        self._view = ProgressView(self._console, is_shown=not quiet, is_verbose=verbose)
+        self._as_json, self.log_path = request.json, request.log
+        self._console = Console(stderr=True, quiet=request.quiet, highlight=False)
+        self._view = ProgressView(
+            self._console, is_shown=not request.quiet, is_verbose=request.verbose
+        )
         self._log: IO[str] | None = None
         self._is_file = False
         self._lost = ""
@@ -113,16 +107,6 @@ class Reporter:
         self._facts: dict[str, Any] = {}
         self._kept = 0
         """Frames, or pictures, that a run which is stopped now need not paint again."""
-
-    @classmethod
-    def for_request(cls, request: Request) -> Self:
-        """Report a run as it was asked for."""
-        return cls(
-            quiet=request.quiet,
-            as_json=request.json,
-            log=request.log,
-            verbose=request.verbose,
-        )
 
     def __enter__(self) -> Self:
         """Open the log and start the bar.

@@ -25,7 +25,7 @@ from vidstyle.config.setting import (
 from vidstyle.config.toml_file import KINDS, config_text, read_config
 from vidstyle.config.values import parse_time
 from vidstyle.errors import OutputError
-from vidstyle.presets import NAMES, Preset, named_painting, read_preset
+from vidstyle.presets import NAMES, named_painting, read_preset
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,7 +277,12 @@ def resolve_settings(
     layers: dict[str, Mapping[str, Any]] = {}
     about: list[str] = []
     if request.preset is not None:
-        preset = _find_preset(request.preset)
+        if request.preset not in NAMES:
+            raise typer.BadParameter(
+                f"{request.preset!r} is none of {', '.join(NAMES)}",
+                param_hint="'--preset'",
+            )
+        preset = read_preset(request.preset)
         layers[f"preset {preset.name}"], about = preset.settings, preset.about
     if request.config is not None:
         layers["configuration file"] = read_config(request.config)
@@ -303,14 +308,6 @@ def defaults() -> dict[str, Any]:
 def _given(ctx: typer.Context, name: str) -> bool:
     source = ctx.get_parameter_source(name)
     return source is not None and source.name in {"COMMANDLINE", "ENVIRONMENT"}
-
-
-def _find_preset(name: str) -> Preset:
-    if name not in NAMES:
-        raise typer.BadParameter(
-            f"{name!r} is none of {', '.join(NAMES)}", param_hint="'--preset'"
-        )
-    return read_preset(name)
 
 
 def save_config(path: Path, text: str, *, overwrite: bool) -> None:

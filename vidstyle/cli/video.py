@@ -108,18 +108,16 @@ def _paint(
         if request.preview
         else default_output(clip, request.paintings, config.encoding)
     )
-    several = done is not None
-    output = request.output_for(usual, in_folder=several, may_be_frames=True)
+    output = request.output_for(usual, in_folder=done is not None, may_be_frames=True)
     with folders_for(output):
         if done is not None and output in done:
             raise ConfigError(f"two results would go to {output}; rename a clip.")
         if done is not None and output.exists() and not request.overwrite:
             if not request.quiet:
                 print_line(f"{output} is there already; --overwrite paints it again")
-        elif request.preview:
-            _preview(clip, output, request, config, settings)
         else:
-            _paint_to(clip, output, request, config, settings)
+            paint = _preview if request.preview else _paint_to
+            paint(clip, output, request, config, settings)
         if done is not None:
             done.add(output)
 
@@ -129,18 +127,18 @@ def _paint_to(
 ) -> None:
     from vidstyle.video.files import Outputs, check_outputs
 
-    gif_output = request.gif_beside(output)
-    sheet_output = output.with_suffix(".sheet.png") if request.sheet else None
-    compare_output = output.with_suffix(".compare.mp4") if request.compare else None
-    outputs = Outputs(output, gif_output, sheet_output, compare_output)
-    request.check_outputs(
-        *(output, gif_output, sheet_output, compare_output), contents=[clip]
+    outputs = Outputs(
+        output,
+        evolution=request.gif_beside(output),
+        sheet=output.with_suffix(".sheet.png") if request.sheet else None,
+        compare=output.with_suffix(".compare.mp4") if request.compare else None,
     )
+    request.check_outputs(*outputs, contents=[clip])
     check_outputs(outputs, config.encoding, overwrite=True)
     settings.save(request)
     from vidstyle.clip.pipeline import stylize_video
 
-    with Reporter.for_request(request) as reporter:
+    with Reporter(request) as reporter:
         result = stylize_video(
             clip,
             request.styles,
@@ -148,9 +146,9 @@ def _paint_to(
             config=config,
             regions=request.regions,
             evolution=settings.make(EvolutionConfig),
-            evolution_output=gif_output,
-            sheet_output=sheet_output,
-            compare_output=compare_output,
+            evolution_output=outputs.evolution,
+            sheet_output=outputs.sheet,
+            compare_output=outputs.compare,
             work_dir=request.work_dir,
             overwrite=True,  # checked above
             restart=request.restart,
@@ -161,8 +159,8 @@ def _paint_to(
         frames=result.frames,
         shots=result.shots,
         gif=result.evolution,
-        sheet=sheet_output,
-        compare=compare_output,
+        sheet=outputs.sheet,
+        compare=outputs.compare,
     )
 
 
@@ -173,7 +171,7 @@ def _preview(
     settings.save(request)
     from vidstyle.clip.preview import preview_video
 
-    with Reporter.for_request(request) as reporter:
+    with Reporter(request) as reporter:
         preview_video(
             clip,
             request.styles,

@@ -30,7 +30,6 @@ from vidstyle.config.values import (
     Region,
     block_of,
     check_mask_shape,
-    equal_layers,
     parse_color,
 )
 from vidstyle.config.video import (
@@ -67,6 +66,5 @@ __all__ = [
     "check_crf",
     "check_mask_shape",
     "check_range",
-    "equal_layers",
     "parse_color",
 ]

@@ -61,11 +61,6 @@ def block_of(layer: str) -> int:
     return int(layer.removeprefix("relu").partition("_")[0])
 
 
-def equal_layers(*layers: str) -> tuple[LayerWeight, ...]:
-    """Give each layer the same share."""
-    return tuple(LayerWeight(layer) for layer in layers)
-
-
 def check_layers(name: str, layers: tuple[LayerWeight, ...]) -> None:
     """Check that layers are named once each, with weights that can be normalised."""
     names = [layer for layer, _ in layers]
@@ -146,6 +141,17 @@ def parse_range(text: str) -> tuple[int, int | None]:
         raise ValueError(f"{text!r} is not a range of frames such as 0:48")
     start, stop = found.groups()
     return int(start or 0), None if stop is None else int(stop)
+
+
+def parse_sizes(text: str) -> list[tuple[int, int]]:
+    """Read ``320x180,640x360`` as widths and heights."""
+    sizes = []
+    for item in text.split(","):
+        width, _, height = item.strip().partition("x")
+        if not (width.isdecimal() and height.isdecimal()):
+            raise ValueError(f"{item!r} is not a size such as 320x180")
+        sizes.append((int(width), int(height)))
+    return sizes
 
 
 def parse_init(text: str) -> str | Path:

@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, get_args
 
 from vidstyle.config import LayerWeight, OptimizerName, StyleConfig
+from vidstyle.config.setting import settings_of
+from vidstyle.config.toml_file import read_text
+from vidstyle.config.values import parse_layers
 from vidstyle.errors import ConfigError
 
 Layers = tuple[LayerWeight, ...]
@@ -13,6 +16,8 @@ Axis = Sequence[tuple[str, Mapping[str, Any]]]
 """Headings and the settings that each stands for; ``style`` is the painting's file."""
 ONE: Final[Axis] = [("", {})]
 """The axis of an experiment that has one row."""
+NEVER: Final = {"style_mix", "min_steps", "patience", "min_delta", "pyramid"}
+"""Settings that no experiment has: one painting, one size, and no early stop."""
 
 
 class Axes(NamedTuple):
@@ -102,6 +107,31 @@ def sweep(
 def comparable(config: StyleConfig) -> StyleConfig:
     """Take one size and no early stop, so that losses compare."""
     return replace(config, min_steps=max(1, config.steps), pyramid=1)
+
+
+def parse_axis(text: str) -> Axis:
+    """Read ``content-weight=0.01,0.1`` or ``style-layers=relu1_1;relu1_1,relu2_1``."""
+    known = {one.key: one for one in settings_of(StyleConfig) if one.name not in NEVER}
+    key, _, values = text.partition("=")
+    if key not in known:
+        raise ValueError(f"{key!r} is not a setting; choose one of {', '.join(known)}")
+    setting = known[key]
+    has_commas = setting.name in {"style_layers", "content_layers"}
+    separator = ";" if ";" in values or has_commas else ","
+    items = [item.strip() for item in values.split(separator) if item.strip()]
+    if not items:
+        raise ValueError(f"{text!r} has no values, such as {key}=A{separator}B")
+    return [
+        (f"{key} {item}", {setting.name: read_text(setting, item)}) for item in items
+    ]
+
+
+def parse_sets(text: str) -> list[Layers]:
+    """Read ``relu1_1,relu2_1;relu3_1`` as sets of layers."""
+    sets = [parse_layers(item) for item in text.split(";") if item.strip()]
+    if not sets:
+        raise ValueError(f"{text!r} names no layers")
+    return sets
 
 
 def growing(layers: Layers) -> Axis:

@@ -14,7 +14,7 @@ from torch import Tensor
 from vidstyle.config import StyleConfig
 from vidstyle.devices import choose_device
 from vidstyle.explore.experiments import Trial
-from vidstyle.images import read_picture, resize_frame
+from vidstyle.images import read_picture
 from vidstyle.measure.distance import (
     Distances,
     FrameMeter,
@@ -24,7 +24,7 @@ from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.records import Event, Frame, FrameReport, Listener, Notice, Plan
 from vidstyle.stylize.inputs import load_stylizer
-from vidstyle.stylize.style_bank import working_size
+from vidstyle.stylize.style_bank import working_frame
 from vidstyle.stylize.stylizer import load_for
 from vidstyle.video.work_dir import FrameStore
 
@@ -91,7 +91,7 @@ class TrialPainter:
 
         self._trials, self._listener = trials, tell
         read = cache(read_picture)
-        self._frames = [_resized(read(one.content), one.config) for one in trials]
+        self._frames = [working_frame(read(one.content), one.config) for one in trials]
         configs, layers = dict[Any, StyleConfig](), defaultdict[Any, set[str]](set)
         for trial in trials:
             read(trial.style)  # a missing painting is reported before the work
@@ -101,15 +101,12 @@ class TrialPainter:
             layers[key].update(layer for layer, _ in named)
         self._networks = {
             key: load_for(
-                config,
-                choose_device(config.device),
-                self._listener,
-                layers=layers[key],
+                config, choose_device(config.device), tell, layers=layers[key]
             )
             for key, config in configs.items()
         }
         self._distance_network = load_distance_network(
-            MEASURED_IN, device=trials[0].config.device, listener=self._listener
+            MEASURED_IN, device=trials[0].config.device, listener=tell
         )
 
     @property
@@ -244,12 +241,6 @@ class TrialPainter:
             for values, value in zip(trace.values(), row, strict=True):
                 values.append(value)
         return pictures, traces
-
-
-def _resized(source: Frame, config: StyleConfig) -> Frame:
-    tall, wide, _ = source.shape
-    height, width = working_size(height=tall, width=wide, long_side=config.long_side)
-    return resize_frame(source, height=height, width=width)
 
 
 def _network_key(config: StyleConfig) -> tuple[object, ...]:

@@ -1,4 +1,4 @@
-"""A frozen 3x3 convolution and its ReLU, as one step with a gradient of its own.
+"""A frozen 3x3 convolution and its ReLU, as one step with a gradient; how it rounds.
 
 Replicate padding costs as much as it can: torch copies the input to pad it, keeps the
 copy for a weight gradient that nobody asks for, and copies again on the way back. Here
@@ -6,11 +6,40 @@ the copy is dropped at once and the gradient's border is folded in place. The re
 the same; there is no atomic addition in it, so a GPU repeats it bit for bit.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
+
+from vidstyle.config import Precision
+from vidstyle.errors import ConfigError
+
+
+def choose_precision(name: Precision, device: torch.device) -> Precision:
+    """Turn ``auto`` into what suits the device; bf16 awaits measurement on GPUs.
+
+    Raises:
+        ConfigError: If the device does not have it.
+    """
+    if name == "auto":
+        return "tf32" if device.type == "cuda" else "fp32"
+    if name == "tf32" and device.type != "cuda":
+        raise ConfigError("precision tf32 needs CUDA; use --precision fp32 or bf16.")
+    return name
+
+
+@contextmanager
+def convolutions_in(precision: Precision) -> Iterator[None]:
+    """Let CUDA's convolutions of float32 round to TF32 for a while, or not."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 def convolve_replicated(maps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -9,8 +9,8 @@ from typing import Final
 import torch
 
 from vidstyle.config import NetworkName, Pooling, Precision
-from vidstyle.devices import choose_precision
 from vidstyle.errors import ConfigError, WeightsError
+from vidstyle.networks.convolve import choose_precision
 from vidstyle.networks.published import (
     PublishedWeights,
     cache_directory,
@@ -76,8 +76,7 @@ def load_network(
 
     Raises:
         ConfigError: If the network lacks a layer, or cannot work with that pooling.
-        WeightsError: If its weights are not to be had; ``auto`` goes on with slim
-            when it is a download that fails.
+        WeightsError: If it has no weights; ``auto`` takes slim if a download fails.
     """
     precision = choose_precision(precision, device)
     chosen, notice = choose_network(name, device)

@@ -14,9 +14,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from vidstyle.config import Pooling, Precision, block_of
-from vidstyle.devices import convolutions_in
 from vidstyle.errors import ConfigError
-from vidstyle.networks.convolve import convolve_replicated
+from vidstyle.networks.convolve import convolutions_in, convolve_replicated
 from vidstyle.networks.energy import ENERGY_NAMES, layer_energies, natural_pictures
 
 

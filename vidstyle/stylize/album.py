@@ -32,7 +32,7 @@ from vidstyle.stylize.pairs import (
     make_pairs,
     pictures_in,
 )
-from vidstyle.stylize.style_bank import painting_size, working_size
+from vidstyle.stylize.style_bank import painting_size, working_frame
 from vidstyle.stylize.stylizer import Stylizer
 
 if TYPE_CHECKING:
@@ -69,20 +69,12 @@ def stylize_album(
 ) -> AlbumResult:
     """Paint every picture after every painting, and lay them out on a sheet.
 
-    Args:
-        contents: Pictures, and folders of them.
-        styles: Paintings, and folders of them; those named together are mixed.
-        folder: Where results and sheet go; it is made if it is not there.
-        config: How; None: the defaults.
-        album: How many at a time; None: the default.
-        overwrite: Whether results that are there are painted again.
-        listener: Is told every step, and what is passed over.
+    Contents and styles are files, and folders of them; styles named together are mixed.
+    Results and sheet go into ``folder``, which is made if it is not there; what is
+    there already is painted again only to ``overwrite`` it.
 
     Raises:
-        InputError: If a setting cannot be used, or there is no picture.
-        WeightsError: If a network that was named has no weights.
-        OptimizationError: If the optimisation cannot go on.
-        OutputError: If a result cannot be written.
+        VidstyleError: An InputError, WeightsError, OptimizationError or OutputError.
     """
     folder, given = Path(folder), [Path(path) for path in contents]
     named = [
@@ -103,11 +95,10 @@ def stylize_album(
     run.paint(left)
     if run.painted + len(kept) == 0:
         raise InputError(f"nothing could be painted: {' '.join(run.failed.values())}")
-    index = folder / INDEX
-    write_picture(index, index_sheet(pairs))
+    write_picture(folder / INDEX, index_sheet(pairs))
     return AlbumResult(
         folder=folder,
-        index=index,
+        index=folder / INDEX,
         painted=run.painted,
         kept=len(kept),
         failed=tuple(run.failed.values()),
@@ -130,25 +121,30 @@ class _Run:
         """Paint what can be read; the rest is told, and in ``failed``."""
         groups = self._by_size(pairs)
         self._count += sum(len(group) for group in groups.values())
-        for number, ((height, width), group) in enumerate(groups.items()):
-            if number == 0:
-                self._listener(
-                    Plan(
-                        height=height,
-                        width=width,
-                        frames=self._count,
-                        done=self._kept,
-                        next_steps=self._config.steps,
-                        unit="picture",
-                    )
+        for height, width in [*groups][:1]:
+            self._listener(
+                Plan(
+                    height=height,
+                    width=width,
+                    frames=self._count,
+                    done=self._kept,
+                    next_steps=self._config.steps,
+                    unit="picture",
                 )
+            )
+        for (height, width), group in groups.items():
             self._paint_group(group, height, width)
 
     def _by_size(self, pairs: Sequence[Pair]) -> dict[Size, list[Pair]]:
         """Read every file once; group the pairs that there are by the results' size."""
         sizes: dict[Path, Size] = {}
+
+        def result_size(frame: Frame) -> Size:
+            height, width, _ = working_frame(frame, self._config).shape
+            return height, width
+
         for content in dict.fromkeys(pair.content for pair in pairs):
-            if (size := self._size(content, self._result_size)) is not None:
+            if (size := self._size(content, result_size)) is not None:
                 sizes[content] = size
         least = min((max(size) for size in sizes.values()), default=MIN_SIDE)
         measure = partial(painting_size, config=self._config, long_side=least)
@@ -169,11 +165,6 @@ class _Run:
         except ConfigError as err:
             self._pass_over(path, f"{path}: {err}")
         return None
-
-    def _result_size(self, frame: Frame) -> Size:
-        height, width = frame.shape[:2]
-        long_side = self._config.long_side
-        return working_size(height=height, width=width, long_side=long_side)
 
     def _pass_over(self, path: Path, reason: str) -> None:
         self.failed[path] = reason

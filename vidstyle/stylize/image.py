@@ -7,7 +7,6 @@ from vidstyle.config import EvolutionConfig, Region, StyleConfig
 from vidstyle.images import (
     check_free,
     check_picture_path,
-    resize_frame,
     write_picture,
 )
 from vidstyle.records import Frame, Listener, Notice, Plan, StepReport, StrPath, ignore
@@ -18,7 +17,7 @@ from vidstyle.stylize.inputs import (
     read_mask,
     read_told,
 )
-from vidstyle.stylize.style_bank import working_size
+from vidstyle.stylize.style_bank import working_frame
 from vidstyle.video.evolution import Evolution, check_evolution_name, write_evolution
 
 
@@ -34,42 +33,24 @@ def stylize_image(
     overwrite: bool = False,
     listener: Listener = ignore,
 ) -> Path:
-    """Paint one picture.
+    """Paint one picture into ``output``, which is returned.
 
-    Args:
-        content: The picture's file.
-        style: The painting's file, or several, which are mixed.
-        output: Where the result goes.
-        config: How; None: the defaults.
-        regions: Parts of it with paintings of their own; where two meet, the later one
-            wins. What is in none gets ``style``; if that is empty, it stays as it is.
-        evolution: How the GIF of the learning looks; None: the defaults.
-        evolution_output: Where it goes, ``.gif`` or ``.mp4``; None: no GIF.
-        overwrite: Whether files that are there may be replaced.
-        listener: Is told every step.
-
-    Returns:
-        ``output``.
+    ``style``, ``regions`` and ``evolution_output`` are as for ``stylize_video``.
 
     Raises:
-        InputError: If an input or a setting cannot be used.
-        WeightsError: If a network that was named has no weights.
-        OptimizationError: If the optimisation cannot go on.
-        OutputError: If a result cannot be written.
+        VidstyleError: An InputError, WeightsError, OptimizationError or OutputError.
     """
     content, output = Path(content), Path(output)
-    regions = as_regions(regions)
+    config, regions = config or StyleConfig(), as_regions(regions)
     gif_output = None if evolution_output is None else Path(evolution_output)
     check_picture_path(output)
     if gif_output is not None:
         check_evolution_name(gif_output)
     check_free(output, gif_output, overwrite=overwrite)
-    config = config or StyleConfig()
     source = read_told(content, listener)
-    tall, wide = source.shape[:2]
-    height, width = working_size(height=tall, width=wide, long_side=config.long_side)
+    frame = working_frame(source, config)
+    (tall, wide, _), (height, width, _) = source.shape, frame.shape
     listener(Notice(text=f"{content.name}: {wide}x{tall} -> {width}x{height}"))
-    frame = resize_frame(source, height=height, width=width)
     masks = [read_mask(each.mask, height=height, width=width) for each in regions]
     stylizer = load_stylizer(
         style, config, height=height, width=width, listener=listener, regions=regions
@@ -84,9 +65,9 @@ def stylize_image(
             learned.offer(picture())
 
     painted = stylizer.stylize(frame, masks=masks, on_step=on_step)
-    if learned is not None and config.steps == 0:
-        learned.offer(painted)
     write_picture(output, painted)
     if learned is not None and gif_output is not None:
+        if config.steps == 0:
+            learned.offer(painted)
         write_evolution(learned.pictures(), gif_output, config=learned.config)
     return output

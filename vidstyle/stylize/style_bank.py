@@ -206,6 +206,13 @@ def working_size(
     return height, width
 
 
+def working_frame(source: Frame, config: StyleConfig) -> Frame:
+    """Resample a source to the size in which it is painted; as ``working_size``."""
+    tall, wide, _ = source.shape
+    height, width = working_size(height=tall, width=wide, long_side=config.long_side)
+    return resize_frame(source, height=height, width=width)
+
+
 def painting_size(
     painting: Frame, config: StyleConfig, long_side: int
 ) -> tuple[int, int]:

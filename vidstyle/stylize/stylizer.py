@@ -47,7 +47,7 @@ from vidstyle.stylize.style_bank import (
     StyleBank,
     painting_size,
     reduced_painting,
-    working_size,
+    working_frame,
 )
 
 OnStep = Callable[[StepReport, Callable[[], Frame]], None]
@@ -165,11 +165,10 @@ class Stylizer:
 
         Args:
             frame: uint8 (H, W, 3) RGB; not modified.
-            masks: (H, W) each, at the size of the result, of the regions if there are
-                any. Each is painted for itself, as a sample of one batch.
+            masks: Of the regions, (H, W) each, at the size of the result; each is
+                painted for itself, as a sample of one batch, and reported as a frame.
             time_s: The second of the clip at which it is shown.
-            on_step: Is called after each step. Regions are reported as frames of their
-                own.
+            on_step: Is called after each step.
 
         Returns:
             uint8 (H, W, 3) RGB, no longer than ``config.long_side``.
@@ -178,11 +177,8 @@ class Stylizer:
             ConfigError: If a side of the result or of a painting would be too short.
             OptimizationError: If the optimisation cannot go on.
         """
-        tall, wide = frame.shape[:2]
-        long_side = self.config.long_side
-        height, width = working_size(height=tall, width=wide, long_side=long_side)
-        frame = resize_frame(frame, height=height, width=width)
-        self.fit(height, width)
+        frame = working_frame(frame, self.config)
+        self.fit(*frame.shape[:2])
         parts = self._parts(frame, masks, time_s)
         if not parts:  # nothing of it is in any region
             return frame

@@ -6,8 +6,8 @@ Nothing here waits for torch, so that a mistake is told at once.
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from vidstyle.config import EncodingConfig
 from vidstyle.errors import InputError, OutputError
@@ -20,8 +20,7 @@ from vidstyle.video.probe import probe
 from vidstyle.video.write import check_writable
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
+class Outputs(NamedTuple):
     """Where the results of a run go."""
 
     video: Path
@@ -54,10 +53,7 @@ def check_outputs(
         check_picture_path(outputs.sheet)
     if outputs.compare is not None:
         codec_for(outputs.compare, EncodingConfig())
-    check_free(
-        *(outputs.video, outputs.evolution, outputs.sheet, outputs.compare),
-        overwrite=overwrite,
-    )
+    check_free(*outputs, overwrite=overwrite)
 
 
 def default_output(

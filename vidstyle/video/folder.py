@@ -13,9 +13,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from vidstyle.decode import read_header
 from vidstyle.errors import OutputError, VideoOpenError
 from vidstyle.images import PICTURE_ENDINGS, read_picture, resize_frame, write_picture
+from vidstyle.images.decode import read_header
 from vidstyle.records import Frame, TimedFrame, VideoInfo
 
 _ENDS: Final = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9"}

@@ -139,6 +139,7 @@ def _described(
     color = read_color(stream.color_tags, stream.pixel_format, depth, shape=shape)
     # The only stream of moving pictures, and no cover is before it.
     is_first = len(file.pictures()) == 1 and pictures[0] == stream.info
+    is_packed = file.container == "avi" and _is_packed(path)
     return VideoInfo(
         path=path,
         kind="video",
@@ -160,11 +161,7 @@ def _described(
         audio_codecs=tuple(each.codec for each in sound),
         subtitle_codecs=tuple(each.codec for each in subtitles),
         normalizing=reasons_to_normalize(
-            stream,
-            color,
-            fields=fields,
-            is_first=is_first,
-            is_packed=file.container == "avi" and _is_packed(path),
+            stream, color, fields=fields, is_first=is_first, is_packed=is_packed
         ),
         streams=file.streams,
         stream_index=stream.info.index,

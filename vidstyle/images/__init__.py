@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Final
 import cv2
 import numpy as np
 
-from vidstyle.decode import decode_picture, to_levels
 from vidstyle.errors import ConfigError, OutputError
+from vidstyle.images.decode import decode_picture, to_levels
 from vidstyle.records import Frame
 
 if TYPE_CHECKING:
