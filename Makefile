@@ -7,7 +7,7 @@ SOURCES := vidstyle tests samples
 DEMO := demo
 
 .PHONY: help
-help: ## Say what there is to make
+help: ## List what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # make TORCH=https://download.pytorch.org/whl/cpu takes a torch without GPU libraries: 1.2 GB instead of 5.

@@ -41,18 +41,16 @@ def everywhere(value=1.0):
     return np.full((HEIGHT, WIDTH), value, np.float32)
 
 
+def bring(painted, paint, source, **others):
+    """Bring paint onto a source; unless others say so, all rests and is seen again."""
+    given = {"motion": motion(), "seen_again": everywhere()} | others
+    return follow(painted, paint, source, working=source, device=CPU, **given)
+
+
 def test_without_motion_the_next_frame_starts_from_the_last_one_unchanged(
     painted, source
 ):
-    following = follow(
-        painted,
-        first_paint(source),
-        source,
-        working=source,
-        motion=motion(),
-        seen_again=everywhere(),
-        device=CPU,
-    )
+    following = bring(painted, first_paint(source), source)
     assert np.array_equal(image_to_frame(following.start), painted)
     assert torch.equal(following.start, following.warped)
     assert (following.binding == 1).all()
@@ -60,15 +58,7 @@ def test_without_motion_the_next_frame_starts_from_the_last_one_unchanged(
 
 
 def test_paint_moves_with_the_content(painted, source):
-    following = follow(
-        painted,
-        first_paint(source),
-        source,
-        working=source,
-        motion=motion(x=-4),
-        seen_again=everywhere(),
-        device=CPU,
-    )
+    following = bring(painted, first_paint(source), source, motion=motion(x=-4))
     moved = image_to_frame(following.warped)
     assert np.array_equal(moved[:, 4:], painted[:, :-4])
 
@@ -78,15 +68,7 @@ def test_what_comes_into_sight_starts_from_the_source_in_the_paints_colours(
 ):
     seen = everywhere()
     seen[:, 24:] = 0
-    following = follow(
-        painted,
-        first_paint(source),
-        source,
-        working=source,
-        motion=motion(),
-        seen_again=seen,
-        device=CPU,
-    )
+    following = bring(painted, first_paint(source), source, seen_again=seen)
     new = following.start[..., 24 + EDGE :]
     # A map of colours: the source's pixels in their order, with the paint's spread.
     old = frame_to_image(source)[..., 24 + EDGE :]
@@ -103,15 +85,7 @@ def test_what_comes_into_sight_starts_from_the_source_in_the_paints_colours(
 def test_new_paint_is_bound_more_firmly_from_frame_to_frame(painted, source):
     paint, bindings = Paint(np.zeros((HEIGHT, WIDTH), np.uint8), source), []
     for _ in range(DRY + 2):
-        following = follow(
-            painted,
-            paint,
-            source,
-            working=source,
-            motion=motion(),
-            seen_again=everywhere(),
-            device=CPU,
-        )
+        following = bring(painted, paint, source)
         paint = following.paint
         bindings.append(following.binding.mean().item())
     assert bindings == sorted(bindings)
@@ -122,14 +96,8 @@ def test_new_paint_is_bound_more_firmly_from_frame_to_frame(painted, source):
 def test_paint_is_not_bound_where_the_flow_is_inconsistent_but_stays(painted, source):
     consistency = everywhere()
     consistency[10:20, 10:20] = 0
-    following = follow(
-        painted,
-        first_paint(source),
-        source,
-        working=source,
-        motion=motion(consistency=consistency),
-        seen_again=everywhere(),
-        device=CPU,
+    following = bring(
+        painted, first_paint(source), source, motion=motion(consistency=consistency)
     )
     assert following.binding[0, 0, 10:20, 10:20].max() == 0
     assert following.binding[0, 0, :10].min() == 1
@@ -151,15 +119,7 @@ def test_paint_goes_where_the_scene_slowly_becomes_another(painted):
         later = (before + (after - before) * step / 30).astype(np.uint8)
         # From one frame to the next, all looks alike.
         assert photometric_consistency(source, later, motion()).min() == 1
-        following = follow(
-            painted,
-            paint,
-            later,
-            working=later,
-            motion=motion(),
-            seen_again=everywhere(),
-            device=CPU,
-        )
+        following = bring(painted, paint, later)
         source, paint = later, following.paint
         renewed |= paint.age == 0
     assert not renewed[:, :20].any()

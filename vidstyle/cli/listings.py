@@ -57,7 +57,7 @@ def presets(json: o.Json = False) -> None:
 
 @o.add_options(VideoConfig, only=("input_fps", "background"), hides=False)
 def probe(clip: o.Clip, *, json: o.Json = False, **values: Any) -> None:
-    """Say what is understood of a clip, and how it will be read.
+    """Show what is understood of a clip, and how it will be read.
 
     The whole file is read once, since only so is a variable rate known for one.
     """

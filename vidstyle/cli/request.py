@@ -105,7 +105,7 @@ class Request(Config):
     )
     log: Path | None = setting(None, "Write every step's losses as JSON lines.", REPORT)
     json: bool = common_setting(False, "Print the result as JSON on stdout.", REPORT)
-    quiet: bool = common_setting(False, "Say only errors.", REPORT, short="q")
+    quiet: bool = common_setting(False, "Show only errors.", REPORT, short="q")
     verbose: bool = setting(False, "Show steps and losses, too.", REPORT, short="v")
     sheet: bool = common_setting(
         False, "Also write a sheet of frames, before and after.", REPORT

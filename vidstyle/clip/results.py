@@ -166,7 +166,8 @@ def save_sheet(
 ) -> None:
     """Lay out spread frames: above as they were, below as they are painted."""
     indices = evenly_spaced(found.first, len(found.times_s), SHEET_PICTURES)
-    stylized = [StylizedFrames(store, found).at(index) for index in indices]
+    frames = StylizedFrames(store, found)
+    stylized = [frames.at(index) for index in indices]
     height, width = stylized[0].shape[:2]
     sources = reader.pick(indices, height=height, width=width)
     write_picture(path, contact_sheet([[sources[i] for i in indices], stylized]))
@@ -182,15 +183,17 @@ class SideBySide:
 
     def __iter__(self) -> Iterator[Frame]:
         """Read them from the first."""
+        inset: Frame | None = None
         for timed, after in zip(self.sources, self.stylized, strict=False):
             height, width = after.shape[:2]
+            if inset is None:
+                tall, wide = self.painting.shape[:2]
+                scale = min(height / 3 / tall, width / 3 / wide)
+                tall, wide = round(tall * scale), round(wide * scale)
+                inset = resize_frame(self.painting, height=tall, width=wide)
             before = resize_frame(timed.frame, height=height, width=width)
             both = np.hstack([before, after])
-            tall, wide = self.painting.shape[:2]
-            scale = min(height / 3 / tall, width / 3 / wide)
-            tall, wide = round(tall * scale), round(wide * scale)
-            inset = resize_frame(self.painting, height=tall, width=wide)
-            both[height - tall :, :wide] = inset
+            both[height - len(inset) :, : inset.shape[1]] = inset
             yield both
 
 

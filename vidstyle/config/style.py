@@ -165,7 +165,7 @@ class StyleConfig(Config):
     pooling: Pooling = setting(
         "average", "Between the network's blocks; slim: average only.", NETWORK
     )
-    # Gatys takes relu4_2 alone; with it faces of few pixels lose their features.
+    # Gatys' choice.
     content_layers: tuple[LayerWeight, ...] = setting(
         (LayerWeight("relu4_2"),),
         "Layers that keep the content.",

@@ -1,7 +1,7 @@
 """Pictures: files <-> frames (uint8 HWC RGB) <-> images ((N,3,H,W) in [0,1]); resize.
 
-Everything inside ``style/`` is an image and everything outside is a frame; this is the
-only border. It reads single pictures; clips are read by ``vidstyle.video``.
+What is optimised is an image and all else is a frame; this is the only border. It reads
+single pictures; clips are read by ``vidstyle.video``.
 """
 
 import contextlib
@@ -9,10 +9,11 @@ import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from vidstyle.errors import ConfigError, OutputError
 from vidstyle.images.decode import decode_picture, to_levels
@@ -92,7 +93,16 @@ def read_picture(path: Path, *, background: str | None = None) -> Frame:
     Raises:
         ImageOpenError: If it is missing, too large, cannot be read, or is no picture.
     """
-    pixels = decode_picture(path)
+    return lay_over(decode_picture(path), background)
+
+
+def lay_over(pixels: npt.NDArray[Any], background: str | None = None) -> Frame:
+    """Lay a picture over a color, white for None, where it is transparent.
+
+    Args:
+        pixels: (H, W, 3), or (H, W, 4) with alpha; as ``decode_picture`` returns them.
+        background: As ``#rrggbb``.
+    """
     if pixels.shape[2] == 3:
         return to_levels(pixels)
     behind = np.frombuffer(bytes.fromhex((background or WHITE)[1:]), np.uint8) / 255

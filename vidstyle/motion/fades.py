@@ -7,13 +7,15 @@ contrast sooner, and a flash or a lamp that is switched on takes too few frames.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from vidstyle.records import Frame
 
+Numbers = npt.NDArray[Any]
 PLAIN: Final = 2.0
 """Standard deviation of each channel, in levels, below which a frame has one color."""
 NEAR: Final = 6.0
@@ -62,7 +64,10 @@ def _scaled(frame: Frame, color: int, factor: float) -> Frame:
 
 def plain_color(frame: Frame) -> int | None:
     """Return the color of a frame that is black (0) or white (255) all over."""
-    mean, spread = cv2.meanStdDev(frame)
+    return _plain_color(*cv2.meanStdDev(frame))
+
+
+def _plain_color(mean: Numbers, spread: Numbers) -> int | None:
     color = 0 if mean.mean() < 128 else 255
     is_plain = spread.max() < PLAIN and np.abs(mean - color).max() <= NEAR
     return color if is_plain else None
@@ -103,7 +108,8 @@ class FadeDetector:
         """
         lights = self._end(cuts)
         mean, spread = cv2.meanStdDev(frame)
-        contrast, plain = float(np.sqrt(np.square(spread).mean())), plain_color(frame)
+        contrast = float(np.sqrt(np.square(spread).mean()))
+        plain = _plain_color(mean, spread)
         for color, run in self._runs.items():
             distance = abs(float(mean.mean()) - color)
             run.append(_Level(self._count, distance, contrast, plain == color))

@@ -35,7 +35,7 @@ def factors(levels: int, shortest: int) -> list[float]:
 
 
 def shared_steps(total: int, levels: int) -> list[int]:
-    """Share out steps among sizes, coarsest first, in even stages.
+    """Share out steps among sizes, coarsest first, fewer from each to the next.
 
     The coarsest gets three times as many as the largest, which costs the most and has
     the least left to do: at 512 pixels the picture is as good as with equal shares, in

@@ -7,7 +7,8 @@ from pathlib import Path
 from vidstyle.color.masks import Mask, soft_mask
 from vidstyle.config import Region, StyleConfig, check_counts, check_mask_shape
 from vidstyle.errors import ConfigError
-from vidstyle.images import read_alpha, read_picture
+from vidstyle.images import lay_over, read_picture
+from vidstyle.images.decode import decode_picture, to_levels
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import Frame, Listener, Notice, StrPath
 from vidstyle.stylize.style_bank import painting_size, wanted_side
@@ -19,10 +20,11 @@ Styles = StrPath | Sequence[StrPath]
 
 def read_told(path: Path, listener: Listener) -> Frame:
     """Read a picture, and tell the listener if parts of it are transparent."""
-    if read_alpha(path).min() < 255:
+    pixels = decode_picture(path)
+    if pixels.shape[2] == 4 and to_levels(pixels[..., 3]).min() < 255:
         text = f"{path.name}: transparent parts are laid over white"
         listener(Notice(text=text))
-    return read_picture(path)
+    return lay_over(pixels)
 
 
 def load_stylizer(
