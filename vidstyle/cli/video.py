@@ -38,7 +38,7 @@ def video(ctx: typer.Context, clip: o.Clips, **values: Any) -> None:
 
     vidstyle video clip.mp4 --style painting.jpg
 
-    vidstyle video clip.mp4 --style painting.jpg --preview --content-weight 0.3
+    vidstyle video clip.mp4 --style painting.jpg --preview --content-weight 0.15
 
     vidstyle video *.mp4 --style painting.jpg --compare -o out/
     """
