@@ -1,5 +1,8 @@
 """The reading thread, on a reader that is made up: how far it goes, how it ends."""
 
+import os
+import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -357,3 +360,39 @@ def test_colours_are_those_of_the_region_while_it_is_there(
     with begin(store) as reading:
         found = all_of(reading)
     assert [found.follows(index, 0) for index in range(4)] == [False, True, True, True]
+
+
+def test_interrupt_while_the_lock_is_taken_does_not_keep_it(
+    reader: Reader, store: FrameStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_lock = threading.Event()
+
+    def take_time() -> int:  # the caller's thread begins to wait for the lock
+        in_lock.set()
+        time.sleep(0.1)
+        return 10**12
+
+    def interrupt(*_: object) -> None:  # it has the lock, but not the interpreter
+        os.kill(os.getpid(), signal.SIGINT)
+        until = time.monotonic() + 0.05
+        while time.monotonic() < until:
+            pass
+        raise OSError("that will do")
+
+    monkeypatch.setattr(store, "free_bytes", take_time)
+    monkeypatch.setattr(ingest.ShotDetector, "push", interrupt)
+    before, interval = signal.getsignal(signal.SIGINT), sys.getswitchinterval()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.setswitchinterval(1)
+    reading = begin(store).__enter__()
+    try:
+        in_lock.wait(SOON_S)
+        with pytest.raises(KeyboardInterrupt):
+            reading.poll(painted=0, open_lanes=0, wait=True)
+    finally:
+        sys.setswitchinterval(interval)
+        signal.signal(signal.SIGINT, before)
+    ending = threading.Thread(target=reading.__exit__, args=(None,) * 3, daemon=True)
+    ending.start()
+    ending.join(SOON_S)
+    assert not ending.is_alive()

@@ -84,7 +84,9 @@ class Ingest:
         self._error: BaseException | None = None
         self._unpainted = self._painted = self._open_lanes = self._polled = 0
         self._is_starved = False
-        self._changed = threading.Condition()
+        # ``with self._changed`` would keep the lock if Ctrl-C came as it is taken.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
 
     def __enter__(self) -> Self:
@@ -94,7 +96,7 @@ class Ingest:
 
     def __exit__(self, *_: object) -> None:
         """Stop reading."""
-        with self._changed:
+        with self._lock:
             self._selected.is_stopped = True
             self._changed.notify_all()
         self._thread.join()
@@ -113,7 +115,7 @@ class Ingest:
         Raises:
             VidstyleError: What the reading thread met.
         """
-        with self._changed:
+        with self._lock:
             self._painted, self._open_lanes = painted, open_lanes
             self._is_starved = wait
             self._changed.notify_all()
@@ -138,7 +140,7 @@ class Ingest:
         try:
             self._read()
         except BaseException as err:  # noqa: BLE001  # raised again in ``poll``
-            with self._changed:
+            with self._lock:
                 self._error = err
                 self._changed.notify_all()
 
@@ -158,7 +160,7 @@ class Ingest:
             is_seen = mask is None or bool(mask.any())
             colors = color_statistics(frame, mask if is_seen else None)
             self._light_up(lights)
-            with self._changed:
+            with self._lock:
                 if not self._found.times_s:
                     self._found.first = timed.index
                     self._found.origin_s = self._selected.origin_s
@@ -170,7 +172,7 @@ class Ingest:
                 self._add(cuts, min(detector.certain, fades.certain))
         cuts = detector.finish()
         self._light_up(fades.finish(cuts))
-        with self._changed:
+        with self._lock:
             self._found.end_s = self._selected.end_s
             self._check_range()
             self._found.is_complete = True
@@ -222,7 +224,7 @@ class Ingest:
         Raises:
             WorkDirError: If the painter waits for frames that the disk cannot take.
         """
-        with self._changed:
+        with self._lock:
             while not self._selected.is_stopped:
                 waiting = self._unpainted - self._painted
                 is_short = self._store.free_bytes() < RESERVE_BYTES
@@ -238,5 +240,5 @@ class Ingest:
         return False
 
     def _warn(self, text: str) -> None:
-        with self._changed:
+        with self._lock:
             self._found.warnings.append(text)
