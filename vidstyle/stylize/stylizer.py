@@ -1,7 +1,7 @@
 """The core: paintings and settings come in, then frames go in and come out painted.
 
 Frames are arrays. The only file that is opened here is the picture that ``init`` names;
-``inputs`` reads those of paintings and masks.
+``image`` reads those of paintings and masks.
 """
 
 from collections.abc import Callable, Collection, Sequence
