@@ -4,12 +4,7 @@ import torch
 
 from vidstyle.clip.frame_tasks import WORN, follow
 from vidstyle.images import frame_to_image, image_to_frame
-from vidstyle.motion.consistency import (
-    DRY,
-    EDGE,
-    first_paint,
-    photometric_consistency,
-)
+from vidstyle.motion.consistency import DRY, EDGE, first_paint, photometric_consistency
 from vidstyle.records import Motion, Paint
 
 HEIGHT, WIDTH = 32, 48

@@ -9,7 +9,6 @@ from math import isfinite, nan
 from typing import Final
 
 from vidstyle.config import StyleConfig
-from vidstyle.devices import choose_device
 from vidstyle.explore.experiments import Trial
 from vidstyle.images import read_picture
 from vidstyle.measure.distance import Distances, FrameMeter, load_distance_network
@@ -93,8 +92,7 @@ class TrialPainter:
         self._networks = dict[tuple[object, ...], FeatureNetwork]()
         for config in (trial.config for trial in trials):
             if (key := _network_key(config)) not in self._networks:
-                device = choose_device(config.device)
-                self._networks[key] = load_for(config, device, tell)
+                self._networks[key] = load_for(config, tell)
             layers = (*config.content_layers, *config.style_layers)
             self._networks[key].check_layers([layer for layer, _ in layers])
         self._distance_network = load_distance_network(
