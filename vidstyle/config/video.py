@@ -60,11 +60,7 @@ class AlbumConfig(Config):
     """How many pictures are painted at once."""
 
     batch: int = common_setting(
-        1,
-        "Pictures of one size, or shots of a clip, painted beside one another; more "
-        "fills a GPU.",
-        OPTIMIZER,
-        least=1,
+        1, "Pictures or shots painted at once; more fills a GPU.", OPTIMIZER, least=1
     )
 
 
