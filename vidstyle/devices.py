@@ -17,8 +17,7 @@ from vidstyle.errors import ConfigError, DeviceMemoryError
 def choose_device(name: DeviceName) -> torch.device:
     """Turn a device's name into a device; ``auto`` takes cuda, then mps, then the CPU.
 
-    Raises:
-        ConfigError: If the named device is not on this machine.
+    ConfigError: it is not on this machine.
     """
     there = {
         "cuda": torch.cuda.is_available(),
@@ -43,13 +42,9 @@ def seeded_generator(seed: int, index: int) -> torch.Generator:
 
 @contextmanager
 def memory_errors_named(what: str) -> Iterator[None]:
-    """Turn a device's out-of-memory error into the family's.
+    """Turn a device's out-of-memory error into DeviceMemoryError.
 
-    Args:
-        what: The work that was tried, such as ``4 frames of 960x540``.
-
-    Raises:
-        DeviceMemoryError: Saying what to make smaller.
+    ``what`` is the work that was tried, such as ``4 frames of 960x540``.
     """
     try:
         yield

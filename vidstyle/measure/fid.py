@@ -216,11 +216,7 @@ def find_inception() -> Path | None:
 
 
 def load_inception(path: Path, *, device: torch.device) -> "Inception":
-    """Load the network onto its device.
-
-    Raises:
-        WeightsError: If the file is not the published one.
-    """
+    """Load the network onto its device; WeightsError: it is not the published one."""
     try:
         with path.open("rb") as file:
             check_hash(file, SHA256, source=str(path))
@@ -235,10 +231,7 @@ def load_inception(path: Path, *, device: torch.device) -> "Inception":
 def read_inception(path: Path, *, device: torch.device) -> "Inception | None":
     """Load the network with any weights of its own, by torchvision's names.
 
-    None: the file holds no such.
-
-    Raises:
-        WeightsError: If it cannot be read, or holds only a part of the network.
+    None: the file holds no such. WeightsError: it holds only a part of the network.
     """
     weights = read_tensors(path)
     if FIRST not in weights:

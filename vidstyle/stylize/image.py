@@ -193,11 +193,7 @@ def load_stylizer(
 
 
 def as_paths(style: Styles, regions: Sequence[Region] = ()) -> list[Path]:
-    """Make a list of one painting's file or several.
-
-    Raises:
-        ConfigError: If there is none, and no region with one.
-    """
+    """Make a list of paintings; ConfigError: there are none, and no region with one."""
     given = [style] if isinstance(style, str | os.PathLike) else style
     paths = [Path(one) for one in given]
     if not paths and not regions:
