@@ -1,14 +1,14 @@
 """``vidstyle image`` as a user types it."""
 
 import json
-import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 from pictures import scene
-from running import FEW, Run, Said, names_in, start
+from running import FEW, Run, Said, names_in
 
 from vidstyle.images import read_picture, write_picture
 from vidstyle.video.probe import probe
@@ -207,15 +207,10 @@ def test_option_of_a_clip_is_usage(vidstyle: Run) -> None:
 
 
 @pytest.mark.slow
-def test_interruption_leaves_nothing(photo: Path) -> None:
-    options = ("-s", "painting.png", *STEPS, "--steps", "99", "--log", "log", "-q")
-    process = start("image", "photo.png", *options, quick_steps=2)
-    while not (photo / "log").exists() or (photo / "log").stat().st_size == 0:
-        assert process.poll() is None, process.communicate()
-    process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=60) == (
-        "",
-        "interrupted; nothing was written.\n",
-    )
-    assert process.returncode == -signal.SIGINT
+def test_interruption_leaves_nothing(
+    photo: Path, interrupted: Callable[..., Said]
+) -> None:
+    options = ("-s", "painting.png", *STEPS, "--log", "log", "-q")
+    said = interrupted("image", "photo.png", *options, after=2)
+    assert (said.stdout, said.stderr) == ("", "interrupted; nothing was written.\n")
     assert names_in(photo) == {*INPUTS, "log"}

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from vidstyle.cli import app
 from vidstyle.images import read_picture, write_picture
 from vidstyle.measure.pixels import mean_luminance
-from vidstyle.networks.slim import SLIM
+from vidstyle.networks.load import SLIM
 from vidstyle.networks.weights import write_weights
 from vidstyle.video.folder import write_pictures
 

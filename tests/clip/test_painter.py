@@ -31,7 +31,7 @@ from vidstyle.records import (
     TimedFrame,
     VideoInfo,
 )
-from vidstyle.stylize.inputs import load_stylizer
+from vidstyle.stylize.image import load_stylizer
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 

@@ -58,7 +58,16 @@ def _check_frames(name: str, frames: tuple[int, int | None]) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VideoConfig(Config):
+class AlbumConfig(Config):
+    """How many pictures are painted at once."""
+
+    batch: int = common_setting(
+        1, "Pictures or shots painted at once; more fills a GPU.", OPTIMIZER, least=1
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoConfig(AlbumConfig):
     """How a clip is read, made coherent, and written."""
 
     style: StyleConfig = field(default_factory=StyleConfig)
@@ -161,9 +170,6 @@ class VideoConfig(Config):
         OPTIMIZER,
         least=0,
     )
-    batch: int = common_setting(
-        1, "Shots painted beside one another; more fills a GPU.", OPTIMIZER, least=1
-    )
 
     @property
     def expected_next_steps(self) -> int:
@@ -193,15 +199,3 @@ class VideoConfig(Config):
         by_time = self.start_s is not None or self.duration_s is not None
         if by_time and self.frames != (0, None):
             raise ConfigError("give either frames, or start and duration, not both.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlbumConfig(Config):
-    """How many pictures are painted."""
-
-    batch: int = common_setting(
-        1,
-        "Pictures of one size painted beside one another; more fills a GPU.",
-        OPTIMIZER,
-        least=1,
-    )

@@ -115,9 +115,6 @@ def read_alpha(path: Path) -> Frame:
 
     Returns:
         uint8 (H, W), 255 where it is opaque, as is all of a picture without alpha.
-
-    Raises:
-        ImageOpenError: As ``read_picture`` does.
     """
     pixels = decode_picture(path)
     if pixels.shape[2] == 3:
@@ -126,11 +123,7 @@ def read_alpha(path: Path) -> Frame:
 
 
 def check_free(*paths: Path | None, overwrite: bool) -> None:
-    """Check, before the work, that nothing is replaced without being asked for.
-
-    Raises:
-        OutputError: If a result exists and may not be replaced.
-    """
+    """Raise OutputError, before the work, for a result that may not be replaced."""
     for path in paths:
         if path is not None and path.exists() and not overwrite:
             raise OutputError(f"{path} exists; use --overwrite, or another name.")
@@ -173,16 +166,19 @@ def check_outputs(
 def _check_place(path: Path) -> None:
     if path.is_dir() and (path.suffix or path.name in {"", ".."}):
         raise OutputError(f"{path} is a folder; name a file in it.")
-    if not path.parent.is_dir():
-        raise OutputError(f"the folder {path.parent} for {path.name} does not exist.")
+    _check_parent(path)
     if not os.access(path.parent, os.W_OK):
         raise OutputError(f"the folder {path.parent} cannot be written to.")
 
 
-def check_picture_path(path: Path) -> None:
-    """Raise OutputError if a name's ending is no format, or its folder not there."""
+def _check_parent(path: Path) -> None:
     if not path.parent.is_dir():
         raise OutputError(f"the folder {path.parent} for {path.name} does not exist.")
+
+
+def check_picture_path(path: Path) -> None:
+    """Raise OutputError if a name's ending is no format, or its folder not there."""
+    _check_parent(path)
     ending = path.suffix.lower()
     if not cv2.haveImageWriter(f"picture{ending}"):
         raise OutputError(
@@ -232,11 +228,7 @@ def make_folder(folder: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a partial name and move it into place.
-
-    Raises:
-        OutputError: If it cannot be written; nothing is left under either name.
-    """
+    """Write a file whole, or raise OutputError; nothing is left of it then."""
     with (
         partial_file(path, error=OutputError) as (_, handle),
         os.fdopen(handle, "wb") as file,

@@ -85,10 +85,8 @@ def measure_result(
     """Measure folders of pictures, a picture or a clip, whichever the result is.
 
     Only of a clip, ``frames`` are those that it shows, as for ``measure_clip``, and
-    ``plot`` is where its numbers are drawn over its time.
-
-    Raises:
-        ConfigError: If something does not go with such a result.
+    ``plot`` is where its numbers are drawn over its time. ConfigError: something does
+    not go with such a result.
     """
     if plot is not None:
         check_plot(plot)

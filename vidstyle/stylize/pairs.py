@@ -36,11 +36,7 @@ class Pair:
 
 
 def pictures_in(path: Path) -> list[Path]:
-    """List the pictures of a folder in the order of their names; or a file itself.
-
-    Raises:
-        InputError: If it is a folder without a picture, or cannot be listed.
-    """
+    """List the pictures of a folder by their names, or raise InputError; or a file."""
     if not path.is_dir():
         return [path]
     try:
@@ -107,12 +103,7 @@ def check_pairs(
     styles: Sequence[Path | tuple[Path, ...]],
     folder: Path,
 ) -> None:
-    """Check, before the work, that results neither meet nor become inputs.
-
-    Raises:
-        ConfigError: If they would.
-        OutputError: If the folder is a file, or has no place to be in.
-    """
+    """Check, before the work, that results have a place and are no inputs, or raise."""
     inputs = [*contents, *(one for one in styles if isinstance(one, Path))]
     for given in inputs:
         if given.is_dir() and given.resolve() == folder.resolve():
