@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from vidstyle.cli.typed import Mistyped
-from vidstyle.config import Region, StyleConfig, check_counts
+from vidstyle.config import Region, StyleConfig, check_counts, check_mask_shape
 from vidstyle.config.setting import (
     EVOLUTION,
     FILES,
@@ -164,16 +164,22 @@ class Request(Config):
         """Check, before torch is loaded, that pictures and paintings can be read.
 
         Raises:
-            InputError: If not, or if there are more or fewer numbers than paintings.
+            InputError: If not, if a mask has another shape than the first of the
+                contents, or if there are more or fewer numbers than paintings.
         """
         from vidstyle.images import read_picture
         from vidstyle.video.files import check_names
+        from vidstyle.video.probe import shape_of
 
         masks = [each.mask for each in self.regions]
         check_names([*contents, *self.paintings, *masks])
         check_counts(config, times_s, len(self.styles))
-        for path in dict.fromkeys(self.paintings):
+        start = [config.init] if isinstance(config.init, Path) else []
+        for path in dict.fromkeys([*self.paintings, *start]):
             read_picture(path)
+        for mask in masks:
+            height, width = shape_of(contents[0])
+            check_mask_shape(mask, *shape_of(mask), height=height, width=width)
 
     def output_for(
         self, usual: Path, *, in_folder: bool = False, may_be_frames: bool = False
