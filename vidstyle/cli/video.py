@@ -13,6 +13,7 @@ from vidstyle.cli.report import (
     RESUMES,
     Reporter,
     Terminated,
+    print_facts,
     print_line,
     reported_errors,
 )
@@ -94,7 +95,9 @@ def _paint_all(
         styles, number = tuple(asked.paintings), len(pairs)
         pairs.append(Pair(number=number, content=clip, styles=styles, output=output))
     if request.output and done:
-        write_picture(Path(request.output) / INDEX, index_sheet(pairs))
+        index = Path(request.output) / INDEX
+        write_picture(index, index_sheet(pairs))
+        print_facts({"index": index}, [index], as_json=request.json)
     if failed:
         names = ", ".join(dict.fromkeys(failed))
         raise InputError(f"not all could be painted: {names}.")

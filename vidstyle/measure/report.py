@@ -284,7 +284,7 @@ def _lines(
     by = f", network {network}" if network else ""
     yield f"{what}, pixel values in [0, 1]{by}"
     yield from _table(compared)
-    yield "0 means alike; of SSIM, 1 does"
+    yield "0 means alike (SSIM and drift: 1)"
     flicker = compared.get("flicker", NONE)[2]
     if flicker is not None:
         word = "steady" if flicker <= 1 else "unsteady"
