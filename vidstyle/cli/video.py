@@ -82,7 +82,7 @@ def _paint_all(
         looks = [[one] for path in request.styles for one in pictures_in(path)]
     failed, done, pairs = [], set[Path](), list[Pair]()
     for clip, look in product(clips, looks):
-        asked, output = replace(request, style=look or None), Path()
+        asked, output = replace(request, style=look or None), Path("not painted")
         try:
             output = _paint(clip, asked, config, settings, done)
         except VidstyleError as err:
