@@ -73,7 +73,7 @@ def _paint_all(
     from vidstyle.images import write_picture
     from vidstyle.stylize.pairs import INDEX, Pair, index_sheet, pictures_in
 
-    for name in ("log", "gif_output", "work_dir", "style_at"):
+    for name in ("log", "gif_output", "work_dir", "style_at", "key"):
         if getattr(request, name):
             option = name.replace("_", "-")
             raise ConfigError(f"--{option} is about one clip and painting; name one.")
@@ -165,6 +165,7 @@ def _paint_to(
             output,
             config=config,
             regions=request.regions,
+            keys=request.keys,
             evolution=settings.make(EvolutionConfig),
             evolution_output=outputs.evolution,
             sheet_output=outputs.sheet,
