@@ -1,6 +1,7 @@
 """``vidstyle image`` as a user types it."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -68,6 +69,14 @@ def test_several_paintings_name_the_result(photo: Path, paint: Run) -> None:
     write_picture(photo / "b.png", read_picture(photo / "painting.png")[:, ::-1])
     said = paint("-s", "b.png", "--style-mix", "1,3", "--keep-color", "histogram")
     assert said.stdout == "photo.painting+b.png\n"
+
+
+def test_mask_is_looked_at_before_torch_is_loaded(
+    photo: Path, vidstyle: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "vidstyle.stylize.image", None)
+    said = vidstyle("image", "photo.png", "--region", "painting.png=painting.png")
+    assert "not the shape of 51x37" in said.stderr
 
 
 def test_region_is_painted_and_the_rest_stays(photo: Path, vidstyle: Run) -> None:

@@ -2,9 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from vidstyle.clip.carry import WORN, follow
+from vidstyle.clip.carry import follow
 from vidstyle.images import frame_to_image, image_to_frame
-from vidstyle.motion.consistency import DRY, EDGE, first_paint, photometric_consistency
+from vidstyle.motion.consistency import (
+    DRY,
+    EDGE,
+    WORN,
+    first_paint,
+    photometric_consistency,
+)
 from vidstyle.records import Motion, Paint
 
 HEIGHT, WIDTH = 32, 48

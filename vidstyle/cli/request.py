@@ -12,7 +12,13 @@ from typing import Any
 import typer
 
 from vidstyle.cli.typed import Mistyped
-from vidstyle.config import Region, StyleConfig, VideoConfig, check_counts
+from vidstyle.config import (
+    Region,
+    StyleConfig,
+    VideoConfig,
+    check_counts,
+    check_mask_shape,
+)
 from vidstyle.config.setting import (
     EVOLUTION,
     FILES,
@@ -154,14 +160,24 @@ class Request(Config):
     def check_inputs(
         self, contents: Sequence[Path], config: StyleConfig, times_s: Sequence[float]
     ) -> None:
-        """Check files and counts before torch is loaded, or raise InputError."""
+        """Check, before torch is loaded, that pictures and paintings can be read.
+
+        Raises:
+            InputError: If not, if a mask has another shape than the first of the
+                contents, or if there are more or fewer numbers than paintings.
+        """
         from vidstyle.images import read_picture
         from vidstyle.video.files import check_names
+        from vidstyle.video.probe import shape_of
 
         check_names(self._inputs(contents))
         check_counts(config, times_s, len(self.styles))
-        for path in dict.fromkeys(self.paintings):
+        start = [config.init] if isinstance(config.init, Path) else []
+        for path in dict.fromkeys([*self.paintings, *start]):
             read_picture(path)
+        for mask in (each.mask for each in self.regions):
+            height, width = shape_of(contents[0])
+            check_mask_shape(mask, *shape_of(mask), height=height, width=width)
 
     def output_for(
         self, usual: Path, *, in_folder: bool = False, may_be_frames: bool = False

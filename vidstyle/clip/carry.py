@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -14,6 +16,7 @@ from vidstyle.color.palette import color_statistics, palette_map
 from vidstyle.images import frame_to_image
 from vidstyle.motion.consistency import (
     DRY,
+    WORN,
     carry_paint,
     erode_consistency,
     move_along,
@@ -22,8 +25,7 @@ from vidstyle.motion.consistency import (
 from vidstyle.motion.warp import consistency_to_tensor, flow_to_tensor, warp
 from vidstyle.records import Consistency, Frame, Motion, Paint
 
-WORN = 10
-"""Levels of 255 by which a place may differ from what it was painted for."""
+Plane = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +78,20 @@ def follow(
     """
     flow = flow_to_tensor(motion.flow_backward, device=device)
     warped = warp(frame_to_image(previous, device=device), flow)
-    still = photometric_consistency(paint.scene, source, motion, limit=WORN)
+    still = photometric_consistency(
+        paint.scene, source, motion, trusted=WORN, doubted=WORN
+    )
     reused = np.minimum(erode_consistency(seen_again), still)
     carried = carry_paint(paint, source, motion, reused, frames=frames)
     dryness = carried.age.astype(np.float32) / np.float32(DRY)
     bound = motion.consistency * reused * dryness
     colors = palette_map(color_statistics(working), color_statistics(previous))
     fill = frame_to_image(colors.apply(working), device=device)
+    # The start mixes over a few pixels, so that no outline is carried along.
+    share = consistency_to_tensor(reused, device=device)
+    share = functional.avg_pool2d(share, 3, 1, 1, count_include_pad=False)
     return Following(
-        start=fill.lerp(warped, _softened(reused, device)),
+        start=fill.lerp(warped, share),
         warped=warped,
         binding=consistency_to_tensor(bound, device=device),
         paint=carried,
@@ -94,10 +101,8 @@ def follow(
 def mix_carried(
     frame: PrefetchedFrame,
     pictures: Sequence[Frame],
-    *,
     working: Frame,
-    device: torch.device,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Frame, Consistency]:
     """Mix the paint of the key frames on both sides of a frame, moved onto it.
 
     The nearer one counts for more, so that each becomes the other little by little.
@@ -108,51 +113,44 @@ def mix_carried(
         frame: Has a motion from each of its origins.
         pictures: Each origin as stylized, in working colors.
         working: The frame's source, likewise.
-        device: Where to compute.
 
     Returns:
-        The mixture, (1, 3, H, W), and how far it comes from key frames, (1, 1, H, W).
+        The mixture, and how far it comes from key frames: (H, W) in [0, 1].
 
     Source: Jamriska et al. 2019, "Stylizing video by example", carry key frames to both
     sides and blend them; mixing by time alone, wherever the key frames' sources are
     seen again, is ours.
     """
     colors = palette_map(color_statistics(working), color_statistics(pictures[0]))
-    image = frame_to_image(colors.apply(working), device=device)
-    mixed, total = torch.zeros_like(image), torch.zeros_like(image[:, :1])
-    held = total.clone()
+    image = colors.apply(working).astype(np.float32)
+    mixed, total = np.zeros_like(image), np.zeros_like(image[..., :1])
+    held = total.copy()
     for origin, picture in zip(frame.origins, pictures, strict=True):
-        moved, share = _carried(origin, picture, frame.source, device)
+        moved, share = _carried(origin, picture)
         if origin.index not in {frame.turn.before, frame.turn.after}:
-            image = image.lerp(moved, share)
+            image += share * (moved - image)
             continue
-        weight = share / abs(frame.index - origin.index)
-        mixed, total = mixed + weight * moved, total + weight
-        held = held.maximum(share)
-    return image.lerp(mixed / total.clamp(min=1e-6), held), held
+        weight = share / np.float32(abs(frame.index - origin.index))
+        mixed += weight * moved
+        total += weight
+        held = np.maximum(held, share)
+    image += held * (mixed / np.maximum(total, 1e-6) - image)
+    return np.asarray(image.clip(0, 255).round(), np.uint8), held[..., 0]
 
 
-def _carried(
-    origin: Origin, picture: Frame, source: Frame, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Move an origin's paint onto a frame's source: (1, 3, H, W); (1, 1, H, W), where.
+def _carried(origin: Origin, picture: Frame) -> tuple[Plane, Plane]:
+    """Move an origin's paint onto a frame: (H, W, 3); and (H, W, 1), where it belongs.
+
+    It is moved once, so a kernel of 8x8 pixels keeps all of its detail.
 
     Raises:
         ValueError: If the origin has no motion.
     """
     if origin.motion is None or origin.seen_again is None:
         raise ValueError("paint is carried along a motion only.")
-    still = photometric_consistency(origin.source, source, origin.motion, limit=WORN)
-    seen = np.minimum(erode_consistency(origin.seen_again), still)
+    flow, seen = origin.motion.flow_backward, erode_consistency(origin.seen_again)
     if origin.mask is not None:
-        there = is_painted(origin.mask).astype(np.uint8)
-        seen = seen * move_along(there, origin.motion.flow_backward)
-    flow = flow_to_tensor(origin.motion.flow_backward, device=device)
-    moved = warp(frame_to_image(picture, device=device), flow)
-    return moved, _softened(seen, device)
-
-
-def _softened(share: Consistency, device: torch.device) -> Tensor:
-    """Make a share (1, 1, H, W) change over a few pixels: no outline is carried."""
-    plane = consistency_to_tensor(share, device=device)
-    return functional.avg_pool2d(plane, 3, 1, 1, count_include_pad=False)
+        seen = seen * move_along(is_painted(origin.mask).astype(np.float32), flow)
+    moved = move_along(picture.astype(np.float32), flow, cv2.INTER_LANCZOS4)
+    # It changes over a few pixels, so that no outline is carried along.
+    return moved, np.asarray(cv2.blur(seen, (3, 3)), np.float32)[..., np.newaxis]

@@ -16,6 +16,7 @@ from vidstyle.motion.consistency import (
     DRY,
     mask_paint,
 )
+from vidstyle.motion.warp import consistency_to_tensor
 from vidstyle.optimize.pyramid import random_image
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import content_target
@@ -27,6 +28,9 @@ CUT_SHARE = 0.25
 """Less than this found again: the frame is treated as the first of a shot."""
 HELD = 0.5
 """Share from which on a pixel's paint counts as carried from a key frame."""
+GOOD = 1.06
+"""A frame is finished when its loss is at most so many times that of the frame that it
+is held to."""
 WET = 5
 """A frame takes all its steps from one part in so many of new paint on."""
 ENERGIES = "energies"
@@ -68,7 +72,10 @@ class FrameOptimizer:
             frame = entered[done.task.frame]
             picture = partial(self._picture, done.slot, frame.source)
             if done.is_finished and done.report is not None:
-                frame.paint = replace(frame.paint, loss=done.report.own_loss)
+                own, wanted = done.report.own_loss, frame.paint.loss
+                # Frames are held to the shot's first one, as long as they come near it.
+                if not own <= GOOD * wanted:
+                    frame.paint = replace(frame.paint, loss=own)
             yield PaintStep(frame, done.report, picture, is_finished=done.is_finished)
             if done.is_finished:
                 del entered[frame.index]
@@ -128,7 +135,9 @@ class FrameOptimizer:
             start=bound.start if is_warped else task.start,
             steps=round(task.steps * (2 - origin.motion.trusted_share)),
             least_steps=self._least_steps(bound.paint),
-            goal=math.nan if self._config.style.balance == "gradients" else paint.loss,
+            goal=math.nan
+            if self._config.style.balance == "gradients"
+            else GOOD * paint.loss,
             warped=bound.warped,
             consistency=bound.binding,
         )
@@ -139,23 +148,18 @@ class FrameOptimizer:
         What is new there is carried on from frame to frame, and gets a few more steps
         in each.
         """
-        bank = self._stylizer.bank
+        bank, device = self._stylizer.bank, self._stylizer.device
         pictures = [bank.to_working(picture) for picture, _ in frame.painted]
-        task = self._unbound(frame, pictures[0])
-        image, held = mix_carried(
-            frame,
-            pictures,
-            working=bank.to_working(frame.source),
-            device=self._stylizer.device,
-        )
-        new = float((held < HELD).float().mean())
+        mixed, held = mix_carried(frame, pictures, bank.to_working(frame.source))
+        new = float((held < HELD).mean())
         steps = round(self._config.next_steps * min(1, WET * new))
+        start = frame_to_image(mixed, device=device)
         return replace(
-            task,
-            start=image,
+            self._unbound(frame, pictures[0]),
+            start=start,
             steps=steps if steps >= self._config.next_min_steps else 0,
-            warped=image,
-            consistency=held,
+            warped=start,
+            consistency=consistency_to_tensor(held, device=device),
         )
 
     def _least_steps(self, paint: Paint) -> int:

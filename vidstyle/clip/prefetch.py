@@ -12,7 +12,12 @@ from vidstyle.clip.ingest import IngestState
 from vidstyle.clip.lanes import Turn
 from vidstyle.color.masks import Mask
 from vidstyle.config import FlowQuality, VideoConfig
-from vidstyle.motion.consistency import first_paint, photometric_consistency
+from vidstyle.motion.consistency import (
+    ALIKE_TRUSTED,
+    WORN,
+    first_paint,
+    photometric_consistency,
+)
 from vidstyle.motion.flow import estimate_motion
 from vidstyle.motion.span import Span, measure_span
 from vidstyle.records import Consistency, Frame, Motion, Paint
@@ -136,7 +141,9 @@ class Prefetcher:
         earlier = self.store.source(index)
         if self.config.needs_motion:
             motion = self._span(turn).motion(index, turn.frame)
-            seen_again = photometric_consistency(earlier, source, motion)
+            # Of a key frame's paint, what it was made for is looked at, too.
+            most = ALIKE_TRUSTED if turn.after is None else WORN
+            seen_again = photometric_consistency(earlier, source, motion, trusted=most)
         return Origin(
             index=index,
             source=earlier,

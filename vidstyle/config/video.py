@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
-from typing import Final, Literal
+from typing import Any, Final, Literal, Self
 
 from vidstyle.config.encoding import EncodingConfig
 from vidstyle.config.setting import (
@@ -15,6 +15,7 @@ from vidstyle.config.setting import (
     check_range,
     common_setting,
     setting,
+    settings_of,
 )
 from vidstyle.config.style import StyleConfig
 from vidstyle.config.values import (
@@ -170,6 +171,15 @@ class VideoConfig(AlbumConfig):
         OPTIMIZER,
         least=0,
     )
+
+    @classmethod
+    def of(cls, **settings: Any) -> Self:
+        """Make one of settings by their names, those of style and encoding, too."""
+        parts: dict[str, Any] = {}
+        for name, kind in ("style", StyleConfig), ("encoding", EncodingConfig):
+            own = {each.name for each in settings_of(kind)} & settings.keys()
+            parts[name] = kind(**{each: settings.pop(each) for each in own})
+        return cls(**parts, **settings)
 
     @property
     def expected_next_steps(self) -> int:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from vidstyle.errors import ConfigError, OutputError
 from vidstyle.images.decode import decode_picture, to_levels
-from vidstyle.records import Frame
+from vidstyle.records import Frame, StrPath
 
 if TYPE_CHECKING:
     import torch
@@ -94,6 +94,23 @@ def read_picture(path: Path, *, background: str | None = None) -> Frame:
         ImageOpenError: If it is missing, too large, cannot be read, or is no picture.
     """
     return lay_over(decode_picture(path), background)
+
+
+def as_frame(picture: Frame | StrPath) -> Frame:
+    """Read a picture that is a file; one that is an array must be a frame.
+
+    Raises:
+        ImageOpenError: If the file cannot be read.
+        ConfigError: If the array is not uint8 (H, W, 3).
+    """
+    if isinstance(picture, str | os.PathLike):
+        return read_picture(Path(picture))
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+        raise ConfigError(
+            f"a picture is an array of uint8 (height, width, 3), RGB; this one is "
+            f"{picture.dtype} {picture.shape}."
+        )
+    return picture
 
 
 def lay_over(pixels: npt.NDArray[Any], background: str | None = None) -> Frame:

@@ -77,13 +77,18 @@ EDGE: Final = 2
 """Pixels around distrusted ones that are distrusted too: a moving thing's outline is a
 mixture with what lay behind it, and would leave specks where the thing has been."""
 ALIKE_TRUSTED: Final = 16
-"""Levels of 255 by which a pixel may miss its source where the flow is trusted."""
 ALIKE_DOUBTED: Final = 6
-"""The same where it is not."""
+WORN: Final = 10
+"""Levels of 255 by which a place may differ from what it was painted for."""
 
 
 def photometric_consistency(
-    earlier: Frame, later: Frame, motion: Motion, *, limit: float | None = None
+    earlier: Frame,
+    later: Frame,
+    motion: Motion,
+    *,
+    trusted: float = ALIKE_TRUSTED,
+    doubted: float = ALIKE_DOUBTED,
 ) -> Consistency:
     """Find where the later frame looks like the earlier one moved onto it.
 
@@ -99,8 +104,8 @@ def photometric_consistency(
         earlier: uint8 (H, W, 3).
         later: Likewise.
         motion: From the earlier to the later.
-        limit: Levels of 255 by which a pixel may miss; None: by how far the flow is
-            trusted there.
+        trusted: Levels of 255 by which a pixel may miss its source where the flow is.
+        doubted: The same where it is not.
 
     Returns:
         (H, W) in [0, 1], 1 = looks alike, 0 = does not, or was not in the picture.
@@ -114,8 +119,8 @@ def photometric_consistency(
         ),
         key=lambda levels: np.minimum(levels, ALIKE_TRUSTED).mean(),
     )
-    trusted = np.where(motion.consistency > 0.5, ALIKE_TRUSTED, ALIKE_DOUBTED)
-    alike = (2 - missed / (limit or trusted)).clip(0, 1)
+    limit = np.where(motion.consistency > 0.5, np.float32(trusted), np.float32(doubted))
+    alike = (2 - missed / limit).clip(0, 1)
     return (alike * _comes_from_inside(motion.flow_backward)).astype(np.float32)
 
 
@@ -131,15 +136,17 @@ def _missed(moved: npt.NDArray[np.float32], later: Frame) -> npt.NDArray[np.floa
 
 def _same_light(moved: Frame, later: Frame, motion: Motion) -> npt.NDArray[np.float32]:
     """Give the moved frame the later one's mean and spread, measured where trusted."""
-    weight = motion.consistency + 1e-6
-    pair = [frame.astype(np.float32) for frame in (moved, later)]
-    means = [np.average(each, axis=(0, 1), weights=weight) for each in pair]
+    weight = motion.consistency.ravel() + np.float32(1e-6)
+    weight /= weight.sum()
+    pair = [frame.reshape(-1, 3).astype(np.float32) for frame in (moved, later)]
+    means = [weight @ each for each in pair]
     spreads = [
-        np.sqrt(np.average((each - mean) ** 2, axis=(0, 1), weights=weight))
+        np.sqrt(weight @ np.square(each - mean))
         for each, mean in zip(pair, means, strict=True)
     ]
     gain = ((spreads[1] + 1) / (spreads[0] + 1)).clip(0.5, 2)
-    return np.asarray((pair[0] - means[0]) * gain + means[1], np.float32)
+    lit = (pair[0] - means[0]) * gain + means[1]
+    return np.asarray(lit.reshape(moved.shape), np.float32)
 
 
 def _comes_from_inside(flow: FlowField) -> Bits:

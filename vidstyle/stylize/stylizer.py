@@ -1,13 +1,15 @@
 """The core: paintings and settings come in, then frames go in and come out painted.
 
-Frames are arrays; the only file that is opened here is the one that ``init`` names.
+Frames are arrays; where a picture is asked for, its file will do.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
@@ -16,7 +18,13 @@ from vidstyle.color.palette import color_statistics
 from vidstyle.config import StyleConfig, check_counts
 from vidstyle.devices import choose_device
 from vidstyle.errors import ConfigError
-from vidstyle.images import frame_to_image, image_to_frame, read_picture, resize_frame
+from vidstyle.images import (
+    as_frame,
+    frame_to_image,
+    image_to_frame,
+    read_picture,
+    resize_frame,
+)
 from vidstyle.networks.load import load_network
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.batch import BatchOptimization
@@ -29,7 +37,7 @@ from vidstyle.optimize.pyramid import (
 )
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import content_target
-from vidstyle.records import Frame, Listener, StepReport, ignore
+from vidstyle.records import Frame, Listener, StepReport, StrPath, ignore
 from vidstyle.stylize.style_bank import (
     FrameStyle,
     StyleBank,
@@ -38,6 +46,8 @@ from vidstyle.stylize.style_bank import (
     working_frame,
 )
 
+Picture = Frame | StrPath
+"""uint8 (H, W, 3) RGB, or a file."""
 OnStep = Callable[[StepReport, Callable[[], Frame]], None]
 """Is given a step's report, and what makes the picture as it is after it."""
 
@@ -61,7 +71,7 @@ class Stylizer:
 
     def __init__(
         self,
-        paintings: Sequence[Frame],
+        paintings: Picture | Sequence[Picture],
         config: StyleConfig | None = None,
         *,
         size: tuple[int, int] | None = None,
@@ -73,7 +83,8 @@ class Stylizer:
         """Load the network.
 
         Args:
-            paintings: At least one, uint8 (H, W, 3) RGB; those of regions come last.
+            paintings: One or several, each a file or uint8 (H, W, 3) RGB; those of
+                regions come last.
             config: How; None: the defaults.
             size: Height and width of the frames, for which the paintings are measured
                 at once; None: they are when the first frame comes.
@@ -84,15 +95,18 @@ class Stylizer:
             listener: Is told which network was taken and why.
 
         Raises:
+            ImageOpenError: If a painting's file cannot be read.
             ConfigError: If there is no painting, the network lacks a layer, the device
                 is not there, or there are not as many weights as paintings.
             WeightsError: If a network that was named has no weights.
         """
         self.config = config = config or StyleConfig()
+        if isinstance(paintings, str | os.PathLike | np.ndarray):
+            paintings = [paintings]
         if not paintings:
             raise ConfigError("there is no painting; name at least one.")
         check_counts(config, times_s, len(paintings) - regions)
-        self.paintings = list(paintings)
+        self.paintings = [as_frame(each) for each in paintings]
         is_file = isinstance(config.init, Path)
         self._start = read_picture(Path(config.init)) if is_file else None
         self._listener = listener
@@ -134,7 +148,7 @@ class Stylizer:
 
     def stylize(
         self,
-        frame: Frame,
+        frame: Picture,
         *,
         masks: Sequence[Mask] = (),
         time_s: float = 0.0,
@@ -143,7 +157,7 @@ class Stylizer:
         """Paint one frame that follows no other.
 
         Args:
-            frame: uint8 (H, W, 3) RGB; not modified.
+            frame: A file, or uint8 (H, W, 3) RGB; not modified.
             masks: Of the regions, (H, W) each, at the size of the result; each is
                 painted for itself, as a sample of one batch, and reported as a frame.
             time_s: The second of the clip at which it is shown.
@@ -153,10 +167,11 @@ class Stylizer:
             uint8 (H, W, 3) RGB, no longer than ``config.long_side``.
 
         Raises:
+            ImageOpenError: If its file cannot be read.
             ConfigError: If a side of the result or of a painting would be too short.
             OptimizationError: If the optimisation cannot go on.
         """
-        frame = working_frame(frame, self.config)
+        frame = working_frame(as_frame(frame), self.config)
         self.fit(*frame.shape[:2])
         parts = self._parts(frame, masks, time_s)
         if not parts:  # nothing of it is in any region

@@ -21,6 +21,7 @@ import cv2
 
 from vidstyle.config import BACKGROUND, FOLDER_FPS, MIN_SIDE, parse_color
 from vidstyle.errors import ConfigError, VideoOpenError
+from vidstyle.images import read_picture
 from vidstyle.records import VideoInfo
 from vidstyle.video.ffmpeg import describe, last_reason
 from vidstyle.video.folder import probe_folder
@@ -84,6 +85,19 @@ def probe(
             f"{MIN_SIDE} pixels a side."
         )
     return info
+
+
+def shape_of(path: Path) -> tuple[int, int]:
+    """Return the height and width of a clip or a picture.
+
+    Raises:
+        ImageOpenError: If it is neither.
+    """
+    with suppress(VideoOpenError):
+        info = probe(path)
+        return info.height, info.width
+    height, width, _ = read_picture(path).shape
+    return height, width
 
 
 def _check_readable(path: Path) -> None:
