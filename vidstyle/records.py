@@ -109,7 +109,6 @@ class VideoInfo:
     streams: tuple[StreamInfo, ...] = ()
     """Empty for a folder."""
     stream_index: int = 0
-    """Which of them is read."""
     color: ColorInfo | None = None
     """None for a folder: pictures are taken as sRGB."""
     stored_shape: tuple[int, int] = (0, 0)
@@ -124,7 +123,6 @@ class VideoInfo:
     has_times: bool = True
     """Whether its frames have times of their own; otherwise ``fps`` is assumed."""
     chapters: int = 0
-    """Their number."""
     missing_numbers: int = 0
     """Of a folder: how many numbers between its first and last picture have none."""
     background: str | None = None
@@ -155,7 +153,6 @@ class Motion:
     flow_backward: FlowField
     """From the later frame to the earlier: warps the earlier onto the later."""
     consistency: Consistency
-    """Where that flow can be trusted."""
 
     @property
     def trusted_share(self) -> float:
@@ -184,7 +181,6 @@ class StepReport:
     step: int
     """1-based: the number of updates of the pixels so far, with this one."""
     steps: int
-    """The most steps that this frame may take."""
     evaluations: int
     """Of the loss, so far; a Hessian-vector product counts as one, so more than steps
     with Newton-CG only."""
@@ -239,9 +235,7 @@ class Plan:
     next_steps: int = 1
     """How many steps a frame that follows another will probably take."""
     unit: str = "frame"
-    """What is counted, in a word."""
     work: str = "painting"
-    """What is done, in a word."""
     newest: Path | None = None
     """The file that will always hold the newest frame, to look at meanwhile."""
 
@@ -256,7 +250,6 @@ class FrameReport:
     frames_known: int
     """Frames that have been read so far, so at least this many are to be painted."""
     all_known: bool = True
-    """Whether the reader has reached the end."""
     shots_known: int = 1
     """Shots that begin among the frames that have been read."""
 
@@ -266,7 +259,6 @@ class Download:
     """How far a network's weights have come."""
 
     name: str
-    """The network's."""
     done: int
     total: int
     """In bytes, like ``done``; 0: not known."""

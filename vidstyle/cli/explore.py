@@ -14,7 +14,6 @@ from vidstyle.cli.request import Request, make, resolve_settings
 from vidstyle.config import AlbumConfig, StyleConfig
 from vidstyle.config.setting import FILES, REQUIRED, Config, common_setting, settings_of
 from vidstyle.config.values import parse_layers
-from vidstyle.errors import OutputError
 from vidstyle.explore.experiments import (
     KINDS,
     LAYER_SETS,
@@ -103,9 +102,8 @@ def _explore(
         from vidstyle.explore import run
 
         work = request.work_dir or run.waiting_place(folder)
-        # A run that was interrupted while it wrote its results may do so again.
-        may_replace = request.overwrite or run.is_unfinished(work)
-        _check_folder(folder, [content, *paintings], overwrite=may_replace)
+        inputs = [content, *paintings]
+        run.check_folder(folder, work, inputs, overwrite=request.overwrite)
         with Reporter(request) as reporter:
             facts = run.run_experiment(
                 experiment, folder, reporter, work_dir=work, restart=request.restart
@@ -144,14 +142,3 @@ def _beside(content: Path, paintings: list[Path], name: str) -> Path:
     """Name a folder: photo.painting.grid, or photo.styles for several paintings."""
     painting = [path.stem for path in paintings] if len(paintings) == 1 else []
     return content.parent / ".".join([content.stem, *painting, name])
-
-
-def _check_folder(folder: Path, inputs: list[Path], *, overwrite: bool) -> None:
-    """Check that an experiment may write there; no other's results are replaced."""
-    from vidstyle.explore.run import RESULTS
-    from vidstyle.images import check_outputs
-
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder} is a file; name a folder with --output.")
-    results = [folder / name for name in RESULTS] if folder.exists() else [folder]
-    check_outputs(results, inputs=inputs, overwrite=overwrite)

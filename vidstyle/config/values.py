@@ -39,14 +39,12 @@ class Region(NamedTuple):
     mask: Path
     """A picture: white inside, black outside; a video or a folder for a clip."""
     style: Path
-    """The painting's file."""
 
 
 class LayerWeight(NamedTuple):
     """One layer of a loss and its share in it, relative to the loss's other layers."""
 
     layer: str
-    """Such as ``relu4_2``."""
     weight: float = 1.0
 
     def __str__(self) -> str:

@@ -81,11 +81,8 @@ def sweep(
 ) -> Experiment:
     """Combine every row of an experiment with every column.
 
-    Without ``style`` the paintings are what varies; ``batch`` trials of the same
-    settings are painted beside one another; ``choices`` are the experiment's own.
-
-    Raises:
-        ConfigError: If rows and columns vary the same, or a value is out of range.
+    Without ``style`` the paintings are what varies; ``choices`` are the experiment's
+    own. ConfigError: rows and columns vary the same, or a value is out of range.
     """
     kind = EXPERIMENTS[name]
     base = comparable(replace(config, **kind.fixed))

@@ -22,6 +22,7 @@ from vidstyle.errors import DependencyError, OutputError
 from vidstyle.explore.experiments import Experiment, Kind
 from vidstyle.explore.paint import MEASURED_IN, Outcome, Trace, TrialPainter
 from vidstyle.images import (
+    check_outputs,
     fit_long_side,
     make_folder,
     read_picture,
@@ -52,21 +53,12 @@ def run_experiment(
     work_dir: Path | None = None,
     restart: bool = False,
 ) -> Facts:
-    """Paint all trials of an experiment and write what came of them.
+    """Paint all trials of an experiment and write what came of them into a folder.
 
-    A run that was interrupted goes on with the trials that are missing when it is
-    called again with the same arguments, and ends in the same files; only the seconds
-    are those of when each trial was painted.
-
-    Args:
-        experiment: With at least one trial.
-        folder: Made if it is not there; files in it are replaced.
-        listener: Is told every step, and what was skipped.
-        work_dir: Where finished trials wait; None: as ``waiting_place`` says.
-        restart: Throw away what an interrupted run has left.
-
-    Returns:
-        All that is known, as in ``data.json``.
+    Returned is all that is known, as in ``data.json``. A run that was interrupted goes
+    on with the trials that are missing, which wait in ``work_dir`` or as
+    ``waiting_place`` says, and ends in the same files; only the seconds are those of
+    when each trial was painted.
     """
     if not folder.parent.is_dir():
         raise OutputError(f"cannot make the folder {folder}: it has no place to be in.")
@@ -96,9 +88,16 @@ def waiting_place(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.vidstyle")
 
 
-def is_unfinished(work_dir: Path) -> bool:
-    """Whether an experiment has been interrupted there."""
-    return (work_dir / MANIFEST).is_file()
+def check_folder(
+    folder: Path, work_dir: Path, inputs: Sequence[Path], *, overwrite: bool
+) -> None:
+    """Check that an experiment may write there; no other's results are replaced."""
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file; name a folder with --output.")
+    results = [folder / name for name in RESULTS] if folder.exists() else [folder]
+    # A run that was interrupted while it wrote its results may do so again.
+    may_replace = overwrite or (work_dir / MANIFEST).is_file()
+    check_outputs(results, inputs=inputs, overwrite=may_replace)
 
 
 def describe(experiment: Experiment, networks: Sequence[str]) -> Facts:

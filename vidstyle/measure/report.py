@@ -114,15 +114,24 @@ def measure_result(
         sets = measure_folders(result, content, **tools)
         return {**names, "style": style, **_folder_facts(sets)}, _folder_table(sets)
     still = measure_still(result, content, **tools)
-    return {**names, **_still_facts(still)}, _still_table(still)
+    what = f"{still.width}x{still.height}"
+    table = _lines(what, still.network, still.quantities)
+    return {**names, **_still_facts(still)}, table
 
 
 def _of_clip(measured: Measurement, plot: Path | None) -> Measured:
     """Lay out what was measured of a clip, and plot it where that is asked for."""
-    facts, table = _clip_facts(measured), _clip_table(measured)
+    match, facts = measured.match, _clip_facts(measured)
+    what = f"{match.count} frames of {match.result.width}x{match.result.height}"
+    compared = {
+        name: quantity.drifts if name in DRIFTING else quantity.means
+        for name, quantity in measured.quantities.items()
+    }
+    what = f"{what}, {len(match.cuts)} cut(s)"
+    table = _lines(what, measured.network, compared)
     if plot is None:
         return facts, table
-    title, x_label = measured.match.result.path.name, "seconds of the content"
+    title, x_label = match.result.path.name, "seconds of the content"
     write_panels(plot, _clip_panels(measured), title=title, x_label=x_label)
     return {**facts, "plot": plot}, (*table, str(plot))
 
@@ -215,32 +224,15 @@ def _folder_facts(measured: FolderMeasurement) -> Facts:
 
 def _pair_facts(pair: StillMeasurement) -> Facts:
     """Collect plain values only, so that all pictures make a table."""
-    matched, found = pair.matched, pair.quantities
+    found, none = pair.quantities, (None, None, None)
     names = [name for name in FORMS if name in {*found, *PICTURE, *OWN}]
     return {
-        "result": matched.result,
-        "content": matched.content,
-        "style": matched.style,
+        **pair.matched._asdict(),
         "width": pair.width,
         "height": pair.height,
         **{name: found.get(name, NONE)[0] for name in names},
         **{f"{name}_of_content": found.get(name, NONE)[1] for name in OWN},
     }
-
-
-def _clip_table(measured: Measurement) -> Iterator[str]:
-    match = measured.match
-    what = f"{match.count} frames of {match.result.width}x{match.result.height}"
-    compared = {
-        name: quantity.drifts if name in DRIFTING else quantity.means
-        for name, quantity in measured.quantities.items()
-    }
-    yield from _lines(f"{what}, {len(match.cuts)} cut(s)", measured.network, compared)
-
-
-def _still_table(measured: StillMeasurement) -> Iterator[str]:
-    what = f"{measured.width}x{measured.height}"
-    yield from _lines(what, measured.network, measured.quantities)
 
 
 def _folder_table(measured: FolderMeasurement) -> Iterator[str]:

@@ -47,25 +47,9 @@ def consistency(flow_backward: FlowField, flow_forward: FlowField) -> Consistenc
             "consistency needs two flows of one shape, not "
             f"{flow_backward.shape} and {flow_forward.shape}."
         )
-    height, width = flow_backward.shape[:2]
-    grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)
-    landing = grid.astype(np.float32) + flow_backward  # (H, W, 2)
-    forward = np.asarray(
-        cv2.remap(
-            flow_forward,
-            landing[..., 0],
-            landing[..., 1],
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        ),
-        np.float32,
-    )
-    inside = (landing >= -0.5) & (landing <= np.array([width - 0.5, height - 0.5]))
-    trusted = (
-        inside.all(axis=-1)
-        & _leads_home(flow_backward, forward)
-        & ~_is_motion_edge(flow_backward)
-    ).astype(np.float32)
+    forward = move_along(flow_forward, flow_backward)
+    homing = _leads_home(flow_backward, forward) & ~_is_motion_edge(flow_backward)
+    trusted = (_comes_from_inside(flow_backward) & homing).astype(np.float32)
     return trusted * cv2.GaussianBlur(trusted, (0, 0), SMOOTHING)
 
 
@@ -139,7 +123,7 @@ def photometric_consistency(
     )
     limit = np.where(motion.consistency > 0.5, np.float32(trusted), np.float32(doubted))
     alike = (2 - missed / limit).clip(0, 1)
-    return (alike * _came_from_inside(motion)).astype(np.float32)
+    return (alike * _comes_from_inside(motion.flow_backward)).astype(np.float32)
 
 
 def _missed(moved: npt.NDArray[np.float32], later: Frame) -> npt.NDArray[np.float32]:
@@ -167,12 +151,12 @@ def _same_light(moved: Frame, later: Frame, motion: Motion) -> npt.NDArray[np.fl
     return np.asarray(lit.reshape(moved.shape), np.float32)
 
 
-def _came_from_inside(motion: Motion) -> npt.NDArray[np.bool_]:
+def _comes_from_inside(flow: FlowField) -> Bits:
     """Find the pixels whose flow begins in the picture, within half a pixel."""
-    height, width = motion.flow_backward.shape[:2]
-    across, down = _origins(motion.flow_backward)
-    inside = (across > -0.5) & (across < width - 0.5)
-    return np.asarray(inside & (down > -0.5) & (down < height - 0.5))
+    height, width = flow.shape[:2]
+    across, down = _origins(flow)
+    inside = (across >= -0.5) & (across <= width - 0.5)
+    return np.asarray(inside & (down >= -0.5) & (down <= height - 0.5))
 
 
 def erode_consistency(consistency: Consistency) -> Consistency:

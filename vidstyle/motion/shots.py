@@ -57,7 +57,6 @@ class _Suspect:
     index: int
     thumbnail: Frame
     change: _Change
-    """Against the frame before it."""
 
 
 class ShotDetector:

@@ -47,9 +47,7 @@ class NetworkStatus:
 
     name: str
     layers: tuple[str, ...]
-    """From shallow to deep."""
     built_in: bool
-    """Whether its weights are in the package."""
     path: Path | None = None
     """Where its weights are; None: built in, or not there yet."""
     size_mb: float = 0
@@ -156,19 +154,21 @@ def fetch(name: str, listener: Listener = ignore) -> Path:
 
 def network_status() -> list[NetworkStatus]:
     """List every network, the built-in one first."""
-    built_in = NetworkStatus(name=SLIM.name, layers=SLIM.layers, built_in=True)
-    return [built_in, *(_status(_published(name)) for name in FETCHED)]
-
-
-def _status(published: PublishedWeights) -> NetworkStatus:
-    return NetworkStatus(
-        name=published.topology.name,
-        layers=published.topology.layers,
-        built_in=False,
-        path=_find(published),
-        size_mb=published.size_mb,
-        url=published.url,
-    )
+    published = [_published(name) for name in FETCHED]
+    return [
+        NetworkStatus(name=SLIM.name, layers=SLIM.layers, built_in=True),
+        *(
+            NetworkStatus(
+                name=each.topology.name,
+                layers=each.topology.layers,
+                built_in=False,
+                path=_find(each),
+                size_mb=each.size_mb,
+                url=each.url,
+            )
+            for each in published
+        ),
+    ]
 
 
 def _find(published: PublishedWeights) -> Path | None:

@@ -48,7 +48,6 @@ class PublishedWeights:
     sha256: str
     """The hash of that file, or the hexadecimal digits that it begins with."""
     size_mb: float
-    """Of that file."""
 
     @property
     def file_name(self) -> str:

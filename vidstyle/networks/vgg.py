@@ -24,7 +24,6 @@ class Topology:
     """The shape of a network: all that is not its weights."""
 
     name: str
-    """Such as ``vgg16``."""
     blocks: tuple[tuple[int, ...], ...]
     """Channels out of each 3x3 convolution, block by block; blocks halve the sides."""
     mean: tuple[float, float, float]
@@ -34,7 +33,6 @@ class Topology:
     padding: Literal["zeros", "replicate"] = "zeros"
     """One pixel around each convolution's input: nothing, or the border's own."""
     poolings: tuple[Pooling, ...] = ("average", "max")
-    """What may stand between its blocks."""
 
     @property
     def layers(self) -> tuple[str, ...]:

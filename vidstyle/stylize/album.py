@@ -37,15 +37,12 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlbumResult:
-    """What has become of the pairs."""
+    """What has become of the pairs; those that are kept were there already."""
 
     folder: Path
     index: Path
-    """The sheet."""
     painted: int
-    """Pairs."""
     kept: int
-    """Pairs whose results were there already."""
     failed: tuple[str, ...]
     """Why a picture or a painting was passed over, a sentence each."""
 

@@ -36,7 +36,7 @@ class Pair:
     @property
     def style_name(self) -> str:
         """The names of its paintings without their endings."""
-        return _joined(self.styles, "stem")
+        return "+".join(path.stem for path in self.styles)
 
 
 def pictures_in(path: Path) -> list[Path]:
@@ -61,25 +61,12 @@ def pictures_in(path: Path) -> list[Path]:
 def make_pairs(
     contents: Sequence[Path], styles: Sequence[tuple[Path, ...]], folder: Path
 ) -> list[Pair]:
-    """Combine every picture with every painting.
+    """Combine every picture with every painting; those of one tuple are mixed.
 
-    Args:
-        contents: Files.
-        styles: Files of paintings; those of one tuple are mixed.
-        folder: Of the results, which are called ``PICTURE.PAINTING.png``; with their
-            endings where names would be alike without.
+    Results are called ``PICTURE.PAINTING.png``, with their endings where names would be
+    alike without.
     """
-    names, stems = (
-        (
-            [getattr(path, part) for path in contents],
-            [_joined(one, part) for one in styles],
-        )
-        for part in ("name", "stem")
-    )
-    rows, columns = (
-        stem if len(set(stem)) == len(set(name)) else name
-        for stem, name in zip(stems, names, strict=True)
-    )
+    rows, columns = _names([(path,) for path in contents]), _names(styles)
     return [
         Pair(
             number=down * len(styles) + across,
@@ -124,8 +111,13 @@ def check_pairs(
         raise OutputError(f"the folder {folder} cannot be written to.")
 
 
-def _joined(paths: Sequence[Path], part: str) -> str:
-    return "+".join(getattr(path, part) for path in paths)
+def _names(files: Sequence[tuple[Path, ...]]) -> list[str]:
+    """Name files without their endings, or with them where those tell them apart."""
+    stems, names = (
+        ["+".join(getattr(path, part) for path in paths) for paths in files]
+        for part in ("stem", "name")
+    )
+    return stems if len(set(stems)) == len(set(names)) else names
 
 
 def index_sheet(pairs: Sequence[Pair]) -> Frame:

@@ -29,7 +29,6 @@ class FrameStyle:
     """The mix of paintings that one frame follows, and its colors."""
 
     weights: tuple[float, ...]
-    """Of each painting."""
     colors: ColorStatistics
     """Those of the frame itself, or of the shot around it."""
 
