@@ -1,5 +1,6 @@
 """Which device computes, how deterministic it is, and which noise it draws."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,6 +28,17 @@ def choose_device(name: DeviceName) -> torch.device:
             f"device {name} is not on this machine; use --device auto or cpu."
         )
     return torch.device(name)
+
+
+def memory_of(device: torch.device) -> int:
+    """Return how many bytes of memory a device has, whoever uses them."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory()
+    if hasattr(os, "sysconf"):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return 8 * 2**30  # Windows does not say it so simply
 
 
 def seeded_generator(seed: int, index: int) -> torch.Generator:
