@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from vidstyle.clip.frame_tasks import WORN, follow
+from vidstyle.clip.carry import WORN, follow
 from vidstyle.images import frame_to_image, image_to_frame
 from vidstyle.motion.consistency import (
     DRY,

@@ -178,11 +178,14 @@ def first_paint(source: Frame) -> Paint:
 
 
 def carry_paint(
-    paint: Paint, source: Frame, motion: Motion, kept: Consistency
+    paint: Paint, source: Frame, motion: Motion, kept: Consistency, *, frames: int = 1
 ) -> Paint:
-    """Move paint along; what is not kept is new: of age 0, and made for ``source``."""
+    """Move paint along over so many frames.
+
+    What is not kept is new: of age 0, and made for ``source``.
+    """
     flow, is_kept = motion.flow_backward, kept > 0.5
-    grown = move_along(paint.age, flow, cv2.INTER_NEAREST).astype(np.int16) + 1
+    grown = move_along(paint.age, flow, cv2.INTER_NEAREST).astype(np.int16) + frames
     age = np.where(is_kept, np.minimum(grown, DRY), 0).astype(np.uint8)
     scene = move_along(paint.scene, flow, cv2.INTER_LANCZOS4)
     return Paint(age, np.where(is_kept[..., np.newaxis], scene, source), paint.loss)
