@@ -36,7 +36,7 @@ def test_the_plan_counts_and_leaves_nothing_behind(clip):
     assert (facts["network"], facts["device"]) == ("slim", "cpu")
     assert 0 < facts["memory_bytes"] < facts["memory_there_bytes"]
     assert 0 < facts["disk_bytes"] < facts["disk_free_bytes"]
-    assert facts["first_frame_s"] > facts["second_frame_s"] >= facts["frame_s"] > 0
+    assert facts["first_frame_s"] > facts["frame_s"] > 0
     assert facts["seconds"] > 2 * facts["first_frame_s"]
     assert sorted(clip.parent.rglob("*")) == before
 
@@ -58,9 +58,9 @@ def test_steps_are_counted_small_and_timed_in_full(monkeypatch):
                 )
             )
         trial._hear(FrameReport(frame=frame, steps=steps, frames_known=4))
-    assert trial.steps(VideoConfig()) == (4, 3, 3)
+    assert trial.steps(VideoConfig()) == (4, 3)
     # A step takes a second here, and so does what a frame does beside its steps.
-    assert trial.seconds((300, 50, 10)) == (301, 51, 11)
+    assert trial.seconds(300, 10) == (301, 11)
 
 
 def test_what_cannot_be_painted_is_refused_as_video_does(clip, tmp_path):

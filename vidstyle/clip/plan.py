@@ -38,6 +38,7 @@ from vidstyle.video.work_dir import FrameStore
 SMALL: Final = 96
 """Longest side of the trial that says how many steps frames take: much as in full."""
 SMALL_FRAMES: Final = 6
+"""Least of them; up to the second key frame, they are as many as stand for all."""
 FULL_FRAMES, FULL_STEPS = 4, 4
 """Of the trial that says how long steps take, for each frame and size."""
 COUNT_S: Final = 30
@@ -66,9 +67,8 @@ class ClipPlan:
     disk_free_bytes: int
     first_frame_s: float
     """Of a shot."""
-    second_frame_s: float
     frame_s: float
-    """Any other's."""
+    """Any other's, on average."""
     seconds: float
     """In all."""
 
@@ -115,9 +115,8 @@ def plan_video(
     small.paint(reader, style, regions)
     full = _Trial(_full(reader, config), listener)
     full.paint(reader, style, regions)
-    first_s, second_s, other_s = full.seconds(small.steps(config))
-    seconds = shots * first_s + min(shots, frames - shots) * second_s
-    seconds += max(0, frames - 2 * shots) * other_s
+    first_s, other_s = full.seconds(*small.steps(config))
+    seconds = shots * first_s + (frames - shots) * other_s
     device = choose_device(config.style.device)
     return ClipPlan(
         frames=frames,
@@ -133,7 +132,6 @@ def plan_video(
         disk_bytes=full.bytes_per_frame * (full.passes * frames + min(frames, AHEAD)),
         disk_free_bytes=shutil.disk_usage(output.absolute().parent).free,
         first_frame_s=first_s,
-        second_frame_s=second_s,
         frame_s=other_s,
         seconds=full.loading_s + full.passes * seconds / min(config.batch, shots),
     )
@@ -146,7 +144,7 @@ def _small(
     start, _ = expected_span(reader.info, config)
     # Of a very long one, the shorter side has to remain one.
     side = min(max(shape), max(SMALL, SMALL // 2 * max(shape) // min(shape)))
-    last = start + SMALL_FRAMES - 1
+    last = start + max(SMALL_FRAMES - 1, config.key_spacing)
     small = reduced(config, shape, side, reader.info, last)
     return replace(small, style=replace(small.style, steps=config.style.steps))
 
@@ -227,23 +225,18 @@ class _Trial:
             self._frame_s = now
         self._newest_s = now
 
-    def steps(self, config: VideoConfig) -> tuple[float, float, float]:
-        """Average those of the first frame, the second, and any other."""
-        first = min(frame for frame, _, _ in self._frames)
-        usual = config.style.steps, config.next_steps, config.expected_next_steps
-        taken: list[list[int]] = [[], [], []]
-        for frame, steps, _ in self._frames:
-            taken[min(frame - first, 2)].append(steps)
-        one, two, other = (
-            fmean(counts or [guess]) for counts, guess in zip(taken, usual, strict=True)
-        )
-        return one, two, other
+    def steps(self, config: VideoConfig) -> tuple[float, float]:
+        """Average those of the first frame and of all others."""
+        begin = min(frame for frame, _, _ in self._frames)
+        first = [steps for frame, steps, _ in self._frames if frame == begin]
+        other = [steps for frame, steps, _ in self._frames if frame > begin]
+        return fmean(first), fmean(other or [config.expected_next_steps])
 
-    def seconds(self, steps: tuple[float, float, float]) -> tuple[float, float, float]:
+    def seconds(self, first: float, other: float) -> tuple[float, float]:
         """Estimate how long such frames take with so many steps."""
         each = [median(self._step_s[size]) for size in sorted(self._step_s)] or [0.0]
         beside = [spent - count * each[-1] for _, count, spent in self._frames[1:]]
         rest = max(0.0, median(beside or [0.0]))
-        shares = shared_steps(round(steps[0]), len(each))
-        first = sum(share * step for share, step in zip(shares, each, strict=True))
-        return rest + first, rest + steps[1] * each[-1], rest + steps[2] * each[-1]
+        shares = shared_steps(round(first), len(each))
+        steps_s = sum(share * step for share, step in zip(shares, each, strict=True))
+        return rest + steps_s, rest + other * each[-1]
