@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 VIDSTYLE := $(BIN)/vidstyle
-SOURCES := vidstyle tests samples
+SOURCES := vidstyle tests samples docs
 DEMO := demo
 
 .PHONY: help
@@ -86,6 +86,14 @@ format: .venv/tools-installed ## Tidy up
 .PHONY: types
 types: .venv/tools-installed ## Check the types
 	$(BIN)/mypy
+
+.venv/docs-installed: .venv/installed
+	$(BIN)/python -m pip install --quiet --group docs
+	@touch $@
+
+.PHONY: docs
+docs: .venv/docs-installed ## Build the documentation as a site, into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 .PHONY: structure
 structure: .venv/tools-installed ## Measure the package: lines, modules, levels, longest functions

@@ -6,11 +6,11 @@ import torch
 from vidstyle import bench
 from vidstyle.bench import Bench, count_macs, matrix_rate
 from vidstyle.config import MIN_SIDE
+from vidstyle.devices import count_operations
 from vidstyle.errors import ConfigError, WeightsError
+from vidstyle.networks.load import slim
 from vidstyle.networks.published import published_weights
-from vidstyle.networks.slim import slim
 from vidstyle.networks.vgg import FeatureNetwork
-from vidstyle.operations import count_operations
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 

@@ -4,11 +4,7 @@ from typing import NoReturn
 import pytest
 import torch
 
-from vidstyle.devices import (
-    choose_device,
-    memory_errors_named,
-    seeded_generator,
-)
+from vidstyle.devices import choose_device, memory_errors_named, seeded_generator
 from vidstyle.errors import ConfigError, DeviceMemoryError
 
 

@@ -1,9 +1,14 @@
-"""Which device computes, how deterministic it is, and which noise it draws."""
+"""Which device computes, which noise it draws, and what some work makes it do."""
 
-from collections.abc import Iterator
+# ruff: noqa: ANN401  # torch's own hooks take anything
+
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from vidstyle.config import DeviceName
 from vidstyle.errors import ConfigError, DeviceMemoryError
@@ -12,8 +17,7 @@ from vidstyle.errors import ConfigError, DeviceMemoryError
 def choose_device(name: DeviceName) -> torch.device:
     """Turn a device's name into a device; ``auto`` takes cuda, then mps, then the CPU.
 
-    Raises:
-        ConfigError: If the named device is not on this machine.
+    ConfigError: it is not on this machine.
     """
     there = {
         "cuda": torch.cuda.is_available(),
@@ -38,13 +42,9 @@ def seeded_generator(seed: int, index: int) -> torch.Generator:
 
 @contextmanager
 def memory_errors_named(what: str) -> Iterator[None]:
-    """Turn a device's out-of-memory error into the family's.
+    """Turn a device's out-of-memory error into DeviceMemoryError.
 
-    Args:
-        what: The work that was tried, such as ``4 frames of 960x540``.
-
-    Raises:
-        DeviceMemoryError: Saying what to make smaller.
+    ``what`` is the work that was tried, such as ``4 frames of 960x540``.
     """
     try:
         yield
@@ -60,3 +60,40 @@ def _too_large(what: str) -> DeviceMemoryError:
     return DeviceMemoryError(
         f"not enough memory for {what}; use a smaller --long-side or --batch."
     )
+
+
+class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Counts what computes, and what hands a value to the host."""
+
+    count = reads = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        name = func.name().removeprefix("aten::").partition(".")[0]
+        is_read = name in {"_local_scalar_dense", "nonzero", "masked_select", "equal"}
+        self.reads += is_read
+        self.count += not (is_read or func.is_view or name == "_unsafe_view")
+        return func(*args, **kwargs or {})
+
+
+class _Copies(TorchFunctionMode):
+    """Counts the reads that torch makes without an operation where there is no GPU."""
+
+    reads = 0
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        self.reads += getattr(func, "__name__", "") in {"tolist", "numpy", "cpu"}
+        return func(*args, **kwargs or {})
+
+
+def count_operations(work: Callable[[], object]) -> tuple[int, int]:
+    """Count the operations of some work that compute, and its reads by the host.
+
+    It is the same on any device, so a CPU can tell how much a GPU will have to launch.
+    """
+    with _Operations() as operations, _Copies() as copies:  # type: ignore[no-untyped-call]
+        work()
+    return operations.count, operations.reads + copies.reads

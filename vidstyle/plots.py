@@ -67,8 +67,7 @@ def write_panels(
 ) -> None:
     """Draw panels below one another, each series as a line named in a legend.
 
-    Raises:
-        DependencyError, OutputError: As ``check_plot`` does, or if writing fails.
+    Errors are those of ``check_plot``, or OutputError if writing fails.
     """
     check_plot(path)
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -27,8 +27,7 @@ from torch.optim import Adam, AdamW
 from vidstyle.config import block_of
 from vidstyle.images import PICTURE_ENDINGS, read_picture, resize_frame
 from vidstyle.networks.energy import ENERGY_NAMES, layer_energies
-from vidstyle.networks.load import load_network
-from vidstyle.networks.slim import SLIM
+from vidstyle.networks.load import SLIM, load_network
 from vidstyle.networks.vgg import FeatureNetwork, convolution_of
 from vidstyle.networks.weights import write_weights
 

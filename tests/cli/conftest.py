@@ -1,7 +1,9 @@
 """A folder with a tiny clip and a painting in it, and the command line at hand."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pictures import scene
@@ -11,6 +13,7 @@ from typer.testing import CliRunner
 from vidstyle.cli import app
 from vidstyle.errors import VideoWriteError
 from vidstyle.images import write_picture
+from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.video.ffmpeg import run_ffmpeg
 
 
@@ -52,5 +55,26 @@ def vidstyle(here: Path) -> Run:
     def run(*arguments: str) -> Said:
         result = CliRunner().invoke(app, arguments, catch_exceptions=False)
         return Said(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture
+def interrupted(vidstyle: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
+    """Run a command that gets Ctrl-C once it has taken so many steps."""
+
+    def run(*arguments: str, after: int) -> Said:
+        step, left = BatchOptimization.step, iter(range(after))
+
+        def step_or_stop(self: BatchOptimization) -> Any:
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            return step(self)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(BatchOptimization, "step", step_or_stop)
+            said = vidstyle(*arguments)
+        assert said.code == 130, said.stderr
+        return said
 
     return run

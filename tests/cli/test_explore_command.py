@@ -2,13 +2,10 @@
 
 import json
 import re
-import signal
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
-from running import start
 from typer.testing import CliRunner
 
 from vidstyle.cli import app
@@ -38,7 +35,7 @@ def here(tmp_path, monkeypatch):
 
 
 def test_grid_varies_layers_and_weights(here):
-    done = run("grid", "photo.png", "-s", "painting.png", *FEW)
+    done = run("grid", "photo.png", "-s", "painting.png", *FEW, "--steps", "0")
 
     assert done.exit_code == 0, done.stderr
     columns, *lines, folder = done.stdout.splitlines()
@@ -170,19 +167,13 @@ def test_results_are_replaced_on_request_only(here):
     assert run(*one, "--overwrite", "--quiet").stderr == ""
 
 
-def test_an_interrupted_experiment_goes_on(here):
+def test_an_interrupted_experiment_goes_on(here, interrupted):
     command = ("grid", "photo.png", "-s", "painting.png", *FEW, "--rows", "seed=1;2;3")
     command += ("--columns", "init=random", "--quiet", "-o", "out")
-    # The second of three pictures takes its time, so that it can be caught.
-    process = start("explore", *command, quick_steps=3)
-    done = here / "out.vidstyle" / "stylized" / "000001.png"
-    while not done.exists():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGINT, said
-    assert said == "interrupted; the same command goes on where this one stopped.\n"
+    said = interrupted("explore", *command, after=3)  # in the second of three pictures
+    line = "interrupted; the same command goes on where this one stopped.\n"
+    assert said.stderr == line
+    assert (here / "out.vidstyle" / "stylized" / "000001.png").exists()
 
     other = run(*command, "--seed", "9")
     assert other.exit_code == 7

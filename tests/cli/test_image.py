@@ -1,14 +1,15 @@
 """``vidstyle image`` as a user types it."""
 
 import json
-import signal
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 from pictures import scene
-from running import FEW, Run, Said, names_in, start
+from running import FEW, Run, Said, names_in
 
 from vidstyle.images import read_picture, write_picture
 from vidstyle.video.probe import probe
@@ -68,6 +69,14 @@ def test_several_paintings_name_the_result(photo: Path, paint: Run) -> None:
     write_picture(photo / "b.png", read_picture(photo / "painting.png")[:, ::-1])
     said = paint("-s", "b.png", "--style-mix", "1,3", "--keep-color", "histogram")
     assert said.stdout == "photo.painting+b.png\n"
+
+
+def test_mask_is_looked_at_before_torch_is_loaded(
+    photo: Path, vidstyle: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "vidstyle.stylize.image", None)
+    said = vidstyle("image", "photo.png", "--region", "painting.png=painting.png")
+    assert "not the shape of 51x37" in said.stderr
 
 
 def test_region_is_painted_and_the_rest_stays(photo: Path, vidstyle: Run) -> None:
@@ -207,15 +216,10 @@ def test_option_of_a_clip_is_usage(vidstyle: Run) -> None:
 
 
 @pytest.mark.slow
-def test_interruption_leaves_nothing(photo: Path) -> None:
-    options = ("-s", "painting.png", *STEPS, "--steps", "99", "--log", "log", "-q")
-    process = start("image", "photo.png", *options, quick_steps=2)
-    while not (photo / "log").exists() or (photo / "log").stat().st_size == 0:
-        assert process.poll() is None, process.communicate()
-    process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=60) == (
-        "",
-        "interrupted; nothing was written.\n",
-    )
-    assert process.returncode == -signal.SIGINT
+def test_interruption_leaves_nothing(
+    photo: Path, interrupted: Callable[..., Said]
+) -> None:
+    options = ("-s", "painting.png", *STEPS, "--log", "log", "-q")
+    said = interrupted("image", "photo.png", *options, after=2)
+    assert (said.stdout, said.stderr) == ("", "interrupted; nothing was written.\n")
     assert names_in(photo) == {*INPUTS, "log"}

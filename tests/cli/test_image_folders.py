@@ -2,12 +2,11 @@
 
 import json
 import shutil
-import signal
-import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from running import FEW, Run, names_in, start
+from running import FEW, Run, Said, names_in
 
 pytestmark = pytest.mark.slow
 
@@ -99,16 +98,13 @@ def test_mistake_is_one_sentence_and_leaves_nothing(
     assert (names_in(photos.parent), names_in(photos)) == before
 
 
-def test_interrupted_run_goes_on(photos: Path, vidstyle: Run) -> None:
+def test_interrupted_run_goes_on(
+    photos: Path, vidstyle: Run, interrupted: Callable[..., Said]
+) -> None:
     options = ("photos", "-s", "painting.png", *STEPS, "-q")
-    process = start("image", *options, quick_steps=4)
-    while not (photos.parent / "photos.painting" / "a.painting.png").exists():
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    said = "interrupted; the same command goes on where this one stopped.\n"
-    assert process.communicate(timeout=60) == ("", said)
-    assert process.returncode == -signal.SIGINT
+    said = interrupted("image", *options, after=4)
+    line = "interrupted; the same command goes on where this one stopped.\n"
+    assert (said.stdout, said.stderr) == ("", line)
     assert names_in(photos.parent / "photos.painting") == {"a.painting.png"}
     result = vidstyle("image", *options, "--json")
     assert json.loads(result.stdout)["kept"] == 1

@@ -74,9 +74,13 @@ def test_killed_run_ends_in_the_same_pixels(
     here: Path,
     vidstyle: Run,
     begin: Callable[..., subprocess.Popen[str]],
+    interrupted: Callable[..., Said],
     options: tuple[str, ...],
 ) -> None:
-    assert end(begin(*options), signal.SIGKILL).code == -signal.SIGKILL
+    if options:
+        assert end(begin(*options), signal.SIGKILL).code == -signal.SIGKILL
+    else:
+        interrupted(*command(), after=3 * STEPS)
     before = painted(here)
     assert 2 <= before < FRAMES
     assert names_in(here) == {*INPUTS, WORK}
@@ -114,12 +118,9 @@ def test_signal_is_answered_and_the_work_is_kept(
 
 
 def test_interrupted_before_the_first_frame_leaves_nothing(
-    here: Path, begin: Callable[..., subprocess.Popen[str]]
+    here: Path, interrupted: Callable[..., Said]
 ) -> None:
-    process = begin(frames=0)
-    wait_for((here / WORK / "source" / "000001.png").exists, process)
-    said = end(process, signal.SIGINT)
-    assert said.code == -signal.SIGINT
+    said = interrupted(*command(), after=1)
     assert said.lines[-1] == "interrupted; nothing was written."
     assert names_in(here) == INPUTS
 
@@ -213,13 +214,14 @@ def test_other_clip_is_refused(stopped: Path, vidstyle: Run) -> None:
     assert "clip_state was " in said.stderr
 
 
-def test_other_picture_in_a_folder_is_refused(here: Path, vidstyle: Run) -> None:
+def test_other_picture_in_a_folder_is_refused(
+    here: Path, vidstyle: Run, interrupted: Callable[..., Said]
+) -> None:
     """The folder's own time of change would not tell."""
     assert vidstyle(*command("--steps", "1"), "-o", "shots").code == 0
     arguments = command("--quiet", clip="shots")
-    process = start(*arguments, quick_steps=STEPS)
-    wait_for(lambda: painted(here) >= 1, process)
-    end(process, signal.SIGKILL)
+    interrupted(*arguments, after=2 * STEPS)
+    assert painted(here) >= 1
     with (here / "shots" / "000009.png").open("ab") as picture:
         picture.write(b"\0")
     said = vidstyle(*arguments)
@@ -241,4 +243,4 @@ def test_log_of_a_run_that_goes_on_is_continued(stopped: Path, vidstyle: Run) ->
     lines = (stopped / "losses.jsonl").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "of before"
     frames = [json.loads(line)["frame"] for line in lines[1:]]
-    assert sorted({*frames}) == list(range(3, FRAMES))
+    assert {3, 6, 7, 8} <= {*frames} <= set(range(3, FRAMES))  # all key frames

@@ -16,11 +16,7 @@ from small_clip import SMALL_CLIP
 
 from vidstyle.clip import pipeline
 from vidstyle.clip.pipeline import VideoResult, expected_frames, summary
-from vidstyle.clip.results import (
-    cut_notice,
-    data_notice,
-    result_shape,
-)
+from vidstyle.clip.results import cut_notice, data_notice, result_shape
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError, OutputError, VideoWriteError
 from vidstyle.images import read_picture, write_picture
@@ -36,7 +32,9 @@ pytestmark = pytest.mark.slow
 stylize_video = partial(pipeline.stylize_video, overwrite=True)
 
 FEW = VideoConfig(
-    style=StyleConfig(network="slim", device="cpu", steps=3, min_steps=9), next_steps=2
+    style=StyleConfig(network="slim", device="cpu", steps=3, min_steps=9),
+    next_steps=2,
+    key_frames=1,
 )
 INFO = replace(
     SMALL_CLIP,

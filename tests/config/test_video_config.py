@@ -2,7 +2,7 @@
 
 import pytest
 
-from vidstyle.config import StyleConfig, VideoConfig
+from vidstyle.config import EncodingConfig, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError
 
 
@@ -61,3 +61,12 @@ def test_later_frame_is_expected_to_end_early_where_it_may(
     config: VideoConfig, steps: int
 ) -> None:
     assert config.expected_next_steps == steps
+
+
+def test_settings_go_where_they_belong() -> None:
+    config = VideoConfig.of(steps=7, codec="h265", batch=2)
+    assert config == VideoConfig(
+        style=StyleConfig(steps=7), encoding=EncodingConfig(codec="h265"), batch=2
+    )
+    with pytest.raises(TypeError, match="stepps"):
+        VideoConfig.of(stepps=7)

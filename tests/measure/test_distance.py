@@ -15,7 +15,7 @@ from vidstyle.measure.distance import (
     compare,
     load_distance_network,
 )
-from vidstyle.networks.slim import SLIM, slim
+from vidstyle.networks.load import SLIM, slim
 from vidstyle.networks.weights import write_weights
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import content_target, style_target

@@ -7,9 +7,9 @@ from random_network import random_weights
 from vidstyle.errors import ImageOpenError, InputError, WeightsError
 from vidstyle.images import resize_frame, write_picture
 from vidstyle.measure import fid
+from vidstyle.measure.fid import FILE_NAME
 from vidstyle.measure.stills import measure_folders, measure_still
-from vidstyle.networks.inception import FILE_NAME
-from vidstyle.networks.slim import SLIM
+from vidstyle.networks.load import SLIM
 from vidstyle.networks.weights import write_weights
 from vidstyle.records import FrameReport, Notice, Plan
 

@@ -9,12 +9,7 @@ import pytest
 from conftest import View
 
 from vidstyle.images import write_picture
-from vidstyle.motion.fades import (
-    DIM,
-    FadeDetector,
-    Light,
-    plain_color,
-)
+from vidstyle.motion.fades import DIM, FadeDetector, Light, plain_color
 from vidstyle.motion.shots import ShotDetector
 from vidstyle.records import Frame
 from vidstyle.video.ffmpeg import run_ffmpeg

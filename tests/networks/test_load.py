@@ -10,17 +10,13 @@ from random_network import random_weights
 
 from vidstyle.errors import ConfigError, WeightsError
 from vidstyle.networks.load import (
+    SLIM,
     choose_network,
     fetch,
     load_network,
     network_status,
 )
-from vidstyle.networks.published import (
-    VGG19_FILE,
-    packaged_vgg19,
-    published_weights,
-)
-from vidstyle.networks.slim import SLIM
+from vidstyle.networks.published import VGG19_FILE, packaged_vgg19, published_weights
 from vidstyle.networks.vgg import Topology
 from vidstyle.networks.weights import write_weights
 from vidstyle.records import Download

@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 
 from vidstyle.errors import ConfigError, WeightsError
-from vidstyle.networks import slim as module
-from vidstyle.networks.slim import slim
+from vidstyle.networks import load as module
+from vidstyle.networks.load import slim
 
 
 def test_slim_has_vgg16s_layers_up_to_relu5_1() -> None:

@@ -11,12 +11,7 @@ from conversions import (
     Weights,
     converted,
 )
-from loss_conventions import (
-    GATYS_LAYERS,
-    gatys_sums,
-    keras_sums,
-    neural_style_sums,
-)
+from loss_conventions import GATYS_LAYERS, gatys_sums, keras_sums, neural_style_sums
 
 from vidstyle.networks.published import published_weights
 from vidstyle.presets import NAMES, read_preset

@@ -16,7 +16,7 @@ from vidstyle.optimize import pyramid
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.records import Event, StepReport
 from vidstyle.stylize import image
-from vidstyle.stylize.inputs import load_stylizer
+from vidstyle.stylize.image import load_stylizer
 from vidstyle.stylize.stylizer import Stylizer
 
 pytestmark = pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The core object: arrays in, arrays out, no paths."""
+"""The core object: arrays in, arrays out; files will do."""
 
 import numpy as np
 import pytest
@@ -20,8 +20,10 @@ def test_arrays_come_out_as_files_do(tmp_path):
     assert np.array_equal(photo, scene(1))  # not modified
     for name, frame in (("photo.png", photo), ("painting.png", painting)):
         write_picture(tmp_path / name, frame)
-    names = (str(tmp_path / name) for name in ("photo.png", "painting.png", "out.png"))
+    names = [str(tmp_path / name) for name in ("photo.png", "painting.png", "out.png")]
     assert np.array_equal(painted, read_picture(stylize_image(*names, config=FEW)))
+    assert np.array_equal(painted, Stylizer(names[1], FEW).stylize(names[0]))
+    assert np.array_equal(painted, Stylizer(painting, FEW).stylize(photo))
 
 
 def test_each_frame_may_have_another_size():
@@ -35,6 +37,12 @@ def test_each_frame_may_have_another_size():
 def test_painting_has_to_be_there():
     with pytest.raises(ConfigError, match="there is no painting"):
         Stylizer([], FEW)
+
+
+@pytest.mark.parametrize("wrong", [scene(1) / 255, scene(1)[..., 0]])
+def test_array_has_to_be_a_frame(wrong):
+    with pytest.raises(ConfigError, match=r"uint8 \(height, width, 3\), RGB; this one"):
+        Stylizer([wrong], FEW)
 
 
 def test_nothing_is_replaced_unless_asked_for(tmp_path):

@@ -11,8 +11,7 @@ from vidstyle.clip.reader import expected_span
 from vidstyle.clip.results import left_behind
 from vidstyle.config import EncodingConfig, VideoConfig
 from vidstyle.errors import VideoOpenError
-from vidstyle.video.probe import probe
-from vidstyle.video.timing import first_shown
+from vidstyle.video.probe import first_shown, probe
 
 SLOWING = pattern(rate="30", seconds="6", filters="select='lt(t,2)+not(mod(n,6))'")
 """Two seconds at 30 frames a second, then four at 5."""

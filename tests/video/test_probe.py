@@ -11,8 +11,7 @@ import pytest
 from vidstyle.errors import VideoOpenError
 from vidstyle.images import write_picture
 from vidstyle.video import ffmpeg
-from vidstyle.video.probe import probe
-from vidstyle.video.timing import held_s, measure_timing
+from vidstyle.video.probe import held_s, measure_timing, probe
 
 pytestmark = pytest.mark.slow
 

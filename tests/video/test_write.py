@@ -10,10 +10,9 @@ from vidstyle.config import EncodingConfig
 from vidstyle.errors import ConfigError, VideoOpenError, VideoWriteError
 from vidstyle.records import Frame
 from vidstyle.video.ffmpeg import describe, run_ffmpeg
-from vidstyle.video.probe import probe
+from vidstyle.video.probe import held_s, probe
 from vidstyle.video.read import read_frames
 from vidstyle.video.streams import list_packets
-from vidstyle.video.timing import held_s
 from vidstyle.video.write import check_writable, write_video
 
 pytestmark = pytest.mark.slow

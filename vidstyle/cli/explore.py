@@ -80,9 +80,6 @@ class Choices(Config):
     sets: Any = common_setting(
         LAYER_SETS, "Sets of style layers.", parser=parse_sets, metavar="LAYERS;..."
     )
-    batch: int = common_setting(
-        AlbumConfig().batch, "Pictures painted beside one another.", least=1
-    )
 
 
 def _names(kind: Kind) -> set[str]:
@@ -98,8 +95,7 @@ def _explore(
     with reported_errors():
         request: Request = make(Request, {name: values[name] for name in SHARED})
         choices = {name: values[name] for name in _names(kind)}
-        AlbumConfig(batch=choices.get("batch", 1))  # checks it
-        settings = resolve_settings(ctx, values, request, [StyleConfig])
+        settings = resolve_settings(ctx, values, request, [StyleConfig, AlbumConfig])
         base = settings.make(StyleConfig)
         experiment = sweep(kind.name, content, base, **choices)
         paintings = list({trial.style: None for trial in experiment.trials})
@@ -137,7 +133,7 @@ def make_command(kind: Kind) -> Callable[..., None]:
     settings = {each.name for each in settings_of(StyleConfig)}
     varied = {*NEVER, *kind.fixed, *kind.varied}
     only = {*_names(kind), *SHARED, *(settings - varied)}
-    return o.add_options(Choices, Request, StyleConfig, only=only)(command)
+    return o.add_options(Choices, Request, StyleConfig, AlbumConfig, only=only)(command)
 
 
 COMMANDS: Final = tuple(make_command(kind) for kind in KINDS)

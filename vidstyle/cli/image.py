@@ -64,13 +64,13 @@ def _paint_one(content: Path, request: Request, settings: Settings) -> None:
 
     check_names([content], are_pictures=True)
     config = settings.make(StyleConfig)
-    request.check_inputs([content], config, ())
     output = request.output_for(name_beside(content, request.paintings, ".png"))
     gif_output = request.gif_beside(output)
     with folders_for(output):
         request.check_outputs(output, gif_output, contents=[content])
         check_picture_path(output)
         read_picture(content)
+        request.check_inputs([content], config, ())
         settings.save(request)
         from vidstyle.stylize.image import stylize_image
 

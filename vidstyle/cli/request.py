@@ -2,16 +2,23 @@
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from vidstyle.cli.typed import Mistyped
-from vidstyle.config import Region, StyleConfig, check_counts
+from vidstyle.config import (
+    Region,
+    StyleConfig,
+    VideoConfig,
+    check_counts,
+    check_mask_shape,
+)
 from vidstyle.config.setting import (
     EVOLUTION,
     FILES,
@@ -19,6 +26,7 @@ from vidstyle.config.setting import (
     SETTINGS,
     Config,
     common_setting,
+    redeclared,
     setting,
     settings_of,
 )
@@ -38,13 +46,7 @@ class Request(Config):
         FILES,
         short="s",
     )
-    style_at: list[str] | None = setting(
-        None,
-        "The painting from this second on; of several, one fades into the next.",
-        FILES,
-        metavar="SECONDS:FILE",
-        default_text="mixed all along",
-    )
+    style_at: list[str] | None = redeclared(VideoConfig, "style_at")
     region: list[str] | None = common_setting(
         None,
         "A painting for the white part of a mask, which is a picture or, for a clip, "
@@ -111,9 +113,7 @@ class Request(Config):
         False, "Also write a sheet of frames, before and after.", REPORT
     )
     compare: bool = common_setting(
-        False,
-        "Also write a video of source and result side by side.",
-        REPORT,
+        False, "Also write a video of source and result side by side.", REPORT
     )
     preview: bool = common_setting(
         False,
@@ -146,17 +146,16 @@ class Request(Config):
         """All paintings."""
         return [*self.styles, *(each.style for each in self.regions)]
 
+    def _inputs(self, contents: Sequence[Path]) -> list[Path]:
+        return [*contents, *self.paintings, *(each.mask for each in self.regions)]
+
     def check_outputs(self, *results: Path | None, contents: Sequence[Path]) -> None:
         """Check that results may go where they are to go, as ``check_outputs`` does."""
         from vidstyle.images import check_outputs
 
-        masks = [each.mask for each in self.regions]
-        check_outputs(
-            results,
-            besides=[self.log, self.work_dir, self.save_config],
-            inputs=[*contents, *self.paintings, *masks],
-            overwrite=self.overwrite,
-        )
+        besides = [self.log, self.work_dir, self.save_config]
+        inputs, overwrite = self._inputs(contents), self.overwrite
+        check_outputs(results, besides=besides, inputs=inputs, overwrite=overwrite)
 
     def check_inputs(
         self, contents: Sequence[Path], config: StyleConfig, times_s: Sequence[float]
@@ -164,34 +163,38 @@ class Request(Config):
         """Check, before torch is loaded, that pictures and paintings can be read.
 
         Raises:
-            InputError: If not, or if there are more or fewer numbers than paintings.
+            InputError: If not, if a mask has another shape than the first of the
+                contents, or if there are more or fewer numbers than paintings.
         """
         from vidstyle.images import read_picture
         from vidstyle.video.files import check_names
+        from vidstyle.video.probe import shape_of
 
-        masks = [each.mask for each in self.regions]
-        check_names([*contents, *self.paintings, *masks])
+        check_names(self._inputs(contents))
         check_counts(config, times_s, len(self.styles))
-        for path in dict.fromkeys(self.paintings):
+        start = [config.init] if isinstance(config.init, Path) else []
+        for path in dict.fromkeys([*self.paintings, *start]):
             read_picture(path)
+        for mask in (each.mask for each in self.regions):
+            height, width = shape_of(contents[0])
+            check_mask_shape(mask, *shape_of(mask), height=height, width=width)
 
     def output_for(
         self, usual: Path, *, in_folder: bool = False, may_be_frames: bool = False
     ) -> Path:
-        """Name the result.
+        """Name the result: as is asked for, or as is ``usual``.
 
-        Args:
-            usual: Its name if no other is asked for.
-            in_folder: Whether a name that is asked for is a folder's in any case.
-            may_be_frames: Whether a folder of numbered pictures may be replaced.
+        A folder that is there is one to write into, but one of numbered pictures is
+        replaced if ``may_be_frames``; ``in_folder``: any name is a folder's.
         """
         from vidstyle.video.folder import holds_frames
 
-        path = Path(self.output or usual)
-        is_folder = in_folder or (self.output or "").endswith(("/", os.sep))
+        if not self.output:
+            return usual
+        path, is_folder = Path(self.output), self.output.endswith(("/", os.sep))
         if path.is_dir() and not (may_be_frames and holds_frames(path)):
             is_folder = True
-        return path / usual.name if self.output and is_folder else path
+        return path / usual.name if is_folder or in_folder else path
 
     def gif_beside(self, output: Path) -> Path | None:
         """Name the GIF of the learning, if one is asked for."""
@@ -201,15 +204,13 @@ class Request(Config):
 
 def make(kind: type[Any], values: Mapping[str, Any]) -> Any:
     """Make a request or a configuration of those values that belong to it."""
-    names = {each.name for each in fields(kind)} & values.keys()
-    return kind(**{name: values[name] for name in names})
+    return kind(**{f.name: values[f.name] for f in fields(kind) if f.name in values})
 
 
 def parse_at(text: str) -> tuple[float, Path]:
     """Read ``3.5:painting.jpg``."""
-    found = re.fullmatch(r"((?:\d+:)+[\d.]+|[^:]*):(.+)", text)
     with suppress(ValueError):
-        if found is not None:
+        if found := re.fullmatch(r"((?:\d+:)+[\d.]+|[^:]*):(.+)", text):
             return parse_time(found[1]), Path(found[2])
     raise typer.BadParameter(
         f"{text!r} is not a second and a file such as 3.5:painting.jpg"
@@ -228,34 +229,21 @@ def parse_region(text: str) -> Region:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The values of all settings by the names of the fields, and their origins."""
+    """The values of all settings by the names of the fields."""
 
-    kinds: Sequence[type[Any]]
-    """The configurations that the command is about."""
     values: Mapping[str, Any]
-    origins: Mapping[str, str]
-    """Those at their default have none."""
-    about: Sequence[str]
-    """Lines on the preset."""
+    text: Callable[..., str]
+    """Writes them for a file in a ``folder``."""
 
     def make(self, kind: type[Any], **others: object) -> Any:
         """Make a configuration; ConfigError if its values disagree."""
         return make(kind, {**self.values, **others})
 
-    def text(self, folder: Path) -> str:
-        """Write them for a file in ``folder``."""
-        return config_text(
-            self.values,
-            self.kinds,
-            folder=folder,
-            about=self.about,
-            origins=self.origins,
-        )
-
     def save(self, request: Request) -> None:
         """Save them, if they are to be saved, as ``save_config`` does."""
         if (path := request.save_config) is not None:
-            save_config(path, self.text(path.parent), overwrite=request.overwrite)
+            text = self.text(folder=path.parent)
+            save_config(path, text, overwrite=request.overwrite)
 
 
 def resolve_settings(
@@ -267,15 +255,9 @@ def resolve_settings(
     """Lay a preset over the defaults, a file over it, and the options over all.
 
     If the settings are only to be shown, that is done, and the command ends here.
-
-    Raises:
-        BadParameter: If there is no such preset.
-        InputError: If the file cannot be read.
-        ConfigError: If it has a key that is none, or a value that cannot be; or if
-            settings disagree.
+    There may be no such preset (BadParameter), file or value (InputError).
     """
-    layers: dict[str, Mapping[str, Any]] = {}
-    about: list[str] = []
+    layers, about = dict[str, Mapping[str, Any]](), list[str]()
     if request.preset is not None:
         if request.preset not in NAMES:
             raise typer.BadParameter(
@@ -287,15 +269,21 @@ def resolve_settings(
     if request.config is not None:
         layers["configuration file"] = read_config(request.config)
     settled, origins = defaults(), dict[str, str]()
-    layers["option"] = {name: values[name] for name in settled if _given(ctx, name)}
+    sources = {name: ctx.get_parameter_source(name) for name in settled}
+    layers["option"] = {
+        name: values[name]
+        for name, source in sources.items()
+        if source is not None and source.name in {"COMMANDLINE", "ENVIRONMENT"}
+    }
     for origin, layer in layers.items():
         settled |= layer
         origins |= dict.fromkeys(layer, origin)
-    settings = Settings(kinds, settled, origins, about)
+    text = partial(config_text, settled, kinds, about=about, origins=origins)
+    settings = Settings(settled, text)
     for kind in kinds:
         settings.make(kind)
     if request.show_config:
-        typer.echo(settings.text(Path()), nl=False)
+        typer.echo(settings.text(folder=Path()), nl=False)
         raise typer.Exit
     return settings
 
@@ -305,18 +293,8 @@ def defaults() -> dict[str, Any]:
     return {setting.name: setting.default for setting in settings_of(*KINDS)}
 
 
-def _given(ctx: typer.Context, name: str) -> bool:
-    source = ctx.get_parameter_source(name)
-    return source is not None and source.name in {"COMMANDLINE", "ENVIRONMENT"}
-
-
 def save_config(path: Path, text: str, *, overwrite: bool) -> None:
-    """Save the text of settings; nothing is left where that fails.
-
-    Raises:
-        OutputError: If the file exists, says something else and may not be replaced; or
-            if it cannot be written.
-    """
+    """Save the text of settings, or raise OutputError and leave nothing."""
     from vidstyle.images import write_whole
 
     try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from vidstyle.cli.report import (
     RESUMES,
     Reporter,
     Terminated,
+    print_facts,
     print_line,
     reported_errors,
 )
@@ -64,8 +66,12 @@ def video(ctx: typer.Context, clip: o.Clips, **values: Any) -> None:
 def _paint_all(
     clips: Sequence[Path], request: Request, config: VideoConfig, settings: Settings
 ) -> None:
-    """Paint each clip after each painting; what fails is told, and passed over."""
-    from vidstyle.stylize.pairs import pictures_in
+    """Paint each clip after each painting; what fails is told, and passed over.
+
+    A folder that is named for the results gets a sheet of them, as that of pictures.
+    """
+    from vidstyle.images import write_picture
+    from vidstyle.stylize.pairs import INDEX, Pair, index_sheet, pictures_in
 
     for name in ("log", "gif_output", "work_dir", "style_at"):
         if getattr(request, name):
@@ -74,19 +80,24 @@ def _paint_all(
     looks = [request.styles]
     if any(path.is_dir() for path in request.styles):
         looks = [[one] for path in request.styles for one in pictures_in(path)]
-    failed, done = [], set[Path]()
-    for clip in clips:
-        for look in looks:
-            asked = replace(request, style=look or None)
-            try:
-                _paint(clip, asked, config, settings, done)
-            except VidstyleError as err:
-                print_line(f"error: {clip}: {err}")
-                failed.append(str(clip))
-            except (KeyboardInterrupt, Terminated) as err:
-                if done:
-                    err.add_note(RESUMES)
-                raise
+    failed, done, pairs = [], set[Path](), list[Pair]()
+    for clip, look in product(clips, looks):
+        asked, output = replace(request, style=look or None), Path("not painted")
+        try:
+            output = _paint(clip, asked, config, settings, done)
+        except VidstyleError as err:
+            print_line(f"error: {clip}: {err}")
+            failed.append(str(clip))
+        except (KeyboardInterrupt, Terminated) as err:
+            if done:
+                err.add_note(RESUMES)
+            raise
+        styles, number = tuple(asked.paintings), len(pairs)
+        pairs.append(Pair(number=number, content=clip, styles=styles, output=output))
+    if request.output and done:
+        index = Path(request.output) / INDEX
+        write_picture(index, index_sheet(pairs))
+        print_facts({"index": index}, [index], as_json=request.json)
     if failed:
         names = ", ".join(dict.fromkeys(failed))
         raise InputError(f"not all could be painted: {names}.")
@@ -98,16 +109,24 @@ def _paint(
     config: VideoConfig,
     settings: Settings,
     done: set[Path] | None = None,
-) -> None:
-    """Paint a clip; of several, whose results are ``done``, one that is there stays."""
-    from vidstyle.video.files import default_output, folders_for, name_beside
+) -> Path:
+    """Paint a clip; of several, whose results are ``done``, one that is there stays.
 
-    request.check_inputs([clip], config.style, config.style_at)
-    usual = (
-        name_beside(clip, request.paintings, ".preview.png")
-        if request.preview
-        else default_output(clip, request.paintings, config.encoding)
+    Returns:
+        The result.
+    """
+    from vidstyle.video.files import (
+        check_names,
+        default_output,
+        folders_for,
+        name_beside,
     )
+
+    check_names([clip])
+    usual = default_output(clip, request.paintings, config.encoding)
+    if request.preview:
+        usual = name_beside(clip, request.paintings, ".preview.png")
+    request.check_inputs([clip], config.style, config.style_at)
     output = request.output_for(usual, in_folder=done is not None, may_be_frames=True)
     with folders_for(output):
         if done is not None and output in done:
@@ -120,6 +139,7 @@ def _paint(
             paint(clip, output, request, config, settings)
         if done is not None:
             done.add(output)
+    return output
 
 
 def _paint_to(

@@ -33,7 +33,7 @@ from vidstyle.clip.results import (
 from vidstyle.config import EncodingConfig, EvolutionConfig, Region, VideoConfig
 from vidstyle.motion.flow import estimate_motion
 from vidstyle.records import Listener, Notice, Plan, StrPath, VideoInfo, ignore
-from vidstyle.stylize.inputs import Styles, as_paths, as_regions, load_stylizer
+from vidstyle.stylize.image import Styles, as_paths, as_regions, load_stylizer
 from vidstyle.stylize.style_bank import working_size
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.files import Outputs, check_outputs

@@ -29,7 +29,7 @@ from vidstyle.records import (
     VideoInfo,
     ignore,
 )
-from vidstyle.stylize.inputs import Styles
+from vidstyle.stylize.image import Styles
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.sheet import contact_sheet, evenly_spaced
 from vidstyle.video.work_dir import FrameStore

@@ -23,7 +23,7 @@ from vidstyle.motion.consistency import photometric_consistency
 from vidstyle.motion.flow import estimate_motion
 from vidstyle.motion.shots import ShotDetector
 from vidstyle.records import Frame, Listener, Notice, TimedFrame, VideoInfo
-from vidstyle.stylize.inputs import read_mask
+from vidstyle.stylize.image import read_mask
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 from vidstyle.video.work_dir import FrameStore

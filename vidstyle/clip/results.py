@@ -21,8 +21,8 @@ from vidstyle.video.codecs import (
 from vidstyle.video.evolution import write_evolution
 from vidstyle.video.folder import write_pictures
 from vidstyle.video.mux import dropped_data, unsupported_streams
+from vidstyle.video.probe import held_s
 from vidstyle.video.sheet import contact_sheet, evenly_spaced
-from vidstyle.video.timing import held_s
 from vidstyle.video.work_dir import FrameStore
 from vidstyle.video.write import (
     MOST_FPS,

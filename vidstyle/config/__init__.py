@@ -4,12 +4,7 @@ Options, checks, the file of settings and the help come from the declarations, t
 manifest stores the values, and nothing changes them once a run has begun.
 """
 
-from vidstyle.config.encoding import (
-    CRF,
-    EncodingConfig,
-    EvolutionConfig,
-    check_crf,
-)
+from vidstyle.config.encoding import CRF, EncodingConfig, EvolutionConfig, check_crf
 from vidstyle.config.setting import MIN_SIDE, check_range
 from vidstyle.config.style import (
     DEFAULT_LR,
@@ -32,12 +27,7 @@ from vidstyle.config.values import (
     check_mask_shape,
     parse_color,
 )
-from vidstyle.config.video import (
-    FOLDER_FPS,
-    AlbumConfig,
-    FlowQuality,
-    VideoConfig,
-)
+from vidstyle.config.video import FOLDER_FPS, AlbumConfig, FlowQuality, VideoConfig
 
 __all__ = [
     "BACKGROUND",

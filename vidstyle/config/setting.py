@@ -136,6 +136,13 @@ def common_setting(default: T, /, *args: Any, **declared: Any) -> T:
     return setting(default, *args, is_common=True, **declared)
 
 
+def redeclared(kind: type[Any], name: str) -> Any:
+    """Declare another configuration's setting as an option with the text as it is."""
+    (found,) = (each.metadata["setting"] for each in fields(kind) if each.name == name)
+    declared = replace(found, check=None, parser=None)
+    return field(default=None, metadata={"setting": declared})
+
+
 class Config:
     """A configuration that checks itself when it is made."""
 

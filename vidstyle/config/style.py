@@ -278,11 +278,7 @@ class StyleConfig(Config):
 
 
 def check_counts(config: StyleConfig, times_s: Sequence[float], paintings: int) -> None:
-    """Check that there is one value for each painting, if there are any.
-
-    Raises:
-        ConfigError: If not.
-    """
+    """Check that there is one value a painting, if any, or raise ConfigError."""
     for name, given in (
         ("style-mix", len(config.style_mix)),
         ("style-at", len(times_s)),

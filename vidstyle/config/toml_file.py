@@ -60,11 +60,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def read_table(path: Path) -> dict[str, Any]:
-    """Read a TOML file as it stands.
-
-    Raises:
-        InputError: If the file cannot be read, or is not TOML.
-    """
+    """Read a TOML file as it stands, or raise InputError."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as err:

@@ -162,11 +162,7 @@ def parse_init(text: str) -> str | Path:
 def check_mask_shape(
     path: Path, tall: int, wide: int, *, height: int, width: int
 ) -> None:
-    """Check that a mask has the shape of the picture, at whichever size.
-
-    Raises:
-        ConfigError: If not.
-    """
+    """Check that a mask has the picture's shape, at any size, or raise ConfigError."""
     if abs(tall * width - wide * height) > SHAPE_SLACK * wide * height:
         raise ConfigError(
             f"the mask {path} is {wide}x{tall}, which is not the shape of {width}x"

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
-from typing import Final, Literal
+from typing import Any, Final, Literal, Self
 
 from vidstyle.config.encoding import EncodingConfig
 from vidstyle.config.setting import (
@@ -15,6 +15,7 @@ from vidstyle.config.setting import (
     check_range,
     common_setting,
     setting,
+    settings_of,
 )
 from vidstyle.config.style import StyleConfig
 from vidstyle.config.values import (
@@ -38,6 +39,8 @@ FOLDER_FPS: Final = Fraction(25)
 NEXT_SHARE = 0.25
 """Of its steps, before a frame that follows another is as good as that one; measured:
 8 to 12 of 50 in calm shots."""
+BETWEEN_SHARE = 0.05
+"""Of the steps of a key frame, those of a frame between; measured: 0.01 to 0.1."""
 
 
 def _check_times(name: str, times: tuple[float, ...]) -> None:
@@ -56,7 +59,16 @@ def _check_frames(name: str, frames: tuple[int, int | None]) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VideoConfig(Config):
+class AlbumConfig(Config):
+    """How many pictures are painted at once."""
+
+    batch: int = common_setting(
+        1, "Pictures or shots painted at once; more fills a GPU.", OPTIMIZER, least=1
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoConfig(AlbumConfig):
     """How a clip is read, made coherent, and written."""
 
     style: StyleConfig = field(default_factory=StyleConfig)
@@ -128,7 +140,7 @@ class VideoConfig(Config):
         COHERENCE,
         metavar="START",
     )
-    temporal_weight: float = common_setting(
+    temporal_weight: float = setting(
         45.0,
         "How firmly paint stays on what it was put on; more flickers less.",
         COHERENCE,
@@ -142,6 +154,14 @@ class VideoConfig(Config):
         "flow: a region's mask moves with what it covers in the first frame.",
         COHERENCE,
     )
+    key_frames: int = common_setting(
+        8,
+        "Paint every Nth frame in full; those between take its paint.",
+        COHERENCE,
+        least=1,
+        most=64,
+        metavar="N",
+    )
     next_steps: int = common_setting(
         50, "Most steps for a frame that follows another.", OPTIMIZER, least=0
     )
@@ -151,17 +171,31 @@ class VideoConfig(Config):
         OPTIMIZER,
         least=0,
     )
-    batch: int = common_setting(
-        1, "Shots painted beside one another; more fills a GPU.", OPTIMIZER, least=1
-    )
+
+    @classmethod
+    def of(cls, **settings: Any) -> Self:
+        """Make one of settings by their names, those of style and encoding, too."""
+        parts: dict[str, Any] = {}
+        for name, kind in ("style", StyleConfig), ("encoding", EncodingConfig):
+            own = {each.name for each in settings_of(kind)} & settings.keys()
+            parts[name] = kind(**{each: settings.pop(each) for each in own})
+        return cls(**parts, **settings)
 
     @property
     def expected_next_steps(self) -> int:
         """How many steps a later frame will probably take; for display only."""
         if self.style.balance == "gradients" or not self.needs_motion:
             return self.next_steps
-        wanted = max(self.next_min_steps, round(NEXT_SHARE * self.next_steps))
+        share = NEXT_SHARE
+        if self.key_spacing > 1:
+            share = 1 / self.key_spacing + BETWEEN_SHARE
+        wanted = max(self.next_min_steps, round(share * self.next_steps))
         return min(self.next_steps, wanted)
+
+    @property
+    def key_spacing(self) -> int:
+        """How many frames on the next key frame is; 1: none is carried in between."""
+        return self.key_frames if self.next_init == "previous-warped" else 1
 
     @property
     def needs_motion(self) -> bool:
@@ -175,15 +209,3 @@ class VideoConfig(Config):
         by_time = self.start_s is not None or self.duration_s is not None
         if by_time and self.frames != (0, None):
             raise ConfigError("give either frames, or start and duration, not both.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlbumConfig(Config):
-    """How many pictures are painted."""
-
-    batch: int = common_setting(
-        1,
-        "Pictures of one size painted beside one another; more fills a GPU.",
-        OPTIMIZER,
-        least=1,
-    )

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, get_args
+from typing import Any, Final, get_args
 
 from vidstyle.config import LayerWeight, OptimizerName, StyleConfig
 from vidstyle.config.setting import settings_of
@@ -20,13 +20,8 @@ NEVER: Final = {"style_mix", "min_steps", "patience", "min_delta", "pyramid"}
 """Settings that no experiment has: one painting, one size, and no early stop."""
 
 
-class Axes(NamedTuple):
-    """What varies."""
-
-    rows: Axis
-    columns: Axis
-    skipped: Sequence[str] = ()
-    """What cannot be tried, and why; a sentence each."""
+Axes = tuple[Axis, Axis, Sequence[str]]
+"""Rows, columns, and what cannot be tried, and why, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +36,8 @@ class Kind:
     """Settings that are no options of the command, since the axes choose them."""
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """Settings that are no options either, for they are always the same."""
-    plots_over: Sequence[Literal["steps", "evaluations", "seconds"]] = ("evaluations",)
+    plots_over: Sequence[str] = ("evaluations",)
+    """Of ``UNITS``."""
     per_round: int = 0
     """Evaluations after each of which the loss is reported; 0: there are no rounds."""
     shows_styles: bool = False
@@ -155,7 +151,7 @@ def _grid(config: StyleConfig, *, columns: Axis, rows: Axis | None = None) -> Ax
             f"rows and columns both vary {name.replace('_', '-')}; "
             "let one of them vary another setting."
         )
-    return Axes(rows, columns)
+    return rows, columns, ()
 
 
 def _reconstruct(_: StyleConfig, *, layers: Layers) -> Axes:
@@ -172,7 +168,7 @@ def _reconstruct(_: StyleConfig, *, layers: Layers) -> Axes:
         (last.layer, {"content_layers": (LayerWeight(last.layer),), **used})
         for last, (_, used) in zip(layers, growing(layers), strict=True)
     ]
-    return Axes(rows, columns)
+    return rows, columns, ()
 
 
 def _layers(_: StyleConfig, *, sets: Sequence[Layers]) -> Axes:
@@ -183,7 +179,7 @@ def _layers(_: StyleConfig, *, sets: Sequence[Layers]) -> Axes:
     columns = [
         (",".join(layer for layer, _ in each), {"style_layers": each}) for each in sets
     ]
-    return Axes(ONE, columns)
+    return ONE, columns, ()
 
 
 def _styles(
@@ -199,7 +195,7 @@ def _styles(
         for kind, files in kinds.items()
         for style in files
     ]
-    return Axes(ONE, columns)
+    return ONE, columns, ()
 
 
 def _optimizers(config: StyleConfig) -> Axes:
@@ -223,7 +219,7 @@ def _optimizers(config: StyleConfig) -> Axes:
             columns.append((name, settings))
         except ConfigError as err:
             skipped.append(f"{name}: {err}")
-    return Axes(ONE, columns, skipped)
+    return ONE, columns, skipped
 
 
 def _networks(_: StyleConfig) -> Axes:
@@ -246,7 +242,7 @@ def _networks(_: StyleConfig) -> Axes:
         for pooling in ("average",) if status.built_in else ("average", "max"):
             settings = {"network": name, "pooling": pooling}
             columns.append((f"{name}, {pooling} pooling", settings))
-    return Axes(ONE, columns, skipped)
+    return ONE, columns, skipped
 
 
 RECONSTRUCTED: Final = "relu1_1, relu2_1, relu3_1, relu4_1, relu5_1"
@@ -256,37 +252,20 @@ LAYER_SETS: Final = (
     "relu3_3, relu4_3, relu5_1"
 )
 """The last layer of all blocks of VGG-16, of the first three, and of the last three."""
+WEIGHTS: Final = {"content_weight", "style_weight", "content_layers", "style_layers"}
+# So that nothing but the layers decides how a reconstruction looks.
 NOISE: Final = {"init": "random", "recolor": False, "keep_color": "none"}
+PLAIN: Final = {**NOISE, "tv_weight": 0.0, "balance": "weights"}
+UNITS: Final = "steps", "evaluations", "seconds"
 
 KINDS: Final = (
     # Losses are relative errors here, so a ratio of weights is not the papers' number.
     Kind("grid", _grid),
-    Kind(
-        "reconstruct",
-        _reconstruct,
-        frozenset({"content_weight", "style_weight", "content_layers", "style_layers"}),
-        # So that nothing but the layers decides how a reconstruction looks.
-        {**NOISE, "tv_weight": 0.0, "balance": "weights"},
-    ),
+    Kind("reconstruct", _reconstruct, frozenset(WEIGHTS), PLAIN),
     # Lee and Lee's ten rounds of SciPy's L-BFGS; ours goes on from round to round.
-    Kind(
-        "layers",
-        _layers,
-        frozenset({"style_layers"}),
-        per_round=20,
-    ),
+    Kind("layers", _layers, frozenset({"style_layers"}), per_round=20),
     Kind("styles", _styles, shows_styles=True),
-    Kind(
-        "optimizers",
-        _optimizers,
-        frozenset({"optimizer"}),
-        plots_over=("steps", "evaluations", "seconds"),
-    ),
-    Kind(
-        "networks",
-        _networks,
-        frozenset({"network", "pooling"}),
-        {"weights": None},
-    ),
+    Kind("optimizers", _optimizers, frozenset({"optimizer"}), plots_over=UNITS),
+    Kind("networks", _networks, frozenset({"network", "pooling"}), {"weights": None}),
 )
 EXPERIMENTS: Final = {kind.name: kind for kind in KINDS}

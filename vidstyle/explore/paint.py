@@ -1,29 +1,28 @@
 """Trials -> their pictures and losses; finished ones wait in a work directory."""
 
 import time
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
 from math import isfinite, nan
-from typing import Any, Final
-
-from torch import Tensor
+from typing import Final
 
 from vidstyle.config import StyleConfig
-from vidstyle.devices import choose_device
 from vidstyle.explore.experiments import Trial
 from vidstyle.images import read_picture
-from vidstyle.measure.distance import (
-    Distances,
-    FrameMeter,
-    load_distance_network,
+from vidstyle.measure.distance import Distances, FrameMeter, load_distance_network
+from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.records import (
+    Event,
+    Frame,
+    FrameReport,
+    Listener,
+    Notice,
+    Plan,
+    StepReport,
 )
-from vidstyle.optimize.batch import BatchOptimization
-from vidstyle.optimize.slots import FrameTask
-from vidstyle.records import Event, Frame, FrameReport, Listener, Notice, Plan
-from vidstyle.stylize.inputs import load_stylizer
+from vidstyle.stylize.image import Still, load_stylizer, paint_stills
 from vidstyle.stylize.style_bank import working_frame
 from vidstyle.stylize.stylizer import load_for
 from vidstyle.video.work_dir import FrameStore
@@ -57,11 +56,7 @@ class Outcome:
 
 def put_outcome(store: FrameStore, number: int, outcome: Outcome) -> None:
     """Store an outcome; the picture comes last, and shows that it is done."""
-    facts = {
-        "network": outcome.network,
-        "trace": outcome.trace,
-        "distances": outcome.distances,
-    }
+    facts = {name: getattr(outcome, name) for name in ("network", "trace", "distances")}
     store.put_facts(f"trial-{number + 1:06d}", facts)
     store.put_stylized(number, outcome.picture)
 
@@ -92,19 +87,14 @@ class TrialPainter:
         self._trials, self._listener = trials, tell
         read = cache(read_picture)
         self._frames = [working_frame(read(one.content), one.config) for one in trials]
-        configs, layers = dict[Any, StyleConfig](), defaultdict[Any, set[str]](set)
         for trial in trials:
             read(trial.style)  # a missing painting is reported before the work
-            key = _network_key(trial.config)
-            configs[key] = trial.config
-            named = *trial.config.content_layers, *trial.config.style_layers
-            layers[key].update(layer for layer, _ in named)
-        self._networks = {
-            key: load_for(
-                config, choose_device(config.device), tell, layers=layers[key]
-            )
-            for key, config in configs.items()
-        }
+        self._networks = dict[tuple[object, ...], FeatureNetwork]()
+        for config in (trial.config for trial in trials):
+            if (key := _network_key(config)) not in self._networks:
+                self._networks[key] = load_for(config, tell)
+            layers = (*config.content_layers, *config.style_layers)
+            self._networks[key].check_layers([layer for layer, _ in layers])
         self._distance_network = load_distance_network(
             MEASURED_IN, device=trials[0].config.device, listener=tell
         )
@@ -133,7 +123,7 @@ class TrialPainter:
         chunks = [one for one in self._chunks(batch) if not done.keys() >= set(one)]
         self._announce(total, total - sum(map(len, chunks)))
         for chunk in chunks:
-            for number, outcome in zip(chunk, self._painted(chunk), strict=True):
+            for number, outcome in self._painted(chunk):
                 done[number] = outcome
                 if store is not None:
                     put_outcome(store, number, outcome)
@@ -158,24 +148,30 @@ class TrialPainter:
         if done:
             text = f"going on: {done} of {total} pictures are painted"
             self._listener(Notice(text=text))
-        self._listener(
-            Plan(
-                height=height,
-                width=width,
-                frames=total,
-                done=done,
-                next_steps=steps,
-                unit="picture",
-            )
+        plan = Plan(
+            height=height,
+            width=width,
+            frames=total,
+            done=done,
+            next_steps=steps,
+            unit="picture",
         )
+        self._listener(plan)
 
-    def _painted(self, chunk: Sequence[int]) -> Iterator[Outcome]:
-        """Paint trials of the same settings beside one another."""
+    def _painted(self, chunk: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
+        """Paint trials of the same settings beside one another.
+
+        Each ends when its loss has been evaluated as often as there are steps, so an
+        optimizer that evaluates several times before a step has no advantage.
+        """
         config = self._trials[chunk[0]].config
         network = self._networks[_network_key(config)]
         height, width, _ = self._frames[chunk[0]].shape
-        stylizers = {
-            number: load_stylizer(
+        names = "step", "evaluations", "seconds", "loss", *TERMS
+        traces: dict[int, Trace] = {one: {name: [] for name in names} for one in chunk}
+
+        def still(number: int) -> Still:
+            stylizer = load_stylizer(
                 self._trials[number].style,
                 config,
                 height=height,
@@ -183,64 +179,47 @@ class TrialPainter:
                 listener=self._listener,
                 network=network,
             )
-            for number in chunk
-        }
-        batch = stylizers[chunk[0]].batch(len(chunk))
-        tasks = [
-            stylizer.first_task(number, self._frames[number])
-            for number, stylizer in stylizers.items()
+            return Still(number, stylizer, self._frames[number])
+
+        stills = [still(number) for number in chunk]
+        start = time.perf_counter()
+
+        def on_step(report: StepReport) -> None:
+            seconds = round(time.perf_counter() - start, 4)
+            self._trace(traces[report.frame], report, seconds, config.steps)
+
+        painted = [
+            *paint_stills(stills, len(chunk), on_step, most_evaluations=config.steps)
         ]
-        pictures, traces = self._optimize(batch, tasks, config.steps)
-        for number, stylizer in stylizers.items():
-            trial, content = self._trials[number], self._frames[number]
-            picture = stylizer.finished(pictures[number], content)
+        for (number, _, content), picture, _ in painted:
+            trial = self._trials[number]
             meter = FrameMeter(
                 trial.style, self._distance_network, height=height, width=width
             )
             distances, _ = meter.distances(picture, content, begins_shot=True)
-            yield Outcome(
+            outcome = Outcome(
                 trial=trial,
                 network=network.name,
                 picture=picture,
                 trace=traces[number],
                 distances=distances,
             )
+            yield number, outcome
 
-    def _optimize(
-        self, batch: BatchOptimization, tasks: Sequence[FrameTask], evaluations: int
-    ) -> tuple[dict[int, Tensor], dict[int, Trace]]:
-        """Optimise each frame until its loss has been evaluated so many times.
-
-        So an optimizer that evaluates several times before a step has no advantage.
-
-        Returns:
-            Pictures and traces, by the frames' numbers.
-        """
-        names = "step", "evaluations", "seconds", "loss", *TERMS
-        traces: dict[int, Trace] = {
-            task.frame: {name: [] for name in names} for task in tasks
-        }
-        pictures: dict[int, Tensor] = {}
-        start = time.perf_counter()
-        for done in batch.run(tasks, most_evaluations=evaluations):
-            number, report = done.task.frame, done.report
-            if done.is_finished:
-                pictures[number] = batch.result(done.slot)
-            if report is None:
-                continue
-            seconds = round(time.perf_counter() - start, 4)
-            trace = traces[number]
-            if report.step == 1:  # again, where the batch was made smaller
-                for values in trace.values():
-                    values.clear()
-            work = report.evaluations - max(trace["evaluations"], default=0)
-            left = max(0, evaluations - report.evaluations)
-            self._listener(replace(report, work=work, work_left=left))
-            terms = (report.losses[term] for term in TERMS)
-            row = report.step, report.evaluations, seconds, report.loss, *terms
-            for values, value in zip(trace.values(), row, strict=True):
-                values.append(value)
-        return pictures, traces
+    def _trace(
+        self, trace: Trace, report: StepReport, seconds: float, evaluations: int
+    ) -> None:
+        """Note a step, and tell of it as a share of the evaluations."""
+        if report.step == 1:  # again, where the batch was made smaller
+            for values in trace.values():
+                values.clear()
+        work = report.evaluations - max(trace["evaluations"], default=0)
+        left = max(0, evaluations - report.evaluations)
+        self._listener(replace(report, work=work, work_left=left))
+        terms = (report.losses[term] for term in TERMS)
+        row = report.step, report.evaluations, seconds, report.loss, *terms
+        for values, value in zip(trace.values(), row, strict=True):
+            values.append(value)
 
 
 def _network_key(config: StyleConfig) -> tuple[object, ...]:

@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from itertools import accumulate, groupby, zip_longest
+from itertools import accumulate, groupby, product, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from vidstyle.clip.manifest import (
 from vidstyle.config import StyleConfig
 from vidstyle.devices import choose_device
 from vidstyle.errors import DependencyError, OutputError
-from vidstyle.explore.experiments import Experiment
+from vidstyle.explore.experiments import Experiment, Kind
 from vidstyle.explore.paint import MEASURED_IN, Outcome, Trace, TrialPainter
 from vidstyle.images import (
     fit_long_side,
@@ -83,7 +83,7 @@ def run_experiment(
         for trial, outcome in zip(facts["trials"], outcomes, strict=True):
             write_picture(folder / trial["picture"], outcome.picture)
         rows = [list(row) for _, row in groupby(outcomes, lambda one: one.trial.row)]
-        _write_plots(experiment, rows, folder, listener)
+        _write_plots(experiment.kind, rows, folder, listener)
         write_picture(folder / SHEET, _sheet(experiment, rows))
         store.remove()
     return facts
@@ -111,10 +111,10 @@ def describe(experiment: Experiment, networks: Sequence[str]) -> Facts:
     return {
         "experiment": experiment.kind.name,
         **settings,
-        "content": describe_pictures(list({one.content: None for one in trials})),
-        "painting": describe_pictures(list({one.style: None for one in trials})),
-        "rows": list({one.row: None for one in trials if one.row}),
-        "columns": list({one.column: None for one in trials if one.column}),
+        "content": describe_pictures([*dict.fromkeys(one.content for one in trials)]),
+        "painting": describe_pictures([*dict.fromkeys(one.style for one in trials)]),
+        "rows": [*dict.fromkeys(one.row for one in trials if one.row)],
+        "columns": [*dict.fromkeys(one.column for one in trials if one.column)],
         "trials": f"{len(trials)} with SHA-256 {digest}...",
         "batch": experiment.batch,
         "networks": networks,
@@ -178,10 +178,9 @@ def _write_tables(facts: Facts, folder: Path) -> None:
     for number, trial in enumerate(facts["trials"], start=1):
         nested = {"rounds", "settings", "trace"}
         trials.append({name: trial[name] for name in trial if name not in nested})
-        losses += [
-            {"trial": number, **dict(zip(trial["trace"], row, strict=True))}
-            for row in zip(*trial["trace"].values(), strict=True)
-        ]
+        rows = zip(*trial["trace"].values(), strict=True)
+        names = "trial", *trial["trace"]
+        losses += [dict(zip(names, (number, *row), strict=True)) for row in rows]
     texts = {
         TRIALS: _csv(trials),
         LOSSES: _csv(losses),
@@ -189,23 +188,22 @@ def _write_tables(facts: Facts, folder: Path) -> None:
     }
     if "rounds" in facts["trials"][0]:
         names = "round", *(trial["column"] for trial in trials)
-        rows = _round_rows(facts["trials"])
-        texts[ROUNDS] = _csv([dict(zip(names, row, strict=True)) for row in rows])
+        rounds = _round_rows(facts["trials"])
+        texts[ROUNDS] = _csv([dict(zip(names, row, strict=True)) for row in rounds])
     for name, text in texts.items():  # the name of a file may be no Unicode
         write_whole(folder / name, text.encode(errors="replace"))
 
 
 def _round_rows(trials: Sequence[Facts]) -> Iterator[tuple[Any, ...]]:
     """Line the losses of rounds up: a round a row, a trial a column."""
-    losses = (trial.get("rounds", ()) for trial in trials)
-    for number, row in enumerate(zip_longest(*losses), start=1):
-        yield number, *row
+    losses = zip_longest(*(trial.get("rounds", ()) for trial in trials))
+    return ((number, *row) for number, row in enumerate(losses, start=1))
 
 
 def _csv(rows: Sequence[Facts]) -> str:
     """Write rows of the same names as CSV; what is not known stays empty."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
+    writer = csv.DictWriter(text, rows[0] if rows else (), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
@@ -268,10 +266,7 @@ def _covering(picture: Frame, height: int, width: int) -> Frame:
 
 
 def _write_plots(
-    experiment: Experiment,
-    rows: Sequence[Sequence[Outcome]],
-    folder: Path,
-    listener: Listener,
+    kind: Kind, rows: Sequence[Sequence[Outcome]], folder: Path, listener: Listener
 ) -> None:
     """Draw the losses of each row, if matplotlib is there."""
     try:
@@ -279,21 +274,19 @@ def _write_plots(
     except DependencyError as err:
         listener(Notice(text=f"no plot: {err}", is_warning=True))
         return
-    over = experiment.kind.plots_over
-    for number, row in enumerate(rows, start=1):
-        for unit in over:
-            which = f"-{number}" if len(rows) > 1 else ""
-            which += f"-{unit}" if len(over) > 1 else ""
-            name = "step" if unit == "steps" else unit
-            curves = {  # what was spent when a loss was evaluated: 0 at first
-                one.trial.column: list(
-                    zip([0, *one.trace[name]], one.trace["loss"], strict=False)
-                )
-                for one in row
-            }
-            write_panels(
-                folder / f"losses{which}.png",
-                [Panel(y_label="loss", series=curves, log_y=True)],
-                title=f"{experiment.kind.name} {row[0].trial.row}".strip(),
-                x_label=f"{unit} {'spent' if unit == 'seconds' else 'taken'}",
+    for (number, row), unit in product(enumerate(rows, start=1), kind.plots_over):
+        which = f"-{number}" if len(rows) > 1 else ""
+        which += f"-{unit}" if len(kind.plots_over) > 1 else ""
+        spent = "step" if unit == "steps" else unit
+        curves = {  # what was spent when a loss was evaluated: 0 at first
+            one.trial.column: list(
+                zip([0, *one.trace[spent]], one.trace["loss"], strict=False)
             )
+            for one in row
+        }
+        write_panels(
+            folder / f"losses{which}.png",
+            [Panel(y_label="loss", series=curves, log_y=True)],
+            title=f"{kind.name} {row[0].trial.row}".strip(),
+            x_label=f"{unit} {'spent' if unit == 'seconds' else 'taken'}",
+        )

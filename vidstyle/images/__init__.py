@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from vidstyle.errors import ConfigError, OutputError
 from vidstyle.images.decode import decode_picture, to_levels
-from vidstyle.records import Frame
+from vidstyle.records import Frame, StrPath
 
 if TYPE_CHECKING:
     import torch
@@ -96,6 +96,23 @@ def read_picture(path: Path, *, background: str | None = None) -> Frame:
     return lay_over(decode_picture(path), background)
 
 
+def as_frame(picture: Frame | StrPath) -> Frame:
+    """Read a picture that is a file; one that is an array must be a frame.
+
+    Raises:
+        ImageOpenError: If the file cannot be read.
+        ConfigError: If the array is not uint8 (H, W, 3).
+    """
+    if isinstance(picture, str | os.PathLike):
+        return read_picture(Path(picture))
+    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+        raise ConfigError(
+            f"a picture is an array of uint8 (height, width, 3), RGB; this one is "
+            f"{picture.dtype} {picture.shape}."
+        )
+    return picture
+
+
 def lay_over(pixels: npt.NDArray[Any], background: str | None = None) -> Frame:
     """Lay a picture over a color, white for None, where it is transparent.
 
@@ -115,9 +132,6 @@ def read_alpha(path: Path) -> Frame:
 
     Returns:
         uint8 (H, W), 255 where it is opaque, as is all of a picture without alpha.
-
-    Raises:
-        ImageOpenError: As ``read_picture`` does.
     """
     pixels = decode_picture(path)
     if pixels.shape[2] == 3:
@@ -126,11 +140,7 @@ def read_alpha(path: Path) -> Frame:
 
 
 def check_free(*paths: Path | None, overwrite: bool) -> None:
-    """Check, before the work, that nothing is replaced without being asked for.
-
-    Raises:
-        OutputError: If a result exists and may not be replaced.
-    """
+    """Raise OutputError, before the work, for a result that may not be replaced."""
     for path in paths:
         if path is not None and path.exists() and not overwrite:
             raise OutputError(f"{path} exists; use --overwrite, or another name.")
@@ -173,16 +183,19 @@ def check_outputs(
 def _check_place(path: Path) -> None:
     if path.is_dir() and (path.suffix or path.name in {"", ".."}):
         raise OutputError(f"{path} is a folder; name a file in it.")
-    if not path.parent.is_dir():
-        raise OutputError(f"the folder {path.parent} for {path.name} does not exist.")
+    _check_parent(path)
     if not os.access(path.parent, os.W_OK):
         raise OutputError(f"the folder {path.parent} cannot be written to.")
 
 
-def check_picture_path(path: Path) -> None:
-    """Raise OutputError if a name's ending is no format, or its folder not there."""
+def _check_parent(path: Path) -> None:
     if not path.parent.is_dir():
         raise OutputError(f"the folder {path.parent} for {path.name} does not exist.")
+
+
+def check_picture_path(path: Path) -> None:
+    """Raise OutputError if a name's ending is no format, or its folder not there."""
+    _check_parent(path)
     ending = path.suffix.lower()
     if not cv2.haveImageWriter(f"picture{ending}"):
         raise OutputError(
@@ -232,11 +245,7 @@ def make_folder(folder: Path) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file under a partial name and move it into place.
-
-    Raises:
-        OutputError: If it cannot be written; nothing is left under either name.
-    """
+    """Write a file whole, or raise OutputError; nothing is left of it then."""
     with (
         partial_file(path, error=OutputError) as (_, handle),
         os.fdopen(handle, "wb") as file,

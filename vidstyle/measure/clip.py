@@ -26,11 +26,7 @@ from vidstyle.measure.distance import (
     load_distance_network,
     measure_frame,
 )
-from vidstyle.measure.pixels import (
-    mean_gradient,
-    mean_luminance,
-    mean_squared_gradient,
-)
+from vidstyle.measure.pixels import mean_gradient, mean_luminance, mean_squared_gradient
 from vidstyle.motion.flow import estimate_motion, independent_motion
 from vidstyle.motion.shots import ShotDetector
 from vidstyle.motion.warp import consistency_to_tensor, flow_to_tensor, warp

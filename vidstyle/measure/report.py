@@ -43,6 +43,8 @@ PICTURE: Final = {
     "style_distance": "style",
 }
 """Columns of the table of a folder's pictures, with their headings."""
+NONE: Final = None, None, None
+"""Stands for a quantity that was not measured."""
 OWN: Final = "style_mse", "style_distance"
 """Of which the content's own number says more than 0 or 1."""
 CURVES: Final = {
@@ -85,10 +87,8 @@ def measure_result(
     """Measure folders of pictures, a picture or a clip, whichever the result is.
 
     Only of a clip, ``frames`` are those that it shows, as for ``measure_clip``, and
-    ``plot`` is where its numbers are drawn over its time.
-
-    Raises:
-        ConfigError: If something does not go with such a result.
+    ``plot`` is where its numbers are drawn over its time. ConfigError: something does
+    not go with such a result.
     """
     if plot is not None:
         check_plot(plot)
@@ -217,15 +217,14 @@ def _pair_facts(pair: StillMeasurement) -> Facts:
     """Collect plain values only, so that all pictures make a table."""
     matched, found = pair.matched, pair.quantities
     names = [name for name in FORMS if name in {*found, *PICTURE, *OWN}]
-    none = None, None, None
     return {
         "result": matched.result,
         "content": matched.content,
         "style": matched.style,
         "width": pair.width,
         "height": pair.height,
-        **{name: found.get(name, none)[0] for name in names},
-        **{f"{name}_of_content": found.get(name, none)[1] for name in OWN},
+        **{name: found.get(name, NONE)[0] for name in names},
+        **{f"{name}_of_content": found.get(name, NONE)[1] for name in OWN},
     }
 
 
@@ -283,6 +282,22 @@ def _lines(
     by = f", network {network}" if network else ""
     yield f"{what}, pixel values in [0, 1]{by}"
     yield from _table(compared)
+    yield "0 means alike (SSIM and drift: 1)"
+    flicker = compared.get("flicker", NONE)[2]
+    if flicker is not None:
+        word = "steady" if flicker <= 1 else "unsteady"
+        yield f"flickers {_much(flicker)} as much as its source: {word}"
+    style = compared.get("style_distance", NONE)[2]
+    if style is not None and style < 1:
+        yield f"style: {1 - style:.0%} of the way from the content to the painting"
+
+
+def _much(ratio: float) -> str:
+    """Write a ratio in words, as a whole part where it is well below 1."""
+    parts = round(1 / max(ratio, 1e-3))
+    if parts < 2:
+        return f"{ratio:.1f} times"
+    return {2: "half", 3: "a third", 4: "a quarter"}.get(parts, f"1/{parts}")
 
 
 def _table(compared: Mapping[str, Compared]) -> Iterator[str]:

@@ -27,8 +27,7 @@ from vidstyle.measure.distance import (
     load_distance_network,
     measure_frame,
 )
-from vidstyle.measure.fid import SetDistances, choose_features, measure_sets
-from vidstyle.networks.inception import SIDE
+from vidstyle.measure.fid import SIDE, SetDistances, choose_features, measure_sets
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import Frame, FrameReport, Listener, Plan
 from vidstyle.stylize.pairs import INDEX, pictures_in

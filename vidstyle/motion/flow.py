@@ -52,10 +52,7 @@ def estimate_flow(start: Frame, end: Frame, *, quality: FlowQuality) -> FlowFiel
 def estimate_motion(earlier: Frame, later: Frame, *, quality: FlowQuality) -> Motion:
     """Find how the content moved between two frames, and where that is certain.
 
-    Plain and resting places move with the camera.
-
-    Raises:
-        ValueError: If the frames differ in shape.
+    Plain and resting places move with the camera. The frames are of one shape.
     """
 
     def estimate(start: Frame, end: Frame) -> FlowField:
@@ -69,10 +66,7 @@ def independent_motion(earlier: Frame, later: Frame) -> Motion:
 
     Plain and resting places move with the camera here, too: without that, the flow
     wanders over plain walls by a third of a pixel, and paint there would be told to
-    flicker though it moves with its wall.
-
-    Raises:
-        ValueError: If the frames differ in shape.
+    flicker though it moves with its wall. The frames are of one shape.
 
     Source: Farneback 2003, "Two-frame motion estimation based on polynomial expansion".
     """

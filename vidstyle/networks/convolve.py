@@ -19,11 +19,7 @@ from vidstyle.errors import ConfigError
 
 
 def choose_precision(name: Precision, device: torch.device) -> Precision:
-    """Turn ``auto`` into what suits the device; bf16 awaits measurement on GPUs.
-
-    Raises:
-        ConfigError: If the device does not have it.
-    """
+    """Turn ``auto`` into what suits the device, or raise ConfigError if it lacks it."""
     if name == "auto":
         return "tf32" if device.type == "cuda" else "fp32"
     if name == "tf32" and device.type != "cuda":

@@ -121,11 +121,7 @@ def find_file(name: str, directory: Path) -> Path | None:
 
 
 def check_hash(file: IO[bytes], sha256: str, *, source: str) -> None:
-    """Check that the hash of a file begins with these digits, and go to its start.
-
-    Raises:
-        WeightsError: If not.
-    """
+    """Check that a file's hash begins so, or raise WeightsError; go to its start."""
     file.seek(0)
     digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     file.seek(0)

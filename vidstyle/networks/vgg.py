@@ -59,11 +59,7 @@ class Topology:
         return shapes
 
     def check_layers(self, layers: Collection[str]) -> None:
-        """Check that the network has these layers.
-
-        Raises:
-            ConfigError: Naming those it has not, and all that it has.
-        """
+        """Check that the network has these layers; ConfigError names those it has."""
         unknown = [layer for layer in layers if layer not in self.layers]
         if unknown:
             raise ConfigError(
@@ -167,11 +163,7 @@ class FeatureNetwork(nn.Module):
                 parameter.data = parameter.data.bfloat16()
 
     def check_layers(self, layers: Collection[str]) -> None:
-        """Check that the network has these layers.
-
-        Raises:
-            ConfigError: Naming those it has not, and all that it has.
-        """
+        """Check that the network has these layers, as its topology does."""
         self._topology.check_layers(layers)
 
     def forward(

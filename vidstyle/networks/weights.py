@@ -53,11 +53,7 @@ def read_weights(path: Path, topology: Topology) -> dict[str, Tensor]:
 
 
 def read_tensors(path: Path) -> dict[str, Any]:
-    """Read all that a file of weights holds, by the names in it, whichever they are.
-
-    Raises:
-        WeightsError: If it cannot be read, or is no file of weights.
-    """
+    """Read all that a file of weights holds, by the names in it, or WeightsError."""
     with _opened(path, str(path)) as file:
         return _read(file, str(path))
 
@@ -90,11 +86,7 @@ def _read(file: IO[bytes], source: str) -> dict[str, Any]:
 
 
 def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write weights on the CPU as an ``.npz`` of ours, whole or not at all.
-
-    Raises:
-        WeightsError: If it cannot be written.
-    """
+    """Write weights on the CPU as an ``.npz`` of ours, whole, or raise WeightsError."""
     arrays: dict[str, Any] = {name: values.numpy() for name, values in weights.items()}
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)

@@ -8,21 +8,14 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidstyle.config import MIN_SIDE, AlbumConfig, StyleConfig
 from vidstyle.errors import ConfigError, ImageOpenError, InputError
-from vidstyle.images import (
-    make_folder,
-    read_picture,
-    resize_frame,
-    write_picture,
-)
-from vidstyle.optimize.slots import FrameTask
+from vidstyle.images import make_folder, read_picture, resize_frame, write_picture
 from vidstyle.records import Frame, FrameReport, Listener, Notice, Plan, StrPath, ignore
-from vidstyle.stylize.inputs import load_stylizer, read_told
+from vidstyle.stylize.image import Still, load_stylizer, paint_stills, read_told
 from vidstyle.stylize.pairs import (
     INDEX,
     Pair,
@@ -33,10 +26,10 @@ from vidstyle.stylize.pairs import (
     pictures_in,
 )
 from vidstyle.stylize.style_bank import painting_size, working_frame
-from vidstyle.stylize.stylizer import Stylizer
 
 if TYPE_CHECKING:
     from vidstyle.networks.vgg import FeatureNetwork
+    from vidstyle.stylize.stylizer import Stylizer
 
 Size = tuple[int, int]
 """Height and width, in pixels."""
@@ -76,6 +69,7 @@ def stylize_album(
     Raises:
         VidstyleError: An InputError, WeightsError, OptimizationError or OutputError.
     """
+    config, album = config or StyleConfig(), album or AlbumConfig()
     folder, given = Path(folder), [Path(path) for path in contents]
     named = [
         Path(one) if isinstance(one, str | os.PathLike) else tuple(map(Path, one))
@@ -87,53 +81,55 @@ def stylize_album(
         folder,
     )
     check_pairs(pairs, given, named, folder)
-    kept = [pair for pair in pairs if pair.output.exists() and not overwrite]
-    listener(Notice(text=_summary(pairs, len(kept))))
-    done = {pair.number for pair in kept}
-    left = [pair for pair in pairs if pair.number not in done]
-    run = _Run(config or StyleConfig(), album or AlbumConfig(), listener, len(kept))
-    run.paint(left)
-    if run.painted + len(kept) == 0:
+    left = [pair for pair in pairs if overwrite or not pair.output.exists()]
+    kept = len(pairs) - len(left)
+    listener(Notice(text=_summary(pairs, kept)))
+    run = _Run(config, listener)
+    painted = sum(1 for _ in run.paint(left, album.batch, kept))
+    if painted + kept == 0:
         raise InputError(f"nothing could be painted: {' '.join(run.failed.values())}")
     write_picture(folder / INDEX, index_sheet(pairs))
     return AlbumResult(
         folder=folder,
         index=folder / INDEX,
-        painted=run.painted,
-        kept=len(kept),
+        painted=painted,
+        kept=kept,
         failed=tuple(run.failed.values()),
     )
 
 
 class _Run:
-    """The painting of pairs, size by size."""
+    """The painting of pairs; what cannot be read is told, and in ``failed``."""
 
-    def __init__(
-        self, config: StyleConfig, album: AlbumConfig, listener: Listener, kept: int
-    ) -> None:
-        self.painted = 0
+    def __init__(self, config: StyleConfig, listener: Listener) -> None:
         self.failed: dict[Path, str] = {}
-        self._config, self._album, self._listener = config, album, listener
+        self._config, self._listener = config, listener
         self._network: FeatureNetwork | None = None
-        self._kept = self._count = kept
 
-    def paint(self, pairs: Sequence[Pair]) -> None:
-        """Paint what can be read; the rest is told, and in ``failed``."""
-        groups = self._by_size(pairs)
-        self._count += sum(len(group) for group in groups.values())
+    def paint(self, pairs: Sequence[Pair], batch: int, kept: int) -> Iterator[Pair]:
+        """Paint what can be read, size by size, and yield what is written."""
+        groups, known = self._by_size(pairs), {pair.number: pair for pair in pairs}
+        total = kept + sum(map(len, groups.values()))
         for height, width in [*groups][:1]:
-            self._listener(
-                Plan(
-                    height=height,
-                    width=width,
-                    frames=self._count,
-                    done=self._kept,
-                    next_steps=self._config.steps,
-                    unit="picture",
-                )
+            plan = Plan(
+                height=height,
+                width=width,
+                frames=total,
+                done=kept,
+                next_steps=self._config.steps,
+                unit="picture",
             )
-        for (height, width), group in groups.items():
-            self._paint_group(group, height, width)
+            self._listener(plan)
+        for size, group in groups.items():
+            stills = self._stills(group, *size)
+            slots = min(batch, len(group))
+            for still, picture, steps in paint_stills(stills, slots, self._listener):
+                pair = known[still.number]
+                make_folder(pair.output.parent)
+                write_picture(pair.output, picture)
+                report = FrameReport(frame=pair.number, steps=steps, frames_known=total)
+                self._listener(report)
+                yield pair
 
     def _by_size(self, pairs: Sequence[Pair]) -> dict[Size, list[Pair]]:
         """Read every file once; group the pairs that there are by the results' size."""
@@ -170,31 +166,10 @@ class _Run:
         self.failed[path] = reason
         self._listener(Notice(text=f"passed over: {reason}", is_warning=True))
 
-    def _paint_group(self, pairs: Sequence[Pair], height: int, width: int) -> None:
-        """Paint pairs of one size, some beside one another."""
-        painting: dict[int, tuple[Pair, Stylizer, Frame]] = {}
-        tasks = self._tasks(pairs, height, width, painting)
-        first = next(tasks, None)
-        if first is None:
-            return
-        _, stylizer, _ = painting[first.frame]
-        batch = stylizer.batch(min(self._album.batch, len(pairs)))
-        for done in batch.run(chain([first], tasks)):
-            if done.report is not None:
-                self._listener(done.report)
-            if done.is_finished:
-                pair, stylizer, frame = painting.pop(done.task.frame)
-                picture = stylizer.finished(batch.result(done.slot), frame)
-                self._finish(pair, picture, done.report.step if done.report else 0)
-
-    def _tasks(
-        self,
-        pairs: Sequence[Pair],
-        height: int,
-        width: int,
-        painting: dict[int, tuple[Pair, Stylizer, Frame]],
-    ) -> Iterator[FrameTask]:
-        """Yield what can be read; say in ``painting`` by number what it is."""
+    def _stills(
+        self, pairs: Sequence[Pair], height: int, width: int
+    ) -> Iterator[Still]:
+        """Read the pictures of one size when their turn comes."""
         stylizers: dict[tuple[Path, ...], Stylizer] = {}
         for pair in pairs:
             try:
@@ -214,17 +189,7 @@ class _Run:
             stylizer = stylizers[pair.styles]
             self._network = stylizer.network
             frame = resize_frame(source, height=height, width=width)
-            painting[pair.number] = pair, stylizer, frame
-            yield stylizer.first_task(pair.number, frame)
-
-    def _finish(self, pair: Pair, picture: Frame, steps: int) -> None:
-        make_folder(pair.output.parent)
-        write_picture(pair.output, picture)
-        self.painted += 1
-        report = FrameReport(
-            frame=pair.number, steps=steps, frames_known=self._count, all_known=True
-        )
-        self._listener(report)
+            yield Still(pair.number, stylizer, frame)
 
 
 def _summary(pairs: Sequence[Pair], kept: int) -> str:

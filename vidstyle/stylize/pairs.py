@@ -1,4 +1,7 @@
-"""Files and folders of pictures and paintings -> pairs, and a sheet of the results."""
+"""Files and folders of pictures and paintings -> pairs, and a sheet of the results.
+
+The sheet shows clips, too, by the frame in their middle.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -9,7 +12,8 @@ from vidstyle.errors import ConfigError, ImageOpenError, InputError, OutputError
 from vidstyle.images import PICTURE_ENDINGS, read_picture, resize_frame
 from vidstyle.records import Frame
 from vidstyle.video.folder import natural_order
-from vidstyle.video.sheet import captioned, contact_sheet
+from vidstyle.video.probe import probe
+from vidstyle.video.sheet import captioned, contact_sheet, pick_frames
 
 INDEX = "index.png"
 """Name of the sheet in the folder of the results."""
@@ -21,7 +25,7 @@ SHEET_WIDTH = 3000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """One picture after one painting, or after several that are mixed."""
+    """A picture or a clip after one painting, or after several that are mixed."""
 
     number: int
     """Among all pairs, from 0."""
@@ -36,11 +40,7 @@ class Pair:
 
 
 def pictures_in(path: Path) -> list[Path]:
-    """List the pictures of a folder in the order of their names; or a file itself.
-
-    Raises:
-        InputError: If it is a folder without a picture, or cannot be listed.
-    """
+    """List the pictures of a folder by their names, or raise InputError; or a file."""
     if not path.is_dir():
         return [path]
     try:
@@ -107,12 +107,7 @@ def check_pairs(
     styles: Sequence[Path | tuple[Path, ...]],
     folder: Path,
 ) -> None:
-    """Check, before the work, that results neither meet nor become inputs.
-
-    Raises:
-        ConfigError: If they would.
-        OutputError: If the folder is a file, or has no place to be in.
-    """
+    """Check, before the work, that results have a place and are no inputs, or raise."""
     inputs = [*contents, *(one for one in styles if isinstance(one, Path))]
     for given in inputs:
         if given.is_dir() and given.resolve() == folder.resolve():
@@ -163,9 +158,22 @@ def index_sheet(pairs: Sequence[Pair]) -> Frame:
 
 def _thumbnail(path: Path, side: int) -> Frame | None:
     try:
-        picture = read_picture(path)
-    except ImageOpenError:
+        picture = _picture_of(path)
+    except InputError:
         return None
     scale = side / max(picture.shape[:2])
     height, width = (max(1, round(length * scale)) for length in picture.shape[:2])
     return resize_frame(picture, height=height, width=width)
+
+
+def _picture_of(path: Path) -> Frame:
+    """Read a picture, or the frame in the middle of a clip."""
+    try:
+        return read_picture(path)
+    except ImageOpenError:
+        info = probe(path)
+        middle = (info.frame_count or 0) // 2
+        (frame,) = pick_frames(
+            info, [middle], height=info.height, width=info.width
+        ).values()
+        return frame

@@ -194,8 +194,7 @@ def working_size(
 ) -> tuple[int, int]:
     """Return the height and width in which a source is painted.
 
-    Raises:
-        ConfigError: If a side would be too short for the networks.
+    ConfigError: a side would be too short for the networks.
     """
     height, width = fit_long_side(height=height, width=width, long_side=long_side)
     if min(height, width) < MIN_SIDE:
@@ -216,11 +215,7 @@ def working_frame(source: Frame, config: StyleConfig) -> Frame:
 def painting_size(
     painting: Frame, config: StyleConfig, long_side: int
 ) -> tuple[int, int]:
-    """Return the height and width of a painting for results with that longest side.
-
-    Raises:
-        ConfigError: If a side would be too short for the networks.
-    """
+    """Return a painting's height and width for results with that longest side."""
     return working_size(
         height=painting.shape[0],
         width=painting.shape[1],

@@ -1,29 +1,25 @@
 """The core: paintings and settings come in, then frames go in and come out painted.
 
-Frames are arrays. The only file that is opened here is the picture that ``init`` names;
-``inputs`` reads those of paintings and masks.
+Frames are arrays; where a picture is asked for, its file will do.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
-import torch
+import numpy as np
 from torch import Tensor
-from torch.nn import functional
+from torch.nn.functional import adaptive_avg_pool2d
 
-from vidstyle.color.masks import (
-    Mask,
-    complement,
-    composite,
-    flatten_masks,
-    guide_image,
-)
+from vidstyle.color.masks import Mask, complement, composite, flatten_masks, guide_image
 from vidstyle.color.palette import color_statistics
 from vidstyle.config import StyleConfig, check_counts
 from vidstyle.devices import choose_device
 from vidstyle.errors import ConfigError
 from vidstyle.images import (
+    as_frame,
     frame_to_image,
     image_to_frame,
     read_picture,
@@ -41,7 +37,7 @@ from vidstyle.optimize.pyramid import (
 )
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import content_target
-from vidstyle.records import Frame, Listener, StepReport, ignore
+from vidstyle.records import Frame, Listener, StepReport, StrPath, ignore
 from vidstyle.stylize.style_bank import (
     FrameStyle,
     StyleBank,
@@ -50,35 +46,32 @@ from vidstyle.stylize.style_bank import (
     working_frame,
 )
 
+Picture = Frame | StrPath
+"""uint8 (H, W, 3) RGB, or a file."""
 OnStep = Callable[[StepReport, Callable[[], Frame]], None]
 """Is given a step's report, and what makes the picture as it is after it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
+class Level(NamedTuple):
     """A smaller size in which a frame that follows no other is painted first."""
 
     height: int
     width: int
     steps: int
     bank: StyleBank
-    """With the paintings reduced alike."""
 
 
 class Stylizer:
     """Paints frames after paintings; loads its network once.
 
     Attributes:
-        config: How.
-        device: Where it computes.
-        network: On that device.
         bank: The paintings as they are measured for the newest size of a frame.
         coarser: The smaller sizes that come before it, the smallest first.
     """
 
     def __init__(
         self,
-        paintings: Sequence[Frame],
+        paintings: Picture | Sequence[Picture],
         config: StyleConfig | None = None,
         *,
         size: tuple[int, int] | None = None,
@@ -90,7 +83,8 @@ class Stylizer:
         """Load the network.
 
         Args:
-            paintings: At least one, uint8 (H, W, 3) RGB; those of regions come last.
+            paintings: One or several, each a file or uint8 (H, W, 3) RGB; those of
+                regions come last.
             config: How; None: the defaults.
             size: Height and width of the frames, for which the paintings are measured
                 at once; None: they are when the first frame comes.
@@ -101,21 +95,31 @@ class Stylizer:
             listener: Is told which network was taken and why.
 
         Raises:
+            ImageOpenError: If a painting's file cannot be read.
             ConfigError: If there is no painting, the network lacks a layer, the device
                 is not there, or there are not as many weights as paintings.
             WeightsError: If a network that was named has no weights.
         """
         self.config = config = config or StyleConfig()
+        if isinstance(paintings, str | os.PathLike | np.ndarray):
+            paintings = [paintings]
         if not paintings:
             raise ConfigError("there is no painting; name at least one.")
         check_counts(config, times_s, len(paintings) - regions)
-        self.paintings, self._times_s = list(paintings), tuple(times_s)
-        self._regions = regions
+        self.paintings = [as_frame(each) for each in paintings]
         is_file = isinstance(config.init, Path)
         self._start = read_picture(Path(config.init)) if is_file else None
         self._listener = listener
         self.device = choose_device(config.device)
-        self.network = network or load_for(config, self.device, listener)
+        self.network = network or load_for(config, listener)
+        self._bank = partial(
+            StyleBank,
+            network=self.network,
+            config=config,
+            device=self.device,
+            times_s=times_s,
+            regions=regions,
+        )
         self._size: tuple[int, int] | None = None
         if size is not None:
             self.fit(*size)
@@ -124,38 +128,27 @@ class Stylizer:
         """Measure the paintings for frames of a size, unless they are already."""
         if self._size == (height, width):
             return
-        config = self.config
-        paintings = []
+        steps, paintings = self.config.steps, []
         for painting in self.paintings:
-            tall, wide = painting_size(painting, config, max(height, width))
+            tall, wide = painting_size(painting, self.config, max(height, width))
             paintings.append(resize_frame(painting, height=tall, width=wide))
         self.bank = self._bank(paintings)
-        reduced = factors(min(config.pyramid, config.steps), min(height, width))
-        steps = shared_steps(config.steps, len(reduced) + 1)
+        reduced = factors(min(self.config.pyramid, steps), min(height, width))
+        shares = shared_steps(steps, len(reduced) + 1)
         self.coarser = tuple(
             Level(
-                height=round(height * factor),
-                width=round(width * factor),
-                steps=share,
-                bank=self._bank([reduced_painting(each, factor) for each in paintings]),
+                round(height * factor),
+                round(width * factor),
+                share,
+                self._bank([reduced_painting(each, factor) for each in paintings]),
             )
-            for factor, share in zip(reduced, steps, strict=False)
+            for factor, share in zip(reduced, shares, strict=False)
         )
         self._size = height, width
 
-    def _bank(self, paintings: Sequence[Frame]) -> StyleBank:
-        return StyleBank(
-            paintings,
-            self.network,
-            self.config,
-            device=self.device,
-            times_s=self._times_s,
-            regions=self._regions,
-        )
-
     def stylize(
         self,
-        frame: Frame,
+        frame: Picture,
         *,
         masks: Sequence[Mask] = (),
         time_s: float = 0.0,
@@ -164,7 +157,7 @@ class Stylizer:
         """Paint one frame that follows no other.
 
         Args:
-            frame: uint8 (H, W, 3) RGB; not modified.
+            frame: A file, or uint8 (H, W, 3) RGB; not modified.
             masks: Of the regions, (H, W) each, at the size of the result; each is
                 painted for itself, as a sample of one batch, and reported as a frame.
             time_s: The second of the clip at which it is shown.
@@ -174,10 +167,11 @@ class Stylizer:
             uint8 (H, W, 3) RGB, no longer than ``config.long_side``.
 
         Raises:
+            ImageOpenError: If its file cannot be read.
             ConfigError: If a side of the result or of a painting would be too short.
             OptimizationError: If the optimisation cannot go on.
         """
-        frame = working_frame(frame, self.config)
+        frame = working_frame(as_frame(frame), self.config)
         self.fit(*frame.shape[:2])
         parts = self._parts(frame, masks, time_s)
         if not parts:  # nothing of it is in any region
@@ -223,13 +217,7 @@ class Stylizer:
     def batch(
         self, slots: int, *, temporal_weight: float = 0.0, guided: bool = False
     ) -> BatchOptimization:
-        """Make an empty batch for frames of the newest size.
-
-        Args:
-            slots: Frames beside one another.
-            temporal_weight: Factor of the temporal term, for frames that have one.
-            guided: Whether there are frames of which only a region gets the style.
-        """
+        """Make an empty batch for frames of the newest size; see its class."""
         return BatchOptimization(
             self.network,
             self.bank.plain_style(),
@@ -266,10 +254,11 @@ class Stylizer:
         content = self.bank.content(source, style)
         guide = None if mask is None else guide_image(mask, device=self.device)
 
-        def task(
-            frame: Frame, bank: StyleBank, steps: int, coarser: tuple[FrameTask, ...]
-        ) -> FrameTask:
+        coarser, own = tuple[FrameTask, ...](), self.config.steps
+
+        def task(frame: Frame, bank: StyleBank, steps: int) -> FrameTask:
             image = frame_to_image(frame, device=self.device)
+            size = frame.shape[0], frame.shape[1]
             start = self._start_image(style, image, noise)
             if self.config.init == "random" and coarser:
                 # Noise of its own would only disturb.
@@ -280,16 +269,15 @@ class Stylizer:
                 content=content_target(self.network, image, self.config),
                 steps=steps,
                 style=bank.style(style),
-                mask=None if guide is None else _fitted(guide, image),
+                mask=None if guide is None else adaptive_avg_pool2d(guide, size),
                 coarser=coarser,
             )
 
-        coarser: tuple[FrameTask, ...] = ()
         for level in self.coarser:
             small = resize_frame(content, height=level.height, width=level.width)
-            coarser += (task(small, level.bank, level.steps, coarser),)
-        own = self.config.steps - sum(each.steps for each in coarser)
-        return task(content, self.bank, own, coarser)
+            coarser += (task(small, level.bank, level.steps),)
+            own -= level.steps
+        return task(content, self.bank, own)
 
     def _start_image(self, style: FrameStyle, content: Tensor, noise: int) -> Tensor:
         """Make the pixels that a picture or a shot starts from: (1, 3, H, W), new."""
@@ -303,39 +291,13 @@ class Stylizer:
         return content.clone()
 
 
-def _fitted(mask: Tensor, image: Tensor) -> Tensor:
-    """Reduce a mask (1, 1, H, W) to the size of an image."""
-    height, width = image.shape[-2:]
-    if mask.shape[-2:] == (height, width):
-        return mask
-    return functional.adaptive_avg_pool2d(mask, (height, width))
-
-
-def load_for(
-    config: StyleConfig,
-    device: torch.device,
-    listener: Listener,
-    *,
-    layers: Collection[str] = (),
-) -> FeatureNetwork:
-    """Load the network of a configuration.
-
-    Args:
-        config: Says which, and which layers it must have.
-        device: Where it will compute.
-        listener: Is told of a download, and which network was taken and why.
-        layers: That it must have besides.
-
-    Raises:
-        WeightsError: If a network that was named has no weights.
-        ConfigError: If the network lacks a layer, or cannot work with that pooling.
-    """
-    own = [layer for layer, _ in (*config.content_layers, *config.style_layers)]
+def load_for(config: StyleConfig, listener: Listener) -> FeatureNetwork:
+    """Load the network of a configuration, as ``load_network`` does."""
     return load_network(
         config.network,
-        device=device,
+        device=choose_device(config.device),
         pooling=config.pooling,
-        layers={*own, *layers},
+        layers={name for name, _ in (*config.content_layers, *config.style_layers)},
         weights=config.weights,
         precision=config.precision,
         listener=listener,

@@ -149,8 +149,7 @@ def encoder_arguments(
 ) -> list[str]:
     """Return ffmpeg's arguments that encode a result's first stream of pictures.
 
-    Raises:
-        DependencyError: If this ffmpeg has no encoder for it.
+    DependencyError: this ffmpeg has no encoder for it.
     """
     codec = CODECS[name]
     if hardware is not None:

@@ -65,11 +65,9 @@ class Evolution:
 def write_evolution(
     pictures: Iterable[Frame], path: Path, *, config: EvolutionConfig
 ) -> None:
-    """Write pictures as a GIF that repeats, or as an MP4; the last one is held.
+    """Write pictures as a GIF that repeats, or an MP4; the last is held.
 
-    Raises:
-        ConfigError: If the name's ending is neither.
-        VideoWriteError: If it cannot be written; nothing is left under the name.
+    Errors are those of ``check_evolution_name`` and ``write_video``.
     """
     check_evolution_name(path)
     frames = [_narrowed(picture, config.width) for picture in pictures]

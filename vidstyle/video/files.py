@@ -63,9 +63,6 @@ def default_output(
 
     A codec has an ending of its own; a GIF stays one, and where the clip has a stream
     that no such file can hold, it is an ``.mkv``.
-
-    Raises:
-        VideoOpenError: If the clip cannot be read.
     """
     info = probe(clip)
     codec = "auto" if encoding is None else encoding.codec
@@ -85,11 +82,7 @@ def name_beside(clip: Path, paintings: Sequence[Path], ending: str) -> Path:
 
 @contextmanager
 def folders_for(path: Path) -> Iterator[None]:
-    """Make the folders that a result goes into; after an error empty ones go again.
-
-    Raises:
-        OutputError: If one cannot be made.
-    """
+    """Make the folders for a result, or raise OutputError; after one, none is left."""
     missing = [each for each in path.parents if not each.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,11 +99,7 @@ def folders_for(path: Path) -> Iterator[None]:
 
 
 def check_names(paths: Sequence[Path], *, are_pictures: bool = False) -> None:
-    """Explain names that no file can have, and clips where pictures are wanted.
-
-    Raises:
-        InputError: If there is such a name.
-    """
+    """Explain by InputError names of no file, and clips where pictures are wanted."""
     for path in paths:
         reason = None
         if path.exists():

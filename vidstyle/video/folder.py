@@ -147,10 +147,7 @@ def write_pictures(
 ) -> None:
     """Write frames, resized, without loss; the folder appears when all are there.
 
-    One that is there and holds such pictures only is replaced.
-
-    Raises:
-        OutputError: If they cannot be written, or the folder holds something else.
+    One with such pictures only is replaced; for others ``check_folder`` raises.
     """
     check_folder(folder)
     partial = folder.with_name(f".{folder.name}.partial")
@@ -177,11 +174,7 @@ def holds_frames(folder: Path) -> bool:
 
 
 def check_folder(folder: Path) -> None:
-    """Check, before the work, that numbered pictures may go into a folder.
-
-    Raises:
-        OutputError: If it is a file, holds something else, or has no place to be in.
-    """
+    """Check that numbered pictures may go into a folder, or raise OutputError."""
     if not folder.parent.is_dir():
         raise OutputError(f"the folder {folder.parent} does not exist.")
     if folder.exists() and not folder.is_dir():

@@ -15,9 +15,8 @@ from vidstyle.config import BACKGROUND, EncodingConfig
 from vidstyle.records import VideoInfo
 from vidstyle.video.codecs import CODECS, CONTAINERS
 from vidstyle.video.ffmpeg import file_url
-from vidstyle.video.probe import probe
+from vidstyle.video.probe import Timing, measure_timing, probe
 from vidstyle.video.streams import RESTARTED
-from vidstyle.video.timing import Timing, measure_timing
 
 # What fits, and what players can play.
 _MP4_SOUND: Final = {"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"}

@@ -5,33 +5,36 @@ tags. OpenCV is asked for what only it knows: the shape that it will deliver, an
 AVI's count of frames. Elsewhere they are counted, as they are stored.
 """
 
+import math
 import re
+from bisect import bisect_left
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 
 from vidstyle.config import BACKGROUND, FOLDER_FPS, MIN_SIDE, parse_color
 from vidstyle.errors import ConfigError, VideoOpenError
+from vidstyle.images import read_picture
 from vidstyle.records import VideoInfo
 from vidstyle.video.ffmpeg import describe, last_reason
 from vidstyle.video.folder import probe_folder
 from vidstyle.video.normalize import read_color, reasons_to_normalize
 from vidstyle.video.streams import (
     Description,
+    Packet,
     PictureStream,
     displayed_shape,
     find_fields,
     list_packets,
     snap_rate,
 )
-from vidstyle.video.timing import shown_packets
 
 _RATE_FRAMES: Final = 9
 """Decoded to find the rate of a stream that does not say it."""
@@ -39,7 +42,10 @@ _LISTS: Final = re.compile(
     rb"\s*(\xef\xbb\xbf)?\s*(#EXTM3U|ffconcat\s|v=0\s|<\?xml|<MPD|\[playlist\])"
 )
 """How files begin that only name others: HLS, ffmpeg's concat, SDP, DASH, ..."""
-_LIST_FORMATS: Final = frozenset({"concat", "dash", "hls", "imf", "sdp"})
+_ROUNDING_S: Final = 0.0011
+"""Matroska and FLV round times to milliseconds, up or down."""
+_LONG: Final = 1.5
+"""A last frame that is shown for so many usual times is held."""
 _DIVX: Final = re.compile(rb"DivX\d+(b|Build)\d+p")
 """What an encoder leaves in the first frame if it packs two into one."""
 
@@ -51,13 +57,11 @@ def probe(
 
     Args:
         path: Of the file or folder.
-        fps: Rate of a folder (None: 25) or of a raw stream, whose frames have no times
-            (None: as it says, or 25). Other files have their own.
+        fps: Of a folder (None: 25), or a raw stream without times (None: as it says).
         background: What lies behind transparent pixels, as in ``VideoConfig``.
 
     Raises:
-        VideoOpenError: If there is no clip that can be read, or it is too small.
-        ImageOpenError: If one of a folder's pictures cannot be read.
+        VideoOpenError, ImageOpenError: If it cannot be read, or is too small.
         ConfigError: If a rate is given for a file, or the background is no color.
     """
     color = parse_color("background", background)
@@ -83,12 +87,23 @@ def probe(
     return info
 
 
+def shape_of(path: Path) -> tuple[int, int]:
+    """Return the height and width of a clip or a picture.
+
+    Raises:
+        ImageOpenError: If it is neither.
+    """
+    with suppress(VideoOpenError):
+        info = probe(path)
+        return info.height, info.width
+    height, width, _ = read_picture(path).shape
+    return height, width
+
+
 def _check_readable(path: Path) -> None:
     if path.exists() and not path.is_file():
         raise VideoOpenError(f"{path} is not a file; name a video file or a folder.")
-    with path.open("rb") as file:
-        start = file.read(1024)
-    if not start:
+    if not (start := _start(path)):
         raise VideoOpenError(f"{path} is empty: there is no video in it.")
     if _LISTS.match(start):
         raise VideoOpenError(
@@ -139,7 +154,7 @@ def _described(
     color = read_color(stream.color_tags, stream.pixel_format, depth, shape=shape)
     # The only stream of moving pictures, and no cover is before it.
     is_first = len(file.pictures()) == 1 and pictures[0] == stream.info
-    is_packed = file.container == "avi" and _is_packed(path)
+    is_packed = file.container == "avi" and _DIVX.search(_start(path)) is not None
     return VideoInfo(
         path=path,
         kind="video",
@@ -176,9 +191,9 @@ def _described(
     )
 
 
-def _is_packed(path: Path) -> bool:
+def _start(path: Path) -> bytes:
     with path.open("rb") as file:
-        return _DIVX.search(file.read(2**16)) is not None
+        return file.read(2**16)
 
 
 def _container(path: Path, file: Description) -> str:
@@ -189,7 +204,7 @@ def _container(path: Path, file: Description) -> str:
         if why == "moov atom not found":
             why = f"its index is missing, perhaps since it breaks off ({why})"
         raise VideoOpenError(f"{path} is not a video that can be read: {why}.")
-    if file.container in _LIST_FORMATS:
+    if file.container in {"concat", "dash", "hls", "imf", "sdp"}:
         raise VideoOpenError(f"{path} names other files, which are not followed.")
     is_picture = file.container.endswith("_pipe") or file.container == "image2"
     if is_picture or (file.has_stills and not file.pictures()):
@@ -228,3 +243,71 @@ def _ask_opencv(path: Path) -> tuple[int, int, int | None] | None:
     finally:
         capture.release()
     return (height, width, count if count > 0 else None) if height * width else None
+
+
+def _packets(info: VideoInfo) -> list[Packet]:
+    state = info.path.stat()
+    return _listed(info.path, info.stream_index, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=4)
+def _listed(path: Path, index: int, _size: int, _changed_ns: int) -> list[Packet]:
+    return list_packets(path, f"0:{index}")
+
+
+def shown_packets(info: VideoInfo) -> list[Packet]:
+    """List the packets that are frames: an edit list leaves others out."""
+    first_s = info.file_start_s + info.start_s - _ROUNDING_S
+    listed = _packets(info)
+    return [each for each in listed if each.time_s >= first_s] or listed
+
+
+def first_shown(info: VideoInfo, time_s: float) -> int:
+    """Count the frames before a time, in seconds after the first one."""
+    if info.kind == "video" and info.has_times:
+        with suppress(VideoOpenError, OSError):  # it may be no file at all
+            times_s = sorted({packet.time_s for packet in shown_packets(info)})
+            if times_s:
+                return bisect_left(times_s, times_s[0] + time_s - _ROUNDING_S / 2)
+    return math.ceil(time_s * info.fps - 0.01)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How the frames of a clip lie in time."""
+
+    kind: Literal["constant", "variable", "assumed"]
+    """``assumed``: frames have no times, and are shown at the rate."""
+    packets: int
+    """Stored pictures; edit lists and damage make fewer frames of them."""
+    shortest_s: float
+    """From one to the next."""
+    longest_s: float
+
+
+def measure_timing(info: VideoInfo) -> Timing:
+    """Find out whether a clip's frames are shown at even times."""
+    step_s = float(1 / info.fps)
+    count, times_s = info.frame_count or 0, []
+    if info.kind == "video":
+        listed = _packets(info)
+        count, times_s = len(listed), sorted({packet.time_s for packet in listed})
+    has_times = info.has_times and times_s and times_s[0] > -1e9  # ffmpeg's for none
+    if not has_times:
+        return Timing("assumed", count, step_s, step_s)
+    # What shares a time with another is not shown: VP8 has such pictures.
+    steps = [later - time for time, later in pairwise(times_s)] or [step_s]
+    mean_s = sum(steps) / len(steps)
+    is_even = max(abs(step - mean_s) for step in steps) <= _ROUNDING_S
+    return Timing(
+        "constant" if is_even else "variable", len(times_s), min(steps), max(steps)
+    )
+
+
+def held_s(info: VideoInfo) -> float | None:
+    """Return how long a clip's last frame is held; None: as its rate says."""
+    if info.kind == "folder" or not info.has_times:
+        return None
+    listed = _packets(info)
+    last = max(listed, key=lambda packet: packet.time_s, default=None)
+    return last.duration_s if last and last.duration_s > _LONG / info.fps else None

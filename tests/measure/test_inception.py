@@ -7,8 +7,8 @@ import torch
 from torchvision.models import Inception_V3_Weights, inception_v3
 
 from vidstyle.errors import WeightsError
-from vidstyle.networks import inception
-from vidstyle.networks.inception import (
+from vidstyle.measure import fid as inception
+from vidstyle.measure.fid import (
     FILE_NAME,
     FIRST,
     SHA256,
