@@ -1,7 +1,8 @@
 """A clip, from file to file: the stages in order, on one screen."""
 
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ from vidstyle.stylize.style_bank import working_size
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.files import Outputs, check_outputs
 from vidstyle.video.probe import first_shown
-from vidstyle.video.work_dir import FrameStore
+from vidstyle.video.work_dir import RUN, FrameStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +176,7 @@ def _paint(
     """Paint all passes and write the results; the work directory is claimed."""
     masks = passes.masks
     masks.store.open(manifest, restart=restart)
+    _record(passes, outputs.video)
     announce(passes, shape)
     found, stylized = passes.paint(manifest, restart=restart)
     reader, config = masks.reader, masks.config
@@ -198,6 +200,20 @@ def _paint(
         shots=len(found.starts),
         evolution=evolution,
     )
+
+
+def _record(passes: RegionPasses, output: Path) -> None:
+    """Keep what ``finish_video`` and ``video_status`` need beside the manifest."""
+    config = passes.masks.config
+    facts = {
+        "output": str(output.absolute()),
+        "output_size": config.output_size,
+        "encoding": asdict(config.encoding),
+        "frames": expected_frames(passes.masks.reader.info, config),
+        "passes": len(passes.stores),
+        "command": sys.argv,
+    }
+    passes.masks.store.put_facts(RUN, facts)
 
 
 def frame_shape(info: VideoInfo, long_side: int | None) -> tuple[int, int]:
