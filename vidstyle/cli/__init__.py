@@ -18,6 +18,7 @@ from vidstyle.cli.listings import bench, networks, presets, probe
 from vidstyle.cli.measure import measure
 from vidstyle.cli.report import INTERRUPTED, TERMINATED
 from vidstyle.cli.typed import check_words, find_command
+from vidstyle.cli.ui import ui
 from vidstyle.cli.video import video
 
 __all__ = ["app", "run"]
@@ -99,7 +100,7 @@ def demo() -> None:
     # Never run: find_command has turned it into a command for the clip.
 
 
-for command in (video, image, demo, probe, presets, networks, measure, bench):
+for command in (video, image, demo, probe, presets, networks, measure, bench, ui):
     app.command(cls=_Command)(command)
 for command in COMMANDS:
     explore.command(cls=_Command)(command)
