@@ -1,7 +1,6 @@
 """The page in a real browser: a server of its own, tiny files, few steps."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -99,10 +98,9 @@ def drop(page: Page, file: Path) -> None:
 
 
 def settings(page: Page, texts: dict[str, str]) -> None:
-    if not page.get_by_label("long-side").is_visible():
-        page.get_by_role("button", name="More settings").click()
+    page.get_by_role("button", name="More settings").click()
     for key, text in texts.items():
-        page.get_by_label(re.compile(f"^{key}")).fill(text)
+        page.locator(f"#set-{key}").locator("textarea, input").fill(text)
 
 
 def expect_status(page: Page, text: str) -> None:

@@ -119,16 +119,6 @@ def status(run: Run | None, progress: Progress | None) -> str:
     return f"<h3>{escape(run.label)}</h3>{text}"
 
 
-class RunList(gr.Radio):
-    """A list that a page may know from before the server was started again."""
-
-    is_template = True
-
-    def preprocess(self, payload: Any) -> Any:
-        """Take what comes: which runs are whose is checked by ``Page``."""
-        return payload
-
-
 class Page:
     """The components, and what happens when they are used."""
 
@@ -184,7 +174,9 @@ class Page:
             "Before and after: drag the line",
         )
         gr.Markdown("## Your runs")
-        self.chosen = RunList([], show_label=False, elem_id="runs", visible=False)
+        self.chosen = gr.Radio([], show_label=False, elem_id="runs", visible=False)
+        # A page may name a run from before the server was started again.
+        self.chosen.preprocess = lambda payload: payload  # type: ignore[method-assign]
         self.status = gr.HTML(elem_id="status")
         with gr.Row():
             self.stop = gr.Button("Stop", **act)
@@ -341,6 +333,7 @@ def _field(setting: Any) -> Any:
     """Make the control of a setting, empty for its default."""
     usual = setting.default_text or setting.text(setting.default)
     words = {"label": setting.key, "info": f"{setting.help} [{usual}]"}
+    words["elem_id"] = f"set-{setting.key}"
     choices = (
         ["true", "false"] if isinstance(setting.default, bool) else setting.choices
     )
