@@ -44,7 +44,7 @@ class Pace:
         work = report.steps * fmean(self._works.pop(report.frame, [1.0]))
         if report.frame in self._begun:
             self._first.append(work)
-        elif work and report.frame - 1 not in self._begun:
+        elif report.frame - 1 not in self._begun:
             # The second takes all its steps to become as good as the first.
             self._other.append(work)
         self.finished += 1

@@ -172,7 +172,7 @@ class Paint:
     scene: Frame
     """(H, W, 3), what the source showed at each place when the paint was made."""
     loss: float = math.nan
-    """``own_loss`` of the finished frame; nan: it took no step."""
+    """``own_loss`` that frames after this one are held to; nan: none is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

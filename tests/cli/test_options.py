@@ -195,6 +195,7 @@ STYLE_OPTIONS = [
 ]
 VIDEO_OPTIONS = [
     ("--next-steps 12", {"next_steps": 12}),
+    ("--key-frames 5", {"key_frames": 5}),
     ("--next-min-steps 7", {"next_min_steps": 7}),
     ("--next-init previous", {"next_init": "previous"}),
     ("--temporal-weight 13", {"temporal_weight": 13.0}),

@@ -122,6 +122,24 @@ def test_time_left_is_right_within_a_quarter(
     assert pace.steps_left == 0
 
 
+def test_time_left_counts_frames_that_take_no_step() -> None:
+    pace = Pace(Plan(height=180, width=320, frames=65, next_steps=9))
+    seen: list[tuple[float, float]] = []  # steps taken and left
+    for key in range(0, 65, 8):
+        counts = {key: 50 if key else 300} | dict.fromkeys(range(key - 7, key), 0)
+        counts[key - 1] = 4  # something new has come into sight
+        for frame, count in counts.items():
+            if frame < 0:
+                continue
+            for number in range(1, count + 1):
+                pace.step(step(frame, number, max(50, count), begins_shot=frame == 0))
+                seen.append((pace.steps, pace.steps_left or 0))
+            pace.frame(finished(frame, count, known=65))
+    taken, left = next(each for each in seen if each[0] >= 0.6 * pace.steps)
+    assert left == pytest.approx(pace.steps - taken, rel=0.25)
+    assert pace.steps_left == 0
+
+
 def test_size_is_shown_of_a_picture_that_has_several() -> None:
     report = replace(step(0, 7, 40), level=1, levels=3, work=0.5, work_left=30)
     assert any("7 of 40 steps, size 1 of 3" in line for line in shown(plan(1), report))

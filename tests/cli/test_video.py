@@ -244,7 +244,8 @@ def test_quiet_says_nothing_but_the_result(here: Path, paint: Run) -> None:
 
 
 def test_log_has_every_step_of_every_frame(here: Path, paint: Run) -> None:
-    said = paint("clip.mp4", "--log", "losses.jsonl", "--json")
+    options = ("--log", "losses.jsonl", "--key-frames", "1")
+    said = paint("clip.mp4", *options, "--json")
     lines = (here / "losses.jsonl").read_text(encoding="utf-8").splitlines()
     reports = [json.loads(line) for line in lines]
     assert len(reports) == json.loads(said.stdout)["steps"]
@@ -255,7 +256,7 @@ def test_log_has_every_step_of_every_frame(here: Path, paint: Run) -> None:
     for report in reports:
         assert set(report["losses"]) >= {"content", "style", "tv", "temporal"}
         assert report["loss"] == pytest.approx(sum(report["losses"].values()), rel=1e-4)
-    paint("clip.mp4", "--log", "losses.jsonl", "--frames", ":1", "-y")
+    paint("clip.mp4", *options, "--frames", ":1", "-y")
     lines = (here / "losses.jsonl").read_text(encoding="utf-8").splitlines()
     assert {json.loads(line)["frame"] for line in lines} == {0}
 

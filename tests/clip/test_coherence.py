@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from vidstyle.clip.frame_tasks import WORN, follow
+from vidstyle.clip.carry import follow
 from vidstyle.images import frame_to_image, image_to_frame
 from vidstyle.motion.consistency import (
     DRY,
     EDGE,
+    WORN,
     first_paint,
     photometric_consistency,
 )

@@ -27,7 +27,9 @@ stylize_video = partial(pipeline.stylize_video, overwrite=True)
 
 HEIGHT, WIDTH = 32, 48
 FEW = VideoConfig(
-    style=StyleConfig(network="slim", device="cpu", steps=3, min_steps=9), next_steps=2
+    style=StyleConfig(network="slim", device="cpu", steps=3, min_steps=9),
+    next_steps=2,
+    key_frames=1,
 )
 UP = [0, 0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1, 1, 1]
 CURVE = [*UP, *UP[:0:-1]]

@@ -240,14 +240,17 @@ def test_what_is_there_is_not_waited_for(reader: Reader, store: FrameStore) -> N
         assert reading.poll(painted=0, open_lanes=0, wait=True).is_complete
 
 
-def test_painted_frames_are_passed_over(reader: Reader, store: FrameStore) -> None:
+@pytest.mark.parametrize(("key_frames", "first"), [(1, 3), (2, 2), (8, 0)])
+def test_painted_frames_are_passed_over(
+    reader: Reader, store: FrameStore, key_frames: int, first: int
+) -> None:
     reader.frames = 12
     for index in (0, 1, 2, 3, 6):
         store.put_stylized(index, noise(0))
-    with begin(store) as reading:
+    with begin(store, key_frames=key_frames) as reading:
         found = all_of(reading)
-    # 3 is needed for the motion to 4, and 6 for that to 7.
-    assert stored(store) == [3, 4, 5, 6, 7, 8, 9, 10, 11]
+    # 3 is needed for the motion to 4, and 6 for that to 7; more with key frames.
+    assert stored(store) == [*range(first, 12)]
     assert len(found.colors) == 12
 
 

@@ -42,6 +42,7 @@ STEPS, NEXT_STEPS = 6, 4
 CONFIG = VideoConfig(
     style=StyleConfig(network="slim", device="cpu", steps=STEPS, min_steps=99),
     next_steps=NEXT_STEPS,
+    key_frames=1,
 )
 
 
@@ -183,12 +184,12 @@ def test_frames_that_follow_are_bound_to_their_predecessors(paint: Paint) -> Non
     assert "temporal" not in free.steps_of(2)[-1].losses
 
 
-def test_frame_whose_motion_cannot_be_trusted_is_a_first_one(paint: Paint) -> None:
+def test_frame_of_which_nothing_is_found_again_is_a_first_one(paint: Paint) -> None:
     def untrusted(*_: Frame, quality: str) -> Motion:
         trusted = np.zeros((HEIGHT, WIDTH), np.float32)
         trusted[: HEIGHT // 5] = 1
-        flow = np.zeros((HEIGHT, WIDTH, 2), np.float32)
-        return Motion(flow_backward=flow, consistency=trusted)
+        outside = np.full((HEIGHT, WIDTH, 2), 2 * WIDTH, np.float32)
+        return Motion(flow_backward=outside, consistency=trusted)
 
     done = paint(pan(1, 3), motion=untrusted)
     assert done.found.starts == [0]

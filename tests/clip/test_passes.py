@@ -31,7 +31,9 @@ stylize_image = partial(image.stylize_image, overwrite=True)
 HEIGHT, WIDTH, FRAMES = 32, 64, 5
 SOFT = round(REACH * BORDER * WIDTH)
 FEW = VideoConfig(
-    style=StyleConfig(network="slim", device="cpu", steps=3, min_steps=9), next_steps=2
+    style=StyleConfig(network="slim", device="cpu", steps=3, min_steps=9),
+    next_steps=2,
+    key_frames=1,
 )
 
 
@@ -388,16 +390,19 @@ def test_regions_keep_the_chroma_of_the_source(
         assert np.abs(change).mean() > 0.5
 
 
+@pytest.mark.parametrize("key_frames", [1, 3])
 @pytest.mark.parametrize("stop", [1, 3, 6, 8])
 def test_run_with_regions_that_come_and_go_goes_on_in_the_same_pixels(
-    here: Path, paint: Callable[..., list[Frame]], stop: int
+    here: Path, stop: int, key_frames: int
 ) -> None:
     (here / "masks").mkdir()
     for index, level in enumerate((0, 1, 1, 0, 1)):
         mask = np.uint8(level) * box(slice(0, 20 + 4 * index))
         write_picture(here / "masks" / f"{index}.png", mask)
     style = replace(FEW.style, keep_color="histogram")
-    config = replace(FEW, style=style, style_at=(0.0, 0.2), batch=2)
+    config = replace(
+        FEW, style=style, style_at=(0.0, 0.2), batch=2, key_frames=key_frames
+    )
     arguments: dict[str, Any] = {
         "style": [here / "b.png", here / "c.png"],
         "config": config,

@@ -36,7 +36,9 @@ pytestmark = pytest.mark.slow
 stylize_video = partial(pipeline.stylize_video, overwrite=True)
 
 FEW = VideoConfig(
-    style=StyleConfig(network="slim", device="cpu", steps=3, min_steps=9), next_steps=2
+    style=StyleConfig(network="slim", device="cpu", steps=3, min_steps=9),
+    next_steps=2,
+    key_frames=1,
 )
 INFO = replace(
     SMALL_CLIP,

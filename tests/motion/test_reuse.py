@@ -127,6 +127,8 @@ def test_a_limit_of_its_own_is_the_same_where_the_flow_is_trusted_and_where_not(
     marked = flat.copy()
     marked[10:20, 10:20] += 15
     for trusted in (0.0, 1.0):
-        alike = photometric_consistency(flat, marked, motion(trusted=trusted), limit=10)
+        alike = photometric_consistency(
+            flat, marked, motion(trusted=trusted), trusted=10, doubted=10
+        )
         assert alike[15, 15] == pytest.approx(0.5, abs=0.15)
         assert alike[35, 50] > 0.9

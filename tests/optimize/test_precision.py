@@ -44,7 +44,7 @@ def test_gram_matrices_of_bfloat16_are_summed_in_float32():
 
 @pytest.mark.parametrize(
     ("style_loss", "steps"),
-    [("gram", 30), ("meanstd", 15), ("swd", 15), ("wasserstein", 15)],
+    [("gram", 30), ("meanstd", 30), ("swd", 15), ("wasserstein", 15)],
 )
 def test_results_have_nearly_the_losses_of_float32(network, rounded, style_loss, steps):
     pictures = torch.nn.functional.interpolate(natural_pictures(), (64, 96))

@@ -1,110 +1,40 @@
 """Paint frames by optimisation: where each one starts, and what it should become."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
-import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
-
+from vidstyle.clip.carry import follow, mix_carried
 from vidstyle.clip.painter import PaintStep
-from vidstyle.clip.prefetch import PrefetchedFrame
+from vidstyle.clip.prefetch import Origin, PrefetchedFrame
 from vidstyle.color.masks import guide_image, is_painted
-from vidstyle.color.palette import color_statistics, palette_map
 from vidstyle.config import VideoConfig
 from vidstyle.images import frame_to_image
 from vidstyle.motion.consistency import (
     DRY,
-    carry_paint,
-    erode_consistency,
     mask_paint,
-    photometric_consistency,
 )
-from vidstyle.motion.warp import consistency_to_tensor, flow_to_tensor, warp
+from vidstyle.motion.warp import consistency_to_tensor
 from vidstyle.optimize.pyramid import random_image
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import content_target
-from vidstyle.records import Consistency, Frame, Motion, Paint
+from vidstyle.records import Frame, Paint
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
 CUT_SHARE = 0.25
-"""Less of the flow trusted than this: the frame is treated as the first of a shot."""
-WORN = 10
-"""Levels of 255 by which a place may differ from what it was painted for."""
+"""Less than this found again: the frame is treated as the first of a shot."""
+HELD = 0.5
+"""Share from which on a pixel's paint counts as carried from a key frame."""
+GOOD = 1.06
+"""A frame is finished when its loss is at most so many times that of the frame that it
+is held to."""
 WET = 5
 """A frame takes all its steps from one part in so many of new paint on."""
 ENERGIES = "energies"
 """Name of the stored facts: by first frame, what content errors are divided by."""
-
-
-@dataclass(frozen=True, slots=True)
-class Following:
-    """What a frame takes from its predecessor."""
-
-    start: Tensor
-    """(1, 3, H, W): the predecessor moved along, and filled in where it is not."""
-    warped: Tensor
-    """(1, 3, H, W): the predecessor moved along."""
-    binding: Tensor
-    """(1, 1, H, W) in [0, 1]: how firmly each pixel is held to ``warped``."""
-    paint: Paint
-    """This frame's."""
-
-
-def follow(
-    previous: Frame,
-    paint: Paint,
-    source: Frame,
-    *,
-    working: Frame,
-    motion: Motion,
-    seen_again: Consistency,
-    device: torch.device,
-) -> Following:
-    """Bring a stylized frame, with paint of some age, onto its successor's source.
-
-    Where nothing is seen again, something new comes into sight. There the frame starts
-    from the source in the colors of the stylized frame: from the warped frame it would
-    start with a smear of what is in front. New paint has had a few steps where a first
-    frame's had hundreds; so it is bound more firmly from frame to frame, and has time
-    to become as painted as what surrounds it. Paint also goes, little by little, where
-    the scene is no longer what it was made for, though neighbouring frames look alike:
-    in a dissolve, a fade, a title that fades in.
-
-    Args:
-        previous: The stylized frame, in working colors.
-        paint: What is known of its paint.
-        source: The successor's.
-        working: The same in working colors.
-        motion: From the predecessor to the successor.
-        seen_again: The ``photometric_consistency`` of the two sources.
-        device: Where to compute.
-
-    Source: Ruder et al. 2016, section 4, start from the warped frame everywhere and
-    mask only the loss; the fill and the age are ours.
-    """
-    flow = flow_to_tensor(motion.flow_backward, device=device)
-    warped = warp(frame_to_image(previous, device=device), flow)
-    still = photometric_consistency(paint.scene, source, motion, limit=WORN)
-    reused = np.minimum(erode_consistency(seen_again), still)
-    carried = carry_paint(paint, source, motion, reused)
-    dryness = carried.age.astype(np.float32) / np.float32(DRY)
-    bound = motion.consistency * reused * dryness
-    colors = palette_map(color_statistics(working), color_statistics(previous))
-    fill = frame_to_image(colors.apply(working), device=device)
-    # The start mixes over a few pixels, so that no outline is carried along.
-    share = consistency_to_tensor(reused, device=device)
-    share = functional.avg_pool2d(share, 3, 1, 1, count_include_pad=False)
-    return Following(
-        start=fill.lerp(warped, share),
-        warped=warped,
-        binding=consistency_to_tensor(bound, device=device),
-        paint=carried,
-    )
 
 
 class FrameOptimizer:
@@ -142,7 +72,10 @@ class FrameOptimizer:
             frame = entered[done.task.frame]
             picture = partial(self._picture, done.slot, frame.source)
             if done.is_finished and done.report is not None:
-                frame.paint = replace(frame.paint, loss=done.report.own_loss)
+                own, wanted = done.report.own_loss, frame.paint.loss
+                # Frames are held to the shot's first one, as long as they come near it.
+                if not own <= GOOD * wanted:
+                    frame.paint = replace(frame.paint, loss=own)
             yield PaintStep(frame, done.report, picture, is_finished=done.is_finished)
             if done.is_finished:
                 del entered[frame.index]
@@ -154,13 +87,11 @@ class FrameOptimizer:
         """Put together what is optimised for a frame."""
         if frame.is_blank:
             return self._blank(frame)
-        motion = frame.motion
-        is_cut = motion is not None and motion.trusted_share < CUT_SHARE
-        if is_cut:
-            frame.previous = None
-        if frame.previous is None:
-            return self._first(frame)
-        return self._following(frame, *frame.previous)
+        if frame.turn.after is not None and frame.origins:
+            return self._between(frame)
+        if frame.origins and _is_cut(frame.origins[0]):
+            frame.origins = []
+        return self._following(frame) if frame.origins else self._first(frame)
 
     def _blank(self, frame: PrefetchedFrame) -> FrameTask:
         """Leave a frame as it is."""
@@ -178,24 +109,23 @@ class FrameOptimizer:
         self._store.put_facts(ENERGIES, self._energies)
         return task
 
-    def _following(
-        self, frame: PrefetchedFrame, previous: Frame, paint: Paint
-    ) -> FrameTask:
-        """Go on in a shot from its newest picture, and describe the paint."""
+    def _following(self, frame: PrefetchedFrame) -> FrameTask:
+        """Go on in a shot from its newest key frame, and describe the paint."""
+        (origin,), ((previous, paint),) = frame.origins, frame.painted
         task = self._unbound(frame, previous)
-        if frame.motion is None or frame.seen_again is None:
-            frame.paint = paint
+        if paint is None or origin.motion is None or origin.seen_again is None:
             return task
-        if frame.mask_before is not None:  # elsewhere there is no paint to keep
-            paint = mask_paint(paint, is_painted(frame.mask_before))
+        if origin.mask is not None:  # elsewhere there is no paint to keep
+            paint = mask_paint(paint, is_painted(origin.mask))
         bank = self._stylizer.bank
         bound = follow(
             bank.to_working(previous),
             paint,
             frame.source,
             working=bank.to_working(frame.source),
-            motion=frame.motion,
-            seen_again=frame.seen_again,
+            motion=origin.motion,
+            seen_again=origin.seen_again,
+            frames=frame.index - origin.index,
             device=self._stylizer.device,
         )
         frame.paint = bound.paint
@@ -203,11 +133,33 @@ class FrameOptimizer:
         return replace(
             task,
             start=bound.start if is_warped else task.start,
-            steps=round(task.steps * (2 - frame.motion.trusted_share)),
+            steps=round(task.steps * (2 - origin.motion.trusted_share)),
             least_steps=self._least_steps(bound.paint),
-            goal=math.nan if self._config.style.balance == "gradients" else paint.loss,
+            goal=math.nan
+            if self._config.style.balance == "gradients"
+            else GOOD * paint.loss,
             warped=bound.warped,
             consistency=bound.binding,
+        )
+
+    def _between(self, frame: PrefetchedFrame) -> FrameTask:
+        """Carry the paint of the key frames on both sides, and paint what neither has.
+
+        What is new there is carried on from frame to frame, and gets a few more steps
+        in each.
+        """
+        bank, device = self._stylizer.bank, self._stylizer.device
+        pictures = [bank.to_working(picture) for picture, _ in frame.painted]
+        mixed, held = mix_carried(frame, pictures, bank.to_working(frame.source))
+        new = float((held < HELD).mean())
+        steps = round(self._config.next_steps * min(1, WET * new))
+        start = frame_to_image(mixed, device=device)
+        return replace(
+            self._unbound(frame, pictures[0]),
+            start=start,
+            steps=steps if steps >= self._config.next_min_steps else 0,
+            warped=start,
+            consistency=consistency_to_tensor(held, device=device),
         )
 
     def _least_steps(self, paint: Paint) -> int:
@@ -242,6 +194,17 @@ class FrameOptimizer:
         )
 
     def _energies_of(self, index: int) -> Mapping[str, float]:
-        """Return those of the newest first frame at or before this one."""
-        first = max(known for key in self._energies if (known := int(key)) <= index)
-        return self._energies[str(first)]
+        """Return those of the newest first frame at or before this one, or the oldest.
+
+        Before this one there is none if a blank key frame was all that came before it.
+        """
+        firsts = sorted(map(int, self._energies))
+        return self._energies[str(firsts[max(0, bisect_right(firsts, index) - 1)])]
+
+
+def _is_cut(origin: Origin) -> bool:
+    """Whether too little of an origin is found again for its paint to be any use."""
+    if origin.motion is None or origin.seen_again is None:
+        return False
+    found = max(origin.motion.trusted_share, float(origin.seen_again.mean()))
+    return found < CUT_SHARE

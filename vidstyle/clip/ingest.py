@@ -215,8 +215,10 @@ class Ingest:
         self._changed.notify_all()
 
     def _is_needed(self, index: int) -> bool:
-        """Whether a frame, or its successor with its flow, is to be painted."""
-        return not (self._store.is_painted(index) and self._store.is_painted(index + 1))
+        """Whether a frame, or one that needs its flow, is to be painted."""
+        near = self._config.key_spacing
+        around = range(max(0, index - near + 1), index + near + 1)
+        return not all(map(self._store.is_painted, around))
 
     def _wait_for_room(self) -> bool:
         """Wait until reading on makes sense; False: the run is over.

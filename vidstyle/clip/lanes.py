@@ -1,23 +1,65 @@
-"""Which frame is painted next: frames of a shot in order, shots beside one another."""
+"""Which frame is painted next: key frames of a shot first, shots beside one another."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A frame that is to be painted, and what is painted before it."""
+
+    frame: int
+    start: int
+    """First frame of its shot."""
+    before: int | None = None
+    """The key frame before it; None: it begins the shot."""
+    after: int | None = None
+    """The key frame after it; None: it is one itself."""
+
+    @property
+    def origins(self) -> list[int]:
+        """Whose paint may be carried onto it: key frames, then its predecessor."""
+        near = self.frame - 1
+        found = [each for each in (self.before, self.after) if each is not None]
+        return found if self.after is None or near in found else [*found, near]
+
+    @property
+    def settles(self) -> range:
+        """The frames that are needed for no other once this one is painted.
+
+        Of two neighbouring key frames and those between them, the later key frame is
+        painted first.
+        """
+        if self.before is None:
+            return range(0)
+        end = self.frame if self.after is None else self.after
+        is_last = self.frame == max(end - 1, self.before + 1)
+        return range(self.before, end if is_last else self.before)
 
 
 @dataclass(slots=True)
 class Lane:
-    """Consecutive frames that are painted in order, each after its predecessor.
+    """A shot: each key frame follows the one before, and then those between come.
 
     Frames are indices of the source.
     """
 
     start: int
-    next: int
-    """The first frame that has not been handed out."""
+    key: int | None = None
+    """The newest key frame that was planned."""
+    turns: deque[Turn] = field(default_factory=deque)
+    """Planned, in the order in which they are painted."""
     stop: int | None = None
     """One past the last frame; None while the reader has not come that far."""
     is_busy: bool = False
     """Whether a frame of it is being painted."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has, or may still get, a frame to paint."""
+        is_planned = self.stop is not None and self.key == self.stop - 1
+        return self.is_busy or bool(self.turns) or not is_planned
 
 
 class Lanes:
@@ -26,11 +68,22 @@ class Lanes:
     A frame that was painted by an earlier run is passed over.
     """
 
-    def __init__(self, is_painted: Callable[[int], bool]) -> None:
-        """Start with none."""
-        self._is_painted = is_painted
+    def __init__(
+        self,
+        is_painted: Callable[[int], bool],
+        *,
+        spacing: int = 1,
+        keys: Collection[int] = (),
+    ) -> None:
+        """Start with none.
+
+        Args:
+            is_painted: Whether an earlier run has painted a frame.
+            spacing: Frames from a key frame to the next; the last one of a shot is one.
+            keys: More of them.
+        """
+        self._is_painted, self._spacing, self._keys = is_painted, spacing, sorted(keys)
         self._lanes: list[Lane] = []
-        self._certain = 0
 
     def extend(self, starts: list[int], *, certain: int, is_complete: bool) -> None:
         """Take in what the reader has found.
@@ -44,49 +97,53 @@ class Lanes:
         for start in starts[len(self._lanes) :]:
             if self._lanes:
                 self._lanes[-1].stop = start
-            self._lanes.append(Lane(start=start, next=start))
-        self._certain = certain
+            self._lanes.append(Lane(start))
         if is_complete and self._lanes:
             self._lanes[-1].stop = certain
+        for lane in self._lanes:
+            while (key := self._next_key(lane)) < certain and key != lane.key:
+                self._plan(lane, key)
 
-    def take(self) -> tuple[int, int] | None:
-        """Hand out a frame whose predecessor is painted, of the earliest lane there is.
+    def _next_key(self, lane: Lane) -> int:
+        if lane.key is None:
+            return lane.start
+        more = (key for key in self._keys if key > lane.key)
+        key = min([lane.key + self._spacing, *more])
+        return key if lane.stop is None else min(key, lane.stop - 1)
+
+    def _plan(self, lane: Lane, key: int) -> None:
+        turns = [Turn(key, lane.start, lane.key)]
+        if lane.key is not None:
+            between = range(lane.key + 1, key)
+            turns += [Turn(index, lane.start, lane.key, key) for index in between]
+        lane.turns.extend(turn for turn in turns if not self._is_painted(turn.frame))
+        lane.key = key
+
+    def take(self) -> Turn | None:
+        """Hand out a frame whose origins are painted, of the earliest lane there is.
 
         Returns:
-            The frame and the start of its lane, or None: none is ready.
+            None: none is ready.
         """
         for lane in self._lanes:
-            if lane.is_busy:
-                continue
-            if (frame := self._next_in(lane)) is not None:
-                lane.next, lane.is_busy = frame + 1, True
-                return frame, lane.start
+            if lane.turns and not lane.is_busy:
+                lane.is_busy = True
+                return lane.turns.popleft()
         return None
 
-    def following(self, frame: int) -> int | None:
-        """Return the frame after a handed-out one in its lane, if it is ready."""
-        return self._next_in(self._lane_of(frame))
+    def following(self, turn: Turn) -> Turn | None:
+        """Return what comes after a frame that was handed out, if it is ready."""
+        turns = self._lane(turn.start).turns
+        return turns[0] if turns else None
 
-    def release(self, frame: int) -> None:
+    def release(self, turn: Turn) -> None:
         """Let a frame's lane go on, since the frame is painted."""
-        self._lane_of(frame).is_busy = False
+        self._lane(turn.start).is_busy = False
 
     @property
     def open_starts(self) -> list[int]:
         """The starts of the lanes that have, or may still get, a frame to paint."""
-        return [
-            lane.start
-            for lane in self._lanes
-            if lane.is_busy or self._next_in(lane) is not None or lane.next != lane.stop
-        ]
+        return [lane.start for lane in self._lanes if lane.is_open]
 
-    def _lane_of(self, frame: int) -> Lane:
-        return next(lane for lane in reversed(self._lanes) if lane.start <= frame)
-
-    def _next_in(self, lane: Lane) -> int | None:
-        end = self._certain if lane.stop is None else min(lane.stop, self._certain)
-        frame = lane.next
-        while frame < end and self._is_painted(frame):
-            frame += 1
-        lane.next = frame
-        return frame if frame < end else None
+    def _lane(self, start: int) -> Lane:
+        return next(lane for lane in reversed(self._lanes) if lane.start == start)

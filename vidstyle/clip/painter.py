@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from vidstyle.clip.ingest import Ingest, IngestState
-from vidstyle.clip.lanes import Lanes
+from vidstyle.clip.lanes import Lanes, Turn
 from vidstyle.clip.prefetch import PrefetchedFrame, Prefetcher
 from vidstyle.config import EvolutionConfig
 from vidstyle.records import Frame, FrameReport, Listener, Notice, Paint, StepReport
@@ -69,8 +69,15 @@ class Painter:
         self._wanted = evolution if store.facts(EVOLUTION) is None else None
         self._evolution: tuple[int, Evolution] | None = None  # of which frame
         self._found = IngestState()
-        self._lanes = Lanes(store.is_painted)
-        self._last: dict[int, tuple[Frame, Paint]] = {}  # newest, by lane start
+        self._lanes = Lanes(
+            store.is_painted,
+            spacing=prefetcher.config.key_spacing,
+            keys=[]
+            if evolution is None or evolution.frame is None
+            else [evolution.frame],
+        )
+        # By lane start and index: what was painted and may be carried on.
+        self._painted: dict[int, dict[int, tuple[Frame, Paint | None]]] = {}
         self._writes: list[Future[None]] = []
         self._begun = self._done = 0
 
@@ -86,7 +93,7 @@ class Painter:
         with ThreadPoolExecutor(max_workers=2, thread_name_prefix="ahead") as pool:
             for step in self._frame_painter.run(self._ready_frames(ingest, pool)):
                 if step.report is not None:
-                    begins = step.frame.previous is None
+                    begins = not step.frame.origins
                     self._listener(replace(step.report, begins_shot=begins))
                 if evolution := self._evolution_of(step.frame):
                     evolution.offer(step.picture())
@@ -103,8 +110,8 @@ class Painter:
         """Yield the frames in the order in which they can be painted."""
         while True:
             self._poll(ingest, wait=False)
-            if taken := self._lanes.take():
-                yield self._begin(*taken, pool)
+            if turn := self._lanes.take():
+                yield self._begin(turn, pool)
             elif self._begun > self._done:
                 yield None
             elif self._found.is_complete and not self._lanes.open_starts:
@@ -123,13 +130,12 @@ class Painter:
             found.starts, certain=found.certain, is_complete=found.is_complete
         )
 
-    def _begin(self, index: int, start: int, pool: Executor) -> PrefetchedFrame:
+    def _begin(self, turn: Turn, pool: Executor) -> PrefetchedFrame:
         """Take a frame, and have the next one of its lane prepared."""
-        frame = self._prefetcher.take(index, start, self._found)
-        if (following := self._lanes.following(index)) is not None:
-            self._prefetcher.begin(following, start, self._found, pool)
-        if self._found.follows(index, start):
-            frame.previous = self._previous(index, start)
+        frame, index = self._prefetcher.take(turn, self._found), turn.frame
+        if (following := self._lanes.following(turn)) is not None:
+            self._prefetcher.begin(following, self._found, pool)
+        frame.painted = [self._origin(turn, each.index) for each in frame.origins]
         self._begun += 1
         wanted = self._wanted
         is_black = frame.is_blank and frame.mask is None  # or white: nothing is learned
@@ -144,19 +150,27 @@ class Painter:
             return None
         return self._evolution[1]
 
-    def _previous(self, index: int, start: int) -> tuple[Frame, Paint]:
-        """Return a frame's stylized predecessor as stored, and its paint."""
-        if start in self._last:
-            return self._last[start]
-        return self._store.stylized(index - 1), self._store.paint(index - 1)
+    def _origin(self, turn: Turn, index: int) -> tuple[Frame, Paint | None]:
+        """Return a stylized frame as stored, and of a key frame its paint."""
+        painted = self._painted.setdefault(turn.start, {})
+        if index not in painted:
+            is_key = index in {turn.before, turn.after}
+            paint = self._store.paint(index) if is_key else None
+            painted[index] = self._store.stylized(index), paint
+        return painted[index]
 
     def _finish(self, step: PaintStep, pool: Executor) -> None:
         """Have a finished frame stored, and let its lane go on."""
-        frame, picture = step.frame, step.picture()
-        self._last[frame.start] = picture, frame.paint
-        self._lanes.release(frame.index)
-        for ended in self._last.keys() - set(self._lanes.open_starts):
-            del self._last[ended]
+        frame, turn, picture = step.frame, step.frame.turn, step.picture()
+        self._lanes.release(turn)
+        kept = {turn.before, turn.after}
+        painted = self._painted.setdefault(turn.start, {})
+        for index in painted.keys() - kept:
+            del painted[index]
+        painted[turn.frame] = picture, frame.paint
+        for ended in self._painted.keys() - set(self._lanes.open_starts):
+            del self._painted[ended]
+            self._prefetcher.forget(ended)
         self._done += 1
         try:
             self._listener(
@@ -179,11 +193,13 @@ class Painter:
             self._store.put_evolution(evolution.pictures())
         if self._keep is not None:
             self._keep(frame.index, picture, frame.source)
-        self._store.put_paint(frame.index, frame.paint)
-        self._store.put_stylized(frame.index, picture)
-        if frame.index > frame.start:
-            self._store.drop_source(frame.index - 1)
-            self._store.drop_paint(frame.index - 1)
+        turn = frame.turn
+        if turn.after is None:
+            self._store.put_paint(turn.frame, frame.paint)
+        self._store.put_stylized(turn.frame, picture)
+        for index in turn.settles:
+            self._store.drop_source(index)
+            self._store.drop_paint(index)
 
     def _flush(self, *, wait: bool) -> None:
         """Re-raise errors of background writes; ``wait`` for all of them."""

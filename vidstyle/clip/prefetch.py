@@ -9,10 +9,17 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from vidstyle.clip.ingest import IngestState
+from vidstyle.clip.lanes import Turn
 from vidstyle.color.masks import Mask
 from vidstyle.config import FlowQuality, VideoConfig
-from vidstyle.motion.consistency import first_paint, photometric_consistency
+from vidstyle.motion.consistency import (
+    ALIKE_TRUSTED,
+    WORN,
+    first_paint,
+    photometric_consistency,
+)
 from vidstyle.motion.flow import estimate_motion
+from vidstyle.motion.span import Span, measure_span
 from vidstyle.records import Consistency, Frame, Motion, Paint
 from vidstyle.stylize.style_bank import FrameStyle, StyleBank
 from vidstyle.video.work_dir import FrameStore
@@ -39,12 +46,24 @@ class RegionPass:
 
 
 @dataclass(slots=True, kw_only=True)
+class Origin:
+    """A painted frame whose paint may be carried onto another."""
+
+    index: int
+    source: Frame
+    mask: Mask | None
+    """The part of it that is painted; None: all of it."""
+    motion: Motion | None
+    """From it to the other; None: the flow is not needed."""
+    seen_again: Consistency | None
+    """Where the other looks like it; goes with ``motion``."""
+
+
+@dataclass(slots=True, kw_only=True)
 class PrefetchedFrame:
     """A frame on its way through the painter: what it is painted from."""
 
-    index: int
-    start: int
-    """First frame of its lane."""
+    turn: Turn
     source: Frame
     content: Frame
     """The source as it is to be kept."""
@@ -55,15 +74,16 @@ class PrefetchedFrame:
     """The part that is painted; None: all of it."""
     is_blank: bool = False
     """Whether it is left as it is: there is nothing to paint in it."""
-    mask_before: Mask | None = None
-    """The predecessor's mask; goes with ``motion``."""
-    motion: Motion | None = None
-    """From the predecessor; None: the frame follows none, or the flow is not needed."""
-    seen_again: Consistency | None = None
-    """Where it looks like its predecessor; goes with ``motion``."""
-    previous: tuple[Frame, Paint] | None = None
-    """Its predecessor as stylized and stored, and that one's paint; the painter adds
-    it. None: the frame follows none."""
+    origins: list[Origin]
+    """What it follows; empty: nothing."""
+    painted: list[tuple[Frame, Paint | None]] = field(default_factory=list)
+    """Each origin as stylized and stored, and of a key frame its paint; the painter
+    adds them."""
+
+    @property
+    def index(self) -> int:
+        """Its place in the clip."""
+        return self.turn.frame
 
 
 @dataclass(slots=True)
@@ -78,37 +98,75 @@ class Prefetcher:
     region: RegionPass | None = None
     """Which part of the frames is painted; None: all of them."""
     _pending: dict[int, Future[PrefetchedFrame]] = field(default_factory=dict)
+    _spans: dict[int, Span] = field(default_factory=dict)
+    """The newest of each lane, by its start."""
 
-    def begin(self, index: int, start: int, found: IngestState, pool: Executor) -> None:
-        """Prepare a frame of the lane from ``start`` on in the background."""
-        self._pending[index] = pool.submit(self._prefetch, index, start, found)
+    def begin(self, turn: Turn, found: IngestState, pool: Executor) -> None:
+        """Prepare a frame in the background."""
+        self._pending[turn.frame] = pool.submit(self._prefetch, turn, found)
 
-    def take(self, index: int, start: int, found: IngestState) -> PrefetchedFrame:
+    def take(self, turn: Turn, found: IngestState) -> PrefetchedFrame:
         """Return a frame, which was begun or is prepared now."""
-        if pending := self._pending.pop(index, None):
+        if pending := self._pending.pop(turn.frame, None):
             return pending.result()
-        return self._prefetch(index, start, found)
+        return self._prefetch(turn, found)
 
-    def _prefetch(self, index: int, start: int, found: IngestState) -> PrefetchedFrame:
-        region, source = self.region, self.store.source(index)
-        style = self._style(index, start, found)
-        frame = PrefetchedFrame(
-            index=index,
-            start=start,
+    def forget(self, start: int) -> None:
+        """Let go of what is kept for a lane, which has ended."""
+        self._spans.pop(start, None)
+
+    def _prefetch(self, turn: Turn, found: IngestState) -> PrefetchedFrame:
+        index, source = turn.frame, self.store.source(turn.frame)
+        style = self._style(index, turn.start, found)
+        return PrefetchedFrame(
+            turn=turn,
             source=source,
             content=self.bank.content(source, style),
             style=style,
             paint=first_paint(source),
-            mask=None if region is None else region.mask(index),
+            mask=self._mask(index),
             is_blank=not found.shows(index),
+            origins=[
+                self._origin(origin, turn, source)
+                for origin in turn.origins
+                if found.shows(index) and found.shows(origin)
+            ],
         )
-        if found.follows(index, start) and self.config.needs_motion:
-            earlier = self.store.source(index - 1)
-            motion = self.motion(earlier, source, quality=self.config.flow)
-            frame.motion = motion
-            frame.seen_again = photometric_consistency(earlier, source, motion)
-            frame.mask_before = None if region is None else region.mask(index - 1)
-        return frame
+
+    def _mask(self, index: int) -> Mask | None:
+        return None if self.region is None else self.region.mask(index)
+
+    def _origin(self, index: int, turn: Turn, source: Frame) -> Origin:
+        motion = seen_again = None
+        earlier = self.store.source(index)
+        if self.config.needs_motion:
+            motion = self._span(turn).motion(index, turn.frame)
+            # Of a key frame's paint, what it was made for is looked at, too.
+            most = ALIKE_TRUSTED if turn.after is None else WORN
+            seen_again = photometric_consistency(earlier, source, motion, trusted=most)
+        return Origin(
+            index=index,
+            source=earlier,
+            mask=self._mask(index),
+            motion=motion,
+            seen_again=seen_again,
+        )
+
+    def _span(self, turn: Turn) -> Span:
+        """Measure the motion between the key frames around a frame, once."""
+        assert turn.before is not None  # noqa: S101  # it has an origin
+        known = self._spans.get(turn.start)
+        ends = turn.before, turn.frame if turn.after is None else turn.after
+        if known is None or known.ends != ends:
+            sources = [
+                self.store.source(index) for index in range(ends[0], ends[1] + 1)
+            ]
+            known = measure_span(sources, ends[0], self._measure)
+            self._spans[turn.start] = known
+        return known
+
+    def _measure(self, earlier: Frame, later: Frame) -> Motion:
+        return self.motion(earlier, later, quality=self.config.flow)
 
     def _style(self, index: int, start: int, found: IngestState) -> FrameStyle:
         """Choose a frame's mix of paintings, and the colors of its shot so far.

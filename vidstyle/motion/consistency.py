@@ -93,13 +93,18 @@ EDGE: Final = 2
 """Pixels around distrusted ones that are distrusted too: a moving thing's outline is a
 mixture with what lay behind it, and would leave specks where the thing has been."""
 ALIKE_TRUSTED: Final = 16
-"""Levels of 255 by which a pixel may miss its source where the flow is trusted."""
 ALIKE_DOUBTED: Final = 6
-"""The same where it is not."""
+WORN: Final = 10
+"""Levels of 255 by which a place may differ from what it was painted for."""
 
 
 def photometric_consistency(
-    earlier: Frame, later: Frame, motion: Motion, *, limit: float | None = None
+    earlier: Frame,
+    later: Frame,
+    motion: Motion,
+    *,
+    trusted: float = ALIKE_TRUSTED,
+    doubted: float = ALIKE_DOUBTED,
 ) -> Consistency:
     """Find where the later frame looks like the earlier one moved onto it.
 
@@ -115,8 +120,8 @@ def photometric_consistency(
         earlier: uint8 (H, W, 3).
         later: Likewise.
         motion: From the earlier to the later.
-        limit: Levels of 255 by which a pixel may miss; None: by how far the flow is
-            trusted there.
+        trusted: Levels of 255 by which a pixel may miss its source where the flow is.
+        doubted: The same where it is not.
 
     Returns:
         (H, W) in [0, 1], 1 = looks alike, 0 = does not, or was not in the picture.
@@ -130,8 +135,8 @@ def photometric_consistency(
         ),
         key=lambda levels: np.minimum(levels, ALIKE_TRUSTED).mean(),
     )
-    trusted = np.where(motion.consistency > 0.5, ALIKE_TRUSTED, ALIKE_DOUBTED)
-    alike = (2 - missed / (limit or trusted)).clip(0, 1)
+    limit = np.where(motion.consistency > 0.5, np.float32(trusted), np.float32(doubted))
+    alike = (2 - missed / limit).clip(0, 1)
     return (alike * _came_from_inside(motion)).astype(np.float32)
 
 
@@ -147,15 +152,17 @@ def _missed(moved: npt.NDArray[np.float32], later: Frame) -> npt.NDArray[np.floa
 
 def _same_light(moved: Frame, later: Frame, motion: Motion) -> npt.NDArray[np.float32]:
     """Give the moved frame the later one's mean and spread, measured where trusted."""
-    weight = motion.consistency + 1e-6
-    pair = [frame.astype(np.float32) for frame in (moved, later)]
-    means = [np.average(each, axis=(0, 1), weights=weight) for each in pair]
+    weight = motion.consistency.ravel() + np.float32(1e-6)
+    weight /= weight.sum()
+    pair = [frame.reshape(-1, 3).astype(np.float32) for frame in (moved, later)]
+    means = [weight @ each for each in pair]
     spreads = [
-        np.sqrt(np.average((each - mean) ** 2, axis=(0, 1), weights=weight))
+        np.sqrt(weight @ np.square(each - mean))
         for each, mean in zip(pair, means, strict=True)
     ]
     gain = ((spreads[1] + 1) / (spreads[0] + 1)).clip(0.5, 2)
-    return np.asarray((pair[0] - means[0]) * gain + means[1], np.float32)
+    lit = (pair[0] - means[0]) * gain + means[1]
+    return np.asarray(lit.reshape(moved.shape), np.float32)
 
 
 def _came_from_inside(motion: Motion) -> npt.NDArray[np.bool_]:
@@ -178,11 +185,14 @@ def first_paint(source: Frame) -> Paint:
 
 
 def carry_paint(
-    paint: Paint, source: Frame, motion: Motion, kept: Consistency
+    paint: Paint, source: Frame, motion: Motion, kept: Consistency, *, frames: int = 1
 ) -> Paint:
-    """Move paint along; what is not kept is new: of age 0, and made for ``source``."""
+    """Move paint along over so many frames.
+
+    What is not kept is new: of age 0, and made for ``source``.
+    """
     flow, is_kept = motion.flow_backward, kept > 0.5
-    grown = move_along(paint.age, flow, cv2.INTER_NEAREST).astype(np.int16) + 1
+    grown = move_along(paint.age, flow, cv2.INTER_NEAREST).astype(np.int16) + frames
     age = np.where(is_kept, np.minimum(grown, DRY), 0).astype(np.uint8)
     scene = move_along(paint.scene, flow, cv2.INTER_LANCZOS4)
     return Paint(age, np.where(is_kept[..., np.newaxis], scene, source), paint.loss)

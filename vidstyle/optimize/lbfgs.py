@@ -12,8 +12,10 @@ from torch import Tensor
 
 from vidstyle.optimize.optimizer import Optimizer, expand_to, rms
 
-FIRST_STEP_RMS = 0.01
+FIRST_STEP_RMS = 0.002
 """Change of the pixels, in [0, 1], by a step that no curvature informs."""
+LONGEST_START = 5.0
+"""Most times as long a step begins a size, after a long one at the size before."""
 LARGEST_STEP_RMS = 0.1
 """Cap on the change of the pixels by any step."""
 CURVATURE_RATIO = 1e-4
@@ -71,7 +73,7 @@ class LBFGS(Optimizer):
         self._restart(sample, 0)
         newest = (coarser._next[sample] - 1) % coarser._memory
         length = rms(coarser._pairs[sample, :1, newest])[0]
-        last = (length / FIRST_STEP_RMS).clamp(max=1)
+        last = (length / FIRST_STEP_RMS).clamp(max=LONGEST_START)
         is_informed = coarser._count[sample] > 0
         self._trust[sample] = torch.where(is_informed, last, coarser._trust[sample])
 

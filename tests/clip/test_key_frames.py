@@ -1,0 +1,193 @@
+"""Frames between key frames: what is carried onto them, and what is painted."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from listening import Listened
+
+from vidstyle.clip.carry import mix_carried
+from vidstyle.clip.lanes import Turn
+from vidstyle.clip.pipeline import stylize_video
+from vidstyle.clip.prefetch import Origin, PrefetchedFrame
+from vidstyle.color.palette import color_statistics
+from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
+from vidstyle.errors import VidstyleError
+from vidstyle.images import read_picture, resize_frame, write_picture
+from vidstyle.motion.consistency import first_paint
+from vidstyle.records import Event, Frame, FrameReport, Motion
+from vidstyle.stylize.style_bank import FrameStyle
+
+HEIGHT, WIDTH = 32, 48
+CONFIG = VideoConfig(
+    style=StyleConfig(network="slim", device="cpu", steps=4, min_steps=9),
+    next_steps=8,
+    key_frames=4,
+)
+
+
+def noise(seed: int, width: int = WIDTH) -> Frame:
+    return np.random.default_rng(seed).integers(0, 256, (HEIGHT, width, 3), np.uint8)
+
+
+def scene(seed: int, width: int = WIDTH) -> Frame:
+    return resize_frame(noise(seed)[:6, :12], height=HEIGHT, width=width)
+
+
+def origin(
+    index: int, source: Frame, x: float = 0.0, mask=None, seen: float | np.ndarray = 1.0
+) -> Origin:
+    flow = np.zeros((HEIGHT, WIDTH, 2), np.float32)
+    flow[..., 0] = x
+    ones = np.ones((HEIGHT, WIDTH), np.float32)
+    return Origin(
+        index=index,
+        source=source,
+        mask=mask,
+        motion=Motion(flow_backward=flow, consistency=ones),
+        seen_again=seen * ones,
+    )
+
+
+def mix(
+    origins: Sequence[Origin], pictures: Sequence[Frame], source: Frame
+) -> tuple[Frame, np.ndarray]:
+    """Mix what is carried to frame 11, between the key frames 10 and 14."""
+    frame = PrefetchedFrame(
+        turn=Turn(11, 0, 10, 14),
+        source=source,
+        content=source,
+        style=FrameStyle((1.0,), color_statistics(source)),
+        paint=first_paint(source),
+        mask=None,
+        origins=list(origins),
+    )
+    return mix_carried(frame, pictures, source)
+
+
+def test_nearer_key_frame_counts_for_more() -> None:
+    source, one, other = noise(1), noise(2), noise(3)
+    mixed, held = mix([origin(10, source), origin(14, source)], [one, other], source)
+    wanted = 0.75 * one + 0.25 * other
+    assert np.abs(mixed - wanted).max() <= 1
+    assert (held == 1).all()
+
+
+def test_each_key_frame_moves_along_its_own_motion() -> None:
+    wide, painted = scene(1, WIDTH + 8), noise(2, WIDTH + 8)
+    at = [slice(x, x + WIDTH) for x in (0, 2, 8)]
+    before, source, after = (np.ascontiguousarray(wide[:, each]) for each in at)
+    pictures = [np.ascontiguousarray(painted[:, each]) for each in (at[0], at[2])]
+    origins = [origin(10, before, x=2.0), origin(14, after, x=-6.0)]
+    mixed, held = mix(origins, pictures, source)
+    # Left of it the later one has nothing, and right of it the earlier one.
+    inner = slice(8, WIDTH - 8)
+    assert np.abs(mixed[:, inner].astype(int) - painted[:, at[1]][:, inner]).max() <= 1
+    assert (held > 0.5).all()
+
+
+def test_what_one_key_frame_does_not_show_comes_from_the_other() -> None:
+    source, one, other = noise(1), noise(2), noise(3)
+    seen = np.repeat(np.float32([0, 1]), WIDTH // 2)
+    origins = [origin(10, source, seen=seen), origin(14, source)]
+    mixed, _ = mix(origins, [one, other], source)
+    assert np.array_equal(mixed[:, :18], other[:, :18])
+    wanted = 0.75 * one + 0.25 * other
+    assert np.abs(mixed[:, 30:] - wanted[:, 30:]).max() <= 1
+
+
+def test_what_no_key_frame_shows_comes_from_the_predecessor_and_is_not_held() -> None:
+    source, pictures = noise(1), [noise(2), noise(3), noise(4)]
+    keys = [origin(index, source, seen=0.0) for index in (10, 14)]
+    others = [*keys, origin(12, source)]
+    mixed, held = mix(others, pictures, source)
+    assert np.array_equal(mixed, pictures[2])
+    assert (held == 0).all()
+
+
+def test_nothing_is_carried_from_outside_a_region() -> None:
+    source, pictures = noise(1), [noise(2), noise(3)]
+    mask = np.zeros((HEIGHT, WIDTH), np.float32)
+    mask[:, 24:] = 1
+    origins = [origin(10, source, mask=mask), origin(14, source, mask=mask)]
+    _, held = mix(origins, pictures, source)
+    assert (held[:, :22] == 0).all()
+    assert (held[:, 26:] == 1).all()
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Two shots: a camera that moves, and after four frames something that appears."""
+    wide = scene(1, WIDTH + 9)
+    frames = [np.ascontiguousarray(wide[:, x : x + WIDTH]) for x in range(9)]
+    frames += [scene(5)] * 4
+    changed = scene(5).copy()
+    changed[8:24, 8:40] = noise(7)[8:24, 8:40]
+    for index, frame in enumerate([*frames, *[changed] * 3]):
+        (tmp_path / "clip").mkdir(exist_ok=True)
+        write_picture(tmp_path / "clip" / f"{index:02d}.png", frame)
+    write_picture(tmp_path / "painting.png", scene(9))
+    return tmp_path / "clip"
+
+
+def paint(clip: Path, name: str, **options: object) -> tuple[list[Frame], Listened]:
+    heard, output = Listened(), clip.parent / name
+    style = clip.parent / "painting.png"
+    stylize_video(
+        clip, style, output, **{"config": CONFIG, "listener": heard, **options}
+    )
+    return [read_picture(path) for path in sorted(output.iterdir())], heard
+
+
+def test_frames_that_show_nothing_new_take_no_steps(clip: Path) -> None:
+    _, heard = paint(clip, "out")
+    painted = {report.frame for report in heard.steps}
+    assert {0, 4, 8, 9, 13, 15} <= painted
+    assert painted.isdisjoint({1, 2, 3, 5, 6, 7, 10, 11})
+
+
+def test_key_frames_are_as_if_there_were_no_others(clip: Path) -> None:
+    painted, _ = paint(clip, "out")
+    (clip.parent / "keys").mkdir()
+    for index in (0, 4, 8):
+        frame = read_picture(clip / f"{index:02d}.png")
+        write_picture(clip.parent / "keys" / f"{index:02d}.png", frame)
+    alone, _ = paint(
+        clip.parent / "keys", "alone", config=replace(CONFIG, key_frames=1)
+    )
+    # The motion between them is put together from frame to frame.
+    for index, frame in zip((0, 4, 8), alone, strict=True):
+        assert np.abs(frame.astype(int) - painted[index]).mean() < 6
+
+
+class StoppedError(VidstyleError):
+    """Ctrl-C, in effect."""
+
+
+@pytest.mark.parametrize("stop", [1, 2, 3, 5, 9, 13])
+def test_interrupted_run_ends_in_the_same_pixels(clip: Path, stop: int) -> None:
+    whole, _ = paint(clip, "whole")
+    left = iter(range(stop))
+
+    def listen(event: Event) -> None:
+        if isinstance(event, FrameReport) and next(left, None) is None:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        paint(clip, "out", listener=listen)
+    resumed, heard = paint(clip, "out")
+    for index, pair in enumerate(zip(resumed, whole, strict=True)):
+        assert np.array_equal(*pair), index
+    finished = [event for event in heard if isinstance(event, FrameReport)]
+    assert len(finished) <= len(whole) - stop
+
+
+def test_frame_whose_learning_is_recorded_is_a_key_frame(clip: Path) -> None:
+
+    gif = clip.parent / "learned.gif"
+    options = {"evolution": EvolutionConfig(frame=2), "evolution_output": gif}
+    _, heard = paint(clip, "out", **options)
+    assert {0, 2, 6, 8} <= {report.frame for report in heard.steps}
+    assert gif.exists()
