@@ -23,9 +23,9 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium to look at the page with"),
 ]
-PATIENCE_MS = 120_000
-FEW = {"steps": "2", "next-steps": "1"}
-LONG = {"steps": "3000", "next-steps": "1"}
+PATIENCE_MS = 60_000
+FEW = {"steps": "2", "next-steps": "1", "long-side": "64"}
+LONG = {"steps": "3000"}
 
 
 class Server:
@@ -147,7 +147,7 @@ def test_wrong_file_is_told_in_one_sentence(
 def test_stop_wait_and_server_that_is_started_again(
     server: Server, browser: Browser, tmp_path: Path
 ) -> None:
-    write_picture(tmp_path / "photo.png", scene(0, 64, 64))
+    write_picture(tmp_path / "photo.png", scene(0, 512, 512))
     first, second = (opened(browser, server.address) for _ in range(2))
     for page in (first, second):
         drop(page, tmp_path / "photo.png")

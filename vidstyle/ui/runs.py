@@ -335,7 +335,7 @@ class Runs:
 
     def go_on(self, run: Run) -> None:
         """Queue a run that was stopped or has failed again."""
-        run.state, run.queued_s, run.error, run.notes = "waiting", time.time(), "", []
+        run.state, run.queued_s, run.error = "waiting", time.time(), ""
         self._save(run)
 
     def delete(self, run: Run) -> None:
@@ -381,7 +381,7 @@ class Runs:
                 waiting = [run for run in self._all() if run.state == "waiting"]
                 if waiting:
                     run = min(waiting, key=lambda run: run.queued_s)
-                    run.state = "painting"
+                    run.state, run.notes = "painting", []
                     run.save()
                     self.progress = Progress(run)
                     return self.progress
