@@ -157,6 +157,8 @@ def test_stop_wait_and_server_that_is_started_again(
     expect_status(first, "step")
     server.stop()
     server.start()
+    first.reload()
+    second.reload()
     expect_status(first, "painting")
     expect_status(second, "waiting")
     first.get_by_role("button", name="Stop").click()
