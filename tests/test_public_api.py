@@ -30,6 +30,7 @@ LIGHT = {
     "vidstyle.errors",
     "vidstyle.explore",
     "vidstyle.explore.experiments",
+    "vidstyle.pace",
     "vidstyle.presets",
     "vidstyle.records",
 }

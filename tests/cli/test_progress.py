@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from vidstyle.cli import progress
-from vidstyle.cli.progress import Pace, ProgressView, losses_line
+from vidstyle.cli.progress import ProgressView, losses_line
+from vidstyle.pace import Pace
 from vidstyle.records import Download, FrameReport, Plan, StepReport
 
 LOSSES = {"content": 0.0064, "style": 0.0025, "tv": 0.0027, "temporal": 0.00028}

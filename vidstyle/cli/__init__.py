@@ -18,6 +18,7 @@ from vidstyle.cli.listings import bench, finish, networks, presets, probe, statu
 from vidstyle.cli.measure import measure
 from vidstyle.cli.report import INTERRUPTED, TERMINATED
 from vidstyle.cli.typed import check_words, find_command
+from vidstyle.cli.ui import ui
 from vidstyle.cli.video import plan, video
 
 __all__ = ["app", "run"]
@@ -100,7 +101,7 @@ def demo() -> None:
 
 
 for command in (
-    *(video, plan, image, demo, status, finish),
+    *(video, plan, image, demo, status, finish, ui),
     *(probe, presets, networks, measure, bench),
 ):
     app.command(cls=_Command)(command)

@@ -17,7 +17,7 @@ from vidstyle.clip.pipeline import (
     load_inputs,
     tell_plan,
 )
-from vidstyle.clip.preview import duration_text, reduced
+from vidstyle.clip.preview import reduced
 from vidstyle.clip.reader import (
     FrameReader,
     SelectedFrames,
@@ -31,6 +31,7 @@ from vidstyle.errors import ConfigError
 from vidstyle.images import resize_frame
 from vidstyle.motion.shots import ShotDetector
 from vidstyle.optimize.pyramid import shared_steps
+from vidstyle.pace import duration
 from vidstyle.records import Event, FrameReport, Listener, Notice, StepReport, ignore
 from vidstyle.stylize.image import Styles
 from vidstyle.video.work_dir import FrameStore
@@ -85,7 +86,7 @@ class ClipPlan:
             yield f"{name}  {needed / 1e9:.2g} of {there / 1e9:.3g} GB"
         first = f"{self.first_frame_s:.2g} s for a shot's first"
         yield f"time    {self.frame_s:.2g} s a frame, {first}"
-        yield f"in all  about {duration_text(self.seconds)}"
+        yield f"in all  about {duration(self.seconds)}"
 
 
 def plan_video(

@@ -18,6 +18,7 @@ from vidstyle.config import MIN_SIDE, Region, VideoConfig
 from vidstyle.errors import ConfigError
 from vidstyle.images import check_free, check_picture_path, write_picture
 from vidstyle.motion.fades import plain_color
+from vidstyle.pace import duration
 from vidstyle.records import (
     Frame,
     FrameReport,
@@ -142,7 +143,7 @@ def _tell_estimate(
     steps = config.style.steps + (count - 1) * config.expected_next_steps
     seconds = per_pixel_s * height * width * steps
     text = f"the whole clip: {count} frames of {width}x{height}, "
-    listener(Notice(text=f"{text}about {duration_text(seconds)} on this machine"))
+    listener(Notice(text=f"{text}about {duration(seconds)} on this machine"))
 
 
 def reduced(
@@ -179,12 +180,3 @@ def _picked(
         path = reader.info.path
         raise ConfigError(f"{path} ends before the range that was asked for.")
     return picked
-
-
-def duration_text(seconds: float) -> str:
-    """Round a time for people."""
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    if seconds < 90 * 60:
-        return f"{seconds / 60:.0f} minutes"
-    return f"{seconds / 3600:.1f} hours"

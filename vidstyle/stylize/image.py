@@ -70,7 +70,8 @@ def stylize_image(
         style, config, height=height, width=width, listener=listener, regions=regions
     )
     frames = len(masks) + stylizer.bank.has_rest
-    listener(Plan(height=height, width=width, frames=frames))
+    plan = Plan(height=height, width=width, frames=frames, next_steps=config.steps)
+    listener(plan)
     learned = Evolution(evolution or EvolutionConfig(), frame) if gif_output else None
 
     def on_step(report: StepReport, picture: Callable[[], Frame]) -> None:

@@ -1,0 +1,180 @@
+"""What the page's functions say and ask for, without a browser."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+from pictures import scene
+from typer.testing import CliRunner
+
+from vidstyle.cli import app
+from vidstyle.errors import ConfigError, InputError
+from vidstyle.images import write_picture
+from vidstyle.records import FrameReport, Notice, Plan, StepReport
+from vidstyle.ui import page
+from vidstyle.ui import runs as queue
+from vidstyle.ui.page import MORE, OWN, Page
+from vidstyle.ui.runs import FACTS, Progress, Run, Runs, Stopped
+
+ME, OTHER = "a" * 32, "b" * 32
+FEW = {"steps": "2", "min-steps": "2", "network": "slim", "device": "cpu"}
+PLAIN = ("Standard", "Balanced", 1, *[""] * len(MORE))
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    write_picture(tmp_path / "my photo.png", scene(0, 32, 40))
+    return tmp_path / "my photo.png"
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Runs:
+    return Runs(tmp_path / "root")
+
+
+def facts(run: Run) -> dict[str, object]:
+    return json.loads((run.folder / FACTS).read_text())
+
+
+def wait_for(runs: Runs, state: str) -> Run:
+    for _ in range(600):
+        (run,) = runs.of(ME)
+        if run.state == state:
+            return run
+        time.sleep(0.05)
+    raise AssertionError(facts(run))
+
+
+def test_controls_become_options_and_a_command(runs: Runs, photo: Path) -> None:
+    more = ["" for _ in MORE]
+    more[[each.key for each in MORE].index("recolor")] = "false"
+    asked = page.options("More scene", 1.5, *more)
+    assert asked == {"content-weight": "0.15", "style-scale": "1.5", "recolor": "false"}
+    run = runs.add(ME, photo, "swirls", preset="fine", options=asked)
+    assert run.command == (
+        "vidstyle image 'my photo.png' --style swirls --preset fine --content-weight "
+        "0.15 --style-scale 1.5 --no-recolor --evolution "
+        "--output 'my photo.swirls.png'"
+    )
+    style = run.config().style
+    assert (style.long_side, style.content_weight, style.recolor) == (768, 0.15, False)
+
+
+def test_no_control_takes_the_name_of_a_file() -> None:
+    assert MORE
+    assert not any(Path in setting.hints for setting in MORE)
+
+
+def test_what_is_missing_is_said(runs: Runs, photo: Path) -> None:
+    shown = Page(runs)
+    assert "picture first" in shown.ask(ME, None, None, "swirls", *PLAIN)[1]
+    assert "painting first" in shown.ask(ME, str(photo), None, OWN, *PLAIN)[1]
+    assert "its runs" in shown.ask("../x", str(photo), None, "swirls", *PLAIN)[1]
+    wrong = ("Standard", "Balanced", 1, *["x"] * len(MORE))
+    assert "long-side" in shown.ask(ME, str(photo), None, "swirls", *wrong)[1]
+    assert runs.of(ME) == []
+
+
+def test_wrong_file_gets_one_sentence_without_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "notes.mp4").write_text("no clip")
+    shown, said = page.show_source(str(tmp_path / "notes.mp4"))
+    assert shown["visible"] is False
+    assert "notes.mp4" in said
+    assert str(tmp_path) not in said
+
+
+def test_files_of_one_name_and_users_do_not_meet(runs: Runs, photo: Path) -> None:
+    first = runs.add(ME, photo, photo)
+    second = runs.add(OTHER, photo, photo)
+    assert first.source != second.source != photo
+    assert first.source.read_bytes() == first.painting.read_bytes()
+    assert [run.folder for run in runs.of(ME)] == [first.folder]
+    assert runs.of("*") == runs.of("../" + ME) == runs.of("") == []
+    for act in (runs.stop, runs.delete):
+        Page(runs)._on(act)(OTHER, first.folder.name)
+    assert facts(first)["state"] == "waiting"
+
+
+@pytest.mark.slow
+def test_picture_is_painted_by_the_library(runs: Runs, photo: Path) -> None:
+    runs.add(ME, photo, photo, options=FEW)
+    runs.start()
+    run = wait_for(runs, "done")
+    assert [path.name for path in run.results] == [
+        "my photo.my photo.png",
+        "my photo.my photo.gif",
+    ]
+    before, after = run.before_and_after(0)
+    assert before.shape == after.shape == (32, 40, 3)
+    views = Page(runs).look(ME, None, {})
+    assert any("done" in str(view) for view in views.values())
+    runs.close()
+
+
+def test_stop_then_go_on_then_failure(
+    runs: Runs, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def paint(run: Run, listener: Progress) -> None:
+        listener(Plan(height=32, width=40, frames=9))
+        if (run.folder / "second").exists():
+            raise InputError(f"cannot read {run.source}: no such file.")
+        while True:
+            time.sleep(0.01)
+            listener(FrameReport(frame=0, frames_known=9))
+
+    monkeypatch.setattr(queue.Run, "paint", paint)
+    runs.add(ME, photo, "swirls")
+    runs.start()
+    run = wait_for(runs, "painting")
+    while runs.progress is None or not runs.progress.line.endswith("of 9 frames"):
+        time.sleep(0.01)
+    runs.delete(run)
+    runs.stop(run)
+    run = wait_for(runs, "stopped")
+    (run.folder / "second").touch()
+    runs.go_on(run)
+    run = wait_for(runs, "failed")
+    assert run.error == "cannot read my photo.png: no such file."
+    runs.delete(run)
+    assert runs.of(ME) == []
+    runs.close()
+
+
+def test_server_that_ends_leaves_its_run_waiting(tmp_path: Path, photo: Path) -> None:
+    run = Runs(tmp_path / "root").add(ME, photo, "swirls")
+    run.state = "painting"
+    run.save()
+    again = Runs(tmp_path / "root", keep_days=-1)
+    assert [each.state for each in again.of(ME)] == ["waiting"]
+    again._delete_old()
+    assert len(again.of(ME)) == 1
+    again.stop(again.of(ME)[0])
+    again._delete_old()
+    assert again.of(ME) == []
+
+
+def test_progress_tells_the_time_left(runs: Runs, photo: Path) -> None:
+    progress = Progress(runs.add(ME, photo, "swirls"))
+    assert (progress.share, progress.time_left) == (None, "")
+    progress(Notice(text=f"{progress.run.source} is here"))
+    progress(Plan(height=32, width=40, frames=1))
+    step = StepReport(
+        frame=0, step=1, steps=4, evaluations=1, read_losses=dict, begins_shot=True
+    )
+    progress(step)
+    assert progress.share == 0.25
+    assert progress.time_left.startswith("about ")
+    text = page.status(progress.run, progress)
+    assert "step 1 of 4" in text
+    assert "<li>my photo.png is here</li>" in text
+    progress.is_stopped = True
+    with pytest.raises(Stopped):
+        progress(step)
+
+
+def test_other_machines_need_a_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VIDSTYLE_UI_PASSWORD", raising=False)
+    said = CliRunner().invoke(app, ["ui", "--host", "0.0.0.0", "--no-browser"])  # noqa: S104
+    assert said.exit_code == ConfigError.exit_code
+    assert "VIDSTYLE_UI_PASSWORD" in said.stderr

@@ -1,0 +1,1 @@
+"""A page to paint on, in a browser, and the runs that it starts."""
