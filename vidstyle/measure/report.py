@@ -224,7 +224,7 @@ def _folder_facts(measured: FolderMeasurement) -> Facts:
 
 def _pair_facts(pair: StillMeasurement) -> Facts:
     """Collect plain values only, so that all pictures make a table."""
-    found, none = pair.quantities, (None, None, None)
+    found = pair.quantities
     names = [name for name in FORMS if name in {*found, *PICTURE, *OWN}]
     return {
         **pair.matched._asdict(),
