@@ -80,15 +80,18 @@ def test_public_names() -> None:
         "VideoConfig",
         "VideoOpenError",
         "VideoResult",
+        "VideoStatus",
         "VideoWriteError",
         "VidstyleError",
         "WeightsError",
         "WorkDirError",
         "__version__",
+        "finish_video",
         "preview_video",
         "stylize_album",
         "stylize_image",
         "stylize_video",
+        "video_status",
     ]
 
 

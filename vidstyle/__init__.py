@@ -1,7 +1,8 @@
 """Turn a video into a painting that moves.
 
 ``Stylizer`` paints arrays; ``stylize_video``, ``stylize_image``, ``stylize_album`` and
-``preview_video`` go from file to file. ``VideoConfig``, ``StyleConfig``,
+``preview_video`` go from file to file; ``video_status`` and ``finish_video`` look at an
+unfinished run. ``VideoConfig``, ``StyleConfig``,
 ``AlbumConfig``, ``EncodingConfig`` and ``EvolutionConfig`` say how; a listener is told
 what goes on, as the records that make up ``Event``; whatever a user can cause is a
 ``VidstyleError``.
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from vidstyle.clip.pipeline import VideoResult, stylize_video
     from vidstyle.clip.preview import preview_video
+    from vidstyle.clip.unfinished import VideoStatus, finish_video, video_status
     from vidstyle.config import (
         AlbumConfig,
         EncodingConfig,
@@ -80,21 +82,25 @@ __all__ = [
     "VideoConfig",
     "VideoOpenError",
     "VideoResult",
+    "VideoStatus",
     "VideoWriteError",
     "VidstyleError",
     "WeightsError",
     "WorkDirError",
     "__version__",
+    "finish_video",
     "preview_video",
     "stylize_album",
     "stylize_image",
     "stylize_video",
+    "video_status",
 ]
 
 _HOMES: Final = (
     "config",
     "errors",
     "records",
+    "clip.unfinished",
     "stylize.stylizer",
     "stylize.image",
     "clip.pipeline",

@@ -2,6 +2,8 @@
 
 # ruff: noqa: ANN401  # torch's own hooks take anything
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -31,6 +33,31 @@ def choose_device(name: DeviceName) -> torch.device:
             f"device {name} is not on this machine; use --device auto or cpu."
         )
     return torch.device(name)
+
+
+def memory_of(device: torch.device) -> int:
+    """Return how many bytes of memory a device has, whoever uses them."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    if device.type == "mps":
+        return torch.mps.recommended_max_memory()
+    if hasattr(os, "sysconf"):
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return 8 * 2**30  # Windows does not say it so simply
+
+
+def memory_used(device: torch.device) -> int:
+    """Return the most bytes of a device that this process has held; 0: not known."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_reserved(device)
+    if device.type == "mps":
+        return torch.mps.driver_allocated_memory()
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else 1024 * most
 
 
 def seeded_generator(seed: int, index: int) -> torch.Generator:

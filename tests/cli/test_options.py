@@ -181,7 +181,7 @@ STYLE_OPTIONS = [
     ("--patience 50", {"patience": 50}),
     ("--min-delta 0.01", {"min_delta": 0.01}),
     ("--init style", {"init": "style"}),
-    ("--init ./content", {"init": Path("content")}),
+    ("--init ./painting.png", {"init": Path("painting.png")}),
     ("--long-side source", {"long_side": None}),
     ("--long-side 640", {"long_side": 640}),
     ("--style-side 300", {"style_side": 300}),

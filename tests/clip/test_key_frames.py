@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from vidstyle.clip.pipeline import stylize_video
 from vidstyle.clip.prefetch import Origin, PrefetchedFrame
 from vidstyle.color.palette import color_statistics
 from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
-from vidstyle.errors import VidstyleError
+from vidstyle.errors import ConfigError, VidstyleError
 from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.motion.consistency import first_paint
 from vidstyle.records import Event, Frame, FrameReport, Motion
@@ -191,3 +192,34 @@ def test_frame_whose_learning_is_recorded_is_a_key_frame(clip: Path) -> None:
     _, heard = paint(clip, "out", **options)
     assert {0, 2, 6, 8} <= {report.frame for report in heard.steps}
     assert gif.exists()
+
+
+def test_painting_of_a_frame_stands_and_the_clip_takes_its_paint(clip: Path) -> None:
+    config = replace(CONFIG, frames=(0, 9), input_fps=Fraction(10))
+    own = noise(4, WIDTH + 9)
+    for name, x in (("first.png", 0), ("late.png", 6)):
+        write_picture(clip.parent / name, np.ascontiguousarray(own[:, x : x + WIDTH]))
+    keys = {0.0: clip.parent / "first.png", 0.6: clip.parent / "late.png"}
+    stylize_video(clip, [], clip.parent / "out", config=config, keys=keys)
+    painted = [read_picture(path) for path in sorted((clip.parent / "out").iterdir())]
+    assert np.array_equal(painted[0], own[:, :WIDTH])
+    assert np.array_equal(painted[6], own[:, 6 : 6 + WIDTH])
+    # The camera moves by a pixel a frame, and so does the paint.
+    inner = slice(8, WIDTH - 12)
+    for index in (5, 7):
+        moved = own[:, index : index + WIDTH].astype(int)
+        assert np.abs(painted[index] - moved)[:, inner].mean() < 25
+
+
+@pytest.mark.parametrize(
+    ("time_s", "width", "words"),
+    [(9.0, WIDTH, "key 9: no frame"), (0.0, 2 * WIDTH, "is not the shape of 48x32")],
+)
+def test_painting_that_fits_no_frame_is_refused(
+    clip: Path, time_s: float, width: int, words: str
+) -> None:
+    write_picture(clip.parent / "own.png", noise(4, width))
+    keys = {time_s: clip.parent / "own.png"}
+    with pytest.raises(ConfigError, match=words):
+        stylize_video(clip, [], clip.parent / "out", config=CONFIG, keys=keys)
+    assert not (clip.parent / "out.vidstyle").exists()

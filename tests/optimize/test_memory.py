@@ -1,4 +1,6 @@
-"""A batch that does not fit is halved, and every frame is painted all the same."""
+"""What does not fit is halved, or seen in tiles, and painted all the same."""
+
+import math
 
 import pytest
 import torch
@@ -6,6 +8,7 @@ from test_optimize import job
 
 from vidstyle.config import StyleConfig
 from vidstyle.errors import DeviceMemoryError
+from vidstyle.optimize import tiles
 from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import style_target
@@ -84,3 +87,31 @@ def test_frames_that_are_on_their_way_begin_anew(network, pictures, memory):
         if steps[1] == [1, 2]:
             memory(1)
     assert steps == {0: [1, 2, 1, 2, 3, 4, 5], 1: [1, 2, 1, 2, 3, 4, 5]}
+
+
+def test_a_frame_that_does_not_fit_is_seen_in_tiles(network, pictures, monkeypatch):
+    expected, _, _ = paint_all(network, pictures, 1)
+    see = tiles.View.see
+
+    def tried(self, images, most_pixels=math.inf):
+        if most_pixels == math.inf:
+            raise torch.OutOfMemoryError
+        return see(self, images, most_pixels)
+
+    monkeypatch.setattr(tiles.View, "see", tried)
+    results, taken, told = paint_all(network, pictures, 2)
+    assert taken == [3, 0, 4, 2, 3]
+    assert told == [
+        "a batch of 2 does not fit: going on with 1",
+        "a batch of 1 does not fit: going on in tiles",
+    ]
+    assert all((results[n] - expected[n]).abs().max() < 1e-3 for n in range(5))
+
+
+def test_what_does_not_fit_in_tiles_is_an_error_with_the_size_that_would(
+    network, pictures, memory, monkeypatch
+):
+    memory(0)
+    monkeypatch.setattr("vidstyle.optimize.batch.memory_of", lambda _: 2**30 + 240_000)
+    with pytest.raises(DeviceMemoryError, match=r"of 48x32;.* About 26x17 would fit"):
+        paint_all(network, pictures, 2)

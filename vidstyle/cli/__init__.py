@@ -14,11 +14,11 @@ from typer.core import TyperCommand, TyperGroup
 
 from vidstyle.cli.explore import COMMANDS
 from vidstyle.cli.image import image
-from vidstyle.cli.listings import bench, networks, presets, probe
+from vidstyle.cli.listings import bench, finish, networks, presets, probe, status
 from vidstyle.cli.measure import measure
 from vidstyle.cli.report import INTERRUPTED, TERMINATED
 from vidstyle.cli.typed import check_words, find_command
-from vidstyle.cli.video import video
+from vidstyle.cli.video import plan, video
 
 __all__ = ["app", "run"]
 
@@ -99,7 +99,10 @@ def demo() -> None:
     # Never run: find_command has turned it into a command for the clip.
 
 
-for command in (video, image, demo, probe, presets, networks, measure, bench):
+for command in (
+    *(video, plan, image, demo, status, finish),
+    *(probe, presets, networks, measure, bench),
+):
     app.command(cls=_Command)(command)
 for command in COMMANDS:
     explore.command(cls=_Command)(command)

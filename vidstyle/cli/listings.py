@@ -1,6 +1,8 @@
-"""The short commands: ``vidstyle networks``, ``presets``, ``probe`` and ``bench``."""
+"""The short commands, which list what there is, or look at a clip or a run."""
 
+import shlex
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -68,6 +70,56 @@ def probe(clip: o.Clip, *, json: o.Json = False, **values: Any) -> None:
 
         seen = inspect_clip(clip, fps=config.input_fps, background=config.background)
         print_facts(as_facts(seen), as_lines(seen), as_json=json)
+
+
+Run = Annotated[
+    Path,
+    typer.Argument(
+        help="Its work directory (RESULT.vidstyle), or RESULT.",
+        metavar="RUN",
+        readable=False,
+    ),
+]
+
+
+def status(run: Run, json: o.Json = False) -> None:
+    """Show how far an unfinished run is."""
+    with reported_errors():
+        from vidstyle.clip.unfinished import video_status
+
+        seen = video_status(run)
+        of = "" if seen.frames is None else f" of about {seen.frames}"
+        lines = [f"{seen.painted}{of} frames are painted for {seen.output}"]
+        if seen.process is not None:
+            lines += [f"process {seen.process} is at work on it"]
+        else:
+            program, *rest = seen.command
+            is_ours = Path(program).stem in {"vidstyle", "__main__"}
+            given = ["vidstyle", *rest] if is_ours else ["python", program, *rest]
+            lines += ["no process is at work on it; this goes on:", shlex.join(given)]
+        if seen.newest is not None:
+            lines += [f"the newest frame: {seen.newest}"]
+        print_facts(asdict(seen), lines, as_json=json)
+
+
+def finish(
+    run: Run,
+    output: Annotated[Path | None, o.option_of(Request, "output")] = None,
+    overwrite: o.Overwrite = False,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Make a clip of what an unfinished run has painted; the run can still go on.
+
+    Its sound ends where the frames do. To go on, give the run's command again, with
+    --overwrite if this clip is in its place.
+    """
+    with reported_errors():
+        from vidstyle.clip.unfinished import finish_video
+
+        with Reporter(Request(quiet=quiet, json=json)) as reporter:
+            made = finish_video(run, output, overwrite=overwrite, listener=reporter)
+        reporter.result(made.output, frames=made.frames)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

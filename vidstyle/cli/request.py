@@ -47,6 +47,13 @@ class Request(Config):
         short="s",
     )
     style_at: list[str] | None = redeclared(VideoConfig, "style_at")
+    key: list[str] | None = setting(
+        None,
+        "Your own painting of the frame that is shown at this second; the clip takes "
+        "its paint from it, and is painted like it if there is no --style.",
+        FILES,
+        metavar="SECONDS:FILE",
+    )
     region: list[str] | None = common_setting(
         None,
         "A painting for the white part of a mask, which is a picture or, for a clip, "
@@ -126,7 +133,10 @@ class Request(Config):
         """Check that there is a painting, and that it is given in one way."""
         if self.style and self.style_at:
             raise typer.BadParameter("give either --style or --style-at, not both")
-        if not (self.style or self.style_at or self.region or self.show_config):
+        if self.key and self.region:
+            raise typer.BadParameter("give either --key or --region, not both")
+        looks = self.style, self.style_at, self.region, self.key
+        if not (any(looks) or self.show_config):
             last = f" {contents[-1]}" if len(contents) > 1 else ""
             raise Mistyped(f"Missing option '--style': say --style{last or ' FILE'}.")
 
@@ -134,7 +144,12 @@ class Request(Config):
     def styles(self) -> list[Path]:
         """The paintings, but for those of regions."""
         given = self.style or [parse_at(text)[1] for text in self.style_at or ()]
-        return [named_painting(path) for path in given]
+        return [named_painting(path) for path in given or self.keys.values()]
+
+    @property
+    def keys(self) -> dict[float, Path]:
+        """Paintings of frames by the user, by the second."""
+        return dict(map(parse_at, self.key or ()))
 
     @property
     def regions(self) -> list[Region]:

@@ -1,7 +1,7 @@
-"""``vidstyle video``: paint a clip, or many after many paintings."""
+"""``vidstyle video`` and ``plan``: paint clips, or say what one would take."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -46,21 +46,56 @@ def video(ctx: typer.Context, clip: o.Clips, **values: Any) -> None:
     """
     with reported_errors():
         clips = clip or []
-        request: Request = make(Request, values)
-        request.check_styles(clips)
-        if request.style_at:
-            values["style_at"] = tuple(parse_at(text)[0] for text in request.style_at)
-        settings = resolve_settings(ctx, values, request, KINDS)
-        painting = settings.make(
-            VideoConfig,
-            style=settings.make(StyleConfig),
-            encoding=settings.make(EncodingConfig),
-        )
+        request, painting, settings = _settle(ctx, clips, values)
         has_folder = any(path.is_dir() for path in request.styles)
         if len(clips) == 1 and not has_folder:
             _paint(clips[0], request, painting, settings)
         else:
             _paint_all(clips, request, painting, settings)
+
+
+@o.add_options(Request, *KINDS)
+def plan(ctx: typer.Context, clip: o.Clip, **values: Any) -> None:
+    """Say what video would take with the same options: time, memory, disk.
+
+    Frames and shots are counted, and the first few frames painted on trial.
+    """
+    with reported_errors():
+        request, config, _ = _settle(ctx, [clip], values)
+        from vidstyle.video.files import default_output
+
+        request.check_inputs([clip], config.style, config.style_at)
+        usual = default_output(clip, request.paintings, config.encoding)
+        output = request.output_for(usual, may_be_frames=True)
+        from vidstyle.clip.plan import plan_video
+
+        with Reporter(request) as reporter:
+            found = plan_video(
+                clip,
+                request.styles,
+                output,
+                config=config,
+                regions=request.regions,
+                listener=reporter,
+            )
+        print_facts(asdict(found), found.lines(), as_json=request.json)
+
+
+def _settle(
+    ctx: typer.Context, clips: Sequence[Path], values: dict[str, Any]
+) -> tuple[Request, VideoConfig, Settings]:
+    """Find out what is asked for."""
+    request: Request = make(Request, values)
+    request.check_styles(clips)
+    if request.style_at:
+        values["style_at"] = tuple(parse_at(text)[0] for text in request.style_at)
+    settings = resolve_settings(ctx, values, request, KINDS)
+    config = settings.make(
+        VideoConfig,
+        style=settings.make(StyleConfig),
+        encoding=settings.make(EncodingConfig),
+    )
+    return request, config, settings
 
 
 def _paint_all(
@@ -73,7 +108,7 @@ def _paint_all(
     from vidstyle.images import write_picture
     from vidstyle.stylize.pairs import INDEX, Pair, index_sheet, pictures_in
 
-    for name in ("log", "gif_output", "work_dir", "style_at"):
+    for name in ("log", "gif_output", "work_dir", "style_at", "key"):
         if getattr(request, name):
             option = name.replace("_", "-")
             raise ConfigError(f"--{option} is about one clip and painting; name one.")
@@ -165,6 +200,7 @@ def _paint_to(
             output,
             config=config,
             regions=request.regions,
+            keys=request.keys,
             evolution=settings.make(EvolutionConfig),
             evolution_output=outputs.evolution,
             sheet_output=outputs.sheet,

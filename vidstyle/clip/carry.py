@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -16,11 +15,13 @@ from vidstyle.color.palette import color_statistics, palette_map
 from vidstyle.images import frame_to_image
 from vidstyle.motion.consistency import (
     DRY,
+    SHARP,
     WORN,
     carry_paint,
     erode_consistency,
     move_along,
     photometric_consistency,
+    soften_consistency,
 )
 from vidstyle.motion.warp import consistency_to_tensor, flow_to_tensor, warp
 from vidstyle.records import Consistency, Frame, Motion, Paint
@@ -141,8 +142,6 @@ def mix_carried(
 def _carried(origin: Origin, picture: Frame) -> tuple[Plane, Plane]:
     """Move an origin's paint onto a frame: (H, W, 3); and (H, W, 1), where it belongs.
 
-    It is moved once, so a kernel of 8x8 pixels keeps all of its detail.
-
     Raises:
         ValueError: If the origin has no motion.
     """
@@ -151,6 +150,5 @@ def _carried(origin: Origin, picture: Frame) -> tuple[Plane, Plane]:
     flow, seen = origin.motion.flow_backward, erode_consistency(origin.seen_again)
     if origin.mask is not None:
         seen = seen * move_along(is_painted(origin.mask).astype(np.float32), flow)
-    moved = move_along(picture.astype(np.float32), flow, cv2.INTER_LANCZOS4)
-    # It changes over a few pixels, so that no outline is carried along.
-    return moved, np.asarray(cv2.blur(seen, (3, 3)), np.float32)[..., np.newaxis]
+    moved = move_along(picture.astype(np.float32), flow, SHARP)
+    return moved, soften_consistency(seen)[..., np.newaxis]

@@ -85,6 +85,8 @@ class FrameOptimizer:
 
     def _task(self, frame: PrefetchedFrame) -> FrameTask:
         """Put together what is optimised for a frame."""
+        if frame.given is not None:
+            return self._given(frame, frame.given)
         if frame.is_blank:
             return self._blank(frame)
         if frame.turn.after is not None and frame.origins:
@@ -92,6 +94,12 @@ class FrameOptimizer:
         if frame.origins and _is_cut(frame.origins[0]):
             frame.origins = []
         return self._following(frame) if frame.origins else self._first(frame)
+
+    def _given(self, frame: PrefetchedFrame, picture: Frame) -> FrameTask:
+        """Leave a frame as the user has painted it."""
+        working = self._stylizer.bank.to_working(picture)
+        start = frame_to_image(working, device=self._stylizer.device)
+        return replace(self._first(frame), start=start, steps=0, coarser=())
 
     def _blank(self, frame: PrefetchedFrame) -> FrameTask:
         """Leave a frame as it is."""

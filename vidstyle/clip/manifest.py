@@ -5,7 +5,7 @@ only changes how the frames are written is not.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from importlib.metadata import version
@@ -29,6 +29,7 @@ def describe(
     masks: RegionMasks,
     stylizer: Stylizer,
     styles: Sequence[Path],
+    keys: Mapping[float, Path],
     evolution: EvolutionConfig | None,
 ) -> dict[str, Any]:
     """Describe a run by JSON values, each of which reads well in an error message.
@@ -50,6 +51,7 @@ def describe(
         "evolution": None if evolution is None else _plain(asdict(evolution)),
         "network": stylizer.network.name,
         **describe_machine(stylizer.device),
+        **{f"key {at:g}": _digest(path, ImageOpenError) for at, path in keys.items()},
         **{f"region {number}": _region(region) for number, region in regions},
     }
 

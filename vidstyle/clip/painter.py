@@ -69,12 +69,11 @@ class Painter:
         self._wanted = evolution if store.facts(EVOLUTION) is None else None
         self._evolution: tuple[int, Evolution] | None = None  # of which frame
         self._found = IngestState()
+        wanted = None if evolution is None else evolution.frame
         self._lanes = Lanes(
             store.is_painted,
             spacing=prefetcher.config.key_spacing,
-            keys=[]
-            if evolution is None or evolution.frame is None
-            else [evolution.frame],
+            keys={*prefetcher.given, *([] if wanted is None else [wanted])},
         )
         # By lane start and index: what was painted and may be carried on.
         self._painted: dict[int, dict[int, tuple[Frame, Paint | None]]] = {}

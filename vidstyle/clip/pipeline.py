@@ -1,7 +1,8 @@
 """A clip, from file to file: the stages in order, on one screen."""
 
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,15 @@ from vidstyle.clip.results import (
     write_result,
 )
 from vidstyle.config import EncodingConfig, EvolutionConfig, Region, VideoConfig
+from vidstyle.errors import ConfigError
 from vidstyle.motion.flow import estimate_motion
 from vidstyle.records import Listener, Notice, Plan, StrPath, VideoInfo, ignore
-from vidstyle.stylize.image import Styles, as_paths, as_regions, load_stylizer
+from vidstyle.stylize.image import Styles, as_paths, as_regions, load_stylizer, read_key
 from vidstyle.stylize.style_bank import working_size
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.files import Outputs, check_outputs
-from vidstyle.video.work_dir import FrameStore
+from vidstyle.video.probe import first_shown
+from vidstyle.video.work_dir import RUN, FrameStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,7 @@ def stylize_video(
     *,
     config: VideoConfig | None = None,
     regions: Sequence[Region] = (),
+    keys: Mapping[float, StrPath] | None = None,
     evolution: EvolutionConfig | None = None,
     evolution_output: StrPath | None = None,
     sheet_output: StrPath | None = None,
@@ -74,10 +78,13 @@ def stylize_video(
 
     Several paintings are mixed, or as ``config.style_at`` says. Where two regions meet,
     the later one wins; what is in none gets ``style``, or stays as it is if that is
-    empty. An output without an ending is a folder of pictures; ``evolution_output`` is
-    a .gif or .mp4 of how a frame was learned, ``sheet_output`` a picture of spread
-    frames, before and after, ``compare_output`` an .mp4 of both side by side. Frames
-    wait in ``work_dir``, by default ``OUTPUT.vidstyle``, which is deleted in the end.
+    empty. ``keys`` are paintings of frames by another hand, by the second at which the
+    frame is shown: they stand in the result, and frames around take their paint.
+
+    An output without an ending is a folder of pictures; ``evolution_output`` is a .gif
+    or .mp4 of how a frame was learned, ``sheet_output`` a picture of spread frames,
+    before and after, ``compare_output`` an .mp4 of both side by side. Frames wait in
+    ``work_dir``, by default ``OUTPUT.vidstyle``, which is deleted in the end.
 
     Raises:
         VidstyleError: An InputError, WeightsError, OptimizationError, OutputError or
@@ -88,16 +95,35 @@ def stylize_video(
     outputs = Outputs(Path(output), *others)
     check_outputs(outputs, config.encoding, overwrite=overwrite)
     evolution = (evolution or EvolutionConfig()) if outputs.evolution else None
+    painted = {time_s: Path(path) for time_s, path in (keys or {}).items()}
+    style = style or list(painted.values())
     reader = open_reader(clip, config)
     shape = tell_plan(reader.info, outputs.video, config, listener)
     store = FrameStore(Path(work_dir or f"{outputs.video}.vidstyle"))
     masks, stylizer = load_inputs(
         reader, style, regions, config, store, listener=listener, motion=motion
     )
-    passes = RegionPasses(stylizer, masks, evolution, listener, make_painter)
-    manifest = describe(masks, stylizer, as_paths(style, regions), evolution)
+    size = masks.height, masks.width
+    given = {
+        _key_index(time_s, reader.info, config): read_key(path, *size)
+        for time_s, path in painted.items()
+    }
+    passes = RegionPasses(stylizer, masks, evolution, listener, make_painter, given)
+    manifest = describe(masks, stylizer, as_paths(style, regions), painted, evolution)
     with store.claimed():
         return _paint(passes, manifest, outputs, shape, restart=restart)
+
+
+def _key_index(time_s: float, info: VideoInfo, config: VideoConfig) -> int:
+    """Find the frame that is shown at a time.
+
+    Raises:
+        ConfigError: If it is none of those that are painted.
+    """
+    index, (start, stop) = first_shown(info, time_s), expected_span(info, config)
+    if index < start or (stop is not None and index >= stop):
+        raise ConfigError(f"key {time_s:g}: no frame that is painted is shown then.")
+    return index
 
 
 def _path(name: StrPath | None) -> Path | None:
@@ -150,6 +176,7 @@ def _paint(
     """Paint all passes and write the results; the work directory is claimed."""
     masks = passes.masks
     masks.store.open(manifest, restart=restart)
+    _record(passes, outputs.video)
     announce(passes, shape)
     found, stylized = passes.paint(manifest, restart=restart)
     reader, config = masks.reader, masks.config
@@ -173,6 +200,20 @@ def _paint(
         shots=len(found.starts),
         evolution=evolution,
     )
+
+
+def _record(passes: RegionPasses, output: Path) -> None:
+    """Keep what ``finish_video`` and ``video_status`` need beside the manifest."""
+    config = passes.masks.config
+    facts = {
+        "output": str(output.absolute()),
+        "output_size": config.output_size,
+        "encoding": asdict(config.encoding),
+        "frames": expected_frames(passes.masks.reader.info, config),
+        "passes": len(passes.stores),
+        "command": sys.argv,
+    }
+    passes.masks.store.put_facts(RUN, facts)
 
 
 def frame_shape(info: VideoInfo, long_side: int | None) -> tuple[int, int]:

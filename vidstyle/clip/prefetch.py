@@ -3,7 +3,7 @@
 Computed a frame ahead, in background threads, while the device is at work.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -74,6 +74,8 @@ class PrefetchedFrame:
     """The part that is painted; None: all of it."""
     is_blank: bool = False
     """Whether it is left as it is: there is nothing to paint in it."""
+    given: Frame | None = None
+    """The frame as the user has painted it."""
     origins: list[Origin]
     """What it follows; empty: nothing."""
     painted: list[tuple[Frame, Paint | None]] = field(default_factory=list)
@@ -97,6 +99,8 @@ class Prefetcher:
     motion: MotionEstimator = estimate_motion
     region: RegionPass | None = None
     """Which part of the frames is painted; None: all of them."""
+    given: Mapping[int, Frame] = field(default_factory=dict)
+    """Frames that the user has painted, by index."""
     _pending: dict[int, Future[PrefetchedFrame]] = field(default_factory=dict)
     _spans: dict[int, Span] = field(default_factory=dict)
     """The newest of each lane, by its start."""
@@ -126,6 +130,7 @@ class Prefetcher:
             paint=first_paint(source),
             mask=self._mask(index),
             is_blank=not found.shows(index),
+            given=self.given.get(index),
             origins=[
                 self._origin(origin, turn, source)
                 for origin in turn.origins

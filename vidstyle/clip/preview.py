@@ -71,11 +71,11 @@ def preview_video(
     picked = _picked(reader, config, height, width)
     sizes = f"{full[1]}x{full[0]}; this preview: {width}x{height}"
     tell_summary(reader.info, config, sizes, listener)
-    reduced = _reduced(config, full, max(height, width), reader.info, max(picked))
+    small = reduced(config, full, max(height, width), reader.info, max(picked))
     with TemporaryDirectory(prefix="vidstyle-") as folder:
         store = FrameStore(Path(folder))
         masks, stylizer = load_inputs(
-            reader, style, regions, reduced, store, listener=listener
+            reader, style, regions, small, store, listener=listener
         )
         masks.open({}, restart=False, listener=listener)
         started = time.monotonic()
@@ -142,10 +142,10 @@ def _tell_estimate(
     steps = config.style.steps + (count - 1) * config.expected_next_steps
     seconds = per_pixel_s * height * width * steps
     text = f"the whole clip: {count} frames of {width}x{height}, "
-    listener(Notice(text=f"{text}about {_duration(seconds)} on this machine"))
+    listener(Notice(text=f"{text}about {duration_text(seconds)} on this machine"))
 
 
-def _reduced(
+def reduced(
     config: VideoConfig,
     full: tuple[int, int],
     long_side: int,
@@ -181,7 +181,8 @@ def _picked(
     return picked
 
 
-def _duration(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
+    """Round a time for people."""
     if seconds < 90:
         return f"{seconds:.0f} seconds"
     if seconds < 90 * 60:

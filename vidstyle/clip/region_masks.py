@@ -92,7 +92,8 @@ class RegionMasks:
                 store=FrameStore(self.store.work_dir / f"mask-{number}"),
             )
             if clip is not None:
-                check_mask_shape(path, clip.height, clip.width, **self._size)
+                size = clip.height, clip.width
+                check_mask_shape(path, *size, height=self.height, width=self.width)
             masks.append(mask)
         return masks
 

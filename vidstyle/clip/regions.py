@@ -6,7 +6,7 @@ first in ``region-N``, and what is put together in ``composed``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -36,6 +36,8 @@ class RegionPasses:
     listener: Listener
     """Is told every step and every finished frame."""
     make_painter: MakeFramePainter = FrameOptimizer
+    given: Mapping[int, Frame] = field(default_factory=dict)
+    """Frames that the user has painted, by index."""
 
     @property
     def stores(self) -> list[FrameStore]:
@@ -83,7 +85,9 @@ class RegionPasses:
         """Take all frames through the stages once: read, prefetch, paint, store."""
         masks, stylizer, config = self.masks, self.stylizer, self.masks.config
         mask = None if region is None else region.mask
-        prefetcher = Prefetcher(store, config, stylizer.bank, masks.motion, region)
+        prefetcher = Prefetcher(
+            store, config, stylizer.bank, masks.motion, region, self.given
+        )
         frame_painter = self.make_painter(stylizer, store, config, mask is not None)
         painter = Painter(
             prefetcher,

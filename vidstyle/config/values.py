@@ -158,11 +158,11 @@ def parse_init(text: str) -> str | Path:
 
 
 def check_mask_shape(
-    path: Path, tall: int, wide: int, *, height: int, width: int
+    path: Path, tall: int, wide: int, *, height: int, width: int, what: str = "mask"
 ) -> None:
-    """Check that a mask has the picture's shape, at any size, or raise ConfigError."""
+    """Check that it has the picture's shape, at any size, or raise ConfigError."""
     if abs(tall * width - wide * height) > SHAPE_SLACK * wide * height:
         raise ConfigError(
-            f"the mask {path} is {wide}x{tall}, which is not the shape of {width}x"
+            f"the {what} {path} is {wide}x{tall}, which is not the shape of {width}x"
             f"{height}; draw it over the picture itself."
         )

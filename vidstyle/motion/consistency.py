@@ -71,6 +71,8 @@ def _squared_length(vectors: FlowField) -> npt.NDArray[np.float32]:
     return np.asarray(np.square(vectors).sum(axis=-1))
 
 
+SHARP: Final = cv2.INTER_LANCZOS4
+"""Interpolation over 8x8 pixels: what is moved once keeps all of its detail."""
 DRY: Final = 8
 """Frames after which paint is finished; until then it is bound only in part."""
 EDGE: Final = 2
@@ -163,6 +165,11 @@ def erode_consistency(consistency: Consistency) -> Consistency:
     return np.asarray(cv2.erode(consistency, square), np.float32)
 
 
+def soften_consistency(consistency: Consistency) -> Consistency:
+    """Let trust change over a few pixels, so that it leaves no outline."""
+    return np.asarray(cv2.blur(consistency, (3, 3)), np.float32)
+
+
 def first_paint(source: Frame) -> Paint:
     """Describe a first frame's paint: all of it is dry, and made for this frame."""
     return Paint(np.full(source.shape[:2], DRY, np.uint8), source)
@@ -178,7 +185,7 @@ def carry_paint(
     flow, is_kept = motion.flow_backward, kept > 0.5
     grown = move_along(paint.age, flow, cv2.INTER_NEAREST).astype(np.int16) + frames
     age = np.where(is_kept, np.minimum(grown, DRY), 0).astype(np.uint8)
-    scene = move_along(paint.scene, flow, cv2.INTER_LANCZOS4)
+    scene = move_along(paint.scene, flow, SHARP)
     return Paint(age, np.where(is_kept[..., np.newaxis], scene, source), paint.loss)
 
 

@@ -4,7 +4,7 @@ It knows shapes, not files: weights come in as tensors. It normalises by itself,
 every caller speaks images in [0, 1]. It has no classifier and never trains.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -135,6 +135,13 @@ class FeatureNetwork(nn.Module):
     def metric(self, layer: str) -> Tensor | None:
         """Return the layer's map (C, C), into the metric of the network's teacher."""
         return self.get_buffer(map_of(layer)) if layer in self._mapped_layers else None
+
+    def layer_shape(self, layer: str, images: Sequence[int]) -> tuple[int, ...]:
+        """Return the shape (N, C, h, w) of a layer from that of the images."""
+        bias = self.get_parameter(f"{convolution_of(layer)}_bias")
+        count, _, height, width = images
+        halvings = block_of(layer) - 1
+        return count, len(bias), height >> halvings, width >> halvings
 
     @cached_property
     def _energies(self) -> dict[str, dict[str, float]]:

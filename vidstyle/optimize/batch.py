@@ -12,12 +12,14 @@ import torch
 from torch import Tensor
 
 from vidstyle.config import StyleConfig
+from vidstyle.devices import memory_of
 from vidstyle.errors import DeviceMemoryError
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.pyramid import enlarged
-from vidstyle.optimize.slots import FrameTask, LevelOptimization
+from vidstyle.optimize.slots import FrameTask, LevelOptimization, held_bytes
 from vidstyle.optimize.targets import StyleTarget
+from vidstyle.optimize.tiles import TILE_BYTES
 from vidstyle.records import Listener, Notice, StepReport, ignore
 
 
@@ -115,6 +117,7 @@ class BatchOptimization:
         self._config, self._listener = config, listener
         self._make_objective = partial(Objective, network, style, config, guided=guided)
         self._temporal_weight = temporal_weight
+        self._in_tiles = False
         self._make_slots(slots)
 
     def _make_slots(self, slots: int) -> None:
@@ -173,7 +176,8 @@ class BatchOptimization:
     ) -> Iterator[SlotOutcome]:
         """Optimise frames until there are no more: the only loop over the slots.
 
-        A batch that does not fit on the device is halved, and its frames begin anew.
+        A batch that does not fit on the device is halved, and its frames begin anew;
+        one frame that does not fit is seen in tiles.
 
         Args:
             tasks: Asked for the next frame whenever a slot is idle. None: it is not
@@ -185,7 +189,7 @@ class BatchOptimization:
 
         Raises:
             OptimizationError: If a frame's first loss at a size is not a finite number.
-            DeviceMemoryError: If not even one frame fits on the device.
+            DeviceMemoryError: If not even one frame fits on the device, in tiles.
         """
         source, again = iter(tasks), deque[FrameTask]()
         is_open = True
@@ -196,14 +200,14 @@ class BatchOptimization:
                 if not isinstance(task, FrameTask):
                     break
                 slot = self.idle[0]
-                with self._halved_if_too_large(again):
+                with self._reduced_if_too_large(again):
                     self.load(slot, task)
                 if task.steps == 0 and slot in self.entered:
                     yield SlotOutcome(slot, task, None, is_finished=True)
                     self.release(slot)
             outcomes: dict[int, tuple[StepReport, bool]] = {}
             if self.is_busy:
-                with self._halved_if_too_large(again):
+                with self._reduced_if_too_large(again):
                     outcomes = self.step()
             for slot, (report, is_last) in outcomes.items():
                 spent = most_evaluations and report.evaluations >= most_evaluations
@@ -213,18 +217,28 @@ class BatchOptimization:
                     self.release(slot)
 
     @contextmanager
-    def _halved_if_too_large(self, again: deque[FrameTask]) -> Iterator[None]:
-        """Go on with half the slots if a batch does not fit; its frames go back."""
+    def _reduced_if_too_large(self, again: deque[FrameTask]) -> Iterator[None]:
+        """Go on with less at once if a batch does not fit; its frames go back."""
         try:
             yield
-        except DeviceMemoryError:
-            before = len(self._busy)
-            if before == 1:
-                raise
+        except DeviceMemoryError as err:
+            before, start = len(self._busy), next(iter(self.entered.values())).start
+            if self._in_tiles:
+                raise DeviceMemoryError(f"{err}{self._what_fits(start)}") from err
             again.extendleft(reversed(self.entered.values()))
-            self._make_slots(before // 2)
-            text = f"a batch of {before} does not fit: going on with {before // 2}"
+            self._in_tiles = before == 1
+            self._make_slots(max(1, before // 2))
+            left = "in tiles" if before == 1 else f"with {before // 2}"
+            text = f"a batch of {before} does not fit: going on {left}"
             self._listener(Notice(text=text, is_warning=True))
+
+    def _what_fits(self, image: Tensor) -> str:
+        height, width = image.shape[-2:]
+        room = memory_of(image.device) - TILE_BYTES
+        scale = (max(room, 0) / (height * width * held_bytes(self._config))) ** 0.5
+        if scale >= 1:  # something else has taken what is missing
+            return ""
+        return f" About {width * scale:.0f}x{height * scale:.0f} would fit."
 
     def step(self) -> dict[int, tuple[StepReport, bool]]:
         """Evaluate every slot once and move its pixels.
@@ -276,5 +290,7 @@ class BatchOptimization:
         return self._coarser[size]
 
     def _make_level(self, *, temporal_weight: float = 0.0) -> LevelOptimization:
-        objective = self._make_objective(temporal_weight=temporal_weight)
+        objective = self._make_objective(
+            temporal_weight=temporal_weight, in_tiles=self._in_tiles
+        )
         return LevelOptimization(objective, self._config, slots=len(self._busy))

@@ -1,5 +1,6 @@
 """The weighted sum of the loss terms over a batch, with each sample's own gradient."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from vidstyle.optimize.losses import range_loss, squared_error, temporal_loss, t
 from vidstyle.optimize.optimizer import expand_to, rms
 from vidstyle.optimize.style_statistics import Gram, guide_for, make_statistic
 from vidstyle.optimize.targets import ContentTarget, StyleTarget, normalized_weights
+from vidstyle.optimize.tiles import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Evaluation:
     losses: Tensor
     """(N,), the weighted sums."""
     terms: Mapping[str, Tensor]
-    """Name -> (N,), each term with its weight."""
+    """Name -> (N,), each with its weight."""
     gradients: Tensor
     """(N, 3, H, W), of each sample's own loss; or balanced, then it is no loss's."""
 
@@ -42,6 +44,7 @@ class Objective:
         *,
         temporal_weight: float = 0.0,
         guided: bool = False,
+        in_tiles: bool = False,
     ) -> None:
         """Prepare an objective without any frame in it.
 
@@ -51,12 +54,23 @@ class Objective:
             config: Weights and layers.
             temporal_weight: Factor of the temporal term.
             guided: Whether there are frames of which only a region gets the style.
+            in_tiles: Whether frames are seen in tiles, with less memory; on a CPU they
+                are in any case if they would take much of it.
         """
         self._network, self._style, self._config = network, style, config
         self._statistic = make_statistic(config)
         self._style_shares = normalized_weights(config.style_layers)
         self._content_shares = normalized_weights(config.content_layers)
         self._metrics = self._deferred_metrics()
+        self._guides: dict[str, Tensor] = {}
+        self._view = View(
+            network=network,
+            layers={*self._style_shares, *self._content_shares},
+            grams=self._metrics,
+            unmapped=self._metrics,
+            guides=self._guides,
+        )
+        self._in_tiles, self._most_pixels = in_tiles, math.inf
         self._temporal_weight = temporal_weight
         factors = {
             "style": config.style_weight,
@@ -68,34 +82,27 @@ class Objective:
         self._content_scales = self._style_scales = torch.empty(0)
         self._attention: dict[str, Tensor] = {}
         self._guided = guided
-        self._guides: dict[str, Tensor] = {}
         self._styles: dict[str, Tensor] = {}
         self._warped: Tensor | None = None
         self._consistency: Tensor | None = None
 
     def allocate(self, images: Tensor) -> None:
         """Make room for as many slots as there are images (N, 3, H, W)."""
-        with torch.no_grad():
-            layers = {*self._style_shares, *self._content_shares}
-            shapes = self._network(images[:1], layers)
+        self._most_pixels = self._view.most_pixels(images, in_tiles=self._in_tiles)
+        count, shape_of = len(images), self._network.layer_shape
         for layer in self._content_shares:
-            one = shapes[layer]
-            self._features[layer] = one.new_zeros(len(images), *one.shape[1:])
+            shape = shape_of(layer, images.shape)
+            self._features[layer] = images.new_zeros(shape)
             if self._config.weighs_detail:
-                places = one[:, :1]  # (1, 1, h, w)
-                self._attention[layer] = torch.ones_like(places).repeat(
-                    len(images), 1, 1, 1
-                )
+                self._attention[layer] = images.new_ones(count, 1, *shape[2:])
         for layer in self._style_shares:
             one = self._style.statistics[layer]
-            self._styles[layer] = one.repeat(len(images), *[1] * (one.dim() - 1))
+            self._styles[layer] = one.repeat(count, *[1] * (one.dim() - 1))
             if self._guided:
-                place = shapes[layer][:, :1]  # (1, 1, h, w)
-                self._guides[layer] = torch.ones_like(place).repeat(
-                    len(images), 1, 1, 1
-                )
-        self._content_scales = images.new_zeros(len(images), len(self._content_shares))
-        self._style_scales = images.new_zeros(len(images), len(self._style_shares))
+                shape = shape_of(layer, images.shape)
+                self._guides[layer] = images.new_ones(count, 1, *shape[2:])
+        self._content_scales = images.new_zeros(count, len(self._content_shares))
+        self._style_scales = images.new_zeros(count, len(self._style_shares))
         if self._temporal_weight > 0:
             self._warped = torch.zeros_like(images)
             self._consistency = torch.zeros_like(images[:, :1])
@@ -145,7 +152,7 @@ class Objective:
         """Compute losses, terms and gradients at images (N, 3, H, W)."""
         images = images.detach().requires_grad_()
         with torch.enable_grad(), convolutions_in(self._network.precision):
-            terms = self._terms(images)
+            terms = self._terms(images, self._most_pixels)
             losses = torch.stack(list(terms.values())).sum(dim=0)
             gradients = self._gradients(terms, losses, images)
         detached = {name: term.detach() for name, term in terms.items()}
@@ -157,8 +164,7 @@ class Objective:
         """Return each sample's own gradient, (N, 3, H, W)."""
         if self._config.balance == "gradients":
             return balanced_gradient(terms, self._balanced, images)
-        # No sample's loss depends on another's pixels, so the gradient of the sum
-        # holds each sample's own.
+        # No loss depends on another's pixels: the sum's gradient holds each one's own.
         (gradients,) = torch.autograd.grad(losses.sum(), images)
         return gradients
 
@@ -185,13 +191,12 @@ class Objective:
 
         return product
 
-    def _terms(self, images: Tensor) -> dict[str, Tensor]:
+    def _terms(self, images: Tensor, most: float = math.inf) -> dict[str, Tensor]:
         config = self._config
-        layers = {*self._style_shares, *self._content_shares}
-        features = self._network(images, layers, unmapped=self._metrics)
+        seen = self._view.see(images, most)
         terms = {
-            "content": config.content_weight * self._content(features),
-            "style": config.style_weight * self._style_error(features),
+            "content": config.content_weight * self._content(seen),
+            "style": config.style_weight * self._style_error(seen),
             "tv": config.tv_weight * tv_loss(images, config.tv_beta),
             "range": config.range_weight * range_loss(images),
         }
@@ -222,14 +227,16 @@ class Objective:
         ]
         return (torch.stack(errors, dim=1) * self._content_scales).sum(dim=1)
 
-    def _style_error(self, features: Mapping[str, Tensor]) -> Tensor:
+    def _style_error(self, seen: Mapping[str, Tensor]) -> Tensor:
         """Sum the errors of the style's statistics, each layer with its share: (N,)."""
         errors = []
         for layer in self._style_shares:
-            usual = self._network.feature_energy[layer]
-            guide = self._guides.get(layer)
-            measured = self._statistic.measure(features[layer], usual, guide)
-            if (metric := self._metrics.get(layer)) is not None:
+            measured = seen[layer]
+            if layer not in self._metrics:
+                usual = self._network.feature_energy[layer]
+                guide = self._guides.get(layer)
+                measured = self._statistic.measure(measured, usual, guide)
+            elif (metric := self._metrics[layer]) is not None:
                 measured = metric @ measured @ metric.T
             errors.append(self._statistic.error(measured, self._styles[layer]))
         return (torch.stack(errors, dim=1) * self._style_scales).sum(dim=1)

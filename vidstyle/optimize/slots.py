@@ -24,6 +24,9 @@ from vidstyle.records import StepReport
 CHECK_EVERY: Final = 5
 """Steps between two looks at whether a frame has settled: each waits for the device."""
 
+OTHERS: Final = 24
+"""Pictures in float32 that are held beside an optimiser's history, at most."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameTask:
@@ -243,6 +246,12 @@ def make_optimizer(images: Tensor, config: StyleConfig, hessian: Hessian) -> Opt
     optimizer = _new_optimizer(images, config, hessian)
     optimizer.best.track_latest = config.balance == "gradients"
     return optimizer
+
+
+def held_bytes(config: StyleConfig) -> int:
+    """How much memory a pixel takes beside what the network sees of it."""
+    pairs = config.history if config.optimizer == "lbfgs" else 0
+    return 4 * 3 * (2 * pairs + OTHERS)
 
 
 def _new_optimizer(images: Tensor, config: StyleConfig, hessian: Hessian) -> Optimizer:

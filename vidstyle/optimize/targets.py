@@ -9,7 +9,8 @@ from torch.nn import functional
 
 from vidstyle.config import LayerWeight, StyleConfig
 from vidstyle.networks.vgg import FeatureNetwork
-from vidstyle.optimize.style_statistics import make_statistic
+from vidstyle.optimize.style_statistics import Gram, make_statistic
+from vidstyle.optimize.tiles import View
 
 FLOOR = 0.1
 """Least energy that an error is divided by, as a share of a photograph's median energy.
@@ -62,7 +63,6 @@ def style_target(
     return mix_styles(network, [measured], [1.0], config)
 
 
-@torch.no_grad()
 def measure_style(
     network: FeatureNetwork, style_image: Tensor, config: StyleConfig
 ) -> dict[str, Tensor]:
@@ -73,9 +73,12 @@ def measure_style(
     """
     layers = [layer for layer, _ in config.style_layers]
     statistic = make_statistic(config)
+    if isinstance(statistic, Gram):
+        return View(network=network, layers=layers, grams=layers).look(style_image)
+    seen = View(network=network, layers=layers).look(style_image)
     return {
         layer: statistic.measure(features, network.feature_energy[layer])
-        for layer, features in network(style_image, layers).items()
+        for layer, features in seen.items()
     }
 
 
@@ -146,7 +149,7 @@ def content_target(
             a shot keeps a fade from changing the balance of content and style.
     """
     layers = [layer for layer, _ in config.content_layers]
-    features = network(content_image, layers)
+    features = View(network=network, layers=layers).look(content_image)
     if config.loss_scale == "gatys":
         energies = dict.fromkeys(layers, 2.0)  # Gatys et al. 2016, eq. 1
     elif energies is None:
@@ -157,14 +160,13 @@ def content_target(
             )
             for layer, values in features.items()
         }
-    attention = {}
+    attention: dict[str, Tensor] = {}
     if config.weighs_detail:
-        attention = {
-            layer: detail_weights(
-                content_image, values.shape[-2:], power=config.content_detail
+        for layer, values in features.items():
+            *_, height, width = values.shape
+            attention[layer] = detail_weights(
+                content_image, (height, width), power=config.content_detail
             )
-            for layer, values in features.items()
-        }
     return ContentTarget(features, energies, attention)
 
 

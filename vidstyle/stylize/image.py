@@ -20,6 +20,7 @@ from vidstyle.images import (
     check_picture_path,
     lay_over,
     read_picture,
+    resize_frame,
     write_picture,
 )
 from vidstyle.images.decode import decode_picture, to_levels
@@ -138,6 +139,19 @@ def read_told(path: Path, listener: Listener) -> Frame:
         text = f"{path.name}: transparent parts are laid over white"
         listener(Notice(text=text))
     return lay_over(pixels)
+
+
+def read_key(path: Path, height: int, width: int) -> Frame:
+    """Read a user's own painting of a frame, at the size of the result.
+
+    Raises:
+        ImageOpenError: If it cannot be read.
+        ConfigError: If its shape is not the frame's.
+    """
+    picture = read_picture(path)
+    tall, wide = picture.shape[:2]
+    check_mask_shape(path, tall, wide, height=height, width=width, what="painted frame")
+    return resize_frame(picture, height=height, width=width)
 
 
 def load_stylizer(

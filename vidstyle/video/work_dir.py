@@ -32,8 +32,7 @@ from vidstyle.records import Frame, Paint
 
 MANIFEST = "vidstyle.json"
 """A name of our own, for what lies around it may be deleted."""
-LOCK = "lock"
-NEWEST = "newest.png"
+LOCK, NEWEST, RUN = "lock", "newest.png", "run"
 KINDS = SOURCE, STYLIZED, PAINT, EVOLUTION = "source", "stylized", "paint", "evolution"
 
 
@@ -43,6 +42,7 @@ class FrameStore:
     def __init__(self, work_dir: Path) -> None:
         """Name a directory; ``open`` makes or takes it."""
         self.work_dir = work_dir
+        self.newest = work_dir / NEWEST
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
@@ -69,17 +69,13 @@ class FrameStore:
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
         """Hold a lock, which the system lets go of if the process is killed."""
-        path, owner = self.work_dir / LOCK, ""
-        # Windows lets nobody read or delete what is locked.
-        with contextlib.suppress(OSError):
-            owner = path.read_text(encoding="utf-8")
-        lock = FileLock(path, timeout=0)
+        lock = FileLock(path := self.work_dir / LOCK, timeout=0)
         try:
             with contextlib.suppress(NotImplementedError):  # by some network folders
                 lock.acquire()
         except Timeout as err:
             raise WorkDirError(
-                f"process {owner or 'unknown'} is at work in {self.work_dir}; wait for "
+                f"process {self.owner()} is at work in {self.work_dir}; wait for "
                 "its end, or name another directory with --work-dir."
             ) from err
         try:
@@ -90,6 +86,19 @@ class FrameStore:
             with contextlib.suppress(OSError):
                 path.unlink()
             lock.release()
+
+    def owner(self) -> str | None:
+        """Name the process that is at work there. None: none is."""
+        owner = "unknown"
+        if not (path := self.work_dir / LOCK).is_file():
+            return None
+        with contextlib.suppress(OSError):  # Windows lets nobody read it
+            owner = path.read_text(encoding="utf-8") or owner
+        try:
+            with FileLock(path, timeout=0):
+                return None
+        except (OSError, NotImplementedError) as err:
+            return owner if isinstance(err, Timeout) else None
 
     def _remove_empty(self) -> None:
         with contextlib.suppress(OSError):
@@ -115,8 +124,7 @@ class FrameStore:
             for kind in KINDS:
                 (self.work_dir / kind).mkdir(parents=True, exist_ok=True)
             if not is_old:
-                text = json.dumps(manifest, indent=1, sort_keys=True)
-                write_whole(self.work_dir / MANIFEST, text.encode())
+                self.put_facts(Path(MANIFEST).stem, manifest)
         return is_old
 
     def _check_own(self) -> None:
@@ -144,8 +152,7 @@ class FrameStore:
             raise WorkDirError(f"{err}{advice}") from err
 
     def _check_manifest(self, manifest: Mapping[str, Any]) -> None:
-        known = self._read_json(self.work_dir / MANIFEST)
-        wanted = json.loads(json.dumps(manifest))
+        known, wanted = self._read_json(MANIFEST), json.loads(json.dumps(manifest))
         differing = ", ".join(
             f"{key} has changed"
             if f"{known.get(key)}".startswith("a file with SHA-256")
@@ -166,9 +173,8 @@ class FrameStore:
         """
         if not (self.work_dir / MANIFEST).is_file():
             return
-        for part in self.work_dir.iterdir():
-            if part.is_dir():  # of a run in several passes
-                FrameStore(part).remove()
+        for manifest in self.work_dir.glob(f"*/{MANIFEST}"):  # of other passes
+            FrameStore(manifest.parent).remove()
         with contextlib.suppress(OSError):
             # The manifest goes last: until then it can be told whose work this is.
             for path in [*self.work_dir.glob("*.json"), *self.work_dir.glob(".*")]:
@@ -199,11 +205,6 @@ class FrameStore:
         with contextlib.suppress(OSError):  # not every disk has links
             link.hardlink_to(self._path(STYLIZED, index))
             link.replace(self.newest)
-
-    @property
-    def newest(self) -> Path:
-        """The file of the painted frame that was stored last."""
-        return self.work_dir / NEWEST
 
     def stylized(self, index: int) -> Frame:
         """Read a painted frame."""
@@ -256,12 +257,13 @@ class FrameStore:
     def put_facts(self, name: str, facts: Mapping[str, Any]) -> None:
         """Store JSON values under a name, replacing what was there."""
         with self._reported():
-            write_whole(self.work_dir / f"{name}.json", json.dumps(facts).encode())
+            text = json.dumps(facts, indent=1, sort_keys=True)
+            write_whole(self.work_dir / f"{name}.json", text.encode())
 
     def facts(self, name: str) -> dict[str, Any] | None:
         """Read what was stored under a name. None: nothing was."""
-        path = self.work_dir / f"{name}.json"
-        return self._read_json(path) if path.is_file() else None
+        name = f"{name}.json"
+        return self._read_json(name) if (self.work_dir / name).is_file() else None
 
     def free_bytes(self) -> int:
         """How much the disk under the work directory still takes."""
@@ -284,7 +286,8 @@ class FrameStore:
         with contextlib.suppress(OSError):
             self._path(kind, index).unlink(missing_ok=True)
 
-    def _read_json(self, path: Path) -> dict[str, Any]:
+    def _read_json(self, name: str) -> dict[str, Any]:
+        path = self.work_dir / name
         try:
             return dict(json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as err:

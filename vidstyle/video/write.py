@@ -9,9 +9,10 @@ transparency that is kept is the source's, read beside the frames.
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
+from glob import escape
 from itertools import chain, compress, islice
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,7 @@ import numpy as np
 
 from vidstyle.config import EncodingConfig
 from vidstyle.errors import VideoOpenError, VideoWriteError
-from vidstyle.images import partial_file, resize_frame
+from vidstyle.images import PARTIAL, partial_file, resize_frame
 from vidstyle.records import Frame, VideoInfo
 from vidstyle.video.codecs import (
     codec_for,
@@ -154,6 +155,9 @@ def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
 @contextmanager
 def _counted_file(path: Path, count: int) -> Iterator[list[str]]:
     """Yield ffmpeg's arguments for an output; check its number of frames in the end."""
+    for stale in path.parent.glob(f".{escape(path.name)}.*{PARTIAL}"):
+        with suppress(OSError):  # of a run that was killed as it wrote
+            stale.unlink()
     with partial_file(path, error=VideoWriteError) as (partial, handle):
         os.close(handle)
         yield ["-f", container_of(path), file_url(partial)]

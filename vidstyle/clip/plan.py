@@ -1,0 +1,242 @@
+"""What painting a clip would take: counted, and measured on its first frames."""
+
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean, median
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from vidstyle.clip.ingest import AHEAD
+from vidstyle.clip.pipeline import (
+    expected_frames,
+    frame_shape,
+    load_inputs,
+    tell_plan,
+)
+from vidstyle.clip.preview import duration_text, reduced
+from vidstyle.clip.reader import (
+    FrameReader,
+    SelectedFrames,
+    expected_span,
+    open_reader,
+)
+from vidstyle.clip.regions import RegionPasses
+from vidstyle.config import Region, VideoConfig
+from vidstyle.devices import choose_device, memory_of, memory_used
+from vidstyle.errors import ConfigError
+from vidstyle.images import resize_frame
+from vidstyle.motion.shots import ShotDetector
+from vidstyle.optimize.pyramid import shared_steps
+from vidstyle.records import Event, FrameReport, Listener, Notice, StepReport, ignore
+from vidstyle.stylize.image import Styles
+from vidstyle.video.work_dir import FrameStore
+
+SMALL: Final = 96
+"""Longest side of the trial that says how many steps frames take: much as in full."""
+SMALL_FRAMES: Final = 6
+"""Least of them; up to the second key frame, they are as many as stand for all."""
+FULL_FRAMES, FULL_STEPS = 4, 4
+"""Of the trial that says how long steps take, for each frame and size."""
+COUNT_S: Final = 30
+"""Seconds after which cuts are no longer counted, but estimated for the rest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClipPlan:
+    """What a run would take; times and bytes are estimates."""
+
+    frames: int
+    shots: int
+    width: int
+    """In which it is painted, in pixels."""
+    height: int
+    passes: int
+    """One, or one for each region."""
+    batch: int
+    network: str
+    device: str
+    memory_bytes: int
+    """Of the device, the most that its process took on trial; 0: not known."""
+    memory_there_bytes: int
+    disk_bytes: int
+    """For the work directory."""
+    disk_free_bytes: int
+    first_frame_s: float
+    """Of a shot."""
+    frame_s: float
+    """Any other's, on average."""
+    seconds: float
+    """In all."""
+
+    def lines(self) -> Iterator[str]:
+        """Write it for people."""
+        many = f" in {self.shots} shots" if self.shots > 1 else ""
+        yield f"frames  {self.frames}{many}, {self.width}x{self.height}"
+        batch = f"in batches of {self.batch}, " if self.batch > 1 else ""
+        yield f"paint   {batch}with {self.network} on {self.device}"
+        for name, needed, there in (
+            ("memory", self.memory_bytes, self.memory_there_bytes),
+            ("disk  ", self.disk_bytes, self.disk_free_bytes),
+        ):
+            yield f"{name}  {needed / 1e9:.2g} of {there / 1e9:.3g} GB"
+        first = f"{self.first_frame_s:.2g} s for a shot's first"
+        yield f"time    {self.frame_s:.2g} s a frame, {first}"
+        yield f"in all  about {duration_text(self.seconds)}"
+
+
+def plan_video(
+    clip: str | Path | FrameReader,
+    style: Styles,
+    output: Path,
+    *,
+    config: VideoConfig,
+    regions: Sequence[Region] = (),
+    listener: Listener = ignore,
+) -> ClipPlan:
+    """Count a clip's frames and shots, and paint its first frames on trial.
+
+    Once small with all steps, which says how many frames take, and once in full size
+    with few, which says how long those are.
+
+    Arguments are as for ``stylize_video``; nothing is left behind.
+
+    Raises:
+        VidstyleError: As ``stylize_video`` does.
+    """
+    reader = open_reader(clip, config)
+    tell_plan(reader.info, output, config, listener)
+    shape = frame_shape(reader.info, config.style.long_side)
+    frames, shots = _count(reader, config, *shape)
+    small = _Trial(_small(reader, config, shape), ignore)
+    small.paint(reader, style, regions)
+    full = _Trial(_full(reader, config), listener)
+    full.paint(reader, style, regions)
+    first_s, other_s = full.seconds(*small.steps(config))
+    seconds = shots * first_s + (frames - shots) * other_s
+    device = choose_device(config.style.device)
+    return ClipPlan(
+        frames=frames,
+        shots=shots,
+        height=shape[0],
+        width=shape[1],
+        passes=full.passes,
+        batch=config.batch,
+        network=full.network,
+        device=device.type,
+        memory_bytes=memory_used(device),
+        memory_there_bytes=memory_of(device),
+        disk_bytes=full.bytes_per_frame * (full.passes * frames + min(frames, AHEAD)),
+        disk_free_bytes=shutil.disk_usage(output.absolute().parent).free,
+        first_frame_s=first_s,
+        frame_s=other_s,
+        seconds=full.loading_s + full.passes * seconds / min(config.batch, shots),
+    )
+
+
+def _small(
+    reader: FrameReader, config: VideoConfig, shape: tuple[int, int]
+) -> VideoConfig:
+    """Paint some frames small, with all their steps."""
+    start, _ = expected_span(reader.info, config)
+    # Of a very long one, the shorter side has to remain one.
+    side = min(max(shape), max(SMALL, SMALL // 2 * max(shape) // min(shape)))
+    last = start + max(SMALL_FRAMES - 1, config.key_spacing)
+    small = reduced(config, shape, side, reader.info, last)
+    return replace(small, style=replace(small.style, steps=config.style.steps))
+
+
+def _full(reader: FrameReader, config: VideoConfig) -> VideoConfig:
+    """Paint few frames with few steps."""
+    start, _ = expected_span(reader.info, config)
+    steps = min(config.style.steps, FULL_STEPS * config.style.pyramid)
+    return replace(
+        config,
+        frames=(start, start + FULL_FRAMES),
+        start_s=None,
+        duration_s=None,
+        next_steps=min(config.next_steps, FULL_STEPS),
+        style=replace(config.style, steps=steps),
+    )
+
+
+def _count(
+    reader: FrameReader, config: VideoConfig, height: int, width: int
+) -> tuple[int, int]:
+    """Count frames and shots, the rest by estimate if it takes long.
+
+    Raises:
+        ConfigError: If there is no frame.
+    """
+    detector, expected = ShotDetector(), expected_frames(reader.info, config)
+    frames, shots, started = 0, 1, time.monotonic()
+    for frames, timed in enumerate(SelectedFrames(reader, config), start=1):
+        frame = resize_frame(timed.frame, height=height, width=width)
+        shots += len(detector.push(frame))
+        if expected and time.monotonic() - started > COUNT_S:
+            return expected, max(1, round(shots * expected / frames))
+    if frames == 0:
+        raise ConfigError(f"{reader.info.path} has no frame that was asked for.")
+    return frames, shots + len(detector.finish())
+
+
+class _Trial:
+    """Paints a clip's first frames, and keeps in mind what that took."""
+
+    def __init__(self, config: VideoConfig, listener: Listener) -> None:
+        self._config, self._listener = config, listener
+        self._newest_s = self._frame_s = time.monotonic()
+        self._step_s = defaultdict[float, list[float]](list)
+        """By the pixels as a share of the frame's."""
+        self._frames: list[tuple[int, int, float]] = []
+        """Which of the clip's, its steps and seconds."""
+
+    def paint(
+        self, reader: FrameReader, style: Styles, regions: Sequence[Region]
+    ) -> None:
+        """Paint in a folder that is deleted."""
+        with TemporaryDirectory(prefix="vidstyle-") as folder:
+            store, started = FrameStore(Path(folder)), time.monotonic()
+            masks, stylizer = load_inputs(
+                reader, style, regions, self._config, store, listener=self._listener
+            )
+            self.loading_s = time.monotonic() - started
+            passes = RegionPasses(stylizer, masks, None, self._hear)
+            store.open({})
+            passes.paint({}, restart=False)
+            sizes = [path.stat().st_size for path in store.work_dir.rglob("*.png")]
+        self.passes, self.network = len(passes.stores), stylizer.network.name
+        self.bytes_per_frame = round(median(sizes))
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Notice):
+            self._listener(event)
+            return
+        if isinstance(event, StepReport):
+            _ = event.losses  # waits for the device
+        now = time.monotonic()
+        if isinstance(event, StepReport) and event.step > 1:
+            self._step_s[event.work].append(now - self._newest_s)
+        if isinstance(event, FrameReport):
+            self._frames.append((event.frame, event.steps, now - self._frame_s))
+            self._frame_s = now
+        self._newest_s = now
+
+    def steps(self, config: VideoConfig) -> tuple[float, float]:
+        """Average those of the first frame and of all others."""
+        begin = min(frame for frame, _, _ in self._frames)
+        first = [steps for frame, steps, _ in self._frames if frame == begin]
+        other = [steps for frame, steps, _ in self._frames if frame > begin]
+        return fmean(first), fmean(other or [config.expected_next_steps])
+
+    def seconds(self, first: float, other: float) -> tuple[float, float]:
+        """Estimate how long such frames take with so many steps."""
+        each = [median(self._step_s[size]) for size in sorted(self._step_s)] or [0.0]
+        beside = [spent - count * each[-1] for _, count, spent in self._frames[1:]]
+        rest = max(0.0, median(beside or [0.0]))
+        shares = shared_steps(round(first), len(each))
+        steps_s = sum(share * step for share, step in zip(shares, each, strict=True))
+        return rest + steps_s, rest + other * each[-1]

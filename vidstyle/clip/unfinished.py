@@ -1,0 +1,168 @@
+"""A run that has not ended: how far it is, and a clip of what it has painted so far."""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from vidstyle.clip.reader import FrameReader, open_reader
+from vidstyle.config import EncodingConfig, VideoConfig
+from vidstyle.errors import WorkDirError
+from vidstyle.motion.fades import LONGEST
+from vidstyle.records import Listener, Notice, StrPath, ignore
+from vidstyle.video.files import Outputs, check_outputs
+from vidstyle.video.work_dir import MANIFEST, RUN, FrameStore
+
+if TYPE_CHECKING:
+    from vidstyle.clip.ingest import IngestState
+    from vidstyle.clip.pipeline import VideoResult
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VideoStatus:
+    """How far a run is."""
+
+    work_dir: Path
+    output: Path
+    painted: int
+    """Frames; those of each region count."""
+    frames: int | None
+    """About how many there will be. None: not known."""
+    process: str | None
+    """Which is at work on it. None: none is."""
+    newest: Path | None
+    """The file of the newest frame."""
+    command: list[str]
+    """What began it, or went on with it last."""
+
+
+def video_status(run: StrPath) -> VideoStatus:
+    """Look at an unfinished run, given its work directory or its output.
+
+    Raises:
+        WorkDirError: If there is none, or its facts are damaged.
+    """
+    store, facts = _open_run(Path(run))
+    later = [store.work_dir / f"region-{n}" for n in range(2, facts["passes"] + 1)]
+    stores = [store, *map(FrameStore, later)]
+    return VideoStatus(
+        work_dir=store.work_dir,
+        output=Path(facts["output"]),
+        painted=sum(len(each.painted()) for each in stores),
+        frames=facts["frames"] and facts["frames"] * facts["passes"],
+        process=store.owner(),
+        newest=store.newest if store.newest.is_file() else None,
+        command=facts["command"],
+    )
+
+
+def finish_video(
+    run: StrPath,
+    output: StrPath | None = None,
+    *,
+    overwrite: bool = False,
+    listener: Listener = ignore,
+) -> "VideoResult":
+    """Make a clip of the frames that an unfinished run has painted, with their sound.
+
+    It holds the frames up to the first that is missing, and goes where the run's own
+    result would unless ``output`` says otherwise. The run can still go on.
+
+    Raises:
+        VidstyleError: A WorkDirError if there is no such run, nothing is painted, or
+            the clip has changed; an InputError or OutputError.
+    """
+    store, facts = _open_run(Path(run))
+    known = store.facts(Path(MANIFEST).stem) or {}
+    encoding = EncodingConfig(**facts["encoding"])
+    outputs = Outputs(Path(output or facts["output"]), None, None)
+    check_outputs(outputs, encoding, overwrite=overwrite)
+    config = VideoConfig(
+        encoding=encoding,
+        output_size=facts["output_size"],
+        background=known["background"],
+        input_fps=known["input_fps"] and Fraction(known["input_fps"]),
+        frames=(known["frames"][0], known["frames"][1]),
+        start_s=known["start_s"],
+        duration_s=known["duration_s"],
+    )
+    reader = open_reader(known["clip"], config)
+    if reader.state != known["clip_state"]:
+        raise WorkDirError(f"{known['clip']} has changed since it was painted.")
+    if facts["passes"] > 1:
+        store = FrameStore(store.work_dir / "composed")
+    return _write(store, reader, config, outputs.video, listener)
+
+
+def _open_run(path: Path) -> tuple[FrameStore, dict[str, Any]]:
+    """Find a run's store, and the facts that are not in its manifest."""
+    if not (path / MANIFEST).is_file():
+        path = Path(f"{path}.vidstyle")
+    store = FrameStore(path)
+    facts = store.facts(RUN)
+    if facts is None:
+        raise WorkDirError(f"there is no unfinished run in {path}.")
+    return store, facts
+
+
+def _write(
+    store: FrameStore,
+    reader: FrameReader,
+    config: VideoConfig,
+    output: Path,
+    listener: Listener,
+) -> "VideoResult":
+    """Write the frames from the first on up to one that is missing."""
+    from vidstyle.clip.pipeline import VideoResult  # late: it waits for torch
+    from vidstyle.clip.results import StylizedFrames, write_result
+
+    painted = store.painted()
+    if not painted:
+        raise WorkDirError(f"no frame is painted yet in {store.work_dir}.")
+    found = _read_times(store, reader, config)
+    first, count = found.first, 0
+    while count < len(found.times_s) and store.is_painted(first + count):
+        count += 1
+    if not count:
+        raise WorkDirError(f"the first frame is not painted yet in {store.work_dir}.")
+    if count < len(painted):
+        text = f"{len(painted) - count} frames wait for one before them"
+        listener(Notice(text=text))
+    if count < len(found.times_s):
+        end_s, stop = found.times_s[count], first + count
+        found = replace(found, times_s=found.times_s[:count], end_s=end_s)
+        config = replace(config, frames=(first, stop), start_s=None, duration_s=None)
+    frames = StylizedFrames(store, found)
+    write_result(frames, found, output, info=reader.info, config=config)
+    shots = sum(start < first + count for start in found.starts)
+    return VideoResult(output=output, frames=count, shots=shots, evolution=None)
+
+
+class _Scratch(FrameStore):
+    """Takes what a reader stores on its way; no frame is still to be painted."""
+
+    def is_painted(self, index: int) -> bool:
+        return index >= 0
+
+
+def _read_times(
+    store: FrameStore, reader: FrameReader, config: VideoConfig
+) -> "IngestState":
+    """Find the times, cuts and fades of a clip, as far as it is painted."""
+    from vidstyle.clip.ingest import Ingest
+
+    last = store.painted()[-1]
+    if config.start_s is None and config.duration_s is None:
+        start, stop = config.frames
+        seen = last + 2 + LONGEST
+        config = replace(config, frames=(start, min(stop or seen, seen)))
+    height, width = store.stylized(last).shape[:2]
+    with TemporaryDirectory() as folder:
+        scratch = _Scratch(Path(folder))
+        scratch.open({})
+        with Ingest(reader, config, scratch, height=height, width=width) as ingest:
+            while True:
+                found = ingest.poll(painted=0, open_lanes=0, wait=True)
+                if found.is_complete:
+                    return found
