@@ -15,7 +15,7 @@ from vidstyle.clip.pipeline import stylize_video
 from vidstyle.clip.prefetch import Origin, PrefetchedFrame
 from vidstyle.color.palette import color_statistics
 from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
-from vidstyle.errors import ConfigError, VidstyleError
+from vidstyle.errors import ConfigError
 from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.motion.consistency import first_paint
 from vidstyle.records import Event, Frame, FrameReport, Motion
@@ -163,7 +163,7 @@ def test_key_frames_are_as_if_there_were_no_others(clip: Path) -> None:
         assert np.abs(frame.astype(int) - painted[index]).mean() < 6
 
 
-class StoppedError(VidstyleError):
+class StoppedError(Exception):
     """Ctrl-C, in effect."""
 
 

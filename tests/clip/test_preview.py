@@ -187,14 +187,6 @@ def test_whole_is_estimated_by_steps_and_pixels(
     assert f"about {said} " in heard[-1].text
 
 
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(3.4, "3 seconds"), (89, "89 seconds"), (90, "2 minutes"), (5400, "1.5 hours")],
-)
-def test_duration_is_told_in_its_unit(seconds: float, said: str) -> None:
-    assert preview._duration(seconds) == said
-
-
 def test_preview_without_steps_promises_no_time(
     clip: Path, style: Path, output: Path
 ) -> None:

@@ -27,7 +27,7 @@ from vidstyle.errors import (
     WeightsError,
 )
 from vidstyle.images import read_picture, write_picture
-from vidstyle.records import Notice, Plan
+from vidstyle.records import Notice
 from vidstyle.stylize import image
 from vidstyle.stylize.style_bank import working_size
 from vidstyle.video.probe import probe
@@ -68,7 +68,7 @@ def test_picture_is_painted(content: Path, style: Path, output: Path) -> None:
     painted = read_picture(output)
     assert painted.shape == (32, 48, 3)
     assert not np.array_equal(painted, read_picture(content))
-    assert Plan(height=32, width=48, frames=1) in heard
+    assert (heard.plan.height, heard.plan.width, heard.plan.frames) == (32, 48, 1)
     assert [report.step for report in heard.steps] == list(range(1, 21))
     losses = [report.loss for report in heard.steps]
     assert min(losses) < 0.7 * losses[0]
@@ -288,7 +288,7 @@ def test_regions_show_how_they_were_learned(
         evolution_output=learned,
         listener=heard,
     )
-    assert Plan(height=32, width=48, frames=2) in heard
+    assert (heard.plan.height, heard.plan.width, heard.plan.frames) == (32, 48, 2)
     assert [report.frame for report in heard.steps] == [0, 1] * 6
     *_, last = read_frames(probe(learned), on_warning=pytest.fail)
     distances = [
