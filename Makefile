@@ -33,13 +33,13 @@ install: .venv/installed ## Set everything up in .venv (about 5 GB; two minutes 
 .PHONY: demo
 demo: .venv/installed ## Paint the sample clip: video, GIF of the learning, contact sheet
 	@mkdir -p $(DEMO)
-	$(VIDSTYLE) video samples/clip.mp4 --style samples/swirls.jpg --next-steps 25 --gif --sheet \
+	$(VIDSTYLE) video samples/clip.mp4 --style samples/swirls.jpg --gif --sheet \
 		--output $(DEMO)/clip.swirls.mp4 --overwrite
 
 .PHONY: demo-mosaic
 demo-mosaic: .venv/installed ## The same clip by another hand
 	@mkdir -p $(DEMO)
-	$(VIDSTYLE) video samples/clip.mp4 --style samples/mosaic.jpg --next-steps 25 --gif --sheet \
+	$(VIDSTYLE) video samples/clip.mp4 --style samples/mosaic.jpg --gif --sheet \
 		--output $(DEMO)/clip.mosaic.mp4 --overwrite
 
 .PHONY: demo-still

@@ -62,7 +62,7 @@ def find_command(args: Sequence[str], commands: Collection[str]) -> list[str]:
         case ["version"]:
             return ["--version"]
         case ["demo", *rest]:
-            made = ("--next-steps", "25", "--evolution", "--compare", "-o", "demo/")
+            made = ("--evolution", "--compare", "-o", "demo/")
             style = () if {"--style", "-s"} & {*rest} else ("--style", SAMPLES[0])
             return ["video", str(sample("clip.mp4")), *style, *made, *rest]
         case [first, *_] if first not in commands and (
