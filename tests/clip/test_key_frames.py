@@ -185,6 +185,31 @@ def test_interrupted_run_ends_in_the_same_pixels(clip: Path, stop: int) -> None:
     assert len(finished) <= len(whole) - stop
 
 
+@pytest.mark.parametrize("damaged", [2, 4])
+def test_frame_that_the_disk_has_damaged_is_painted_again(
+    clip: Path, damaged: int
+) -> None:
+    whole, _ = paint(clip, "whole")
+    left = iter(range(8))
+
+    def listen(event: Event) -> None:
+        if isinstance(event, FrameReport) and next(left, None) is None:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        paint(clip, "out", listener=listen)
+    stored = clip.parent / "out.vidstyle" / "stylized" / f"{damaged + 1:06d}.png"
+    data = bytearray(stored.read_bytes())
+    data[len(data) // 2] ^= 255
+    stored.write_bytes(data)
+    resumed, heard = paint(clip, "out")
+    assert "frames that are damaged, and painted again: 1" in heard.notices
+    difference = np.abs(resumed[damaged].astype(int) - whole[damaged])
+    assert difference.mean() < 12
+    if damaged == 2:  # carried alone, and nothing follows it
+        assert np.array_equal(resumed, whole)
+
+
 def test_frame_whose_learning_is_recorded_is_a_key_frame(clip: Path) -> None:
 
     gif = clip.parent / "learned.gif"

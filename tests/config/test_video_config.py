@@ -49,7 +49,8 @@ def test_frames_and_times_exclude_one_another(times: dict[str, float]) -> None:
 @pytest.mark.parametrize(
     ("config", "steps"),
     [
-        (VideoConfig(), 12),
+        (VideoConfig(), 9),
+        (VideoConfig(key_frames=1), 12),
         (VideoConfig(next_steps=8), 4),
         (VideoConfig(next_steps=2), 2),
         (VideoConfig(next_steps=0), 0),

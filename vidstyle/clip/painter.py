@@ -13,6 +13,7 @@ from vidstyle.clip.ingest import Ingest, IngestState
 from vidstyle.clip.lanes import Lanes, Turn
 from vidstyle.clip.prefetch import PrefetchedFrame, Prefetcher
 from vidstyle.config import EvolutionConfig
+from vidstyle.motion.consistency import first_paint
 from vidstyle.records import Frame, FrameReport, Listener, Notice, Paint, StepReport
 from vidstyle.video.evolution import Evolution
 from vidstyle.video.work_dir import EVOLUTION, FrameStore
@@ -150,13 +151,14 @@ class Painter:
         return self._evolution[1]
 
     def _origin(self, turn: Turn, index: int) -> tuple[Frame, Paint | None]:
-        """Return a stylized frame as stored, and of a key frame its paint."""
+        """Return a stylized frame as stored, and for a key frame its paint."""
         painted = self._painted.setdefault(turn.start, {})
-        if index not in painted:
-            is_key = index in {turn.before, turn.after}
-            paint = self._store.paint(index) if is_key else None
-            painted[index] = self._store.stylized(index), paint
-        return painted[index]
+        picture, paint = painted.get(index) or (self._store.stylized(index), None)
+        if paint is None and turn.after is None:
+            # It was dropped if a frame after it is painted again.
+            paint = self._store.paint(index) or first_paint(self._store.source(index))
+        painted[index] = picture, paint
+        return picture, paint
 
     def _finish(self, step: PaintStep, pool: Executor) -> None:
         """Have a finished frame stored, and let its lane go on."""

@@ -274,6 +274,9 @@ def tell_summary(
 def announce(passes: RegionPasses, shape: tuple[int, int]) -> None:
     """Report the plan, and what an earlier run has done of it."""
     masks, stores, config = passes.masks, passes.stores, passes.masks.config
+    if damaged := sum(store.drop_damaged() for store in stores):
+        text = f"frames that are damaged, and painted again: {damaged}"
+        passes.listener(Notice(text=text, is_warning=True))
     done = sum(len(store.painted()) for store in stores)
     if done:
         text = f"going on in {masks.store.work_dir}: {done} frames are painted"

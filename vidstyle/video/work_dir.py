@@ -28,6 +28,7 @@ from filelock import FileLock, Timeout
 
 from vidstyle.errors import ImageOpenError, OutputError, WorkDirError
 from vidstyle.images import PARTIAL, read_picture, write_picture, write_whole
+from vidstyle.images.decode import is_whole
 from vidstyle.records import Frame, Paint
 
 MANIFEST = "vidstyle.json"
@@ -219,9 +220,11 @@ class FrameStore:
         with self._reported(" The work so far is kept."):
             write_whole(self._path(PAINT, index), archive.getvalue())
 
-    def paint(self, index: int) -> Paint:
-        """Read what is known of a frame's paint."""
+    def paint(self, index: int) -> Paint | None:
+        """Read what is known of a frame's paint; None: it was dropped."""
         path = self._path(PAINT, index)
+        if not path.is_file():
+            return None
         try:
             with np.load(path) as known:
                 return Paint(known["age"], known["scene"], float(known["loss"]))
@@ -231,6 +234,17 @@ class FrameStore:
     def drop_paint(self, index: int) -> None:
         """Delete what is known of a frame's paint, if it is there."""
         self._drop(PAINT, index)
+
+    def drop_damaged(self) -> int:
+        """Delete the painted frames that the disk has damaged, and count them."""
+        damaged = [
+            path
+            for path in (self.work_dir / STYLIZED).glob("*.png")
+            if not is_whole(path)
+        ]
+        for path in damaged:
+            path.unlink()
+        return len(damaged)
 
     def is_painted(self, index: int) -> bool:
         """Whether a frame is painted and stored."""
