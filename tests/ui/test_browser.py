@@ -157,8 +157,10 @@ def test_stop_wait_and_server_that_is_started_again(
     expect_status(first, "step")
     server.stop()
     server.start()
-    first.reload()
-    second.reload()
+    # In new tabs: the old ones load again by themselves, at any moment.
+    first, second = (page.context.new_page() for page in (first, second))
+    for page in (first, second):
+        page.goto(server.address)
     expect_status(first, "painting")
     expect_status(second, "waiting")
     first.get_by_role("button", name="Stop").click()

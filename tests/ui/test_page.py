@@ -4,6 +4,7 @@ import json
 import time
 from pathlib import Path
 
+import gradio as gr
 import pytest
 from pictures import scene
 from typer.testing import CliRunner
@@ -139,6 +140,25 @@ def test_stop_then_go_on_then_failure(
     runs.delete(run)
     assert runs.of(ME) == []
     runs.close()
+
+
+def test_stopped_clip_is_kept_as_often_as_asked(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "clip.mp4").touch()
+    run = runs.add(ME, tmp_path / "clip.mp4", "swirls")
+    runs.stop(run)
+    shown = Page(runs)
+    seen = shown.look(ME, None, {})[shown.seen]
+    with pytest.raises(gr.Error, match=r"run in clip.swirls.mp4.vidstyle\.") as caught:
+        page.keep(run)
+    assert str(tmp_path) not in str(caught.value)
+    monkeypatch.setattr(page, "finish_video", lambda path, **_: path.write_bytes(b""))
+    for _ in range(2):
+        page.keep(run)
+        views = shown.look(ME, run.folder.name, seen)
+        assert views[shown.files]["value"] == [str(run.output)]
+        seen = views[shown.seen]
 
 
 def test_server_that_ends_leaves_its_run_waiting(tmp_path: Path, photo: Path) -> None:

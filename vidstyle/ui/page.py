@@ -15,6 +15,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from vidstyle.clip.reader import open_reader
+from vidstyle.clip.unfinished import finish_video
 from vidstyle.config import VideoConfig
 from vidstyle.config.setting import FILES
 from vidstyle.errors import ConfigError, InputError, VidstyleError
@@ -46,7 +47,7 @@ STATES: Final = {
     "": "<p>Nothing painted yet. Drop a clip or a picture, choose a painting, and "
     "press Preview: it shows three frames, and tells how long all would take.</p>",
     "waiting": "It is painted as soon as those before it are done.",
-    "stopped": "Go on paints the rest; what is painted is kept.",
+    "stopped": "Go on paints the rest; nothing is lost.",
 }
 STYLE: Final = """
 .gradio-container {max-width: 1200px !important; margin: 0 auto}
@@ -60,7 +61,8 @@ STYLE: Final = """
 #status ul {color: var(--body-text-color-subdued); font-size: .9em; margin: .4em 0}
 #runs .wrap {flex-direction: column}
 #files .label-clear-button {display: none}
-#slider img {transform: none !important}
+/* Else the wheel zooms the pictures instead of moving the page. */
+#slider .content {pointer-events: none}
 @media (prefers-color-scheme: dark) {#alert p, #status .failed {color: #ffb4ab}}
 """
 
@@ -181,6 +183,7 @@ class Page:
         with gr.Row():
             self.stop = gr.Button("Stop", **act)
             self.go_on = gr.Button("Go on", **act)
+            self.keep = gr.Button("Keep what is there", **act)
             self.delete = gr.Button("Delete", **act)
         self.newest = gr.Image(**full)
         self.video = gr.Video(label="Before and after", loop=True, buttons=[], **out)
@@ -204,7 +207,8 @@ class Page:
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         which = [self.token, self.chosen]
         view = [
-            *(self.seen, self.chosen, self.status, self.stop, self.go_on, self.delete),
+            *(self.seen, self.chosen, self.status),
+            *(self.stop, self.go_on, self.keep, self.delete),
             *(self.newest, self.video, self.slider, self.frame, self.evolution),
             *(self.files, self.command),
         ]
@@ -223,6 +227,7 @@ class Page:
         for button, act in (
             (self.stop, self.runs.stop),
             (self.go_on, self.runs.go_on),
+            (self.keep, keep),
             (self.delete, self.runs.delete),
         ):
             button.click(self._on(act), which, **quiet).then(*looks, **quiet)
@@ -280,10 +285,12 @@ class Page:
         name, state = (run.folder.name, run.state) if run else (None, "")
         progress = self.runs.progress_of(run)
         newest = progress.newest if progress and progress.newest.is_file() else None
+        made = run.output if run and run.output.is_file() else None
         now: dict[str, Any] = {
             "runs": [(each.label, each.folder.name) for each in runs],
             "status": status(run, progress),
-            "view": [name, state, newest and newest.stat().st_mtime_ns],
+            "view": [name, state]
+            + [each and each.stat().st_mtime_ns for each in (newest, made)],
         }
         changes: dict[Any, Any] = {}
         if now["runs"] != seen.get("runs") or name != chosen:
@@ -297,17 +304,22 @@ class Page:
     def _view(self, run: Run | None, newest: Path | None) -> dict[Any, Any]:
         """Show what there is of a run, and the buttons that it needs."""
         state = "" if run is None else run.state
+        is_left = state in {"stopped", "failed"}
+        begun = run and Path(f"{run.output}.vidstyle")
         parts = self.video, self.slider, self.frame, self.evolution, self.files
         views = {part: _show(None) for part in parts} | {
             self.stop: gr.update(visible=state in {"waiting", "painting"}),
-            self.go_on: gr.update(visible=state in {"stopped", "failed"}),
+            self.go_on: gr.update(visible=is_left),
+            self.keep: gr.update(visible=bool(is_left and begun and begun.is_dir())),
             self.delete: gr.update(visible=state not in {"", "painting"}),
             self.newest: _show(newest, label="The newest frame"),
             self.command: _show(run and run.command),
         }
-        if run is None or state != "done":
+        if run is None or state in {"waiting", "painting"}:
             return views
-        views[self.files] = _show([str(file) for file in run.results])
+        views[self.files] = _show([str(file) for file in run.results] or None)
+        if is_left:
+            return views
         if run.is_preview and not is_picture(run.source):
             return views | {self.newest: _show(run.output, label="Before, and after")}
         views[self.slider] = _show(run.before_and_after(0))
@@ -322,6 +334,16 @@ class Page:
         runs = self.runs.of(token)
         found = [run for run in runs if run.folder.name == chosen and run.frames]
         return found[0].before_and_after(int(index)) if found else gr.skip()
+
+
+def keep(run: Run) -> None:
+    """Make a clip of what a stopped run has painted; it can still go on."""
+    gr.Info("Making a clip of what is painted.", duration=3)
+    try:
+        finish_video(run.output, overwrite=True)
+    except VidstyleError as err:
+        text = run.without_paths(str(err))
+        raise gr.Error(text, print_exception=False) from None
 
 
 def _show(value: Any, **others: Any) -> Any:
