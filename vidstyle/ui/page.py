@@ -393,7 +393,6 @@ def launched(
         )
     root = (work_dir or cache_directory() / "ui").resolve()
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    names = [LOCAL, "localhost"] if host == LOCAL else ["*"]
     with (
         FrameStore(root / "server").claimed(),
         TemporaryDirectory(prefix="vidstyle-") as folder,
@@ -402,34 +401,55 @@ def launched(
         os.environ["GRADIO_TEMP_DIR"] = folder
         runs = Runs(root, keep_days=keep_days)
         page = Page(runs).blocks
-        try:
-            _, address, _ = page.launch(
-                server_name=host,
-                server_port=port,
-                auth=partial(_is_right, password) if password else None,
-                auth_message="Any name will do.",
-                prevent_thread_lock=True,
-                inbrowser=not no_browser,
-                quiet=True,
-                share=False,
-                ssr_mode=False,
-                run_history=False,
-                footer_links=[],
-                max_file_size=max_mb * 1_000_000,
-                app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, names)]},
-                theme=gr.themes.Base(
-                    primary_hue="orange", font="system-ui", font_mono="monospace"
-                ),
-                css=STYLE,
-            )
-        except OSError as err:
-            raise ConfigError(f"cannot listen on {host}:{port}; try --port.") from err
+        address = _serve(
+            page, host, port, password, max_mb=max_mb, no_browser=no_browser
+        )
         runs.start()
         try:
             yield address
         finally:
             runs.close()
             page.close(verbose=False)
+
+
+def _serve(
+    page: gr.Blocks,
+    host: str,
+    port: int,
+    password: str,
+    *,
+    max_mb: int,
+    no_browser: bool,
+) -> str:
+    """Serve a page, and return its address.
+
+    Raises:
+        ConfigError: If the address cannot be taken.
+    """
+    names = [LOCAL, "localhost"] if host == LOCAL else ["*"]
+    try:
+        _, address, _ = page.launch(
+            server_name=host,
+            server_port=port,
+            auth=partial(_is_right, password) if password else None,
+            auth_message="Any name will do.",
+            prevent_thread_lock=True,
+            inbrowser=not no_browser,
+            quiet=True,
+            share=False,
+            ssr_mode=False,
+            run_history=False,
+            footer_links=[],
+            max_file_size=max_mb * 1_000_000,
+            app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, names)]},
+            theme=gr.themes.Base(
+                primary_hue="orange", font="system-ui", font_mono="monospace"
+            ),
+            css=STYLE,
+        )
+    except OSError as err:
+        raise ConfigError(f"cannot listen on {host}:{port}; try --port.") from err
+    return str(address)
 
 
 def _is_right(password: str, _name: str, given: str) -> bool:
