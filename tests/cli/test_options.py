@@ -266,3 +266,17 @@ def test_default_is_read_as_it_is_shown(kind: type[Any], name: str) -> None:
     row, default = DECLARED[name], getattr(kind(), name)
     if row.parser is not None:
         assert row.parse(row.text(default)) == default
+
+
+@pytest.mark.parametrize("other", [("--preview",), ("--region", "a.png=b.png")])
+def test_own_frames_go_with_neither_a_preview_nor_regions(
+    vidstyle: Run, other: tuple[str, ...]
+) -> None:
+    said = vidstyle("video", "clip.mp4", "--key", "0:painting.png", *other)
+    assert said.code == 2
+    assert f"give either --key or {other[0]}" in said.stderr
+
+
+def test_pictures_take_no_frames_of_a_clip(vidstyle: Run) -> None:
+    said = vidstyle("image", "photo.png", "--key", "0:painting.png")
+    assert said.code == 2

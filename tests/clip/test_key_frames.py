@@ -38,14 +38,13 @@ def scene(seed: int, width: int = WIDTH) -> Frame:
 
 
 def origin(
-    index: int, source: Frame, x: float = 0.0, mask=None, seen: float | np.ndarray = 1.0
+    index: int, x: float = 0.0, mask=None, seen: float | np.ndarray = 1.0
 ) -> Origin:
     flow = np.zeros((HEIGHT, WIDTH, 2), np.float32)
     flow[..., 0] = x
     ones = np.ones((HEIGHT, WIDTH), np.float32)
     return Origin(
         index=index,
-        source=source,
         mask=mask,
         motion=Motion(flow_backward=flow, consistency=ones),
         seen_again=seen * ones,
@@ -70,7 +69,7 @@ def mix(
 
 def test_nearer_key_frame_counts_for_more() -> None:
     source, one, other = noise(1), noise(2), noise(3)
-    mixed, held = mix([origin(10, source), origin(14, source)], [one, other], source)
+    mixed, held = mix([origin(10), origin(14)], [one, other], source)
     wanted = 0.75 * one + 0.25 * other
     assert np.abs(mixed - wanted).max() <= 1
     assert (held == 1).all()
@@ -79,9 +78,9 @@ def test_nearer_key_frame_counts_for_more() -> None:
 def test_each_key_frame_moves_along_its_own_motion() -> None:
     wide, painted = scene(1, WIDTH + 8), noise(2, WIDTH + 8)
     at = [slice(x, x + WIDTH) for x in (0, 2, 8)]
-    before, source, after = (np.ascontiguousarray(wide[:, each]) for each in at)
+    source = np.ascontiguousarray(wide[:, at[1]])
     pictures = [np.ascontiguousarray(painted[:, each]) for each in (at[0], at[2])]
-    origins = [origin(10, before, x=2.0), origin(14, after, x=-6.0)]
+    origins = [origin(10, x=2.0), origin(14, x=-6.0)]
     mixed, held = mix(origins, pictures, source)
     # Left of it the later one has nothing, and right of it the earlier one.
     inner = slice(8, WIDTH - 8)
@@ -92,7 +91,7 @@ def test_each_key_frame_moves_along_its_own_motion() -> None:
 def test_what_one_key_frame_does_not_show_comes_from_the_other() -> None:
     source, one, other = noise(1), noise(2), noise(3)
     seen = np.repeat(np.float32([0, 1]), WIDTH // 2)
-    origins = [origin(10, source, seen=seen), origin(14, source)]
+    origins = [origin(10, seen=seen), origin(14)]
     mixed, _ = mix(origins, [one, other], source)
     assert np.array_equal(mixed[:, :18], other[:, :18])
     wanted = 0.75 * one + 0.25 * other
@@ -101,8 +100,8 @@ def test_what_one_key_frame_does_not_show_comes_from_the_other() -> None:
 
 def test_what_no_key_frame_shows_comes_from_the_predecessor_and_is_not_held() -> None:
     source, pictures = noise(1), [noise(2), noise(3), noise(4)]
-    keys = [origin(index, source, seen=0.0) for index in (10, 14)]
-    others = [*keys, origin(12, source)]
+    keys = [origin(index, seen=0.0) for index in (10, 14)]
+    others = [*keys, origin(12)]
     mixed, held = mix(others, pictures, source)
     assert np.array_equal(mixed, pictures[2])
     assert (held == 0).all()
@@ -112,7 +111,7 @@ def test_nothing_is_carried_from_outside_a_region() -> None:
     source, pictures = noise(1), [noise(2), noise(3)]
     mask = np.zeros((HEIGHT, WIDTH), np.float32)
     mask[:, 24:] = 1
-    origins = [origin(10, source, mask=mask), origin(14, source, mask=mask)]
+    origins = [origin(10, mask=mask), origin(14, mask=mask)]
     _, held = mix(origins, pictures, source)
     assert (held[:, :22] == 0).all()
     assert (held[:, 26:] == 1).all()

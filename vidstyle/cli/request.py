@@ -133,8 +133,9 @@ class Request(Config):
         """Check that there is a painting, and that it is given in one way."""
         if self.style and self.style_at:
             raise typer.BadParameter("give either --style or --style-at, not both")
-        if self.key and self.region:
-            raise typer.BadParameter("give either --key or --region, not both")
+        if self.key and (self.region or self.preview):
+            other = "--region" if self.region else "--preview"
+            raise typer.BadParameter(f"give either --key or {other}, not both")
         looks = self.style, self.style_at, self.region, self.key
         if not (any(looks) or self.show_config):
             last = f" {contents[-1]}" if len(contents) > 1 else ""
@@ -162,7 +163,8 @@ class Request(Config):
         return [*self.styles, *(each.style for each in self.regions)]
 
     def _inputs(self, contents: Sequence[Path]) -> list[Path]:
-        return [*contents, *self.paintings, *(each.mask for each in self.regions)]
+        masks = [each.mask for each in self.regions]
+        return [*contents, *self.paintings, *self.keys.values(), *masks]
 
     def check_outputs(self, *results: Path | None, contents: Sequence[Path]) -> None:
         """Check that results may go where they are to go, as ``check_outputs`` does."""
@@ -188,7 +190,7 @@ class Request(Config):
         check_names(self._inputs(contents))
         check_counts(config, times_s, len(self.styles))
         start = [config.init] if isinstance(config.init, Path) else []
-        for path in dict.fromkeys([*self.paintings, *start]):
+        for path in dict.fromkeys([*self.paintings, *self.keys.values(), *start]):
             read_picture(path)
         for mask in (each.mask for each in self.regions):
             height, width = shape_of(contents[0])

@@ -56,7 +56,7 @@ def video(ctx: typer.Context, clip: o.Clips, **values: Any) -> None:
 
 @o.add_options(Request, *KINDS)
 def plan(ctx: typer.Context, clip: o.Clip, **values: Any) -> None:
-    """Say what video would take with the same options: time, memory, disk.
+    """Estimate what video would take with the same options: time, memory, disk.
 
     Frames and shots are counted, and the first few frames painted on trial.
     """

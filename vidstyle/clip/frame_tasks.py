@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
+from torch import Tensor
+
 from vidstyle.clip.carry import follow, mix_carried
 from vidstyle.clip.painter import PaintStep
 from vidstyle.clip.prefetch import Origin, PrefetchedFrame
@@ -120,7 +122,7 @@ class FrameOptimizer:
     def _following(self, frame: PrefetchedFrame) -> FrameTask:
         """Go on in a shot from its newest key frame, and describe the paint."""
         (origin,), ((previous, paint),) = frame.origins, frame.painted
-        task = self._unbound(frame, previous)
+        task = self._unbound(frame, self._start(frame, previous))
         if paint is None or origin.motion is None or origin.seen_again is None:
             return task
         if origin.mask is not None:  # elsewhere there is no paint to keep
@@ -163,8 +165,7 @@ class FrameOptimizer:
         steps = round(self._config.next_steps * min(1, WET * new))
         start = frame_to_image(mixed, device=device)
         return replace(
-            self._unbound(frame, pictures[0]),
-            start=start,
+            self._unbound(frame, start),
             steps=steps if steps >= self._config.next_min_steps else 0,
             warped=start,
             consistency=consistency_to_tensor(held, device=device),
@@ -177,20 +178,24 @@ class FrameOptimizer:
         wanted = round(config.next_steps * min(1, WET * wet))
         return max(config.next_min_steps, wanted)
 
-    def _unbound(self, frame: PrefetchedFrame, previous: Frame) -> FrameTask:
+    def _start(self, frame: PrefetchedFrame, previous: Frame) -> Tensor:
+        """Make what a frame starts from that takes nothing along."""
+        config, device = self._config, self._stylizer.device
+        image = frame_to_image(frame.content, device=device)
+        match config.next_init:
+            case "content":
+                return image
+            case "random":
+                return random_image(image, seed=config.style.seed, index=frame.index)
+        working = self._stylizer.bank.to_working(previous)
+        return frame_to_image(working, device=device)
+
+    def _unbound(self, frame: PrefetchedFrame, start: Tensor) -> FrameTask:
         """Make the task of a frame that nothing holds to its predecessor."""
         stylizer, config = self._stylizer, self._config
         device = stylizer.device
         image = frame_to_image(frame.content, device=device)
         energies = self._energies_of(frame.index)
-        match config.next_init:
-            case "content":
-                start = image.clone()
-            case "random":
-                start = random_image(image, seed=config.style.seed, index=frame.index)
-            case _:
-                working = stylizer.bank.to_working(previous)
-                start = frame_to_image(working, device=device)
         mask = frame.mask
         return FrameTask(
             frame=frame.index,

@@ -96,6 +96,8 @@ def stylize_video(
     check_outputs(outputs, config.encoding, overwrite=overwrite)
     evolution = (evolution or EvolutionConfig()) if outputs.evolution else None
     painted = {time_s: Path(path) for time_s, path in (keys or {}).items()}
+    if painted and regions:
+        raise ConfigError("give either keys or regions, not both.")
     style = style or list(painted.values())
     reader = open_reader(clip, config)
     shape = tell_plan(reader.info, outputs.video, config, listener)

@@ -41,7 +41,7 @@ SMALL: Final = 96
 SMALL_FRAMES: Final = 6
 """Least of them; up to the second key frame, they are as many as stand for all."""
 FULL_FRAMES, FULL_STEPS = 4, 4
-"""Of the trial that says how long steps take, for each frame and size."""
+"""Frames, and steps at each size, of the trial that says how long steps take."""
 COUNT_S: Final = 30
 """Seconds after which cuts are no longer counted, but estimated for the rest."""
 
@@ -61,13 +61,13 @@ class ClipPlan:
     network: str
     device: str
     memory_bytes: int
-    """Of the device, the most that its process took on trial; 0: not known."""
+    """The most of the device's that the process took on trial; 0: not known."""
     memory_there_bytes: int
     disk_bytes: int
     """For the work directory."""
     disk_free_bytes: int
     first_frame_s: float
-    """Of a shot."""
+    """A shot's."""
     frame_s: float
     """Any other's, on average."""
     seconds: float

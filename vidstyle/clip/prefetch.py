@@ -50,7 +50,6 @@ class Origin:
     """A painted frame whose paint may be carried onto another."""
 
     index: int
-    source: Frame
     mask: Mask | None
     """The part of it that is painted; None: all of it."""
     motion: Motion | None
@@ -143,15 +142,14 @@ class Prefetcher:
 
     def _origin(self, index: int, turn: Turn, source: Frame) -> Origin:
         motion = seen_again = None
-        earlier = self.store.source(index)
         if self.config.needs_motion:
-            motion = self._span(turn).motion(index, turn.frame)
+            span = self._span(turn)
+            earlier, motion = span.frame(index), span.motion(index, turn.frame)
             # Of a key frame's paint, what it was made for is looked at, too.
             most = ALIKE_TRUSTED if turn.after is None else WORN
             seen_again = photometric_consistency(earlier, source, motion, trusted=most)
         return Origin(
             index=index,
-            source=earlier,
             mask=self._mask(index),
             motion=motion,
             seen_again=seen_again,

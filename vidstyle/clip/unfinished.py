@@ -126,8 +126,8 @@ def _write(
         count += 1
     if not count:
         raise WorkDirError(f"the first frame is not painted yet in {store.work_dir}.")
-    if count < len(painted):
-        text = f"{len(painted) - count} frames wait for one before them"
+    if left := len(painted) - count:
+        text = f"{left} frames wait for one before them"
         listener(Notice(text=text))
     if count < len(found.times_s):
         end_s, stop = found.times_s[count], first + count

@@ -40,7 +40,7 @@ NEXT_SHARE = 0.25
 """Of its steps, before a frame that follows another is as good as that one; measured:
 8 to 12 of 50 in calm shots."""
 BETWEEN_SHARE = 0.05
-"""Of the steps of a key frame, those of a frame between; measured: 0.01 to 0.1."""
+"""Steps of a frame between, by those of a key frame; measured: 0.01 to 0.1."""
 
 
 def _check_times(name: str, times: tuple[float, ...]) -> None:

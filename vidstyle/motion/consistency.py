@@ -79,7 +79,9 @@ EDGE: Final = 2
 """Pixels around distrusted ones that are distrusted too: a moving thing's outline is a
 mixture with what lay behind it, and would leave specks where the thing has been."""
 ALIKE_TRUSTED: Final = 16
+"""Levels of 255 by which a pixel may miss its source where the flow is trusted."""
 ALIKE_DOUBTED: Final = 6
+"""The same where it is not."""
 WORN: Final = 10
 """Levels of 255 by which a place may differ from what it was painted for."""
 

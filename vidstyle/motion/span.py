@@ -19,6 +19,8 @@ class Span:
 
     first: int
     """Index of the earlier one."""
+    frames: Sequence[Frame]
+    """All of them, in their order."""
     steps: Sequence[Motion]
     """From each frame to the next."""
     from_first: Sequence[Motion]
@@ -30,6 +32,10 @@ class Span:
     def ends(self) -> tuple[int, int]:
         """The indices of the two frames."""
         return self.first, self.first + len(self.steps)
+
+    def frame(self, index: int) -> Frame:
+        """Return one of the frames."""
+        return self.frames[index - self.first]
 
     def motion(self, origin: int, frame: int) -> Motion:
         """Return the motion to a frame from its predecessor or from one of the two."""
@@ -60,7 +66,7 @@ def measure_span(frames: Sequence[Frame], first: int, measure: Measure) -> Span:
     for earlier, later in reversed(pairs[1:]):
         step = measure(later, earlier)
         from_last.insert(0, joined(from_last[0], step) if from_last else step)
-    return Span(first, steps, from_first, from_last)
+    return Span(first, frames, steps, from_first, from_last)
 
 
 def joined(first: Motion, second: Motion) -> Motion:

@@ -24,9 +24,9 @@ from vidstyle.optimize.style_statistics import Gram
 TILE_BYTES: Final = 2**30
 """That one tile may take, there and back."""
 CPU_SHARE: Final = 1 / 4
-"""Of a CPU's memory that a picture may take there and back without tiles."""
+"""The part of a CPU's memory that a picture may take, there and back, in one."""
 COPIES: Final = 3
-"""Of a layer's features that memory holds, there and back, as measured with slim."""
+"""How often memory holds a layer's features, there and back; measured with slim."""
 
 Place = tuple[Any, ...]
 """Index of a part of a tensor (N, C, h, w)."""

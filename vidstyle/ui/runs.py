@@ -15,11 +15,10 @@ import shlex
 import shutil
 import threading
 import time
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal
 
 from vidstyle.clip.pipeline import stylize_video
 from vidstyle.clip.preview import preview_video
@@ -42,8 +41,6 @@ from vidstyle.records import (
 )
 from vidstyle.stylize.image import stylize_image
 from vidstyle.video.files import name_beside
-
-T = TypeVar("T")
 
 SETTINGS: Final = {each.key: each for each in settings_of(StyleConfig, VideoConfig)}
 FACTS = "run.json"
@@ -75,7 +72,7 @@ class Run:
     notes: list[str] = field(default_factory=list)
     error: str = ""
     frames: int = 0
-    """Of the result, if it is a clip."""
+    """How many the result has, if it is a clip."""
 
     @property
     def source(self) -> Path:
@@ -142,7 +139,7 @@ class Run:
             except ValueError as err:
                 raise ConfigError(f"{err}.") from None
             values[SETTINGS[key].name] = value
-        return _made(VideoConfig, {**values, "style": _made(StyleConfig, values)})
+        return VideoConfig.of(**values)
 
     def paint(self, listener: "Progress") -> None:
         """Paint, or go on with it."""
@@ -207,11 +204,6 @@ class Run:
 def is_picture(path: Path) -> bool:
     """Tell by its name whether it is not a clip."""
     return path.suffix.lower() in PICTURE_ENDINGS
-
-
-def _made(kind: type[T], values: Mapping[str, Any]) -> T:
-    names = {each.name for each in fields(kind)}  # type: ignore[arg-type]
-    return kind(**{name: value for name, value in values.items() if name in names})
 
 
 class Progress:
