@@ -12,6 +12,7 @@ from vidstyle.clip.prefetch import MotionEstimator
 from vidstyle.clip.reader import (
     FrameReader,
     SelectedFrames,
+    check_state,
     expected_span,
     open_reader,
 )
@@ -182,6 +183,7 @@ def _paint(
     announce(passes, shape)
     found, stylized = passes.paint(manifest, restart=restart)
     reader, config = masks.reader, masks.config
+    check_state(reader, manifest["clip_state"])  # the sound is read from it now
     frames = StylizedFrames(stylized, found)
     write_result(frames, found, outputs.video, info=reader.info, config=config)
     if outputs.sheet is not None:

@@ -70,6 +70,10 @@ class FirstOrder(Optimizer):
         self._taken[sample] = coarser._taken[sample]
         self._trust[sample] = coarser._trust[sample]
 
+    def shorten(self, sample: int, factor: float) -> None:
+        """Shorten the steps of one sample, which has just been reset."""
+        self._trust[sample] *= factor
+
     def _step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         images, gradients, lost = self.best.restore_nonfinite(images, losses, gradients)
         self._forget(lost)

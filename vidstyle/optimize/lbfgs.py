@@ -77,6 +77,10 @@ class LBFGS(Optimizer):
         is_informed = coarser._count[sample] > 0
         self._trust[sample] = torch.where(is_informed, last, coarser._trust[sample])
 
+    def shorten(self, sample: int, factor: float) -> None:
+        """Shorten the steps of one sample, which has just been reset."""
+        self._trust[sample] *= factor
+
     def _step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         largest = torch.linalg.vector_norm(gradients.flatten(1), torch.inf, dim=1)
         # Written so that nan is lost, too.

@@ -67,6 +67,10 @@ class NewtonCG(Optimizer):
         self._region.radii[sample] = coarser._region.radii[sample]
         self._region.lengths[sample] = self._region.gains[sample] = 0
 
+    def shorten(self, sample: int, factor: float) -> None:
+        """Shorten the steps of one sample, which has just been reset."""
+        self._region.radii[sample] *= factor
+
     def _step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         gained = self.best.losses - losses  # (N,); inf at first, nan if it is lost
         self.best.restore_nonfinite(images, losses, gradients)

@@ -60,6 +60,10 @@ class Optimizer(ABC):
         self.best.reset(sample, image)
         self._warm_start(sample, coarser)
 
+    @abstractmethod
+    def shorten(self, sample: int, factor: float) -> None:
+        """Shorten the steps of one sample, which has just been reset."""
+
     def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         """Move every sample once.
 

@@ -23,6 +23,8 @@ from vidstyle.records import StepReport
 
 CHECK_EVERY: Final = 5
 """Steps between two looks at whether a frame has settled: each waits for the device."""
+SAFER: Final = 0.1
+"""Factor of the first steps of a frame that begins anew since its loss was lost."""
 
 OTHERS: Final = 24
 """Pictures in float32 that are held beside an optimiser's history, at most."""
@@ -138,7 +140,8 @@ class LevelOptimization:
             For each busy slot its report, and whether its frame is finished.
 
         Raises:
-            OptimizationError: If a frame's first loss is not a finite number.
+            OptimizationError: If a frame's loss was no finite number, and is none again
+                after it has begun anew with shorter steps.
             DeviceMemoryError: If the batch does not fit on the device.
         """
         assert self._images is not None  # noqa: S101  # a slot was loaded
@@ -172,8 +175,29 @@ class LevelOptimization:
                 or (is_checked and progress.has_settled)
                 or _is_reached(task, report)
             )
+            if (is_finished or progress.step == 1) and progress.is_lost:
+                self._begin_anew(slot, task)
+                is_finished = False
             outcomes[slot] = (report, is_finished)
         return outcomes
+
+    def _begin_anew(self, slot: int, task: FrameTask) -> None:
+        """Give a frame whose loss is no number any more a second chance, and no third.
+
+        A single such loss is taken back by the optimiser itself.
+        """
+        assert self._images is not None  # noqa: S101  # a slot was loaded
+        assert self._optimizer is not None  # noqa: S101
+        if self._progress[slot].is_second:
+            raise OptimizationError(
+                f"the loss of frame {task.frame} is not a finite number, nor with "
+                "shorter steps: the weights of the network or the losses are out of "
+                "proportion; try the defaults."
+            )
+        self._images[slot] = task.start[0]
+        self._optimizer.reset(slot, task.start[0], frame=task.frame)
+        self._optimizer.shorten(slot, SAFER)
+        self._progress[slot] = Progress(self._config, is_second=True)
 
 
 def _slot_losses(
@@ -191,8 +215,10 @@ def _is_reached(task: FrameTask, report: StepReport) -> bool:
 class Progress:
     """The losses of one frame, as far as the rule for stopping needs them."""
 
-    def __init__(self, config: StyleConfig) -> None:
+    def __init__(self, config: StyleConfig, *, is_second: bool = False) -> None:
         """Start before the first step; the configuration says when to stop."""
+        self.is_second = is_second
+        """Whether the frame has begun anew."""
         self.step = 0
         self.evaluations = 0
         self._is_balanced = config.balance == "gradients"
@@ -200,23 +226,21 @@ class Progress:
         self._losses: deque[Tensor] = deque(maxlen=2 * self._window)
 
     def add(self, loss: Tensor | float, *, products: int = 0) -> None:
-        """Take in the loss of the next step; only the first one is read at once.
+        """Take in the loss of the next step; it is not read.
 
         Args:
             loss: Before the step was taken; a number, on any device.
             products: Hessian-vector products that the step took.
-
-        Raises:
-            OptimizationError: If the first one is not finite: there is no way back.
         """
         self.step += 1
         self.evaluations += 1 + products
-        if self.step == 1 and not abs(first := float(loss)) < float("inf"):
-            raise OptimizationError(
-                f"the first loss is {first}: the weights of the network or the losses "
-                "are out of proportion; try the defaults."
-            )
         self._losses.append(torch.as_tensor(loss))
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether none of the newest losses is finite, or the only one is not."""
+        newest = [*self._losses][min(1, self.step - 1) :][-CHECK_EVERY:]
+        return not any(math.isfinite(loss) for loss in torch.stack(newest).tolist())
 
     @property
     def has_settled(self) -> bool:
