@@ -10,11 +10,14 @@ import typer
 from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, reported_errors
 from vidstyle.cli.request import Request, Settings, make, resolve_settings
-from vidstyle.config import AlbumConfig, EvolutionConfig, StyleConfig
+from vidstyle.config import AlbumConfig, EncodingConfig, EvolutionConfig, StyleConfig
 from vidstyle.errors import ConfigError, InputError
 
-KINDS = (StyleConfig, AlbumConfig, EvolutionConfig)
-OF_A_CLIP = ("style_at", "key", "work_dir", "restart", "sheet", "preview", "compare")
+KINDS = (StyleConfig, AlbumConfig, EncodingConfig, EvolutionConfig)
+OF_A_CLIP = (
+    *("style_at", "key", "work_dir", "restart", "sheet", "preview", "compare"),
+    *("codec", "crf", "hardware_encoder", "keep_location", "strip_metadata"),
+)
 
 
 @o.add_options(Request, *KINDS, without=OF_A_CLIP)
@@ -68,7 +71,8 @@ def _paint_one(content: Path, request: Request, settings: Settings) -> None:
     gif_output = request.gif_beside(output)
     with folders_for(output):
         request.check_outputs(output, gif_output, contents=[content])
-        check_picture_path(output)
+        keep_alpha = settings.make(EncodingConfig).keep_alpha
+        check_picture_path(output, with_alpha=keep_alpha)
         read_picture(content)
         request.check_inputs([content], config, ())
         settings.save(request)
@@ -83,6 +87,8 @@ def _paint_one(content: Path, request: Request, settings: Settings) -> None:
                 regions=request.regions,
                 evolution=settings.make(EvolutionConfig),
                 evolution_output=gif_output,
+                background=settings.make(AlbumConfig).background,
+                keep_alpha=keep_alpha,
                 overwrite=True,  # checked above
                 listener=reporter,
             )
@@ -110,6 +116,7 @@ def _paint_album(contents: list[Path], request: Request, settings: Settings) -> 
             folder,
             config=settings.make(StyleConfig),
             album=settings.make(AlbumConfig),
+            keep_alpha=settings.make(EncodingConfig).keep_alpha,
             overwrite=request.overwrite,
             listener=reporter,
         )

@@ -59,7 +59,7 @@ class EncodingConfig(Config):
     )
     keep_alpha: bool = setting(
         False,
-        "Keep transparency; with prores, vp9, ffv1, or a folder of pictures.",
+        "Keep transparency; with prores, vp9, ffv1, or in pictures.",
         FILES,
     )
     keep_location: bool = setting(False, "Leave in where the clip was taken.", FILES)

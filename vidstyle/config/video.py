@@ -60,8 +60,15 @@ def _check_frames(name: str, frames: tuple[int, int | None]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlbumConfig(Config):
-    """How many pictures are painted at once."""
+    """How pictures are read, and how many are painted at once."""
 
+    background: str = setting(
+        BACKGROUND,
+        f"Behind transparent parts: {', '.join(COLORS)}, or #RRGGBB.",
+        FILES,
+        check=parse_color,
+        metavar="COLOR",
+    )
     batch: int = common_setting(
         1, "Pictures or shots painted at once; more fills a GPU.", OPTIMIZER, least=1
     )
@@ -93,13 +100,6 @@ class VideoConfig(AlbumConfig):
         none="source",
         default_text=str(FOLDER_FPS),
         flag="fps",
-    )
-    background: str = setting(
-        BACKGROUND,
-        f"Behind a clip's transparent parts: {', '.join(COLORS)}, or #RRGGBB.",
-        FILES,
-        check=parse_color,
-        metavar="COLOR",
     )
     strict: bool = setting(
         False, "Refuse a clip that is damaged, instead of warning.", FILES

@@ -37,6 +37,8 @@ PICTURE_ENDINGS: Final = frozenset(
     | {".tif", ".tiff", ".webp"}
 )
 """A folder of pictures may hold such files."""
+WITH_ALPHA: Final = frozenset({".png", ".tif", ".tiff", ".webp"})
+"""Endings of pictures that may be transparent."""
 PARTIAL = ".partial"
 """Ending of a file that is not whole yet."""
 
@@ -193,7 +195,7 @@ def _check_parent(path: Path) -> None:
         raise OutputError(f"the folder {path.parent} for {path.name} does not exist.")
 
 
-def check_picture_path(path: Path) -> None:
+def check_picture_path(path: Path, *, with_alpha: bool = False) -> None:
     """Raise OutputError if a name's ending is no format, or its folder not there."""
     _check_parent(path)
     ending = path.suffix.lower()
@@ -202,6 +204,8 @@ def check_picture_path(path: Path) -> None:
             f"cannot write {path}: {ending or 'no ending'} is not a picture format; "
             "use .png or .jpg."
         )
+    if with_alpha and ending not in WITH_ALPHA:
+        raise OutputError(f"a {ending} holds no transparency; name a .png.")
 
 
 def write_picture(path: Path, frame: Frame) -> None:

@@ -15,7 +15,13 @@ from vidstyle.config import MIN_SIDE, AlbumConfig, StyleConfig
 from vidstyle.errors import ConfigError, ImageOpenError, InputError
 from vidstyle.images import make_folder, read_picture, resize_frame, write_picture
 from vidstyle.records import Frame, FrameReport, Listener, Notice, Plan, StrPath, ignore
-from vidstyle.stylize.image import Still, load_stylizer, paint_stills, read_told
+from vidstyle.stylize.image import (
+    Still,
+    load_stylizer,
+    paint_stills,
+    read_told,
+    with_alpha_of,
+)
 from vidstyle.stylize.pairs import (
     INDEX,
     Pair,
@@ -54,6 +60,7 @@ def stylize_album(
     *,
     config: StyleConfig | None = None,
     album: AlbumConfig | None = None,
+    keep_alpha: bool = False,
     overwrite: bool = False,
     listener: Listener = ignore,
 ) -> AlbumResult:
@@ -61,7 +68,8 @@ def stylize_album(
 
     Contents and styles are files, and folders of them; styles named together are mixed.
     Results and sheet go into ``folder``, which is made if it is not there; what is
-    there already is painted again only to ``overwrite`` it.
+    there already is painted again only to ``overwrite`` it. ``keep_alpha`` is as for
+    ``stylize_image``.
 
     Raises:
         VidstyleError: An InputError, WeightsError, OptimizationError or OutputError.
@@ -81,8 +89,8 @@ def stylize_album(
     left = [pair for pair in pairs if overwrite or not pair.output.exists()]
     kept = len(pairs) - len(left)
     listener(Notice(text=_summary(pairs, kept)))
-    run = _Run(config, listener)
-    painted = sum(1 for _ in run.paint(left, album.batch, kept))
+    run = _Run(config, album, listener, keep_alpha=keep_alpha)
+    painted = sum(1 for _ in run.paint(left, kept))
     if painted + kept == 0:
         raise InputError(f"nothing could be painted: {' '.join(run.failed.values())}")
     write_picture(folder / INDEX, index_sheet(pairs))
@@ -98,12 +106,20 @@ def stylize_album(
 class _Run:
     """The painting of pairs; what cannot be read is told, and in ``failed``."""
 
-    def __init__(self, config: StyleConfig, listener: Listener) -> None:
+    def __init__(
+        self,
+        config: StyleConfig,
+        album: AlbumConfig,
+        listener: Listener,
+        *,
+        keep_alpha: bool,
+    ) -> None:
         self.failed: dict[Path, str] = {}
-        self._config, self._listener = config, listener
+        self._config, self._album, self._listener = config, album, listener
+        self._keep_alpha = keep_alpha
         self._network: FeatureNetwork | None = None
 
-    def paint(self, pairs: Sequence[Pair], batch: int, kept: int) -> Iterator[Pair]:
+    def paint(self, pairs: Sequence[Pair], kept: int) -> Iterator[Pair]:
         """Paint what can be read, size by size, and yield what is written."""
         groups, known = self._by_size(pairs), {pair.number: pair for pair in pairs}
         total = kept + sum(map(len, groups.values()))
@@ -119,10 +135,12 @@ class _Run:
             self._listener(plan)
         for size, group in groups.items():
             stills = self._stills(group, *size)
-            slots = min(batch, len(group))
+            slots = min(self._album.batch, len(group))
             for still, picture, steps in paint_stills(stills, slots, self._listener):
                 pair = known[still.number]
                 make_folder(pair.output.parent)
+                if self._keep_alpha:
+                    picture = with_alpha_of(pair.content, picture)  # noqa: PLW2901
                 write_picture(pair.output, picture)
                 report = FrameReport(frame=pair.number, steps=steps, frames_known=total)
                 self._listener(report)
@@ -170,7 +188,12 @@ class _Run:
         stylizers: dict[tuple[Path, ...], Stylizer] = {}
         for pair in pairs:
             try:
-                source = read_told(pair.content, self._listener)
+                source = read_told(
+                    pair.content,
+                    self._listener,
+                    self._album.background,
+                    keep_alpha=self._keep_alpha,
+                )
             except ImageOpenError as err:  # gone since it was read first
                 self._pass_over(pair.content, str(err))
                 continue

@@ -6,19 +6,24 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from vidstyle.color.masks import Mask, soft_mask
 from vidstyle.config import (
+    BACKGROUND,
     EvolutionConfig,
     Region,
     StyleConfig,
     check_counts,
     check_mask_shape,
+    parse_color,
 )
 from vidstyle.errors import ConfigError
 from vidstyle.images import (
     check_free,
     check_picture_path,
     lay_over,
+    read_alpha,
     read_picture,
     resize_frame,
     write_picture,
@@ -44,12 +49,15 @@ def stylize_image(
     regions: Sequence[Region] = (),
     evolution: EvolutionConfig | None = None,
     evolution_output: StrPath | None = None,
+    background: str = BACKGROUND,
+    keep_alpha: bool = False,
     overwrite: bool = False,
     listener: Listener = ignore,
 ) -> Path:
     """Paint one picture into ``output``, which is returned.
 
     ``style``, ``regions`` and ``evolution_output`` are as for ``stylize_video``.
+    ``background`` lies behind transparent parts; to ``keep_alpha`` they stay so.
 
     Raises:
         VidstyleError: An InputError, WeightsError, OptimizationError or OutputError.
@@ -57,11 +65,11 @@ def stylize_image(
     content, output = Path(content), Path(output)
     config, regions = config or StyleConfig(), as_regions(regions)
     gif_output = None if evolution_output is None else Path(evolution_output)
-    check_picture_path(output)
+    check_picture_path(output, with_alpha=keep_alpha)
     if gif_output is not None:
         check_evolution_name(gif_output)
     check_free(output, gif_output, overwrite=overwrite)
-    source = read_told(content, listener)
+    source = read_told(content, listener, background, keep_alpha=keep_alpha)
     frame = working_frame(source, config)
     (tall, wide, _), (height, width, _) = source.shape, frame.shape
     listener(Notice(text=f"{content.name}: {wide}x{tall} -> {width}x{height}"))
@@ -80,7 +88,7 @@ def stylize_image(
             learned.offer(picture())
 
     painted = stylizer.stylize(frame, masks=masks, on_step=on_step)
-    write_picture(output, painted)
+    write_picture(output, with_alpha_of(content, painted) if keep_alpha else painted)
     if learned is not None and gif_output is not None:
         if config.steps == 0:
             learned.offer(painted)
@@ -133,13 +141,30 @@ def paint_stills(
             yield still, picture, done.report.step if done.report else 0
 
 
-def read_told(path: Path, listener: Listener) -> Frame:
-    """Read a picture, and tell the listener if parts of it are transparent."""
+def read_told(
+    path: Path,
+    listener: Listener,
+    background: str = BACKGROUND,
+    *,
+    keep_alpha: bool = False,
+) -> Frame:
+    """Read a picture, and tell the listener what becomes of its transparent parts."""
     pixels = decode_picture(path)
-    if pixels.shape[2] == 4 and to_levels(pixels[..., 3]).min() < 255:
-        text = f"{path.name}: transparent parts are laid over white"
+    is_clear = pixels.shape[2] == 4 and to_levels(pixels[..., 3]).min() < 255
+    if is_clear and not keep_alpha:
+        text = f"{path.name}: transparent parts are laid over {background}"
         listener(Notice(text=text))
-    return lay_over(pixels)
+    if keep_alpha and not is_clear:
+        text = f"{path.name} has no transparency that could be kept."
+        listener(Notice(text=text, is_warning=True))
+    return lay_over(pixels, parse_color("background", background))
+
+
+def with_alpha_of(path: Path, painted: Frame) -> Frame:
+    """Give a painted picture its source's transparency: (H, W, 4)."""
+    height, width = painted.shape[:2]
+    alpha = resize_frame(read_alpha(path), height=height, width=width)
+    return np.dstack([painted, alpha])
 
 
 def read_key(path: Path, height: int, width: int) -> Frame:
