@@ -37,8 +37,7 @@ PICTURE_ENDINGS: Final = frozenset(
     | {".tif", ".tiff", ".webp"}
 )
 """A folder of pictures may hold such files."""
-PARTIAL = ".partial"
-"""Ending of a file that is not whole yet."""
+PARTIAL = ".partial"  # ending of a file that is not whole yet
 
 
 def frame_to_image(frame: Frame, *, device: "torch.device | None" = None) -> "Tensor":
@@ -59,8 +58,7 @@ def image_to_frame(image: "Tensor") -> Frame:
 def fit_long_side(*, height: int, width: int, long_side: int | None) -> tuple[int, int]:
     """Scale a shape so that its longer side is at most ``long_side``; never enlarge.
 
-    Returns:
-        ``(height, width)``, aspect ratio kept to the nearest pixel, at least 1 each.
+    Height and width keep their ratio to the nearest pixel, and are at least 1.
     """
     longest = max(height, width)
     if long_side is None or longest <= long_side:
@@ -84,14 +82,9 @@ def read_picture(path: Path, *, background: str | None = None) -> Frame:
     """Read one picture file, upright, in 8-bit sRGB.
 
     It is turned as its EXIF data says, and converted as its ICC profile says.
-    Transparent pixels are laid over a background; deeper pixels are scaled to 8 bits.
-
-    Args:
-        path: Of a picture.
-        background: As ``#rrggbb``; None: white.
-
-    Raises:
-        ImageOpenError: If it is missing, too large, cannot be read, or is no picture.
+    Transparent pixels are laid over a background, ``#rrggbb``, or white; deeper pixels
+    are scaled to 8 bits. ImageOpenError: it is missing, too large, cannot be read, or
+    is no picture.
     """
     return lay_over(decode_picture(path), background)
 
@@ -99,9 +92,7 @@ def read_picture(path: Path, *, background: str | None = None) -> Frame:
 def as_frame(picture: Frame | StrPath) -> Frame:
     """Read a picture that is a file; one that is an array must be a frame.
 
-    Raises:
-        ImageOpenError: If the file cannot be read.
-        ConfigError: If the array is not uint8 (H, W, 3).
+    ImageOpenError: the file cannot be read; ConfigError: it is not uint8 (H, W, 3).
     """
     if isinstance(picture, str | os.PathLike):
         return read_picture(Path(picture))
@@ -114,12 +105,7 @@ def as_frame(picture: Frame | StrPath) -> Frame:
 
 
 def lay_over(pixels: npt.NDArray[Any], background: str | None = None) -> Frame:
-    """Lay a picture over a color, white for None, where it is transparent.
-
-    Args:
-        pixels: (H, W, 3), or (H, W, 4) with alpha; as ``decode_picture`` returns them.
-        background: As ``#rrggbb``.
-    """
+    """Lay (H, W, 3), or (H, W, 4) with alpha, over a color, ``#rrggbb``, or white."""
     if pixels.shape[2] == 3:
         return to_levels(pixels)
     behind = np.frombuffer(bytes.fromhex((background or WHITE)[1:]), np.uint8) / 255
@@ -128,11 +114,7 @@ def lay_over(pixels: npt.NDArray[Any], background: str | None = None) -> Frame:
 
 
 def read_alpha(path: Path) -> Frame:
-    """Read how opaque the pixels of one picture file are.
-
-    Returns:
-        uint8 (H, W), 255 where it is opaque, as is all of a picture without alpha.
-    """
+    """Read how opaque a picture file is: uint8 (H, W); without alpha, 255."""
     pixels = decode_picture(path)
     if pixels.shape[2] == 3:
         return np.full(pixels.shape[:2], 255, np.uint8)
@@ -153,13 +135,10 @@ def check_outputs(
     inputs: Sequence[Path | None],
     overwrite: bool,
 ) -> None:
-    """Check that results may go where they are to go.
+    """Check that results may go where they are to go; None is not asked for.
 
-    Args:
-        results: Files, or a folder whose name has no ending. None: not asked for.
-        besides: What else a run writes, and may always replace.
-        inputs: What it must not replace.
-        overwrite: Whether existing results may be replaced.
+    Results are files, or a folder whose name has no ending; what stands ``besides`` may
+    always be replaced.
 
     Raises:
         OutputError: If a result exists and may not be replaced, or if its folder is
@@ -207,12 +186,8 @@ def check_picture_path(path: Path) -> None:
 def write_picture(path: Path, frame: Frame) -> None:
     """Write one picture, whole or not at all; the name's ending says the format.
 
-    Args:
-        path: Where.
-        frame: Or (H, W, 4) with how opaque it is, where the format can hold that.
-
-    Raises:
-        OutputError: If the folder is missing, the disk is full, or the format unknown.
+    It may be (H, W, 4) with how opaque it is, where the format can hold that.
+    OutputError: the folder is missing, the disk is full, or the format unknown.
     """
     check_picture_path(path)
     ending = path.suffix.lower()
@@ -237,7 +212,6 @@ def _encode(ending: str, frame: Frame, parameters: list[int]) -> bytes | None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for results, unless it is there, or raise OutputError."""
     try:
         folder.mkdir(exist_ok=True)
     except OSError as err:

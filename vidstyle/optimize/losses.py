@@ -15,14 +15,10 @@ SMOOTHING = 0.02
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """Correlate the channels of each feature map with one another.
+    """Correlate the channels of features: (N, C, h, w) of any range -> (N, C, C).
 
-    Args:
-        features: (N, C, h, w), any range.
-
-    Returns:
-        (N, C, C), divided by h*w so that the size of the picture does not scale it;
-        float32 where the features are bfloat16.
+    They are divided by h*w, so that the size of the picture does not scale them;
+    float32 where the features are bfloat16.
 
     Source: Gatys et al. 2016, eq. 3; they normalise in the loss (eq. 4) instead.
     """
@@ -54,7 +50,6 @@ class _Gram(torch.autograd.Function):
 
 
 def _summed_product(one: Tensor, other: Tensor) -> Tensor:
-    """Multiply matrices in a batch, and sum in no less than float32."""
     if one.dtype != torch.bfloat16:
         return torch.bmm(one, other)
     if one.is_cuda:
@@ -83,15 +78,11 @@ def squared_error(
 
 
 def tv_loss(images: Tensor, beta: float) -> Tensor:
-    """Average how much neighbouring pixels differ, to the power beta.
+    """Average how much neighbouring pixels of (N, 3, H, W) differ, to the power beta.
 
-    With beta 1 a ripple costs as much as the edge that it could be gathered into, so
-    that paint lies in flat dabs with edges; with 2 edges are dear and ripples cheap,
-    and all is soft.
-
-    Args:
-        images: (N, 3, H, W) in [0, 1].
-        beta: At least 1.
+    With beta 1, the least, a ripple costs as much as the edge that it could be gathered
+    into, so that paint lies in flat dabs with edges; with 2 edges are dear and ripples
+    cheap, and all is soft.
 
     Returns:
         (N,), the mean over the pixels of ``(dx^2 + dy^2)^(beta / 2)``, where a square
@@ -116,10 +107,8 @@ def tv_loss(images: Tensor, beta: float) -> Tensor:
 def temporal_loss(images: Tensor, warped: Tensor, consistency: Tensor) -> Tensor:
     """Penalise departing from the warped previous frame where the flow is trusted.
 
-    Args:
-        images: (N, 3, H, W) in [0, 1].
-        warped: (N, 3, H, W), the previous stylized frame brought onto this one.
-        consistency: (N, 1, H, W) in [0, 1], 1 = trusted.
+    Images and warped are (N, 3, H, W) in [0, 1], consistency (N, 1, H, W) with 1
+    trusted.
 
     Returns:
         (N,), the sum of c*d^2 over 3*H*W: all pixels, trusted or not.

@@ -10,12 +10,9 @@ from vidstyle.optimize.optimizer import Hessian, HessianProduct, Optimizer
 
 FIRST_RADIUS = 0.01
 """RMS change of the pixels, in [0, 1], by which the first step is limited."""
-LARGEST_RADIUS = 0.1
-"""That by which any step is."""
-MOST_PRODUCTS = 10
-"""Hessian-vector products in a step."""
-RESIDUAL = 0.1
-"""Share of the gradient at which its linear system counts as solved."""
+LARGEST_RADIUS = 0.1  # that by which any step is
+MOST_PRODUCTS = 10  # Hessian-vector products in a step
+RESIDUAL = 0.1  # share of the gradient at which its linear system counts as solved
 POOR, GOOD = 0.25, 0.75
 """Gains, as shares of the predicted, below and above which the radius changes."""
 
@@ -24,12 +21,9 @@ POOR, GOOD = 0.25, 0.75
 class _Region:
     """How far each sample's quadratic model is trusted; all (N,)."""
 
-    radii: Tensor
-    """RMS change of the pixels."""
-    lengths: Tensor
-    """RMS of the last step; 0 before the first."""
-    gains: Tensor
-    """Fall of the loss that the model promised for it."""
+    radii: Tensor  # RMS change of the pixels
+    lengths: Tensor  # RMS of the last step; 0 before the first
+    gains: Tensor  # fall of the loss that the model promised for it
 
 
 class NewtonCG(Optimizer):
@@ -46,12 +40,6 @@ class NewtonCG(Optimizer):
     """
 
     def __init__(self, images: Tensor, *, hessian: Hessian) -> None:
-        """Prepare for a batch.
-
-        Args:
-            images: (N, ...), the start of each sample; not modified.
-            hessian: Of the losses that ``step`` will be given.
-        """
         super().__init__(images)
         self._hessian = hessian
         zeros = images.new_zeros(len(images))
@@ -67,7 +55,7 @@ class NewtonCG(Optimizer):
         self._region.radii[sample] = coarser._region.radii[sample]
         self._region.lengths[sample] = self._region.gains[sample] = 0
 
-    def _step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
+    def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         gained = self.best.losses - losses  # (N,); inf at first, nan if it is lost
         self.best.restore_nonfinite(images, losses, gradients)
         self._adapt(gained)

@@ -21,15 +21,13 @@ from vidstyle.devices import memory_of
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.style_statistics import Gram
 
-TILE_BYTES: Final = 2**30
-"""That one tile may take, there and back."""
+TILE_BYTES: Final = 2**30  # that one tile may take, there and back
 CPU_SHARE: Final = 1 / 4
 """The part of a CPU's memory that a picture may take, there and back, in one."""
 COPIES: Final = 3
 """How often memory holds a layer's features, there and back; measured with slim."""
 
-Place = tuple[Any, ...]
-"""Index of a part of a tensor (N, C, h, w)."""
+Place = tuple[Any, ...]  # index of a part of a tensor (N, C, h, w)
 
 
 class Span(NamedTuple):
@@ -46,12 +44,10 @@ class Span(NamedTuple):
 class Tile:
     """A part of a picture. Where it starts is where pixels of every layer do."""
 
-    spans: tuple[Span, Span]
-    """Rows and columns."""
+    spans: tuple[Span, Span]  # rows and columns
 
     @property
     def seen(self) -> Place:
-        """The pixels that it sees."""
         return (..., *(slice(span.low, span.high) for span in self.spans))
 
     def owned(self, layer: str, *, in_seen: bool = False) -> Place:
@@ -65,7 +61,6 @@ class Tile:
         return (..., *owned)
 
     def share(self, layer: str) -> float:
-        """Return how much of a layer it owns."""
         by = block_of(layer) - 1
         return math.prod(
             ((span.stop >> by) - (span.start >> by)) / (span.size >> by)
@@ -79,10 +74,8 @@ class View:
 
     network: FeatureNetwork
     layers: Collection[str]
-    grams: Collection[str] = ()
-    """Those of which the Gram matrix is enough."""
-    unmapped: Collection[str] = ()
-    """Those whose map is left to the caller."""
+    grams: Collection[str] = ()  # those of which the Gram matrix is enough
+    unmapped: Collection[str] = ()  # those whose map is left to the caller
     guides: Mapping[str, Tensor] = field(default_factory=dict)
     """Layer -> (N, 1, h, w), how much each place counts in its Gram matrix."""
 

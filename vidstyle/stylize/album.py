@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from vidstyle.networks.vgg import FeatureNetwork
     from vidstyle.stylize.stylizer import Stylizer
 
-Size = tuple[int, int]
-"""Height and width, in pixels."""
+Size = tuple[int, int]  # height and width, in pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,27 +15,22 @@ from vidstyle.video.folder import natural_order
 from vidstyle.video.probe import probe
 from vidstyle.video.sheet import captioned, contact_sheet, pick_frames
 
-INDEX = "index.png"
-"""Name of the sheet in the folder of the results."""
-CELL_SIDES = 96, 256
-"""Least and most pixels of the side of a picture on the sheet."""
-SHEET_WIDTH = 3000
-"""Pixels that the sheet should not be wider than."""
+INDEX = "index.png"  # name of the sheet in the folder of the results
+CELL_SIDES = 96, 256  # least and most pixels of the side of a picture on the sheet
+SHEET_WIDTH = 3000  # pixels that the sheet should not be wider than
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
     """A picture or a clip after one painting, or after several that are mixed."""
 
-    number: int
-    """Among all pairs, from 0."""
+    number: int  # among all pairs, from 0
     content: Path
     styles: tuple[Path, ...]
     output: Path
 
     @property
     def style_name(self) -> str:
-        """The names of its paintings without their endings."""
         return "+".join(path.stem for path in self.styles)
 
 

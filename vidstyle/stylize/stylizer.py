@@ -13,8 +13,14 @@ import numpy as np
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from vidstyle.color.masks import Mask, complement, composite, flatten_masks, guide_image
-from vidstyle.color.palette import color_statistics
+from vidstyle.color import (
+    Mask,
+    color_statistics,
+    complement,
+    composite,
+    flatten_masks,
+    guide_image,
+)
 from vidstyle.config import StyleConfig, check_counts
 from vidstyle.devices import choose_device
 from vidstyle.errors import ConfigError
@@ -46,8 +52,7 @@ from vidstyle.stylize.style_bank import (
     working_frame,
 )
 
-Picture = Frame | StrPath
-"""uint8 (H, W, 3) RGB, or a file."""
+Picture = Frame | StrPath  # uint8 (H, W, 3) RGB, or a file
 OnStep = Callable[[StepReport, Callable[[], Frame]], None]
 """Is given a step's report, and what makes the picture as it is after it."""
 
@@ -243,12 +248,9 @@ class Stylizer:
     ) -> FrameTask:
         """Prepare the optimisation of a still picture, or of a shot's first frame.
 
-        Args:
-            number: What its reports call it.
-            source: At working size.
-            style: What it is to look like; None: as at the beginning of a clip.
-            mask: Of the part that is painted; None: all of it.
-            noise: Which noise a random start is.
+        The source is at working size; ``number`` is what reports call it; a style of
+        None is that of the beginning of a clip; ``noise`` says which noise a random
+        start is.
         """
         style = style or self.bank.at(0, color_statistics(source))
         content = self.bank.content(source, style)
@@ -292,7 +294,6 @@ class Stylizer:
 
 
 def load_for(config: StyleConfig, listener: Listener) -> FeatureNetwork:
-    """Load the network of a configuration, as ``load_network`` does."""
     return load_network(
         config.network,
         device=choose_device(config.device),

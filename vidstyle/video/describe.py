@@ -2,15 +2,35 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from vidstyle.config import BACKGROUND
 from vidstyle.records import ColorInfo, StreamInfo, VideoInfo
-from vidstyle.video.mux import Inspection
+from vidstyle.video.mux import ending_for
+from vidstyle.video.probe import Timing, measure_timing, probe
 
 CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4/mov", "matroska,webm": "mkv/webm"}
 """ffmpeg's names that say more than a reader wants to know."""
 FIELDS = {"mixed": "may be interlaced", "separate": "in single fields"}
 LEVELS = {"tv": "limited", "pc": "full"}
+
+
+class Inspection(NamedTuple):
+    """What is understood of a clip."""
+
+    info: VideoInfo
+    timing: Timing
+    ending: str  # of a result by default: it can hold all that the clip has
+
+
+def inspect_clip(
+    clip: Path, *, fps: Fraction | None = None, background: str = BACKGROUND
+) -> Inspection:
+    """Find out what a clip is, as ``probe`` does, and how its frames lie in time."""
+    info = probe(clip, fps=fps, background=background)
+    return Inspection(info, measure_timing(info), ending_for(info))
 
 
 def as_facts(seen: Inspection) -> dict[str, Any]:

@@ -34,7 +34,6 @@ class Evolution:
     """
 
     def __init__(self, config: EvolutionConfig, source: Frame) -> None:
-        """Begin with a reduced copy of the picture before it is painted."""
         self.config = config
         self._kept = [_narrowed(source, config.width).copy()]
         self._newest: Frame | None = None
@@ -86,7 +85,6 @@ def write_evolution(
 
 
 def check_evolution_name(path: Path) -> None:
-    """Check that a name is of a GIF or an MP4, or raise ConfigError."""
     if path.suffix.lower() not in {".gif", ".mp4"}:
         raise ConfigError(
             f"{path} must end in .gif or .mp4 to show how it was learned."
@@ -94,12 +92,11 @@ def check_evolution_name(path: Path) -> None:
 
 
 def change(before: Frame, after: Frame) -> float:
-    """Measure the mean absolute difference of two pictures, in 8-bit levels."""
+    """Return the mean absolute difference of two pictures, in 8-bit levels."""
     return float(cv2.norm(before, after, cv2.NORM_L1)) / before.size
 
 
 def spaced(frames: Sequence[Frame], least_change: float) -> list[Frame]:
-    """Drop the pictures that differ too little from the one kept before them."""
     kept = list(frames[:1])
     for frame in frames[1:]:
         if change(kept[-1], frame) >= least_change:

@@ -44,9 +44,8 @@ def natural_order(path: Path) -> list[tuple[int, str]]:
 def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
     """Find out what a folder of pictures is as a clip; one picture is enough.
 
-    Raises:
-        VideoOpenError: If it holds no numbered pictures, or of more than one size.
-        ImageOpenError: If one of them cannot be read.
+    VideoOpenError: it holds no numbered pictures, or of more than one size;
+    ImageOpenError: one of them cannot be read.
     """
     pictures = numbered_pictures(folder)
     if not pictures:
@@ -76,7 +75,6 @@ def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
 
 
 def _missing_numbers(pictures: list[Path]) -> int:
-    """Count the numbers between first and last that no picture has."""
     numbers = {int(re.findall(r"\d+", path.stem)[-1]) for path in pictures}
     return max(numbers) - min(numbers) + 1 - len(numbers)
 
@@ -168,7 +166,6 @@ def write_pictures(
 
 
 def holds_frames(folder: Path) -> bool:
-    """Whether a folder holds numbered pictures, and nothing else."""
     names = [path.name for path in folder.iterdir()]
     return bool(names) and all(map(_NUMBERED.fullmatch, names))
 

@@ -37,21 +37,15 @@ _LEAST_BYTES: Final = 12
 """Size of a picture; what is smaller says that the last one stays."""
 _LAST_BYTES: Final = {"gif": b";", "apng": b"IEND\xaeB`\x82"}
 """How whole files end that promise no duration."""
-_NEAR_S: Final = 0.002
-"""Two times that are so near are the same."""
+_NEAR_S: Final = 0.002  # two times that are so near are the same
 
 
 @dataclass(slots=True)
 class _DecodeStats:
-    """What was met while a clip was decoded."""
-
     frames: int = 0
-    skipped: int = 0
-    """Frames that could not be decoded, as far as the decoder says so."""
-    last_s: float = 0.0
-    """When the newest frame is shown."""
-    reason: str = ""
-    """Why ffmpeg gave up, if it did."""
+    skipped: int = 0  # frames that could not be decoded, as far as the decoder says so
+    last_s: float = 0.0  # when the newest frame is shown
+    reason: str = ""  # why ffmpeg gave up, if it did
     holes: list[tuple[float, float]] = field(default_factory=list)
     """Times of two frames, one after the other, that lie far apart."""
 
@@ -111,7 +105,6 @@ def _read_file(
 
 
 def _read_normalized(info: VideoInfo, stats: _DecodeStats) -> Iterator[TimedFrame]:
-    """Let OpenCV read what ffmpeg decodes."""
     with normalized(info) as stream:
         for time_s, frame in _split(f"pipe:{stream.descriptor}", info, stats):
             yield stats.add(frame, time_s if stats.frames else info.start_s, info)
@@ -150,7 +143,6 @@ def _split(
 
 
 def _missing_middle(info: VideoInfo, stats: _DecodeStats) -> str | None:
-    """Describe what is damaged, if anything is."""
     lost = max(stats.skipped, _stored_in_holes(info, stats))
     if lost:
         frames = "frame" if lost == 1 else "frames"
@@ -206,7 +198,6 @@ def _missing_end(info: VideoInfo, stats: _DecodeStats) -> str | None:
 
 
 def _has_end(info: VideoInfo) -> bool:
-    """Whether a file has the last bytes that such a file must have."""
     end = _LAST_BYTES.get(info.container, b"")
     with info.path.open("rb") as file:
         file.seek(-min(info.path.stat().st_size, 1024), os.SEEK_END)

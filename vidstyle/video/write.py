@@ -39,8 +39,7 @@ from vidstyle.video.streams import list_packets
 MOST_FPS: Final = 50
 """Frames a second of a GIF; browsers slow down one that asks for more."""
 _LEAST_DELAY_CS: Final = 100 // MOST_FPS
-_VARIABLE_CLOCK: Final = 90_000
-"""Ticks a second of a clip whose rate varies."""
+_VARIABLE_CLOCK: Final = 90_000  # ticks a second of a clip whose rate varies
 _LEAST_CLOCK: Final = 10_000
 """Ticks a second that leave room for a first frame that is shown late."""
 _JITTER_S: Final = 0.00075
@@ -133,10 +132,8 @@ def _encoding(
 def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
     """Check, before the hours of work, that a video could be written under a name.
 
-    Raises:
-        ConfigError: If a file with this ending cannot hold the codec.
-        DependencyError: If there is no ffmpeg, or not with this encoder.
-        VideoWriteError: If the folder is missing or cannot be written to.
+    ConfigError: a file with this ending cannot hold the codec; DependencyError: there
+    is no ffmpeg, or not with this encoder; VideoWriteError: no file can be made there.
     """
     config = config or EncodingConfig()
     codec, container = codec_for(path, config), container_of(path)
@@ -214,12 +211,8 @@ def with_alpha(
 ) -> Iterator[Frame]:
     """Give painted frames their source's transparency, from an index or a time in it.
 
-    Yields:
-        uint8 (H, W, 4), RGB and how opaque.
-
-    Raises:
-        VideoOpenError: If the source cannot be read any more.
-        ImageOpenError: If a picture of a folder cannot.
+    They become (H, W, 4), RGB and how opaque. VideoOpenError, ImageOpenError: the
+    source cannot be read any more.
     """
     opaque = islice(read_opaque(source, start_s), first, None)
     for frame in frames:
