@@ -194,21 +194,17 @@ def write_picture(path: Path, frame: Frame) -> None:
     parameters = [*_PNG] if ending == ".png" else []
     if ending in {".jpg", ".jpeg"}:
         parameters = [cv2.IMWRITE_JPEG_QUALITY, 95]
-    data = _encode(ending, frame, parameters)
+    height, width, depth = frame.shape
+    channels = [2, 1, 0, 3] if depth == 4 else [2, 1, 0]
+    data = None
+    with contextlib.suppress(cv2.error):
+        done, data = cv2.imencode(ending, frame[..., channels], parameters)
+        data = data if done else None
     if data is None:
-        height, width = frame.shape[:2]
         raise OutputError(
             f"cannot write {path}: a {ending} of {width}x{height} pixels is too much."
         )
-    write_whole(path, data)
-
-
-def _encode(ending: str, frame: Frame, parameters: list[int]) -> bytes | None:
-    channels = [2, 1, 0, 3] if frame.shape[2] == 4 else slice(None, None, -1)
-    with contextlib.suppress(cv2.error):
-        done, data = cv2.imencode(ending, frame[..., channels], parameters)
-        return data.tobytes() if done else None
-    return None
+    write_whole(path, data.tobytes())
 
 
 def make_folder(folder: Path) -> None:

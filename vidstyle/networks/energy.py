@@ -39,14 +39,13 @@ def layer_energies(features: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
         Two of (L, N): mean of F**2 over pixels and channels, and sum of G**2, where
         G = F F^T / (h*w).
     """
-    feature_energies, gram_energies = zip(*map(_maps_energy, features), strict=True)
+    feature_energies, gram_energies = [], []
+    for maps in features:
+        flat = maps.flatten(2)  # (N, C, h*w)
+        grams = flat @ flat.transpose(1, 2) / flat.shape[-1]  # (N, C, C)
+        feature_energies.append(flat.square().mean((1, 2)))
+        gram_energies.append(grams.square().sum((1, 2)))
     return torch.stack(feature_energies), torch.stack(gram_energies)
-
-
-def _maps_energy(maps: Tensor) -> tuple[Tensor, Tensor]:
-    flat = maps.flatten(2)  # (N, C, h*w)
-    grams = flat @ flat.transpose(1, 2) / flat.shape[-1]  # (N, C, C)
-    return flat.square().mean((1, 2)), grams.square().sum((1, 2))
 
 
 def natural_pictures() -> Tensor:

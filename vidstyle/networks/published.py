@@ -69,10 +69,11 @@ def published_weights(name: str, *, mirror: str | None = None) -> PublishedWeigh
     published = weights.IMAGENET1K_V1
     preset = published.transforms()
     file_name = published.url.rpartition("/")[2]  # such as vgg16-397923af.pth
+    runs = groupby(channels, key=lambda entry: entry == "M")  # a pooling
     return PublishedWeights(
         topology=Topology(
             name=name,
-            blocks=_blocks(channels),
+            blocks=tuple(tuple(run) for is_pooling, run in runs if not is_pooling),
             mean=tuple(preset.mean),
             std=tuple(preset.std),
         ),
@@ -193,11 +194,3 @@ def _reason(err: Exception) -> str:
         where = f"{cause.filename}: " if cause.filename else ""
         return f"{where}{cause.strerror}"
     return str(cause).rstrip(".")
-
-
-def _blocks(channels: list[int | str]) -> tuple[tuple[int, ...], ...]:
-    """Split torchvision's list, in which "M" is a pooling."""
-    runs = groupby(channels, key=lambda entry: entry == "M")
-    return tuple(
-        tuple(int(count) for count in run) for is_pooling, run in runs if not is_pooling
-    )

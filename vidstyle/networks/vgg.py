@@ -193,14 +193,14 @@ class FeatureNetwork(nn.Module):
             with convolutions_in(self.precision):
                 signal = next(signals)
             if layer in left:
-                is_raw = layer in unmapped
-                features[layer] = signal if is_raw else self._mapped(signal, layer)
                 left.discard(layer)
+                features[layer] = signal
+                if layer not in unmapped:
+                    values, matrix = signal.to(self.mean.dtype), self.metric(layer)
+                    if matrix is not None:
+                        values = F.conv2d(values, matrix[..., None, None])
+                    features[layer] = values
         return features
-
-    def _mapped(self, signal: Tensor, layer: str) -> Tensor:
-        signal, matrix = signal.to(self.mean.dtype), self.metric(layer)
-        return signal if matrix is None else F.conv2d(signal, matrix[..., None, None])
 
     def _signals(self, signal: Tensor) -> Iterator[Tensor]:
         """Yield what each layer makes of normalised images, as long as it is asked."""

@@ -37,7 +37,14 @@ class _Gram(torch.autograd.Function):
     def forward(ctx: Any, features: Tensor) -> Tensor:  # noqa: ANN401
         ctx.save_for_backward(features)
         rows = pixel_rows(features)  # (N, h*w, C)
-        return _summed_product(rows.transpose(1, 2), rows) / rows.shape[1]
+        columns = rows.transpose(1, 2)
+        if features.dtype != torch.bfloat16:
+            grams = torch.bmm(columns, rows)
+        elif features.is_cuda:  # summed in no less than float32
+            grams = torch.bmm(columns, rows, out_dtype=torch.float32)
+        else:
+            grams = torch.bmm(columns.float(), rows.float())
+        return grams / rows.shape[1]
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401
@@ -47,14 +54,6 @@ class _Gram(torch.autograd.Function):
         both = both.to(rows.dtype)
         returned = torch.bmm(rows, both).transpose(1, 2)  # (N, C, h*w), not copied
         return returned.reshape(features.shape)
-
-
-def _summed_product(one: Tensor, other: Tensor) -> Tensor:
-    if one.dtype != torch.bfloat16:
-        return torch.bmm(one, other)
-    if one.is_cuda:
-        return torch.bmm(one, other, out_dtype=torch.float32)
-    return torch.bmm(one.float(), other.float())
 
 
 def pixel_rows(features: Tensor) -> Tensor:

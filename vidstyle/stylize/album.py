@@ -79,7 +79,12 @@ def stylize_album(
     check_pairs(pairs, given, named, folder)
     left = [pair for pair in pairs if overwrite or not pair.output.exists()]
     kept = len(pairs) - len(left)
-    listener(Notice(text=_summary(pairs, kept)))
+    rows = len({pair.content for pair in pairs})
+    there = (
+        f"; {kept} are there already (--overwrite paints them again)" if kept else ""
+    )
+    summary = f"{rows} x {len(pairs) // rows} -> {len(pairs)} pictures{there}"
+    listener(Notice(text=summary))
     run = _Run(config, listener)
     painted = sum(1 for _ in run.paint(left, album.batch, kept))
     if painted + kept == 0:
@@ -186,11 +191,3 @@ class _Run:
             self._network = stylizer.network
             frame = resize_frame(source, height=height, width=width)
             yield Still(pair.number, stylizer, frame)
-
-
-def _summary(pairs: Sequence[Pair], kept: int) -> str:
-    contents = len({pair.content for pair in pairs})
-    text = f"{contents} x {len(pairs) // contents} -> {len(pairs)} pictures"
-    if kept:
-        text += f"; {kept} are there already (--overwrite paints them again)"
-    return text

@@ -144,23 +144,17 @@ def index_sheet(pairs: Sequence[Pair]) -> Frame:
 
 
 def _thumbnail(path: Path, side: int) -> Frame | None:
+    """Show a picture, or the frame in the middle of a clip; None: it cannot be read."""
     try:
-        picture = _picture_of(path)
-    except InputError:
-        return None
+        picture = read_picture(path)
+    except ImageOpenError:
+        try:
+            info = probe(path)
+            shape = {"height": info.height, "width": info.width}
+            middle = (info.frame_count or 0) // 2
+            (picture,) = pick_frames(info, [middle], **shape).values()
+        except InputError:
+            return None
     scale = side / max(picture.shape[:2])
     height, width = (max(1, round(length * scale)) for length in picture.shape[:2])
     return resize_frame(picture, height=height, width=width)
-
-
-def _picture_of(path: Path) -> Frame:
-    """Read a picture, or the frame in the middle of a clip."""
-    try:
-        return read_picture(path)
-    except ImageOpenError:
-        info = probe(path)
-        middle = (info.frame_count or 0) // 2
-        (frame,) = pick_frames(
-            info, [middle], height=info.height, width=info.width
-        ).values()
-        return frame

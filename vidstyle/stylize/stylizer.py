@@ -33,14 +33,8 @@ from vidstyle.images import (
 )
 from vidstyle.networks.load import load_network
 from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.optimize import pyramid
 from vidstyle.optimize.batch import BatchOptimization
-from vidstyle.optimize.pyramid import (
-    enlarged,
-    factors,
-    fitted_image,
-    random_image,
-    shared_steps,
-)
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import content_target
 from vidstyle.records import Frame, Listener, StepReport, StrPath, ignore
@@ -138,8 +132,8 @@ class Stylizer:
             tall, wide = painting_size(painting, self.config, max(height, width))
             paintings.append(resize_frame(painting, height=tall, width=wide))
         self.bank = self._bank(paintings)
-        reduced = factors(min(self.config.pyramid, steps), min(height, width))
-        shares = shared_steps(steps, len(reduced) + 1)
+        reduced = pyramid.factors(min(self.config.pyramid, steps), min(height, width))
+        shares = pyramid.shared_steps(steps, len(reduced) + 1)
         self.coarser = tuple(
             Level(
                 round(height * factor),
@@ -264,7 +258,7 @@ class Stylizer:
             start = self._start_image(style, image, noise)
             if self.config.init == "random" and coarser:
                 # Noise of its own would only disturb.
-                start = enlarged(coarser[-1].start, image)
+                start = pyramid.enlarged(coarser[-1].start, image)
             return FrameTask(
                 frame=number,
                 start=start,
@@ -284,12 +278,14 @@ class Stylizer:
     def _start_image(self, style: FrameStyle, content: Tensor, noise: int) -> Tensor:
         """Make the pixels that a picture or a shot starts from: (1, 3, H, W), new."""
         if self.config.init == "random":
-            return random_image(content, seed=self.config.seed, index=noise)
+            return pyramid.random_image(content, seed=self.config.seed, index=noise)
         if self.config.init == "style":
-            return fitted_image(self.bank.strongest(style), content)
+            return pyramid.fitted_image(self.bank.strongest(style), content)
         if self._start is not None:
             start = self.bank.to_working(self._start)
-            return fitted_image(frame_to_image(start, device=self.device), content)
+            return pyramid.fitted_image(
+                frame_to_image(start, device=self.device), content
+            )
         return content.clone()
 
 

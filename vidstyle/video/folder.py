@@ -53,6 +53,7 @@ def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
             f"the folder {folder} holds no numbered pictures, such as 0001.png; "
             "name a video file or a folder of frames."
         )
+    numbers = {int(re.findall(r"\d+", path.stem)[-1]) for path in pictures}
     height, width = read_picture(pictures[0]).shape[:2]
     has_alpha = _check_all(pictures, height=height, width=width)
     return VideoInfo(
@@ -69,14 +70,9 @@ def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
         has_audio=False,
         has_alpha=has_alpha,
         has_times=False,
-        missing_numbers=_missing_numbers(pictures),
+        missing_numbers=max(numbers) - min(numbers) + 1 - len(numbers),
         background=background,
     )
-
-
-def _missing_numbers(pictures: list[Path]) -> int:
-    numbers = {int(re.findall(r"\d+", path.stem)[-1]) for path in pictures}
-    return max(numbers) - min(numbers) + 1 - len(numbers)
 
 
 def read_folder(

@@ -23,14 +23,7 @@ from vidstyle.config import EncodingConfig
 from vidstyle.errors import VideoOpenError, VideoWriteError
 from vidstyle.images import PARTIAL, partial_file, resize_frame
 from vidstyle.records import Frame, VideoInfo
-from vidstyle.video.codecs import (
-    codec_for,
-    container_of,
-    encoder_arguments,
-    find_hardware,
-    held_shape,
-    to_pixels,
-)
+from vidstyle.video import codecs
 from vidstyle.video.ffmpeg import feed_ffmpeg, file_url, timed_stream
 from vidstyle.video.mux import mux_args, source_input
 from vidstyle.video.read import read_opaque
@@ -85,21 +78,22 @@ def write_video(
     check_writable(path, config)
     if not times_s:
         raise VideoWriteError(f"cannot write {path}: there is not one frame.")
-    resized = _Resized(frames, codec_for(path, config), height, width)
-    if container_of(path) == "gif":
+    resized = _Resized(frames, codecs.codec_for(path, config), height, width)
+    if codecs.container_of(path) == "gif":
         write_gif(resized, path, times_s=times_s, fps=fps, hold_s=hold_s)
         return
     clear = source if config.keep_alpha and source and source.has_alpha else None
     made = with_alpha(resized, clear, start_s=times_s[0]) if clear else iter(resized)
-    first, made = _peek(made)
+    if (first := next(made, None)) is None:
+        raise ValueError("there are times, but no frames")
     late_s = max(0.0, times_s[0] - (span[0] if span else 0.0))
     clock, times_s = _clock(times_s, fps)
     arguments = [
         *("-itsoffset", f"{late_s:.6f}", *_FRAMES, *source_input(source, span)),
         *_encoding(path, config, clock=clock, first=first),
-        *mux_args(source, span, container_of(path), config),
+        *mux_args(source, span, codecs.container_of(path), config),
     ]
-    stream = timed_stream(made, times_s, fps=fps, hold_s=hold_s)
+    stream = timed_stream(chain([first], made), times_s, fps=fps, hold_s=hold_s)
     with _counted_file(path, len(times_s)) as output:
         _feed(stream, [*arguments, *output], path)
 
@@ -108,12 +102,13 @@ def _encoding(
     path: Path, config: EncodingConfig, *, clock: int, first: Frame
 ) -> list[str]:
     """Return the arguments that encode frames like the first one."""
-    codec, container = codec_for(path, config), container_of(path)
+    codec, container = codecs.codec_for(path, config), codecs.container_of(path)
     height, width, channels = first.shape
+    pixels = codecs.to_pixels(codec, with_alpha=channels == 4)
     hardware = None
     if config.hardware_encoder:
-        hardware = find_hardware(codec, crf=config.crf, shape=(height, width))
-    encoder = encoder_arguments(
+        hardware = codecs.find_hardware(codec, crf=config.crf, shape=(height, width))
+    encoder = codecs.encoder_arguments(
         codec,
         crf=config.crf,
         container=container,
@@ -122,7 +117,7 @@ def _encoding(
     )
     tracks = ["-video_track_timescale", str(clock), "-movflags", "+faststart"]
     return [
-        *("-map", "0:v:0", "-filter:v:0", to_pixels(codec, with_alpha=channels == 4)),
+        *("-map", "0:v:0", "-filter:v:0", pixels),
         *(*encoder, "-fps_mode:v:0", "passthrough"),
         *("-enc_time_base:v:0", f"1:{clock}"),
         *(tracks if container in {"mp4", "mov"} else []),
@@ -136,9 +131,9 @@ def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
     is no ffmpeg, or not with this encoder; VideoWriteError: no file can be made there.
     """
     config = config or EncodingConfig()
-    codec, container = codec_for(path, config), container_of(path)
+    codec, container = codecs.codec_for(path, config), codecs.container_of(path)
     if container != "gif":
-        encoder_arguments(codec, crf=config.crf, container=container)
+        codecs.encoder_arguments(codec, crf=config.crf, container=container)
     if path.exists() and not path.is_file():
         raise VideoWriteError(f"cannot write {path}: it is there, and no file.")
     try:
@@ -157,7 +152,7 @@ def _counted_file(path: Path, count: int) -> Iterator[list[str]]:
             stale.unlink()
     with partial_file(path, error=VideoWriteError) as (partial, handle):
         os.close(handle)
-        yield ["-f", container_of(path), file_url(partial)]
+        yield ["-f", codecs.container_of(path), file_url(partial)]
         written = len(list_packets(partial, "0:v:0", error=VideoWriteError))
         if written != count:
             raise VideoWriteError(
@@ -196,14 +191,8 @@ class _Resized:
     def __iter__(self) -> Iterator[Frame]:
         for frame in self.frames:
             height, width = self.height or frame.shape[0], self.width or frame.shape[1]
-            rows, columns = held_shape(self.codec, (height, width))
+            rows, columns = codecs.held_shape(self.codec, (height, width))
             yield resize_frame(frame, height=height, width=width)[:rows, :columns]
-
-
-def _peek(frames: Iterator[Frame]) -> tuple[Frame, Iterator[Frame]]:
-    for first in frames:
-        return first, chain([first], frames)
-    raise ValueError("there are times, but no frames")
 
 
 def with_alpha(
