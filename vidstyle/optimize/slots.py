@@ -13,10 +13,9 @@ from vidstyle.config import DEFAULT_LR, StyleConfig
 from vidstyle.devices import memory_errors_named
 from vidstyle.errors import OptimizationError
 from vidstyle.optimize.first_order import Adam, Langevin, Momentum, StepSize
-from vidstyle.optimize.lbfgs import LBFGS
-from vidstyle.optimize.newton_cg import NewtonCG
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.optimizer import Hessian, Optimizer
+from vidstyle.optimize.second_order import LBFGS, NewtonCG
 from vidstyle.optimize.targets import ContentTarget, StyleTarget
 from vidstyle.records import StepReport
 
