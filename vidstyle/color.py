@@ -22,10 +22,8 @@ from torch import Tensor
 from vidstyle.images import resize_frame
 from vidstyle.records import Frame
 
-FLOOR = 0.03**2
-"""Added to each variance, so that a one-color picture has a map; [0, 1] squared."""
-LARGEST_GAIN = 3.0
-"""Along any direction in color space: more would show the source's noise."""
+FLOOR = 0.03**2  # added to each variance, so that a one-color picture has a map
+LARGEST_GAIN = 3.0  # in any direction of color: more would show the source's noise
 PACE = 0.1  # share of a clip's next frame in its running statistics
 
 Floats = npt.NDArray[np.float64]
@@ -122,8 +120,7 @@ def _power(symmetric: Floats, exponent: float) -> Floats:
     return np.asarray((vectors * values**exponent) @ vectors.T)
 
 
-WEIGHTS = np.array([0.299, 0.587, 0.114])
-"""Shares of R, G and B in the luminance (ITU-R BT.601, as in YIQ)."""
+WEIGHTS = np.array([0.299, 0.587, 0.114])  # of RGB in luminance (BT.601, YIQ)
 
 
 def luminance(frame: Frame) -> Frame:
@@ -162,12 +159,10 @@ def _luma(frame: Frame) -> npt.NDArray[np.float32]:
 
 BORDER = 0.01  # standard deviation of a border's blur, as a share of the longest side
 REACH = 4.0  # standard deviations that a border reaches to either side
-SEEN = np.float32(1 / 8)
-"""How much of a region must be seen in a pixel for it to be painted there fully."""
+SEEN = np.float32(1 / 8)  # of a region in a pixel for it to be painted there fully
 
 AROUND = 0.02  # the same of the neighbourhood that says what new pixels belong to
-TRACE = np.float32(1e-3)
-"""Weight of what cannot be trusted, where there is nothing else around."""
+TRACE = np.float32(1e-3)  # weight of what cannot be trusted
 SHARPEN = 1.5  # factor of a moved mask's contrast
 
 Mask = npt.NDArray[np.float32]  # (H, W) in [0, 1], 1 inside the region

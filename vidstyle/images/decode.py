@@ -44,8 +44,7 @@ class Header(NamedTuple):
     format: str
     mode: str  # Pillow's name of the kind of pixels: RGB, CMYK, LAB, ...
     has_alpha: bool
-    turn: int
-    """EXIF's number for what makes it upright, 1 to 8; from 5 on it is on its side."""
+    turn: int  # EXIF's, 1 to 8, makes it upright; from 5 on it is on its side
     profile: bytes  # ICC: what its numbers stand for; empty: sRGB
 
 

@@ -18,11 +18,9 @@ from typing import Final
 import torch
 from torch import Tensor
 
-ENERGY_NAMES: Final = ("feature_energy", "gram_energy")
-"""What a file of weights calls them."""
+ENERGY_NAMES: Final = ("feature_energy", "gram_energy")  # in files of weights
 PICTURES: Final = 5
-SIDE: Final = 128
-"""Pixels; smaller pictures than photographs, for their cost, and as sharp."""
+SIDE: Final = 128  # pixels; fewer than photographs have, for their cost, and as sharp
 SHAPE_SLOPE: Final = 1.8
 TEXTURE_SLOPE: Final = 1.0
 """Photographs' amplitude falls as frequency to the power of about -1."""

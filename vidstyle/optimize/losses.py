@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-SMOOTHING = 0.02
-"""Difference of neighbours, five levels, below which total variation is square."""
+SMOOTHING = 0.02  # difference, five levels, below which total variation is square
 
 
 def gram_matrix(features: Tensor) -> Tensor:

@@ -22,8 +22,7 @@ class Evaluation:
 
     losses: Tensor  # (N,), the weighted sums
     terms: Mapping[str, Tensor]  # name -> (N,), each with its weight
-    gradients: Tensor
-    """(N, 3, H, W), of each sample's own loss; or balanced, then it is no loss's."""
+    gradients: Tensor  # (N, 3, H, W), of each sample's own loss, or balanced
 
 
 class Objective:

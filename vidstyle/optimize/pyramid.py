@@ -18,8 +18,7 @@ from torch.nn import functional
 from vidstyle.devices import seeded_generator
 
 RATIO = 2**0.5  # of the sides of one size to those of the next smaller one
-LEAST_SIDE = 64
-"""Pixels; a smaller picture has too little of its deepest features to measure."""
+LEAST_SIDE = 64  # pixels; less has too little of the deepest features to measure
 
 
 def factors(levels: int, shortest: int) -> list[float]:
@@ -49,8 +48,7 @@ def enlarged(image: Tensor, like: Tensor) -> Tensor:
     )
 
 
-NOISE_DEVIATION = 0.15
-"""Of white noise around mid-grey; wide enough to leave no colour out of reach."""
+NOISE_DEVIATION = 0.15  # around mid-grey; wide enough to reach every color
 
 
 def random_image(like: Tensor, *, seed: int, index: int) -> Tensor:

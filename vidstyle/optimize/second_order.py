@@ -18,14 +18,11 @@ from vidstyle.optimize.optimizer import (
     rms,
 )
 
-FIRST_STEP_RMS = 0.002
-"""Change of the pixels, in [0, 1], by a step that no curvature informs."""
-LONGEST_START = 5.0
-"""Most times as long a step begins a size, after a long one at the size before."""
+FIRST_STEP_RMS = 0.002  # change of pixels in [0, 1] by a step without curvature
+LONGEST_START = 5.0  # most times as long as that a size may begin
 LARGEST_STEP_RMS = 0.1  # cap on the change of the pixels by any step
 CURVATURE_RATIO = 1e-4  # a pair is kept only if s.y exceeds this share of |s||y|
-WORST_RATIO = 1.5
-"""A loss above this multiple of the best sends the sample back to its best."""
+WORST_RATIO = 1.5  # of a loss to the best one, above which the sample goes back
 
 
 class LBFGS(Optimizer):
@@ -182,13 +179,11 @@ class LBFGS(Optimizer):
         return directions * torch.where(self._count == 0, first, capped).unsqueeze(1)
 
 
-FIRST_RADIUS = 0.01
-"""RMS change of the pixels, in [0, 1], by which the first step is limited."""
+FIRST_RADIUS = 0.01  # RMS change of pixels in [0, 1] that limits the first step
 LARGEST_RADIUS = 0.1  # that by which any step is
 MOST_PRODUCTS = 10  # Hessian-vector products in a step
 RESIDUAL = 0.1  # share of the gradient at which its linear system counts as solved
-POOR, GOOD = 0.25, 0.75
-"""Gains, as shares of the predicted, below and above which the radius changes."""
+POOR, GOOD = 0.25, 0.75  # shares of the predicted gain at which the radius changes
 
 
 class NewtonCG(Optimizer):

@@ -19,11 +19,9 @@ from vidstyle.optimize.second_order import LBFGS, NewtonCG
 from vidstyle.optimize.targets import ContentTarget, StyleTarget
 from vidstyle.records import StepReport
 
-CHECK_EVERY: Final = 5
-"""Steps between two looks at whether a frame has settled: each waits for the device."""
+CHECK_EVERY: Final = 5  # steps between looks at whether frames have settled: they wait
 
-OTHERS: Final = 24
-"""Pictures in float32 that are held beside an optimiser's history, at most."""
+OTHERS: Final = 24  # float32 pictures held beside an optimiser's history, at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,24 +29,18 @@ class FrameTask:
     """One frame's optimisation: where it starts and what it should become."""
 
     frame: int  # index of the frame in the source
-    start: Tensor
-    """(1, 3, H, W), the first pixels; what smaller sizes have changed is added."""
+    start: Tensor  # (1, 3, H, W); what smaller sizes have changed is added
     content: ContentTarget
-    steps: int
-    """Most steps at this size; 0: it is finished as it starts, and never stepped."""
+    steps: int  # at most, at this size; 0: it is finished as it starts
     least_steps: int = 1  # fewest steps before goal ends it
     goal: float = math.nan
     """``own_loss`` with which it is finished, looked at after every other step; nan:
     none is."""
-    style: StyleTarget | None = None
-    """What it should look like; None: like the other frames of the batch."""
-    mask: Tensor | None = None
-    """(1, 1, H, W) in [0, 1], of the region that gets the style; None: all of it."""
-    warped: Tensor | None = None
-    """(1, 3, H, W), the previous stylized frame brought onto this one."""
+    style: StyleTarget | None = None  # None: like the other frames of the batch
+    mask: Tensor | None = None  # (1, 1, H, W) in [0, 1], where it gets the style
+    warped: Tensor | None = None  # (1, 3, H, W), the previous frame brought here
     consistency: Tensor | None = None  # (1, 1, H, W), where that may be trusted
-    coarser: tuple["FrameTask", ...] = ()
-    """The same frame smaller, the smallest first. Each is finished before the next."""
+    coarser: tuple["FrameTask", ...] = ()  # the same frame smaller, smallest first
 
 
 class LevelOptimization:

@@ -20,8 +20,7 @@ floor is a tenth and not the whole median, so that a pale painting still counts 
 """
 
 
-MOST_ATTENTION = 4.0
-"""Most that the densest detail counts, relative to the average place."""
+MOST_ATTENTION = 4.0  # that the densest detail gets, relative to the average place
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,10 +22,8 @@ from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.style_statistics import Gram
 
 TILE_BYTES: Final = 2**30  # that one tile may take, there and back
-CPU_SHARE: Final = 1 / 4
-"""The part of a CPU's memory that a picture may take, there and back, in one."""
-COPIES: Final = 3
-"""How often memory holds a layer's features, there and back; measured with slim."""
+CPU_SHARE: Final = 1 / 4  # of a CPU's memory that a picture may take in one
+COPIES: Final = 3  # of a layer's features in memory, there and back; measured with slim
 
 Place = tuple[Any, ...]  # index of a part of a tensor (N, C, h, w)
 

@@ -42,8 +42,7 @@ class AlbumResult:
     index: Path
     painted: int
     kept: int
-    failed: tuple[str, ...]
-    """Why a picture or a painting was passed over, a sentence each."""
+    failed: tuple[str, ...]  # why each was passed over, in a sentence
 
 
 def stylize_album(
@@ -60,10 +59,7 @@ def stylize_album(
 
     Contents and styles are files, and folders of them; styles named together are mixed.
     Results and sheet go into ``folder``, which is made if it is not there; what is
-    there already is painted again only to ``overwrite`` it.
-
-    Raises:
-        VidstyleError: An InputError, WeightsError, OptimizationError or OutputError.
+    there already is painted again only to ``overwrite`` it. Raises a VidstyleError.
     """
     config, album = config or StyleConfig(), album or AlbumConfig()
     folder, given = Path(folder), [Path(path) for path in contents]

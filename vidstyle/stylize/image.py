@@ -46,12 +46,9 @@ def stylize_image(
     overwrite: bool = False,
     listener: Listener = ignore,
 ) -> Path:
-    """Paint one picture into ``output``, which is returned.
+    """Paint one picture into ``output``, which is returned; or a VidstyleError.
 
     ``style``, ``regions`` and ``evolution_output`` are as for ``stylize_video``.
-
-    Raises:
-        VidstyleError: An InputError, WeightsError, OptimizationError or OutputError.
     """
     content, output = Path(content), Path(output)
     config, regions = config or StyleConfig(), as_regions(regions)

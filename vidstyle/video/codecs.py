@@ -33,14 +33,12 @@ class Codec:
 
     endings: tuple[str, ...]
     """File endings that can hold it and are played as such; the usual one first."""
-    encoders: tuple[tuple[str, ...], ...]
-    """ffmpeg's, each with its arguments but for the quality; the best one first."""
+    encoders: tuple[tuple[str, ...], ...]  # ffmpeg's, with arguments; the best first
     pixels: str = "yuv420p"
     alpha_pixels: str | None = None  # the same with transparency; None: it has none
     alpha_arguments: tuple[str, ...] = ()  # more arguments of the encoder for these
     alpha_endings: tuple[str, ...] = ()
-    needs_even_sides: bool = False
-    """Whether an odd side has to lose its last row or column."""
+    needs_even_sides: bool = False  # an odd side loses its last row or column
 
 
 # Presets: where a slower one makes files hardly smaller. Matroska's ending stands last
@@ -98,8 +96,7 @@ def container_of(path: Path) -> str:
 def codec_for(path: Path, config: EncodingConfig) -> str:
     """Choose the codec of a result: the one asked for, or the usual one of its file.
 
-    Raises:
-        ConfigError: If no such file can hold it, or has the quality that is asked for.
+    ConfigError: no such file can hold it, or has the quality that is asked for.
     """
     container_of(path)
     ending = path.suffix.lower()

@@ -19,10 +19,8 @@ from vidstyle.images import resize_frame
 from vidstyle.records import Frame
 from vidstyle.video.write import MOST_FPS, write_video
 
-_FINEST: Final = 0.25
-"""Mean difference in 8-bit levels below which no change can be seen."""
-_SPARE: Final = 4
-"""Times as many pictures are kept as shown, so that blends are of near neighbours."""
+_FINEST: Final = 0.25  # mean difference in 8-bit levels that can be seen at all
+_SPARE: Final = 4  # times as many pictures kept as shown, so that neighbours blend
 
 
 class Evolution:

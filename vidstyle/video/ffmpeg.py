@@ -28,8 +28,7 @@ _SAYS_LITTLE = re.compile(
 # Where messages bear their level.
 _IS_ERROR = re.compile(r"\[(error|fatal|panic)\]")
 _DISK_FULL = "No space left on device"
-_PIXELS: Final = {3: b"RGB\x18", 4: b"RGBA"}
-"""Matroska's names of raw pixels, by their number of channels."""
+_PIXELS: Final = {3: b"RGB\x18", 4: b"RGBA"}  # Matroska's raw pixels
 
 
 def ffmpeg_path() -> str:

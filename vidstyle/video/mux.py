@@ -32,8 +32,7 @@ _TEXT_SUBTITLES: Final = {"ass", "mov_text", "subrip", "text", "webvtt"}
 
 class _Container(NamedTuple):
     sound: set[str]
-    sound_encoder: tuple[str, ...]
-    """An encoder, and ffmpeg's filters before it if it needs some."""
+    sound_encoder: tuple[str, ...]  # and ffmpeg's filters before it, if any
     subtitles: set[str]
     text_encoder: str
 
@@ -48,8 +47,7 @@ _CONTAINERS: Final = {
     "matroska": _Container(_MKV_SOUND, ("aac",), _MKV_SUBTITLES, "subrip"),
 }
 
-_MADE_ANEW: Final = {"text", "tmcd"}
-"""Names of chapters and of the timecode, which ffmpeg writes by itself."""
+_MADE_ANEW: Final = {"text", "tmcd"}  # chapters and the timecode: by ffmpeg itself
 _PRIVATE: Final = re.compile(r"location|gps|xmp", re.IGNORECASE)
 _STALE: Final = re.compile(
     r"(encoder|duration|bps|number_of_\w+|_statistics_\w+|rotate|source_id)(-\w+)?",

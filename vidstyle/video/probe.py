@@ -43,8 +43,7 @@ _LISTS: Final = re.compile(
 """How files begin that only name others: HLS, ffmpeg's concat, SDP, DASH, ..."""
 _ROUNDING_S: Final = 0.0011  # Matroska and FLV round times to milliseconds, up or down
 _LONG: Final = 1.5  # a last frame that is shown for so many usual times is held
-_DIVX: Final = re.compile(rb"DivX\d+(b|Build)\d+p")
-"""What an encoder leaves in the first frame if it packs two into one."""
+_DIVX: Final = re.compile(rb"DivX\d+(b|Build)\d+p")  # frames that share packets
 
 
 def probe(

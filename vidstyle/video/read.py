@@ -26,15 +26,12 @@ from vidstyle.video.folder import numbered_pictures, read_folder
 from vidstyle.video.normalize import alpha_decoder, decode_errors, normalized
 from vidstyle.video.streams import RESTARTED, list_packets
 
-_MOST_FAILURES: Final = 50
-"""Reads that fail one after the other before a file counts as ended."""
+_MOST_FAILURES: Final = 50  # reads that fail in a row before a file counts as ended
 # OpenCV gives up on a pipe after 30 seconds, and a process may be stopped for longer.
 _PATIENCE_MS: Final = 2**31 - 1
-_HOLE: Final = 1.5
-"""How many frames long a frame is shown after which one may be missing."""
+_HOLE: Final = 1.5  # frames long a frame is shown after which one may be missing
 _COMPLAINT: Final = re.compile(r"\[in#0/\S+ @ \w+\] .*(corrupt|invalid|exceeds)", re.I)
-_LEAST_BYTES: Final = 12
-"""Size of a picture; what is smaller says that the last one stays."""
+_LEAST_BYTES: Final = 12  # of a picture; less says that the last one stays
 _LAST_BYTES: Final = {"gif": b";", "apng": b"IEND\xaeB`\x82"}
 """How whole files end that promise no duration."""
 _NEAR_S: Final = 0.002  # two times that are so near are the same
@@ -46,8 +43,7 @@ class _DecodeStats:
     skipped: int = 0  # frames that could not be decoded, as far as the decoder says so
     last_s: float = 0.0  # when the newest frame is shown
     reason: str = ""  # why ffmpeg gave up, if it did
-    holes: list[tuple[float, float]] = field(default_factory=list)
-    """Times of two frames, one after the other, that lie far apart."""
+    holes: list[tuple[float, float]] = field(default_factory=list)  # between frames
 
     def add(self, frame: Frame, time_s: float, info: VideoInfo) -> TimedFrame:
         """Number a frame; one without a time of its own comes after the last one."""

@@ -76,20 +76,17 @@ class PictureStream:
     pixel_format: str
     color_tags: str
     stored_shape: tuple[int, int]
-    fields: str
-    """Whether a frame shows one moment (progressive), two (interlaced), unknown."""
+    fields: str  # one moment a frame (progressive), two (interlaced), unknown
     is_turned: bool  # whether metadata says to turn or mirror it
     rotation: int
-    crop: tuple[int, int]
-    """Rows and columns of the stored picture that ffmpeg leaves out, as told."""
+    crop: tuple[int, int]  # rows and columns that ffmpeg leaves out, as told
     pixel_aspect: Fraction
     bit_depth: int
     has_alpha: bool
     has_times: bool
     start_s: float  # when its first frame is shown, on the file's own clock
     duration_s: float | None  # as a tag of the stream says; None: there is no such tag
-    fps: Fraction | None
-    """Nominal rate; exact, although ffmpeg prints two decimals. None: unknown."""
+    fps: Fraction | None  # nominal, and exact although two decimals are printed
 
 
 class Description:

@@ -29,14 +29,11 @@ from vidstyle.video.mux import mux_args, source_input
 from vidstyle.video.read import read_opaque
 from vidstyle.video.streams import list_packets
 
-MOST_FPS: Final = 50
-"""Frames a second of a GIF; browsers slow down one that asks for more."""
+MOST_FPS: Final = 50  # of a GIF; browsers slow down one that asks for more
 _LEAST_DELAY_CS: Final = 100 // MOST_FPS
 _VARIABLE_CLOCK: Final = 90_000  # ticks a second of a clip whose rate varies
-_LEAST_CLOCK: Final = 10_000
-"""Ticks a second that leave room for a first frame that is shown late."""
-_JITTER_S: Final = 0.00075
-"""How far a container that rounds to milliseconds moves times of a constant rate."""
+_LEAST_CLOCK: Final = 10_000  # ticks a second with room for a late first frame
+_JITTER_S: Final = 0.00075  # by which rounding to milliseconds moves a constant rate
 
 # Made for what changes; an ordered dither stays still where the picture does, which
 # keeps the file small.
