@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidstyle.errors import ConfigError, ImageOpenError, InputError, OutputError
-from vidstyle.images import PICTURE_ENDINGS, read_picture, resize_frame
+from vidstyle.images import read_picture, resize_frame
 from vidstyle.records import Frame
-from vidstyle.video.folder import natural_order
+from vidstyle.video.folder import list_pictures
 from vidstyle.video.probe import probe
 from vidstyle.video.sheet import captioned, contact_sheet, pick_frames
 
@@ -39,18 +39,12 @@ def pictures_in(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     try:
-        found = [
-            one
-            for one in path.iterdir()
-            if one.suffix.lower() in PICTURE_ENDINGS
-            and not one.name.startswith(".")
-            and one.is_file()
-        ]
+        found = [one for one in list_pictures(path) if one.is_file()]
     except OSError as err:
         raise InputError(f"cannot read the folder {path}: {err.strerror}.") from err
     if not found:
         raise InputError(f"there is no picture in the folder {path}.")
-    return sorted(found, key=natural_order)
+    return found
 
 
 def make_pairs(

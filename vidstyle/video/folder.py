@@ -23,16 +23,16 @@ _ENDS: Final = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9"}
 _NUMBERED: Final = re.compile(r"\d{6,}\.png")
 
 
+def list_pictures(folder: Path) -> list[Path]:
+    """List what is called like a picture, by name, and numbers in it by value."""
+    found = (path for path in folder.iterdir() if not path.name.startswith("."))
+    pictures = [path for path in found if path.suffix.lower() in PICTURE_ENDINGS]
+    return sorted(pictures, key=natural_order)
+
+
 def numbered_pictures(folder: Path) -> list[Path]:
     """List the pictures that have a number in their names, in its order."""
-    pictures = [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in PICTURE_ENDINGS
-        and not path.name.startswith(".")
-        and re.search(r"\d", path.stem)
-    ]
-    return sorted(pictures, key=natural_order)
+    return [path for path in list_pictures(folder) if re.search(r"\d", path.stem)]
 
 
 def natural_order(path: Path) -> list[tuple[int, str]]:
