@@ -151,21 +151,18 @@ def fetch(name: str, listener: Listener = ignore) -> Path:
 
 def network_status() -> list[NetworkStatus]:
     """List every network, the built-in one first."""
-    published = [_published(name) for name in FETCHED]
-    return [
-        NetworkStatus(name=SLIM.name, layers=SLIM.layers, built_in=True),
-        *(
-            NetworkStatus(
-                name=each.topology.name,
-                layers=each.topology.layers,
-                built_in=False,
-                path=_find(each),
-                size_mb=each.size_mb,
-                url=each.url,
-            )
-            for each in published
-        ),
-    ]
+    networks = [NetworkStatus(name=SLIM.name, layers=SLIM.layers, built_in=True)]
+    for published in map(_published, FETCHED):
+        status = NetworkStatus(
+            name=published.topology.name,
+            layers=published.topology.layers,
+            built_in=False,
+            path=_find(published),
+            size_mb=published.size_mb,
+            url=published.url,
+        )
+        networks.append(status)
+    return networks
 
 
 def _find(published: PublishedWeights) -> Path | None:

@@ -58,8 +58,7 @@ def _blank(height: int, width: int) -> Frame:
 def _write(cell: Frame, text: str, *, bottom: int) -> None:
     """Write a line in ASCII into a picture; what does not fit is cut off at its end."""
     plain = normalize("NFKD", text).encode("ascii", "ignore").decode()
-    while plain and _length(plain) > cell.shape[1]:
-        plain = plain[:-1]
+    plain = plain[: _fitting(plain, cell.shape[1])]
     black = (0, 0, 0)
     cv2.putText(cell, plain, (0, bottom), FONT, FONT_SCALE, black, 1, cv2.LINE_AA)
 
