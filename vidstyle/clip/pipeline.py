@@ -32,7 +32,7 @@ from vidstyle.clip.results import (
 )
 from vidstyle.config import EncodingConfig, EvolutionConfig, Region, VideoConfig
 from vidstyle.errors import ConfigError
-from vidstyle.motion.flow import estimate_motion
+from vidstyle.motion.flow import estimate_motions
 from vidstyle.records import Listener, Notice, Plan, StrPath, VideoInfo, ignore
 from vidstyle.stylize.image import Styles, as_paths, as_regions, load_stylizer, read_key
 from vidstyle.stylize.style_bank import working_size
@@ -68,7 +68,7 @@ def stylize_video(
     overwrite: bool = False,
     restart: bool = False,
     listener: Listener = ignore,
-    motion: MotionEstimator = estimate_motion,
+    motion: MotionEstimator = estimate_motions,
     make_painter: MakeFramePainter = FrameOptimizer,
 ) -> VideoResult:
     """Paint a clip: the same frames at the same times with the same sound.
@@ -140,7 +140,7 @@ def load_inputs(
     store: FrameStore,
     *,
     listener: Listener,
-    motion: MotionEstimator = estimate_motion,
+    motion: MotionEstimator = estimate_motions,
 ) -> tuple[RegionMasks, Stylizer]:
     """Check the masks, and measure the paintings for the size of the frames."""
     regions = as_regions(regions)
