@@ -104,6 +104,9 @@ class VideoConfig(AlbumConfig):
     strict: bool = setting(
         False, "Refuse a clip that is damaged, instead of warning.", FILES
     )
+    paint_bars: bool = setting(
+        False, "Paint black bars around the picture, too, which otherwise stay.", FILES
+    )
     output_size: OutputSize = setting(
         "working", "source: resample the finished result to the source's size.", SIZE
     )
