@@ -207,6 +207,7 @@ VIDEO_OPTIONS = [
     ("--output-size source", {"output_size": "source"}),
     ("--strict", {"strict": True}),
     ("--paint-bars", {"paint_bars": True}),
+    ("--loop", {"loop": True}),
     ("--fps 24000/1001", {"input_fps": Fraction(24000, 1001)}),
     ("--background black", {"background": "black"}),
 ]

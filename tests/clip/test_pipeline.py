@@ -459,3 +459,23 @@ def test_black_bars_stay_black(style: Path, output: Path, make_clip: MakeClip) -
     )
     assert (read_picture(output / "000001.png") == 200).all()
     assert read_picture(output / "000002.png")[:16].any()
+
+
+@pytest.mark.parametrize("loop", [True, False])
+def test_loop_ends_on_the_way_to_its_beginning(
+    style: Path, tmp_path: Path, *, loop: bool
+) -> None:
+    clip, output = tmp_path / "still", tmp_path / "out"
+    clip.mkdir()
+    for index in range(10):
+        write_picture(clip / f"{index}.png", scene(1))
+    config = replace(FEW, key_frames=4, loop=loop)
+    result = stylize_video(clip, style, output, config=config)
+    assert (result.frames, result.shots) == (10, 1)
+    assert len(list(output.iterdir())) == 10
+    first, key, last = (
+        read_picture(output / f"{number:06}.png").astype(float) for number in (1, 9, 10)
+    )
+    between = np.abs(last - (first + key) / 2).max() <= 1
+    assert between == loop
+    assert (first != key).any()

@@ -99,8 +99,9 @@ def stylize_video(
     check_outputs(outputs, config.encoding, overwrite=overwrite)
     evolution = (evolution or EvolutionConfig()) if outputs.evolution else None
     painted = {time_s: Path(path) for time_s, path in (keys or {}).items()}
-    if painted and regions:
-        raise ConfigError("give either keys or regions, not both.")
+    for name, is_given in {"keys": painted, "loop": config.loop}.items():
+        if is_given and regions:
+            raise ConfigError(f"give either {name} or regions, not both.")
     style = style or list(painted.values())
     reader = open_reader(clip, config, has_regions=bool(regions))
     shape = tell_plan(reader.info, outputs.video, config, listener)
@@ -294,7 +295,7 @@ def announce(passes: RegionPasses, shape: tuple[int, int]) -> None:
         Plan(
             height=shape[0],
             width=shape[1],
-            frames=None if frames is None else frames * len(stores),
+            frames=None if frames is None else frames * len(stores) + config.loop,
             done=done,
             next_steps=config.expected_next_steps,
             newest=stores[0].newest if len(stores) == 1 else None,

@@ -165,6 +165,9 @@ class VideoConfig(AlbumConfig):
         most=64,
         metavar="N",
     )
+    loop: bool = setting(
+        False, "The end meets the beginning: make no seam there.", COHERENCE
+    )
     next_steps: int = common_setting(
         50, "Most steps for a frame that follows another.", OPTIMIZER, least=0
     )
