@@ -30,7 +30,7 @@ class FrameTask:
 
     frame: int  # index of the frame in the source
     start: Tensor  # (1, 3, H, W); what smaller sizes have changed is added
-    content: ContentTarget
+    content: ContentTarget | None  # None: it takes no steps
     steps: int  # at most, at this size; 0: it is finished as it starts
     least_steps: int = 1  # fewest steps before goal ends it
     goal: float = math.nan
@@ -89,14 +89,15 @@ class LevelOptimization:
             self._optimizer.reset(slot, task.start[0], frame=task.frame)
         else:
             self._optimizer.warm_start(slot, task.start[0], coarser._optimizer)
-        self._objective.set_slot(
-            slot,
-            task.content,
-            style=task.style,
-            mask=task.mask,
-            warped=task.warped,
-            consistency=task.consistency,
-        )
+        if task.content is not None:
+            self._objective.set_slot(
+                slot,
+                task.content,
+                style=task.style,
+                mask=task.mask,
+                warped=task.warped,
+                consistency=task.consistency,
+            )
         self._entered[slot] = task, Progress(self._config)
 
     def result(self, slot: int) -> Tensor:
