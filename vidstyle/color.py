@@ -91,20 +91,13 @@ def mix_colors(
 def palette_map(content: ColorStatistics, style: ColorStatistics) -> PaletteMap:
     """Find the map that gives the content the painting's mean and covariance.
 
-    Of all linear maps that do so it is the one that moves the colors least.
-
     Source: the optimal transport map between Gaussians (Monge-Kantorovich), as Pitie
-    and Kokaram 2007 use it. We depart in flooring variances and capping gains.
-
-    Gatys et al. 2016 ("Preserving color", section 3.1) name two others with that mean
-    and covariance, by Cholesky's factors and by the principal axes (PCA). All three
-    were tried on nine pairs: the paintings of ``samples`` in the colors of its photo
-    and of the two shots of its clip. They moved colors by 76.7 levels (this map), 76.9
-    (PCA) and 79.2 (Cholesky; 88.0 with the channels in the order B, G, R), root mean
-    square. Which order is taken changes Cholesky's result by 24 levels on average, and
-    turns white stones pink; the other two can hardly be told apart. This one is kept:
-    it moves least by construction, and being symmetric turns no hue into its opposite.
-    ``tests/color/test_palette_variants.py`` repeats it.
+    and Kokaram 2007 use it. We depart in flooring variances and capping gains. Of all
+    linear maps it moves colors least, and being symmetric turns no hue into its
+    opposite. Gatys et al. 2016 ("Preserving color", section 3.1) name two others, by
+    Cholesky's factors and by PCA: on nine pairs from ``samples`` they moved colors by
+    79.2 (88.0 as B, G, R) and 76.9 levels RMS, ours by 76.7
+    (``tests/color/test_palette_variants.py``), and Cholesky's turns white stones pink.
     """
     floor = FLOOR * np.eye(3)
     root = _power(content.covariance + floor, 0.5)

@@ -134,15 +134,11 @@ def check_outputs(
     inputs: Sequence[Path | None],
     overwrite: bool,
 ) -> None:
-    """Check that results may go where they are to go; None is not asked for.
+    """Check that results, files or folders without an ending, may go where they are to.
 
-    Results are files, or a folder whose name has no ending; what stands ``besides`` may
-    always be replaced.
-
-    Raises:
-        OutputError: If a result exists and may not be replaced, or if its folder is
-            missing or cannot be written to.
-        ConfigError: If it would replace an input, or another result.
+    What stands ``besides`` may always be replaced. OutputError: a result exists and may
+    not be replaced, or its folder is missing or cannot be written to; ConfigError: it
+    would replace an input, or another result.
     """
     asked = [path for path in results if path is not None]
     for path in asked:

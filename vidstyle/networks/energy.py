@@ -1,16 +1,4 @@
-"""How strong a network's features usually are: the floors under relative losses.
-
-A relative loss divides by the strength of its target, which is nothing for a black
-frame. What is usual for photographs keeps that division sane. It is a median: a mean
-over photographs can be the work of the few that saturate a channel (the Gram energy of
-slim's relu1_2: 340 times the median).
-
-A network that ships with vidstyle stores the medians over real photographs. For others
-``natural_pictures`` stand in: against 100 photographs they give 0.8 to 1.5 times the
-feature energy and 0.7 to 2.5 times the Gram energy, on every layer of three networks of
-the VGG family, 13 layers deep at most. On slim they miss two layers (the feature energy
-of relu1_2 3 times too high, of relu5_1 5 times too low), so slim's are stored.
-"""
+"""How strong a network's features usually are: the floors under relative losses."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -33,9 +21,8 @@ TEXTURE: Final = 0.15  # strength of color, and of texture, relative to the shap
 def layer_energies(features: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
     """Measure how strong the features, (N, C, h, w) a layer, of each picture are.
 
-    Returns:
-        Two of (L, N): mean of F**2 over pixels and channels, and sum of G**2, where
-        G = F F^T / (h*w).
+    Returns two of (L, N): mean of F**2 over pixels and channels, and sum of G**2, where
+    G = F F^T / (h*w).
     """
     feature_energies, gram_energies = [], []
     for maps in features:

@@ -153,16 +153,12 @@ class BatchOptimization:
     ) -> Iterator[SlotOutcome]:
         """Optimise frames until there are no more: the one loop over the slots.
 
-        A batch that does not fit on the device is halved, and its frames begin anew;
-        one frame that does not fit is seen in tiles.
+        The next task is asked for whenever a slot is idle. None: it is not ready yet;
+        while no slot is busy, the source itself waits for it. A frame is finished after
+        so many evaluations, too. A batch that does not fit on the device is halved, and
+        its frames begin anew; one frame that does not fit is seen in tiles.
 
-        Args:
-            tasks: Asked for the next frame whenever a slot is idle. None: it is not
-                ready yet; while no slot is busy, the source itself waits for it.
-            most_evaluations: Of the loss, after which a frame is finished, too.
-
-        Yields:
-            Each step of each slot, whose ``result`` can be read until the next one.
+        Yields each step of each slot, whose ``result`` can be read until the next one.
 
         Raises:
             OptimizationError: If a frame's first loss at a size is not a finite number.

@@ -80,11 +80,9 @@ def tv_loss(images: Tensor, beta: float) -> Tensor:
 
     With beta 1, the least, a ripple costs as much as the edge that it could be gathered
     into, so that paint lies in flat dabs with edges; with 2 edges are dear and ripples
-    cheap, and all is soft.
-
-    Returns:
-        (N,), the mean over the pixels of ``(dx^2 + dy^2)^(beta / 2)``, where a square
-        is the mean of the three colors'; at the last row and column a difference is 0.
+    cheap, and all is soft. (N,) is the mean of ``(dx^2 + dy^2)^(beta / 2)``, where a
+    square is the mean of the three colors'; at the last row and column a difference is
+    0.
 
     Source: Mahendran and Vedaldi 2015, eq. 4; beta 1 is Rudin, Osher and Fatemi 1992.
     We take the mean where they sum, so that the size of the picture does not scale it,
@@ -105,13 +103,8 @@ def tv_loss(images: Tensor, beta: float) -> Tensor:
 def temporal_loss(images: Tensor, warped: Tensor, consistency: Tensor) -> Tensor:
     """Penalise departing from the warped previous frame where the flow is trusted.
 
-    Images and warped are (N, 3, H, W) in [0, 1], consistency (N, 1, H, W) with 1
-    trusted.
-
-    Returns:
-        (N,), the sum of c*d^2 over 3*H*W: all pixels, trusted or not.
-
-    Source: Ruder et al. 2016, eq. 6.
+    Images and warped are (N, 3, H, W) in [0, 1], consistency (N, 1, H, W), 1 = trusted;
+    (N,) is the sum of c*d^2 over 3*H*W, all pixels. Source: Ruder et al. 2016, eq. 6.
     """
     squares = functional.mse_loss(images, warped, reduction="none")
     return (consistency * squares).flatten(1).mean(dim=1)

@@ -111,14 +111,10 @@ class Objective:
     ) -> None:
         """Give one slot the targets of a frame.
 
-        Args:
-            slot: Which sample.
-            content: The frame's features.
-            style: None: like the other slots.
-            mask: (1, 1, H, W) in [0, 1], of the region that gets the style.
-            warped: (1, 3, H, W), the previous stylized frame brought onto this one;
-                None: no temporal term.
-            consistency: (1, 1, H, W), where that may be trusted.
+        ``style`` is None where it is that of the others; a mask (1, 1, H, W) in [0, 1]
+        is of the region that gets it. ``warped`` is the previous stylized frame brought
+        onto this one, (1, 3, H, W), to be trusted where ``consistency``, (1, 1, H, W),
+        says.
         """
         for layer in self._content_shares:
             self._features[layer][slot] = content.features[layer][0]
@@ -162,10 +158,9 @@ class Objective:
     def hessian(self, images: Tensor) -> Callable[[Tensor], Tensor]:
         """Prepare second derivatives at images (N, 3, H, W).
 
-        Returns:
-            A function from vectors (N, 3, H, W) to each sample's Hessian times its
-            vector, (N, 3, H, W). A ReLU's kink counts as flat. It may not be finite
-            where a loss is not smooth.
+        Returns a function from vectors like these to each sample's Hessian times its
+        vector. A ReLU's kink counts as flat. It may not be finite where a loss is not
+        smooth.
         """
         images = images.detach().requires_grad_()
         precision = self._network.precision

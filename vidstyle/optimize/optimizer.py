@@ -17,11 +17,8 @@ class Optimizer(ABC):
     """Moves the samples of a batch, each by its own losses and gradients alone.
 
     Images and gradients are (N, ...), losses (N,). No threshold is absolute: losses
-    times a thousand give the same points, but for rounding.
-
-    Attributes:
-        best: The best point that each sample has visited.
-        products: For each sample, the Hessian-vector products of its last step.
+    times a thousand give the same points, but for rounding. ``best`` is the best point
+    of each sample; ``products`` are the Hessian-vector products of its last step.
     """
 
     def __init__(self, images: Tensor) -> None:
@@ -60,9 +57,8 @@ class Optimizer(ABC):
 class Best:
     """Remember, for each sample, the point with the lowest loss and its gradient.
 
-    Attributes:
-        track_latest: Whether the newest point with a finite loss counts as the best,
-            where no function of the points is minimised.
+    With ``track_latest`` the newest point with a finite loss counts as the best, where
+    no function of the points is minimised.
     """
 
     def __init__(self, images: Tensor) -> None:
@@ -87,9 +83,8 @@ class Best:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Take over what is better, and bring back samples whose loss is lost.
 
-        Returns:
-            Points and gradients, the best where loss or gradient is not finite; and
-            (N,) for each sample whether that was so.
+        Returns points and gradients, the best where loss or gradient is not finite; and
+        (N,) for each sample whether that was so.
         """
         lost = ~(losses.isfinite() & gradients.flatten(1).isfinite().all(dim=1))
         self.update(images, losses.where(~lost, torch.inf), gradients)

@@ -46,9 +46,9 @@ class FrameTask:
 class LevelOptimization:
     """A fixed number of slots in which frames of one size are optimised.
 
-    Frames enter with ``load`` and leave when ``step`` says that their slot is finished.
-    An idle slot goes on holding its last picture, so that the batch keeps its shape: a
-    frame's pixels are the same whatever its neighbours are.
+    Frames enter with ``load`` and leave with ``release``. An idle slot goes on holding
+    its last picture, so that the batch keeps its shape: a frame's pixels are the same
+    whatever its neighbours are.
     """
 
     def __init__(
@@ -108,14 +108,10 @@ class LevelOptimization:
         del self._entered[slot]
 
     def step(self) -> dict[int, tuple[StepReport, bool]]:
-        """Evaluate every slot once and move its pixels.
+        """Evaluate every slot once; tell reports, and whether frames are finished.
 
-        Returns:
-            For each busy slot its report, and whether its frame is finished.
-
-        Raises:
-            OptimizationError: If a frame's first loss is not a finite number.
-            DeviceMemoryError: If the batch does not fit on the device.
+        OptimizationError: a frame's first loss is not a finite number;
+        DeviceMemoryError: the batch does not fit on the device.
         """
         with memory_errors_named(self._what):
             evaluation = self._objective.evaluate(self._images)

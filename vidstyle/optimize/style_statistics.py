@@ -180,9 +180,8 @@ class Gaussian(Statistic):
 def guide_for(mask: Tensor, features: Tensor) -> Tensor:
     """Weigh a layer's places for a region's mask (1, 1, H, W) in [0, 1], not empty.
 
-    Returns:
-        (1, 1, h, w) like the features, 1 on average: the squared mask, as Gatys' guided
-        Gram matrix has it, whose features are multiplied by the mask.
+    (1, 1, h, w) like the features, 1 on average: the squared mask, as Gatys' guided
+    Gram matrix has it, whose features are multiplied by the mask.
 
     Source: Gatys et al. 2017, "Controlling perceptual factors", eq. 4 and 5.
     """

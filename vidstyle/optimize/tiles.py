@@ -80,10 +80,8 @@ class View:
     def see(self, images: Tensor, most_pixels: float = math.inf) -> dict[str, Tensor]:
         """Look at images (N, 3, H, W) in [0, 1]; slightly outside is no error.
 
-        One of more pixels is seen in tiles, and has no second derivative then.
-
-        Returns:
-            Layer -> (N, C, h, w), or the Gram matrix (N, C, C), from shallow to deep.
+        One of more pixels is seen in tiles, and has no second derivative then. Returns
+        layer -> (N, C, h, w), or the Gram matrix (N, C, C), from shallow to deep.
         """
         height, width = images.shape[-2:]
         if height * width <= most_pixels:

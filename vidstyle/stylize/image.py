@@ -160,12 +160,8 @@ def load_stylizer(
     ``style`` is of what is in no region, whose paintings come last; at each of
     ``times_s``, seconds of the clip, one painting is alone (empty: they are mixed all
     along). The listener is told which network was taken and why, and of a small
-    painting.
-
-    Raises:
-        ImageOpenError: If a painting cannot be read.
-        WeightsError: If a network that was named has no weights.
-        ConfigError: As ``Stylizer`` says.
+    painting. Errors are those of ``Stylizer``; ImageOpenError, too, if a painting
+    cannot be read.
     """
     styles = as_paths(style, regions)
     check_counts(config, times_s, len(styles))

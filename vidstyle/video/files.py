@@ -34,11 +34,9 @@ def check_outputs(
 ) -> None:
     """Check, before the hours of work, that the results could be written.
 
-    Raises:
-        ConfigError: If a name has the wrong ending.
-        DependencyError: If ffmpeg is not there, or lacks the encoder.
-        OutputError: If a folder is missing or cannot be written to, or a result is
-            there that may not be replaced.
+    ConfigError: a name has the wrong ending; DependencyError: ffmpeg is not there, or
+    lacks the encoder; OutputError: a folder is missing or cannot be written to, or a
+    result is there that may not be replaced.
     """
     if outputs.video.suffix:
         check_writable(outputs.video, encoding)
