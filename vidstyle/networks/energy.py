@@ -1,4 +1,14 @@
-"""How strong a network's features usually are: the floors under relative losses."""
+"""How strong a network's features usually are: the floors under relative losses.
+
+A relative loss divides by the strength of its target, which is nothing for a black
+frame. What is usual for photographs keeps that division sane: a median, since a mean
+can be the work of the few that saturate a channel (slim's relu1_2: 340 times it).
+
+A network that ships with vidstyle stores the medians over real photographs. For others
+``natural_pictures`` stand in: against 100 photographs they give 0.8 to 1.5 times the
+feature energy and 0.7 to 2.5 times the Gram energy, on every layer of three networks of
+the VGG family. On slim they miss two layers, so slim's are stored.
+"""
 
 from collections.abc import Iterable
 from typing import Final
