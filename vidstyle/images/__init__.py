@@ -142,7 +142,11 @@ def check_outputs(
     """
     asked = [path for path in results if path is not None]
     for path in asked:
-        _check_place(path)
+        if path.is_dir() and (path.suffix or path.name in {"", ".."}):
+            raise OutputError(f"{path} is a folder; name a file in it.")
+        _check_parent(path)
+        if not os.access(path.parent, os.W_OK):
+            raise OutputError(f"the folder {path.parent} cannot be written to.")
     written = [*asked, *(path for path in besides if path is not None)]
     resolved = [path.resolve() for path in written]
     there = [path for path in inputs if path is not None and path.exists()]
@@ -152,14 +156,6 @@ def check_outputs(
         if resolved.count(path.resolve()) > 1:
             raise ConfigError(f"two results would go to {path}; name another for one.")
     check_free(*asked, overwrite=overwrite)
-
-
-def _check_place(path: Path) -> None:
-    if path.is_dir() and (path.suffix or path.name in {"", ".."}):
-        raise OutputError(f"{path} is a folder; name a file in it.")
-    _check_parent(path)
-    if not os.access(path.parent, os.W_OK):
-        raise OutputError(f"the folder {path.parent} cannot be written to.")
 
 
 def _check_parent(path: Path) -> None:

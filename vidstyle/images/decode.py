@@ -119,7 +119,13 @@ def decode_picture(path: Path) -> npt.NDArray[Any]:
         pixels = (
             np.dstack([converted / np.float32(255), alpha]) if alpha.size else converted
         )
-    return _upright(pixels, turn)
+    if turn > 4:
+        pixels = pixels.swapaxes(0, 1)
+    rows, columns = (
+        slice(None, None, -1 if turn in those else 1)
+        for those in ({3, 4, 7, 8}, {2, 3, 6, 7})
+    )
+    return pixels[rows, columns]
 
 
 def _decode(data: bytes, header: Header | None) -> tuple[npt.NDArray[Any] | None, int]:
@@ -186,17 +192,6 @@ def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return picture.convert("RGB")
     return converted or picture
-
-
-def _upright(pixels: npt.NDArray[Any], turn: int) -> npt.NDArray[Any]:
-    """Turn and mirror by EXIF's number."""
-    if turn > 4:
-        pixels = pixels.swapaxes(0, 1)
-    rows, columns = (
-        slice(None, None, -1 if turn in those else 1)
-        for those in ({3, 4, 7, 8}, {2, 3, 6, 7})
-    )
-    return pixels[rows, columns]
 
 
 def _why(data: bytes) -> str:

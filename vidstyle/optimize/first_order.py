@@ -111,17 +111,14 @@ class Adam(FirstOrder):
         self._mean = self._mean.lerp(gradients, 1 - DECAY_MEAN)
         self._square = self._square.lerp(gradients.square(), 1 - DECAY_SQUARE)
         self._ages = self._ages + 1
-        return -expand_to(self._sizes(gradients), gradients) * self._normalized(
-            gradients
-        )
-
-    def _normalized(self, like: Tensor) -> Tensor:
-        """Return the mean gradient over its root mean square, (N, ...), about 1."""
-        mean = self._mean / expand_to((1 - DECAY_MEAN**self._ages).to(like), like)
-        square = self._square / expand_to((1 - DECAY_SQUARE**self._ages).to(like), like)
+        means = (1 - DECAY_MEAN**self._ages).to(gradients)
+        squares = (1 - DECAY_SQUARE**self._ages).to(gradients)
+        mean = self._mean / expand_to(means, gradients)
+        square = self._square / expand_to(squares, gradients)
         root = square.sqrt()
-        floor = (EPSILON * rms(root)).clamp(min=torch.finfo(like.dtype).tiny)
-        return mean / (root + expand_to(floor, like))
+        floor = (EPSILON * rms(root)).clamp(min=torch.finfo(gradients.dtype).tiny)
+        normalized = mean / (root + expand_to(floor, gradients))  # about 1
+        return -expand_to(self._sizes(gradients), gradients) * normalized
 
 
 MOMENTUM = 0.9  # share of the last step that goes on in the next

@@ -141,19 +141,13 @@ class Objective:
         with torch.enable_grad(), convolutions_in(self._network.precision):
             terms = self._terms(images, self._most_pixels)
             losses = torch.stack(list(terms.values())).sum(dim=0)
-            gradients = self._gradients(terms, losses, images)
+            if self._config.balance == "gradients":
+                gradients = balanced_gradient(terms, self._balanced, images)
+            else:
+                # No loss depends on another's pixels: the sum's gradient holds each's.
+                (gradients,) = torch.autograd.grad(losses.sum(), images)
         detached = {name: term.detach() for name, term in terms.items()}
         return Evaluation(losses.detach(), detached, gradients)
-
-    def _gradients(
-        self, terms: Mapping[str, Tensor], losses: Tensor, images: Tensor
-    ) -> Tensor:
-        """Return each sample's own gradient, (N, 3, H, W)."""
-        if self._config.balance == "gradients":
-            return balanced_gradient(terms, self._balanced, images)
-        # No loss depends on another's pixels: the sum's gradient holds each one's own.
-        (gradients,) = torch.autograd.grad(losses.sum(), images)
-        return gradients
 
     def hessian(self, images: Tensor) -> Callable[[Tensor], Tensor]:
         """Prepare second derivatives at images (N, 3, H, W).

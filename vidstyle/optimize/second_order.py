@@ -82,7 +82,10 @@ class LBFGS(Optimizer):
         steps = (images - self._previous_images).flatten(1)  # (N, D)
         changes = (gradients - self._previous_gradients).flatten(1)  # (N, D)
         self._remember(steps, changes, lost)
-        self._adapt_trust(lost, gained)
+        # Doubled only after a new best: otherwise a sample that is sent back to its
+        # best twice in a row would do the same again, forever.
+        halved = torch.where(lost, self._trust / 2, self._trust)
+        self._trust = torch.where(gained, (2 * halved).clamp(max=1), halved)
         wide = expand_to(lost, images)
         images = torch.where(wide, self.best.images, images)
         gradients = torch.where(wide, self.best.gradients, gradients)
@@ -117,15 +120,6 @@ class LBFGS(Optimizer):
         columns[self._samples, :, :, self._next] = fresh
         rows = self._products.view(count, 2, memory, 2 * memory)
         rows[self._samples, :, self._next] = fresh.transpose(1, 2)
-
-    def _adapt_trust(self, lost: Tensor, gained: Tensor) -> None:
-        """Halve the uninformed steps of lost samples; double them after a new best.
-
-        Only after a new best: otherwise a sample that is sent back to its best twice in
-        a row would do the same again, forever.
-        """
-        halved = torch.where(lost, self._trust / 2, self._trust)
-        self._trust = torch.where(gained, (2 * halved).clamp(max=1), halved)
 
     def _directions(self, gradients: Tensor) -> Tensor:
         """Return the step of each sample for its gradient; both are (N, D)."""
