@@ -17,7 +17,6 @@ from vidstyle.config.setting import (
     REQUIRED,
     SIZE,
     Config,
-    setting,
 )
 from vidstyle.config.values import parse_range
 
@@ -26,46 +25,38 @@ from vidstyle.config.values import parse_range
 class MeasureRequest(Config):
     """What is measured, against what."""
 
-    content: Path = setting(
+    content: Path = FILES.setting(
         REQUIRED,
         "The picture or the clip that it was painted from; or the folder of the "
         "pictures that a folder of results was.",
-        FILES,
         metavar="FILE|FOLDER",
     )
-    style: Path | None = setting(
+    style: Path | None = FILES.setting(
         None,
         "Its painting, or the folder of the paintings; with it, the nearness to that "
         "is measured, too.",
-        FILES,
         short="s",
         metavar="FILE|FOLDER",
     )
-    frames: tuple[int, int | None] = setting(
+    frames: tuple[int, int | None] = SIZE.setting(
         (0, None),
         "The frames of the content that it shows, counted from 0.",
-        SIZE,
         parser=parse_range,
         metavar="A:B",
         default_text="all",
     )
-    network: NetworkName | None = setting(
+    network: NetworkName | None = NETWORK.setting(
         None,
         "Computes the features for distances, and for FID.",
-        NETWORK,
         default_text="slim; for FID Inception v3 where its weights are at hand",
     )
-    weights: Path | None = setting(
+    weights: Path | None = NETWORK.setting(
         None,
         "Its weights, instead of the built-in or published ones; without --network, of "
         "whichever they fit. Inception v3's, by torchvision's names, are for FID.",
-        NETWORK,
     )
-    plot: Path | None = setting(
-        None,
-        "Also draw what was measured of a clip over its time.",
-        REPORT,
-        metavar="FILE.png",
+    plot: Path | None = REPORT.setting(
+        None, "Also draw what was measured of a clip over its time.", metavar="FILE.png"
     )
 
 

@@ -10,8 +10,6 @@ from vidstyle.config.setting import (
     MIN_SIDE,
     Config,
     check_range,
-    common_setting,
-    setting,
 )
 from vidstyle.errors import ConfigError
 
@@ -41,30 +39,26 @@ AV1 has no 0: its encoder would take that as unsaid, which is 35."""
 class EncodingConfig(Config):
     """How a result is encoded, and which facts of its source travel along."""
 
-    codec: CodecName = common_setting(
+    codec: CodecName = FILES.common(
         "auto",
         "auto (vp9 in .webm, else h264), h264, h265, av1, vp9, prores (.mov, .mkv) or "
         "ffv1 (lossless, .mkv).",
-        FILES,
         metavar="NAME",
     )
-    crf: int | None = common_setting(
+    crf: int | None = FILES.common(
         None,
         "Quality, lower is better; prores and ffv1 have none.",
-        FILES,
         default_text=", ".join(f"{name} {crf.default}" for name, crf in CRF.items()),
     )
-    hardware_encoder: bool = setting(
-        False, "Encode in hardware (NVENC, VideoToolbox), where it works.", FILES
+    hardware_encoder: bool = FILES.setting(
+        False, "Encode in hardware (NVENC, VideoToolbox), where it works."
     )
-    keep_alpha: bool = setting(
-        False,
-        "Keep transparency; with prores, vp9, ffv1, or a folder of pictures.",
-        FILES,
+    keep_alpha: bool = FILES.setting(
+        False, "Keep transparency; with prores, vp9, ffv1, or a folder of pictures."
     )
-    keep_location: bool = setting(False, "Leave in where the clip was taken.", FILES)
-    strip_metadata: bool = setting(
-        False, "Leave out titles, dates and all other tags.", FILES
+    keep_location: bool = FILES.setting(False, "Leave in where the clip was taken.")
+    strip_metadata: bool = FILES.setting(
+        False, "Leave out titles, dates and all other tags."
     )
 
     def _check_together(self) -> None:
@@ -91,19 +85,15 @@ class EvolutionConfig(Config):
     """The GIF or MP4 that shows how a picture was learned."""
 
     prefix = "gif-"
-    frame: int | None = setting(
+    frame: int | None = EVOLUTION.setting(
         None,
         "Frame of the clip that it shows, counted from 0.",
-        EVOLUTION,
         least=0,
         default_text="the first",
     )
-    width: int = setting(320, "Its width in pixels.", EVOLUTION, least=MIN_SIDE)
-    pictures: int = setting(40, "Most pictures in it.", EVOLUTION, least=2, most=500)
-    fps: int = setting(10, "Pictures a second.", EVOLUTION, least=1, most=50)
-    hold_s: float = setting(
-        2.0,
-        "How long the finished picture stays, in seconds.",
-        EVOLUTION,
-        least=0,
+    width: int = EVOLUTION.setting(320, "Its width in pixels.", least=MIN_SIDE)
+    pictures: int = EVOLUTION.setting(40, "Most pictures in it.", least=2, most=500)
+    fps: int = EVOLUTION.setting(10, "Pictures a second.", least=1, most=50)
+    hold_s: float = EVOLUTION.setting(
+        2.0, "How long the finished picture stays, in seconds.", least=0
     )

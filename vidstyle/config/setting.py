@@ -24,14 +24,29 @@ T = TypeVar("T")
 
 MIN_SIDE = 16
 """Pixels: relu5_1 lies behind four halvings, so a smaller picture has no such layer."""
-PANELS = (
+REQUIRED: Final[Any] = MISSING  # stands for the default of a setting that has none
+
+
+class Panel(str):
+    """A part of the help, which declares what is in it."""
+
+    __slots__ = ()
+
+    def setting(self, default: T, text: str, /, **declared: Any) -> T:
+        """Declare a field of a configuration: default, help, what ``Setting`` takes."""
+        return setting(default, text, self, **declared)
+
+    def common(self, default: T, text: str, /, **declared: Any) -> T:
+        """Declare one that most people need."""
+        return setting(default, text, self, is_common=True, **declared)
+
+
+_NAMES = (
     *("Files", "Settings", "Size and range", "Look", "Coherence", "Network"),
     *("Optimiser", "Evolution", "Report"),
 )
-"""In the order in which the help shows them."""
+PANELS = tuple(map(Panel, _NAMES))  # in the order in which the help shows them
 FILES, SETTINGS, SIZE, LOOK, COHERENCE, NETWORK, OPTIMIZER, EVOLUTION, REPORT = PANELS
-REQUIRED: Final[Any] = MISSING
-"""Stands for the default of a setting that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +144,6 @@ class Setting:
 def setting(default: T, /, *args: Any, **declared: Any) -> T:
     """Declare a field of a configuration: its default, then what ``Setting`` takes."""
     return field(default=default, metadata={"setting": Setting(*args, **declared)})
-
-
-def common_setting(default: T, /, *args: Any, **declared: Any) -> T:
-    """Declare one that most people need."""
-    return setting(default, *args, is_common=True, **declared)
 
 
 def redeclared(kind: type[Any], name: str) -> Any:

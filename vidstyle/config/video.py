@@ -13,8 +13,6 @@ from vidstyle.config.setting import (
     SIZE,
     Config,
     check_range,
-    common_setting,
-    setting,
     settings_of,
 )
 from vidstyle.config.style import StyleConfig
@@ -62,8 +60,8 @@ def _check_frames(name: str, frames: tuple[int, int | None]) -> None:
 class AlbumConfig(Config):
     """How many pictures are painted at once."""
 
-    batch: int = common_setting(
-        1, "Pictures or shots painted at once; more fills a GPU.", OPTIMIZER, least=1
+    batch: int = OPTIMIZER.common(
+        1, "Pictures or shots painted at once; more fills a GPU.", least=1
     )
 
 
@@ -73,20 +71,18 @@ class VideoConfig(AlbumConfig):
 
     style: StyleConfig = field(default_factory=StyleConfig)
     encoding: EncodingConfig = field(default_factory=EncodingConfig)
-    style_at: tuple[float, ...] = setting(
+    style_at: tuple[float, ...] = FILES.setting(
         (),
         "The painting from this second on; of several, one fades into the next. In a "
         "file of settings: the seconds only.",
-        FILES,
         check=_check_times,
         parser=parse_numbers,
         metavar="SECONDS:FILE",
         default_text="mixed all along",
     )
-    input_fps: Fraction | None = setting(
+    input_fps: Fraction | None = FILES.setting(
         None,
         "Rate of a folder of pictures, or a raw stream; other files have their own.",
-        FILES,
         above=0,
         most=1000,
         parser=parse_fps,
@@ -94,81 +90,71 @@ class VideoConfig(AlbumConfig):
         default_text=str(FOLDER_FPS),
         flag="fps",
     )
-    background: str = setting(
+    background: str = FILES.setting(
         BACKGROUND,
         f"Behind a clip's transparent parts: {', '.join(COLORS)}, or #RRGGBB.",
-        FILES,
         check=parse_color,
         metavar="COLOR",
     )
-    strict: bool = setting(
-        False, "Refuse a clip that is damaged, instead of warning.", FILES
+    strict: bool = FILES.setting(
+        False, "Refuse a clip that is damaged, instead of warning."
     )
-    output_size: OutputSize = setting(
-        "working", "source: resample the finished result to the source's size.", SIZE
+    output_size: OutputSize = SIZE.setting(
+        "working", "source: resample the finished result to the source's size."
     )
-    frames: tuple[int, int | None] = common_setting(
+    frames: tuple[int, int | None] = SIZE.common(
         (0, None),
         "Only these frames, counted from 0; B itself is left out.",
-        SIZE,
         check=_check_frames,
         parser=parse_range,
         metavar="A:B",
         default_text="all",
     )
-    start_s: float | None = common_setting(
+    start_s: float | None = SIZE.common(
         None,
         "Only from this time on: seconds, or 1:30.",
-        SIZE,
         least=0,
         parser=parse_time,
         metavar="TIME",
         default_text="the beginning",
     )
-    duration_s: float | None = common_setting(
+    duration_s: float | None = SIZE.common(
         None,
         "Only for so long.",
-        SIZE,
         above=0,
         parser=parse_time,
         metavar="TIME",
         default_text="to the end",
     )
-    next_init: NextInit = setting(
+    next_init: NextInit = COHERENCE.setting(
         "previous-warped",
         "What a later frame starts from: previous-warped, previous, content or random.",
-        COHERENCE,
         metavar="START",
     )
-    temporal_weight: float = setting(
+    temporal_weight: float = COHERENCE.setting(
         45.0,
         "How firmly paint stays on what it was put on; more flickers less.",
-        COHERENCE,
         least=0,
     )
-    flow: FlowQuality = setting(
-        "medium", "Optical flow; quality takes four times as long as medium.", COHERENCE
+    flow: FlowQuality = COHERENCE.setting(
+        "medium", "Optical flow; quality takes four times as long as medium."
     )
-    mask_motion: MaskMotion = setting(
-        "fixed",
-        "flow: a region's mask moves with what it covers in the first frame.",
-        COHERENCE,
+    mask_motion: MaskMotion = COHERENCE.setting(
+        "fixed", "flow: a region's mask moves with what it covers in the first frame."
     )
-    key_frames: int = common_setting(
+    key_frames: int = COHERENCE.common(
         8,
         "Paint every Nth frame in full; those between take its paint.",
-        COHERENCE,
         least=1,
         most=64,
         metavar="N",
     )
-    next_steps: int = common_setting(
-        50, "Most steps for a frame that follows another.", OPTIMIZER, least=0
+    next_steps: int = OPTIMIZER.common(
+        50, "Most steps for a frame that follows another.", least=0
     )
-    next_min_steps: int = setting(
+    next_min_steps: int = OPTIMIZER.setting(
         4,
         "Fewest steps for such a frame, which ends when it is as good as the last one.",
-        OPTIMIZER,
         least=0,
     )
 
