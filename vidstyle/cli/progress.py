@@ -15,14 +15,11 @@ from rich.text import Text
 from vidstyle.pace import Pace
 from vidstyle.records import Download, FrameReport, Plan, StepReport, StrPath
 
-LINE_EVERY_S = 60
-"""Between two lines in a file."""
-PACE_S = 600
-"""Seconds whose steps say how long the next ones will take."""
+LINE_EVERY_S = 60  # between two lines in a file
+PACE_S = 600  # seconds whose steps say how long the next ones will take
 ECHO = 3
 """Columns left free: a Ctrl-C that the terminal echoes must not begin another line."""
-LEAST_SHARE = 0.01
-"""Of the loss: a smaller term is not shown."""
+LEAST_SHARE = 0.01  # of the loss: a smaller term is not shown
 
 
 class _Bar(Progress):

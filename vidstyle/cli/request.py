@@ -230,8 +230,7 @@ class Settings:
     """The values of all settings by the names of the fields."""
 
     values: Mapping[str, Any]
-    text: Callable[..., str]
-    """Writes them for a file in a ``folder``."""
+    text: Callable[..., str]  # writes them for a file in a folder
 
     def make(self, kind: type[Any], **others: object) -> Any:
         """Make a configuration; ConfigError if its values disagree."""

@@ -22,8 +22,8 @@ from vidstyle.errors import ConfigError
 
 T = TypeVar("T")
 
+# Pixels: relu5_1 lies behind four halvings, so a smaller picture has no such layer.
 MIN_SIDE = 16
-"""Pixels: relu5_1 lies behind four halvings, so a smaller picture has no such layer."""
 REQUIRED: Final[Any] = MISSING  # stands for the default of a setting that has none
 
 
@@ -60,27 +60,17 @@ class Setting:
     above: float | None = None
     most: float | None = None
     below: float | None = None
-    check: Callable[[str, Any], object] | None = None
-    """Called with key and value; raises ConfigError."""
-    parser: Callable[[str], Any] | None = None
-    """Reads the option's text, and that in a file; raises ValueError."""
-    none: str = "none"
-    """How None is spelled, where the type allows it."""
-    metavar: str | None = None
-    """None: as the type says."""
-    default_text: str | None = None
-    """Shown as the default, where the value itself would say nothing."""
-    flag: str | None = None
-    """None: the field's own name, without the unit that it may end in."""
+    check: Callable[[str, Any], object] | None = None  # of key and value; ConfigError
+    parser: Callable[[str], Any] | None = None  # of an option's text; ValueError
+    none: str = "none"  # how None is spelled, where the type allows it
+    metavar: str | None = None  # None: as the type says
+    default_text: str | None = None  # where the default itself would say nothing
+    flag: str | None = None  # None: the field's name, without the unit it may end in
     short: str | None = None
-    alias: str | None = None
-    """Another name of its option."""
-    completions: Sequence[str] = ()
-    """What a shell offers for it; ``choices`` need none."""
-    is_common: bool = False
-    """Whether --help shows it, and not only --help-all."""
-    name: str = ""
-    """The field's; this and what follows is filled in by ``settings_of``."""
+    alias: str | None = None  # another name of its option
+    completions: Sequence[str] = ()  # what a shell offers for it; choices need none
+    is_common: bool = False  # whether --help shows it, and not only --help-all
+    name: str = ""  # the field's; this and what follows is filled in by settings_of
     prefix: str = ""
     hint: Any = None
     default: Any = None
@@ -157,8 +147,7 @@ class Config:
     """A configuration that checks itself when it is made."""
 
     __slots__ = ()
-    prefix: ClassVar[str] = ""
-    """What the names of its options begin with."""
+    prefix: ClassVar[str] = ""  # what the names of its options begin with
 
     def __post_init__(self) -> None:
         """Check each setting by itself, then all of them together."""

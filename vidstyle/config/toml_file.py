@@ -24,8 +24,7 @@ from vidstyle.errors import ConfigError, InputError
 
 KINDS: Final = (StyleConfig, VideoConfig, AlbumConfig, EncodingConfig, EvolutionConfig)
 """What may be in a file."""
-PROSE: Final = {"summary", "notes"}
-"""Keys of a preset that are about it."""
+PROSE: Final = {"summary", "notes"}  # keys of a preset that are about it
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -37,8 +37,7 @@ from vidstyle.video.work_dir import MANIFEST, FrameStore
 
 SHEET, DATA, TRIALS, LOSSES = "sheet.png", "data.json", "trials.csv", "losses.csv"
 CELL_SIDE = 512  # most pixels of a picture's longer side on the sheet
-Facts = dict[str, Any]
-"""Values of JSON by their names."""
+Facts = dict[str, Any]  # values of JSON by their names
 
 
 def run_experiment(

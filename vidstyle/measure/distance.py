@@ -40,10 +40,8 @@ K2: Final = 0.03
 Number = float | None
 Pair = Sequence[Number]
 """A number of the result, and that of its content. None: it has none."""
-Facts = dict[str, Any]
-"""Values of JSON, and paths, by their names."""
-Size = tuple[int, int]
-"""Height and width, in pixels."""
+Facts = dict[str, Any]  # values of JSON, and paths, by their names
+Size = tuple[int, int]  # height and width, in pixels
 
 
 def ratio(one: Number, other: Number) -> Number:

@@ -27,10 +27,8 @@ from vidstyle.video.sheet import pick_frames
 from vidstyle.video.work_dir import FrameStore
 
 LOCAL: Final = "127.0.0.1"
-TICK_S = 1.0
-"""Between two looks at the runs."""
-THUMB_SIDE = 480
-"""Pixels, of the pictures that show what was chosen."""
+TICK_S = 1.0  # between two looks at the runs
+THUMB_SIDE = 480  # pixels, of the pictures that show what was chosen
 OWN = "my own"
 SCENE: Final = {"More paint": "0.03", "Balanced": "", "More scene": "0.15"}
 """How much of the scene: content weights, as the README has them."""
