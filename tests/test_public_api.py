@@ -33,6 +33,7 @@ LIGHT = {
     "vidstyle.pace",
     "vidstyle.presets",
     "vidstyle.records",
+    "vidstyle.ui",
 }
 
 

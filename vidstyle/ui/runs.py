@@ -114,17 +114,12 @@ class Run:
         if self.preset != "standard":
             words += ["--preset", self.preset]
         for key, text in self.options.items():
-            if text in {"true", "false"}:
-                words.append(f"--{key}" if text == "true" else f"--no-{key}")
-            else:
-                words += [f"--{key}", text]
-        if self.is_preview:
-            words += [] if is_picture(self.source) else ["--preview"]
-        else:
-            words += [
-                "--evolution",
-                *([] if is_picture(self.source) else ["--compare"]),
-            ]
+            switches = {"true": [f"--{key}"], "false": [f"--no-{key}"]}
+            words += switches.get(text, [f"--{key}", text])
+        if kind == "video":
+            words += ["--preview"] if self.is_preview else ["--evolution", "--compare"]
+        elif not self.is_preview:
+            words += ["--evolution"]
         return shlex.join([*words, "--output", self.output.name])
 
     def config(self) -> VideoConfig:
