@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,18 @@ class ColorInfo:
     transfer: str  # the curve from light to numbers: smpte2084 is PQ, arib-std-b67 HLG
     bit_depth: int  # bits a channel
     assumed: tuple[str, ...] = ()  # which of these the file does not say
+
+
+class Bars(NamedTuple):
+    """How many rows and columns along its borders are black in all of a clip."""
+
+    top: int = 0
+    bottom: int = 0
+    left: int = 0
+    right: int = 0
+
+
+NO_BARS = Bars()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +97,7 @@ class VideoInfo:
     chapters: int = 0
     missing_numbers: int = 0  # between the first and the last picture of a folder
     background: str | None = None  # behind transparent pixels: #rrggbb; None: white
+    bars: Bars = NO_BARS  # frames are read without them; height and width are with them
 
     @property
     def needs_normalizing(self) -> bool:

@@ -99,6 +99,9 @@ class VideoConfig(AlbumConfig):
     strict: bool = FILES.setting(
         False, "Refuse a clip that is damaged, instead of warning."
     )
+    paint_bars: bool = FILES.setting(
+        False, "Paint black bars around the picture, too, which otherwise stay."
+    )
     output_size: OutputSize = SIZE.setting(
         "working", "source: resample the finished result to the source's size."
     )
@@ -148,6 +151,9 @@ class VideoConfig(AlbumConfig):
         least=1,
         most=64,
         metavar="N",
+    )
+    loop: bool = COHERENCE.setting(
+        False, "The end meets the beginning: make no seam there."
     )
     next_steps: int = OPTIMIZER.common(
         50, "Most steps for a frame that follows another.", least=0

@@ -36,7 +36,8 @@ class FrameTask:
     """Index of the frame in the source."""
     start: Tensor
     """(1, 3, H, W), the first pixels; what smaller sizes have changed is added."""
-    content: ContentTarget
+    content: ContentTarget | None
+    """What it shows; None: it takes no steps."""
     steps: int
     """Most steps at this size; 0: it is finished as it starts, and never stepped."""
     least_steps: int = 1
@@ -111,14 +112,15 @@ class LevelOptimization:
             self._optimizer.reset(slot, task.start[0], frame=task.frame)
         else:
             self._optimizer.warm_start(slot, task.start[0], coarser._optimizer)
-        self._objective.set_slot(
-            slot,
-            task.content,
-            style=task.style,
-            mask=task.mask,
-            warped=task.warped,
-            consistency=task.consistency,
-        )
+        if task.content is not None:
+            self._objective.set_slot(
+                slot,
+                task.content,
+                style=task.style,
+                mask=task.mask,
+                warped=task.warped,
+                consistency=task.consistency,
+            )
         self._tasks[slot] = task
         self._progress[slot] = Progress(self._config)
 
