@@ -21,7 +21,6 @@ HEAVY = {"cv2", "imageio_ffmpeg", "torch", "torchvision"}
 LIGHT = {
     "vidstyle",
     "vidstyle.config",
-    "vidstyle.config.encoding",
     "vidstyle.config.setting",
     "vidstyle.config.style",
     "vidstyle.config.toml_file",
