@@ -29,6 +29,7 @@ LIGHT = {
     "vidstyle.errors",
     "vidstyle.explore",
     "vidstyle.explore.experiments",
+    "vidstyle.measure",
     "vidstyle.pace",
     "vidstyle.presets",
     "vidstyle.records",

@@ -7,6 +7,7 @@ import pytest
 
 from vidstyle.config import EncodingConfig
 from vidstyle.images import write_picture
+from vidstyle.measure import MeasureConfig
 from vidstyle.measure.clip import measure_clip
 from vidstyle.measure.distance import mean_gradient, mean_luminance
 from vidstyle.records import FrameReport, Notice, Plan
@@ -20,19 +21,9 @@ def pan(texture, count, step=2):
     return [texture[:, step * t : step * t + 96] for t in range(count)]
 
 
-def measure(result, content, **others):
-    return measure_clip(
-        result,
-        content,
-        **{
-            "style": None,
-            "network": "slim",
-            "device": "cpu",
-            "frames": (0, None),
-            "listener": lambda _: None,
-            **others,
-        },
-    )
+def measure(result, content, listener=lambda _: None, **others):
+    config = MeasureConfig(content=content, network="slim", device="cpu", **others)
+    return measure_clip(result, config, listener)
 
 
 def means(quantity):

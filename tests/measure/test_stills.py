@@ -5,6 +5,7 @@ import pytest
 
 from vidstyle.errors import ConfigError, ImageOpenError, InputError
 from vidstyle.images import resize_frame, write_picture
+from vidstyle.measure import MeasureConfig
 from vidstyle.measure.distance import (
     FrameMeter,
     load_distance_network,
@@ -29,14 +30,8 @@ def write(tmp_path):
 
 
 def measure(result, content, style=None):
-    return measure_still(
-        result,
-        content,
-        style=style,
-        network="slim",
-        device="cpu",
-        listener=lambda _: None,
-    )
+    config = MeasureConfig(content=content, style=style, network="slim", device="cpu")
+    return measure_still(result, config, lambda _: None)
 
 
 def test_a_still_is_compared_with_content_and_painting(write, tmp_path):

@@ -6,7 +6,7 @@ from random_network import random_weights
 
 from vidstyle.errors import ImageOpenError, InputError, WeightsError
 from vidstyle.images import resize_frame, write_picture
-from vidstyle.measure import fid
+from vidstyle.measure import MeasureConfig, fid
 from vidstyle.measure.distance import compare
 from vidstyle.measure.fid import FILE_NAME
 from vidstyle.measure.stills import OF_PAIRS, OWN, measure_folders, measure_still
@@ -39,16 +39,9 @@ def make_set(tmp_path):
     return make
 
 
-def measure(result, content, style, network=None, listener=lambda _: None, **others):
-    return measure_folders(
-        result,
-        content,
-        style=style,
-        network=network,
-        device="cpu",
-        listener=listener,
-        **others,
-    )
+def measure(result, content, style, listener=lambda _: None, **others):
+    config = MeasureConfig(content=content, style=style, device="cpu", **others)
+    return measure_folders(result, config, listener)
 
 
 def test_a_set_is_nearer_to_itself_than_to_another(make_set):
@@ -169,14 +162,13 @@ def test_each_result_is_measured_as_if_alone(album):
     assert [each["file"] for each in measured["unmatched"]] == [
         album / "out" / "c.ax.png"
     ]
-    alone = measure_still(
-        album / "out" / "a.bx.png",
-        album / "photos" / "a.jpg",
+    config = MeasureConfig(
+        content=album / "photos" / "a.jpg",
         style=album / "paintings" / "bx.png",
         network="slim",
         device="cpu",
-        listener=lambda _: None,
     )
+    alone = measure_still(album / "out" / "a.bx.png", config, lambda _: None)
     pair = measured["pairs"][1]
     for name in OF_PAIRS:
         assert pair[name] == alone[name]["result"]

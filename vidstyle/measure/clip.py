@@ -14,16 +14,17 @@ from itertools import islice, pairwise, tee
 from pathlib import Path
 from typing import Final
 
-from vidstyle.config import DeviceName, FlowQuality, NetworkName, check_range
+from vidstyle.config import FlowQuality, check_range
 from vidstyle.errors import InputError
 from vidstyle.images import frame_to_image, resize_frame
+from vidstyle.measure import MeasureConfig
 from vidstyle.measure.distance import (
     Facts,
     FrameMeter,
     Pair,
     check_shapes,
     collect,
-    load_distance_network,
+    make_meter,
     mean_gradient,
     mean_luminance,
     mean_squared_gradient,
@@ -118,21 +119,11 @@ def _resized(timed: TimedFrame, size: VideoInfo) -> Frame:
     return resize_frame(timed.frame, height=size.height, width=size.width)
 
 
-def measure_clip(
-    result: Path,
-    content: Path,
-    *,
-    style: Path | None,
-    network: NetworkName | None,
-    weights: Path | None = None,
-    device: DeviceName,
-    frames: tuple[int, int | None],
-    listener: Listener,
-) -> Facts:
+def measure_clip(result: Path, config: MeasureConfig, listener: Listener) -> Facts:
     """Measure how coherent a painted clip is, and how well it is painted.
 
-    Its files and ``frames`` are as ``match_clips`` takes them, the rest as
-    ``measure_still`` does. A folder of numbered pictures has no codec's losses.
+    Without ``style`` it is compared with its content only. A folder of numbered
+    pictures has no codec's losses.
 
     Returns:
         For each quantity two series with an entry a frame, None where there is none:
@@ -144,15 +135,11 @@ def measure_clip(
     def warn(text: str) -> None:
         listener(Notice(text=text, is_warning=True))
 
-    match = match_clips(result, content, frames=frames, on_warning=warn)
+    match = match_clips(result, config.content, frames=config.frames, on_warning=warn)
     if match.result.kind == "video":
         listener(Notice(text=f"what the codec of {result} has lost is measured too"))
-    height, width, meter = match.result.height, match.result.width, None
-    if style is not None:
-        loaded = load_distance_network(
-            network, weights=weights, device=device, listener=listener
-        )
-        meter = FrameMeter(style, loaded, height=height, width=width)
+    height, width = match.result.height, match.result.width
+    meter = make_meter(config, listener, height=height, width=width)
     listener(Plan(height=height, width=width, frames=match.count, work="measuring"))
     rows: list[dict[str, Pair]] = []
     # One pass: what measures single frames lets them through to what measures pairs.

@@ -19,6 +19,7 @@ from vidstyle.config import DeviceName, NetworkName, StyleConfig
 from vidstyle.devices import choose_device, memory_errors_named
 from vidstyle.errors import InputError
 from vidstyle.images import fit_long_side, frame_to_image, read_picture, resize_frame
+from vidstyle.measure import MeasureConfig
 from vidstyle.networks.load import load_network
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.losses import gram_matrix, squared_error
@@ -176,6 +177,21 @@ class FrameMeter:
             error = squared_error(features[layer], content.features[layer]).item()
             to_content += weight * error / content.energies[layer]
         return Distances(to_style, to_content)
+
+
+def make_meter(
+    config: MeasureConfig, listener: Listener, *, height: int, width: int
+) -> FrameMeter | None:
+    """Load the network and measure the painting. None: there is none."""
+    if config.style is None:
+        return None
+    network = load_distance_network(
+        config.network,
+        weights=config.weights,
+        device=config.device,
+        listener=listener,
+    )
+    return FrameMeter(config.style, network, height=height, width=width)
 
 
 def measure_frame(

@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from vidstyle.config import DeviceName, NetworkName
 from vidstyle.devices import choose_device, memory_errors_named
 from vidstyle.errors import WeightsError
 from vidstyle.images import frame_to_image, read_picture, resize_frame
+from vidstyle.measure import MeasureConfig
 from vidstyle.measure.distance import Facts, compare, load_distance_network
 from vidstyle.networks.published import cache_directory, check_hash, find_file
 from vidstyle.networks.vgg import FeatureNetwork
@@ -79,19 +79,14 @@ class Features(NamedTuple):
     network: FeatureNetwork | None = None  # that stands in for Inception
 
 
-def choose_features(
-    network: NetworkName | None,
-    *,
-    weights: Path | None,
-    device: DeviceName,
-    listener: Listener,
-) -> Features:
+def choose_features(config: MeasureConfig, listener: Listener) -> Features:
     """Load what sets are compared by.
 
     ``weights`` are Inception's by torchvision's names, or the network's. With neither
     them nor a network it is Inception v3 where its weights are at hand, and slim where
     they are not, which the listener is told.
     """
+    network, weights, device = config.network, config.weights, config.device
     computing = choose_device(device)
     if weights is not None and (own := read_inception(weights, device=computing)):
         return Features(f"{POOLING}, weights of {weights}", own, computing)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from vidstyle.config import DeviceName, NetworkName
 from vidstyle.errors import ConfigError
+from vidstyle.measure import MeasureConfig
 from vidstyle.measure.clip import measure_clip
 from vidstyle.measure.distance import Facts, compare
 from vidstyle.measure.stills import are_sets, is_picture, measure_folders, measure_still
@@ -55,32 +55,21 @@ CURVES: Final = {
 
 
 def measure_result(
-    result: Path,
-    content: Path,
-    *,
-    style: Path | None,
-    network: NetworkName | None,
-    weights: Path | None,
-    device: DeviceName,
-    frames: tuple[int, int | None],
-    plot: Path | None,
-    listener: Listener,
+    result: Path, config: MeasureConfig, listener: Listener
 ) -> tuple[Facts, Iterable[str]]:
     """Measure folders of pictures, a picture or a clip, whichever the result is.
 
-    Only of a clip, ``frames`` are those that it shows, as for ``measure_clip``, and
-    ``plot`` is where its numbers are drawn over its time. ConfigError: something does
-    not go with such a result.
+    Only of a clip there are ``frames``, and a ``plot`` of its numbers over its time.
+    ConfigError: something does not go with such a result.
 
     Returns:
         What was measured for machines, and lines for people.
     """
+    content, style, plot = config.content, config.style, config.plot
     if plot is not None:
         check_plot(plot)
-    tools: dict[str, Any] = {"style": style, "network": network, "weights": weights}
-    tools |= {"device": device, "listener": listener}
     is_set = (style is not None and style.is_dir()) or are_sets(result, content)
-    if not is_set and style is None and weights is not None:
+    if not is_set and style is None and config.weights is not None:
         raise ConfigError(
             "--weights computes distances, and they need --style; add it."
         )
@@ -90,7 +79,7 @@ def measure_result(
                 f"{content} is a picture, and {result} is none; name the clip or the "
                 "folder that it was painted from."
             )
-        facts = measure_clip(result, content, frames=frames, **tools)
+        facts = measure_clip(result, config, listener)
         table = [*_clip_table(facts)]
         if plot is not None:
             title, x_label = result.name, "seconds of the content"
@@ -98,13 +87,13 @@ def measure_result(
             facts["plot"] = plot
             table.append(str(plot))
         return facts, table
-    of_clip = {"--frames": frames != (0, None), "--plot": plot is not None}
+    of_clip = {"--frames": config.frames != (0, None), "--plot": plot is not None}
     for name in (name for name, is_given in of_clip.items() if is_given):
         raise ConfigError(f"{name} is for clips, and {result} is none; leave it out.")
     if is_set:
-        facts = measure_folders(result, content, **tools)
+        facts = measure_folders(result, config, listener)
         return facts, _folder_table(facts)
-    facts = measure_still(result, content, **tools)
+    facts = measure_still(result, config, listener)
     return facts, _lines(f"{facts['width']}x{facts['height']}", facts)
 
 

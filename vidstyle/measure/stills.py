@@ -12,9 +12,10 @@ from itertools import accumulate, count
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from vidstyle.config import MIN_SIDE, DeviceName, NetworkName
+from vidstyle.config import MIN_SIDE
 from vidstyle.errors import InputError
 from vidstyle.images import PICTURE_ENDINGS, read_picture, resize_frame
+from vidstyle.measure import MeasureConfig
 from vidstyle.measure.distance import (
     Facts,
     FrameMeter,
@@ -24,6 +25,7 @@ from vidstyle.measure.distance import (
     compare,
     is_stretched,
     load_distance_network,
+    make_meter,
     measure_frame,
 )
 from vidstyle.measure.fid import SIDE, choose_features, measure_sets
@@ -54,39 +56,24 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURE_ENDINGS and not path.is_dir()
 
 
-def measure_still(
-    result: Path,
-    content: Path,
-    *,
-    style: Path | None,
-    network: NetworkName | None,
-    weights: Path | None = None,
-    device: DeviceName,
-    listener: Listener,
-) -> Facts:
+def measure_still(result: Path, config: MeasureConfig, listener: Listener) -> Facts:
     """Measure how near a painted picture is to what it shows and to its painting.
 
-    The content may be of any size. Without ``style`` it alone is compared with; without
-    ``network`` the distances are slim's, or those of the one that ``weights`` fit.
+    The content may be of any size. Without ``style`` it alone is compared with.
     """
-    stylized, source = read_picture(result), read_picture(content)
+    stylized, source = read_picture(result), read_picture(config.content)
     height, width = stylized.shape[:2]
     if min(height, width) < MIN_SIDE:
         raise InputError(
             f"{result} is {width}x{height}; to be measured, a picture needs at least "
             f"{MIN_SIDE} pixels a side."
         )
-    check_shapes(result, (height, width), content, source.shape[:2])
-    meter = None
-    if style is not None:
-        loaded = load_distance_network(
-            network, weights=weights, device=device, listener=listener
-        )
-        meter = FrameMeter(style, loaded, height=height, width=width)
+    check_shapes(result, (height, width), config.content, source.shape[:2])
+    meter = make_meter(config, listener, height=height, width=width)
     measured = _measure(stylized, source, meter)
     return {
         "result": result,
-        "content": content,
+        "content": config.content,
         "width": width,
         "height": height,
         "network": meter.network.name if meter else None,
@@ -102,32 +89,22 @@ def _measure(
     return measure_frame(stylized, source, meter, begins_shot=True)
 
 
-def measure_folders(
-    result: Path,
-    content: Path,
-    *,
-    style: Path | None,
-    network: NetworkName | None,
-    weights: Path | None = None,
-    device: DeviceName,
-    listener: Listener,
-) -> Facts:
+def measure_folders(result: Path, config: MeasureConfig, listener: Listener) -> Facts:
     """Measure sets of pictures against one another, and each result against its own.
 
     ``style`` is a folder of paintings, one of them, or None: only contents are compared
     with. ``weights`` are Inception's, for FID alone, or the network's. Without either,
     FID is Inception v3's where its weights are at hand, and all else slim's.
     """
-    results, contents = set_of(result), set_of(content)
+    style = config.style
+    results, contents = set_of(result), set_of(config.content)
     styles = [] if style is None else set_of(style) if style.is_dir() else [style]
     matched, unmatched = pair_by_name(results, contents, styles)
-    features = choose_features(
-        network, weights=weights, device=device, listener=listener
-    )
+    features = choose_features(config, listener)
     loaded = None
     if any(each.style is not None for each in matched):
         loaded = features.network or load_distance_network(
-            network, device=device, listener=listener
+            config.network, device=config.device, listener=listener
         )
     sets = {"result": results, "content": contents, "style": styles}
     pictures = {name: len(each) for name, each in sets.items()}
@@ -149,7 +126,7 @@ def measure_folders(
         rows.append(row)
     return {
         "result": result,
-        "content": content,
+        "content": config.content,
         "style": style,
         "pictures": pictures,
         **distances,
