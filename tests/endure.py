@@ -422,8 +422,14 @@ def names(trial: Trial) -> Iterator[str]:
     link.symlink_to(trial.folder / "clip.mp4")
     painting = trial.folder / "painting.png"
     yield f"linked: {_paint_named(trial, link, painting, trial.folder / 'out l.mkv')}"
-    output = trial.folder / f"out{'n' * 248}.mkv"
-    yield f"250 characters: {_paint_named(trial, link, painting, output)}"
+    output = trial.folder / f"out{'n' * 239}.mkv"  # and .vidstyle beside it
+    yield f"246 characters: {_paint_named(trial, link, painting, output)}"
+    long = trial.folder / f"out{'n' * 243}.mp4"
+    long.symlink_to(trial.folder / "clip.mp4")
+    output = trial.folder / "out 250.mkv"
+    yield f"250 characters: {_paint_named(trial, long, painting, output)}"
+    output = trial.folder / f"out{'n' * 247}.mkv"
+    yield f"254 characters: {_paint_named(trial, link, painting, output)}"
 
 
 def _paint_named(trial: Trial, clip: Path, painting: Path, output: Path) -> str:
@@ -433,7 +439,7 @@ def _paint_named(trial: Trial, clip: Path, painting: Path, output: Path) -> str:
     if not clip.is_absolute():
         shutil.copy2(trial.folder / "clip.mp4", folder / clip)
         shutil.copy2(trial.folder / "painting.png", folder / painting)
-    given = ("--style", str(painting), "--output", str(output))
+    given = (f"--style={painting}", f"--output={output}")
     steps = ("--steps", "1", "--next-steps", "1", "--network", "slim", "--quiet")
     command = ("video", *given, *steps, "--codec", "ffv1", "--", str(clip))
     said = end(start(folder, command=command))

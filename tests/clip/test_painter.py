@@ -20,7 +20,7 @@ from vidstyle.clip.regions import RegionPasses
 from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import WorkDirError
 from vidstyle.images import resize_frame, write_picture
-from vidstyle.motion.flow import estimate_motion
+from vidstyle.motion.flow import estimate_motions
 from vidstyle.optimize import pyramid
 from vidstyle.records import (
     Event,
@@ -102,7 +102,7 @@ def paint(
         folder: str = "work",
         listener: Callable[[Event], None] = lambda _: None,
         tools: Stylizer = tools,
-        motion: MotionEstimator = estimate_motion,
+        motion: MotionEstimator = estimate_motions,
     ) -> Painted:
         def read_frames(_: VideoInfo, **options: Any) -> Iterator[TimedFrame]:
             for index, frame in enumerate(frames):
@@ -185,11 +185,12 @@ def test_frames_that_follow_are_bound_to_their_predecessors(paint: Paint) -> Non
 
 
 def test_frame_of_which_nothing_is_found_again_is_a_first_one(paint: Paint) -> None:
-    def untrusted(*_: Frame, quality: str) -> Motion:
+    def untrusted(*_: Frame, quality: str) -> tuple[Motion, Motion]:
         trusted = np.zeros((HEIGHT, WIDTH), np.float32)
         trusted[: HEIGHT // 5] = 1
         outside = np.full((HEIGHT, WIDTH, 2), 2 * WIDTH, np.float32)
-        return Motion(flow_backward=outside, consistency=trusted)
+        motion = Motion(flow_backward=outside, consistency=trusted)
+        return motion, motion
 
     done = paint(pan(1, 3), motion=untrusted)
     assert done.found.starts == [0]

@@ -9,7 +9,7 @@ from conftest import View
 
 from vidstyle.config import FlowQuality
 from vidstyle.images import frame_to_image
-from vidstyle.motion.flow import estimate_flow, estimate_motion
+from vidstyle.motion.flow import estimate_flow, estimate_motion, estimate_motions
 from vidstyle.motion.warp import flow_to_tensor, warp
 from vidstyle.records import Motion
 
@@ -153,3 +153,11 @@ def test_motion_warps_the_earlier_frame_onto_the_later(view: View) -> None:
         np.median(motion.flow_backward, axis=(0, 1)), [-4.5, 2], atol=0.1
     )
     assert 0.9 < motion.trusted_share < 1
+
+
+def test_motion_back_is_the_motion_of_the_frames_swapped(view: View) -> None:
+    earlier, later = view(height=60, width=80), view(height=60, width=80, x=3)
+    _, back = estimate_motions(earlier, later, quality="medium")
+    swapped = estimate_motion(later, earlier, quality="medium")
+    np.testing.assert_array_equal(back.flow_backward, swapped.flow_backward)
+    np.testing.assert_array_equal(back.consistency, swapped.consistency)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vidstyle.images import resize_frame
-from vidstyle.motion.flow import estimate_motion
+from vidstyle.motion.flow import estimate_motions
 from vidstyle.motion.span import joined, measure_span
 from vidstyle.records import Motion
 
@@ -33,8 +33,8 @@ def test_second_motion_says_where_the_first_is_looked_up():
 
 
 def measure(earlier, later):
-    """Motion of numbers that stand for frames: each is its own place."""
-    return shift(later - earlier)
+    """Motions of numbers that stand for frames: each is its own place."""
+    return shift(later - earlier), shift(earlier - later)
 
 
 @pytest.mark.parametrize("count", [2, 3, 6])
@@ -55,7 +55,7 @@ def test_motion_over_many_frames_is_found_in_a_real_pan():
     frames = [np.ascontiguousarray(wide[:, 3 * n : 3 * n + WIDTH]) for n in range(9)]
 
     def estimate(earlier, later):
-        return estimate_motion(earlier, later, quality="medium")
+        return estimate_motions(earlier, later, quality="medium")
 
     flow = measure_span(frames, 0, estimate).motion(0, 8).flow_backward
     inner = flow[8:-8, 8:-32]

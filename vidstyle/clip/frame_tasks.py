@@ -11,7 +11,7 @@ from torch import Tensor
 from vidstyle.clip.carry import follow, mix_carried
 from vidstyle.clip.painter import PaintStep
 from vidstyle.clip.prefetch import Origin, PrefetchedFrame
-from vidstyle.color.masks import guide_image, is_painted
+from vidstyle.color import guide_image, is_painted
 from vidstyle.config import VideoConfig
 from vidstyle.images import frame_to_image
 from vidstyle.motion.consistency import (
@@ -106,8 +106,7 @@ class FrameOptimizer:
     def _blank(self, frame: PrefetchedFrame) -> FrameTask:
         """Leave a frame as it is."""
         image = frame_to_image(frame.source, device=self._stylizer.device)
-        content = content_target(self._stylizer.network, image, self._config.style)
-        return FrameTask(frame=frame.index, start=image, content=content, steps=0)
+        return FrameTask(frame=frame.index, start=image, content=None, steps=0)
 
     def _first(self, frame: PrefetchedFrame) -> FrameTask:
         """Begin a shot."""
@@ -115,6 +114,7 @@ class FrameOptimizer:
         task = self._stylizer.first_task(
             index, frame.source, frame.style, mask=frame.mask, noise=index
         )
+        assert task.content is not None  # noqa: S101  # of a first frame it is measured
         self._energies[str(index)] = dict(task.content.energies)
         self._store.put_facts(ENERGIES, self._energies)
         return task
@@ -164,9 +164,11 @@ class FrameOptimizer:
         new = float((held < HELD).mean())
         steps = round(self._config.next_steps * min(1, WET * new))
         start = frame_to_image(mixed, device=device)
+        if steps < self._config.next_min_steps:
+            return FrameTask(frame=frame.index, start=start, content=None, steps=0)
         return replace(
             self._unbound(frame, start),
-            steps=steps if steps >= self._config.next_min_steps else 0,
+            steps=steps,
             warped=start,
             consistency=consistency_to_tensor(held, device=device),
         )

@@ -24,20 +24,23 @@ from vidstyle.clip.results import (
     cut_notice,
     cut_shape,
     data_notice,
+    frame_shape,
     hardware_notice,
     left_behind,
+    painted_bars,
     result_shape,
     save_evolution,
     save_sheet,
+    whole_shape,
     write_result,
 )
 from vidstyle.config import EncodingConfig, EvolutionConfig, Region, VideoConfig
 from vidstyle.errors import ConfigError
-from vidstyle.motion.flow import estimate_motion
+from vidstyle.motion.flow import estimate_motions
 from vidstyle.records import Listener, Notice, Plan, StrPath, VideoInfo, ignore
 from vidstyle.stylize.image import Styles, as_paths, as_regions, load_stylizer, read_key
-from vidstyle.stylize.style_bank import working_size
 from vidstyle.stylize.stylizer import Stylizer
+from vidstyle.video.bars import without_bars
 from vidstyle.video.files import Outputs, check_outputs
 from vidstyle.video.probe import first_shown
 from vidstyle.video.work_dir import RUN, FrameStore
@@ -69,7 +72,7 @@ def stylize_video(
     overwrite: bool = False,
     restart: bool = False,
     listener: Listener = ignore,
-    motion: MotionEstimator = estimate_motion,
+    motion: MotionEstimator = estimate_motions,
     make_painter: MakeFramePainter = FrameOptimizer,
 ) -> VideoResult:
     """Paint a clip: the same frames at the same times with the same sound.
@@ -97,18 +100,22 @@ def stylize_video(
     check_outputs(outputs, config.encoding, overwrite=overwrite)
     evolution = (evolution or EvolutionConfig()) if outputs.evolution else None
     painted = {time_s: Path(path) for time_s, path in (keys or {}).items()}
-    if painted and regions:
-        raise ConfigError("give either keys or regions, not both.")
+    for name, is_given in {"keys": painted, "loop": config.loop}.items():
+        if is_given and regions:
+            raise ConfigError(f"give either {name} or regions, not both.")
     style = style or list(painted.values())
-    reader = open_reader(clip, config)
+    reader = open_reader(clip, config, has_regions=bool(regions))
     shape = tell_plan(reader.info, outputs.video, config, listener)
     store = FrameStore(Path(work_dir or f"{outputs.video}.vidstyle"))
     masks, stylizer = load_inputs(
         reader, style, regions, config, store, listener=listener, motion=motion
     )
-    size = masks.height, masks.width
+    size = whole_shape(reader.info, config.style.long_side)
+    bars = painted_bars(reader.info, config.style.long_side)
     given = {
-        _key_index(time_s, reader.info, config): read_key(path, *size)
+        _key_index(time_s, reader.info, config): without_bars(
+            read_key(path, *size), bars
+        )
         for time_s, path in painted.items()
     }
     passes = RegionPasses(stylizer, masks, evolution, listener, make_painter, given)
@@ -141,7 +148,7 @@ def load_inputs(
     store: FrameStore,
     *,
     listener: Listener,
-    motion: MotionEstimator = estimate_motion,
+    motion: MotionEstimator = estimate_motions,
 ) -> tuple[RegionMasks, Stylizer]:
     """Check the masks, and measure the paintings for the size of the frames."""
     regions = as_regions(regions)
@@ -184,13 +191,16 @@ def _paint(
     found, stylized = passes.paint(manifest, restart=restart)
     reader, config = masks.reader, masks.config
     check_state(reader, manifest["clip_state"])  # the sound is read from it now
-    frames = StylizedFrames(stylized, found)
+    bars = painted_bars(reader.info, config.style.long_side)
+    frames = StylizedFrames(stylized, found, bars)
     write_result(frames, found, outputs.video, info=reader.info, config=config)
     if outputs.sheet is not None:
         save_sheet(stylized, found, reader, outputs.sheet)
     if outputs.compare is not None:
         both = SideBySide(
-            SelectedFrames(reader, config), frames, passes.stylizer.paintings[0]
+            SelectedFrames(reader, config),
+            StylizedFrames(stylized, found),
+            passes.stylizer.paintings[0],
         )
         plain = replace(config, encoding=EncodingConfig(), output_size="working")
         write_result(both, found, outputs.compare, info=reader.info, config=plain)
@@ -220,11 +230,6 @@ def _record(passes: RegionPasses, output: Path) -> None:
     passes.masks.store.put_facts(RUN, facts)
 
 
-def frame_shape(info: VideoInfo, long_side: int | None) -> tuple[int, int]:
-    """Return the height and width in which a clip is painted."""
-    return working_size(height=info.height, width=info.width, long_side=long_side)
-
-
 def tell_plan(
     info: VideoInfo, output: Path, config: VideoConfig, listener: Listener
 ) -> tuple[int, int]:
@@ -233,10 +238,12 @@ def tell_plan(
     Returns:
         The height and width of the result.
     """
-    height, width = frame_shape(info, config.style.long_side)
-    shape = result_shape(info, config, height=height, width=width)
+    shape = result_shape(info, config)
     height, width = cut_shape(output, config.encoding, shape)
     tell_summary(info, config, f"{width}x{height}", listener)
+    if any(info.bars):
+        text = "black bars around the picture stay as they are"
+        listener(Notice(text=text))
     if info.needs_normalizing:
         listener(Notice(text=f"decoded by ffmpeg: {'; '.join(info.normalizing)}"))
     for text in left_behind(info, output, config.encoding):
@@ -290,7 +297,7 @@ def announce(passes: RegionPasses, shape: tuple[int, int]) -> None:
         Plan(
             height=shape[0],
             width=shape[1],
-            frames=None if frames is None else frames * len(stores),
+            frames=None if frames is None else frames * len(stores) + config.loop,
             done=done,
             next_steps=config.expected_next_steps,
             newest=stores[0].newest if len(stores) == 1 else None,

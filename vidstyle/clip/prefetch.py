@@ -10,7 +10,7 @@ from typing import Protocol
 
 from vidstyle.clip.ingest import IngestState
 from vidstyle.clip.lanes import Turn
-from vidstyle.color.masks import Mask
+from vidstyle.color import Mask
 from vidstyle.config import FlowQuality, VideoConfig
 from vidstyle.motion.consistency import (
     ALIKE_TRUSTED,
@@ -18,7 +18,7 @@ from vidstyle.motion.consistency import (
     first_paint,
     photometric_consistency,
 )
-from vidstyle.motion.flow import estimate_motion
+from vidstyle.motion.flow import estimate_motions
 from vidstyle.motion.span import Span, measure_span
 from vidstyle.records import Consistency, Frame, Motion, Paint
 from vidstyle.stylize.style_bank import FrameStyle, StyleBank
@@ -29,10 +29,12 @@ MEMORY = 60
 
 
 class MotionEstimator(Protocol):
-    """A way to measure motion, such as ``estimate_motion``."""
+    """A way to measure motion, such as ``estimate_motions``."""
 
-    def __call__(self, earlier: Frame, later: Frame, *, quality: FlowQuality) -> Motion:
-        """Find how the content moved between two frames; called in any thread."""
+    def __call__(
+        self, earlier: Frame, later: Frame, *, quality: FlowQuality
+    ) -> tuple[Motion, Motion]:
+        """Find the motion to the later frame, and back; called in any thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +97,7 @@ class Prefetcher:
     """Where the reader puts them."""
     config: VideoConfig
     bank: StyleBank
-    motion: MotionEstimator = estimate_motion
+    motion: MotionEstimator = estimate_motions
     region: RegionPass | None = None
     """Which part of the frames is painted; None: all of them."""
     given: Mapping[int, Frame] = field(default_factory=dict)
@@ -168,7 +170,7 @@ class Prefetcher:
             self._spans[turn.start] = known
         return known
 
-    def _measure(self, earlier: Frame, later: Frame) -> Motion:
+    def _measure(self, earlier: Frame, later: Frame) -> tuple[Motion, Motion]:
         return self.motion(earlier, later, quality=self.config.flow)
 
     def _style(self, index: int, start: int, found: IngestState) -> FrameStyle:

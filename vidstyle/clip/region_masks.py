@@ -15,12 +15,12 @@ import numpy as np
 
 from vidstyle.clip.prefetch import MotionEstimator
 from vidstyle.clip.reader import FrameReader, SelectedFrames, expected_span
-from vidstyle.color.masks import Mask, flatten_masks, moved_mask, soft_mask, soften
+from vidstyle.color import Mask, flatten_masks, moved_mask, soft_mask, soften
 from vidstyle.config import FlowQuality, Region, VideoConfig, check_mask_shape
 from vidstyle.errors import ConfigError, VideoOpenError
 from vidstyle.images import resize_frame
 from vidstyle.motion.consistency import photometric_consistency
-from vidstyle.motion.flow import estimate_motion
+from vidstyle.motion.flow import estimate_motions
 from vidstyle.motion.shots import ShotDetector
 from vidstyle.records import Frame, Listener, Notice, TimedFrame, VideoInfo
 from vidstyle.stylize.image import read_mask
@@ -72,7 +72,7 @@ class RegionMasks:
     """The run's; masks that change are kept below it."""
     height: int
     width: int
-    motion: MotionEstimator = estimate_motion
+    motion: MotionEstimator = estimate_motions
 
     @property
     def _size(self) -> dict[str, int]:
@@ -216,7 +216,7 @@ def propagate_masks(
     *,
     flow: FlowQuality,
     keep: Callable[[int, Sequence[Mask]], None],
-    motion: MotionEstimator = estimate_motion,
+    motion: MotionEstimator = estimate_motions,
 ) -> Cut | None:
     """Move masks along with what they lie on, as far as the shot goes.
 
@@ -238,7 +238,7 @@ def propagate_masks(
         if cuts := detector.push(frame):
             return seen[cuts[0]]
         if before is not None:
-            move = motion(before, frame, quality=flow)
+            move, _ = motion(before, frame, quality=flow)
             trusted = move.consistency * photometric_consistency(before, frame, move)
             moved = [moved_mask(each, move.flow_backward, trusted) for each in moved]
         keep(timed.index, [soften(mask) for mask in moved])

@@ -54,11 +54,18 @@ def estimate_motion(earlier: Frame, later: Frame, *, quality: FlowQuality) -> Mo
 
     Plain and resting places move with the camera. The frames are of one shape.
     """
+    return estimate_motions(earlier, later, quality=quality)[0]
+
+
+def estimate_motions(
+    earlier: Frame, later: Frame, *, quality: FlowQuality
+) -> tuple[Motion, Motion]:
+    """Find the motion to the later frame, and the one from it back to the earlier."""
 
     def estimate(start: Frame, end: Frame) -> FlowField:
         return estimate_flow(start, end, quality=quality)
 
-    return _regular_motion(earlier, later, estimate)
+    return _regular_motions(earlier, later, estimate)
 
 
 def independent_motion(earlier: Frame, later: Frame) -> Motion:
@@ -81,18 +88,18 @@ def independent_motion(earlier: Frame, later: Frame) -> Motion:
         flow = cv2.calcOpticalFlowFarneback(*pair, None, 0.5, 5, 15, 5, 7, 1.5, 0)  # type: ignore[call-overload]
         return np.asarray(flow, np.float32)
 
-    return _regular_motion(earlier, later, estimate)
+    return _regular_motions(earlier, later, estimate)[0]
 
 
-def _regular_motion(
+def _regular_motions(
     earlier: Frame, later: Frame, estimate: Callable[[Frame, Frame], FlowField]
-) -> Motion:
+) -> tuple[Motion, Motion]:
     before, after = _grey(earlier), _grey(later)
-    flow_backward = regularize_flow(estimate(later, earlier), after, before)
-    flow_forward = regularize_flow(estimate(earlier, later), before, after)
-    return Motion(
-        flow_backward=flow_backward,
-        consistency=consistency(flow_backward, flow_forward),
+    there = regularize_flow(estimate(later, earlier), after, before)
+    back = regularize_flow(estimate(earlier, later), before, after)
+    return (
+        Motion(flow_backward=there, consistency=consistency(there, back)),
+        Motion(flow_backward=back, consistency=consistency(back, there)),
     )
 
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 
 from vidstyle.motion.consistency import move_along
 from vidstyle.records import Frame, Motion
 
-Measure = Callable[[Frame, Frame], Motion]
-"""Finds the motion from the first to the second, seen from the second."""
+Measure = Callable[[Frame, Frame], tuple[Motion, Motion]]
+"""Finds the motion from the first to the second, and the one back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +57,10 @@ def measure_span(frames: Sequence[Frame], first: int, measure: Measure) -> Span:
         first: Index of the first.
         measure: Of two neighbours.
     """
-    pairs = list(pairwise(frames))
-    steps = [measure(*pair) for pair in pairs]
-    from_first = steps[:1]
-    for step in steps[1:]:
-        from_first.append(joined(from_first[-1], step))
-    from_last: list[Motion] = []
-    for earlier, later in reversed(pairs[1:]):
-        step = measure(later, earlier)
-        from_last.insert(0, joined(from_last[0], step) if from_last else step)
+    measured = [measure(*pair) for pair in pairwise(frames)]
+    steps, back = [there for there, _ in measured], [back for _, back in measured]
+    from_first = list(accumulate(steps, joined))
+    from_last = list(accumulate(reversed(back[1:]), joined))[::-1]
     return Span(first, frames, steps, from_first, from_last)
 
 
