@@ -2,7 +2,11 @@
 
 import json
 import signal
+import sys
+import threading
+import time
 from pathlib import Path
+from types import FrameType
 
 import pytest
 import typer
@@ -55,6 +59,33 @@ def test_long_sentence_stays_in_one_line(capsys: pytest.CaptureFixture[str]) -> 
 def test_bug_is_shown_as_it_is() -> None:
     with pytest.raises(ZeroDivisionError), reported_errors():
         raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("place", ["__enter__", "__exit__"])
+def test_signal_that_meets_a_lock_waits_until_it_is_taken_and_let_go(
+    number: signal.Signals, place: str
+) -> None:
+    def strike(frame: FrameType, event: str, _: object) -> None:
+        if frame.f_code.co_name == place and event == "call":
+            sys.setprofile(None)
+            handle = signal.getsignal(number)
+            assert callable(handle)
+            handle(number, frame)
+
+    condition, passed = threading.Condition(), threading.Event()
+
+    def work() -> None:
+        sys.setprofile(strike)
+        with condition:
+            pass
+        passed.set()
+        time.sleep(10)
+
+    with pytest.raises(typer.Exit) as ended, reported_errors():
+        work()
+    assert passed.is_set()
+    assert ended.value.exit_code == 128 + number
 
 
 def test_interruption_says_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:

@@ -215,7 +215,7 @@ class NewtonCG(Optimizer):
         self._lengths[sample] = self._gains[sample] = 0
 
     def shorten(self, sample: int, factor: float) -> None:
-        self._region.radii[sample] *= factor
+        self._radii[sample] *= factor
 
     def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         gained = self.best.losses - losses  # (N,); inf at first, nan if it is lost
