@@ -27,8 +27,8 @@ import faulthandler, signal, sys
 faulthandler.enable()
 signal.signal(signal.SIGINT, signal.default_int_handler)
 {}
-from vidstyle.cli import run
-run()
+from vidstyle.__main__ import main
+main()
 """
 COMMAND = (
     *("video", "clip.mp4", "-s", "painting.png", "--network", "slim"),

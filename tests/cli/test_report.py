@@ -1,7 +1,9 @@
 """What a run says: each failure's sentence and code, notices, the log, the result."""
 
 import json
+import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -86,6 +88,19 @@ def test_signal_that_meets_a_lock_waits_until_it_is_taken_and_let_go(
         work()
     assert passed.is_set()
     assert ended.value.exit_code == 128 + number
+
+
+def test_interruption_while_the_program_is_loaded_is_a_line(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt", encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-m", "vidstyle", "presets"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stderr == "interrupted; nothing was written.\n"
+    assert ended.returncode == (-2 if os.name == "posix" else 2)
 
 
 def test_interruption_says_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import signal
 import sys
 from copy import copy
 from importlib.metadata import version
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -16,7 +17,7 @@ from vidstyle.cli.explore import COMMANDS
 from vidstyle.cli.image import image
 from vidstyle.cli.listings import bench, finish, networks, presets, probe, status, ui
 from vidstyle.cli.measure import measure
-from vidstyle.cli.report import INTERRUPTED, TERMINATED
+from vidstyle.cli.report import INTERRUPTED, TERMINATED, print_line
 from vidstyle.cli.typed import check_words, find_command
 from vidstyle.cli.video import plan, video
 
@@ -141,11 +142,19 @@ def main(
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    """End the program before and after its command; Typer would end it with 1."""
+    print_line("interrupted.")
+    raise SystemExit(INTERRUPTED)
+
+
 def run() -> None:
     """Be the program; what a signal has stopped dies of it, so that a loop stops, too.
 
     Bash goes on to the next file of a loop if a program that got Ctrl-C ends by itself.
     """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored
+        signal.signal(signal.SIGINT, _leave)
     try:
         app(prog_name="vidstyle")
     except SystemExit as end:

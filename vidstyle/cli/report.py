@@ -41,7 +41,7 @@ def reported_errors(on_stop: str = STOPPED) -> Iterator[None]:
     ``on_stop`` is what an interrupted user should know, where nothing is kept.
     """
     numbers = [signal.SIGTERM]
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
         numbers.append(signal.SIGINT)
     previous = {number: signal.signal(number, _stop) for number in numbers}
     try:
