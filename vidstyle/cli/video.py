@@ -106,7 +106,7 @@ def _paint_all(
     A folder that is named for the results gets a sheet of them, as that of pictures.
     """
     from vidstyle.images import write_picture
-    from vidstyle.stylize.pairs import INDEX, Pair, index_sheet, pictures_in
+    from vidstyle.stylize.album import INDEX, Pair, index_sheet, pictures_in
 
     for name in ("log", "gif_output", "work_dir", "style_at", "key"):
         if getattr(request, name):
