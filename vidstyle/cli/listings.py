@@ -69,8 +69,7 @@ def probe(clip: o.Clip, *, json: o.Json = False, **values: Any) -> None:
     """
     with reported_errors():
         config = VideoConfig(**values)
-        from vidstyle.video.describe import as_facts, as_lines
-        from vidstyle.video.mux import inspect_clip
+        from vidstyle.video.describe import as_facts, as_lines, inspect_clip
 
         seen = inspect_clip(clip, fps=config.input_fps, background=config.background)
         print_facts(as_facts(seen), as_lines(seen), as_json=json)
