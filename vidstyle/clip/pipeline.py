@@ -2,12 +2,14 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vidstyle.clip.frame_tasks import FrameOptimizer
-from vidstyle.clip.manifest import describe
+from vidstyle.clip.manifest import describe, describe_machine
 from vidstyle.clip.prefetch import MotionEstimator
 from vidstyle.clip.reader import (
     FrameReader,
@@ -30,16 +32,25 @@ from vidstyle.clip.results import (
     save_sheet,
     write_result,
 )
+from vidstyle.clip.spread import paint_spread
+from vidstyle.clip.workers import Workers
 from vidstyle.config import EncodingConfig, EvolutionConfig, Region, VideoConfig
+from vidstyle.devices import threads
 from vidstyle.errors import ConfigError
 from vidstyle.motion.flow import estimate_motions
 from vidstyle.records import Listener, Notice, Plan, StrPath, VideoInfo, ignore
-from vidstyle.stylize.image import Styles, as_paths, as_regions, load_stylizer, read_key
+from vidstyle.stylize.image import (
+    Paintings,
+    Styles,
+    as_paths,
+    as_regions,
+    read_key,
+    read_paintings,
+)
 from vidstyle.stylize.style_bank import working_size
-from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.files import Outputs, check_outputs
 from vidstyle.video.probe import first_shown
-from vidstyle.video.work_dir import RUN, FrameStore
+from vidstyle.video.work_dir import MANIFEST, RUN, FrameStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +81,7 @@ def stylize_video(
     listener: Listener = ignore,
     motion: MotionEstimator = estimate_motions,
     make_painter: MakeFramePainter = FrameOptimizer,
+    workers: str | None = None,
 ) -> VideoResult:
     """Paint a clip: the same frames at the same times with the same sound.
 
@@ -86,11 +98,13 @@ def stylize_video(
     before and after, ``compare_output`` an .mp4 of both side by side. Frames wait in
     ``work_dir``, by default ``OUTPUT.vidstyle``, which is deleted in the end.
 
+    ``workers`` are the processes that paint the shots, as ``Workers`` takes them.
+
     Raises:
         VidstyleError: An InputError, WeightsError, OptimizationError, OutputError or
             WorkDirError.
     """
-    config = config or VideoConfig()
+    config, crew = config or VideoConfig(), Workers(workers) if workers else None
     others = map(_path, (evolution_output, sheet_output, compare_output))
     outputs = Outputs(Path(output), *others)
     check_outputs(outputs, config.encoding, overwrite=overwrite)
@@ -102,7 +116,7 @@ def stylize_video(
     reader = open_reader(clip, config)
     shape = tell_plan(reader.info, outputs.video, config, listener)
     store = FrameStore(Path(work_dir or f"{outputs.video}.vidstyle"))
-    masks, stylizer = load_inputs(
+    masks, paintings = read_inputs(
         reader, style, regions, config, store, listener=listener, motion=motion
     )
     size = masks.height, masks.width
@@ -110,10 +124,37 @@ def stylize_video(
         _key_index(time_s, reader.info, config): read_key(path, *size)
         for time_s, path in painted.items()
     }
-    passes = RegionPasses(stylizer, masks, evolution, listener, make_painter, given)
-    manifest = describe(masks, stylizer, as_paths(style, regions), painted, evolution)
-    with store.claimed():
+    passes = RegionPasses(paintings, masks, evolution, listener, make_painter, given)
+    pictures = as_paths(style, regions)
+    with store.claimed(), ExitStack() as stack:
+        if crew is not None:
+            stack.enter_context(crew)
+        known = None if restart else store.facts(Path(MANIFEST).stem)
+        count = None if known is None else known.get("threads")
+        stack.enter_context(threads(count))
+        passes, machine = _begin(passes, paintings, crew, count)
+        manifest = describe(masks, machine, pictures, painted, evolution)
         return _paint(passes, manifest, outputs, shape, restart=restart)
+
+
+def _begin(
+    passes: RegionPasses,
+    paintings: Paintings,
+    crew: Workers | None,
+    count: int | None,
+) -> tuple[RegionPasses, dict[str, Any]]:
+    """Load the network, or have workers do it; ``count`` threads, or as many as fit.
+
+    Returns:
+        The passes, ready to be painted; and the facts of what paints them.
+    """
+    if crew is not None:
+        style = passes.masks.config.style
+        machine = crew.ask(style, count, passes.listener)
+        return replace(passes, spread=partial(paint_spread, crew)), machine
+    stylizer = paintings.load(passes.listener)
+    facts = {"network": stylizer.network.name, **describe_machine(stylizer.device)}
+    return replace(passes, stylizer=stylizer), facts
 
 
 def _key_index(time_s: float, info: VideoInfo, config: VideoConfig) -> int:
@@ -132,7 +173,7 @@ def _path(name: StrPath | None) -> Path | None:
     return None if name is None else Path(name)
 
 
-def load_inputs(
+def read_inputs(
     reader: FrameReader,
     style: Styles,
     regions: Sequence[Region],
@@ -141,8 +182,8 @@ def load_inputs(
     *,
     listener: Listener,
     motion: MotionEstimator = estimate_motions,
-) -> tuple[RegionMasks, Stylizer]:
-    """Check the masks, and measure the paintings for the size of the frames."""
+) -> tuple[RegionMasks, Paintings]:
+    """Check the masks, and read the paintings."""
     regions = as_regions(regions)
     height, width = frame_shape(reader.info, config.style.long_side)
     masks = RegionMasks(
@@ -155,7 +196,7 @@ def load_inputs(
         motion=motion,
     )
     masks.check()
-    stylizer = load_stylizer(
+    paintings = read_paintings(
         style,
         config.style,
         height=height,
@@ -164,7 +205,7 @@ def load_inputs(
         times_s=config.style_at,
         regions=regions,
     )
-    return masks, stylizer
+    return masks, paintings
 
 
 def _paint(
