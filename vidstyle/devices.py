@@ -36,12 +36,12 @@ def choose_device(name: DeviceName) -> torch.device:
 
 
 @contextmanager
-def threads(count: int | None) -> Iterator[None]:
+def threads(count: int | None) -> Iterator[int | None]:
     """Compute in so many threads for the time of the block; None: in as many as now."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
     try:
-        yield
+        yield count
     finally:
         torch.set_num_threads(before)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +60,18 @@ class ColorInfo:
     """Bits a channel."""
     assumed: tuple[str, ...] = ()
     """Which of these the file does not say."""
+
+
+class Bars(NamedTuple):
+    """How many rows and columns along its borders are black in all of a clip."""
+
+    top: int = 0
+    bottom: int = 0
+    left: int = 0
+    right: int = 0
+
+
+NO_BARS = Bars()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +140,8 @@ class VideoInfo:
     background: str | None = None
     """What lies behind transparent pixels, as ``#rrggbb``. None: as pictures have it,
     white."""
+    bars: Bars = NO_BARS
+    """Frames are read without them; height and width are with them."""
 
     @property
     def needs_normalizing(self) -> bool:

@@ -22,6 +22,7 @@ from vidstyle.config import (
 from vidstyle.config.setting import (
     EVOLUTION,
     FILES,
+    OPTIMIZER,
     REPORT,
     SETTINGS,
     Config,
@@ -99,6 +100,13 @@ class Request(Config):
     )
     show_config: bool = common_setting(
         False, "Only print all settings, as --config reads them.", SETTINGS
+    )
+    workers: str | None = setting(
+        None,
+        "Paint shots beside one another: local takes the GPUs of this machine, 4 that "
+        "many of them or of shares of its cores, ray://HOST:PORT a Ray cluster.",
+        OPTIMIZER,
+        metavar="local|N|ADDRESS",
     )
     gif: bool = common_setting(
         False,

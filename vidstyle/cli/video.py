@@ -209,6 +209,7 @@ def _paint_to(
             overwrite=True,  # checked above
             restart=request.restart,
             listener=reporter,
+            workers=request.workers,
         )
     reporter.result(
         output,

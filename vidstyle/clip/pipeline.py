@@ -2,14 +2,13 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vidstyle.clip.frame_tasks import FrameOptimizer
-from vidstyle.clip.manifest import describe, describe_machine
+from vidstyle.clip.manifest import describe
 from vidstyle.clip.prefetch import MotionEstimator
 from vidstyle.clip.reader import (
     FrameReader,
@@ -25,14 +24,17 @@ from vidstyle.clip.results import (
     cut_notice,
     cut_shape,
     data_notice,
+    frame_shape,
     hardware_notice,
     left_behind,
+    painted_bars,
     result_shape,
     save_evolution,
     save_sheet,
+    whole_shape,
     write_result,
 )
-from vidstyle.clip.spread import paint_spread
+from vidstyle.clip.spread import prepare
 from vidstyle.clip.workers import Workers
 from vidstyle.config import EncodingConfig, EvolutionConfig, Region, VideoConfig
 from vidstyle.devices import threads
@@ -47,7 +49,7 @@ from vidstyle.stylize.image import (
     read_key,
     read_paintings,
 )
-from vidstyle.stylize.style_bank import working_size
+from vidstyle.video.bars import without_bars
 from vidstyle.video.files import Outputs, check_outputs
 from vidstyle.video.probe import first_shown
 from vidstyle.video.work_dir import MANIFEST, RUN, FrameStore
@@ -110,51 +112,33 @@ def stylize_video(
     check_outputs(outputs, config.encoding, overwrite=overwrite)
     evolution = (evolution or EvolutionConfig()) if outputs.evolution else None
     painted = {time_s: Path(path) for time_s, path in (keys or {}).items()}
-    if painted and regions:
-        raise ConfigError("give either keys or regions, not both.")
+    for name, is_given in {"keys": painted, "loop": config.loop}.items():
+        if is_given and regions:
+            raise ConfigError(f"give either {name} or regions, not both.")
+    if workers and config.loop:
+        raise ConfigError("give either loop or workers, not both.")
     style = style or list(painted.values())
-    reader = open_reader(clip, config)
+    reader = open_reader(clip, config, has_regions=bool(regions))
     shape = tell_plan(reader.info, outputs.video, config, listener)
     store = FrameStore(Path(work_dir or f"{outputs.video}.vidstyle"))
     masks, paintings = read_inputs(
         reader, style, regions, config, store, listener=listener, motion=motion
     )
-    size = masks.height, masks.width
+    size = whole_shape(reader.info, config.style.long_side)
+    bars = painted_bars(reader.info, config.style.long_side)
     given = {
-        _key_index(time_s, reader.info, config): read_key(path, *size)
+        _key_index(time_s, reader.info, config): without_bars(
+            read_key(path, *size), bars
+        )
         for time_s, path in painted.items()
     }
     passes = RegionPasses(paintings, masks, evolution, listener, make_painter, given)
     pictures = as_paths(style, regions)
-    with store.claimed(), ExitStack() as stack:
-        if crew is not None:
-            stack.enter_context(crew)
-        known = None if restart else store.facts(Path(MANIFEST).stem)
-        count = None if known is None else known.get("threads")
-        stack.enter_context(threads(count))
-        passes, machine = _begin(passes, paintings, crew, count)
+    known = {} if restart else store.facts(Path(MANIFEST).stem) or {}
+    with store.claimed(), crew or nullcontext(), threads(known.get("threads")) as count:
+        passes, machine = prepare(passes, paintings, crew, count)
         manifest = describe(masks, machine, pictures, painted, evolution)
         return _paint(passes, manifest, outputs, shape, restart=restart)
-
-
-def _begin(
-    passes: RegionPasses,
-    paintings: Paintings,
-    crew: Workers | None,
-    count: int | None,
-) -> tuple[RegionPasses, dict[str, Any]]:
-    """Load the network, or have workers do it; ``count`` threads, or as many as fit.
-
-    Returns:
-        The passes, ready to be painted; and the facts of what paints them.
-    """
-    if crew is not None:
-        style = passes.masks.config.style
-        machine = crew.ask(style, count, passes.listener)
-        return replace(passes, spread=partial(paint_spread, crew)), machine
-    stylizer = paintings.load(passes.listener)
-    facts = {"network": stylizer.network.name, **describe_machine(stylizer.device)}
-    return replace(passes, stylizer=stylizer), facts
 
 
 def _key_index(time_s: float, info: VideoInfo, config: VideoConfig) -> int:
@@ -223,13 +207,16 @@ def _paint(
     announce(passes, shape)
     found, stylized = passes.paint(manifest, restart=restart)
     reader, config = masks.reader, masks.config
-    frames = StylizedFrames(stylized, found)
+    bars = painted_bars(reader.info, config.style.long_side)
+    frames = StylizedFrames(stylized, found, bars)
     write_result(frames, found, outputs.video, info=reader.info, config=config)
     if outputs.sheet is not None:
         save_sheet(stylized, found, reader, outputs.sheet)
     if outputs.compare is not None:
         both = SideBySide(
-            SelectedFrames(reader, config), frames, passes.stylizer.paintings[0]
+            SelectedFrames(reader, config),
+            StylizedFrames(stylized, found),
+            passes.stylizer.paintings[0],
         )
         plain = replace(config, encoding=EncodingConfig(), output_size="working")
         write_result(both, found, outputs.compare, info=reader.info, config=plain)
@@ -259,11 +246,6 @@ def _record(passes: RegionPasses, output: Path) -> None:
     passes.masks.store.put_facts(RUN, facts)
 
 
-def frame_shape(info: VideoInfo, long_side: int | None) -> tuple[int, int]:
-    """Return the height and width in which a clip is painted."""
-    return working_size(height=info.height, width=info.width, long_side=long_side)
-
-
 def tell_plan(
     info: VideoInfo, output: Path, config: VideoConfig, listener: Listener
 ) -> tuple[int, int]:
@@ -272,10 +254,12 @@ def tell_plan(
     Returns:
         The height and width of the result.
     """
-    height, width = frame_shape(info, config.style.long_side)
-    shape = result_shape(info, config, height=height, width=width)
+    shape = result_shape(info, config)
     height, width = cut_shape(output, config.encoding, shape)
     tell_summary(info, config, f"{width}x{height}", listener)
+    if any(info.bars):
+        text = "black bars around the picture stay as they are"
+        listener(Notice(text=text))
     if info.needs_normalizing:
         listener(Notice(text=f"decoded by ffmpeg: {'; '.join(info.normalizing)}"))
     for text in left_behind(info, output, config.encoding):
@@ -329,7 +313,7 @@ def announce(passes: RegionPasses, shape: tuple[int, int]) -> None:
         Plan(
             height=shape[0],
             width=shape[1],
-            frames=None if frames is None else frames * len(stores),
+            frames=None if frames is None else frames * len(stores) + config.loop,
             done=done,
             next_steps=config.expected_next_steps,
             newest=stores[0].newest if len(stores) == 1 else None,

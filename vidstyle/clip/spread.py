@@ -5,10 +5,12 @@ The clip is read, and the result put together, as ever; ``clip/worker`` is a tas
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from vidstyle.clip.ingest import Ingest, IngestState
+from vidstyle.clip.manifest import describe_machine
 from vidstyle.clip.regions import RegionPasses
 from vidstyle.clip.worker import (
     SEND_S,
@@ -23,9 +25,29 @@ from vidstyle.clip.workers import WAIT_S, Workers, named_error
 from vidstyle.config import EvolutionConfig
 from vidstyle.errors import OptimizationError
 from vidstyle.records import Event, FrameReport, Listener, Notice, ignore
+from vidstyle.stylize.image import Paintings
 
 
-def paint_spread(
+def prepare(
+    passes: RegionPasses,
+    paintings: Paintings,
+    workers: Workers | None,
+    threads: int | None,
+) -> tuple[RegionPasses, dict[str, Any]]:
+    """Load the network; or ask workers, which are to load it and compute in threads.
+
+    Returns:
+        The passes, ready to be painted; and what a manifest says of what paints them.
+    """
+    if workers is not None:
+        facts = workers.ask(paintings.config, threads, passes.listener)
+        return replace(passes, spread=partial(_paint_spread, workers)), facts
+    stylizer = paintings.load(passes.listener)
+    facts = {"network": stylizer.network.name, **describe_machine(stylizer.device)}
+    return replace(passes, stylizer=stylizer), facts
+
+
+def _paint_spread(
     workers: Workers,
     passes: RegionPasses,
     place: int,

@@ -96,7 +96,13 @@ class Workers:
         self._is_ours = not is_there
         self.mailbox = (
             ray.remote(Mailbox)
-            .options(num_cpus=0, max_restarts=-1, max_task_retries=-1)
+            .options(
+                name=Mailbox.__name__,
+                get_if_exists=True,
+                num_cpus=0,
+                max_restarts=-1,
+                max_task_retries=-1,
+            )
             .remote()
         )
         return self

@@ -104,6 +104,9 @@ class VideoConfig(AlbumConfig):
     strict: bool = setting(
         False, "Refuse a clip that is damaged, instead of warning.", FILES
     )
+    paint_bars: bool = setting(
+        False, "Paint black bars around the picture, too, which otherwise stay.", FILES
+    )
     output_size: OutputSize = setting(
         "working", "source: resample the finished result to the source's size.", SIZE
     )
@@ -161,6 +164,9 @@ class VideoConfig(AlbumConfig):
         least=1,
         most=64,
         metavar="N",
+    )
+    loop: bool = setting(
+        False, "The end meets the beginning: make no seam there.", COHERENCE
     )
     next_steps: int = common_setting(
         50, "Most steps for a frame that follows another.", OPTIMIZER, least=0

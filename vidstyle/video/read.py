@@ -21,6 +21,7 @@ import numpy as np
 from vidstyle.errors import VideoOpenError
 from vidstyle.images import read_alpha
 from vidstyle.records import Frame, TimedFrame, VideoInfo
+from vidstyle.video.bars import without_bars
 from vidstyle.video.ffmpeg import file_url, follow_messages, stream_ffmpeg
 from vidstyle.video.folder import numbered_pictures, read_folder
 from vidstyle.video.normalize import alpha_decoder, decode_errors, normalized
@@ -141,8 +142,8 @@ def _split(
             stats.skipped += failures
             failures = 0
             time_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            frame = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-            yield time_s, np.asarray(frame, np.uint8)
+            frame = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
+            yield time_s, without_bars(frame, info.bars)
     except cv2.error as err:
         raise VideoOpenError(f"cannot decode {info.path}: {err}.") from err
     finally:
