@@ -33,7 +33,7 @@ from vidstyle.video.work_dir import FrameStore
 
 pytestmark = pytest.mark.slow
 
-SHOTS, LENGTH = 4, 3
+SHOTS, LENGTH = 4, 5
 CONFIG = VideoConfig(
     style=StyleConfig(network="slim", device="cpu", steps=3, min_steps=9),
     next_steps=2,
@@ -56,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "alone",
         config=CONFIG,
         evolution_output=folder / "alone.gif",
-        evolution=EvolutionConfig(frame=4),
+        evolution=EvolutionConfig(frame=7),
     )
     return folder
 
@@ -84,6 +84,10 @@ def run(folder: Path, tmp_path: Path) -> Run:
     return run
 
 
+def finished(heard: Listened) -> list[FrameReport]:
+    return [event for event in heard if isinstance(event, FrameReport)]
+
+
 def assert_same(folder: Path, tmp_path: Path) -> None:
     names = sorted(path.name for path in (folder / "alone").iterdir())
     assert names == sorted(path.name for path in (tmp_path / "out").iterdir())
@@ -97,12 +101,12 @@ def test_pixels_are_those_of_one_process(
     crew: Workers, run: Run, folder: Path, tmp_path: Path
 ) -> None:
     gif = tmp_path / "out.gif"
-    heard = run(evolution_output=gif, evolution=EvolutionConfig(frame=4))
+    heard = run(evolution_output=gif, evolution=EvolutionConfig(frame=7))
     assert_same(folder, tmp_path)
     assert gif.read_bytes() == (folder / "alone.gif").read_bytes()
-    frames = [report.frame for report in heard.finished]
+    frames = [report.frame for report in finished(heard)]
     assert sorted(frames) == list(range(SHOTS * LENGTH))
-    assert heard.finished[-1].shots_known == SHOTS
+    assert finished(heard)[-1].shots_known == SHOTS
     assert all(report.losses["style"] > 0 for report in heard.steps)
 
 
@@ -115,7 +119,7 @@ def test_files_are_handed_back_where_no_directory_is_shared(
 ) -> None:
     monkeypatch.setattr(spread, "SHARED", "unknown")  # to the workers, that is
     gif = tmp_path / "out.gif"
-    run(evolution_output=gif, evolution=EvolutionConfig(frame=4))
+    run(evolution_output=gif, evolution=EvolutionConfig(frame=7))
     assert_same(folder, tmp_path)
     assert gif.read_bytes() == (folder / "alone.gif").read_bytes()
 
@@ -136,7 +140,7 @@ def test_one_process_and_several_go_on_from_one_another(
     kept = len(FrameStore(tmp_path / "out.vidstyle").painted())
     assert kept > 0
     heard = run(None if first else "2")
-    assert len(heard.finished) == SHOTS * LENGTH - kept
+    assert len(finished(heard)) == SHOTS * LENGTH - kept
     assert_same(folder, tmp_path)
 
 
@@ -148,7 +152,7 @@ def test_killed_workers_lose_nothing(
             for step in super().run(frames):
                 yield step
                 death = tmp_path / f"death-{step.frame.index}"
-                if step.frame.index in {1, 4, 7} and not death.exists():
+                if step.frame.index in {2, 6, 13} and not death.exists():
                     death.touch()
                     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -166,7 +170,7 @@ def test_what_fails_three_times_is_said_once(crew: Workers, run: Run) -> None:
         def run(self, frames: Iterator[PrefetchedFrame | None]) -> Iterator[PaintStep]:
             raise RuntimeError("it is broken")
 
-    with pytest.raises(WorkDirError, match="^the disk is full.$"):
+    with pytest.raises(WorkDirError, match=r"^the disk is full\.$"):
         run(make_painter=Failing)
     words = "frames [0-9]+ to [0-9]+ failed 3 times on workers: RuntimeError: it is"
     with pytest.raises(OptimizationError, match=f"^{words} broken$"):
@@ -183,14 +187,14 @@ def test_machine_that_differs_is_named(
         return self.facts
 
     monkeypatch.setattr(Workers, "ask", other)
-    with pytest.raises(InputError, match="^workers differ: .* has .*vidstyle 0.1.*0.0"):
+    with pytest.raises(InputError, match=r"^workers differ: .* has .*0\.1.*0\.0"):
         run()
 
 
 def test_mistakes_are_told_before_the_work(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ConfigError, match="^give either loop or workers, not both.$"):
+    with pytest.raises(ConfigError, match="give either loop or"):
         run(config=replace(CONFIG, loop=True))
     for where in ("0", "everywhere"):
         with pytest.raises(ConfigError, match=f"^workers '{where}' is neither local"):
@@ -215,4 +219,4 @@ def test_unreachable_cluster_is_one_sentence(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_ray_is_imported_for_workers_only() -> None:
     code = "import sys, vidstyle.clip.pipeline; sys.exit('ray' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603
