@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from vidstyle.clip.reader import FrameReader, SelectedFrames
-from vidstyle.color.masks import Mask
-from vidstyle.color.palette import ColorStatistics, color_statistics
+from vidstyle.color import ColorStatistics, Mask, color_statistics
 from vidstyle.config import VideoConfig
 from vidstyle.errors import ConfigError, WorkDirError
 from vidstyle.images import resize_frame

@@ -62,7 +62,7 @@ def _paint_spread(
     spread = _Spread(workers, passes, place, listener)
     try:
         return spread.paint(ingest)
-    except ConnectionError as err:
+    except (ConnectionError, workers.ray.exceptions.RayActorError) as err:
         raise OptimizationError("the connection to the workers is lost.") from err
     finally:
         spread.stop()

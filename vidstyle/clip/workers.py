@@ -4,8 +4,9 @@ Ray starts them, gives each its GPU or cores, and tries again what fails.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -43,8 +44,8 @@ class Workers:
             DependencyError: If Ray is not installed.
             ConfigError: If it is none of these.
         """
-        # It is read as Ray is imported.
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # read as Ray is imported
         try:
             import ray
         except ModuleNotFoundError as err:
@@ -62,7 +63,7 @@ class Workers:
                 "address of a Ray cluster such as ray://host:10001."
             )
         self._where, self._is_ours = where, False
-        self._needs: dict[str, float] = {}
+        self._needs: dict[str, float] = {"num_cpus": 1}
         self.facts: dict[str, Any] = {}
         # In the main thread Ray would take SIGTERM for itself; and what it starts ends
         # with the thread that started it.
@@ -93,6 +94,10 @@ class Workers:
                 raise InputError(
                     f"cannot work with the Ray cluster at {self._where}: {text}"
                 ) from err
+            # If a worker is killed, Ray would tell of it where results are told.
+            ray._private.worker.print_to_stdstream = lambda *_: None
+        if ray.cluster_resources().get("GPU"):
+            self._needs = {"num_cpus": 1, "num_gpus": 1}
         self._is_ours = not is_there
         self.mailbox = (
             ray.remote(Mailbox)
@@ -146,7 +151,6 @@ class Workers:
             raise ConfigError("device cuda: no worker has one; use auto or cpu.")
         if gpus and config.device in {"auto", "cuda"}:
             threads = threads or max(1, cpus // gpus)
-            self._needs = {"num_cpus": 1, "num_gpus": 1}
         else:
             share = cpus // self._count if self._count else SHARE
             threads = threads or max(1, min(share, cpus))
@@ -161,6 +165,18 @@ class Workers:
         for notice in notices:
             listener(notice)
         return self.facts
+
+
+@contextmanager
+def several(where: str) -> Iterator[Callable[..., Any]]:
+    """Start workers for several runs at once, each with these; yield a ``map``."""
+    with Workers(where) as workers, ThreadPoolExecutor(workers.count + 1) as pool:
+        try:
+            yield pool.map
+        except BaseException:
+            workers.ray.kill(workers.mailbox)  # which ends all runs that still go on
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def named_error(err: Exception, what: str) -> VidstyleError:

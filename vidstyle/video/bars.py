@@ -12,10 +12,8 @@ LONGEST_S: Final = 60.0
 """Of longer clips, only those frames are looked at that need no others."""
 BLACK: Final = 18
 """Levels of 255 up to which the mean of a row is black: 16 is, in most videos."""
-LEAST: Final = 0.02
-"""Share of a side below which bars are left alone, and painted."""
-MOST: Final = 0.35
-"""Share of a side above which they are no bars, but a dark clip."""
+LEAST: Final = 0.02  # share of a side below which bars are left alone, and painted
+MOST: Final = 0.35  # share of a side above which they are no bars, but a dark clip
 UNEQUAL: Final = 0.01
 """Share of a side by which two bars may differ: both sides have one, or it is none."""
 _CROP: Final = re.compile(r"\bx1:(\d+) x2:(\d+) y1:(\d+) y2:(\d+) ")
