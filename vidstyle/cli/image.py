@@ -15,7 +15,8 @@ from vidstyle.errors import ConfigError, InputError
 
 KINDS = (StyleConfig, AlbumConfig, EncodingConfig, EvolutionConfig)
 OF_A_CLIP = (
-    *("style_at", "key", "work_dir", "restart", "sheet", "preview", "compare"),
+    *("style_at", "key", "work_dir", "restart", "workers"),
+    *("sheet", "preview", "compare"),
     *("codec", "crf", "hardware_encoder", "keep_location", "strip_metadata"),
 )
 
