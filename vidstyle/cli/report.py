@@ -90,15 +90,19 @@ def print_facts(facts: object, lines: Iterable[object], *, as_json: bool) -> Non
 class Reporter:
     """Subscribe to a run: what a user sees, a log of the losses, and the result."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, within: "Reporter | None" = None) -> None:
         """Prepare; nothing is shown before the run says something.
 
-        A run that goes on from an earlier one adds to the log that is there.
+        A run that goes on from an earlier one adds to the log that is there. One
+        ``within`` others writes above their bar.
         """
         self._as_json, self.log_path = request.json, request.log
         self._console = Console(stderr=True, quiet=request.quiet, highlight=False)
+        if within is not None:
+            self._console = within._console
+        is_shown = not (request.quiet or within)
         self._view = ProgressView(
-            self._console, is_shown=not request.quiet, is_verbose=request.verbose
+            self._console, is_shown=is_shown, is_verbose=request.verbose
         )
         self._log: IO[str] | None = None
         self._is_file = False  # the log, and not a device or a pipe

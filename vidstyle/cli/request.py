@@ -20,6 +20,7 @@ from vidstyle.config import (
 from vidstyle.config.setting import (
     EVOLUTION,
     FILES,
+    OPTIMIZER,
     REPORT,
     SETTINGS,
     Config,
@@ -89,6 +90,12 @@ class Request(Config):
     )
     show_config: bool = SETTINGS.common(
         False, "Only print all settings, as --config reads them."
+    )
+    workers: str | None = OPTIMIZER.setting(
+        None,
+        "Paint shots beside one another: local takes the GPUs of this machine, 4 that "
+        "many of them or of shares of its cores, ray://HOST:PORT a Ray cluster.",
+        metavar="local|N|ADDRESS",
     )
     gif: bool = EVOLUTION.common(
         False,

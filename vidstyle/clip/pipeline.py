@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,16 +34,25 @@ from vidstyle.clip.results import (
     whole_shape,
     write_result,
 )
+from vidstyle.clip.spread import prepare
+from vidstyle.clip.workers import Workers
 from vidstyle.config import EncodingConfig, EvolutionConfig, Region, VideoConfig
+from vidstyle.devices import threads
 from vidstyle.errors import ConfigError
 from vidstyle.motion.flow import estimate_motions
 from vidstyle.records import Listener, Notice, Plan, StrPath, VideoInfo, ignore
-from vidstyle.stylize.image import Styles, as_paths, as_regions, load_stylizer, read_key
-from vidstyle.stylize.stylizer import Stylizer
+from vidstyle.stylize.image import (
+    Paintings,
+    Styles,
+    as_paths,
+    as_regions,
+    read_key,
+    read_paintings,
+)
 from vidstyle.video.bars import without_bars
 from vidstyle.video.files import Outputs, check_outputs
 from vidstyle.video.probe import first_shown
-from vidstyle.video.work_dir import RUN, FrameStore
+from vidstyle.video.work_dir import MANIFEST, RUN, FrameStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +83,7 @@ def stylize_video(
     listener: Listener = ignore,
     motion: MotionEstimator = estimate_motions,
     make_painter: MakeFramePainter = FrameOptimizer,
+    workers: str | None = None,
 ) -> VideoResult:
     """Paint a clip: the same frames at the same times with the same sound.
 
@@ -89,11 +100,13 @@ def stylize_video(
     before and after, ``compare_output`` an .mp4 of both side by side. Frames wait in
     ``work_dir``, by default ``OUTPUT.vidstyle``, which is deleted in the end.
 
+    ``workers`` are the processes that paint the shots, as ``Workers`` takes them.
+
     Raises:
         VidstyleError: An InputError, WeightsError, OptimizationError, OutputError or
             WorkDirError.
     """
-    config = config or VideoConfig()
+    config, crew = config or VideoConfig(), Workers(workers) if workers else None
     others = map(_path, (evolution_output, sheet_output, compare_output))
     outputs = Outputs(Path(output), *others)
     check_outputs(outputs, config.encoding, overwrite=overwrite)
@@ -102,11 +115,13 @@ def stylize_video(
     for name, is_given in {"keys": painted, "loop": config.loop}.items():
         if is_given and regions:
             raise ConfigError(f"give either {name} or regions, not both.")
+    if workers and config.loop:
+        raise ConfigError("give either loop or workers, not both.")
     style = style or list(painted.values())
     reader = open_reader(clip, config, has_regions=bool(regions))
     shape = tell_plan(reader.info, outputs.video, config, listener)
     store = FrameStore(Path(work_dir or f"{outputs.video}.vidstyle"))
-    masks, stylizer = load_inputs(
+    masks, paintings = read_inputs(
         reader, style, regions, config, store, listener=listener, motion=motion
     )
     size = whole_shape(reader.info, config.style.long_side)
@@ -117,9 +132,12 @@ def stylize_video(
         )
         for time_s, path in painted.items()
     }
-    passes = RegionPasses(stylizer, masks, evolution, listener, make_painter, given)
-    manifest = describe(masks, stylizer, as_paths(style, regions), painted, evolution)
-    with store.claimed():
+    passes = RegionPasses(paintings, masks, evolution, listener, make_painter, given)
+    pictures = as_paths(style, regions)
+    known = {} if restart else store.facts(Path(MANIFEST).stem) or {}
+    with store.claimed(), crew or nullcontext(), threads(known.get("threads")) as count:
+        passes, machine = prepare(passes, paintings, crew, count)
+        manifest = describe(masks, machine, pictures, painted, evolution)
         return _paint(passes, manifest, outputs, shape, restart=restart)
 
 
@@ -139,7 +157,7 @@ def _path(name: StrPath | None) -> Path | None:
     return None if name is None else Path(name)
 
 
-def load_inputs(
+def read_inputs(
     reader: FrameReader,
     style: Styles,
     regions: Sequence[Region],
@@ -148,8 +166,8 @@ def load_inputs(
     *,
     listener: Listener,
     motion: MotionEstimator = estimate_motions,
-) -> tuple[RegionMasks, Stylizer]:
-    """Check the masks, and measure the paintings for the size of the frames."""
+) -> tuple[RegionMasks, Paintings]:
+    """Check the masks, and read the paintings."""
     regions = as_regions(regions)
     height, width = frame_shape(reader.info, config.style.long_side)
     masks = RegionMasks(
@@ -162,7 +180,7 @@ def load_inputs(
         motion=motion,
     )
     masks.check()
-    stylizer = load_stylizer(
+    paintings = read_paintings(
         style,
         config.style,
         height=height,
@@ -171,7 +189,7 @@ def load_inputs(
         times_s=config.style_at,
         regions=regions,
     )
-    return masks, stylizer
+    return masks, paintings
 
 
 def _paint(

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -144,6 +145,38 @@ def read_key(path: Path, height: int, width: int) -> Frame:
     return resize_frame(picture, height=height, width=width)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paintings:
+    """What a run paints with, before a network is loaded; any process can load it."""
+
+    paintings: Sequence[Frame]
+    """Those of regions come last."""
+    config: StyleConfig
+    size: tuple[int, int]
+    """Height and width of the frames."""
+    times_s: Sequence[float]
+    regions: int
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether there is a painting for what is in no region."""
+        return len(self.paintings) > self.regions
+
+    def load(
+        self, listener: Listener, network: FeatureNetwork | None = None
+    ) -> Stylizer:
+        """Load the network, as ``Stylizer`` does."""
+        return Stylizer(
+            self.paintings,
+            self.config,
+            size=self.size,
+            times_s=self.times_s,
+            regions=self.regions,
+            network=network,
+            listener=listener,
+        )
+
+
 def load_stylizer(
     style: Styles,
     config: StyleConfig,
@@ -155,13 +188,35 @@ def load_stylizer(
     regions: Sequence[Region] = (),
     network: FeatureNetwork | None = None,
 ) -> Stylizer:
-    """Read the paintings and prepare a run for results of a height and width.
+    """Read the paintings, as ``read_paintings`` does, and load the network."""
+    paintings = read_paintings(
+        style,
+        config,
+        height=height,
+        width=width,
+        listener=listener,
+        times_s=times_s,
+        regions=regions,
+    )
+    return paintings.load(listener, network)
+
+
+def read_paintings(
+    style: Styles,
+    config: StyleConfig,
+    *,
+    height: int,
+    width: int,
+    listener: Listener,
+    times_s: Sequence[float] = (),
+    regions: Sequence[Region] = (),
+) -> Paintings:
+    """Read the paintings of a run, for results of a height and width.
 
     ``style`` is of what is in no region, whose paintings come last; at each of
     ``times_s``, seconds of the clip, one painting is alone (empty: they are mixed all
-    along). The listener is told which network was taken and why, and of a small
-    painting. Errors are those of ``Stylizer``; ImageOpenError, too, if a painting
-    cannot be read.
+    along). The listener is told of a small painting. ImageOpenError: a painting cannot
+    be read; ConfigError: there are more or fewer numbers than paintings.
     """
     styles = as_paths(style, regions)
     check_counts(config, times_s, len(styles))
@@ -175,14 +230,12 @@ def load_stylizer(
             listener(Notice(text=text, is_warning=True))
         painting_size(painting, config, max(height, width))  # reported before the work
         paintings.append(painting)
-    return Stylizer(
-        paintings,
-        config,
+    return Paintings(
+        paintings=paintings,
+        config=config,
         size=(height, width),
         times_s=times_s,
         regions=len(regions),
-        network=network,
-        listener=listener,
     )
 
 
