@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import MakeClip
 from listening import Listened
 from pictures import scene
 from small_clip import SMALL_CLIP
@@ -436,7 +435,9 @@ def test_transparency_that_cannot_be_kept_is_told(
         assert warnings == [f"{clip} has no transparency that could be kept."]
 
 
-def test_black_bars_stay_black(style: Path, output: Path, make_clip: MakeClip) -> None:
+def test_black_bars_stay_black(
+    style: Path, output: Path, make_clip: Callable[..., Path]
+) -> None:
     noise = "nullsrc=s=64x64:r=4:d=1,geq=60+random(1)*160:128:128"
     clip = make_clip(
         "barred.mp4", "-f", "lavfi", "-i", f"{noise},pad=64:96:0:16", "-crf", "1"

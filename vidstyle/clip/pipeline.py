@@ -40,7 +40,7 @@ from vidstyle.config import EncodingConfig, EvolutionConfig, Region, VideoConfig
 from vidstyle.devices import threads
 from vidstyle.errors import ConfigError
 from vidstyle.motion.flow import estimate_motions
-from vidstyle.records import Listener, Notice, Plan, StrPath, VideoInfo, ignore
+from vidstyle.records import Frame, Listener, Notice, Plan, StrPath, VideoInfo, ignore
 from vidstyle.stylize.image import (
     Paintings,
     Styles,
@@ -124,14 +124,7 @@ def stylize_video(
     masks, paintings = read_inputs(
         reader, style, regions, config, store, listener=listener, motion=motion
     )
-    size = whole_shape(reader.info, config.style.long_side)
-    bars = painted_bars(reader.info, config.style.long_side)
-    given = {
-        _key_index(time_s, reader.info, config): without_bars(
-            read_key(path, *size), bars
-        )
-        for time_s, path in painted.items()
-    }
+    given = _read_keys(painted, reader.info, config)
     passes = RegionPasses(paintings, masks, evolution, listener, make_painter, given)
     pictures = as_paths(style, regions)
     known = {} if restart else store.facts(Path(MANIFEST).stem) or {}
@@ -139,6 +132,18 @@ def stylize_video(
         passes, machine = prepare(passes, paintings, crew, count)
         manifest = describe(masks, machine, pictures, painted, evolution)
         return _paint(passes, manifest, outputs, shape, restart=restart)
+
+
+def _read_keys(
+    painted: Mapping[float, Path], info: VideoInfo, config: VideoConfig
+) -> dict[int, Frame]:
+    """Read the frames that the user has painted; by index."""
+    size = whole_shape(info, config.style.long_side)
+    bars = painted_bars(info, config.style.long_side)
+    return {
+        _key_index(time_s, info, config): without_bars(read_key(path, *size), bars)
+        for time_s, path in painted.items()
+    }
 
 
 def _key_index(time_s: float, info: VideoInfo, config: VideoConfig) -> int:
