@@ -37,7 +37,7 @@ def check_words(args: Sequence[str], options: Collection[str], *, flags: str) ->
         if word in options or not re.match("--?[A-Za-z]", word):
             continue
         plain = word.strip("-").replace("_", "-").lower()
-        if instead := _instead(plain):
+        if instead := _instead(plain, options):
             raise Mistyped(f"There is no {word} here: {instead}.")
         if word[1] != "-" and word[1:].strip(flags):
             near = difflib.get_close_matches(f"--{plain}", options, n=1)
@@ -45,11 +45,13 @@ def check_words(args: Sequence[str], options: Collection[str], *, flags: str) ->
             raise Mistyped(f"{word} has one dash; long options have two{meant}")
 
 
-def _instead(plain: str) -> str | None:
+def _instead(plain: str, options: Collection[str]) -> str | None:
+    """Find what was meant, if it is an option of the command, or a remark."""
     table = read_table(Path(__file__).with_name("instead.toml"))
     for use, there in (("use ", table["use"]), ("", table["remark"])):
         for answer, words in there.items():
-            if plain in words.split():
+            is_here = not use or re.split("[ ;,]", answer)[0] in options
+            if is_here and plain in words.split():
                 return f"{use}{answer}"
     return None
 

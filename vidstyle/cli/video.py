@@ -108,7 +108,7 @@ def _paint_all(
     A folder that is named for the results gets a sheet of them, as that of pictures.
     """
     from vidstyle.images import write_picture
-    from vidstyle.stylize.pairs import INDEX, Pair, index_sheet
+    from vidstyle.stylize.album import INDEX, Pair, index_sheet
 
     work, failed, done = list(product(clips, _looks(request))), list[str](), set[Path]()
     workers = None if request.preview else request.workers
@@ -147,7 +147,7 @@ def _paint_all(
 
 def _looks(request: Request) -> list[list[Path]]:
     """List the paintings of each result of a clip."""
-    from vidstyle.stylize.pairs import pictures_in
+    from vidstyle.stylize.album import pictures_in
 
     for name in ("log", "gif_output", "work_dir", "style_at", "key"):
         if getattr(request, name):
