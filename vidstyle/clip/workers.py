@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
+from warnings import catch_warnings
 
 import torch
 
@@ -87,8 +88,10 @@ class Workers:
             }
             options = here if self._is_local else {"address": self._where}
             quiet = {"logging_level": "ERROR", "log_to_driver": False}
+            begin = partial(ray.init, **options, **quiet)
             try:
-                self._starter.submit(partial(ray.init, **options, **quiet)).result()
+                with catch_warnings(action="ignore"):
+                    self._starter.submit(begin).result()
             except (OSError, RuntimeError, ValueError) as err:
                 text = " ".join(str(err).split())
                 raise InputError(
