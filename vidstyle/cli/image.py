@@ -14,7 +14,10 @@ from vidstyle.config import AlbumConfig, EvolutionConfig, StyleConfig
 from vidstyle.errors import ConfigError, InputError
 
 KINDS = (StyleConfig, AlbumConfig, EvolutionConfig)
-OF_A_CLIP = ("style_at", "key", "work_dir", "restart", "sheet", "preview", "compare")
+OF_A_CLIP = (
+    *("style_at", "key", "save_network", "work_dir", "restart"),
+    *("sheet", "preview", "compare"),
+)
 
 
 @o.add_options(Request, *KINDS, without=OF_A_CLIP)

@@ -73,6 +73,12 @@ class Request(Config):
     overwrite: bool = common_setting(
         False, "Replace existing results.", FILES, short="y"
     )
+    save_network: Path | None = setting(
+        None,
+        "Keep the network that --method network trains, for --painter; safetensors.",
+        FILES,
+        metavar="FILE",
+    )
     work_dir: Path | None = setting(
         None,
         "Where unfinished work waits; by default beside the result.",
@@ -140,6 +146,16 @@ class Request(Config):
         if not (any(looks) or self.show_config):
             last = f" {contents[-1]}" if len(contents) > 1 else ""
             raise Mistyped(f"Missing option '--style': say --style{last or ' FILE'}.")
+
+    def check_network(self, config: VideoConfig) -> None:
+        """Check that what is asked of a painting network goes together."""
+        if self.save_network and (config.method != "network" or self.region):
+            raise typer.BadParameter(
+                "--save-network keeps what --method network trains for a whole clip, "
+                "without --region"
+            )
+        if self.preview and config.method == "network":
+            raise typer.BadParameter("--preview paints by the optimiser only")
 
     @property
     def styles(self) -> list[Path]:

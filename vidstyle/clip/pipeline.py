@@ -3,11 +3,13 @@
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vidstyle.clip.frame_tasks import FrameOptimizer
 from vidstyle.clip.manifest import describe
+from vidstyle.clip.network_painter import NetworkPainter
 from vidstyle.clip.prefetch import MotionEstimator
 from vidstyle.clip.reader import (
     FrameReader,
@@ -64,6 +66,7 @@ def stylize_video(
     evolution_output: StrPath | None = None,
     sheet_output: StrPath | None = None,
     compare_output: StrPath | None = None,
+    network_output: StrPath | None = None,
     work_dir: StrPath | None = None,
     overwrite: bool = False,
     restart: bool = False,
@@ -83,8 +86,9 @@ def stylize_video(
 
     An output without an ending is a folder of pictures; ``evolution_output`` is a .gif
     or .mp4 of how a frame was learned, ``sheet_output`` a picture of spread frames,
-    before and after, ``compare_output`` an .mp4 of both side by side. Frames wait in
-    ``work_dir``, by default ``OUTPUT.vidstyle``, which is deleted in the end.
+    before and after, ``compare_output`` an .mp4 of both side by side,
+    ``network_output`` the network that was trained. Frames wait in ``work_dir``, by
+    default ``OUTPUT.vidstyle``, which is deleted in the end.
 
     Raises:
         VidstyleError: An InputError, WeightsError, OptimizationError, OutputError or
@@ -96,8 +100,9 @@ def stylize_video(
     check_outputs(outputs, config.encoding, overwrite=overwrite)
     evolution = (evolution or EvolutionConfig()) if outputs.evolution else None
     painted = {time_s: Path(path) for time_s, path in (keys or {}).items()}
-    if painted and regions:
-        raise ConfigError("give either keys or regions, not both.")
+    if painted and (regions or config.has_painter):
+        other = "regions" if regions else "a network"
+        raise ConfigError(f"give either keys or {other}, not both.")
     style = style or list(painted.values())
     reader = open_reader(clip, config)
     shape = tell_plan(reader.info, outputs.video, config, listener)
@@ -110,6 +115,11 @@ def stylize_video(
         _key_index(time_s, reader.info, config): read_key(path, *size)
         for time_s, path in painted.items()
     }
+    if config.has_painter:
+        network = _path(network_output)
+        make_painter = partial(
+            NetworkPainter, reader=reader, motion=motion, output=network
+        )
     passes = RegionPasses(stylizer, masks, evolution, listener, make_painter, given)
     manifest = describe(masks, stylizer, as_paths(style, regions), painted, evolution)
     with store.claimed():

@@ -38,6 +38,7 @@ Balance = Literal["weights", "gradients"]
 LrDecay = Literal["none", "staircase", "exponential", "inverse-time"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
+PainterShape = Literal["residual", "unet"]
 
 DEFAULT_LR: Final[Mapping[OptimizerName, float]] = {
     "adam": 0.03,
@@ -182,6 +183,15 @@ class StyleConfig(Config):
         parser=parse_layers,
         metavar=LAYERS,
     )
+    painter: Path | None = setting(
+        None,
+        "A network that --save-network has kept, trained after the same painting: it "
+        "paints in one pass.",
+        NETWORK,
+    )
+    touch_up: int = setting(
+        0, "Steps of the optimiser after such a pass.", OPTIMIZER, least=0
+    )
     device: DeviceName = common_setting(
         "auto", "auto: cuda, then mps, then the CPU.", NETWORK, short="d"
     )
@@ -257,6 +267,11 @@ class StyleConfig(Config):
             raise ConfigError("give either style-side or style-scale, not both.")
         if self.balance == "gradients":
             self._check_balance()
+
+    @property
+    def first_steps(self) -> int:
+        """Most steps for a picture, or for a shot's first frame."""
+        return self.steps if self.painter is None else self.touch_up
 
     @property
     def weighs_detail(self) -> bool:

@@ -9,6 +9,7 @@ there is whole, and a run that was killed goes on from it.
     newest.png              the one that was stored last, for whoever looks on
     paint/000001.npz        what is known of the paint of the newest
     evolution/000001.png    how one frame was learned
+    learned/network.safetensors  what a painting network has learned
     NAME.json               facts that a resumed run must not compute differently
     lock                    while a process is at work there
 """
@@ -34,7 +35,10 @@ from vidstyle.records import Frame, Paint
 MANIFEST = "vidstyle.json"
 """A name of our own, for what lies around it may be deleted."""
 LOCK, NEWEST, RUN = "lock", "newest.png", "run"
-KINDS = SOURCE, STYLIZED, PAINT, EVOLUTION = "source", "stylized", "paint", "evolution"
+KINDS = SOURCE, STYLIZED, PAINT, EVOLUTION, LEARNED = (
+    *("source", "stylized", "paint"),
+    *("evolution", "learned"),
+)
 
 
 class FrameStore:
@@ -44,12 +48,13 @@ class FrameStore:
         """Name a directory; ``open`` makes or takes it."""
         self.work_dir = work_dir
         self.newest = work_dir / NEWEST
+        self.learned = work_dir / LEARNED / "network.safetensors"
 
     @contextlib.contextmanager
     def claimed(self) -> Iterator[None]:
         """Keep other processes out for the time of the block.
 
-        A directory without a painted frame is deleted at its end.
+        A directory without a painted frame, or a network, is deleted at its end.
 
         Raises:
             WorkDirError: If another process is at work there, or the directory is not a
@@ -64,7 +69,7 @@ class FrameStore:
             try:
                 yield
             finally:
-                if not self.painted():
+                if not (self.painted() or self.learned.is_file()):
                     self.remove()
 
     @contextlib.contextmanager
@@ -234,6 +239,11 @@ class FrameStore:
     def drop_paint(self, index: int) -> None:
         """Delete what is known of a frame's paint, if it is there."""
         self._drop(PAINT, index)
+
+    def put_learned(self, data: bytes) -> None:
+        """Store what a painting network has learned so far."""
+        with self._reported(" The work so far is kept."):
+            write_whole(self.learned, data)
 
     def drop_damaged(self) -> int:
         """Delete the painted frames that the disk has damaged, and count them."""
