@@ -20,6 +20,8 @@ from vidstyle.images import read_picture, write_picture
 from vidstyle.optimize.training import Training
 from vidstyle.stylize.image import stylize_image
 
+pytestmark = pytest.mark.slow
+
 stylize_video = partial(pipeline.stylize_video, overwrite=True)
 
 STYLE = StyleConfig(network="slim", device="cpu", steps=2, pyramid=1)

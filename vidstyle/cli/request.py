@@ -148,14 +148,12 @@ class Request(Config):
             raise Mistyped(f"Missing option '--style': say --style{last or ' FILE'}.")
 
     def check_network(self, config: VideoConfig) -> None:
-        """Check that what is asked of a painting network goes together."""
+        """Check that one network is trained, if one is to be kept."""
         if self.save_network and (config.method != "network" or self.region):
             raise typer.BadParameter(
                 "--save-network keeps what --method network trains for a whole clip, "
                 "without --region"
             )
-        if self.preview and config.method == "network":
-            raise typer.BadParameter("--preview paints by the optimiser only")
 
     @property
     def styles(self) -> list[Path]:

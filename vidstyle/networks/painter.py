@@ -19,6 +19,11 @@ from vidstyle.config import PainterShape
 from vidstyle.errors import WeightsError
 from vidstyle.images import write_whole
 
+NOISE: Final = 4
+"""Channels of noise beside a picture's."""
+INPUTS: Final = 12 + NOISE
+"""Four pixels of three channels each, and noise."""
+
 
 class _Convolution(nn.Module):
     """Three by three pixels, each channel brought to mean 0 and variance 1, and ReLU.
@@ -65,7 +70,7 @@ class _Residual(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.at_half = _Convolution(12, channels)
+        self.at_half = _Convolution(INPUTS, channels)
         self.at_quarter = _Convolution(channels, 2 * channels, stride=2)
         self.blocks = nn.Sequential(*(_Block(2 * channels) for _ in range(4)))
         self.back = _Convolution(2 * channels, channels)
@@ -85,7 +90,7 @@ class _UNet(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         one, two, four = channels, 2 * channels, 4 * channels
-        self.at_half = _Convolution(12, one)
+        self.at_half = _Convolution(INPUTS, one)
         self.at_quarter = nn.Sequential(
             _Convolution(one, two, stride=2), _Convolution(two, two)
         )
@@ -107,8 +112,18 @@ class _UNet(nn.Module):
         return made
 
 
+def _noise(maps: Tensor) -> Tensor:
+    """Draw what strokes on a plain place can grow from; the same in every frame.
+
+    Source: Ulyanov et al. 2016, "Texture networks".
+    """
+    shape, generator = (1, NOISE, *maps.shape[-2:]), torch.Generator().manual_seed(0)
+    return torch.randn(shape, generator=generator).to(maps.device)
+
+
 def _doubled(maps: Tensor) -> Tensor:
-    return F.interpolate(maps, scale_factor=2, mode="nearest")
+    """Double the sides, smoothly: repeated pixels leave a grid, and so do shuffled."""
+    return F.interpolate(maps, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 _SHAPES: Final = {"residual": _Residual, "unet": _UNet}
@@ -143,12 +158,10 @@ class PaintingNetwork(nn.Module):
             image, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate"
         )
         maps = F.pixel_unshuffle(filled - 0.5, 2)  # (1, 12, H / 2, W / 2)
+        maps = torch.cat([maps, _noise(maps)], dim=1)
         maps = self.core(maps.contiguous(memory_format=torch.channels_last))
-        # Channels laid out as pixels would leave a grid.
-        maps = F.interpolate(
-            self.narrow(maps), scale_factor=2, mode="bilinear", align_corners=False
-        )
-        change = self.end(F.pad(self.fine(maps), (1, 1, 1, 1), mode="replicate"))
+        maps = self.fine(_doubled(self.narrow(maps)))
+        change = self.end(F.pad(maps, (1, 1, 1, 1), mode="replicate"))
         painted: Tensor = filled + change
         return painted[..., :height, :width]
 
