@@ -96,7 +96,7 @@ def read(path: Path) -> str:
     """Read a file as a clip or a picture, whichever it was."""
     from vidstyle.errors import VidstyleError
     from vidstyle.images import read_alpha, read_picture
-    from vidstyle.video.mux import inspect_clip
+    from vidstyle.video.describe import inspect_clip
     from vidstyle.video.read import read_frames
 
     told: list[str] = []

@@ -21,7 +21,6 @@ HEAVY = {"cv2", "imageio_ffmpeg", "torch", "torchvision"}
 LIGHT = {
     "vidstyle",
     "vidstyle.config",
-    "vidstyle.config.encoding",
     "vidstyle.config.setting",
     "vidstyle.config.style",
     "vidstyle.config.toml_file",
@@ -30,9 +29,11 @@ LIGHT = {
     "vidstyle.errors",
     "vidstyle.explore",
     "vidstyle.explore.experiments",
+    "vidstyle.measure",
     "vidstyle.pace",
     "vidstyle.presets",
     "vidstyle.records",
+    "vidstyle.ui",
 }
 
 

@@ -31,17 +31,13 @@ from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.slots import FrameTask
-from vidstyle.optimize.targets import content_target, normalized_weights, style_target
+from vidstyle.optimize.targets import content_target, style_target
 from vidstyle.records import Listener
 
-WARM_UP: Final = 5
-"""Steps that are not counted: the first ones allocate, and choose algorithms."""
-PRODUCT_S: Final = 0.02
-"""Least duration of a matrix product that says how fast products are, in seconds."""
-PRODUCTS: Final = 10
-"""Products of which the fastest is taken: it is to be a ceiling."""
-LARGEST_PRODUCT: Final = 8192
-"""Most rows of a matrix; larger ones are no faster, and fill the memory."""
+WARM_UP: Final = 5  # steps that are not counted: they allocate, and choose algorithms
+PRODUCT_S: Final = 0.02  # least duration of a product that says how fast they are
+PRODUCTS: Final = 10  # products of which the fastest is taken: it is to be a ceiling
+LARGEST_PRODUCT: Final = 8192  # rows; more are no faster, and fill the memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,24 +46,15 @@ class Rate:
 
     width: int
     height: int
-    batch: int
-    """Frames that one step moves."""
-    steps_per_s: float
-    """Of the whole loop."""
-    evaluation_share: float
-    """Of a step's time: losses and gradients; the rest is the optimiser's."""
-    gflop: float
-    """In the convolutions of one step, forward and back to the pixels."""
-    gflop_per_s: float
-    """The same by the time of the whole step."""
-    of_matrix_rate: float
-    """``gflop_per_s`` by the device's own rate of matrix products."""
-    over_single: float
-    """How many times as fast as the same frames one by one."""
-    operations_per_step: int
-    """That compute: on a GPU each is a kernel, or a few. Views are not counted."""
-    host_reads_per_step: int
-    """Times that the host waits for a value from the device."""
+    batch: int  # frames that one step moves
+    steps_per_s: float  # of the whole loop
+    evaluation_share: float  # of a step's time; the rest is the optimiser's
+    gflop: float  # in the convolutions of one step, forward and back to the pixels
+    gflop_per_s: float  # the same by the time of the whole step
+    of_matrix_rate: float  # gflop_per_s by the device's own rate of matrix products
+    over_single: float  # how many times as fast as the same frames one by one
+    operations_per_step: int  # on a GPU each is a kernel, or a few; without views
+    host_reads_per_step: int  # times that the host waits for a value from the device
 
 
 class Bench:
@@ -84,17 +71,9 @@ class Bench:
         precision: Precision = "auto",
         listener: Listener,
     ) -> None:
-        """Check the numbers and load the network.
+        """Check the numbers and load the network, unless it is loaded.
 
-        Args:
-            sizes: Width and height of the frames; each is timed.
-            batch: Frames beside one another, timed after one alone.
-            steps: How many to take the median of.
-            network: As ``load_network`` takes it; or one that was loaded, with its
-                device and precision.
-            device: As ``choose_device`` takes it.
-            precision: As ``choose_precision`` takes it.
-            listener: Is told what ``load_network`` tells.
+        ``sizes`` are widths and heights; ``batch`` frames are timed after one alone.
         """
         for width, height in sizes:
             check_range("width in sizes", width, least=MIN_SIDE)
@@ -110,13 +89,9 @@ class Bench:
                 network, device=self._device, precision=precision, listener=listener
             )
         self._network = network
-        used = {
-            **normalized_weights(self._config.style_layers),
-            **normalized_weights(self._config.content_layers),
-        }
-        self._deepest = max(used, key=self._network.layers.index)
-        rate = matrix_rate(self._device, self._network.precision)
-        self._matrix_gflop_per_s = rate / 1e9
+        used = [*self._config.style_layers, *self._config.content_layers]
+        self._deepest = max((one.layer for one in used), key=network.layers.index)
+        self._ceiling = matrix_rate(self._device, network.precision) / 1e9
 
     def facts(self) -> dict[str, Any]:
         """Collect what is timed, and the ceiling."""
@@ -127,7 +102,7 @@ class Bench:
             "precision": self._network.precision,
             "threads": torch.get_num_threads(),
             "steps": self._steps,
-            "matrix_gflop_per_s": self._matrix_gflop_per_s,
+            "matrix_gflop_per_s": self._ceiling,
         }
 
     def rates(self) -> Iterator[Rate]:
@@ -152,7 +127,7 @@ class Bench:
                     evaluation_share=evaluation_s / step_s,
                     gflop=gflop,
                     gflop_per_s=gflop / step_s,
-                    of_matrix_rate=gflop / step_s / self._matrix_gflop_per_s,
+                    of_matrix_rate=gflop / step_s / self._ceiling,
                     over_single=frames * single_s / step_s,
                     operations_per_step=operations,
                     host_reads_per_step=host_reads,
@@ -181,27 +156,21 @@ class Bench:
         image, painting = pictures[:1].to(self._device), pictures[1:2].to(self._device)
         style = style_target(self._network, painting, self._config)
         content = content_target(self._network, image, self._config)
-        consistency = torch.ones_like(image[:, :1])
+        held: dict[str, Any] = {
+            "warped": image,
+            "consistency": torch.ones_like(image[:, :1]),
+        }
+        setup = self._network, style, self._config
         weight = VideoConfig().temporal_weight
-        loop = BatchOptimization(
-            self._network, style, self._config, slots=batch, temporal_weight=weight
-        )
-        objective = Objective(
-            self._network, style, self._config, temporal_weight=weight
-        )
+        loop = BatchOptimization(*setup, slots=batch, temporal_weight=weight)
+        objective = Objective(*setup, temporal_weight=weight)
         images = image.repeat(batch, 1, 1, 1)
         objective.allocate(images)
-        task = FrameTask(
-            frame=0,
-            start=image,
-            content=content,
-            steps=WARM_UP + self._steps,
-            warped=image,
-            consistency=consistency,
-        )
+        steps = WARM_UP + self._steps
+        task = FrameTask(frame=0, start=image, content=content, steps=steps, **held)
         for slot in range(batch):
             loop.load(slot, task)
-            objective.set_slot(slot, content, warped=image, consistency=consistency)
+            objective.set_slot(slot, content, **held)
         return loop, objective, images
 
 

@@ -5,8 +5,7 @@ from statistics import fmean
 
 from vidstyle.records import FrameReport, Plan, StepReport
 
-RECENT = 40
-"""Frames whose steps say how many the next ones will take."""
+RECENT = 40  # frames whose steps say how many the next ones will take
 
 
 class Pace:
@@ -20,8 +19,7 @@ class Pace:
     def __init__(self, plan: Plan) -> None:
         """Begin before the first step."""
         self.frames, self.finished, self.unit = plan.frames, plan.done, plan.unit
-        self.steps: float = plan.done * plan.next_steps
-        """Taken, by earlier runs too."""
+        self.steps: float = plan.done * plan.next_steps  # taken, by earlier runs too
         self._guess, self._done = plan.next_steps, plan.done
         self._first = deque[float](maxlen=RECENT)  # work of shots' first frames
         self._other = deque[float](maxlen=RECENT)  # and of all others

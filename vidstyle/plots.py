@@ -19,22 +19,17 @@ if TYPE_CHECKING:
 
 INCHES: Final = 8.0, 4.5
 DOTS_PER_INCH: Final = 120
-INCHES_A_PANEL: Final = 2.0
-"""Height of one of several, where that is more in all."""
-COLORS: Final = 10
-"""How many matplotlib has for lines; then it begins again."""
-DASHES: Final = "-", "--", ":", "-."
-"""What tells lines of one color apart."""
-MOST_MARKED: Final = 40
-"""Points of a series that are marked one by one; a longer one is a line only."""
+INCHES_A_PANEL: Final = 2.0  # height of one of several, where that is more in all
+COLORS: Final = 10  # how many matplotlib has for lines; then it begins again
+DASHES: Final = "-", "--", ":", "-."  # what tells lines of one color apart
+MOST_MARKED: Final = 40  # points of a series that are marked one by one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
     """Lines over one axis."""
 
-    y_label: str
-    """What y is, with its unit."""
+    y_label: str  # what y is, with its unit
     series: Mapping[str, Sequence[tuple[float, float]]]
     """Points (x, y) by name, in the order in which they are joined. Where y is not
     finite the line has a gap; a series without points has no line."""

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from vidstyle.cli import app
 from vidstyle.images import read_picture, write_picture
-from vidstyle.measure.pixels import mean_luminance
+from vidstyle.measure.distance import mean_luminance
 from vidstyle.networks.load import SLIM
 from vidstyle.networks.weights import write_weights
 from vidstyle.video.folder import write_pictures

@@ -208,6 +208,8 @@ VIDEO_OPTIONS = [
     ("--start 1.5 --duration 2", {"start_s": 1.5, "duration_s": 2.0}),
     ("--output-size source", {"output_size": "source"}),
     ("--strict", {"strict": True}),
+    ("--paint-bars", {"paint_bars": True}),
+    ("--loop", {"loop": True}),
     ("--fps 24000/1001", {"input_fps": Fraction(24000, 1001)}),
     ("--background black", {"background": "black"}),
     ("--method network", {"method": "network"}),

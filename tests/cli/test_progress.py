@@ -186,15 +186,7 @@ def shown(*events: Plan | StepReport | FrameReport | Download) -> list[str]:
     view = ProgressView(console, is_verbose=True)
     view.start()
     for event in events:
-        match event:
-            case Plan():
-                view.plan(event)
-            case StepReport():
-                view.step(event)
-            case FrameReport():
-                view.frame(event)
-            case Download():
-                view.download(event)
+        view(event)
     view.stop()
     last = re.split(r"\x1b\[2K", file.getvalue())
     text = next(part for part in reversed(last) if "\n" in part)
@@ -268,13 +260,13 @@ def test_file_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     file = io.StringIO()
     view = ProgressView(Console(file=file, width=80, _environ={}), is_verbose=True)
     view.start()
-    view.plan(plan(3))
-    view.step(step(0, 40, 40))
-    view.frame(finished(0, 40, known=3))
+    view(plan(3))
+    view(step(0, 40, 40))
+    view(finished(0, 40, known=3))
     assert file.getvalue() == ""
     monkeypatch.setattr(progress, "LINE_EVERY_S", 0)
-    view.step(step(1, 40, 40))
-    view.frame(finished(1, 40, known=3))
+    view(step(1, 40, 40))
+    view(finished(1, 40, known=3))
     view.stop()
     assert re.fullmatch(r"2 of 3 frames, 0:00:0\d left\n", file.getvalue())
 
@@ -284,8 +276,8 @@ def test_hidden_view_shows_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     file = io.StringIO()
     view = ProgressView(Console(file=file, force_terminal=True), is_shown=False)
     view.start()
-    view.plan(plan(1))
-    view.step(step(0, 1, 1))
-    view.frame(finished(0, 1, known=1))
+    view(plan(1))
+    view(step(0, 1, 1))
+    view(finished(0, 1, known=1))
     view.stop()
     assert file.getvalue() == ""

@@ -7,7 +7,7 @@ import pytest
 from running import FEW, FPS, FRAMES, SHOTS, Run
 
 from vidstyle.images import read_picture
-from vidstyle.video.mux import inspect_clip
+from vidstyle.video.describe import inspect_clip
 from vidstyle.video.read import read_frames
 from vidstyle.video.work_dir import FrameStore
 

@@ -7,7 +7,7 @@ import pytest
 from pictures import scene
 
 from vidstyle.clip.region_masks import Cut, propagate_masks
-from vidstyle.color.masks import Mask
+from vidstyle.color import Mask
 from vidstyle.records import TimedFrame
 
 HEIGHT, WIDTH = 32, 64

@@ -19,8 +19,7 @@ from vidstyle.clip import ingest
 from vidstyle.clip import reader as clip_reader
 from vidstyle.clip.ingest import Ingest, IngestState
 from vidstyle.clip.reader import ClipReader
-from vidstyle.color.masks import Mask
-from vidstyle.color.palette import color_statistics
+from vidstyle.color import Mask, color_statistics
 from vidstyle.config import VideoConfig
 from vidstyle.errors import ConfigError, VideoOpenError, WorkDirError
 from vidstyle.images import resize_frame

@@ -13,7 +13,7 @@ from vidstyle.clip.carry import mix_carried
 from vidstyle.clip.lanes import Turn
 from vidstyle.clip.pipeline import stylize_video
 from vidstyle.clip.prefetch import Origin, PrefetchedFrame
-from vidstyle.color.palette import color_statistics
+from vidstyle.color import color_statistics
 from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError
 from vidstyle.images import read_picture, resize_frame, write_picture

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from vidstyle.clip import pipeline
-from vidstyle.color.masks import BORDER, REACH
+from vidstyle.color import BORDER, REACH
 from vidstyle.config import EvolutionConfig, Region, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError, ImageOpenError, VideoWriteError, WorkDirError
 from vidstyle.images import read_picture, resize_frame, write_picture

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import MakeClip
 from listening import Listened
 from pictures import scene
 from small_clip import SMALL_CLIP
@@ -251,13 +252,13 @@ def test_clip_is_summed_up_in_a_line(
 
 
 @pytest.mark.parametrize(
-    ("output_size", "expected"), [("working", (91, 160)), ("source", (181, 320))]
+    ("output_size", "expected"), [("working", (90, 160)), ("source", (181, 320))]
 )
 def test_result_is_as_large_as_painted_or_as_the_source(
     output_size: Any, expected: tuple[int, int]
 ) -> None:
-    config = VideoConfig(output_size=output_size)
-    assert result_shape(INFO, config, height=91, width=160) == expected
+    config = VideoConfig.of(output_size=output_size, long_side=160)
+    assert result_shape(INFO, config) == expected
 
 
 def test_result_is_named_after_its_parents(
@@ -433,3 +434,48 @@ def test_transparency_that_cannot_be_kept_is_told(
         stylize_video(clip, style, output, config=config, listener=heard)
         warnings = [e.text for e in heard if isinstance(e, Notice) and e.is_warning]
         assert warnings == [f"{clip} has no transparency that could be kept."]
+
+
+def test_black_bars_stay_black(style: Path, output: Path, make_clip: MakeClip) -> None:
+    noise = "nullsrc=s=64x64:r=4:d=1,geq=60+random(1)*160:128:128"
+    clip = make_clip(
+        "barred.mp4", "-f", "lavfi", "-i", f"{noise},pad=64:96:0:16", "-crf", "1"
+    )
+    heard = Listened()
+    stylize_video(clip, style, output, config=FEW, listener=heard)
+    frame = read_picture(output / "000002.png")
+    assert frame.shape == (96, 64, 3)
+    assert not frame[:16].any()
+    assert not frame[80:].any()
+    assert frame[16].mean() > 30
+    assert "black bars around the picture stay as they are" in heard.notices
+    write_picture(output.with_name("key.png"), np.full_like(frame, 200))
+    stylize_video(
+        clip,
+        style,
+        output,
+        config=replace(FEW, paint_bars=True),
+        keys={0: output.with_name("key.png")},
+    )
+    assert (read_picture(output / "000001.png") == 200).all()
+    assert read_picture(output / "000002.png")[:16].any()
+
+
+@pytest.mark.parametrize("loop", [True, False])
+def test_loop_ends_on_the_way_to_its_beginning(
+    style: Path, tmp_path: Path, *, loop: bool
+) -> None:
+    clip, output = tmp_path / "still", tmp_path / "out"
+    clip.mkdir()
+    for index in range(10):
+        write_picture(clip / f"{index}.png", scene(1))
+    config = replace(FEW, key_frames=4, loop=loop)
+    result = stylize_video(clip, style, output, config=config)
+    assert (result.frames, result.shots) == (10, 1)
+    assert len(list(output.iterdir())) == 10
+    first, key, last = (
+        read_picture(output / f"{number:06}.png").astype(float) for number in (1, 9, 10)
+    )
+    between = np.abs(last - (first + key) / 2).max() <= 1
+    assert between == loop
+    assert (first != key).any()

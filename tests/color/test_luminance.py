@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vidstyle.color.palette import (
+from vidstyle.color import (
     WEIGHTS,
     color_statistics,
     luminance,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from vidstyle.color.masks import (
+from vidstyle.color import (
     BORDER,
     REACH,
     complement,

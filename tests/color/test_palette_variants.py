@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vidstyle.color.palette import (
+from vidstyle.color import (
     FLOOR,
     ColorStatistics,
     PaletteMap,

@@ -10,10 +10,10 @@ from vidstyle.errors import ConfigError, ImageOpenError, WeightsError
 from vidstyle.images import frame_to_image, resize_frame, write_picture
 from vidstyle.measure.distance import (
     FrameMeter,
-    Quantity,
-    Series,
+    collect,
     compare,
     load_distance_network,
+    series,
 )
 from vidstyle.networks.load import SLIM, slim
 from vidstyle.networks.weights import write_weights
@@ -152,10 +152,11 @@ def test_a_ruler_is_slim_or_what_the_weights_fit(tmp_path):
     ],
 )
 def test_a_series_passes_over_what_is_missing(frames, mean, drift):
-    series = Series(frames)
+    summed = series(frames)
 
-    assert (series.mean, series.drift) == (mean, drift)
-    assert Quantity(series, Series([1.0])).means[0] == mean
+    assert (summed["mean"], summed["drift"]) == (mean, drift)
+    for each in collect([{"it": (value, 1.0)} for value in frames]).values():
+        assert each["ratio"] == each["result"]["mean"] == mean
 
 
 @pytest.mark.parametrize(
@@ -163,4 +164,4 @@ def test_a_series_passes_over_what_is_missing(frames, mean, drift):
     [(3.0, 2.0, 1.5), (0.0, 2.0, 0), (3.0, 0.0, None), (None, 2.0, None)],
 )
 def test_a_ratio_needs_something_to_divide_by(result, content, ratio):
-    assert compare(result, content) == (result, content, ratio)
+    assert [*compare(result, content).values()] == [result, content, ratio]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vidstyle.measure.pixels import (
+from vidstyle.measure.distance import (
     K1,
     mean_gradient,
     mean_luminance,

@@ -5,8 +5,13 @@ import pytest
 
 from vidstyle.errors import ConfigError, ImageOpenError, InputError
 from vidstyle.images import resize_frame, write_picture
-from vidstyle.measure.distance import FrameMeter, load_distance_network
-from vidstyle.measure.pixels import mean_squared_error, structural_similarity
+from vidstyle.measure import MeasureConfig
+from vidstyle.measure.distance import (
+    FrameMeter,
+    load_distance_network,
+    mean_squared_error,
+    structural_similarity,
+)
 from vidstyle.measure.stills import is_picture, measure_still
 
 
@@ -25,14 +30,8 @@ def write(tmp_path):
 
 
 def measure(result, content, style=None):
-    return measure_still(
-        result,
-        content,
-        style=style,
-        network="slim",
-        device="cpu",
-        listener=lambda _: None,
-    )
+    config = MeasureConfig(content=content, style=style, network="slim", device="cpu")
+    return measure_still(result, config, lambda _: None)
 
 
 def test_a_still_is_compared_with_content_and_painting(write, tmp_path):
@@ -58,17 +57,23 @@ def test_a_still_is_compared_with_content_and_painting(write, tmp_path):
         "style_distance": (ours.style, theirs.style),
         "content_distance": (ours.content, 0),
     }
-    assert {name: both[:2] for name, both in measured.quantities.items()} == near
-    for one, other, ratio in measured.quantities.values():
+    found = {name: tuple(measured[name].values()) for name in near}
+    assert {name: each[:2] for name, each in found.items()} == near
+    for one, other, ratio in found.values():
         assert ratio == (one / other if other else None)
-    assert (measured.height, measured.width, measured.network) == (32, 48, "slim")
+    assert (measured["height"], measured["width"], measured["network"]) == (
+        32,
+        48,
+        "slim",
+    )
 
 
 def test_without_a_painting_there_is_no_network(write):
     measured = measure(write("r.png", picture(1)), write("c.png", picture(2)))
 
-    assert set(measured.quantities) == {"content_mse", "content_ssim"}
-    assert measured.network is None
+    facts = {"result", "content", "width", "height", "network"}
+    assert set(measured) == facts | {"content_mse", "content_ssim"}
+    assert measured["network"] is None
 
 
 def test_the_content_is_resized_to_the_result(write):
@@ -77,7 +82,7 @@ def test_the_content_is_resized_to_the_result(write):
 
     measured = measure(result, write("c.png", large))
 
-    assert measured.quantities["content_mse"][0] == 0
+    assert measured["content_mse"]["result"] == 0
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ from random_network import random_weights
 
 from vidstyle.errors import ImageOpenError, InputError, WeightsError
 from vidstyle.images import resize_frame, write_picture
-from vidstyle.measure import fid
+from vidstyle.measure import MeasureConfig, fid
+from vidstyle.measure.distance import compare
 from vidstyle.measure.fid import FILE_NAME
-from vidstyle.measure.stills import measure_folders, measure_still
+from vidstyle.measure.stills import OF_PAIRS, OWN, measure_folders, measure_still
 from vidstyle.networks.load import SLIM
 from vidstyle.networks.weights import write_weights
 from vidstyle.records import FrameReport, Notice, Plan
@@ -38,16 +39,9 @@ def make_set(tmp_path):
     return make
 
 
-def measure(result, content, style, network=None, listener=lambda _: None, **others):
-    return measure_folders(
-        result,
-        content,
-        style=style,
-        network=network,
-        device="cpu",
-        listener=listener,
-        **others,
-    )
+def measure(result, content, style, listener=lambda _: None, **others):
+    config = MeasureConfig(content=content, style=style, device="cpu", **others)
+    return measure_folders(result, config, listener)
 
 
 def test_a_set_is_nearer_to_itself_than_to_another(make_set):
@@ -57,16 +51,16 @@ def test_a_set_is_nearer_to_itself_than_to_another(make_set):
     measured = measure(results, contents, paintings)
     same = measure(results, results, results)
 
-    assert (measured.results, measured.contents, measured.styles) == (4, 5, 3)
-    assert measured.sets.dimensions == 256
-    assert measured.sets.features.startswith("relu5_1 of slim")
-    assert same.sets.content[0] == pytest.approx(0, abs=1e-9)
-    near, own, ratio = measured.sets.content
-    assert 0 < near < measured.sets.style[0]
+    assert measured["pictures"] == {"result": 4, "content": 5, "style": 3}
+    assert measured["dimensions"] == 256
+    assert measured["features"].startswith("relu5_1 of slim")
+    assert same["content_fid"]["result"] == pytest.approx(0, abs=1e-9)
+    near, own, ratio = measured["content_fid"].values()
+    assert 0 < near < measured["style_fid"]["result"]
     assert (own, ratio) == (0, None)
-    far, theirs, ratio = measured.sets.style
+    far, theirs, ratio = measured["style_fid"].values()
     assert ratio == far / theirs
-    assert theirs == measure(contents, contents, paintings).sets.style[0]
+    assert theirs == measure(contents, contents, paintings)["style_fid"]["result"]
 
 
 def test_the_sheet_of_the_results_is_none_of_them(make_set):
@@ -102,7 +96,7 @@ def test_a_network_that_is_named_is_taken(make_set, monkeypatch):
 
     measured = measure(small, small, small, network="slim", listener=heard.append)
 
-    assert measured.sets.features.startswith("relu5_1 of slim")
+    assert measured["features"].startswith("relu5_1 of slim")
     assert isinstance(heard[0], Plan)
 
 
@@ -120,8 +114,8 @@ def test_inception_is_taken_where_it_is_at_hand(make_set, tmp_path, monkeypatch)
         fid, "load_inception", lambda _, device: lambda images: images.mean((2, 3))
     )
     measured = measure(small, small, small)
-    assert "Inception v3" in measured.sets.features
-    assert measured.sets.dimensions == 3
+    assert "Inception v3" in measured["features"]
+    assert measured["dimensions"] == 3
 
 
 def test_what_is_no_set_is_refused_and_one_picture_has_no_fid(make_set, tmp_path):
@@ -129,7 +123,7 @@ def test_what_is_no_set_is_refused_and_one_picture_has_no_fid(make_set, tmp_path
     empty = tmp_path / "empty"
     empty.mkdir()
 
-    assert measure(pair, pair, one).sets.style == (None, None, None)
+    assert measure(pair, pair, one)["style_fid"] == compare(None, None)
     with pytest.raises(InputError, match="there is no picture in the folder"):
         measure(empty, pair, pair)
     with pytest.raises(InputError, match=r"a\.png is a file; to compare sets"):
@@ -163,22 +157,27 @@ def test_each_result_is_measured_as_if_alone(album):
 
     measured = measure(*folders, network="slim")
 
-    names = [pair.matched.result.name for pair in measured.pairs]
+    names = [pair["result"].name for pair in measured["pairs"]]
     assert names == ["a.ax.png", "a.bx.png", "b.ax.png"]
-    assert list(measured.unmatched) == [album / "out" / "c.ax.png"]
-    alone = measure_still(
-        album / "out" / "a.bx.png",
-        album / "photos" / "a.jpg",
+    assert [each["file"] for each in measured["unmatched"]] == [
+        album / "out" / "c.ax.png"
+    ]
+    config = MeasureConfig(
+        content=album / "photos" / "a.jpg",
         style=album / "paintings" / "bx.png",
         network="slim",
         device="cpu",
-        listener=lambda _: None,
     )
-    assert measured.pairs[1].quantities == alone.quantities
-    mean = measured.quantities["style_distance"].means[0]
-    distances = [pair.quantities["style_distance"][0] for pair in measured.pairs]
+    alone = measure_still(album / "out" / "a.bx.png", config, lambda _: None)
+    pair = measured["pairs"][1]
+    for name in OF_PAIRS:
+        assert pair[name] == alone[name]["result"]
+    for name in OWN:
+        assert pair[f"{name}_of_content"] == alone[name]["content"]
+    mean = measured["means"]["style_distance"]["result"]
+    distances = [pair["style_distance"] for pair in measured["pairs"]]
     assert mean == pytest.approx(sum(distances) / 3)
-    assert measured.network == "slim"
+    assert measured["network"] == "slim"
 
 
 def test_without_its_painting_a_result_is_compared_with_its_content_only(album):
@@ -187,14 +186,16 @@ def test_without_its_painting_a_result_is_compared_with_its_content_only(album):
     after_one = measure(*folders, album / "paintings" / "ax.jpg", network="slim")
     after_none = measure(*folders, None, network="slim")
 
-    found = [set(pair.quantities) for pair in after_one.pairs]
-    assert [len(each) for each in found] == [5, 2, 5]
-    counted = after_one.quantities["style_distance"].result.frames
+    def found(pair):
+        return sum(pair[name] is not None for name in OF_PAIRS)
+
+    assert [found(pair) for pair in after_one["pairs"]] == [5, 2, 5]
+    counted = [pair["style_distance"] for pair in after_one["pairs"]]
     assert [value is None for value in counted] == [False, True, False]
-    assert after_none.network is None
-    assert {len(pair.quantities) for pair in after_none.pairs} == {2}
-    assert after_none.sets.style == (None, None, None)
-    assert after_none.sets.content[0] > 0
+    assert after_none["network"] is None
+    assert {found(pair) for pair in after_none["pairs"]} == {2}
+    assert after_none["style_fid"] == compare(None, None)
+    assert after_none["content_fid"]["result"] > 0
 
 
 def test_what_cannot_be_compared_is_named(album):
@@ -203,7 +204,8 @@ def test_what_cannot_be_compared_is_named(album):
 
     measured = measure(album / "out", album / "photos", album / "paintings")
 
-    assert measured.unmatched == {
+    unmatched = measured["unmatched"]
+    assert {each["file"]: each["reason"] for each in unmatched} == {
         album / "out" / "c.ax.png": "no content has a name that its own begins with",
         album / "out" / "a.ax.png": "it is 32x32, and a.jpg is 48x32",
         album / "out" / "b.ax.png": "18x12 is less than 16 pixels a side",
@@ -218,10 +220,12 @@ def test_weights_are_the_networks_or_inceptions(album, monkeypatch):
     built_in = measure(*folders, network="slim")
     own = measure(*folders, weights=path)
 
-    assert f"slim with the weights of {path}" in own.sets.features
-    assert own.sets.content[0] != pytest.approx(built_in.sets.content[0])
+    assert f"slim with the weights of {path}" in own["features"]
+    assert own["content_fid"]["result"] != pytest.approx(
+        built_in["content_fid"]["result"]
+    )
     name = "style_distance"
-    assert own.quantities[name].means != built_in.quantities[name].means
+    assert own["means"][name] != built_in["means"][name]
     with pytest.raises(WeightsError, match="gone"):
         measure(*folders, weights=album / "gone")
     # What is Inception's is for FID; any features will do: here the mean colors.
@@ -229,6 +233,6 @@ def test_weights_are_the_networks_or_inceptions(album, monkeypatch):
         fid, "read_inception", lambda _, device: lambda images: images.mean((2, 3))
     )
     theirs = measure(*folders, weights=path)
-    assert theirs.sets.features == f"Inception v3's last pooling, weights of {path}"
-    assert theirs.sets.dimensions == 3
-    assert theirs.quantities[name].means == built_in.quantities[name].means
+    assert theirs["features"] == f"Inception v3's last pooling, weights of {path}"
+    assert theirs["dimensions"] == 3
+    assert theirs["means"][name] == built_in["means"][name]

@@ -4,11 +4,8 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from vidstyle.errors import ConfigError
-from vidstyle.networks.convolve import (
-    choose_precision,
-    convolutions_in,
-    convolve_replicated,
-)
+from vidstyle.networks.load import choose_precision
+from vidstyle.networks.vgg import convolutions_in, convolve_replicated
 
 
 def operands(

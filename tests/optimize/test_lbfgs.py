@@ -3,8 +3,8 @@ import torch
 from problems import Quadratics, run
 
 from vidstyle.config import StyleConfig
-from vidstyle.optimize.lbfgs import FIRST_STEP_RMS, LARGEST_STEP_RMS, LBFGS
 from vidstyle.optimize.optimizer import rms
+from vidstyle.optimize.second_order import FIRST_STEP_RMS, LARGEST_STEP_RMS, LBFGS
 
 LBFGS_CONFIG = StyleConfig(optimizer="lbfgs")
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
-from vidstyle.optimize.sqrtm import trace_of_root
+from vidstyle.optimize.style_statistics import trace_of_root
 
 
 def turned(*values, seed=0):

@@ -3,14 +3,14 @@ import torch
 from problems import Quadratics, run
 
 from vidstyle.config import StyleConfig
-from vidstyle.optimize.newton_cg import (
+from vidstyle.optimize.optimizer import rms
+from vidstyle.optimize.second_order import (
     FIRST_RADIUS,
     LARGEST_RADIUS,
     MOST_PRODUCTS,
     RESIDUAL,
     NewtonCG,
 )
-from vidstyle.optimize.optimizer import rms
 
 CONFIG = StyleConfig(optimizer="newton-cg")
 

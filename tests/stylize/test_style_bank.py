@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from vidstyle.color.palette import WEIGHTS, ColorStatistics, color_statistics
+from vidstyle.color import WEIGHTS, ColorStatistics, color_statistics
 from vidstyle.config import StyleConfig
 from vidstyle.images import frame_to_image, image_to_frame, resize_frame
 from vidstyle.networks.load import slim

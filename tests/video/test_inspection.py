@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vidstyle.errors import ConfigError
-from vidstyle.video.mux import inspect_clip
+from vidstyle.video.describe import inspect_clip
 
 TEN = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=10:duration=1")
 

@@ -14,11 +14,10 @@ from typer.core import TyperCommand, TyperGroup
 
 from vidstyle.cli.explore import COMMANDS
 from vidstyle.cli.image import image
-from vidstyle.cli.listings import bench, finish, networks, presets, probe, status
+from vidstyle.cli.listings import bench, finish, networks, presets, probe, status, ui
 from vidstyle.cli.measure import measure
 from vidstyle.cli.report import INTERRUPTED, TERMINATED
 from vidstyle.cli.typed import check_words, find_command
-from vidstyle.cli.ui import ui
 from vidstyle.cli.video import plan, video
 
 __all__ = ["app", "run"]

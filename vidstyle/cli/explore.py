@@ -12,7 +12,7 @@ from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, print_facts, reported_errors
 from vidstyle.cli.request import Request, make, resolve_settings
 from vidstyle.config import AlbumConfig, StyleConfig
-from vidstyle.config.setting import FILES, REQUIRED, Config, common_setting, settings_of
+from vidstyle.config.setting import FILES, REQUIRED, Config, setting, settings_of
 from vidstyle.config.values import parse_layers
 from vidstyle.explore.experiments import (
     KINDS,
@@ -36,48 +36,49 @@ SHARED: Final = {
 class Choices(Config):
     """Options of experiments; each experiment has those that its axes take by name."""
 
-    style: Path = common_setting(
-        REQUIRED, "The painting: any picture.", FILES, short="s"
+    style: Path = FILES.common(REQUIRED, "The painting: any picture.", short="s")
+    paintings: list[Path] = FILES.common(
+        REQUIRED, "A painting; give several.", flag="style", short="s"
     )
-    paintings: list[Path] = common_setting(
-        REQUIRED, "A painting; give several.", FILES, flag="style", short="s"
+    photographs: list[Path] | None = FILES.common(
+        None, "A photograph that is taken as style, too; give several.", flag="photo"
     )
-    photographs: list[Path] | None = common_setting(
-        None,
-        "A photograph that is taken as style, too; give several.",
-        FILES,
-        flag="photo",
-    )
-    output: Path | None = common_setting(
+    output: Path | None = FILES.common(
         None,
         "Where the sheet, the tables, the plots and the pictures go; by default beside "
         "the picture.",
-        FILES,
         short="o",
         metavar="FOLDER",
     )
-    rows: Any | None = common_setting(
+    rows: Any | None = setting(
         None,
         "What varies downwards: the name of an option and its values, with semicolons "
         "between them, or commas where no value holds one.",
         parser=parse_axis,
         metavar="SETTING=A;B;...",
         default_text="style-layers: the first of them, the first two, and so on",
+        is_common=True,
     )
-    columns: Any = common_setting(
+    columns: Any = setting(
         "content-weight=0.001,0.01,0.1,1",
         "What varies across, in the same way.",
         parser=parse_axis,
         metavar="SETTING=A,B,...",
+        is_common=True,
     )
-    layers: Any = common_setting(
+    layers: Any = setting(
         RECONSTRUCTED,
         "From shallow to deep; the weights are those within a set.",
         parser=parse_layers,
         metavar="LAYER[:WEIGHT],...",
+        is_common=True,
     )
-    sets: Any = common_setting(
-        LAYER_SETS, "Sets of style layers.", parser=parse_sets, metavar="LAYERS;..."
+    sets: Any = setting(
+        LAYER_SETS,
+        "Sets of style layers.",
+        parser=parse_sets,
+        metavar="LAYERS;...",
+        is_common=True,
     )
 
 

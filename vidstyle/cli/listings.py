@@ -1,6 +1,8 @@
-"""The short commands, which list what there is, or look at a clip or a run."""
+"""The short commands: they list, look at a clip or a run, time, or open the page."""
 
+import os
 import shlex
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -8,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.report import Reporter, print_facts, reported_errors
+from vidstyle.cli.report import Reporter, print_facts, print_line, reported_errors
 from vidstyle.cli.request import Request
 from vidstyle.config import NetworkName, Precision, StyleConfig, VideoConfig
 from vidstyle.config.setting import Config, setting
 from vidstyle.config.values import parse_sizes
+from vidstyle.errors import DependencyError
 from vidstyle.presets import NAMES, read_preset
+from vidstyle.ui import UiConfig
 
 if TYPE_CHECKING:
     from vidstyle.networks.load import NetworkStatus
@@ -65,8 +69,7 @@ def probe(clip: o.Clip, *, json: o.Json = False, **values: Any) -> None:
     """
     with reported_errors():
         config = VideoConfig(**values)
-        from vidstyle.video.describe import as_facts, as_lines
-        from vidstyle.video.mux import inspect_clip
+        from vidstyle.video.describe import as_facts, as_lines, inspect_clip
 
         seen = inspect_clip(clip, fps=config.input_fps, background=config.background)
         print_facts(as_facts(seen), as_lines(seen), as_json=json)
@@ -173,3 +176,29 @@ def bench(
         if json:
             facts["rates"] = [asdict(rate) for rate in rates]
         print_facts(facts, as_table(facts, rates), as_json=json)
+
+
+@o.add_options(UiConfig, hides=False)
+def ui(**values: Any) -> None:
+    """Open a page to paint on in the browser; Ctrl-C ends it.
+
+    It needs Gradio: pip install "vidstyle[ui]". Runs are painted one at a time, and go
+    on when it is started again. The password is that in VIDSTYLE_UI_PASSWORD; without
+    an encrypting proxy before the page, others in the network can read along.
+    """
+    with reported_errors("what it was painting goes on when it is started again"):
+        config = UiConfig(**values)
+        try:
+            from vidstyle.ui.page import launched
+        except ImportError as err:
+            if (err.name or "").partition(".")[0] != "gradio":
+                raise
+            raise DependencyError(
+                f"Gradio, which makes the page, cannot be loaded ({err}); "
+                'pip install "vidstyle[ui]" brings it.'
+            ) from err
+        password = os.environ.get("VIDSTYLE_UI_PASSWORD", "")
+        with launched(config, password=password) as address:
+            print_line(f"vidstyle is at {address}; Ctrl-C ends it")
+            while True:
+                time.sleep(3600)

@@ -1,6 +1,5 @@
 """``vidstyle measure``: how near a result is to its content and its painting."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,67 +8,10 @@ import typer
 from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, print_facts, reported_errors
 from vidstyle.cli.request import Request
-from vidstyle.config import NetworkName
-from vidstyle.config.setting import (
-    FILES,
-    NETWORK,
-    REPORT,
-    REQUIRED,
-    SIZE,
-    Config,
-    setting,
-)
-from vidstyle.config.values import parse_range
+from vidstyle.measure import MeasureConfig
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasureRequest(Config):
-    """What is measured, against what."""
-
-    content: Path = setting(
-        REQUIRED,
-        "The picture or the clip that it was painted from; or the folder of the "
-        "pictures that a folder of results was.",
-        FILES,
-        metavar="FILE|FOLDER",
-    )
-    style: Path | None = setting(
-        None,
-        "Its painting, or the folder of the paintings; with it, the nearness to that "
-        "is measured, too.",
-        FILES,
-        short="s",
-        metavar="FILE|FOLDER",
-    )
-    frames: tuple[int, int | None] = setting(
-        (0, None),
-        "The frames of the content that it shows, counted from 0.",
-        SIZE,
-        parser=parse_range,
-        metavar="A:B",
-        default_text="all",
-    )
-    network: NetworkName | None = setting(
-        None,
-        "Computes the features for distances, and for FID.",
-        NETWORK,
-        default_text="slim; for FID Inception v3 where its weights are at hand",
-    )
-    weights: Path | None = setting(
-        None,
-        "Its weights, instead of the built-in or published ones; without --network, of "
-        "whichever they fit. Inception v3's, by torchvision's names, are for FID.",
-        NETWORK,
-    )
-    plot: Path | None = setting(
-        None,
-        "Also draw what was measured of a clip over its time.",
-        REPORT,
-        metavar="FILE.png",
-    )
-
-
-@o.add_options(MeasureRequest, hides=False)
+@o.add_options(MeasureConfig, hides=False)
 def measure(
     result: Annotated[
         Path,
@@ -101,16 +43,14 @@ def measure(
     image calls it. What fits nothing is listed; index.png is left out.
     """
     with reported_errors():
-        asked = MeasureRequest(**values)
-        if asked.plot is not None:
+        config = MeasureConfig(**values, device=device)
+        if config.plot is not None:
             from vidstyle.images import check_outputs
 
-            inputs = [result, asked.content, asked.style]
-            check_outputs([asked.plot], inputs=inputs, overwrite=overwrite)
+            inputs = [result, config.content, config.style]
+            check_outputs([config.plot], inputs=inputs, overwrite=overwrite)
         from vidstyle.measure.report import measure_result
 
         with Reporter(Request(quiet=quiet)) as reporter:
-            facts, table = measure_result(
-                result, **values, device=device, listener=reporter
-            )
+            facts, table = measure_result(result, config, reporter)
         print_facts(facts, table, as_json=json)

@@ -13,16 +13,12 @@ from rich.progress import BarColumn, Progress, Task, TextColumn
 from rich.text import Text
 
 from vidstyle.pace import Pace
-from vidstyle.records import Download, FrameReport, Plan, StepReport, StrPath
+from vidstyle.records import Download, Event, FrameReport, Plan, StepReport, StrPath
 
-LINE_EVERY_S = 60
-"""Between two lines in a file."""
-PACE_S = 600
-"""Seconds whose steps say how long the next ones will take."""
-ECHO = 3
-"""Columns left free: a Ctrl-C that the terminal echoes must not begin another line."""
-LEAST_SHARE = 0.01
-"""Of the loss: a smaller term is not shown."""
+LINE_EVERY_S = 60  # between two lines in a file
+PACE_S = 600  # seconds whose steps say how long the next ones will take
+ECHO = 3  # columns left free: an echoed Ctrl-C must not begin another line
+LEAST_SHARE = 0.01  # of the loss: a smaller term is not shown
 
 
 class _Bar(Progress):
@@ -69,13 +65,28 @@ class ProgressView:
         self._last_line_s = time.monotonic()
         self._pace: Pace | None = None
 
+    def __call__(self, event: Event) -> None:
+        """Take in what the run tells, and draw."""
+        match event:
+            case Download():
+                self._download(event)
+            case Plan():
+                self._pace, self._newest = Pace(event), event.newest
+                self._begin(event.work)
+            case StepReport() if self._pace is not None:
+                self._step(self._pace, event)
+            case FrameReport() if self._pace is not None:
+                self._pace.frame(event)
+                if self._newest is not None and not self._is_verbose:
+                    self._bar.line = f"the newest frame: {self._newest}"
+                self._write_line(self._draw(self._pace, self._pace.count))
+
     def _begin(self, description: str) -> None:
         for task in self._bar.tasks:
             self._bar.remove_task(task.id)
         self._bar.add_task(description, total=None, count="", left="")
 
-    def download(self, download: Download) -> None:
-        """Show how far a download has come."""
+    def _download(self, download: Download) -> None:
         if not self._bar.tasks:
             self._begin("")
         total = f" of {download.total / 1e6:.0f}" if download.total else ""
@@ -88,15 +99,7 @@ class ProgressView:
             visible=download.done != download.total,
         )
 
-    def plan(self, plan: Plan) -> None:
-        """Begin to show the painting."""
-        self._pace, self._newest = Pace(plan), plan.newest
-        self._begin(plan.work)
-
-    def step(self, report: StepReport) -> None:
-        """Show a step."""
-        if (pace := self._pace) is None:
-            return
+    def _step(self, pace: Pace, report: StepReport) -> None:
         pace.step(report)
         if self._is_verbose:
             self._bar.newest = report
@@ -110,14 +113,6 @@ class ProgressView:
         if report.levels > 1:
             count += f", size {report.level} of {report.levels}"
         self._write_line(self._draw(pace, count), report)
-
-    def frame(self, report: FrameReport) -> None:
-        """Show a finished frame."""
-        if self._pace is not None:
-            self._pace.frame(report)
-            if self._newest is not None and not self._is_verbose:
-                self._bar.line = f"the newest frame: {self._newest}"
-            self._write_line(self._draw(self._pace, self._pace.count))
 
     def _draw(self, pace: Pace, count: str) -> Task:
         (task,) = self._bar.tasks

@@ -19,7 +19,7 @@ from rich.markup import escape
 from vidstyle.cli.progress import ProgressView
 from vidstyle.cli.request import Request
 from vidstyle.errors import OutputError, VidstyleError, dependency_error
-from vidstyle.records import Download, Event, FrameReport, Notice, Plan, StepReport
+from vidstyle.records import Event, FrameReport, Notice, Plan, StepReport
 
 INTERRUPTED, TERMINATED = 130, 143
 STOPPED = "nothing was written"
@@ -101,19 +101,14 @@ class Reporter:
             self._console, is_shown=not request.quiet, is_verbose=request.verbose
         )
         self._log: IO[str] | None = None
-        self._is_file = False
+        self._is_file = False  # the log, and not a device or a pipe
         self._lost = ""
         self._started = time.monotonic()
         self._facts: dict[str, Any] = {}
-        self._kept = 0
-        """Frames, or pictures, that a run which is stopped now need not paint again."""
+        self._kept = 0  # frames that a run which is stopped now need not paint again
 
     def __enter__(self) -> Self:
-        """Open the log and start the bar.
-
-        Raises:
-            OutputError: If the log cannot be written.
-        """
+        """Open the log, or raise OutputError, and start the bar."""
         if self.log_path is not None:
             try:
                 self._log = self.log_path.open("a", encoding="utf-8", buffering=1)
@@ -121,13 +116,11 @@ class Reporter:
                 raise OutputError(
                     f"cannot write the log {self.log_path}: {err.strerror}."
                 ) from err
-            self._is_file = self.log_path.is_file()  # and not a device or a pipe
+            self._is_file = self.log_path.is_file()
         self._view.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, err: BaseException | None, _: object
-    ) -> None:
+    def __exit__(self, _: object, err: BaseException | None, __: object) -> None:
         """Take the bar away and close the log; after an error an empty one goes."""
         self._view.stop()
         if err is not None and self._kept:
@@ -135,7 +128,7 @@ class Reporter:
         if self._log is not None and self.log_path is not None:
             self._close_log()
             is_unused = self._is_file and self.log_path.stat().st_size == 0
-            if kind is not None and is_unused:
+            if err is not None and is_unused:
                 self.log_path.unlink()
 
     def __call__(self, event: Event) -> None:
@@ -145,14 +138,17 @@ class Reporter:
                 text = f"warning: {event.text}" if event.is_warning else event.text
                 self._console.print(escape(text), soft_wrap=True)
             case Plan():
-                self._on_plan(event)
+                self._facts.update(width=event.width, height=event.height, steps=0)
+                self._kept = event.done
+                if self._log is not None and self._is_file and event.done == 0:
+                    self._log.truncate(0)
             case StepReport():
-                self._on_step(event)
+                self._facts["steps"] += 1
             case FrameReport():
                 self._kept += 1
-                self._view.frame(event)
-            case Download():
-                self._view.download(event)
+        self._view(event)
+        if self._log is not None and isinstance(event, StepReport):
+            self._write_log(self._log, event)
 
     def result(self, path: Path, **facts: object) -> None:
         """Print where the result is: a path, or a JSON object with what is known."""
@@ -167,24 +163,14 @@ class Reporter:
         if self._lost:
             raise OutputError(f"{self._lost}; the result is whole.")
 
-    def _on_plan(self, plan: Plan) -> None:
-        self._facts.update(width=plan.width, height=plan.height, steps=0)
-        self._kept = plan.done
-        self._view.plan(plan)
-        if self._log is not None and self._is_file and plan.done == 0:
-            self._log.truncate(0)
-
-    def _on_step(self, report: StepReport) -> None:
-        self._facts["steps"] += 1
-        self._view.step(report)
-        if self._log is not None:
-            facts = asdict(report) | {"loss": report.loss, "losses": report.losses}
-            del facts["read_losses"]
-            try:
-                self._log.write(json.dumps(facts) + "\n")
-            except OSError as err:  # hours of work do not end for it
-                self._lost = f"cannot write the log {self.log_path}: {err.strerror}"
-                self._close_log()
+    def _write_log(self, log: IO[str], report: StepReport) -> None:
+        facts = asdict(report) | {"loss": report.loss, "losses": report.losses}
+        del facts["read_losses"]
+        try:
+            log.write(json.dumps(facts) + "\n")
+        except OSError as err:  # hours of work do not end for it
+            self._lost = f"cannot write the log {self.log_path}: {err.strerror}"
+            self._close_log()
 
     def _close_log(self) -> None:
         if self._log is not None:

@@ -25,9 +25,7 @@ from vidstyle.config.setting import (
     REPORT,
     SETTINGS,
     Config,
-    common_setting,
     redeclared,
-    setting,
     settings_of,
 )
 from vidstyle.config.toml_file import KINDS, config_text, read_config
@@ -40,99 +38,81 @@ from vidstyle.presets import NAMES, named_painting, read_preset
 class Request(Config):
     """The files and reports of a run; each field is an option."""
 
-    style: list[Path] | None = common_setting(
+    style: list[Path] | None = FILES.common(
         None,
         "The painting: any picture. Several are mixed; a folder's are taken in turn.",
-        FILES,
         short="s",
     )
     style_at: list[str] | None = redeclared(VideoConfig, "style_at")
-    key: list[str] | None = setting(
+    key: list[str] | None = FILES.setting(
         None,
         "Your own painting of the frame that is shown at this second; the clip takes "
         "its paint from it, and is painted like it if there is no --style.",
-        FILES,
         metavar="SECONDS:FILE",
     )
-    region: list[str] | None = common_setting(
+    region: list[str] | None = FILES.common(
         None,
         "A painting for the white part of a mask, which is a picture or, for a clip, "
         "also a clip or a folder.",
-        FILES,
         metavar="MASK=STYLE",
     )
-    output: str | None = common_setting(
+    output: str | None = FILES.common(
         None,
         "Where the result goes; by default beside the input. A clip: .mp4, .m4v, "
         ".mov, .mkv, .webm, .gif, or a new folder of PNGs. In an existing folder, or "
         "one with a slash behind it, under the usual name.",
-        FILES,
         short="o",
         metavar="FILE|FOLDER",
     )
-    overwrite: bool = common_setting(
-        False, "Replace existing results.", FILES, short="y"
-    )
-    save_network: Path | None = setting(
+    overwrite: bool = FILES.common(False, "Replace existing results.", short="y")
+    save_network: Path | None = FILES.setting(
         None,
         "Keep the network that --method network trains, for --painter; safetensors.",
-        FILES,
         metavar="FILE",
     )
-    work_dir: Path | None = setting(
+    work_dir: Path | None = FILES.setting(
         None,
         "Where unfinished work waits; by default beside the result.",
-        FILES,
         metavar="DIR",
     )
-    restart: bool = common_setting(
-        False, "Throw away what an interrupted run has left.", FILES
-    )
-    preset: str | None = common_setting(
+    restart: bool = FILES.common(False, "Throw away what an interrupted run has left.")
+    preset: str | None = SETTINGS.common(
         None,
         "Settings that belong together; vidstyle presets lists them.",
-        SETTINGS,
         metavar="NAME",
         completions=NAMES,
     )
-    config: Path | None = common_setting(
+    config: Path | None = SETTINGS.common(
         None,
         "Read settings from a TOML file; options win over it, it wins over a preset.",
-        SETTINGS,
     )
-    save_config: Path | None = common_setting(
-        None, "Also save all settings for --config.", SETTINGS
+    save_config: Path | None = SETTINGS.common(
+        None, "Also save all settings for --config."
     )
-    show_config: bool = common_setting(
-        False, "Only print all settings, as --config reads them.", SETTINGS
+    show_config: bool = SETTINGS.common(
+        False, "Only print all settings, as --config reads them."
     )
-    gif: bool = common_setting(
+    gif: bool = EVOLUTION.common(
         False,
         "Also a GIF of the learning; for the clip as a GIF: -o NAME.gif.",
-        EVOLUTION,
         flag="evolution",
         alias="gif",
     )
-    gif_output: Path | None = setting(
-        None,
-        "Where it goes (implies --evolution); a name in .mp4 makes it a video.",
-        EVOLUTION,
+    gif_output: Path | None = EVOLUTION.setting(
+        None, "Where it goes (implies --evolution); a name in .mp4 makes it a video."
     )
-    log: Path | None = setting(None, "Write every step's losses as JSON lines.", REPORT)
-    json: bool = common_setting(False, "Print the result as JSON on stdout.", REPORT)
-    quiet: bool = common_setting(False, "Show only errors.", REPORT, short="q")
-    verbose: bool = setting(False, "Show steps and losses, too.", REPORT, short="v")
-    sheet: bool = common_setting(
-        False, "Also write a sheet of frames, before and after.", REPORT
+    log: Path | None = REPORT.setting(None, "Write every step's losses as JSON lines.")
+    json: bool = REPORT.common(False, "Print the result as JSON on stdout.")
+    quiet: bool = REPORT.common(False, "Show only errors.", short="q")
+    verbose: bool = REPORT.setting(False, "Show steps and losses, too.", short="v")
+    sheet: bool = REPORT.common(
+        False, "Also write a sheet of frames, before and after."
     )
-    compare: bool = common_setting(
-        False, "Also write a video of source and result side by side.", REPORT
+    compare: bool = REPORT.common(
+        False, "Also write a video of source and result side by side."
     )
-    preview: bool = common_setting(
-        False,
-        "Only paint three spread frames, quickly, on one sheet.",
-        REPORT,
-        short="p",
+    preview: bool = REPORT.common(
+        False, "Only paint three spread frames, quickly, on one sheet.", short="p"
     )
 
     def check_styles(self, contents: Sequence[Path]) -> None:
@@ -263,8 +243,7 @@ class Settings:
     """The values of all settings by the names of the fields."""
 
     values: Mapping[str, Any]
-    text: Callable[..., str]
-    """Writes them for a file in a ``folder``."""
+    text: Callable[..., str]  # writes them for a file in a folder
 
     def make(self, kind: type[Any], **others: object) -> Any:
         """Make a configuration; ConfigError if its values disagree."""

@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from vidstyle.clip.prefetch import Origin, PrefetchedFrame
-from vidstyle.color.masks import is_painted
-from vidstyle.color.palette import color_statistics, palette_map
+from vidstyle.color import color_statistics, is_painted, palette_map
 from vidstyle.images import frame_to_image
 from vidstyle.motion.consistency import (
     DRY,

@@ -11,7 +11,7 @@ from torch import Tensor
 from vidstyle.clip.carry import follow, mix_carried
 from vidstyle.clip.painter import PaintStep
 from vidstyle.clip.prefetch import Origin, PrefetchedFrame
-from vidstyle.color.masks import guide_image, is_painted
+from vidstyle.color import guide_image, is_painted
 from vidstyle.config import VideoConfig
 from vidstyle.images import frame_to_image
 from vidstyle.motion.consistency import (

@@ -6,18 +6,18 @@ batch. The frames of a fade are stored in full light.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 from vidstyle.clip.reader import FrameReader, SelectedFrames
-from vidstyle.color.masks import Mask
-from vidstyle.color.palette import ColorStatistics, color_statistics
+from vidstyle.color import ColorStatistics, Mask, color_statistics
 from vidstyle.config import VideoConfig
 from vidstyle.errors import ConfigError, WorkDirError
 from vidstyle.images import resize_frame
 from vidstyle.motion.fades import FadeDetector, Light, plain_color
 from vidstyle.motion.shots import ShotDetector
+from vidstyle.records import TimedFrame
 from vidstyle.video.work_dir import FrameStore
 
 AHEAD = 96
@@ -51,8 +51,16 @@ class IngestState:
     """When the last frame ends, if only a part of the clip was asked for."""
     is_complete: bool = False
     """Whether the last frame has been read."""
+    again: int | None = None
+    """Index of the first frame where it comes once more after the last, in a loop."""
     warnings: list[str] = field(default_factory=list)
     """Not told to the user yet."""
+
+    def without_repeat(self) -> "IngestState":
+        """Leave out the first frame where it comes once more."""
+        starts = [start for start in self.starts if start != self.again]
+        count = len(self.times_s) - (self.again is not None)
+        return replace(self, starts=starts, times_s=self.times_s[:count])
 
     def shows(self, index: int) -> bool:
         """Whether there is something to paint in a frame that was read."""
@@ -146,7 +154,7 @@ class Ingest:
 
     def _read(self) -> None:
         detector, fades = ShotDetector(), FadeDetector()
-        for timed in self._selected:
+        for timed in self._frames():
             frame = resize_frame(timed.frame, height=self._height, width=self._width)
             if not self._wait_for_room():
                 return
@@ -178,6 +186,16 @@ class Ingest:
             self._found.is_complete = True
             self._add(cuts, len(self._found.times_s))
 
+    def _frames(self) -> Iterator[TimedFrame]:
+        """Read the frames that were asked for; in a loop, the first one twice."""
+        first: TimedFrame | None = None
+        for timed in self._selected:
+            first = first or timed
+            yield timed
+        if self._config.loop and first is not None and not self._selected.is_stopped:
+            self._found.again = again = timed.index + 1
+            yield replace(first, index=again, time_s=self._selected.end_s)
+
     def _light_up(self, lights: Sequence[Light]) -> None:
         """Store the frames of fades in full light; the painter has none of them yet."""
         found = self._found
@@ -200,7 +218,7 @@ class Ingest:
                 f"{path} has no frame in the range that was asked for: "
                 f"{self._selected.read_count} were read."
             )
-        end = found.first + len(found.times_s)
+        end = found.first + len(found.without_repeat().times_s)
         if stop is not None and end < stop:
             found.warnings.append(
                 f"{path} has {end} frames: instead of {start}:{stop}, "

@@ -19,7 +19,7 @@ from vidstyle.clip.frame_tasks import FrameOptimizer
 from vidstyle.clip.painter import PaintStep
 from vidstyle.clip.prefetch import MotionEstimator, PrefetchedFrame
 from vidstyle.clip.reader import FrameReader, SelectedFrames
-from vidstyle.color.palette import color_statistics
+from vidstyle.color import color_statistics
 from vidstyle.config import VideoConfig
 from vidstyle.errors import WeightsError, WorkDirError
 from vidstyle.images import frame_to_image, resize_frame

@@ -79,6 +79,7 @@ class Painter:
         # By lane start and index: what was painted and may be carried on.
         self._painted: dict[int, dict[int, tuple[Frame, Paint | None]]] = {}
         self._writes: list[Future[None]] = []
+        self._first: Frame | None = None  # stylized, where a loop closes
         self._begun = self._done = 0
 
     def paint(self, ingest: Ingest) -> IngestState:
@@ -102,7 +103,7 @@ class Painter:
                 self._flush(wait=False)
                 self._poll(ingest, wait=False)
             self._flush(wait=True)
-        return self._found
+        return self._found.without_repeat()
 
     def _ready_frames(
         self, ingest: Ingest, pool: Executor
@@ -132,10 +133,14 @@ class Painter:
 
     def _begin(self, turn: Turn, pool: Executor) -> PrefetchedFrame:
         """Take a frame, and have the next one of its lane prepared."""
-        frame, index = self._prefetcher.take(turn, self._found), turn.frame
+        found, index = self._found, turn.frame
+        frame = self._prefetcher.take(turn, found)
         if (following := self._lanes.following(turn)) is not None:
-            self._prefetcher.begin(following, self._found, pool)
+            self._prefetcher.begin(following, found, pool)
         frame.painted = [self._origin(turn, each.index) for each in frame.origins]
+        if index == found.again:
+            known = self._first
+            frame.given = self._store.stylized(found.first) if known is None else known
         self._begun += 1
         wanted = self._wanted
         is_black = frame.is_blank and frame.mask is None  # or white: nothing is learned
@@ -172,6 +177,8 @@ class Painter:
         for ended in self._painted.keys() - set(self._lanes.open_starts):
             del self._painted[ended]
             self._prefetcher.forget(ended)
+        if turn.frame == self._found.first:
+            self._first = picture
         self._done += 1
         try:
             self._listener(

@@ -25,11 +25,14 @@ from vidstyle.clip.results import (
     cut_notice,
     cut_shape,
     data_notice,
+    frame_shape,
     hardware_notice,
     left_behind,
+    painted_bars,
     result_shape,
     save_evolution,
     save_sheet,
+    whole_shape,
     write_result,
 )
 from vidstyle.config import EncodingConfig, EvolutionConfig, Region, VideoConfig
@@ -37,8 +40,8 @@ from vidstyle.errors import ConfigError
 from vidstyle.motion.flow import estimate_motions
 from vidstyle.records import Listener, Notice, Plan, StrPath, VideoInfo, ignore
 from vidstyle.stylize.image import Styles, as_paths, as_regions, load_stylizer, read_key
-from vidstyle.stylize.style_bank import working_size
 from vidstyle.stylize.stylizer import Stylizer
+from vidstyle.video.bars import without_bars
 from vidstyle.video.files import Outputs, check_outputs
 from vidstyle.video.probe import first_shown
 from vidstyle.video.work_dir import RUN, FrameStore
@@ -100,19 +103,24 @@ def stylize_video(
     check_outputs(outputs, config.encoding, overwrite=overwrite)
     evolution = (evolution or EvolutionConfig()) if outputs.evolution else None
     painted = {time_s: Path(path) for time_s, path in (keys or {}).items()}
-    if painted and (regions or config.has_painter):
-        other = "regions" if regions else "a network"
-        raise ConfigError(f"give either keys or {other}, not both.")
+    for name, is_given in {"keys": painted, "loop": config.loop}.items():
+        if is_given and regions:
+            raise ConfigError(f"give either {name} or regions, not both.")
+    if painted and config.has_painter:
+        raise ConfigError("give either keys or a network, not both.")
     style = style or list(painted.values())
-    reader = open_reader(clip, config)
+    reader = open_reader(clip, config, has_regions=bool(regions))
     shape = tell_plan(reader.info, outputs.video, config, listener)
     store = FrameStore(Path(work_dir or f"{outputs.video}.vidstyle"))
     masks, stylizer = load_inputs(
         reader, style, regions, config, store, listener=listener, motion=motion
     )
-    size = masks.height, masks.width
+    size = whole_shape(reader.info, config.style.long_side)
+    bars = painted_bars(reader.info, config.style.long_side)
     given = {
-        _key_index(time_s, reader.info, config): read_key(path, *size)
+        _key_index(time_s, reader.info, config): without_bars(
+            read_key(path, *size), bars
+        )
         for time_s, path in painted.items()
     }
     if config.has_painter:
@@ -192,13 +200,16 @@ def _paint(
     announce(passes, shape)
     found, stylized = passes.paint(manifest, restart=restart)
     reader, config = masks.reader, masks.config
-    frames = StylizedFrames(stylized, found)
+    bars = painted_bars(reader.info, config.style.long_side)
+    frames = StylizedFrames(stylized, found, bars)
     write_result(frames, found, outputs.video, info=reader.info, config=config)
     if outputs.sheet is not None:
         save_sheet(stylized, found, reader, outputs.sheet)
     if outputs.compare is not None:
         both = SideBySide(
-            SelectedFrames(reader, config), frames, passes.stylizer.paintings[0]
+            SelectedFrames(reader, config),
+            StylizedFrames(stylized, found),
+            passes.stylizer.paintings[0],
         )
         plain = replace(config, encoding=EncodingConfig(), output_size="working")
         write_result(both, found, outputs.compare, info=reader.info, config=plain)
@@ -228,11 +239,6 @@ def _record(passes: RegionPasses, output: Path) -> None:
     passes.masks.store.put_facts(RUN, facts)
 
 
-def frame_shape(info: VideoInfo, long_side: int | None) -> tuple[int, int]:
-    """Return the height and width in which a clip is painted."""
-    return working_size(height=info.height, width=info.width, long_side=long_side)
-
-
 def tell_plan(
     info: VideoInfo, output: Path, config: VideoConfig, listener: Listener
 ) -> tuple[int, int]:
@@ -241,10 +247,12 @@ def tell_plan(
     Returns:
         The height and width of the result.
     """
-    height, width = frame_shape(info, config.style.long_side)
-    shape = result_shape(info, config, height=height, width=width)
+    shape = result_shape(info, config)
     height, width = cut_shape(output, config.encoding, shape)
     tell_summary(info, config, f"{width}x{height}", listener)
+    if any(info.bars):
+        text = "black bars around the picture stay as they are"
+        listener(Notice(text=text))
     if info.needs_normalizing:
         listener(Notice(text=f"decoded by ffmpeg: {'; '.join(info.normalizing)}"))
     for text in left_behind(info, output, config.encoding):
@@ -298,7 +306,7 @@ def announce(passes: RegionPasses, shape: tuple[int, int]) -> None:
         Plan(
             height=shape[0],
             width=shape[1],
-            frames=None if frames is None else frames * len(stores),
+            frames=None if frames is None else frames * len(stores) + config.loop,
             done=done,
             next_steps=config.expected_next_steps,
             newest=stores[0].newest if len(stores) == 1 else None,

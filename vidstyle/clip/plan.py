@@ -13,7 +13,6 @@ from typing import Final
 from vidstyle.clip.ingest import AHEAD
 from vidstyle.clip.pipeline import (
     expected_frames,
-    frame_shape,
     load_inputs,
     tell_plan,
 )
@@ -25,6 +24,7 @@ from vidstyle.clip.reader import (
     open_reader,
 )
 from vidstyle.clip.regions import RegionPasses
+from vidstyle.clip.results import frame_shape, whole_shape
 from vidstyle.config import Region, VideoConfig
 from vidstyle.devices import choose_device, memory_of, memory_used
 from vidstyle.errors import ConfigError
@@ -110,11 +110,12 @@ def plan_video(
     """
     if config.has_painter:
         raise ConfigError("plan knows the optimiser only, and no network that paints.")
-    reader = open_reader(clip, config)
+    reader = open_reader(clip, config, has_regions=bool(regions))
     tell_plan(reader.info, output, config, listener)
     shape = frame_shape(reader.info, config.style.long_side)
     frames, shots = _count(reader, config, *shape)
-    small = _Trial(_small(reader, config, shape), ignore)
+    whole = whole_shape(reader.info, config.style.long_side)
+    small = _Trial(_small(reader, config, whole), ignore)
     small.paint(reader, style, regions)
     full = _Trial(_full(reader, config), listener)
     full.paint(reader, style, regions)

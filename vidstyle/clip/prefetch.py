@@ -10,7 +10,7 @@ from typing import Protocol
 
 from vidstyle.clip.ingest import IngestState
 from vidstyle.clip.lanes import Turn
-from vidstyle.color.masks import Mask
+from vidstyle.color import Mask
 from vidstyle.config import FlowQuality, VideoConfig
 from vidstyle.motion.consistency import (
     ALIKE_TRUSTED,

@@ -8,12 +8,12 @@ from tempfile import TemporaryDirectory
 
 from vidstyle.clip.pipeline import (
     expected_frames,
-    frame_shape,
     load_inputs,
     tell_summary,
 )
 from vidstyle.clip.reader import FrameReader, expected_span, open_reader
 from vidstyle.clip.region_masks import RegionMasks
+from vidstyle.clip.results import frame_shape, whole_shape
 from vidstyle.config import MIN_SIDE, Region, VideoConfig
 from vidstyle.errors import ConfigError
 from vidstyle.images import check_free, check_picture_path, write_picture
@@ -68,13 +68,14 @@ def preview_video(
         raise ConfigError("a preview is painted by the optimiser only.")
     check_picture_path(output)
     check_free(output, overwrite=overwrite)
-    reader = open_reader(clip, config)
-    full = frame_shape(reader.info, config.style.long_side)
-    height, width = frame_shape(reader.info, min(LONG_SIDE, max(full)))
+    reader = open_reader(clip, config, has_regions=bool(regions))
+    full = whole_shape(reader.info, config.style.long_side)
+    long_side = min(LONG_SIDE, max(full))
+    height, width = frame_shape(reader.info, long_side)
     picked = _picked(reader, config, height, width)
     sizes = f"{full[1]}x{full[0]}; this preview: {width}x{height}"
     tell_summary(reader.info, config, sizes, listener)
-    small = reduced(config, full, max(height, width), reader.info, max(picked))
+    small = reduced(config, full, long_side, reader.info, max(picked))
     with TemporaryDirectory(prefix="vidstyle-") as folder:
         store = FrameStore(Path(folder))
         masks, stylizer = load_inputs(

@@ -7,13 +7,14 @@ can take its place.
 import math
 import os
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from vidstyle.config import VideoConfig
 from vidstyle.records import Frame, StrPath, TimedFrame, VideoInfo
+from vidstyle.video.bars import find_bars
 from vidstyle.video.folder import numbered_pictures
 from vidstyle.video.probe import first_shown, probe
 from vidstyle.video.read import read_frames
@@ -67,16 +68,22 @@ class ClipReader:
         return pick_frames(self.info, indices, height=height, width=width)
 
 
-def open_reader(clip: StrPath | FrameReader, config: VideoConfig) -> FrameReader:
-    """Probe a clip's file or folder; a reader is taken as it is.
+def open_reader(
+    clip: StrPath | FrameReader, config: VideoConfig, *, has_regions: bool = False
+) -> FrameReader:
+    """Probe a clip's file or folder, and find its bars; a reader is taken as it is.
+
+    With regions, bars are a part of the picture, since masks are of all of it.
 
     Raises:
         VideoOpenError: If the clip cannot be read.
     """
     if not isinstance(clip, str | os.PathLike):
         return clip
-    path = Path(clip)
-    return ClipReader(probe(path, fps=config.input_fps, background=config.background))
+    info = probe(Path(clip), fps=config.input_fps, background=config.background)
+    if not (config.paint_bars or has_regions):
+        info = replace(info, bars=find_bars(info))
+    return ClipReader(info)
 
 
 @dataclass(slots=True)

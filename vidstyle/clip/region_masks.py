@@ -15,7 +15,7 @@ import numpy as np
 
 from vidstyle.clip.prefetch import MotionEstimator
 from vidstyle.clip.reader import FrameReader, SelectedFrames, expected_span
-from vidstyle.color.masks import Mask, flatten_masks, moved_mask, soft_mask, soften
+from vidstyle.color import Mask, flatten_masks, moved_mask, soft_mask, soften
 from vidstyle.config import FlowQuality, Region, VideoConfig, check_mask_shape
 from vidstyle.errors import ConfigError, VideoOpenError
 from vidstyle.images import resize_frame

@@ -15,7 +15,7 @@ from vidstyle.clip.ingest import Ingest, IngestState
 from vidstyle.clip.painter import FramePainter, Keep, Painter
 from vidstyle.clip.prefetch import Prefetcher, RegionPass
 from vidstyle.clip.region_masks import RegionMasks
-from vidstyle.color.masks import Mask, complement, composite, fitted_mask
+from vidstyle.color import Mask, complement, composite, fitted_mask
 from vidstyle.config import EvolutionConfig, VideoConfig
 from vidstyle.records import Event, Frame, FrameReport, Listener
 from vidstyle.stylize.stylizer import Stylizer

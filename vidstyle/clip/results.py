@@ -10,7 +10,9 @@ from vidstyle.clip.ingest import IngestState
 from vidstyle.clip.reader import FrameReader, SelectedFrames
 from vidstyle.config import EncodingConfig, EvolutionConfig, VideoConfig
 from vidstyle.images import resize_frame, write_picture
-from vidstyle.records import Frame, Listener, Notice, VideoInfo
+from vidstyle.records import NO_BARS, Bars, Frame, Listener, Notice, VideoInfo
+from vidstyle.stylize.style_bank import working_size
+from vidstyle.video.bars import fitted_bars, with_bars
 from vidstyle.video.codecs import (
     codec_for,
     container_of,
@@ -89,13 +91,30 @@ def cut_notice(
     return Notice(text=f"{codec} holds even sides only: without the last {lost}")
 
 
-def result_shape(
-    info: VideoInfo, config: VideoConfig, *, height: int, width: int
-) -> tuple[int, int]:
+def result_shape(info: VideoInfo, config: VideoConfig) -> tuple[int, int]:
     """Return the height and width of the result: as painted, or as the source."""
     if config.output_size == "source":
         return info.height, info.width
-    return height, width
+    return whole_shape(info, config.style.long_side)
+
+
+def whole_shape(info: VideoInfo, long_side: int | None) -> tuple[int, int]:
+    """Return the height and width of what is painted and of the bars around it."""
+    return working_size(height=info.height, width=info.width, long_side=long_side)
+
+
+def painted_bars(info: VideoInfo, long_side: int | None) -> Bars:
+    """Return the bars around what is painted."""
+    height, width = whole_shape(info, long_side)
+    return fitted_bars(info, height=height, width=width)
+
+
+def frame_shape(info: VideoInfo, long_side: int | None) -> tuple[int, int]:
+    """Return the height and width of what is painted."""
+    height, width = whole_shape(info, long_side)
+    top, bottom, left, right = painted_bars(info, long_side)
+    height, width = height - top - bottom, width - left - right
+    return working_size(height=height, width=width, long_side=None)
 
 
 def hardware_notice(
@@ -148,6 +167,8 @@ class StylizedFrames:
 
     store: FrameStore
     found: IngestState
+    bars: Bars = NO_BARS
+    """What is put around them."""
 
     def __iter__(self) -> Iterator[Frame]:
         """Read them from the first."""
@@ -158,7 +179,7 @@ class StylizedFrames:
     def at(self, index: int) -> Frame:
         """Read the one with an index."""
         frame, light = self.store.stylized(index), self.found.lights.get(index)
-        return frame if light is None else light.dim(frame)
+        return with_bars(frame if light is None else light.dim(frame), self.bars)
 
 
 def save_sheet(

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from vidstyle.clip.reader import FrameReader, open_reader
-from vidstyle.config import EncodingConfig, VideoConfig
+from vidstyle.config import EncodingConfig, StyleConfig, VideoConfig
 from vidstyle.errors import WorkDirError
 from vidstyle.motion.fades import LONGEST
 from vidstyle.records import Listener, Notice, StrPath, ignore
@@ -85,14 +85,18 @@ def finish_video(
         input_fps=known["input_fps"] and Fraction(known["input_fps"]),
         frames=(known["frames"][0], known["frames"][1]),
         start_s=known["start_s"],
+        paint_bars=known["paint_bars"],
+        style=StyleConfig(long_side=known["long_side"]),
         duration_s=known["duration_s"],
     )
-    reader = open_reader(known["clip"], config)
+    composed = FrameStore(store.work_dir / "composed")
+    has_regions = composed.work_dir.is_dir()
+    reader = open_reader(known["clip"], config, has_regions=has_regions)
     if reader.state != known["clip_state"]:
         raise WorkDirError(f"{known['clip']} has changed since it was painted.")
-    if facts["passes"] > 1:
-        store = FrameStore(store.work_dir / "composed")
-    return _write(store, reader, config, outputs.video, listener)
+    return _write(
+        composed if has_regions else store, reader, config, outputs.video, listener
+    )
 
 
 def _open_run(path: Path) -> tuple[FrameStore, dict[str, Any]]:
@@ -115,7 +119,7 @@ def _write(
 ) -> "VideoResult":
     """Write the frames from the first on up to one that is missing."""
     from vidstyle.clip.pipeline import VideoResult  # late: it waits for torch
-    from vidstyle.clip.results import StylizedFrames, write_result
+    from vidstyle.clip.results import StylizedFrames, painted_bars, write_result
 
     painted = store.painted()
     if not painted:
@@ -133,7 +137,8 @@ def _write(
         end_s, stop = found.times_s[count], first + count
         found = replace(found, times_s=found.times_s[:count], end_s=end_s)
         config = replace(config, frames=(first, stop), start_s=None, duration_s=None)
-    frames = StylizedFrames(store, found)
+    bars = painted_bars(reader.info, config.style.long_side)
+    frames = StylizedFrames(store, found, bars)
     write_result(frames, found, output, info=reader.info, config=config)
     shots = sum(start < first + count for start in found.starts)
     return VideoResult(output=output, frames=count, shots=shots, evolution=None)

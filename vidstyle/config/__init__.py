@@ -4,59 +4,31 @@ Options, checks, the file of settings and the help come from the declarations, t
 manifest stores the values, and nothing changes them once a run has begun.
 """
 
-from vidstyle.config.encoding import CRF, EncodingConfig, EvolutionConfig, check_crf
-from vidstyle.config.setting import MIN_SIDE, check_range
-from vidstyle.config.style import (
-    DEFAULT_LR,
-    DeviceName,
-    LrDecay,
-    NetworkName,
-    OptimizerName,
-    PainterShape,
-    Pooling,
-    Precision,
-    StyleConfig,
-    StyleLoss,
-    check_counts,
-)
-from vidstyle.config.values import (
-    BACKGROUND,
-    COLORS,
-    LayerWeight,
-    Region,
-    block_of,
-    check_mask_shape,
-    parse_color,
-)
-from vidstyle.config.video import FOLDER_FPS, AlbumConfig, FlowQuality, VideoConfig
-
-__all__ = [
-    "BACKGROUND",
-    "COLORS",
-    "CRF",
-    "DEFAULT_LR",
-    "FOLDER_FPS",
-    "MIN_SIDE",
-    "AlbumConfig",
-    "DeviceName",
-    "EncodingConfig",
-    "EvolutionConfig",
-    "FlowQuality",
-    "LayerWeight",
-    "LrDecay",
-    "NetworkName",
-    "OptimizerName",
-    "PainterShape",
-    "Pooling",
-    "Precision",
-    "Region",
-    "StyleConfig",
-    "StyleLoss",
-    "VideoConfig",
-    "block_of",
-    "check_counts",
-    "check_crf",
-    "check_mask_shape",
-    "check_range",
-    "parse_color",
-]
+from vidstyle.config.setting import MIN_SIDE as MIN_SIDE
+from vidstyle.config.setting import check_range as check_range
+from vidstyle.config.style import DEFAULT_LR as DEFAULT_LR
+from vidstyle.config.style import DeviceName as DeviceName
+from vidstyle.config.style import LrDecay as LrDecay
+from vidstyle.config.style import NetworkName as NetworkName
+from vidstyle.config.style import OptimizerName as OptimizerName
+from vidstyle.config.style import PainterShape as PainterShape
+from vidstyle.config.style import Pooling as Pooling
+from vidstyle.config.style import Precision as Precision
+from vidstyle.config.style import StyleConfig as StyleConfig
+from vidstyle.config.style import StyleLoss as StyleLoss
+from vidstyle.config.style import check_counts as check_counts
+from vidstyle.config.values import BACKGROUND as BACKGROUND
+from vidstyle.config.values import COLORS as COLORS
+from vidstyle.config.values import LayerWeight as LayerWeight
+from vidstyle.config.values import Region as Region
+from vidstyle.config.values import block_of as block_of
+from vidstyle.config.values import check_mask_shape as check_mask_shape
+from vidstyle.config.values import parse_color as parse_color
+from vidstyle.config.video import CRF as CRF
+from vidstyle.config.video import FOLDER_FPS as FOLDER_FPS
+from vidstyle.config.video import AlbumConfig as AlbumConfig
+from vidstyle.config.video import EncodingConfig as EncodingConfig
+from vidstyle.config.video import EvolutionConfig as EvolutionConfig
+from vidstyle.config.video import FlowQuality as FlowQuality
+from vidstyle.config.video import VideoConfig as VideoConfig
+from vidstyle.config.video import check_crf as check_crf

@@ -22,16 +22,31 @@ from vidstyle.errors import ConfigError
 
 T = TypeVar("T")
 
+# Pixels: relu5_1 lies behind four halvings, so a smaller picture has no such layer.
 MIN_SIDE = 16
-"""Pixels: relu5_1 lies behind four halvings, so a smaller picture has no such layer."""
-PANELS = (
+REQUIRED: Final[Any] = MISSING  # stands for the default of a setting that has none
+
+
+class Panel(str):
+    """A part of the help, which declares what is in it."""
+
+    __slots__ = ()
+
+    def setting(self, default: T, text: str, /, **declared: Any) -> T:
+        """Declare a field of a configuration: default, help, what ``Setting`` takes."""
+        return setting(default, text, self, **declared)
+
+    def common(self, default: T, text: str, /, **declared: Any) -> T:
+        """Declare one that most people need."""
+        return setting(default, text, self, is_common=True, **declared)
+
+
+_NAMES = (
     *("Files", "Settings", "Size and range", "Look", "Coherence", "Network"),
     *("Optimiser", "Evolution", "Report"),
 )
-"""In the order in which the help shows them."""
+PANELS = tuple(map(Panel, _NAMES))  # in the order in which the help shows them
 FILES, SETTINGS, SIZE, LOOK, COHERENCE, NETWORK, OPTIMIZER, EVOLUTION, REPORT = PANELS
-REQUIRED: Final[Any] = MISSING
-"""Stands for the default of a setting that has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +60,17 @@ class Setting:
     above: float | None = None
     most: float | None = None
     below: float | None = None
-    check: Callable[[str, Any], object] | None = None
-    """Called with key and value; raises ConfigError."""
-    parser: Callable[[str], Any] | None = None
-    """Reads the option's text, and that in a file; raises ValueError."""
-    none: str = "none"
-    """How None is spelled, where the type allows it."""
-    metavar: str | None = None
-    """None: as the type says."""
-    default_text: str | None = None
-    """Shown as the default, where the value itself would say nothing."""
-    flag: str | None = None
-    """None: the field's own name, without the unit that it may end in."""
+    check: Callable[[str, Any], object] | None = None  # of key and value; ConfigError
+    parser: Callable[[str], Any] | None = None  # of an option's text; ValueError
+    none: str = "none"  # how None is spelled, where the type allows it
+    metavar: str | None = None  # None: as the type says
+    default_text: str | None = None  # where the default itself would say nothing
+    flag: str | None = None  # None: the field's name, without the unit it may end in
     short: str | None = None
-    alias: str | None = None
-    """Another name of its option."""
-    completions: Sequence[str] = ()
-    """What a shell offers for it; ``choices`` need none."""
-    is_common: bool = False
-    """Whether --help shows it, and not only --help-all."""
-    name: str = ""
-    """The field's; this and what follows is filled in by ``settings_of``."""
+    alias: str | None = None  # another name of its option
+    completions: Sequence[str] = ()  # what a shell offers for it; choices need none
+    is_common: bool = False  # whether --help shows it, and not only --help-all
+    name: str = ""  # the field's; this and what follows is filled in by settings_of
     prefix: str = ""
     hint: Any = None
     default: Any = None
@@ -131,11 +136,6 @@ def setting(default: T, /, *args: Any, **declared: Any) -> T:
     return field(default=default, metadata={"setting": Setting(*args, **declared)})
 
 
-def common_setting(default: T, /, *args: Any, **declared: Any) -> T:
-    """Declare one that most people need."""
-    return setting(default, *args, is_common=True, **declared)
-
-
 def redeclared(kind: type[Any], name: str) -> Any:
     """Declare another configuration's setting as an option with the text as it is."""
     (found,) = (each.metadata["setting"] for each in fields(kind) if each.name == name)
@@ -147,8 +147,7 @@ class Config:
     """A configuration that checks itself when it is made."""
 
     __slots__ = ()
-    prefix: ClassVar[str] = ""
-    """What the names of its options begin with."""
+    prefix: ClassVar[str] = ""  # what the names of its options begin with
 
     def __post_init__(self) -> None:
         """Check each setting by itself, then all of them together."""

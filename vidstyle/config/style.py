@@ -14,8 +14,6 @@ from vidstyle.config.setting import (
     SIZE,
     Config,
     check_range,
-    common_setting,
-    setting,
 )
 from vidstyle.config.values import (
     Init,
@@ -61,196 +59,167 @@ def _check_mix(name: str, weights: tuple[float, ...]) -> None:
 class StyleConfig(Config):
     """How one picture is optimised."""
 
-    style_mix: tuple[float, ...] = common_setting(
+    style_mix: tuple[float, ...] = FILES.common(
         (),
         "How much of each painting, where there are several.",
-        FILES,
         check=_check_mix,
         parser=parse_numbers,
         metavar="X,X,...",
         default_text="equal shares",
     )
-    long_side: int | None = common_setting(
+    long_side: int | None = SIZE.common(
         512,
         "Longest side of the result; a smaller source is not enlarged.",
-        SIZE,
         least=MIN_SIDE,
         parser=parse_side,
         none="source",
         metavar="PIXELS|source",
     )
-    style_side: int | None = setting(
+    style_side: int | None = SIZE.setting(
         None,
         "Longest side of the painting; smaller makes finer strokes.",
-        SIZE,
         least=MIN_SIDE,
         metavar="PIXELS",
         default_text="the result's",
     )
-    style_scale: float | None = common_setting(
+    style_scale: float | None = SIZE.common(
         None,
         "The painting's size relative to the result's: 2 doubles the strokes.",
-        SIZE,
         above=0,
         default_text="1",
     )
-    content_weight: float = common_setting(
-        0.07, "How firmly to keep what the picture shows.", LOOK, least=0, short="c"
+    content_weight: float = LOOK.common(
+        0.07, "How firmly to keep what the picture shows.", least=0, short="c"
     )
-    content_detail: float = setting(
+    content_detail: float = LOOK.setting(
         0.5,
         "How much more firmly to keep detail, such as faces, than flat places; 0: not.",
-        LOOK,
         least=0,
         most=2,
     )
-    style_weight: float = common_setting(
-        1.0, "How strongly to paint.", LOOK, least=0, short="w"
+    style_weight: float = LOOK.common(1.0, "How strongly to paint.", least=0, short="w")
+    tv_weight: float = LOOK.common(
+        0.05, "How smoothly to paint (total variation).", least=0
     )
-    tv_weight: float = common_setting(
-        0.05, "How smoothly to paint (total variation).", LOOK, least=0
-    )
-    tv_beta: float = setting(
+    tv_beta: float = LOOK.setting(
         1.0,
         "Exponent of total variation: 1 paints flat dabs with edges, 2 softens all.",
-        LOOK,
         least=1,
         most=4,
     )
-    range_weight: float = setting(
-        1.0, "Penalty on values that no screen can show.", LOOK, least=0
+    range_weight: float = LOOK.setting(
+        1.0, "Penalty on values that no screen can show.", least=0
     )
-    style_loss: StyleLoss = setting(
+    style_loss: StyleLoss = LOOK.setting(
         "gram",
         "Statistic that is matched: gram, meanstd, swd (sliced Wasserstein, slow) or "
         "wasserstein.",
-        LOOK,
         metavar="NAME",
     )
-    balance: Balance = setting(
+    balance: Balance = LOOK.setting(
         "weights",
         "weights: factors of the losses; gradients: the ratio of their gradients.",
-        LOOK,
         metavar="HOW",
     )
-    loss_scale: LossScale = setting(
-        "free", "free: relative errors; gatys: the paper's sums.", LOOK
+    loss_scale: LossScale = LOOK.setting(
+        "free", "free: relative errors; gatys: the paper's sums."
     )
-    init: Init | Path = setting(
+    init: Init | Path = LOOK.setting(
         "content",
         "What the first frame starts from: content, random, style, or a picture.",
-        LOOK,
         parser=parse_init,
         metavar="START|FILE",
     )
-    recolor: bool = common_setting(
-        True, "Give the picture the painting's palette first.", LOOK
-    )
-    keep_color: KeepColor = common_setting(
+    recolor: bool = LOOK.common(True, "Give the picture the painting's palette first.")
+    keep_color: KeepColor = LOOK.common(
         "none",
         "Keep the picture's colors: luminance (paint light and dark only) or "
         "histogram (recolor the painting).",
-        LOOK,
         metavar="HOW",
     )
-    seed: int = setting(0, "Seed of all noise.", LOOK, least=0, most=MAX_SEED)
-    network: NetworkName = common_setting(
-        "auto", "auto: vgg19 on a GPU, the built-in slim on a CPU.", NETWORK
+    seed: int = LOOK.setting(0, "Seed of all noise.", least=0, most=MAX_SEED)
+    network: NetworkName = NETWORK.common(
+        "auto", "auto: vgg19 on a GPU, the built-in slim on a CPU."
     )
-    weights: Path | None = setting(
-        None,
-        "The network's weights, instead of the built-in or published ones.",
-        NETWORK,
+    weights: Path | None = NETWORK.setting(
+        None, "The network's weights, instead of the built-in or published ones."
     )
     # Average is Gatys' choice.
-    pooling: Pooling = setting(
-        "average", "Between the network's blocks; slim: average only.", NETWORK
+    pooling: Pooling = NETWORK.setting(
+        "average", "Between the network's blocks; slim: average only."
     )
     # Gatys' choice.
-    content_layers: tuple[LayerWeight, ...] = setting(
+    content_layers: tuple[LayerWeight, ...] = NETWORK.setting(
         (LayerWeight("relu4_2"),),
         "Layers that keep the content.",
-        NETWORK,
         check=check_layers,
         parser=parse_layers,
         metavar=LAYERS,
     )
-    style_layers: tuple[LayerWeight, ...] = setting(
+    style_layers: tuple[LayerWeight, ...] = NETWORK.setting(
         tuple(LayerWeight(f"relu{block}_1") for block in range(1, 6)),
         "Layers that take the style.",
-        NETWORK,
         check=check_layers,
         parser=parse_layers,
         metavar=LAYERS,
     )
-    painter: Path | None = setting(
+    painter: Path | None = NETWORK.setting(
         None,
         "A network that --save-network has kept, trained after the same painting: it "
         "paints in one pass.",
-        NETWORK,
     )
-    touch_up: int = setting(
-        0, "Steps of the optimiser after such a pass.", OPTIMIZER, least=0
+    touch_up: int = OPTIMIZER.setting(
+        0, "Steps of the optimiser after such a pass.", least=0
     )
-    device: DeviceName = common_setting(
-        "auto", "auto: cuda, then mps, then the CPU.", NETWORK, short="d"
+    device: DeviceName = NETWORK.common(
+        "auto", "auto: cuda, then mps, then the CPU.", short="d"
     )
-    precision: Precision = setting(
+    precision: Precision = NETWORK.setting(
         "auto",
         "How exactly convolutions round: fp32, tf32 (CUDA only) or bf16; all else is "
         "fp32. auto: tf32 on CUDA, else fp32.",
-        NETWORK,
     )
-    optimizer: OptimizerName = setting(
-        "lbfgs",
-        "lbfgs, adam, momentum, newton-cg or langevin.",
-        OPTIMIZER,
-        metavar="NAME",
+    optimizer: OptimizerName = OPTIMIZER.setting(
+        "lbfgs", "lbfgs, adam, momentum, newton-cg or langevin.", metavar="NAME"
     )
-    steps: int = common_setting(
-        300,
-        "Most steps for a picture, or for a shot's first frame.",
-        OPTIMIZER,
-        least=0,
+    steps: int = OPTIMIZER.common(
+        300, "Most steps for a picture, or for a shot's first frame.", least=0
     )
-    pyramid: int = setting(
+    pyramid: int = OPTIMIZER.setting(
         5,
         "Sizes to paint in, coarse to fine, each 1.41 times as large.",
-        OPTIMIZER,
         least=1,
         most=20,
     )
-    min_steps: int = setting(
-        300, "Fewest steps before a picture may stop early.", OPTIMIZER, least=1
+    min_steps: int = OPTIMIZER.setting(
+        300, "Fewest steps before a picture may stop early.", least=1
     )
-    patience: int = setting(10, "Early-stopping window, in steps.", OPTIMIZER, least=1)
-    min_delta: float = setting(
-        1e-3, "Minimum relative improvement per window.", OPTIMIZER, least=0, below=1
+    patience: int = OPTIMIZER.setting(10, "Early-stopping window, in steps.", least=1)
+    min_delta: float = OPTIMIZER.setting(
+        1e-3, "Minimum relative improvement per window.", least=0, below=1
     )
-    history: int = setting(
-        10, "Steps that L-BFGS remembers.", OPTIMIZER, least=1, most=100
+    history: int = OPTIMIZER.setting(
+        10, "Steps that L-BFGS remembers.", least=1, most=100
     )
-    lr: float | None = setting(
+    lr: float | None = OPTIMIZER.setting(
         None,
         "Step of adam, momentum and langevin; 1 is from black to white.",
-        OPTIMIZER,
         above=0,
         default_text="the optimiser's own",
     )
     # With t steps taken: staircase lr * rate^floor(t / every), exponential
     # lr * rate^(t / every), inverse-time lr / (1 + rate * t / every).
-    lr_decay: LrDecay = setting(
+    lr_decay: LrDecay = OPTIMIZER.setting(
         "none",
         "How that step shrinks: none, staircase, exponential or inverse-time.",
-        OPTIMIZER,
         metavar="HOW",
     )
-    lr_decay_rate: float = setting(
-        0.94, "Decay factor per period.", OPTIMIZER, above=0, most=1
+    lr_decay_rate: float = OPTIMIZER.setting(
+        0.94, "Decay factor per period.", above=0, most=1
     )
-    lr_decay_every: int = setting(100, "Decay period, in steps.", OPTIMIZER, least=1)
-    temperature: float = setting(
-        1.0, "How much noise langevin adds.", OPTIMIZER, least=0
+    lr_decay_every: int = OPTIMIZER.setting(100, "Decay period, in steps.", least=1)
+    temperature: float = OPTIMIZER.setting(
+        1.0, "How much noise langevin adds.", least=0
     )
 
     def _check_together(self) -> None:

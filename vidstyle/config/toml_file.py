@@ -16,16 +16,19 @@ from pathlib import Path
 from types import MappingProxyType, NoneType
 from typing import Any, Final, Literal, get_args, get_origin
 
-from vidstyle.config.encoding import EncodingConfig, EvolutionConfig
 from vidstyle.config.setting import Setting, settings_of
 from vidstyle.config.style import StyleConfig
-from vidstyle.config.video import AlbumConfig, VideoConfig
+from vidstyle.config.video import (
+    AlbumConfig,
+    EncodingConfig,
+    EvolutionConfig,
+    VideoConfig,
+)
 from vidstyle.errors import ConfigError, InputError
 
 KINDS: Final = (StyleConfig, VideoConfig, AlbumConfig, EncodingConfig, EvolutionConfig)
 """What may be in a file."""
-PROSE: Final = {"summary", "notes"}
-"""Keys of a preset that are about it."""
+PROSE: Final = {"summary", "notes"}  # keys of a preset that are about it
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -36,8 +36,7 @@ SHAPE_SLACK = 0.02
 class Region(NamedTuple):
     """A part of a picture with a painting of its own."""
 
-    mask: Path
-    """A picture: white inside, black outside; a video or a folder for a clip."""
+    mask: Path  # a picture: white inside, black outside; a video or a folder for a clip
     style: Path
 
 

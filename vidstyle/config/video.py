@@ -1,21 +1,21 @@
-"""How a clip is read and made coherent; how many pictures are painted at once."""
+"""How a clip is read, made coherent and written, and how it was learned."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, Final, Literal, Self
+from typing import Any, Final, Literal, NamedTuple, Self
 
-from vidstyle.config.encoding import EncodingConfig
 from vidstyle.config.setting import (
     COHERENCE,
+    EVOLUTION,
     FILES,
+    MIN_SIDE,
     NETWORK,
     OPTIMIZER,
     SIZE,
     Config,
     check_range,
-    common_setting,
-    setting,
     settings_of,
 )
 from vidstyle.config.style import PainterShape, StyleConfig
@@ -29,6 +29,92 @@ from vidstyle.config.values import (
     parse_time,
 )
 from vidstyle.errors import ConfigError
+
+CodecName = Literal["auto", "h264", "h265", "av1", "vp9", "prores", "ffv1"]
+
+
+class CrfRange(NamedTuple):
+    """What a codec takes as its quality; lower is better, and makes larger files."""
+
+    least: int
+    default: int
+    most: int
+
+
+CRF: Mapping[str, CrfRange] = {
+    "h264": CrfRange(0, 18, 51),
+    "h265": CrfRange(0, 19, 51),
+    "av1": CrfRange(1, 30, 63),
+    "vp9": CrfRange(0, 25, 63),
+}
+"""By codec; the others have no such setting. The defaults look alike, by SSIM.
+
+AV1 has no 0: its encoder would take that as unsaid, which is 35."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncodingConfig(Config):
+    """How a result is encoded, and which facts of its source travel along."""
+
+    codec: CodecName = FILES.common(
+        "auto",
+        "auto (vp9 in .webm, else h264), h264, h265, av1, vp9, prores (.mov, .mkv) or "
+        "ffv1 (lossless, .mkv).",
+        metavar="NAME",
+    )
+    crf: int | None = FILES.common(
+        None,
+        "Quality, lower is better; prores and ffv1 have none.",
+        default_text=", ".join(f"{name} {crf.default}" for name, crf in CRF.items()),
+    )
+    hardware_encoder: bool = FILES.setting(
+        False, "Encode in hardware (NVENC, VideoToolbox), where it works."
+    )
+    keep_alpha: bool = FILES.setting(
+        False, "Keep transparency; with prores, vp9, ffv1, or a folder of pictures."
+    )
+    keep_location: bool = FILES.setting(False, "Leave in where the clip was taken.")
+    strip_metadata: bool = FILES.setting(
+        False, "Leave out titles, dates and all other tags."
+    )
+
+    def _check_together(self) -> None:
+        check_crf(self.codec, self.crf)
+        if self.keep_location and self.strip_metadata:
+            raise ConfigError("give keep-location or strip-metadata, not both.")
+
+
+def check_crf(codec: str, crf: int | None) -> None:
+    """Check that a codec has such a quality; ``auto`` may become any that has one."""
+    if crf is None:
+        return
+    if codec == "auto":
+        check_range("crf", crf, least=0, most=max(each.most for each in CRF.values()))
+    elif codec in CRF:
+        what = f"crf (for {codec})"
+        check_range(what, crf, least=CRF[codec].least, most=CRF[codec].most)
+    else:
+        raise ConfigError(f"{codec} has no crf: its quality is fixed; leave crf out.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvolutionConfig(Config):
+    """The GIF or MP4 that shows how a picture was learned."""
+
+    prefix = "gif-"
+    frame: int | None = EVOLUTION.setting(
+        None,
+        "Frame of the clip that it shows, counted from 0.",
+        least=0,
+        default_text="the first",
+    )
+    width: int = EVOLUTION.setting(320, "Its width in pixels.", least=MIN_SIDE)
+    pictures: int = EVOLUTION.setting(40, "Most pictures in it.", least=2, most=500)
+    fps: int = EVOLUTION.setting(10, "Pictures a second.", least=1, most=50)
+    hold_s: float = EVOLUTION.setting(
+        2.0, "How long the finished picture stays, in seconds.", least=0
+    )
+
 
 NextInit = Literal["previous-warped", "previous", "content", "random"]
 Method = Literal["optimize", "network"]
@@ -64,8 +150,8 @@ def _check_frames(name: str, frames: tuple[int, int | None]) -> None:
 class AlbumConfig(Config):
     """How many pictures are painted at once."""
 
-    batch: int = common_setting(
-        1, "Pictures or shots painted at once; more fills a GPU.", OPTIMIZER, least=1
+    batch: int = OPTIMIZER.common(
+        1, "Pictures or shots painted at once; more fills a GPU.", least=1
     )
 
 
@@ -75,20 +161,18 @@ class VideoConfig(AlbumConfig):
 
     style: StyleConfig = field(default_factory=StyleConfig)
     encoding: EncodingConfig = field(default_factory=EncodingConfig)
-    style_at: tuple[float, ...] = setting(
+    style_at: tuple[float, ...] = FILES.setting(
         (),
         "The painting from this second on; of several, one fades into the next. In a "
         "file of settings: the seconds only.",
-        FILES,
         check=_check_times,
         parser=parse_numbers,
         metavar="SECONDS:FILE",
         default_text="mixed all along",
     )
-    input_fps: Fraction | None = setting(
+    input_fps: Fraction | None = FILES.setting(
         None,
         "Rate of a folder of pictures, or a raw stream; other files have their own.",
-        FILES,
         above=0,
         most=1000,
         parser=parse_fps,
@@ -96,88 +180,84 @@ class VideoConfig(AlbumConfig):
         default_text=str(FOLDER_FPS),
         flag="fps",
     )
-    background: str = setting(
+    background: str = FILES.setting(
         BACKGROUND,
         f"Behind a clip's transparent parts: {', '.join(COLORS)}, or #RRGGBB.",
-        FILES,
         check=parse_color,
         metavar="COLOR",
     )
-    strict: bool = setting(
-        False, "Refuse a clip that is damaged, instead of warning.", FILES
+    strict: bool = FILES.setting(
+        False, "Refuse a clip that is damaged, instead of warning."
     )
-    output_size: OutputSize = setting(
-        "working", "source: resample the finished result to the source's size.", SIZE
+    paint_bars: bool = FILES.setting(
+        False, "Paint black bars around the picture, too, which otherwise stay."
     )
-    frames: tuple[int, int | None] = common_setting(
+    output_size: OutputSize = SIZE.setting(
+        "working", "source: resample the finished result to the source's size."
+    )
+    frames: tuple[int, int | None] = SIZE.common(
         (0, None),
         "Only these frames, counted from 0; B itself is left out.",
-        SIZE,
         check=_check_frames,
         parser=parse_range,
         metavar="A:B",
         default_text="all",
     )
-    start_s: float | None = common_setting(
+    start_s: float | None = SIZE.common(
         None,
         "Only from this time on: seconds, or 1:30.",
-        SIZE,
         least=0,
         parser=parse_time,
         metavar="TIME",
         default_text="the beginning",
     )
-    duration_s: float | None = common_setting(
+    duration_s: float | None = SIZE.common(
         None,
         "Only for so long.",
-        SIZE,
         above=0,
         parser=parse_time,
         metavar="TIME",
         default_text="to the end",
     )
-    method: Method = common_setting(
-        "optimize", "network: train one for this clip.", NETWORK, metavar="HOW"
+    method: Method = NETWORK.common(
+        "optimize", "network: train one for this clip.", metavar="HOW"
     )
-    network_shape: PainterShape = setting(
-        "residual", "Shape of that network: residual or unet.", NETWORK, metavar="NAME"
+    network_shape: PainterShape = NETWORK.setting(
+        "residual", "Shape of that network: residual or unet.", metavar="NAME"
     )
-    train_minutes: float = setting(10.0, "How long to train it.", NETWORK, above=0)
-    next_init: NextInit = setting(
+    train_minutes: float = NETWORK.setting(10.0, "How long to train it.", above=0)
+    next_init: NextInit = COHERENCE.setting(
         "previous-warped",
         "What a later frame starts from: previous-warped, previous, content or random.",
-        COHERENCE,
         metavar="START",
     )
-    temporal_weight: float = setting(
+    temporal_weight: float = COHERENCE.setting(
         45.0,
         "How firmly paint stays on what it was put on; more flickers less.",
-        COHERENCE,
         least=0,
     )
-    flow: FlowQuality = setting(
-        "medium", "Optical flow; quality takes four times as long as medium.", COHERENCE
+    flow: FlowQuality = COHERENCE.setting(
+        "medium", "Optical flow; quality takes four times as long as medium."
     )
-    mask_motion: MaskMotion = setting(
-        "fixed",
-        "flow: a region's mask moves with what it covers in the first frame.",
-        COHERENCE,
+    mask_motion: MaskMotion = COHERENCE.setting(
+        "fixed", "flow: a region's mask moves with what it covers in the first frame."
     )
-    key_frames: int = common_setting(
+    key_frames: int = COHERENCE.common(
         8,
         "Paint every Nth frame in full; those between take its paint.",
-        COHERENCE,
         least=1,
         most=64,
         metavar="N",
     )
-    next_steps: int = common_setting(
-        50, "Most steps for a frame that follows another.", OPTIMIZER, least=0
+    loop: bool = COHERENCE.setting(
+        False, "The end meets the beginning: make no seam there."
     )
-    next_min_steps: int = setting(
+    next_steps: int = OPTIMIZER.common(
+        50, "Most steps for a frame that follows another.", least=0
+    )
+    next_min_steps: int = OPTIMIZER.setting(
         4,
         "Fewest steps for such a frame, which ends when it is as good as the last one.",
-        OPTIMIZER,
         least=0,
     )
 

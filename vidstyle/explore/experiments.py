@@ -14,14 +14,11 @@ from vidstyle.errors import ConfigError
 Layers = tuple[LayerWeight, ...]
 Axis = Sequence[tuple[str, Mapping[str, Any]]]
 """Headings and the settings that each stands for; ``style`` is the painting's file."""
-ONE: Final[Axis] = [("", {})]
-"""The axis of an experiment that has one row."""
-NEVER: Final = {"style_mix", "min_steps", "patience", "min_delta", "pyramid"}
-"""Settings that no experiment has: one painting, one size, and no early stop."""
-
-
 Axes = tuple[Axis, Axis, Sequence[str]]
 """Rows, columns, and what cannot be tried, and why, a sentence each."""
+ONE: Final[Axis] = [("", {})]  # of an experiment that has one row
+# Settings that no experiment has: one painting, one size, and no early stop.
+NEVER: Final = {"style_mix", "min_steps", "patience", "min_delta", "pyramid"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +29,18 @@ class Kind:
     axes: Callable[..., Axes]
     """Takes the configuration and the experiment's own options; its docstring is the
     help of the command."""
-    varied: frozenset[str] = frozenset()
-    """Settings that are no options of the command, since the axes choose them."""
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    """Settings that are no options either, for they are always the same."""
+    varied: frozenset[str] = frozenset()  # settings that the axes choose: no options
+    fixed: Mapping[str, Any] = field(default_factory=dict)  # no options either
     plots_over: Sequence[str] = ("evaluations",)
-    """Of ``UNITS``."""
-    per_round: int = 0
-    """Evaluations after each of which the loss is reported; 0: there are no rounds."""
-    shows_styles: bool = False
-    """Whether the sheet shows the paintings above the results."""
+    per_round: int = 0  # evaluations after each of which the loss is reported
+    shows_styles: bool = False  # on the sheet, above the results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One picture that an experiment paints."""
+    """One picture that an experiment paints, and its headings on the sheet."""
 
     row: str
-    """The heading of its row on the sheet."""
     column: str
     content: Path
     style: Path
@@ -61,13 +52,10 @@ class Experiment:
     """A sheet of trials."""
 
     kind: Kind
-    config: StyleConfig
-    """The settings before the axes change them."""
-    trials: tuple[Trial, ...]
-    """Row by row."""
+    config: StyleConfig  # before the axes change it
+    trials: tuple[Trial, ...]  # row by row
     skipped: tuple[str, ...] = ()
-    batch: int = 1
-    """Trials of the same settings that are painted beside one another."""
+    batch: int = 1  # trials of the same settings that are painted beside one another
 
 
 def sweep(
@@ -130,9 +118,8 @@ def parse_sets(text: str) -> list[Layers]:
 def growing(layers: Layers) -> Axis:
     """Vary the style layers: the first, the first two, and so on."""
     return [
-        (f"to {last.layer}" if count else last.layer, {"style_layers": used})
-        for count, last in enumerate(layers)
-        for used in [layers[: count + 1]]
+        (f"to {last.layer}" if end > 1 else last.layer, {"style_layers": layers[:end]})
+        for end, last in enumerate(layers, start=1)
     ]
 
 
@@ -173,10 +160,8 @@ def _layers(_: StyleConfig, *, sets: Sequence[Layers]) -> Axes:
 
     Three sets, as Lee and Lee compared in 2023 (theirs are not known to us).
     """
-    columns = [
-        (",".join(layer for layer, _ in each), {"style_layers": each}) for each in sets
-    ]
-    return ONE, columns, ()
+    named = [(",".join(layer for layer, _ in each), each) for each in sets]
+    return ONE, [(name, {"style_layers": each}) for name, each in named], ()
 
 
 def _styles(
@@ -186,12 +171,8 @@ def _styles(
 
     Art against photograph as style (Lee and Lee 2023).
     """
-    kinds = {"painting": paintings, "photograph": photographs or ()}
-    columns = [
-        (f"{kind} {style.stem}", {"style": style})
-        for kind, files in kinds.items()
-        for style in files
-    ]
+    columns = [(f"painting {one.stem}", {"style": one}) for one in paintings]
+    columns += [(f"photograph {one.stem}", {"style": one}) for one in photographs or ()]
     return ONE, columns, ()
 
 
@@ -200,17 +181,17 @@ def _optimizers(config: StyleConfig) -> Axes:
 
     The losses are drawn over steps, evaluations and seconds (Ding et al. 2023).
     """
-    choices: dict[str, dict[str, Any]] = {}
-    for name in get_args(OptimizerName):
-        choices[name] = {"optimizer": name, "lr_decay": "none"}
-        if name == "adam":
-            choices["adam with decay"] = {"optimizer": name}
-    if config.lr_decay == "none":  # otherwise it is the user's decay
-        every = max(1, config.steps)
+    decay: dict[str, Any] = {}  # the user's, if there is one
+    if config.lr_decay == "none":
         decay = {"lr_decay": "exponential", "lr_decay_rate": 0.1}
-        choices["adam with decay"] |= {**decay, "lr_decay_every": every}
+        decay["lr_decay_every"] = max(1, config.steps)
+    choices: list[tuple[str, dict[str, Any]]] = []
+    for name in get_args(OptimizerName):
+        choices.append((name, {"optimizer": name, "lr_decay": "none"}))
+        if name == "adam":
+            choices.append(("adam with decay", {"optimizer": name, **decay}))
     columns, skipped = [], []
-    for name, settings in choices.items():
+    for name, settings in choices:
         try:
             replace(config, **settings)
             columns.append((name, settings))
@@ -243,12 +224,12 @@ def _networks(_: StyleConfig) -> Axes:
 
 
 RECONSTRUCTED: Final = "relu1_1, relu2_1, relu3_1, relu4_1, relu5_1"
+# The last layer of all blocks of VGG-16, of the first three, and of the last three.
 LAYER_SETS: Final = (
     "relu1_2, relu2_2, relu3_3, relu4_3, relu5_1; "
     "relu1_2, relu2_2, relu3_3; "
     "relu3_3, relu4_3, relu5_1"
 )
-"""The last layer of all blocks of VGG-16, of the first three, and of the last three."""
 WEIGHTS: Final = {"content_weight", "style_weight", "content_layers", "style_layers"}
 # So that nothing but the layers decides how a reconstruction looks.
 NOISE: Final = {"init": "random", "recolor": False, "keep_color": "none"}

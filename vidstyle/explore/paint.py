@@ -27,10 +27,8 @@ from vidstyle.stylize.style_bank import working_frame
 from vidstyle.stylize.stylizer import load_for
 from vidstyle.video.work_dir import FrameStore
 
-MEASURED_IN: Final = "slim"
-"""The network in which distances are measured, whichever one painted."""
-TERMS: Final = "content", "style", "tv", "range"
-"""Of the loss, each with its weight."""
+MEASURED_IN: Final = "slim"  # the network of distances, whichever one painted
+TERMS: Final = "content", "style", "tv", "range"  # of the loss, each with its weight
 Trace = dict[str, list[float]]
 """Over the steps: step, evaluations, seconds since the batch began, loss, and terms."""
 
@@ -66,9 +64,8 @@ def get_outcome(store: FrameStore, number: int, trial: Trial) -> Outcome | None:
     facts = store.facts(f"trial-{number + 1:06d}")
     if facts is None or not store.is_painted(number):
         return None
-    distances = Distances(*facts.pop("distances"))
-    picture = store.stylized(number)
-    return Outcome(trial=trial, picture=picture, distances=distances, **facts)
+    facts["distances"] = Distances(*facts["distances"])
+    return Outcome(trial=trial, picture=store.stylized(number), **facts)
 
 
 class TrialPainter:
@@ -87,41 +84,41 @@ class TrialPainter:
         self._trials, self._listener = trials, tell
         read = cache(read_picture)
         self._frames = [working_frame(read(one.content), one.config) for one in trials]
+        self._networks = dict[tuple[object, ...], FeatureNetwork]()
         for trial in trials:
             read(trial.style)  # a missing painting is reported before the work
-        self._networks = dict[tuple[object, ...], FeatureNetwork]()
-        for config in (trial.config for trial in trials):
-            if (key := _network_key(config)) not in self._networks:
+            key, config = _network_key(trial.config), trial.config
+            if key not in self._networks:
                 self._networks[key] = load_for(config, tell)
             layers = (*config.content_layers, *config.style_layers)
             self._networks[key].check_layers([layer for layer, _ in layers])
+        self.networks = sorted({each.name for each in self._networks.values()})
         self._distance_network = load_distance_network(
             MEASURED_IN, device=trials[0].config.device, listener=tell
         )
-
-    @property
-    def networks(self) -> list[str]:
-        """The names of those that were loaded."""
-        return sorted({network.name for network in self._networks.values()})
 
     def paint(
         self, *, batch: int = 1, store: FrameStore | None = None
     ) -> list[Outcome]:
         """Paint all trials that the store does not hold, and put them there.
 
-        Args:
-            batch: How many that have the same settings are painted beside one another;
-                if one of them is not finished, all are painted again, for pictures
-                depend, in their last digits, on how many there are.
-            store: None: nothing is kept.
+        So many that have the same settings are painted beside one another; if one of
+        such a batch is not finished, all are painted again, for pictures depend, in
+        their last digits, on how many there are.
         """
-        total = len(self._trials)
         done = dict[int, Outcome]()
         for number, trial in enumerate(self._trials):
             if store is not None and (kept := get_outcome(store, number, trial)):
                 done[number] = kept
         chunks = [one for one in self._chunks(batch) if not done.keys() >= set(one)]
-        self._announce(total, total - sum(map(len, chunks)))
+        total, left = len(self._trials), sum(map(len, chunks))
+        if left < total:
+            text = f"going on: {total - left} of {total} pictures are painted"
+            self._listener(Notice(text=text))
+        height, width, _ = self._frames[0].shape
+        steps = max(1, *(trial.config.steps for trial in self._trials))
+        plan = Plan(height=height, width=width, frames=total, unit="picture")
+        self._listener(replace(plan, done=total - left, next_steps=steps))
         for chunk in chunks:
             for number, outcome in self._painted(chunk):
                 done[number] = outcome
@@ -142,22 +139,6 @@ class TrialPainter:
             for start in range(0, len(alike), size):
                 yield alike[start : start + size]
 
-    def _announce(self, total: int, done: int) -> None:
-        height, width, _ = self._frames[0].shape
-        steps = max(1, *(trial.config.steps for trial in self._trials))
-        if done:
-            text = f"going on: {done} of {total} pictures are painted"
-            self._listener(Notice(text=text))
-        plan = Plan(
-            height=height,
-            width=width,
-            frames=total,
-            done=done,
-            next_steps=steps,
-            unit="picture",
-        )
-        self._listener(plan)
-
     def _painted(self, chunk: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
         """Paint trials of the same settings beside one another.
 
@@ -167,35 +148,31 @@ class TrialPainter:
         config = self._trials[chunk[0]].config
         network = self._networks[_network_key(config)]
         height, width, _ = self._frames[chunk[0]].shape
+        size = {"height": height, "width": width}
         names = "step", "evaluations", "seconds", "loss", *TERMS
         traces: dict[int, Trace] = {one: {name: [] for name in names} for one in chunk}
-
-        def still(number: int) -> Still:
+        stills = []
+        for one in chunk:
             stylizer = load_stylizer(
-                self._trials[number].style,
+                self._trials[one].style,
                 config,
-                height=height,
-                width=width,
+                **size,
                 listener=self._listener,
                 network=network,
             )
-            return Still(number, stylizer, self._frames[number])
-
-        stills = [still(number) for number in chunk]
+            stills.append(Still(one, stylizer, self._frames[one]))
         start = time.perf_counter()
 
         def on_step(report: StepReport) -> None:
             seconds = round(time.perf_counter() - start, 4)
             self._trace(traces[report.frame], report, seconds, config.steps)
 
-        painted = [
-            *paint_stills(stills, len(chunk), on_step, most_evaluations=config.steps)
-        ]
-        for (number, _, content), picture, _ in painted:
+        painting = paint_stills(
+            stills, len(chunk), on_step, most_evaluations=config.steps
+        )
+        for (number, _, content), picture, _ in [*painting]:
             trial = self._trials[number]
-            meter = FrameMeter(
-                trial.style, self._distance_network, height=height, width=width
-            )
+            meter = FrameMeter(trial.style, self._distance_network, **size)
             distances, _ = meter.distances(picture, content, begins_shot=True)
             outcome = Outcome(
                 trial=trial,
@@ -224,7 +201,5 @@ class TrialPainter:
 
 def _network_key(config: StyleConfig) -> tuple[object, ...]:
     """List the settings that make a network another one, but for its layers."""
-    return (
-        *(config.network, config.weights, config.pooling),
-        *(config.device, config.precision),
-    )
+    files = config.network, config.weights, config.pooling
+    return (*files, config.device, config.precision)

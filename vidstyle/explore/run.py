@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import accumulate, groupby, product, zip_longest
 from pathlib import Path
@@ -36,13 +36,8 @@ from vidstyle.video.sheet import labelled_sheet
 from vidstyle.video.work_dir import MANIFEST, FrameStore
 
 SHEET, DATA, TRIALS, LOSSES = "sheet.png", "data.json", "trials.csv", "losses.csv"
-ROUNDS = "rounds.csv"
-RESULTS = SHEET, DATA, TRIALS, LOSSES
-"""Files that each experiment writes into its folder."""
-CELL_SIDE = 512
-"""Most pixels of a picture's longer side on the sheet."""
-Facts = dict[str, Any]
-"""Values of JSON by their names."""
+CELL_SIDE = 512  # most pixels of a picture's longer side on the sheet
+Facts = dict[str, Any]  # values of JSON by their names
 
 
 def run_experiment(
@@ -92,9 +87,11 @@ def check_folder(
     folder: Path, work_dir: Path, inputs: Sequence[Path], *, overwrite: bool
 ) -> None:
     """Check that an experiment may write there; no other's results are replaced."""
-    if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder} is a file; name a folder with --output.")
-    results = [folder / name for name in RESULTS] if folder.exists() else [folder]
+    results = [folder]
+    if folder.exists():
+        if not folder.is_dir():
+            raise OutputError(f"{folder} is a file; name a folder with --output.")
+        results = [folder / name for name in (SHEET, DATA, TRIALS, LOSSES)]
     # A run that was interrupted while it wrote its results may do so again.
     may_replace = overwrite or (work_dir / MANIFEST).is_file()
     check_outputs(results, inputs=inputs, overwrite=may_replace)
@@ -173,22 +170,21 @@ def _plain(**facts: object) -> Facts:
 
 
 def _write_tables(facts: Facts, folder: Path) -> None:
-    trials, losses = [], []
-    for number, trial in enumerate(facts["trials"], start=1):
-        nested = {"rounds", "settings", "trace"}
-        trials.append({name: trial[name] for name in trial if name not in nested})
-        rows = zip(*trial["trace"].values(), strict=True)
-        names = "trial", *trial["trace"]
-        losses += [dict(zip(names, (number, *row), strict=True)) for row in rows]
+    trials = facts["trials"]
+    names = [name for name in trials[0] if name not in {"rounds", "settings", "trace"}]
+    steps = (
+        (number, *row)
+        for number, trial in enumerate(trials, start=1)
+        for row in zip(*trial["trace"].values(), strict=True)
+    )
     texts = {
-        TRIALS: _csv(trials),
-        LOSSES: _csv(losses),
+        TRIALS: _csv(names, ([trial[name] for name in names] for trial in trials)),
+        LOSSES: _csv(("trial", *trials[0]["trace"]), steps),
         DATA: json.dumps(facts, ensure_ascii=False) + "\n",
     }
-    if "rounds" in facts["trials"][0]:
-        names = "round", *(trial["column"] for trial in trials)
-        rounds = _round_rows(facts["trials"])
-        texts[ROUNDS] = _csv([dict(zip(names, row, strict=True)) for row in rounds])
+    if "rounds" in trials[0]:
+        columns = "round", *(trial["column"] for trial in trials)
+        texts["rounds.csv"] = _csv(columns, _round_rows(trials))
     for name, text in texts.items():  # the name of a file may be no Unicode
         write_whole(folder / name, text.encode(errors="replace"))
 
@@ -199,12 +195,10 @@ def _round_rows(trials: Sequence[Facts]) -> Iterator[tuple[Any, ...]]:
     return ((number, *row) for number, row in enumerate(losses, start=1))
 
 
-def _csv(rows: Sequence[Facts]) -> str:
-    """Write rows of the same names as CSV; what is not known stays empty."""
+def _csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Write a table; what is not known stays empty."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, rows[0] if rows else (), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows([names, *rows])
     return text.getvalue()
 
 
@@ -218,7 +212,7 @@ def as_table(facts: Facts) -> Iterator[str]:
     for label, one in zip(labels, trials, strict=True):
         yield form.format(
             label,
-            "-" if one["best_loss"] is None else f"{one['best_loss']:.4g}",
+            _short(one["best_loss"]),
             f"{one['content_distance']:.4f}",
             f"{one['style_distance']:.4f}",
             one["steps"],
@@ -226,9 +220,12 @@ def as_table(facts: Facts) -> Iterator[str]:
             f"{one['seconds']:.2f}",
         )
     for number, *losses in _round_rows(trials):
-        cells = ("-" if loss is None else f"{loss:.4g}" for loss in losses)
-        yield f"round {number:3}: " + " ".join(f"{cell:>10}" for cell in cells)
+        yield f"round {number:3}: " + " ".join(f"{_short(each):>10}" for each in losses)
     yield from (f"skipped: {text}" for text in facts["skipped"])
+
+
+def _short(loss: float | None) -> str:
+    return "-" if loss is None else f"{loss:.4g}"
 
 
 def _sheet(experiment: Experiment, rows: Sequence[Sequence[Outcome]]) -> Frame:

@@ -30,15 +30,13 @@ _PNG = (
 )
 """How PNGs are compressed: of paint, in half the time of zlib's own strategy at this
 level, and read in two thirds of it, for 5 % more bytes, as measured."""
-WHITE = "#ffffff"
-"""Behind transparent pixels."""
+WHITE = "#ffffff"  # behind transparent pixels
 PICTURE_ENDINGS: Final = frozenset(
     {".avif", ".bmp", ".heic", ".jpeg", ".jpg", ".png", ".ppm"}
     | {".tif", ".tiff", ".webp"}
 )
 """A folder of pictures may hold such files."""
-PARTIAL = ".partial"
-"""Ending of a file that is not whole yet."""
+PARTIAL = ".partial"  # ending of a file that is not whole yet
 
 
 def frame_to_image(frame: Frame, *, device: "torch.device | None" = None) -> "Tensor":
@@ -59,8 +57,7 @@ def image_to_frame(image: "Tensor") -> Frame:
 def fit_long_side(*, height: int, width: int, long_side: int | None) -> tuple[int, int]:
     """Scale a shape so that its longer side is at most ``long_side``; never enlarge.
 
-    Returns:
-        ``(height, width)``, aspect ratio kept to the nearest pixel, at least 1 each.
+    Height and width keep their ratio to the nearest pixel, and are at least 1.
     """
     longest = max(height, width)
     if long_side is None or longest <= long_side:
@@ -84,14 +81,9 @@ def read_picture(path: Path, *, background: str | None = None) -> Frame:
     """Read one picture file, upright, in 8-bit sRGB.
 
     It is turned as its EXIF data says, and converted as its ICC profile says.
-    Transparent pixels are laid over a background; deeper pixels are scaled to 8 bits.
-
-    Args:
-        path: Of a picture.
-        background: As ``#rrggbb``; None: white.
-
-    Raises:
-        ImageOpenError: If it is missing, too large, cannot be read, or is no picture.
+    Transparent pixels are laid over a background, ``#rrggbb``, or white; deeper pixels
+    are scaled to 8 bits. ImageOpenError: it is missing, too large, cannot be read, or
+    is no picture.
     """
     return lay_over(decode_picture(path), background)
 
@@ -99,9 +91,7 @@ def read_picture(path: Path, *, background: str | None = None) -> Frame:
 def as_frame(picture: Frame | StrPath) -> Frame:
     """Read a picture that is a file; one that is an array must be a frame.
 
-    Raises:
-        ImageOpenError: If the file cannot be read.
-        ConfigError: If the array is not uint8 (H, W, 3).
+    ImageOpenError: the file cannot be read; ConfigError: it is not uint8 (H, W, 3).
     """
     if isinstance(picture, str | os.PathLike):
         return read_picture(Path(picture))
@@ -114,12 +104,7 @@ def as_frame(picture: Frame | StrPath) -> Frame:
 
 
 def lay_over(pixels: npt.NDArray[Any], background: str | None = None) -> Frame:
-    """Lay a picture over a color, white for None, where it is transparent.
-
-    Args:
-        pixels: (H, W, 3), or (H, W, 4) with alpha; as ``decode_picture`` returns them.
-        background: As ``#rrggbb``.
-    """
+    """Lay (H, W, 3), or (H, W, 4) with alpha, over a color, ``#rrggbb``, or white."""
     if pixels.shape[2] == 3:
         return to_levels(pixels)
     behind = np.frombuffer(bytes.fromhex((background or WHITE)[1:]), np.uint8) / 255
@@ -128,11 +113,7 @@ def lay_over(pixels: npt.NDArray[Any], background: str | None = None) -> Frame:
 
 
 def read_alpha(path: Path) -> Frame:
-    """Read how opaque the pixels of one picture file are.
-
-    Returns:
-        uint8 (H, W), 255 where it is opaque, as is all of a picture without alpha.
-    """
+    """Read how opaque a picture file is: uint8 (H, W); without alpha, 255."""
     pixels = decode_picture(path)
     if pixels.shape[2] == 3:
         return np.full(pixels.shape[:2], 255, np.uint8)
@@ -153,22 +134,19 @@ def check_outputs(
     inputs: Sequence[Path | None],
     overwrite: bool,
 ) -> None:
-    """Check that results may go where they are to go.
+    """Check that results, files or folders without an ending, may go where they are to.
 
-    Args:
-        results: Files, or a folder whose name has no ending. None: not asked for.
-        besides: What else a run writes, and may always replace.
-        inputs: What it must not replace.
-        overwrite: Whether existing results may be replaced.
-
-    Raises:
-        OutputError: If a result exists and may not be replaced, or if its folder is
-            missing or cannot be written to.
-        ConfigError: If it would replace an input, or another result.
+    What stands ``besides`` may always be replaced. OutputError: a result exists and may
+    not be replaced, or its folder is missing or cannot be written to; ConfigError: it
+    would replace an input, or another result.
     """
     asked = [path for path in results if path is not None]
     for path in asked:
-        _check_place(path)
+        if path.is_dir() and (path.suffix or path.name in {"", ".."}):
+            raise OutputError(f"{path} is a folder; name a file in it.")
+        _check_parent(path)
+        if not os.access(path.parent, os.W_OK):
+            raise OutputError(f"the folder {path.parent} cannot be written to.")
     written = [*asked, *(path for path in besides if path is not None)]
     resolved = [path.resolve() for path in written]
     there = [path for path in inputs if path is not None and path.exists()]
@@ -178,14 +156,6 @@ def check_outputs(
         if resolved.count(path.resolve()) > 1:
             raise ConfigError(f"two results would go to {path}; name another for one.")
     check_free(*asked, overwrite=overwrite)
-
-
-def _check_place(path: Path) -> None:
-    if path.is_dir() and (path.suffix or path.name in {"", ".."}):
-        raise OutputError(f"{path} is a folder; name a file in it.")
-    _check_parent(path)
-    if not os.access(path.parent, os.W_OK):
-        raise OutputError(f"the folder {path.parent} cannot be written to.")
 
 
 def _check_parent(path: Path) -> None:
@@ -207,37 +177,28 @@ def check_picture_path(path: Path) -> None:
 def write_picture(path: Path, frame: Frame) -> None:
     """Write one picture, whole or not at all; the name's ending says the format.
 
-    Args:
-        path: Where.
-        frame: Or (H, W, 4) with how opaque it is, where the format can hold that.
-
-    Raises:
-        OutputError: If the folder is missing, the disk is full, or the format unknown.
+    It may be (H, W, 4) with how opaque it is, where the format can hold that.
+    OutputError: the folder is missing, the disk is full, or the format unknown.
     """
     check_picture_path(path)
     ending = path.suffix.lower()
     parameters = [*_PNG] if ending == ".png" else []
     if ending in {".jpg", ".jpeg"}:
         parameters = [cv2.IMWRITE_JPEG_QUALITY, 95]
-    data = _encode(ending, frame, parameters)
+    height, width, depth = frame.shape
+    channels = [2, 1, 0, 3] if depth == 4 else [2, 1, 0]
+    data = None
+    with contextlib.suppress(cv2.error):
+        done, data = cv2.imencode(ending, frame[..., channels], parameters)
+        data = data if done else None
     if data is None:
-        height, width = frame.shape[:2]
         raise OutputError(
             f"cannot write {path}: a {ending} of {width}x{height} pixels is too much."
         )
-    write_whole(path, data)
-
-
-def _encode(ending: str, frame: Frame, parameters: list[int]) -> bytes | None:
-    channels = [2, 1, 0, 3] if frame.shape[2] == 4 else slice(None, None, -1)
-    with contextlib.suppress(cv2.error):
-        done, data = cv2.imencode(ending, frame[..., channels], parameters)
-        return data.tobytes() if done else None
-    return None
+    write_whole(path, data.tobytes())
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder for results, unless it is there, or raise OutputError."""
     try:
         folder.mkdir(exist_ok=True)
     except OSError as err:

@@ -20,17 +20,14 @@ from PIL import ExifTags, Image, ImageCms
 from vidstyle.errors import ImageOpenError
 from vidstyle.records import Frame
 
-_MOST_PIXELS: Final = 2**30
-"""OpenCV reads no more."""
+_MOST_PIXELS: Final = 2**30  # OpenCV reads no more
 # For others Pillow might start programs. The last two need not be there.
 _FORMATS: Final = (
     *("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000"),
     *("AVIF", "HEIF"),
 )
-_PILLOW = threading.Lock()
-"""Held while Pillow's own limit is lifted."""
-_INKS: Final = frozenset({"CMYK", "LAB"})
-"""Pixels that are not red, green and blue."""
+_PILLOW = threading.Lock()  # held while Pillow's own limit is lifted
+_INKS: Final = frozenset({"CMYK", "LAB"})  # pixels that are not red, green and blue
 _TIFF: Final = frozenset({b"II*\0", b"MM\0*"})
 _UNREADABLE: Final = (
     *(OSError, ValueError, SyntaxError),
@@ -42,17 +39,13 @@ _UNREADABLE: Final = (
 class Header(NamedTuple):
     """What a picture's file says of itself before its pixels."""
 
-    height: int
-    """As stored; ``turn`` may exchange it with the width."""
+    height: int  # as stored; turn may exchange it with the width
     width: int
     format: str
-    mode: str
-    """Pillow's name of the kind of pixels: RGB, CMYK, LAB, ..."""
+    mode: str  # Pillow's name of the kind of pixels: RGB, CMYK, LAB, ...
     has_alpha: bool
-    turn: int
-    """EXIF's number for what makes it upright, 1 to 8; from 5 on it is on its side."""
-    profile: bytes
-    """ICC: what its numbers stand for; empty: sRGB."""
+    turn: int  # EXIF's, 1 to 8, makes it upright; from 5 on it is on its side
+    profile: bytes  # ICC: what its numbers stand for; empty: sRGB
 
 
 def read_header(file: IO[bytes]) -> Header | None:
@@ -103,11 +96,8 @@ def is_whole(path: Path) -> bool:
 def decode_picture(path: Path) -> npt.NDArray[Any]:
     """Read one picture file, upright, in sRGB.
 
-    Returns:
-        (H, W, 3), or (H, W, 4) with alpha; uint8, or float32 in [0, 1].
-
-    Raises:
-        ImageOpenError: If it is missing, too large, cannot be read, or is no picture.
+    (H, W, 3), or (H, W, 4) with alpha; uint8, or float32 in [0, 1]. ImageOpenError: it
+    is missing, too large, cannot be read, or is no picture.
     """
     try:
         data = path.read_bytes()
@@ -129,7 +119,13 @@ def decode_picture(path: Path) -> npt.NDArray[Any]:
         pixels = (
             np.dstack([converted / np.float32(255), alpha]) if alpha.size else converted
         )
-    return _upright(pixels, turn)
+    if turn > 4:
+        pixels = pixels.swapaxes(0, 1)
+    rows, columns = (
+        slice(None, None, -1 if turn in those else 1)
+        for those in ({3, 4, 7, 8}, {2, 3, 6, 7})
+    )
+    return pixels[rows, columns]
 
 
 def _decode(data: bytes, header: Header | None) -> tuple[npt.NDArray[Any] | None, int]:
@@ -198,19 +194,7 @@ def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
     return converted or picture
 
 
-def _upright(pixels: npt.NDArray[Any], turn: int) -> npt.NDArray[Any]:
-    """Turn and mirror by EXIF's number."""
-    if turn > 4:
-        pixels = pixels.swapaxes(0, 1)
-    rows, columns = (
-        slice(None, None, -1 if turn in those else 1)
-        for those in ({3, 4, 7, 8}, {2, 3, 6, 7})
-    )
-    return pixels[rows, columns]
-
-
 def _why(data: bytes) -> str:
-    """Explain, where that is known, why a picture is not read."""
     if data[4:8] == b"ftyp":
         return ": HEIC or AVIF, damaged or not known here; save it as JPEG or PNG"
     if data[:4] in _TIFF:

@@ -14,19 +14,23 @@ from itertools import islice, pairwise, tee
 from pathlib import Path
 from typing import Final
 
-from vidstyle.config import DeviceName, FlowQuality, NetworkName, check_range
+from vidstyle.config import FlowQuality, check_range
 from vidstyle.errors import InputError
 from vidstyle.images import frame_to_image, resize_frame
+from vidstyle.measure import MeasureConfig
 from vidstyle.measure.distance import (
+    Facts,
     FrameMeter,
-    Quantity,
-    Series,
+    Pair,
     check_shapes,
     collect,
-    load_distance_network,
+    make_meter,
+    mean_gradient,
+    mean_luminance,
+    mean_squared_gradient,
     measure_frame,
+    series,
 )
-from vidstyle.measure.pixels import mean_gradient, mean_luminance, mean_squared_gradient
 from vidstyle.motion.flow import estimate_motion, independent_motion
 from vidstyle.motion.shots import ShotDetector
 from vidstyle.motion.warp import consistency_to_tensor, flow_to_tensor, warp
@@ -53,14 +57,10 @@ class Match:
 
     result: VideoInfo
     content: VideoInfo
-    first: int
-    """Index in the content of the frame that is the result's first."""
-    count: int
-    """Frames of the result, and as many of the content."""
-    times_s: tuple[float, ...]
-    """When the content shows each of them, in seconds after its start."""
-    cuts: tuple[int, ...]
-    """Frames that begin another shot, counted from 0 at the result's first."""
+    first: int  # index in the content of the frame that is the result's first
+    count: int  # frames of the result, and as many of the content
+    times_s: tuple[float, ...]  # when the content shows them, after its start
+    cuts: tuple[int, ...]  # frames that begin another shot, from the result's first
 
 
 def match_clips(
@@ -92,13 +92,14 @@ def match_clips(
             f"{result} has {count} frames, but {wanted} of {content} are {there}; "
             "say with --frames A:B which frames it shows."
         )
+    cuts += detector.finish()
     return Match(
         result=painted,
         content=source,
         first=start,
         count=count,
         times_s=tuple(times_s),
-        cuts=(*cuts, *detector.finish()),
+        cuts=tuple(cuts),
     )
 
 
@@ -118,53 +119,29 @@ def _resized(timed: TimedFrame, size: VideoInfo) -> Frame:
     return resize_frame(timed.frame, height=size.height, width=size.width)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measurement:
-    """All that was measured, frame by frame of the result."""
-
-    match: Match
-    network: str | None
-    """That measured the distances. None: they were not."""
-    trusted_share: Series
-    """Of the pixels that the temporal error is taken from."""
-    quantities: dict[str, Quantity]
-    """``temporal_error`` on trusted pixels, against the frame before, none where a shot
-    begins; ``flicker``: that of ``TemporalError``; ``luminance``: mean luma, in [0, 1];
-    ``gradient``: mean length of luma's gradient, in full ranges a pixel; and those of
-    ``measure_frame``."""
-
-
-def measure_clip(
-    result: Path,
-    content: Path,
-    *,
-    style: Path | None,
-    network: NetworkName | None,
-    weights: Path | None = None,
-    device: DeviceName,
-    frames: tuple[int, int | None],
-    listener: Listener,
-) -> Measurement:
+def measure_clip(result: Path, config: MeasureConfig, listener: Listener) -> Facts:
     """Measure how coherent a painted clip is, and how well it is painted.
 
-    Its files and ``frames`` are as ``match_clips`` takes them, the rest as
-    ``measure_still`` does. A folder of numbered pictures has no codec's losses.
+    Without ``style`` it is compared with its content only. A folder of numbered
+    pictures has no codec's losses.
+
+    Returns:
+        For each quantity two series with an entry a frame, None where there is none:
+        ``temporal_error`` on trusted pixels, against the frame before; ``flicker``,
+        that of ``TemporalError``; ``luminance``, mean luma in [0, 1]; ``gradient``,
+        mean length of luma's gradient; and those of ``measure_frame``.
     """
 
     def warn(text: str) -> None:
         listener(Notice(text=text, is_warning=True))
 
-    match = match_clips(result, content, frames=frames, on_warning=warn)
+    match = match_clips(result, config.content, frames=config.frames, on_warning=warn)
     if match.result.kind == "video":
         listener(Notice(text=f"what the codec of {result} has lost is measured too"))
-    height, width, meter = match.result.height, match.result.width, None
-    if style is not None:
-        loaded = load_distance_network(
-            network, weights=weights, device=device, listener=listener
-        )
-        meter = FrameMeter(style, loaded, height=height, width=width)
+    height, width = match.result.height, match.result.width
+    meter = make_meter(config, listener, height=height, width=width)
     listener(Plan(height=height, width=width, frames=match.count, work="measuring"))
-    rows: list[Row] = []
+    rows: list[dict[str, Pair]] = []
     # One pass: what measures single frames lets them through to what measures pairs.
     one, other = tee(_measured(match, meter, rows, listener))
     sides = (stylized for stylized, _ in one), (source for _, source in other)
@@ -173,27 +150,32 @@ def measure_clip(
     for row, it in zip(rows, errors, strict=True):
         row["temporal_error"] = (it.error, it.source_error) if it else (None, None)
         row["flicker"] = (it.flicker, it.source_flicker) if it else (None, None)
-    return Measurement(
-        match=match,
-        network=meter.network.name if meter else None,
-        trusted_share=Series([it.trusted_share if it else None for it in errors]),
-        quantities=collect(rows),
-    )
-
-
-Row = dict[str, tuple[float | None, float | None]]
-"""What was measured of one frame, by name: the result's number and the content's."""
+    return {
+        "result": match.result.path,
+        "content": match.content.path,
+        "width": width,
+        "height": height,
+        "first": match.first,
+        "frames": match.count,
+        "times_s": match.times_s,
+        "cuts": match.cuts,
+        "trusted_share": series([it.trusted_share if it else None for it in errors]),
+        "network": meter.network.name if meter else None,
+        **collect(rows),
+    }
 
 
 def _measured(
-    match: Match, meter: FrameMeter | None, rows: list[Row], listener: Listener
+    match: Match,
+    meter: FrameMeter | None,
+    rows: list[dict[str, Pair]],
+    listener: Listener,
 ) -> Iterator[tuple[Frame, Frame]]:
     """Measure each frame for itself into a row, and pass it on."""
     for index, pair in enumerate(matched_frames(match)):
-        stylized, content = pair
-        row: Row = {
-            "luminance": (mean_luminance(stylized), mean_luminance(content)),
-            "gradient": (mean_gradient(stylized), mean_gradient(content)),
+        row: dict[str, Pair] = {
+            "luminance": [mean_luminance(frame) for frame in pair],
+            "gradient": [mean_gradient(frame) for frame in pair],
         }
         rows.append(row | measure_frame(*pair, meter, begins_shot=index in match.cuts))
         yield pair
@@ -204,19 +186,16 @@ def _measured(
 class TemporalError:
     """How far one frame is from its predecessor moved along the source's flow."""
 
-    index: int
-    """Of the later frame, from 0."""
+    index: int  # of the later frame, from 0
     error: float
     """Of the stylized frame: squared difference in units of the full range, mean over
     colors and, weighted by consistency, over pixels."""
-    source_error: float
-    """Of the source's own frame, on the same pixels along the same flow."""
+    source_error: float  # of the source's own frame, on the same pixels
     flicker: float
     """The error under ``independent_motion``, over the stylized frame's
     ``mean_squared_gradient``."""
     source_flicker: float
-    trusted_share: float
-    """Mean consistency of that flow."""
+    trusted_share: float  # mean consistency of the flow
 
 
 def temporal_errors(
@@ -228,15 +207,10 @@ def temporal_errors(
 ) -> Iterator[TemporalError]:
     """Measure the flicker between each frame and the one before it in the same shot.
 
-    Args:
-        stylized: Painted frames, read once and not held.
-        source: The frames that they were painted from, of the same shape and number.
-        quality: Of the flow, which is estimated on the source.
-        cuts: Indices of frames that begin a shot.
-
-    Yields:
-        One error a pair, in order. A pair at a cut has none, nor has one whose flow can
-        be trusted nowhere.
+    Frames are read once and not held; those of the source, on which the flow of this
+    quality is estimated, have the shape and number of the others. A pair at a cut, an
+    index of the later frame, has no error, nor has one whose flow can be trusted
+    nowhere.
 
     Source: Ruder et al. 2016's short-term loss, divided by the trusted pixels.
     """

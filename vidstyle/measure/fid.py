@@ -13,39 +13,32 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from vidstyle.config import DeviceName, NetworkName
 from vidstyle.devices import choose_device, memory_errors_named
 from vidstyle.errors import WeightsError
 from vidstyle.images import frame_to_image, read_picture, resize_frame
-from vidstyle.measure.distance import Compared, compare, load_distance_network
+from vidstyle.measure import MeasureConfig
+from vidstyle.measure.distance import Facts, compare, load_distance_network
 from vidstyle.networks.published import cache_directory, check_hash, find_file
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.networks.weights import read_tensors
 from vidstyle.records import Listener, Notice
 
-LAYER: Final = "relu5_1"
-"""Of our networks, averaged over the picture; all of them have it."""
+LAYER: Final = "relu5_1"  # averaged over the picture; all our networks have it
 URL: Final = "https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth"
-SHA256: Final = "0cc3c7bd"
-"""The digits that the file's hash begins with, as its name says."""
+SHA256: Final = "0cc3c7bd"  # what the file's hash begins with, as its name says
 SIZE_MB: Final = 109
 FILE_NAME: Final = URL.rpartition("/")[2]
-SIDE: Final = 299
-"""Of the pictures that it was trained on."""
-FIRST: Final = "Conv2d_1a_3x3.conv.weight"
-"""Torchvision's name of its first weights; no other network's are called so."""
-UNUSED: Final = "AuxLogits.", "fc."
-"""What the names of the weights of its classifiers begin with."""
+SIDE: Final = 299  # of the pictures that it was trained on
+FIRST: Final = "Conv2d_1a_3x3.conv.weight"  # no other network's weights have this name
+UNUSED: Final = "AuxLogits.", "fc."  # its classifiers' weights
 POOLING: Final = "Inception v3's last pooling"
 
 
 class Gaussian(NamedTuple):
     """A normal distribution in D dimensions, float64 on the CPU."""
 
-    mean: Tensor
-    """(D,)."""
-    factor: Tensor
-    """(R, D) with R at most D: its covariance is ``factor.T @ factor``."""
+    mean: Tensor  # (D,)
+    factor: Tensor  # (R, D) with R at most D; the covariance is factor.T @ factor
 
 
 def fit_gaussian(features: Tensor) -> Gaussian:
@@ -80,42 +73,20 @@ def frechet_distance(one: Gaussian, other: Gaussian) -> float:
 class Features(NamedTuple):
     """What is measured of each picture."""
 
-    name: str
-    """In words: which network's, and where in it."""
-    compute: Callable[[Tensor], Tensor]
-    """(1, 3, 299, 299) in [0, 1] -> (1, D)."""
+    name: str  # which network's, and where in it
+    compute: Callable[[Tensor], Tensor]  # (1, 3, 299, 299) in [0, 1] -> (1, D)
     device: torch.device
-    network: FeatureNetwork | None = None
-    """That stands in for Inception. None: it is Inception."""
+    network: FeatureNetwork | None = None  # that stands in for Inception
 
 
-class SetDistances(NamedTuple):
-    """How far sets are apart."""
-
-    features: str
-    """Which were compared: numbers from others do not compare."""
-    dimensions: int
-    """How many features a picture has."""
-    content: Compared
-    """Of the results to the contents; the contents' own is 0. Nones where one of the
-    sets has too few pictures."""
-    style: Compared
-    """To the paintings, likewise."""
-
-
-def choose_features(
-    network: NetworkName | None,
-    *,
-    weights: Path | None,
-    device: DeviceName,
-    listener: Listener,
-) -> Features:
+def choose_features(config: MeasureConfig, listener: Listener) -> Features:
     """Load what sets are compared by.
 
     ``weights`` are Inception's by torchvision's names, or the network's. With neither
     them nor a network it is Inception v3 where its weights are at hand, and slim where
     they are not, which the listener is told.
     """
+    network, weights, device = config.network, config.weights, config.device
     computing = choose_device(device)
     if weights is not None and (own := read_inception(weights, device=computing)):
         return Features(f"{POOLING}, weights of {weights}", own, computing)
@@ -147,11 +118,11 @@ def measure_sets(
     *,
     on_picture: Callable[[], None],
     listener: Listener,
-) -> SetDistances:
+) -> Facts:
     """Measure how far a set of pictures is from its contents and from paintings: FID.
 
     Every picture is brought to 299x299 pixels, as Inception saw them in its training;
-    shrinking averages areas.
+    shrinking averages areas. The contents' own distance from themselves is 0.
 
     Args:
         sets: Files of results, contents and paintings, in this order; all but the
@@ -171,12 +142,12 @@ def measure_sets(
         fit_gaussian(torch.stack(rows)) if len(rows) > 1 else None for rows in measured
     )
     own = None if contents is None else 0.0
-    return SetDistances(
-        features=features.name,
-        dimensions=dimensions,
-        content=compare(_distance(results, contents), own),
-        style=compare(_distance(results, styles), _distance(contents, styles)),
-    )
+    return {
+        "features": features.name,
+        "dimensions": dimensions,
+        "content_fid": compare(_distance(results, contents), own),
+        "style_fid": compare(_distance(results, styles), _distance(contents, styles)),
+    }
 
 
 def _distance(one: Gaussian | None, other: Gaussian | None) -> float | None:

@@ -6,32 +6,41 @@ belongs together: results are called as ``vidstyle image`` calls them,
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, count
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from vidstyle.config import MIN_SIDE, DeviceName, NetworkName
+from vidstyle.config import MIN_SIDE
 from vidstyle.errors import InputError
 from vidstyle.images import PICTURE_ENDINGS, read_picture, resize_frame
+from vidstyle.measure import MeasureConfig
 from vidstyle.measure.distance import (
-    Compared,
+    Facts,
     FrameMeter,
-    Quantity,
+    Pair,
     check_shapes,
     collect,
     compare,
     is_stretched,
     load_distance_network,
+    make_meter,
     measure_frame,
 )
-from vidstyle.measure.fid import SIDE, SetDistances, choose_features, measure_sets
+from vidstyle.measure.fid import SIDE, choose_features, measure_sets
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import Frame, FrameReport, Listener, Plan
 from vidstyle.stylize.pairs import INDEX, pictures_in
 from vidstyle.video.folder import numbered_pictures
+
+NOTE: Final = "FIDs of other features, or of sets of other sizes, do not compare."
+OF_PAIRS: Final = (
+    *("content_mse", "style_mse", "content_ssim"),
+    *("style_distance", "content_distance"),
+)
+OWN: Final = "style_mse", "style_distance"
+"""Of which the content's own number says more than 0 or 1."""
 
 
 class Matched(NamedTuple):
@@ -39,41 +48,7 @@ class Matched(NamedTuple):
 
     result: Path
     content: Path
-    style: Path | None
-    """None: the name says none of the paintings, or several."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StillMeasurement:
-    """All that was measured of one picture."""
-
-    matched: Matched
-    height: int
-    width: int
-    network: str | None
-    """That measured the distances. None: they were not."""
-    quantities: dict[str, Compared]
-    """By the names of ``measure_frame``."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderMeasurement:
-    """All that was measured of folders; counts are of pictures."""
-
-    results: int
-    contents: int
-    styles: int
-    sets: SetDistances
-    network: str | None
-    """That measured the distances of pictures. None: they were not."""
-    pairs: Sequence[StillMeasurement]
-    unmatched: Mapping[Path, str]
-    """Results and contents that are in no pair, and why."""
-
-    @property
-    def quantities(self) -> dict[str, Quantity]:
-        """What was measured of the pictures, in the order of ``pairs``."""
-        return collect([pair.quantities for pair in self.pairs])
+    style: Path | None  # None: the name says none of the paintings, or several
 
 
 def is_picture(path: Path) -> bool:
@@ -81,82 +56,59 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURE_ENDINGS and not path.is_dir()
 
 
-def measure_still(
-    result: Path,
-    content: Path,
-    *,
-    style: Path | None,
-    network: NetworkName | None,
-    weights: Path | None = None,
-    device: DeviceName,
-    listener: Listener,
-) -> StillMeasurement:
+def measure_still(result: Path, config: MeasureConfig, listener: Listener) -> Facts:
     """Measure how near a painted picture is to what it shows and to its painting.
 
-    The content may be of any size. Without ``style`` it alone is compared with; without
-    ``network`` the distances are slim's, or those of the one that ``weights`` fit.
+    The content may be of any size. Without ``style`` it alone is compared with.
     """
-    stylized, source = read_picture(result), read_picture(content)
+    stylized, source = read_picture(result), read_picture(config.content)
     height, width = stylized.shape[:2]
     if min(height, width) < MIN_SIDE:
         raise InputError(
             f"{result} is {width}x{height}; to be measured, a picture needs at least "
             f"{MIN_SIDE} pixels a side."
         )
-    check_shapes(result, (height, width), content, source.shape[:2])
-    meter = None
-    if style is not None:
-        loaded = load_distance_network(
-            network, weights=weights, device=device, listener=listener
-        )
-        meter = FrameMeter(style, loaded, height=height, width=width)
-    return _measured(Matched(result, content, style), meter, stylized, source)
+    check_shapes(result, (height, width), config.content, source.shape[:2])
+    meter = make_meter(config, listener, height=height, width=width)
+    measured = _measure(stylized, source, meter)
+    return {
+        "result": result,
+        "content": config.content,
+        "width": width,
+        "height": height,
+        "network": meter.network.name if meter else None,
+        **{name: compare(*pair) for name, pair in measured.items()},
+    }
 
 
-def _measured(
-    matched: Matched, meter: FrameMeter | None, stylized: Frame, source: Frame
-) -> StillMeasurement:
+def _measure(
+    stylized: Frame, source: Frame, meter: FrameMeter | None
+) -> dict[str, Pair]:
     height, width, _ = stylized.shape
     source = resize_frame(source, height=height, width=width)
-    measured = measure_frame(stylized, source, meter, begins_shot=True)
-    return StillMeasurement(
-        matched=matched,
-        height=height,
-        width=width,
-        network=meter.network.name if meter else None,
-        quantities={name: compare(*both) for name, both in measured.items()},
-    )
+    return measure_frame(stylized, source, meter, begins_shot=True)
 
 
-def measure_folders(
-    result: Path,
-    content: Path,
-    *,
-    style: Path | None,
-    network: NetworkName | None,
-    weights: Path | None = None,
-    device: DeviceName,
-    listener: Listener,
-) -> FolderMeasurement:
+def measure_folders(result: Path, config: MeasureConfig, listener: Listener) -> Facts:
     """Measure sets of pictures against one another, and each result against its own.
 
     ``style`` is a folder of paintings, one of them, or None: only contents are compared
     with. ``weights`` are Inception's, for FID alone, or the network's. Without either,
     FID is Inception v3's where its weights are at hand, and all else slim's.
     """
-    results, contents = set_of(result), set_of(content)
+    style = config.style
+    results, contents = set_of(result), set_of(config.content)
     styles = [] if style is None else set_of(style) if style.is_dir() else [style]
     matched, unmatched = pair_by_name(results, contents, styles)
-    features = choose_features(
-        network, weights=weights, device=device, listener=listener
-    )
+    features = choose_features(config, listener)
     loaded = None
     if any(each.style is not None for each in matched):
         loaded = features.network or load_distance_network(
-            network, device=device, listener=listener
+            config.network, device=config.device, listener=listener
         )
-    sets = results, contents, styles
-    total = sum(len(each) for each in sets) + len(matched)
+    sets = {"result": results, "content": contents, "style": styles}
+    pictures = {name: len(each) for name, each in sets.items()}
+    total = sum(pictures.values()) + len(matched)
     listener(
         Plan(height=SIDE, width=SIDE, frames=total, unit="picture", work="measuring")
     )
@@ -165,17 +117,30 @@ def measure_folders(
     def advance() -> None:
         listener(FrameReport(frame=next(numbers), frames_known=total))
 
-    distances = measure_sets(sets, features, on_picture=advance, listener=listener)
-    pairs = [*_measure_pairs(matched, loaded, unmatched, advance)]
-    return FolderMeasurement(
-        results=len(results),
-        contents=len(contents),
-        styles=len(styles),
-        sets=distances,
-        network=None if loaded is None else loaded.name,
-        pairs=pairs,
-        unmatched=unmatched,
+    distances = measure_sets(
+        [*sets.values()], features, on_picture=advance, listener=listener
     )
+    pairs, rows = list[Facts](), list[dict[str, Pair]]()
+    for facts, row in _measure_pairs(matched, loaded, unmatched, advance):
+        pairs.append(facts)
+        rows.append(row)
+    return {
+        "result": result,
+        "content": config.content,
+        "style": style,
+        "pictures": pictures,
+        **distances,
+        "note": NOTE,
+        "network": None if loaded is None else loaded.name,
+        "means": {
+            name: compare(each["result"]["mean"], each["content"]["mean"])
+            for name, each in collect(rows).items()
+        },
+        "pairs": pairs,
+        "unmatched": [
+            {"file": path, "reason": reason} for path, reason in unmatched.items()
+        ],
+    }
 
 
 def _measure_pairs(
@@ -183,7 +148,7 @@ def _measure_pairs(
     network: FeatureNetwork | None,
     unmatched: dict[Path, str],
     on_picture: Callable[[], None],
-) -> Iterator[StillMeasurement]:
+) -> Iterator[tuple[Facts, dict[str, Pair]]]:
     """Measure results; those that do not compare go to ``unmatched``, with a reason."""
     paintings = len({each.style for each in matched})
 
@@ -193,6 +158,7 @@ def _measure_pairs(
             return None
         return FrameMeter(painting, network, height=height, width=width)
 
+    none = None, None
     for each in matched:
         stylized, source = read_picture(each.result), read_picture(each.content)
         (height, width, _), (tall, wide, _) = stylized.shape, source.shape
@@ -203,7 +169,11 @@ def _measure_pairs(
             reason = f"it is {width}x{height}, and {each.content.name} is {wide}x{tall}"
             unmatched[each.result] = reason
         else:
-            yield _measured(each, meter(each.style, height, width), stylized, source)
+            row = _measure(stylized, source, meter(each.style, height, width))
+            own = {f"{name}_of_content": row.get(name, none)[1] for name in OWN}
+            numbers = {name: row.get(name, none)[0] for name in OF_PAIRS}
+            size = {"width": width, "height": height}
+            yield {**each._asdict(), **size, **numbers, **own}, row
         on_picture()
 
 

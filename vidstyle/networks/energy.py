@@ -1,15 +1,13 @@
 """How strong a network's features usually are: the floors under relative losses.
 
 A relative loss divides by the strength of its target, which is nothing for a black
-frame. What is usual for photographs keeps that division sane. It is a median: a mean
-over photographs can be the work of the few that saturate a channel (the Gram energy of
-slim's relu1_2: 340 times the median).
+frame. What is usual for photographs keeps that division sane: a median, since a mean
+can be the work of the few that saturate a channel (slim's relu1_2: 340 times it).
 
 A network that ships with vidstyle stores the medians over real photographs. For others
 ``natural_pictures`` stand in: against 100 photographs they give 0.8 to 1.5 times the
 feature energy and 0.7 to 2.5 times the Gram energy, on every layer of three networks of
-the VGG family, 13 layers deep at most. On slim they miss two layers (the feature energy
-of relu1_2 3 times too high, of relu5_1 5 times too low), so slim's are stored.
+the VGG family. On slim they miss two layers, so slim's are stored.
 """
 
 from collections.abc import Iterable
@@ -18,50 +16,39 @@ from typing import Final
 import torch
 from torch import Tensor
 
-ENERGY_NAMES: Final = ("feature_energy", "gram_energy")
-"""What a file of weights calls them."""
+ENERGY_NAMES: Final = ("feature_energy", "gram_energy")  # in files of weights
 PICTURES: Final = 5
-SIDE: Final = 128
-"""Pixels; smaller pictures than photographs, for their cost, and as sharp."""
+SIDE: Final = 128  # pixels; fewer than photographs have, for their cost, and as sharp
 SHAPE_SLOPE: Final = 1.8
 TEXTURE_SLOPE: Final = 1.0
 """Photographs' amplitude falls as frequency to the power of about -1."""
 BRIGHTNESS: Final = 0.45
-CONTRAST: Final = 0.23
-"""Brightness and standard deviation of photographs in [0, 1]."""
+CONTRAST: Final = 0.23  # brightness and standard deviation of photographs in [0, 1]
 CHROMA: Final = 0.4
-TEXTURE: Final = 0.15
-"""Strength of color, and of texture, relative to the shapes'."""
+TEXTURE: Final = 0.15  # strength of color, and of texture, relative to the shapes'
 
 
 def layer_energies(features: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
-    """Measure how strong the features of each picture are.
+    """Measure how strong the features, (N, C, h, w) a layer, of each picture are.
 
-    Args:
-        features: A (N, C, h, w) for each of L layers.
-
-    Returns:
-        Two of (L, N): mean of F**2 over pixels and channels, and sum of G**2, where
-        G = F F^T / (h*w).
+    Returns two of (L, N): mean of F**2 over pixels and channels, and sum of G**2, where
+    G = F F^T / (h*w).
     """
-    feature_energies, gram_energies = zip(*map(_maps_energy, features), strict=True)
+    feature_energies, gram_energies = [], []
+    for maps in features:
+        flat = maps.flatten(2)  # (N, C, h*w)
+        grams = flat @ flat.transpose(1, 2) / flat.shape[-1]  # (N, C, C)
+        feature_energies.append(flat.square().mean((1, 2)))
+        gram_energies.append(grams.square().sum((1, 2)))
     return torch.stack(feature_energies), torch.stack(gram_energies)
-
-
-def _maps_energy(maps: Tensor) -> tuple[Tensor, Tensor]:
-    flat = maps.flatten(2)  # (N, C, h*w)
-    grams = flat @ flat.transpose(1, 2) / flat.shape[-1]  # (N, C, C)
-    return flat.square().mean((1, 2)), grams.square().sum((1, 2))
 
 
 def natural_pictures() -> Tensor:
     """Draw pictures with a photograph's edges, texture, contrast and color.
 
-    Smooth noise cut into a few levels gives flat areas with edges between them;
-    a little noise over it gives texture.
-
-    Returns:
-        (5, 3, 128, 128) float32 in [0, 1] on the CPU, always the same.
+    Smooth noise cut into a few levels gives flat areas with edges between them; a
+    little noise over it gives texture. (5, 3, 128, 128) float32 in [0, 1], always the
+    same.
     """
     generator = torch.Generator().manual_seed(0)
     shapes = _noise(4, SHAPE_SLOPE, generator).round()  # (N, 4, H, W)

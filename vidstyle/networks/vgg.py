@@ -5,9 +5,10 @@ every caller speaks images in [0, 1]. It has no classifier and never trains.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,6 @@ from torch.nn import functional as F  # noqa: N812
 
 from vidstyle.config import Pooling, Precision, block_of
 from vidstyle.errors import ConfigError
-from vidstyle.networks.convolve import convolutions_in, convolve_replicated
 from vidstyle.networks.energy import ENERGY_NAMES, layer_energies, natural_pictures
 
 
@@ -24,12 +24,9 @@ class Topology:
     """The shape of a network: all that is not its weights."""
 
     name: str
-    blocks: tuple[tuple[int, ...], ...]
-    """Channels out of each 3x3 convolution, block by block; blocks halve the sides."""
-    mean: tuple[float, float, float]
-    """Subtracted from RGB in [0, 1] first."""
-    std: tuple[float, float, float]
-    """Divides it then."""
+    blocks: tuple[tuple[int, ...], ...]  # channels out of each 3x3 convolution
+    mean: tuple[float, float, float]  # subtracted from RGB in [0, 1] first
+    std: tuple[float, float, float]  # divides it then
     padding: Literal["zeros", "replicate"] = "zeros"
     """One pixel around each convolution's input: nothing, or the border's own."""
     poolings: tuple[Pooling, ...] = ("average", "max")
@@ -69,10 +66,7 @@ class Topology:
 class FeatureNetwork(nn.Module):
     """A frozen stack of convolutions and ReLUs that hands out what it is asked for.
 
-    Attributes:
-        name: Of the network, such as ``slim``.
-        layers: Every layer it has, from shallow to deep.
-        precision: In which its convolutions compute.
+    ``layers`` are all its layers, from shallow to deep.
     """
 
     precision: Precision = "fp32"
@@ -86,18 +80,12 @@ class FeatureNetwork(nn.Module):
         *,
         pooling: Pooling = "average",
     ) -> None:
-        """Build the network around its weights.
+        """Build the network around its weights, which are held, not copied.
 
-        Args:
-            topology: Its shape.
-            weights: By the names and in the shapes of ``topology.weight_shapes``; held,
-                not copied. Beside them there may be ``feature_energy`` and
-                ``gram_energy``, a value for each layer, and for a layer a map (C, C),
-                such as ``relu4_2_map``, that its features go through when handed out.
-            pooling: Between its blocks, 2x2.
-
-        Raises:
-            ConfigError: If this network does not work with that pooling.
+        They have the names and shapes of ``topology.weight_shapes``. Beside them there
+        may be ``feature_energy`` and ``gram_energy``, a value for each layer, and for a
+        layer a map (C, C), such as ``relu4_2_map``, that its features go through when
+        handed out. ConfigError: this network does not work with that pooling.
         """
         super().__init__()
         if pooling not in topology.poolings:
@@ -108,7 +96,6 @@ class FeatureNetwork(nn.Module):
         self._topology = topology
         self.name = topology.name
         self.layers = topology.layers
-        self._padding = topology.padding
         self._pool = F.avg_pool2d if pooling == "average" else F.max_pool2d
         for name in topology.weight_shapes:
             parameter = nn.Parameter(weights[name], requires_grad=False)
@@ -168,7 +155,6 @@ class FeatureNetwork(nn.Module):
                 parameter.data = parameter.data.bfloat16()
 
     def check_layers(self, layers: Collection[str]) -> None:
-        """Check that the network has these layers, as its topology does."""
         self._topology.check_layers(layers)
 
     def forward(
@@ -206,15 +192,14 @@ class FeatureNetwork(nn.Module):
             with convolutions_in(self.precision):
                 signal = next(signals)
             if layer in left:
-                is_raw = layer in unmapped
-                features[layer] = signal if is_raw else self._mapped(signal, layer)
                 left.discard(layer)
+                features[layer] = signal
+                if layer not in unmapped:
+                    values, matrix = signal.to(self.mean.dtype), self.metric(layer)
+                    if matrix is not None:
+                        values = F.conv2d(values, matrix[..., None, None])
+                    features[layer] = values
         return features
-
-    def _mapped(self, signal: Tensor, layer: str) -> Tensor:
-        """Hand out what a layer has computed, through its map."""
-        signal, matrix = signal.to(self.mean.dtype), self.metric(layer)
-        return signal if matrix is None else F.conv2d(signal, matrix[..., None, None])
 
     def _signals(self, signal: Tensor) -> Iterator[Tensor]:
         """Yield what each layer makes of normalised images, as long as it is asked."""
@@ -225,12 +210,11 @@ class FeatureNetwork(nn.Module):
             yield signal
 
     def _convolve(self, signal: Tensor, layer: str) -> Tensor:
-        """Convolve and take the positive part; neither changes its input."""
         name = convolution_of(layer)
         weight = self.get_parameter(f"{name}_weight")
         bias = self.get_parameter(f"{name}_bias")
         signal = signal.to(weight.dtype)
-        if self._padding == "replicate":
+        if self._topology.padding == "replicate":
             return convolve_replicated(signal, weight, bias)
         return F.relu(F.conv2d(signal, weight, bias, padding=1))
 
@@ -249,10 +233,66 @@ def _check_shape(images: Tensor, layers: Collection[str]) -> None:
 
 
 def map_of(layer: str) -> str:
-    """Name the map of a layer's features: relu4_2 -> relu4_2_map."""
     return f"{layer}_map"
 
 
 def convolution_of(layer: str) -> str:
-    """Name the convolution before a layer: relu4_2 -> conv4_2."""
     return layer.replace("relu", "conv")
+
+
+@contextmanager
+def convolutions_in(precision: Precision) -> Iterator[None]:
+    """Let CUDA's convolutions of float32 round to TF32 for a while, or not."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
+
+
+def convolve_replicated(maps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Convolve with the border's own pixels around it, then take the positive part.
+
+    torch's replicate padding copies the input to pad it, keeps the copy for a weight
+    gradient that nobody asks for, and copies again on the way back. Here the copy is
+    dropped at once and the gradient's border is folded in place. The result is the
+    same; there is no atomic addition in it, so a GPU repeats it bit for bit.
+
+    Maps (N, C, h, w) and a frozen weight (D, C, 3, 3) and bias (D,), which no gradient
+    reaches, give (N, D, h, w), at least 0. Differentiable twice with respect to maps.
+    """
+    result: Tensor = _ReplicatedConvolution.apply(maps, weight, bias)
+    return result
+
+
+class _ReplicatedConvolution(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, maps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:  # noqa: ANN401
+        padded = F.pad(maps, (1, 1, 1, 1), mode="replicate")  # (N, C, h + 2, w + 2)
+        positive = F.conv2d(padded, weight, bias).relu_()  # (N, D, h, w)
+        ctx.save_for_backward(weight, positive)
+        return positive
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
+        weight, positive = ctx.saved_tensors
+        passed = torch.ops.aten.threshold_backward(gradient, positive, 0)
+        padded = F.conv_transpose2d(passed, weight)  # (N, C, h + 2, w + 2)
+        for axis in (2, 3):
+            padded = _folded(padded, axis)
+        return padded, None, None
+
+
+def _folded(padded: Tensor, axis: int) -> Tensor:
+    """Add the outermost places along an axis to their neighbours, and cut them off."""
+    size = padded.shape[axis] - 2
+    inner = padded.narrow(axis, 1, size)
+    if size == 1:
+        return padded.sum(dim=axis, keepdim=True)
+    ends = [slice(None)] * 4
+    ends[axis] = slice(None, None, size + 1)
+    inner_ends = [slice(None)] * 4
+    inner_ends[axis] = slice(None, None, size - 1)
+    inner[tuple(inner_ends)].add_(padded[tuple(ends)])
+    return inner

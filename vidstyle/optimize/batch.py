@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
 from typing import Final
 
 import torch
@@ -27,23 +26,17 @@ from vidstyle.records import Listener, Notice, StepReport, ignore
 class PyramidState:
     """A frame on its way from size to size."""
 
-    tasks: tuple[FrameTask, ...]
-    """Of each size, the smallest first."""
-    level: int = 0
-    """Which of them it is at."""
-    steps: int = 0
-    """Taken on those before."""
-    evaluations: int = 0
-    """Made on those before."""
+    tasks: tuple[FrameTask, ...]  # of each size, the smallest first
+    level: int = 0  # which of them it is at
+    steps: int = 0  # taken on those before
+    evaluations: int = 0  # made on those before
 
     @property
     def task(self) -> FrameTask:
-        """The frame at its present size."""
         return self.tasks[self.level]
 
     @property
     def is_last(self) -> bool:
-        """Whether that is its own size."""
         return self.level == len(self.tasks) - 1
 
     def rescale_report(self, report: StepReport) -> StepReport:
@@ -76,20 +69,16 @@ class SlotOutcome:
 
     slot: int
     task: FrameTask
-    report: StepReport | None
-    """None: the frame has no steps to take."""
+    report: StepReport | None  # None: the frame has no steps to take
     is_finished: bool
 
 
 class BatchOptimization:
-    """A fixed number of slots in which frames are optimised beside one another.
+    """A number of slots, in which frames are optimised beside one another.
 
     ``run`` takes frames in and says what becomes of them. A frame that is painted in
     several sizes has its slot in a batch of each, one after the other; what it has left
     to it at one size lapses if it stops there early.
-
-    Attributes:
-        entered: The frames that are in, by slot.
     """
 
     def __init__(
@@ -103,16 +92,11 @@ class BatchOptimization:
         guided: bool = False,
         listener: Listener = ignore,
     ) -> None:
-        """Prepare empty slots.
+        """Prepare empty slots on the network's device.
 
-        Args:
-            network: On the device to compute on.
-            style: The painting.
-            config: Weights, layers, optimiser and the rule for stopping early.
-            slots: Frames beside one another.
-            temporal_weight: Factor of the temporal term, for frames that have one.
-            guided: Whether there are frames of which only a region gets the style.
-            listener: Is told when the batch is made smaller, since it does not fit.
+        ``style`` is the painting of frames that have none of their own; ``guided``:
+        there are frames of which only a region gets the style. The listener is told of
+        a batch that is made smaller, since it does not fit.
         """
         self._config, self._listener = config, listener
         self._make_objective = partial(Objective, network, style, config, guided=guided)
@@ -121,27 +105,26 @@ class BatchOptimization:
         self._make_slots(slots)
 
     def _make_slots(self, slots: int) -> None:
-        self._states: list[PyramidState | None] = [None] * slots
-        self._busy = [False] * slots
-        self.entered: dict[int, FrameTask] = {}
-        self._own = self._make_level(temporal_weight=self._temporal_weight)
-        self._coarser: dict[torch.Size, LevelOptimization] = {}
+        self._slots = slots
+        self._states: dict[int, PyramidState] = {}
+        self._levels: dict[torch.Size, LevelOptimization] = {}
+
+    @property
+    def entered(self) -> dict[int, FrameTask]:
+        """The frames that are in, by slot, at their own size."""
+        return {slot: state.tasks[-1] for slot, state in self._states.items()}
 
     @property
     def idle(self) -> list[int]:
-        """The slots without a frame."""
-        return [slot for slot, busy in enumerate(self._busy) if not busy]
+        return [slot for slot in range(self._slots) if slot not in self._states]
 
     @property
     def is_busy(self) -> bool:
-        """Whether any slot has a frame."""
-        return any(self._busy)
+        return bool(self._states)
 
     def load(self, slot: int, task: FrameTask) -> None:
         """Put a frame into an idle slot; every frame must have the same shape."""
-        state = PyramidState((*task.coarser, task))
-        self._states[slot], self._busy[slot] = state, True
-        self.entered[slot] = task
+        state = self._states[slot] = PyramidState((*task.coarser, task))
         self._level(state).load(slot, state.task)
 
     def result(self, slot: int) -> Tensor:
@@ -150,7 +133,6 @@ class BatchOptimization:
         At a smaller size it is what the largest would start from if it began now.
         """
         state = self._states[slot]
-        assert state is not None  # noqa: S101  # a slot was loaded
         if state.is_last:
             return self._level(state).result(slot)
         return self._carried(slot, state, state.tasks[-1].start)
@@ -161,12 +143,7 @@ class BatchOptimization:
         return start + enlarged(change, start)
 
     def release(self, slot: int) -> None:
-        """Take the frame out of a slot."""
-        state = self._states[slot]
-        assert state is not None  # noqa: S101  # a slot was loaded
-        self._level(state).release(slot)
-        self._busy[slot] = False
-        del self.entered[slot]
+        self._level(self._states.pop(slot)).release(slot)
 
     def run(
         self,
@@ -174,18 +151,14 @@ class BatchOptimization:
         *,
         most_evaluations: int | None = None,
     ) -> Iterator[SlotOutcome]:
-        """Optimise frames until there are no more: the only loop over the slots.
+        """Optimise frames until there are no more: the one loop over the slots.
 
-        A batch that does not fit on the device is halved, and its frames begin anew;
-        one frame that does not fit is seen in tiles.
+        The next task is asked for whenever a slot is idle. None: it is not ready yet;
+        while no slot is busy, the source itself waits for it. A frame is finished after
+        so many evaluations, too. A batch that does not fit on the device is halved, and
+        its frames begin anew; one frame that does not fit is seen in tiles.
 
-        Args:
-            tasks: Asked for the next frame whenever a slot is idle. None: it is not
-                ready yet; while no slot is busy, the source itself waits for it.
-            most_evaluations: Of the loss, after which a frame is finished, too.
-
-        Yields:
-            Each step of each slot, whose ``result`` can be read until the next one.
+        Yields each step of each slot, whose ``result`` can be read until the next one.
 
         Raises:
             OptimizationError: If a frame's first loss at a size is not a finite number.
@@ -202,7 +175,7 @@ class BatchOptimization:
                 slot = self.idle[0]
                 with self._reduced_if_too_large(again):
                     self.load(slot, task)
-                if task.steps == 0 and slot in self.entered:
+                if task.steps == 0 and slot in self._states:
                     yield SlotOutcome(slot, task, None, is_finished=True)
                     self.release(slot)
             outcomes: dict[int, tuple[StepReport, bool]] = {}
@@ -222,7 +195,7 @@ class BatchOptimization:
         try:
             yield
         except DeviceMemoryError as err:
-            before, start = len(self._busy), next(iter(self.entered.values())).start
+            before, start = self._slots, next(iter(self.entered.values())).start
             if self._in_tiles:
                 raise DeviceMemoryError(f"{err}{self._what_fits(start)}") from err
             again.extendleft(reversed(self.entered.values()))
@@ -241,35 +214,22 @@ class BatchOptimization:
         return f" About {width * scale:.0f}x{height * scale:.0f} would fit."
 
     def step(self) -> dict[int, tuple[StepReport, bool]]:
-        """Evaluate every slot once and move its pixels.
-
-        Returns:
-            For each busy slot its report, and whether its frame is finished.
-
-        Raises:
-            OptimizationError: If a frame's first loss at a size is not a finite number.
-            DeviceMemoryError: If the batch does not fit on the device.
-        """
+        """Evaluate every slot once; tell reports, and whether frames are finished."""
         outcomes = {}
-        stepped = [
-            level.step()
-            for level in (*self._coarser.values(), self._own)
-            if level.is_busy
-        ]
-        for slot, (report, is_finished) in chain.from_iterable(
-            each.items() for each in stepped
-        ):
-            state = self._states[slot]
-            assert state is not None  # noqa: S101  # it was stepped
-            outcomes[slot] = state.rescale_report(report), is_finished and state.is_last
-            if is_finished and not state.is_last:
-                self._enter_next_size(slot, state, report)
+        for shape in sorted(self._levels, key=torch.Size.numel):
+            if not self._levels[shape].is_busy:
+                continue
+            for slot, (report, is_finished) in self._levels[shape].step().items():
+                state = self._states[slot]
+                is_over = is_finished and state.is_last
+                outcomes[slot] = state.rescale_report(report), is_over
+                if is_finished and not is_over:
+                    self._enter_next_size(slot, state, report)
         return outcomes
 
     def _enter_next_size(
         self, slot: int, state: PyramidState, last: StepReport
     ) -> None:
-        """Take a frame from one size to the next."""
         coarser, small = self._level(state), state.task
         start = self._carried(slot, state, state.tasks[state.level + 1].start)
         coarser.release(slot)
@@ -279,18 +239,17 @@ class BatchOptimization:
         task = replace(state.task, start=start)
         self._level(state).load(slot, task, coarser=coarser)
         if not coarser.is_busy:  # its memory is needed for nothing
-            del self._coarser[small.start.shape]
+            del self._levels[small.start.shape]
 
     def _level(self, state: PyramidState) -> LevelOptimization:
-        if state.is_last:
-            return self._own
-        size = state.task.start.shape
-        if size not in self._coarser:
-            self._coarser[size] = self._make_level()
-        return self._coarser[size]
-
-    def _make_level(self, *, temporal_weight: float = 0.0) -> LevelOptimization:
-        objective = self._make_objective(
-            temporal_weight=temporal_weight, in_tiles=self._in_tiles
-        )
-        return LevelOptimization(objective, self._config, slots=len(self._busy))
+        """Return the batch of a frame's present size, made when the first one comes."""
+        start = state.task.start
+        if start.shape not in self._levels:
+            objective = self._make_objective(
+                temporal_weight=self._temporal_weight if state.is_last else 0.0,
+                in_tiles=self._in_tiles,
+            )
+            self._levels[start.shape] = LevelOptimization(
+                objective, self._config, start, slots=self._slots
+            )
+        return self._levels[start.shape]

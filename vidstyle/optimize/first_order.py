@@ -20,16 +20,12 @@ class StepSize:
     for the staircase, and InverseTimeDecay.
     """
 
-    lr: float
-    """At the first step, in units of the full pixel range."""
+    lr: float  # at the first step, in units of the full pixel range
     decay: LrDecay
-    rate: float
-    """In (0, 1]."""
-    every: int
-    """Steps that the rate is about, 1 or more."""
+    rate: float  # in (0, 1]
+    every: int  # steps that the rate is about, 1 or more
 
     def after(self, taken: int) -> float:
-        """Return the step's size once so many steps are taken, 0 or more."""
         match self.decay:
             case "none":
                 return self.lr
@@ -48,12 +44,6 @@ class FirstOrder(Optimizer):
     """
 
     def __init__(self, images: Tensor, *, step_size: StepSize) -> None:
-        """Prepare for a batch.
-
-        Args:
-            images: (N, ...), the start of each sample; not modified.
-            step_size: In units of the full pixel range.
-        """
         super().__init__(images)
         self._step_size = step_size
         self._taken = [0] * len(images)
@@ -70,7 +60,7 @@ class FirstOrder(Optimizer):
         self._taken[sample] = coarser._taken[sample]
         self._trust[sample] = coarser._trust[sample]
 
-    def _step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
+    def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         images, gradients, lost = self.best.restore_nonfinite(images, losses, gradients)
         self._forget(lost)
         self._trust = torch.where(lost, self._trust / 2, self._trust)
@@ -92,10 +82,8 @@ class FirstOrder(Optimizer):
         """Take in the gradients and return each sample's change; both are (N, ...)."""
 
 
-DECAY_MEAN, DECAY_SQUARE = 0.9, 0.999
-"""The paper's beta1 and beta2."""
-EPSILON = 1e-8
-"""Added to the denominator, as a share of the sample's own mean gradient."""
+DECAY_MEAN, DECAY_SQUARE = 0.9, 0.999  # the paper's beta1 and beta2
+EPSILON = 1e-8  # added to the denominator, as a share of the sample's own mean gradient
 
 
 class Adam(FirstOrder):
@@ -106,12 +94,6 @@ class Adam(FirstOrder):
     """
 
     def __init__(self, images: Tensor, *, step_size: StepSize) -> None:
-        """Prepare for a batch.
-
-        Args:
-            images: (N, ...), the start of each sample; not modified.
-            step_size: In units of the full pixel range.
-        """
         super().__init__(images, step_size=step_size)
         self._mean = torch.zeros_like(images)
         self._square = torch.zeros_like(images)
@@ -129,21 +111,17 @@ class Adam(FirstOrder):
         self._mean = self._mean.lerp(gradients, 1 - DECAY_MEAN)
         self._square = self._square.lerp(gradients.square(), 1 - DECAY_SQUARE)
         self._ages = self._ages + 1
-        return -expand_to(self._sizes(gradients), gradients) * self._normalized(
-            gradients
-        )
-
-    def _normalized(self, like: Tensor) -> Tensor:
-        """Return the mean gradient over its root mean square, (N, ...), about 1."""
-        mean = self._mean / expand_to((1 - DECAY_MEAN**self._ages).to(like), like)
-        square = self._square / expand_to((1 - DECAY_SQUARE**self._ages).to(like), like)
+        means = (1 - DECAY_MEAN**self._ages).to(gradients)
+        squares = (1 - DECAY_SQUARE**self._ages).to(gradients)
+        mean = self._mean / expand_to(means, gradients)
+        square = self._square / expand_to(squares, gradients)
         root = square.sqrt()
-        floor = (EPSILON * rms(root)).clamp(min=torch.finfo(like.dtype).tiny)
-        return mean / (root + expand_to(floor, like))
+        floor = (EPSILON * rms(root)).clamp(min=torch.finfo(gradients.dtype).tiny)
+        normalized = mean / (root + expand_to(floor, gradients))  # about 1
+        return -expand_to(self._sizes(gradients), gradients) * normalized
 
 
-MOMENTUM = 0.9
-"""Share of the last step that goes on in the next."""
+MOMENTUM = 0.9  # share of the last step that goes on in the next
 
 
 class Momentum(FirstOrder):
@@ -160,12 +138,6 @@ class Momentum(FirstOrder):
     """
 
     def __init__(self, images: Tensor, *, step_size: StepSize) -> None:
-        """Prepare for a batch.
-
-        Args:
-            images: (N, ...), the start of each sample; not modified.
-            step_size: In units of the full pixel range.
-        """
         super().__init__(images, step_size=step_size)
         self._velocities = torch.zeros_like(images)
 
@@ -193,7 +165,7 @@ class Langevin(Momentum):
     (D * t)`` with D the number of values in a sample and the best loss so far: a bowl
     in D dimensions holds D * T / 2 of heat, so at first at most half the loss is heat.
     That makes the noise independent of the loss's scale. It is never more than the
-    descent, RMS.
+    descent, RMS; a temperature of 0 makes none.
 
     Source: Chen, Fox and Guestrin 2014, "Stochastic gradient Hamiltonian Monte Carlo",
     eq. 15, without the noise of mini-batches. We depart in dividing each gradient by
@@ -203,14 +175,6 @@ class Langevin(Momentum):
     def __init__(
         self, images: Tensor, *, step_size: StepSize, temperature: float, seed: int
     ) -> None:
-        """Prepare for a batch.
-
-        Args:
-            images: (N, ...), the start of each sample; not modified.
-            step_size: In units of the full pixel range.
-            temperature: Factor of the temperature, 0 or more; 0 makes no noise.
-            seed: Of the noise, together with the frame's index.
-        """
         super().__init__(images, step_size=step_size)
         self._temperature, self._seed = temperature, seed
         self._noise = [self._generator(0) for _ in images]

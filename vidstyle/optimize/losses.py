@@ -10,19 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-SMOOTHING = 0.02
-"""Difference of neighbours, five levels, below which total variation is square."""
+SMOOTHING = 0.02  # difference, five levels, below which total variation is square
 
 
 def gram_matrix(features: Tensor) -> Tensor:
-    """Correlate the channels of each feature map with one another.
+    """Correlate the channels of features: (N, C, h, w) of any range -> (N, C, C).
 
-    Args:
-        features: (N, C, h, w), any range.
-
-    Returns:
-        (N, C, C), divided by h*w so that the size of the picture does not scale it;
-        float32 where the features are bfloat16.
+    They are divided by h*w, so that the size of the picture does not scale them;
+    float32 where the features are bfloat16.
 
     Source: Gatys et al. 2016, eq. 3; they normalise in the loss (eq. 4) instead.
     """
@@ -41,7 +36,14 @@ class _Gram(torch.autograd.Function):
     def forward(ctx: Any, features: Tensor) -> Tensor:  # noqa: ANN401
         ctx.save_for_backward(features)
         rows = pixel_rows(features)  # (N, h*w, C)
-        return _summed_product(rows.transpose(1, 2), rows) / rows.shape[1]
+        columns = rows.transpose(1, 2)
+        if features.dtype != torch.bfloat16:
+            grams = torch.bmm(columns, rows)
+        elif features.is_cuda:  # summed in no less than float32
+            grams = torch.bmm(columns, rows, out_dtype=torch.float32)
+        else:
+            grams = torch.bmm(columns.float(), rows.float())
+        return grams / rows.shape[1]
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401
@@ -51,15 +53,6 @@ class _Gram(torch.autograd.Function):
         both = both.to(rows.dtype)
         returned = torch.bmm(rows, both).transpose(1, 2)  # (N, C, h*w), not copied
         return returned.reshape(features.shape)
-
-
-def _summed_product(one: Tensor, other: Tensor) -> Tensor:
-    """Multiply matrices in a batch, and sum in no less than float32."""
-    if one.dtype != torch.bfloat16:
-        return torch.bmm(one, other)
-    if one.is_cuda:
-        return torch.bmm(one, other, out_dtype=torch.float32)
-    return torch.bmm(one.float(), other.float())
 
 
 def pixel_rows(features: Tensor) -> Tensor:
@@ -83,19 +76,13 @@ def squared_error(
 
 
 def tv_loss(images: Tensor, beta: float) -> Tensor:
-    """Average how much neighbouring pixels differ, to the power beta.
+    """Average how much neighbouring pixels of (N, 3, H, W) differ, to the power beta.
 
-    With beta 1 a ripple costs as much as the edge that it could be gathered into, so
-    that paint lies in flat dabs with edges; with 2 edges are dear and ripples cheap,
-    and all is soft.
-
-    Args:
-        images: (N, 3, H, W) in [0, 1].
-        beta: At least 1.
-
-    Returns:
-        (N,), the mean over the pixels of ``(dx^2 + dy^2)^(beta / 2)``, where a square
-        is the mean of the three colors'; at the last row and column a difference is 0.
+    With beta 1, the least, a ripple costs as much as the edge that it could be gathered
+    into, so that paint lies in flat dabs with edges; with 2 edges are dear and ripples
+    cheap, and all is soft. (N,) is the mean of ``(dx^2 + dy^2)^(beta / 2)``, where a
+    square is the mean of the three colors'; at the last row and column a difference is
+    0.
 
     Source: Mahendran and Vedaldi 2015, eq. 4; beta 1 is Rudin, Osher and Fatemi 1992.
     We take the mean where they sum, so that the size of the picture does not scale it,
@@ -116,15 +103,8 @@ def tv_loss(images: Tensor, beta: float) -> Tensor:
 def temporal_loss(images: Tensor, warped: Tensor, consistency: Tensor) -> Tensor:
     """Penalise departing from the warped previous frame where the flow is trusted.
 
-    Args:
-        images: (N, 3, H, W) in [0, 1].
-        warped: (N, 3, H, W), the previous stylized frame brought onto this one.
-        consistency: (N, 1, H, W) in [0, 1], 1 = trusted.
-
-    Returns:
-        (N,), the sum of c*d^2 over 3*H*W: all pixels, trusted or not.
-
-    Source: Ruder et al. 2016, eq. 6.
+    Images and warped are (N, 3, H, W) in [0, 1], consistency (N, 1, H, W), 1 = trusted;
+    (N,) is the sum of c*d^2 over 3*H*W, all pixels. Source: Ruder et al. 2016, eq. 6.
     """
     squares = functional.mse_loss(images, warped, reduction="none")
     return (consistency * squares).flatten(1).mean(dim=1)

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.config import StyleConfig
-from vidstyle.networks.convolve import convolutions_in
-from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.networks.vgg import FeatureNetwork, convolutions_in
 from vidstyle.optimize.losses import range_loss, squared_error, temporal_loss, tv_loss
 from vidstyle.optimize.optimizer import expand_to, rms
 from vidstyle.optimize.style_statistics import Gram, guide_for, make_statistic
@@ -21,12 +20,9 @@ from vidstyle.optimize.tiles import View
 class Evaluation:
     """The objective at one point of every sample."""
 
-    losses: Tensor
-    """(N,), the weighted sums."""
-    terms: Mapping[str, Tensor]
-    """Name -> (N,), each with its weight."""
-    gradients: Tensor
-    """(N, 3, H, W), of each sample's own loss; or balanced, then it is no loss's."""
+    losses: Tensor  # (N,), the weighted sums
+    terms: Mapping[str, Tensor]  # name -> (N,), each with its weight
+    gradients: Tensor  # (N, 3, H, W), of each sample's own loss, or balanced
 
 
 class Objective:
@@ -48,14 +44,10 @@ class Objective:
     ) -> None:
         """Prepare an objective without any frame in it.
 
-        Args:
-            network: Computes the features; on the device of all tensors.
-            style: The painting, of all slots whose frame has none of its own.
-            config: Weights and layers.
-            temporal_weight: Factor of the temporal term.
-            guided: Whether there are frames of which only a region gets the style.
-            in_tiles: Whether frames are seen in tiles, with less memory; on a CPU they
-                are in any case if they would take much of it.
+        ``style`` is of all slots whose frame has none of its own; ``guided``: there are
+        frames of which only a region gets the style; ``in_tiles``: they are seen in
+        tiles, with less memory. On a CPU they are in any case if they would take much
+        of it.
         """
         self._network, self._style, self._config = network, style, config
         self._statistic = make_statistic(config)
@@ -119,15 +111,10 @@ class Objective:
     ) -> None:
         """Give one slot the targets of a frame.
 
-        Args:
-            slot: Which sample.
-            content: The frame's features.
-            style: What it should look like; None: like the other slots.
-            mask: (1, 1, H, W) in [0, 1], of the region that gets the style; None: all
-                of the frame does.
-            warped: (1, 3, H, W), the previous stylized frame brought onto this one;
-                None: no temporal term.
-            consistency: (1, 1, H, W), where that may be trusted.
+        ``style`` is None where it is that of the others; a mask (1, 1, H, W) in [0, 1]
+        is of the region that gets it. ``warped`` is the previous stylized frame brought
+        onto this one, (1, 3, H, W), to be trusted where ``consistency``, (1, 1, H, W),
+        says.
         """
         for layer in self._content_shares:
             self._features[layer][slot] = content.features[layer][0]
@@ -154,27 +141,20 @@ class Objective:
         with torch.enable_grad(), convolutions_in(self._network.precision):
             terms = self._terms(images, self._most_pixels)
             losses = torch.stack(list(terms.values())).sum(dim=0)
-            gradients = self._gradients(terms, losses, images)
+            if self._config.balance == "gradients":
+                gradients = balanced_gradient(terms, self._balanced, images)
+            else:
+                # No loss depends on another's pixels: the sum's gradient holds each's.
+                (gradients,) = torch.autograd.grad(losses.sum(), images)
         detached = {name: term.detach() for name, term in terms.items()}
         return Evaluation(losses.detach(), detached, gradients)
-
-    def _gradients(
-        self, terms: Mapping[str, Tensor], losses: Tensor, images: Tensor
-    ) -> Tensor:
-        """Return each sample's own gradient, (N, 3, H, W)."""
-        if self._config.balance == "gradients":
-            return balanced_gradient(terms, self._balanced, images)
-        # No loss depends on another's pixels: the sum's gradient holds each one's own.
-        (gradients,) = torch.autograd.grad(losses.sum(), images)
-        return gradients
 
     def hessian(self, images: Tensor) -> Callable[[Tensor], Tensor]:
         """Prepare second derivatives at images (N, 3, H, W).
 
-        Returns:
-            A function from vectors (N, 3, H, W) to each sample's Hessian times its
-            vector, (N, 3, H, W). A ReLU's kink counts as flat. It may not be finite
-            where a loss is not smooth.
+        Returns a function from vectors like these to each sample's Hessian times its
+        vector. A ReLU's kink counts as flat. It may not be finite where a loss is not
+        smooth.
         """
         images = images.detach().requires_grad_()
         precision = self._network.precision
@@ -218,7 +198,6 @@ class Objective:
         return {layer: self._network.metric(layer) for layer in layers}
 
     def _content(self, features: Mapping[str, Tensor]) -> Tensor:
-        """Sum the content errors over the layers, each with its share: (N,)."""
         errors = [
             squared_error(
                 features[layer], self._features[layer], self._attention.get(layer)
@@ -228,7 +207,6 @@ class Objective:
         return (torch.stack(errors, dim=1) * self._content_scales).sum(dim=1)
 
     def _style_error(self, seen: Mapping[str, Tensor]) -> Tensor:
-        """Sum the errors of the style's statistics, each layer with its share: (N,)."""
         errors = []
         for layer in self._style_shares:
             measured = seen[layer]
@@ -243,7 +221,6 @@ class Objective:
 
 
 def _scales(shares: Mapping[str, float], energies: Mapping[str, float]) -> Tensor:
-    """List what the error of each layer is multiplied by: (L,)."""
     return torch.tensor([share / energies[layer] for layer, share in shares.items()])
 
 
@@ -261,16 +238,9 @@ def balanced_gradient(
     """Add up the terms' gradients, those with a weight in the ratio of their weights.
 
     The first of them keeps its length, and so says how long the others become. Terms
-    without a weight are added as they are.
-
-    Args:
-        terms: Name -> (N,), each with its own factor, as functions of ``images``.
-        weights: The factors of those to balance, at least one and all above 0.
-        images: (N, 3, H, W).
-
-    Returns:
-        (N, 3, H, W). Each sample is balanced for itself. It is the gradient of no
-        function: what one would be changes with every step.
+    ((N,) each, functions of the images) without a weight are added as they are. Each
+    sample is balanced for itself; it is the gradient of no function: what one would be
+    changes with every step.
 
     Source: the "Weight Adj." of Tella's TensorFlow project, which sets the factors of
     content, style and denoising at each step so that the gradients of the three have a

@@ -16,31 +16,17 @@ Hessian = Callable[[Tensor], HessianProduct]
 class Optimizer(ABC):
     """Moves the samples of a batch, each by its own losses and gradients alone.
 
-    No threshold in an optimiser is absolute: losses times a thousand give the same
-    points, but for rounding.
-
-    Attributes:
-        best: The best point that each sample has visited.
-        products: For each sample, the Hessian-vector products of its last step.
+    Images and gradients are (N, ...), losses (N,). No threshold is absolute: losses
+    times a thousand give the same points, but for rounding. ``best`` is the best point
+    of each sample; ``products`` are the Hessian-vector products of its last step.
     """
 
     def __init__(self, images: Tensor) -> None:
-        """Prepare for a batch.
-
-        Args:
-            images: (N, ...), the start of each sample; not modified.
-        """
         self.best = Best(images)
         self.products = [0] * len(images)
 
     def reset(self, sample: int, image: Tensor, *, frame: int = 0) -> None:
-        """Start one sample anew, with nothing remembered.
-
-        Args:
-            sample: Which one.
-            image: (...), its start.
-            frame: The index of its frame, for noise if the optimiser makes any.
-        """
+        """Start one sample anew; ``frame`` says which noise, where any is made."""
         self.best.reset(sample, image)
         self._restart(sample, frame)
 
@@ -51,31 +37,13 @@ class Optimizer(ABC):
         were taken. What was learned of the gradients is not: the finer detail has
         others. With L-BFGS's pairs, Adam's moments or the velocities of momentum
         enlarged, the loss after as many steps was higher than without.
-
-        Args:
-            sample: Which one, in both.
-            image: (...), its start.
-            coarser: The optimiser of the smaller images.
         """
         self.best.reset(sample, image)
         self._warm_start(sample, coarser)
 
-    def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
-        """Move every sample once.
-
-        Args:
-            images: (N, ...), where the losses were evaluated.
-            losses: (N,).
-            gradients: (N, ...), of each sample's own loss.
-
-        Returns:
-            (N, ...), the next points; a new tensor.
-        """
-        return self._step(images, losses, gradients)
-
     @abstractmethod
-    def _step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
-        """Do what ``step`` says."""
+    def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
+        """Move every sample once from where it was evaluated; returns a new tensor."""
 
     @abstractmethod
     def _warm_start(self, sample: int, coarser: Self) -> None:
@@ -89,19 +57,11 @@ class Optimizer(ABC):
 class Best:
     """Remember, for each sample, the point with the lowest loss and its gradient.
 
-    Tensors are (N, ...) as given, on their own device; losses are (N,).
-
-    Attributes:
-        track_latest: Whether the newest point with a finite loss counts as the best,
-            where no function of the points is minimised.
+    With ``track_latest`` the newest point with a finite loss counts as the best, where
+    no function of the points is minimised.
     """
 
     def __init__(self, images: Tensor) -> None:
-        """Start with nothing visited: every loss is infinite.
-
-        Args:
-            images: (N, ...); copied.
-        """
         self.track_latest = False
         self.images = images.detach().clone()
         self.gradients = torch.zeros_like(self.images)
@@ -121,16 +81,10 @@ class Best:
     def restore_nonfinite(
         self, images: Tensor, losses: Tensor, gradients: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Take over what is better, and bring back each sample whose loss is lost.
+        """Take over what is better, and bring back samples whose loss is lost.
 
-        Args:
-            images: (N, ...), where the losses were evaluated.
-            losses: (N,).
-            gradients: (N, ...), of each sample's own loss.
-
-        Returns:
-            Points and gradients (N, ...), the best where loss or gradient is not
-            finite; and (N,) for each sample whether that was so.
+        Returns points and gradients, the best where loss or gradient is not finite; and
+        (N,) for each sample whether that was so.
         """
         lost = ~(losses.isfinite() & gradients.flatten(1).isfinite().all(dim=1))
         self.update(images, losses.where(~lost, torch.inf), gradients)
@@ -140,7 +94,6 @@ class Best:
         return images, gradients, lost
 
     def reset(self, sample: int, image: Tensor) -> None:
-        """Forget one sample and start it from ``image`` (...)."""
         self.images[sample] = image
         self.gradients[sample] = 0
         self.losses[sample] = float("inf")

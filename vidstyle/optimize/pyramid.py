@@ -17,19 +17,12 @@ from torch.nn import functional
 
 from vidstyle.devices import seeded_generator
 
-RATIO = 2**0.5
-"""Of the sides of one size to those of the next smaller one."""
-LEAST_SIDE = 64
-"""Pixels; a smaller picture has too little of its deepest features to measure."""
+RATIO = 2**0.5  # of the sides of one size to those of the next smaller one
+LEAST_SIDE = 64  # pixels; less has too little of the deepest features to measure
 
 
 def factors(levels: int, shortest: int) -> list[float]:
-    """List the factors of the smaller sizes, coarsest first.
-
-    Args:
-        levels: How many sizes there are to be, with its own.
-        shortest: The picture's shorter side, in pixels.
-    """
+    """List the factors of the smaller sizes, coarsest first; sides are in pixels."""
     wanted = [RATIO**-level for level in range(1, levels)]
     return [each for each in reversed(wanted) if round(shortest * each) >= LEAST_SIDE]
 
@@ -55,20 +48,14 @@ def enlarged(image: Tensor, like: Tensor) -> Tensor:
     )
 
 
-NOISE_DEVIATION = 0.15
-"""Of white noise around mid-grey; wide enough to leave no colour out of reach."""
+NOISE_DEVIATION = 0.15  # around mid-grey; wide enough to reach every color
 
 
 def random_image(like: Tensor, *, seed: int, index: int) -> Tensor:
     """Draw noise for one frame, the same on every device and in every run.
 
-    Args:
-        like: (1, 3, H, W), says shape, type and device.
-        seed: The run's.
-        index: The frame's.
-
-    Returns:
-        (1, 3, H, W), normal around 0.5, clamped to [0, 1].
+    Normal around 0.5, clamped to [0, 1]; shape (1, 3, H, W), type and device as
+    ``like``.
     """
     generator = seeded_generator(seed, index)
     noise = torch.randn(like.shape, generator=generator, dtype=torch.float64)
@@ -78,12 +65,7 @@ def random_image(like: Tensor, *, seed: int, index: int) -> Tensor:
 def fitted_image(image: Tensor, like: Tensor) -> Tensor:
     """Resample a picture so that it covers another's shape, and cut out its middle.
 
-    Args:
-        image: (1, 3, h, w).
-        like: (1, 3, H, W), says shape, type and device.
-
-    Returns:
-        (1, 3, H, W) in [0, 1], aspect ratio kept.
+    Aspect ratio kept; (1, 3, h, w) -> (1, 3, H, W) in [0, 1].
     """
     height, width = like.shape[-2:]
     scale = max(height / image.shape[-2], width / image.shape[-1])

@@ -2,7 +2,6 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Final
@@ -14,101 +13,79 @@ from vidstyle.config import DEFAULT_LR, StyleConfig
 from vidstyle.devices import memory_errors_named
 from vidstyle.errors import OptimizationError
 from vidstyle.optimize.first_order import Adam, Langevin, Momentum, StepSize
-from vidstyle.optimize.lbfgs import LBFGS
-from vidstyle.optimize.newton_cg import NewtonCG
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.optimizer import Hessian, Optimizer
+from vidstyle.optimize.second_order import LBFGS, NewtonCG
 from vidstyle.optimize.targets import ContentTarget, StyleTarget
 from vidstyle.records import StepReport
 
-CHECK_EVERY: Final = 5
-"""Steps between two looks at whether a frame has settled: each waits for the device."""
+CHECK_EVERY: Final = 5  # steps between looks at whether frames have settled: they wait
 
-OTHERS: Final = 24
-"""Pictures in float32 that are held beside an optimiser's history, at most."""
+OTHERS: Final = 24  # float32 pictures held beside an optimiser's history, at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameTask:
     """One frame's optimisation: where it starts and what it should become."""
 
-    frame: int
-    """Index of the frame in the source."""
-    start: Tensor
-    """(1, 3, H, W), the first pixels; what smaller sizes have changed is added."""
-    content: ContentTarget | None
-    """What it shows; None: it takes no steps."""
-    steps: int
-    """Most steps at this size; 0: it is finished as it starts, and never stepped."""
-    least_steps: int = 1
-    """Fewest steps before ``goal`` ends it."""
+    frame: int  # index of the frame in the source
+    start: Tensor  # (1, 3, H, W); what smaller sizes have changed is added
+    content: ContentTarget | None  # None: it takes no steps
+    steps: int  # at most, at this size; 0: it is finished as it starts
+    least_steps: int = 1  # fewest steps before goal ends it
     goal: float = math.nan
     """``own_loss`` with which it is finished, looked at after every other step; nan:
     none is."""
-    style: StyleTarget | None = None
-    """What it should look like; None: like the other frames of the batch."""
-    mask: Tensor | None = None
-    """(1, 1, H, W) in [0, 1], of the region that gets the style; None: all of it."""
-    warped: Tensor | None = None
-    """(1, 3, H, W), the previous stylized frame brought onto this one."""
-    consistency: Tensor | None = None
-    """(1, 1, H, W), where that may be trusted."""
-    coarser: tuple["FrameTask", ...] = ()
-    """The same frame smaller, the smallest first. Each is finished before the next."""
+    style: StyleTarget | None = None  # None: like the other frames of the batch
+    mask: Tensor | None = None  # (1, 1, H, W) in [0, 1], where it gets the style
+    warped: Tensor | None = None  # (1, 3, H, W), the previous frame brought here
+    consistency: Tensor | None = None  # (1, 1, H, W), where that may be trusted
+    coarser: tuple["FrameTask", ...] = ()  # the same frame smaller, smallest first
 
 
 class LevelOptimization:
-    """A fixed number of slots in which frames are optimised beside one another.
+    """A fixed number of slots in which frames of one size are optimised.
 
-    Frames enter with ``load`` and leave when ``step`` says that their slot is finished.
-    An idle slot goes on holding its last picture, so that the batch keeps its shape:
-    a frame's pixels are the same whatever its neighbours are.
+    Frames enter with ``load`` and leave with ``release``. An idle slot goes on holding
+    its last picture, so that the batch keeps its shape: a frame's pixels are the same
+    whatever its neighbours are.
     """
 
     def __init__(
-        self, objective: Objective, config: StyleConfig, *, slots: int = 1
+        self,
+        objective: Objective,
+        config: StyleConfig,
+        start: Tensor,
+        *,
+        slots: int = 1,
     ) -> None:
-        """Prepare empty slots.
+        """Make room on the device for frames like ``start``, (1, 3, H, W).
 
-        Args:
-            objective: What is minimised; with no slots allocated yet.
-            config: The optimiser and the rule for stopping early.
-            slots: Frames beside one another.
+        The objective has no slots allocated yet.
         """
-        self._config = config
-        self._objective = objective
-        self._tasks: list[FrameTask | None] = [None] * slots
-        self._progress = [Progress(config) for _ in range(slots)]
-        self._images: Tensor | None = None
-        self._optimizer: Optimizer | None = None
+        self._config, self._objective = config, objective
+        self._entered: dict[int, tuple[FrameTask, Progress]] = {}
+        height, width = start.shape[-2:]
+        self._what = f"{slots} frame(s) of {width}x{height}"
+        with memory_errors_named(self._what):
+            self._images = start.repeat(slots, 1, 1, 1)
+            self._optimizer = make_optimizer(self._images, config, objective.hessian)
+            objective.allocate(self._images)
 
     @property
     def is_busy(self) -> bool:
-        """Whether any slot has a frame."""
-        return any(task is not None for task in self._tasks)
+        return bool(self._entered)
 
     def load(
         self, slot: int, task: FrameTask, *, coarser: "LevelOptimization | None" = None
     ) -> None:
         """Put a frame into an idle slot; every frame must have the same shape.
 
-        Args:
-            slot: Which one.
-            task: The frame at this size.
-            coarser: Where it was finished in the same slot of a smaller size; the
-                optimiser goes on from what it has learned there.
+        ``coarser`` is where it was finished in the same slot of a smaller size: the
+        optimiser goes on from what it has learned there.
         """
-        if self._images is None:
-            count, (height, width) = len(self._tasks), task.start.shape[-2:]
-            with memory_errors_named(f"{count} frame(s) of {width}x{height}"):
-                self._images = task.start.repeat(count, 1, 1, 1)
-                self._optimizer = make_optimizer(
-                    self._images, self._config, self._objective.hessian
-                )
-                self._objective.allocate(self._images)
-        assert self._optimizer is not None  # noqa: S101  # made with the images
         self._images[slot] = task.start[0]
-        if coarser is None or coarser._optimizer is None:
+        if coarser is None:
             self._optimizer.reset(slot, task.start[0], frame=task.frame)
         else:
             self._optimizer.warm_start(slot, task.start[0], coarser._optimizer)
@@ -121,51 +98,43 @@ class LevelOptimization:
                 warped=task.warped,
                 consistency=task.consistency,
             )
-        self._tasks[slot] = task
-        self._progress[slot] = Progress(self._config)
+        self._entered[slot] = task, Progress(self._config)
 
     def result(self, slot: int) -> Tensor:
         """Return the best picture of a slot so far, (1, 3, H, W), a copy."""
-        assert self._optimizer is not None  # noqa: S101  # a slot was loaded
         return self._optimizer.best.images[slot : slot + 1].clone()
 
     def release(self, slot: int) -> None:
-        """Take the frame out of a slot."""
-        self._tasks[slot] = None
+        del self._entered[slot]
 
     def step(self) -> dict[int, tuple[StepReport, bool]]:
-        """Evaluate every slot once and move its pixels.
+        """Evaluate every slot once; tell reports, and whether frames are finished.
 
-        Returns:
-            For each busy slot its report, and whether its frame is finished.
-
-        Raises:
-            OptimizationError: If a frame's first loss is not a finite number.
-            DeviceMemoryError: If the batch does not fit on the device.
+        OptimizationError: a frame's first loss is not a finite number;
+        DeviceMemoryError: the batch does not fit on the device.
         """
-        assert self._images is not None  # noqa: S101  # a slot was loaded
-        assert self._optimizer is not None  # noqa: S101
-        count, _, height, width = self._images.shape
-        with memory_errors_named(f"{count} frame(s) of {width}x{height}"):
+        with memory_errors_named(self._what):
             evaluation = self._objective.evaluate(self._images)
-            moved = self._optimizer.step(
+            self._images = self._optimizer.step(
                 self._images, evaluation.losses, evaluation.gradients
             )
         names = tuple(evaluation.terms)
-        read = cache(torch.stack(list(evaluation.terms.values()), dim=1).tolist)
-        self._images = moved
+        rows = cache(torch.stack(list(evaluation.terms.values()), dim=1).tolist)
+
+        def read(slot: int) -> dict[str, float]:
+            return dict(zip(names, rows()[slot], strict=True))
+
         outcomes = {}
-        for slot, loss in enumerate(evaluation.losses.unbind()):
-            if (task := self._tasks[slot]) is None:
-                continue
-            progress = self._progress[slot]
-            progress.add(loss, products=self._optimizer.products[slot])
+        for slot, (task, progress) in sorted(self._entered.items()):
+            progress.add(
+                evaluation.losses[slot], products=self._optimizer.products[slot]
+            )
             report = StepReport(
                 frame=task.frame,
                 step=progress.step,
                 steps=task.steps,
                 evaluations=progress.evaluations,
-                read_losses=partial(_slot_losses, names, read, slot),
+                read_losses=partial(read, slot),
             )
             over = progress.step - self._config.min_steps
             is_checked = over >= 0 and over % CHECK_EVERY == 0
@@ -178,12 +147,6 @@ class LevelOptimization:
         return outcomes
 
 
-def _slot_losses(
-    names: Sequence[str], read: Callable[[], list[list[float]]], slot: int
-) -> dict[str, float]:
-    return dict(zip(names, read()[slot], strict=True))
-
-
 def _is_reached(task: FrameTask, report: StepReport) -> bool:
     """Whether a frame is as good as it has to be; a loss is read when it may be."""
     is_checked = report.step >= task.least_steps and report.step % 2 == 0
@@ -194,7 +157,6 @@ class Progress:
     """The losses of one frame, as far as the rule for stopping needs them."""
 
     def __init__(self, config: StyleConfig) -> None:
-        """Start before the first step; the configuration says when to stop."""
         self.step = 0
         self.evaluations = 0
         self._is_balanced = config.balance == "gradients"
@@ -202,14 +164,9 @@ class Progress:
         self._losses: deque[Tensor] = deque(maxlen=2 * self._window)
 
     def add(self, loss: Tensor | float, *, products: int = 0) -> None:
-        """Take in the loss of the next step; only the first one is read at once.
+        """Take in the loss before the next step; only the first one is read at once.
 
-        Args:
-            loss: Before the step was taken; a number, on any device.
-            products: Hessian-vector products that the step took.
-
-        Raises:
-            OptimizationError: If the first one is not finite: there is no way back.
+        OptimizationError: the first one is not finite, and there is no way back.
         """
         self.step += 1
         self.evaluations += 1 + products
@@ -235,17 +192,31 @@ class Progress:
 
 
 def make_optimizer(images: Tensor, config: StyleConfig, hessian: Hessian) -> Optimizer:
-    """Make the optimiser of a batch.
+    """Make the optimiser of a batch; ``hessian`` is of its losses.
 
     Balanced gradients are those of no loss. So there is no best point then, and the
     newest is kept.
-
-    Args:
-        images: (N, 3, H, W), the start of each sample; not modified.
-        config: Which optimiser, and its settings.
-        hessian: Of the losses, for those that want second derivatives.
     """
-    optimizer = _new_optimizer(images, config, hessian)
+    optimizer: Optimizer
+    if config.optimizer == "lbfgs":
+        optimizer = LBFGS(images, history=config.history)
+    elif config.optimizer == "newton-cg":
+        optimizer = NewtonCG(images, hessian=hessian)
+    else:
+        step_size = StepSize(
+            lr=DEFAULT_LR[config.optimizer] if config.lr is None else config.lr,
+            decay=config.lr_decay,
+            rate=config.lr_decay_rate,
+            every=config.lr_decay_every,
+        )
+        if config.optimizer == "langevin":
+            heat, seed = config.temperature, config.seed
+            optimizer = Langevin(
+                images, step_size=step_size, temperature=heat, seed=seed
+            )
+        else:
+            kind = Momentum if config.optimizer == "momentum" else Adam
+            optimizer = kind(images, step_size=step_size)
     optimizer.best.track_latest = config.balance == "gradients"
     return optimizer
 
@@ -254,25 +225,3 @@ def held_bytes(config: StyleConfig) -> int:
     """How much memory a pixel takes beside what the network sees of it."""
     pairs = config.history if config.optimizer == "lbfgs" else 0
     return 4 * 3 * (2 * pairs + OTHERS)
-
-
-def _new_optimizer(images: Tensor, config: StyleConfig, hessian: Hessian) -> Optimizer:
-    if config.optimizer == "lbfgs":
-        return LBFGS(images, history=config.history)
-    if config.optimizer == "newton-cg":
-        return NewtonCG(images, hessian=hessian)
-    step_size = StepSize(
-        lr=DEFAULT_LR[config.optimizer] if config.lr is None else config.lr,
-        decay=config.lr_decay,
-        rate=config.lr_decay_rate,
-        every=config.lr_decay_every,
-    )
-    if config.optimizer == "langevin":
-        return Langevin(
-            images,
-            step_size=step_size,
-            temperature=config.temperature,
-            seed=config.seed,
-        )
-    kind = Momentum if config.optimizer == "momentum" else Adam
-    return kind(images, step_size=step_size)

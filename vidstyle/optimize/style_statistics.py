@@ -5,7 +5,8 @@ is adding with weights, and says how far one measured is from a target, as a squ
 """
 
 import math
-from typing import Protocol
+from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,30 +16,23 @@ from vidstyle.config import StyleConfig
 from vidstyle.devices import seeded_generator
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.losses import gram_matrix, pixel_rows, squared_error
-from vidstyle.optimize.sqrtm import trace_of_root
 
 SMALL = 1e-4
 """Added to variances, as a share of a photograph's usual mean square: no root of 0."""
-QUANTILES = 256
-"""Bins of equal share into which sorted projections are averaged."""
+QUANTILES = 256  # bins of equal share into which sorted projections are averaged
 
 
-class Statistic(Protocol):
-    """One way to say what style is."""
+class Statistic(ABC):
+    """One way to say what style is; what is measured has the shape (N, ..., C)."""
 
+    @abstractmethod
     def measure(
         self, features: Tensor, usual: float, guide: Tensor | None = None
     ) -> Tensor:
-        """Measure each sample's features.
+        """Measure features (N, C, h, w) so that h and w leave no trace.
 
-        Args:
-            features: (N, C, h, w), of any h and w.
-            usual: The mean square of a photograph's features on this layer.
-            guide: (N, 1, h, w), how much each place counts, 1 on average; None: all
-                count alike.
-
-        Returns:
-            (N, ..., C), of a shape that depends on C alone.
+        ``usual`` is the mean square of a photograph's features on this layer; a guide
+        (N, 1, h, w) says how much each place counts, 1 on average; None: all alike.
         """
 
     def as_target(self, measured: Tensor) -> Tensor:
@@ -46,43 +40,24 @@ class Statistic(Protocol):
 
         The sum of its squares is what a relative error divides by.
         """
-
-    def error(self, measured: Tensor, target: Tensor) -> Tensor:
-        """Sum the squared difference of each sample: (N, ...) and (N, ...) -> (N,)."""
-
-    def reference_norm(
-        self, network: FeatureNetwork, layer: str, channels: int
-    ) -> float:
-        """Return the sum of squares of a photograph's target."""
-
-
-class _Plain:
-    """Statistics that are compared number by number."""
-
-    def as_target(self, measured: Tensor) -> Tensor:
-        """Compare with what was measured itself."""
         return measured
 
     def error(self, measured: Tensor, target: Tensor) -> Tensor:
-        """Sum the squared differences of each sample: (N,)."""
+        """Sum the squared difference of each sample: (N, ...) and (N, ...) -> (N,)."""
         return squared_error(measured, target)
-
-
-class _OfChannels:
-    """Statistics whose squares sum to the channels' mean squares."""
 
     def reference_norm(
         self, network: FeatureNetwork, layer: str, channels: int
     ) -> float:
-        """Return the sum of squares of a photograph's target."""
+        """Return the sum of squares of a photograph's target.
+
+        It is this one where the squares sum to the channels' mean squares.
+        """
         return channels * network.feature_energy[layer]
 
 
-class Gram(_Plain):
-    """How the channels go together: (N, C, C).
-
-    Source: Gatys et al. 2016, eq. 3.
-    """
+class Gram(Statistic):
+    """How the channels go together: (N, C, C). Source: Gatys et al. 2016, eq. 3."""
 
     def measure(
         self,
@@ -90,7 +65,6 @@ class Gram(_Plain):
         usual: float,  # noqa: ARG002
         guide: Tensor | None = None,
     ) -> Tensor:
-        """Correlate the channels with one another."""
         return gram_matrix(features if guide is None else features * guide.sqrt())
 
     def reference_norm(
@@ -99,11 +73,10 @@ class Gram(_Plain):
         layer: str,
         channels: int,  # noqa: ARG002
     ) -> float:
-        """Return the sum of squares of a photograph's Gram matrix."""
         return network.gram_energy[layer]
 
 
-class MeanStd(_OfChannels, _Plain):
+class MeanStd(Statistic):
     """Each channel's mean and standard deviation: (N, 2, C).
 
     Source: Li et al. 2017, "Demystifying neural style transfer", eq. 12 (the statistics
@@ -113,7 +86,6 @@ class MeanStd(_OfChannels, _Plain):
     def measure(
         self, features: Tensor, usual: float, guide: Tensor | None = None
     ) -> Tensor:
-        """Average each channel, and its squared departure."""
         rows = pixel_rows(features)  # (N, h*w, C)
         mean = _weighed(rows, guide).mean(dim=1)
         departures = (rows - mean.unsqueeze(1)).square()
@@ -121,7 +93,7 @@ class MeanStd(_OfChannels, _Plain):
         return torch.stack([mean, (variance + SMALL * usual).sqrt()], dim=1)
 
 
-class SlicedWasserstein(_OfChannels, _Plain):
+class SlicedWasserstein(Statistic):
     """How the features are distributed along fixed directions: (N, Q, C) quantiles.
 
     There are as many directions as channels, drawn from the seed, the same in every
@@ -134,7 +106,6 @@ class SlicedWasserstein(_OfChannels, _Plain):
     """
 
     def __init__(self, seed: int) -> None:
-        """Take the seed of the directions."""
         self._seed = seed
         self._directions: dict[int, Tensor] = {}
 
@@ -144,7 +115,6 @@ class SlicedWasserstein(_OfChannels, _Plain):
         usual: float,  # noqa: ARG002
         guide: Tensor | None = None,
     ) -> Tensor:
-        """Project each pixel's features, sort them, and average them in bins."""
         rows = pixel_rows(features)  # (N, h*w, C)
         lines = (rows @ self._directions_for(rows)).transpose(1, 2)  # (N, C, h*w)
         ordered, places = lines.sort(dim=2)
@@ -166,7 +136,7 @@ class SlicedWasserstein(_OfChannels, _Plain):
         return directions
 
 
-class Gaussian(_OfChannels):
+class Gaussian(Statistic):
     """Mean and covariance, a row of means over the covariances: (N, 1 + C, C).
 
     The error is the squared Wasserstein-2 distance between two normal distributions,
@@ -180,7 +150,6 @@ class Gaussian(_OfChannels):
     def measure(
         self, features: Tensor, usual: float, guide: Tensor | None = None
     ) -> Tensor:
-        """Average the channels, and the products of their departures."""
         rows = pixel_rows(features)  # (N, h*w, C)
         mean = _weighed(rows, guide).mean(dim=1, keepdim=True)
         centered = rows - mean
@@ -197,7 +166,6 @@ class Gaussian(_OfChannels):
         return torch.cat([measured[:, :1], root], dim=1)
 
     def error(self, measured: Tensor, target: Tensor) -> Tensor:
-        """Measure the squared distance: (N,)."""
         ours, theirs = _exact(measured), _exact(target)
         covariance, root = ours[:, 1:], theirs[:, 1:]
         between = root @ covariance @ root
@@ -210,15 +178,10 @@ class Gaussian(_OfChannels):
 
 
 def guide_for(mask: Tensor, features: Tensor) -> Tensor:
-    """Weigh the places of a layer for a region.
+    """Weigh a layer's places for a region's mask (1, 1, H, W) in [0, 1], not empty.
 
-    Args:
-        mask: (1, 1, H, W) in [0, 1], 1 inside; not empty.
-        features: (N, C, h, w), says where to.
-
-    Returns:
-        (1, 1, h, w), 1 on average: the squared mask, as Gatys' guided Gram matrix has
-        it, whose features are multiplied by the mask.
+    (1, 1, h, w) like the features, 1 on average: the squared mask, as Gatys' guided
+    Gram matrix has it, whose features are multiplied by the mask.
 
     Source: Gatys et al. 2017, "Controlling perceptual factors", eq. 4 and 5.
     """
@@ -233,12 +196,10 @@ def _weighed(rows: Tensor, guide: Tensor | None) -> Tensor:
 
 
 def _spread(ordered: Tensor, weights: Tensor, places: Tensor) -> Tensor:
-    """Give each of the sorted values as much room as it weighs: (N, C, n), as before.
+    """Give each of the sorted values (N, C, n) as much room as it weighs.
 
-    Args:
-        ordered: (N, C, n), ascending.
-        weights: (N, C, n), 1 on average, in the order of the pixels.
-        places: (N, C, n), which pixel each of the sorted values is of.
+    Weights are 1 on average, in the order of the pixels; places say which pixel each of
+    the sorted values is of.
     """
     count = ordered.shape[2]
     ends = weights.double().gather(2, places).cumsum(dim=2)
@@ -254,8 +215,68 @@ def _exact(values: Tensor) -> Tensor:
     return values.to(device).double()
 
 
+def trace_of_root(matrices: Tensor) -> Tensor:
+    """Sum the roots of the eigenvalues of symmetric float64: (N, C, C) -> (N,).
+
+    An eigenvalue that is not positive, by rounding, counts as 0; nothing depends on it.
+
+    Source: Daleckii and Krein 1965 on derivatives of functions of matrices; in Higham
+    2008, "Functions of matrices", theorem 3.11.
+    """
+    traces: Tensor = _TraceOfRoot.apply(matrices)
+    return traces
+
+
+class _TraceOfRoot(torch.autograd.Function):
+    """The sum of a_i, the roots of the eigenvalues; its slope is half the inverse root.
+
+    Autograd would differentiate eigenvectors for a second derivative, and divide by
+    differences of eigenvalues: of a covariance of more channels than pixels many are
+    alike. The function itself is smooth: its derivatives divide by sums of roots only.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, matrices: Tensor) -> Tensor:  # noqa: ANN401  # autograd's own
+        values, vectors = torch.linalg.eigh(matrices)
+        roots = values.clamp(min=0).sqrt()
+        ctx.save_for_backward(matrices, roots, vectors)
+        traces: Tensor = roots.sum(dim=1)
+        return traces
+
+    @staticmethod
+    def backward(ctx: Any, slopes: Tensor) -> Tensor:  # noqa: ANN401  # autograd's own
+        inverse: Tensor = _InverseRoot.apply(*ctx.saved_tensors)
+        gradients: Tensor = slopes.view(-1, 1, 1) / 2 * inverse
+        return gradients
+
+
+class _InverseRoot(torch.autograd.Function):
+    """The inverse root, V diag(1 / a_i) V^T, of matrices whose spectrum is known."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,  # noqa: ANN401  # autograd's own
+        matrices: Tensor,  # noqa: ARG004  # what is differentiated
+        roots: Tensor,
+        vectors: Tensor,
+    ) -> Tensor:
+        inverses = torch.where(roots > 0, 1 / roots, 0)
+        ctx.save_for_backward(roots, inverses, vectors)
+        return (vectors * inverses.unsqueeze(1)) @ vectors.mT
+
+    @staticmethod
+    def backward(ctx: Any, slopes: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
+        # (1 / a - 1 / b) / (a^2 - b^2) = -1 / (a b (a + b)): no difference is left.
+        roots, inverses, vectors = ctx.saved_tensors
+        products = inverses.unsqueeze(1) * inverses.unsqueeze(2)
+        sums = (roots.unsqueeze(1) + roots.unsqueeze(2)).clamp(
+            min=torch.finfo(roots.dtype).tiny
+        )
+        turned = vectors.mT @ slopes @ vectors
+        return -vectors @ (turned * products / sums) @ vectors.mT, None, None
+
+
 def make_statistic(config: StyleConfig) -> Statistic:
-    """Make the statistic that a configuration calls style."""
     match config.style_loss:
         case "gram":
             return Gram()

@@ -20,8 +20,7 @@ floor is a tenth and not the whole median, so that a pale painting still counts 
 """
 
 
-MOST_ATTENTION = 4.0
-"""Most that the densest detail counts, relative to the average place."""
+MOST_ATTENTION = 4.0  # that the densest detail gets, relative to the average place
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,7 @@ class StyleTarget:
 class ContentTarget:
     """What one frame shows."""
 
-    features: Mapping[str, Tensor]
-    """Layer -> (1, C, h, w)."""
+    features: Mapping[str, Tensor]  # layer -> (1, C, h, w)
     energies: Mapping[str, float]
     """Layer -> what an error is divided by: the sum of squares, one for a whole shot,
     or the paper's constant."""
@@ -52,13 +50,7 @@ class ContentTarget:
 def style_target(
     network: FeatureNetwork, style_image: Tensor, config: StyleConfig
 ) -> StyleTarget:
-    """Measure one painting.
-
-    Args:
-        network: On the device of the image.
-        style_image: (1, 3, H, W) in [0, 1], of any size.
-        config: Its style layers are measured.
-    """
+    """Measure one painting (1, 3, H, W) in [0, 1], of any size."""
     measured = measure_style(network, style_image, config)
     return mix_styles(network, [measured], [1.0], config)
 
@@ -66,11 +58,7 @@ def style_target(
 def measure_style(
     network: FeatureNetwork, style_image: Tensor, config: StyleConfig
 ) -> dict[str, Tensor]:
-    """Measure the statistic of the style on each layer, ready to be mixed.
-
-    Returns:
-        Layer -> (1, ...), as ``Statistic.measure`` says.
-    """
+    """Measure the style on each layer, ready to be mixed: layer -> (1, ...)."""
     layers = [layer for layer, _ in config.style_layers]
     statistic = make_statistic(config)
     if isinstance(statistic, Gram):
@@ -89,18 +77,12 @@ def mix_styles(
     weights: Sequence[float],
     config: StyleConfig,
 ) -> StyleTarget:
-    """Mix paintings into one target.
+    """Mix paintings into one target; only the ratios of weights, 0 or more, count.
 
-    Args:
-        network: Says how strong its features usually are.
-        measured: Of each painting, as ``measure_style`` gives it.
-        weights: Of each, 0 or more; only their ratios count. A painting of weight 0
-            leaves no trace.
-        config: Its style layers are mixed.
-
-    The statistics are mixed, not the losses. For Gram matrices it is the same, but for
-    a constant: ``sum w |G - A|^2 = |G - sum w A|^2 + const``; and a loss that can reach
-    0 keeps its weight against the content, and the rule for stopping early.
+    A painting of weight 0 leaves no trace. The statistics are mixed, not the losses.
+    For Gram matrices it is the same, but for a constant: ``sum w |G - A|^2 = |G - sum w
+    A|^2 + const``; and a loss that can reach 0 keeps its weight against the content,
+    and the rule for stopping early.
     """
     statistic = make_statistic(config)
     total = sum(weights)
@@ -139,14 +121,10 @@ def content_target(
     config: StyleConfig,
     energies: Mapping[str, float] | None = None,
 ) -> ContentTarget:
-    """Measure what one frame shows.
+    """Measure what one frame (1, 3, H, W) in [0, 1] shows.
 
-    Args:
-        network: On the device of the image.
-        content_image: (1, 3, H, W) in [0, 1].
-        config: Its content layers are measured.
-        energies: Those of the shot's first frame; None: this is the first. One constant
-            a shot keeps a fade from changing the balance of content and style.
+    ``energies`` are those of the shot's first frame; None: this is the first. One
+    constant a shot keeps a fade from changing the balance of content and style.
     """
     layers = [layer for layer, _ in config.content_layers]
     features = View(network=network, layers=layers).look(content_image)
@@ -171,19 +149,12 @@ def content_target(
 
 
 def detail_weights(image: Tensor, shape: tuple[int, int], *, power: float) -> Tensor:
-    """Weigh the places of a picture by the detail in it.
+    """Weigh the places of a picture by the detail in it: (1, 1, h, w).
 
     Faces and other small things are dense with edges, and are lost first under bold
-    paint; skies and walls have none, and can be painted freely.
-
-    Args:
-        image: (1, 3, H, W) in [0, 1].
-        shape: (h, w) of the layer.
-        power: 0 weighs all places alike; 1 in proportion to the differences of
-            neighbouring pixels.
-
-    Returns:
-        (1, 1, h, w), 1 on average before the largest are cut to ``MOST_ATTENTION``.
+    paint; skies and walls have none, and can be painted freely. A power of 0 weighs all
+    places alike, 1 in proportion to the differences of neighbouring pixels. They are 1
+    on average before the largest are cut to ``MOST_ATTENTION``.
     """
     gray = image.mean(1, keepdim=True)
     across = functional.pad(gray.diff(dim=-1).abs(), (0, 1))

@@ -21,15 +21,11 @@ from vidstyle.devices import memory_of
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.style_statistics import Gram
 
-TILE_BYTES: Final = 2**30
-"""That one tile may take, there and back."""
-CPU_SHARE: Final = 1 / 4
-"""The part of a CPU's memory that a picture may take, there and back, in one."""
-COPIES: Final = 3
-"""How often memory holds a layer's features, there and back; measured with slim."""
+TILE_BYTES: Final = 2**30  # that one tile may take, there and back
+CPU_SHARE: Final = 1 / 4  # of a CPU's memory that a picture may take in one
+COPIES: Final = 3  # of a layer's features in memory, there and back; measured with slim
 
-Place = tuple[Any, ...]
-"""Index of a part of a tensor (N, C, h, w)."""
+Place = tuple[Any, ...]  # index of a part of a tensor (N, C, h, w)
 
 
 class Span(NamedTuple):
@@ -46,12 +42,10 @@ class Span(NamedTuple):
 class Tile:
     """A part of a picture. Where it starts is where pixels of every layer do."""
 
-    spans: tuple[Span, Span]
-    """Rows and columns."""
+    spans: tuple[Span, Span]  # rows and columns
 
     @property
     def seen(self) -> Place:
-        """The pixels that it sees."""
         return (..., *(slice(span.low, span.high) for span in self.spans))
 
     def owned(self, layer: str, *, in_seen: bool = False) -> Place:
@@ -65,7 +59,6 @@ class Tile:
         return (..., *owned)
 
     def share(self, layer: str) -> float:
-        """Return how much of a layer it owns."""
         by = block_of(layer) - 1
         return math.prod(
             ((span.stop >> by) - (span.start >> by)) / (span.size >> by)
@@ -79,20 +72,16 @@ class View:
 
     network: FeatureNetwork
     layers: Collection[str]
-    grams: Collection[str] = ()
-    """Those of which the Gram matrix is enough."""
-    unmapped: Collection[str] = ()
-    """Those whose map is left to the caller."""
+    grams: Collection[str] = ()  # those of which the Gram matrix is enough
+    unmapped: Collection[str] = ()  # those whose map is left to the caller
     guides: Mapping[str, Tensor] = field(default_factory=dict)
     """Layer -> (N, 1, h, w), how much each place counts in its Gram matrix."""
 
     def see(self, images: Tensor, most_pixels: float = math.inf) -> dict[str, Tensor]:
         """Look at images (N, 3, H, W) in [0, 1]; slightly outside is no error.
 
-        One of more pixels is seen in tiles, and has no second derivative then.
-
-        Returns:
-            Layer -> (N, C, h, w), or the Gram matrix (N, C, C), from shallow to deep.
+        One of more pixels is seen in tiles, and has no second derivative then. Returns
+        layer -> (N, C, h, w), or the Gram matrix (N, C, C), from shallow to deep.
         """
         height, width = images.shape[-2:]
         if height * width <= most_pixels:

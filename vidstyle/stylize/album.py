@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from vidstyle.networks.vgg import FeatureNetwork
     from vidstyle.stylize.stylizer import Stylizer
 
-Size = tuple[int, int]
-"""Height and width, in pixels."""
+Size = tuple[int, int]  # height and width, in pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +42,7 @@ class AlbumResult:
     index: Path
     painted: int
     kept: int
-    failed: tuple[str, ...]
-    """Why a picture or a painting was passed over, a sentence each."""
+    failed: tuple[str, ...]  # why each was passed over, in a sentence
 
 
 def stylize_album(
@@ -61,10 +59,7 @@ def stylize_album(
 
     Contents and styles are files, and folders of them; styles named together are mixed.
     Results and sheet go into ``folder``, which is made if it is not there; what is
-    there already is painted again only to ``overwrite`` it.
-
-    Raises:
-        VidstyleError: An InputError, WeightsError, OptimizationError or OutputError.
+    there already is painted again only to ``overwrite`` it. Raises a VidstyleError.
     """
     config, album = config or StyleConfig(), album or AlbumConfig()
     folder, given = Path(folder), [Path(path) for path in contents]
@@ -80,7 +75,12 @@ def stylize_album(
     check_pairs(pairs, given, named, folder)
     left = [pair for pair in pairs if overwrite or not pair.output.exists()]
     kept = len(pairs) - len(left)
-    listener(Notice(text=_summary(pairs, kept)))
+    rows = len({pair.content for pair in pairs})
+    there = (
+        f"; {kept} are there already (--overwrite paints them again)" if kept else ""
+    )
+    summary = f"{rows} x {len(pairs) // rows} -> {len(pairs)} pictures{there}"
+    listener(Notice(text=summary))
     run = _Run(config, listener)
     painted = sum(1 for _ in run.paint(left, album.batch, kept))
     if painted + kept == 0:
@@ -187,11 +187,3 @@ class _Run:
             self._network = stylizer.network
             frame = resize_frame(source, height=height, width=width)
             yield Still(pair.number, stylizer, frame)
-
-
-def _summary(pairs: Sequence[Pair], kept: int) -> str:
-    contents = len({pair.content for pair in pairs})
-    text = f"{contents} x {len(pairs) // contents} -> {len(pairs)} pictures"
-    if kept:
-        text += f"; {kept} are there already (--overwrite paints them again)"
-    return text

@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from vidstyle.color.masks import Mask, soft_mask
+from vidstyle.color import Mask, soft_mask
 from vidstyle.config import (
     EvolutionConfig,
     Region,
@@ -31,8 +31,7 @@ from vidstyle.stylize.style_bank import painting_size, wanted_side, working_fram
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.evolution import Evolution, check_evolution_name, write_evolution
 
-Styles = StrPath | Sequence[StrPath]
-"""The file of a painting, or several."""
+Styles = StrPath | Sequence[StrPath]  # the file of a painting, or several
 
 
 def stylize_image(
@@ -47,12 +46,9 @@ def stylize_image(
     overwrite: bool = False,
     listener: Listener = ignore,
 ) -> Path:
-    """Paint one picture into ``output``, which is returned.
+    """Paint one picture into ``output``, which is returned; or a VidstyleError.
 
     ``style``, ``regions`` and ``evolution_output`` are as for ``stylize_video``.
-
-    Raises:
-        VidstyleError: An InputError, WeightsError, OptimizationError or OutputError.
     """
     content, output = Path(content), Path(output)
     config, regions = config or StyleConfig(), as_regions(regions)
@@ -93,11 +89,9 @@ def stylize_image(
 class Still(NamedTuple):
     """A picture, and what paints it."""
 
-    number: int
-    """What its reports call it."""
+    number: int  # what its reports call it
     stylizer: Stylizer
-    frame: Frame
-    """At working size."""
+    frame: Frame  # at working size
 
 
 def paint_stills(
@@ -110,11 +104,8 @@ def paint_stills(
     """Paint pictures of one size and configuration, so many beside one another.
 
     They are asked for as slots become idle; with ``most_evaluations`` of its loss a
-    picture is finished, too.
-
-    Yields:
-        What is finished: the picture as it was given and as it is painted, and its
-        steps.
+    picture is finished, too. Yields what is finished: the picture as it was given and
+    as it is painted, and its steps.
     """
     source, painting = iter(stills), dict[int, Still]()
     if (first := next(source, None)) is None:
@@ -147,9 +138,7 @@ def read_told(path: Path, listener: Listener) -> Frame:
 def read_key(path: Path, height: int, width: int) -> Frame:
     """Read a user's own painting of a frame, at the size of the result.
 
-    Raises:
-        ImageOpenError: If it cannot be read.
-        ConfigError: If its shape is not the frame's.
+    ImageOpenError: it cannot be read; ConfigError: its shape is not the frame's.
     """
     picture = read_picture(path)
     tall, wide = picture.shape[:2]
@@ -168,23 +157,13 @@ def load_stylizer(
     regions: Sequence[Region] = (),
     network: FeatureNetwork | None = None,
 ) -> Stylizer:
-    """Read the paintings and prepare a run.
+    """Read the paintings and prepare a run for results of a height and width.
 
-    Args:
-        style: The paintings of what is in no region.
-        config: Network, layers, sizes.
-        height: Of the result.
-        width: Of the result.
-        listener: Is told which network was taken and why, and of a small painting.
-        times_s: Seconds of the clip at which each painting is alone; empty: they are
-            mixed all along.
-        regions: Their paintings come last.
-        network: One that was loaded for this configuration; None: load it.
-
-    Raises:
-        ImageOpenError: If a painting cannot be read.
-        WeightsError: If a network that was named has no weights.
-        ConfigError: As ``Stylizer`` says.
+    ``style`` is of what is in no region, whose paintings come last; at each of
+    ``times_s``, seconds of the clip, one painting is alone (empty: they are mixed all
+    along). The listener is told which network was taken and why, and of a small
+    painting. Errors are those of ``Stylizer``; ImageOpenError, too, if a painting
+    cannot be read.
     """
     styles = as_paths(style, regions)
     check_counts(config, times_s, len(styles))
@@ -219,16 +198,14 @@ def as_paths(style: Styles, regions: Sequence[Region] = ()) -> list[Path]:
 
 
 def as_regions(regions: Sequence[Region]) -> list[Region]:
-    """Let the files of regions be named by text, too."""
     return [Region(Path(mask), Path(style)) for mask, style in regions]
 
 
 def read_mask(path: Path, *, height: int, width: int) -> Mask:
     """Read the mask of a region.
 
-    Raises:
-        ImageOpenError: If it cannot be read.
-        ConfigError: If it is of another shape than the picture, or empty.
+    ImageOpenError: it cannot be read; ConfigError: it is of another shape than the
+    picture, or empty.
     """
     picture = read_picture(path)
     check_mask_shape(path, *picture.shape[:2], height=height, width=width)

@@ -9,33 +9,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidstyle.errors import ConfigError, ImageOpenError, InputError, OutputError
-from vidstyle.images import PICTURE_ENDINGS, read_picture, resize_frame
+from vidstyle.images import read_picture, resize_frame
 from vidstyle.records import Frame
-from vidstyle.video.folder import natural_order
+from vidstyle.video.folder import list_pictures
 from vidstyle.video.probe import probe
 from vidstyle.video.sheet import captioned, contact_sheet, pick_frames
 
-INDEX = "index.png"
-"""Name of the sheet in the folder of the results."""
-CELL_SIDES = 96, 256
-"""Least and most pixels of the side of a picture on the sheet."""
-SHEET_WIDTH = 3000
-"""Pixels that the sheet should not be wider than."""
+INDEX = "index.png"  # name of the sheet in the folder of the results
+CELL_SIDES = 96, 256  # least and most pixels of the side of a picture on the sheet
+SHEET_WIDTH = 3000  # pixels that the sheet should not be wider than
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
     """A picture or a clip after one painting, or after several that are mixed."""
 
-    number: int
-    """Among all pairs, from 0."""
+    number: int  # among all pairs, from 0
     content: Path
     styles: tuple[Path, ...]
     output: Path
 
     @property
     def style_name(self) -> str:
-        """The names of its paintings without their endings."""
         return "+".join(path.stem for path in self.styles)
 
 
@@ -44,18 +39,12 @@ def pictures_in(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     try:
-        found = [
-            one
-            for one in path.iterdir()
-            if one.suffix.lower() in PICTURE_ENDINGS
-            and not one.name.startswith(".")
-            and one.is_file()
-        ]
+        found = [one for one in list_pictures(path) if one.is_file()]
     except OSError as err:
         raise InputError(f"cannot read the folder {path}: {err.strerror}.") from err
     if not found:
         raise InputError(f"there is no picture in the folder {path}.")
-    return sorted(found, key=natural_order)
+    return found
 
 
 def make_pairs(
@@ -149,23 +138,17 @@ def index_sheet(pairs: Sequence[Pair]) -> Frame:
 
 
 def _thumbnail(path: Path, side: int) -> Frame | None:
+    """Show a picture, or the frame in the middle of a clip; None: it cannot be read."""
     try:
-        picture = _picture_of(path)
-    except InputError:
-        return None
+        picture = read_picture(path)
+    except ImageOpenError:
+        try:
+            info = probe(path)
+            shape = {"height": info.height, "width": info.width}
+            middle = (info.frame_count or 0) // 2
+            (picture,) = pick_frames(info, [middle], **shape).values()
+        except InputError:
+            return None
     scale = side / max(picture.shape[:2])
     height, width = (max(1, round(length * scale)) for length in picture.shape[:2])
     return resize_frame(picture, height=height, width=width)
-
-
-def _picture_of(path: Path) -> Frame:
-    """Read a picture, or the frame in the middle of a clip."""
-    try:
-        return read_picture(path)
-    except ImageOpenError:
-        info = probe(path)
-        middle = (info.frame_count or 0) // 2
-        (frame,) = pick_frames(
-            info, [middle], height=info.height, width=info.width
-        ).values()
-        return frame

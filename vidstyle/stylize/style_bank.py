@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vidstyle.color.palette import (
+from vidstyle.color import (
     ColorStatistics,
     color_statistics,
     luminance,
@@ -29,8 +29,7 @@ class FrameStyle:
     """The mix of paintings that one frame follows, and its colors."""
 
     weights: tuple[float, ...]
-    colors: ColorStatistics
-    """Those of the frame itself, or of the shot around it."""
+    colors: ColorStatistics  # those of the frame itself, or of the shot around it
 
 
 class StyleBank:
@@ -46,16 +45,10 @@ class StyleBank:
         times_s: Sequence[float] = (),
         regions: int = 0,
     ) -> None:
-        """Measure the paintings.
+        """Measure at least one painting, each at the size in which it is taken.
 
-        Args:
-            paintings: At least one, each at the size in which it is taken; those of
-                regions come last.
-            network: On the device.
-            config: Layers, mix and colors.
-            device: Where to compute.
-            times_s: When each painting is alone; empty: they are mixed all along.
-            regions: How many of the paintings are those of a region.
+        The last ``regions`` of them are those of a region. At each of ``times_s`` one
+        is alone; empty: they are mixed all along.
         """
         self._regions = regions
         self._paintings = list(paintings)
@@ -67,11 +60,9 @@ class StyleBank:
         self._newest: tuple[tuple[float, ...], StyleTarget] | None = None
 
     def at(self, time_s: float, colors: ColorStatistics) -> FrameStyle:
-        """Return the style of the frame at a second of the clip."""
         return FrameStyle(self._weights_at(time_s), colors)
 
     def for_region(self, region: int, colors: ColorStatistics) -> FrameStyle:
-        """Return the style of a region: its painting alone."""
         weights = [0.0] * len(self._paintings)
         weights[len(weights) - self._regions + region] = 1.0
         return FrameStyle(tuple(weights), colors)
@@ -156,17 +147,11 @@ class StyleBank:
 
 
 def crossfade(time_s: float, times_s: Sequence[float]) -> tuple[float, ...]:
-    """Return the weight of each painting at a time.
+    """Return the weight in [0, 1] of each painting at a time; they sum to 1.
 
-    Between two times the one gives way to the other evenly; before the first and after
-    the last there is nothing to fade.
-
-    Args:
-        time_s: In seconds.
-        times_s: When each painting is alone, ascending, at least one.
-
-    Returns:
-        A weight in [0, 1] for each; they sum to 1.
+    At each of the ascending ``times_s``, at least one, one is alone. Between two the
+    one gives way to the other evenly; before the first and after the last there is
+    nothing to fade.
     """
     weights = [0.0] * len(times_s)
     later = bisect_right(times_s, time_s)
@@ -214,7 +199,6 @@ def working_frame(source: Frame, config: StyleConfig) -> Frame:
 def painting_size(
     painting: Frame, config: StyleConfig, long_side: int
 ) -> tuple[int, int]:
-    """Return a painting's height and width for results with that longest side."""
     return working_size(
         height=painting.shape[0],
         width=painting.shape[1],

@@ -15,8 +15,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from vidstyle.color.masks import Mask, complement, composite, flatten_masks, guide_image
-from vidstyle.color.palette import color_statistics
+from vidstyle.color import (
+    Mask,
+    color_statistics,
+    complement,
+    composite,
+    flatten_masks,
+    guide_image,
+)
 from vidstyle.config import StyleConfig, check_counts
 from vidstyle.devices import choose_device
 from vidstyle.errors import ConfigError
@@ -30,14 +36,8 @@ from vidstyle.images import (
 from vidstyle.networks.load import load_network
 from vidstyle.networks.painter import PaintingNetwork, read_painter
 from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.optimize import pyramid
 from vidstyle.optimize.batch import BatchOptimization
-from vidstyle.optimize.pyramid import (
-    enlarged,
-    factors,
-    fitted_image,
-    random_image,
-    shared_steps,
-)
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import content_target
 from vidstyle.records import Frame, Listener, StepReport, StrPath, ignore
@@ -49,8 +49,7 @@ from vidstyle.stylize.style_bank import (
     working_frame,
 )
 
-Picture = Frame | StrPath
-"""uint8 (H, W, 3) RGB, or a file."""
+Picture = Frame | StrPath  # uint8 (H, W, 3) RGB, or a file
 OnStep = Callable[[StepReport, Callable[[], Frame]], None]
 """Is given a step's report, and what makes the picture as it is after it."""
 
@@ -163,8 +162,8 @@ class Stylizer:
             tall, wide = painting_size(painting, self.config, max(height, width))
             paintings.append(resize_frame(painting, height=tall, width=wide))
         self.bank = self._bank(paintings)
-        reduced = factors(min(self.config.pyramid, steps), min(height, width))
-        shares = shared_steps(steps, len(reduced) + 1)
+        reduced = pyramid.factors(min(self.config.pyramid, steps), min(height, width))
+        shares = pyramid.shared_steps(steps, len(reduced) + 1)
         self.coarser = tuple(
             Level(
                 round(height * factor),
@@ -273,12 +272,9 @@ class Stylizer:
     ) -> FrameTask:
         """Prepare the optimisation of a still picture, or of a shot's first frame.
 
-        Args:
-            number: What its reports call it.
-            source: At working size.
-            style: What it is to look like; None: as at the beginning of a clip.
-            mask: Of the part that is painted; None: all of it.
-            noise: Which noise a random start is.
+        The source is at working size; ``number`` is what reports call it; a style of
+        None is that of the beginning of a clip; ``noise`` says which noise a random
+        start is.
         """
         style = style or self.bank.at(0, color_statistics(source))
         content = self.bank.content(source, style)
@@ -294,7 +290,7 @@ class Stylizer:
             start = self._start_image(style, image, noise)
             if self.config.init == "random" and coarser:
                 # Noise of its own would only disturb.
-                start = enlarged(coarser[-1].start, image)
+                start = pyramid.enlarged(coarser[-1].start, image)
             return FrameTask(
                 frame=number,
                 start=start,
@@ -333,17 +329,18 @@ class Stylizer:
     def _start_image(self, style: FrameStyle, content: Tensor, noise: int) -> Tensor:
         """Make the pixels that a picture or a shot starts from: (1, 3, H, W), new."""
         if self.config.init == "random":
-            return random_image(content, seed=self.config.seed, index=noise)
+            return pyramid.random_image(content, seed=self.config.seed, index=noise)
         if self.config.init == "style":
-            return fitted_image(self.bank.strongest(style), content)
+            return pyramid.fitted_image(self.bank.strongest(style), content)
         if self._start is not None:
             start = self.bank.to_working(self._start)
-            return fitted_image(frame_to_image(start, device=self.device), content)
+            return pyramid.fitted_image(
+                frame_to_image(start, device=self.device), content
+            )
         return content.clone()
 
 
 def load_for(config: StyleConfig, listener: Listener) -> FeatureNetwork:
-    """Load the network of a configuration, as ``load_network`` does."""
     return load_network(
         config.network,
         device=choose_device(config.device),

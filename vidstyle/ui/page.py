@@ -22,15 +22,14 @@ from vidstyle.errors import ConfigError, InputError, VidstyleError
 from vidstyle.images import fit_long_side, read_picture, resize_frame
 from vidstyle.networks.published import cache_directory
 from vidstyle.presets import SAMPLES, named_painting
+from vidstyle.ui import UiConfig
 from vidstyle.ui.runs import SETTINGS, Progress, Run, Runs, is_picture
 from vidstyle.video.sheet import pick_frames
 from vidstyle.video.work_dir import FrameStore
 
 LOCAL: Final = "127.0.0.1"
-TICK_S = 1.0
-"""Between two looks at the runs."""
-THUMB_SIDE = 480
-"""Pixels, of the pictures that show what was chosen."""
+TICK_S = 1.0  # between two looks at the runs
+THUMB_SIDE = 480  # pixels, of the pictures that show what was chosen
 OWN = "my own"
 SCENE: Final = {"More paint": "0.03", "Balanced": "", "More scene": "0.15"}
 """How much of the scene: content weights, as the README has them."""
@@ -49,22 +48,6 @@ STATES: Final = {
     "waiting": "It is painted as soon as those before it are done.",
     "stopped": "Go on paints the rest; nothing is lost.",
 }
-STYLE: Final = """
-.gradio-container {max-width: 1200px !important; margin: 0 auto}
-#alert p {color: #b3261e; font-weight: 600}
-#status progress {width: 100%; height: .8rem; margin: .6rem 0 .2rem; appearance: none}
-#status progress::-webkit-progress-bar {background: #8884; border-radius: 1rem}
-#status progress::-webkit-progress-value {background: #ea580c; border-radius: 1rem}
-#status progress::-moz-progress-bar {background: #ea580c; border-radius: 1rem}
-#status h3 {margin: 0}
-#status .failed {color: #b3261e; font-weight: 600}
-#status ul {color: var(--body-text-color-subdued); font-size: .9em; margin: .4em 0}
-#runs .wrap {flex-direction: column}
-#files .label-clear-button {display: none}
-/* Else the wheel zooms the pictures instead of moving the page. */
-#slider .content {pointer-events: none}
-@media (prefers-color-scheme: dark) {#alert p, #status .failed {color: #ffb4ab}}
-"""
 
 
 def show_source(file: str | None) -> tuple[Any, str]:
@@ -171,10 +154,8 @@ class Page:
     def _lay_out_run(self) -> None:
         out: dict[str, Any] = {"interactive": False, "visible": False}
         act: dict[str, Any] = {"visible": False, "size": "sm", "min_width": 100}
-        full, line = (
-            {**out, "buttons": ["fullscreen"]},
-            "Before and after: drag the line",
-        )
+        full = {**out, "buttons": ["fullscreen"]}
+        line = "Before and after: drag the line"
         gr.Markdown("## Your runs")
         self.chosen = gr.Radio([], show_label=False, elem_id="runs", visible=False)
         # A page may name a run from before the server was started again.
@@ -188,9 +169,8 @@ class Page:
         self.newest = gr.Image(**full)
         self.video = gr.Video(label="Before and after", loop=True, buttons=[], **out)
         self.slider = gr.ImageSlider(label=line, elem_id="slider", **full)
-        self.frame = gr.Slider(
-            0, 1, step=1, label="Frame under the line", visible=False
-        )
+        under = "Frame under the line"
+        self.frame = gr.Slider(0, 1, step=1, label=under, visible=False)
         self.evolution = gr.Image(label="How it was learned", **full)
         self.files = gr.File(label="Download", elem_id="files", **out)
         self.command = gr.Code(
@@ -370,16 +350,7 @@ def enter(token: str) -> str:
 
 
 @contextmanager
-def launched(
-    *,
-    host: str,
-    port: int,
-    password: str,
-    work_dir: Path | None,
-    max_mb: int,
-    keep_days: int,
-    no_browser: bool,
-) -> Iterator[str]:
+def launched(config: UiConfig, *, password: str) -> Iterator[str]:
     """Serve the page during the block, from a folder of its own; yield its address.
 
     Raises:
@@ -387,11 +358,12 @@ def launched(
             cannot be taken.
         WorkDirError: If another server has the folder.
     """
-    if host != LOCAL and not password:
+    if config.host != LOCAL and not password:
         raise ConfigError(
-            f"other machines reach {host}: set VIDSTYLE_UI_PASSWORD to a password."
+            f"other machines reach {config.host}: set VIDSTYLE_UI_PASSWORD to a "
+            "password."
         )
-    root = (work_dir or cache_directory() / "ui").resolve()
+    root = (config.work_dir or cache_directory() / "ui").resolve()
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (
         FrameStore(root / "server").claimed(),
@@ -399,11 +371,9 @@ def launched(
     ):
         # Gradio's copies: their names are in addresses, which must not tell the root's.
         os.environ["GRADIO_TEMP_DIR"] = folder
-        runs = Runs(root, keep_days=keep_days)
+        runs = Runs(root, keep_days=config.keep_days)
         page = Page(runs).blocks
-        address = _serve(
-            page, host, port, password, max_mb=max_mb, no_browser=no_browser
-        )
+        address = _serve(page, config, password)
         runs.start()
         try:
             yield address
@@ -412,43 +382,33 @@ def launched(
             page.close(verbose=False)
 
 
-def _serve(
-    page: gr.Blocks,
-    host: str,
-    port: int,
-    password: str,
-    *,
-    max_mb: int,
-    no_browser: bool,
-) -> str:
-    """Serve a page, and return its address.
-
-    Raises:
-        ConfigError: If the address cannot be taken.
-    """
-    names = [LOCAL, "localhost"] if host == LOCAL else ["*"]
+def _serve(page: gr.Blocks, config: UiConfig, password: str) -> str:
+    """Serve a page, and return its address, or raise ConfigError."""
+    names = [LOCAL, "localhost"] if config.host == LOCAL else ["*"]
     try:
         _, address, _ = page.launch(
-            server_name=host,
-            server_port=port,
+            server_name=config.host,
+            server_port=config.port,
             auth=partial(_is_right, password) if password else None,
             auth_message="Any name will do.",
             prevent_thread_lock=True,
-            inbrowser=not no_browser,
+            inbrowser=not config.no_browser,
             quiet=True,
             share=False,
             ssr_mode=False,
             run_history=False,
             footer_links=[],
-            max_file_size=max_mb * 1_000_000,
+            max_file_size=config.max_mb * 1_000_000,
             app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, names)]},
             theme=gr.themes.Base(
                 primary_hue="orange", font="system-ui", font_mono="monospace"
             ),
-            css=STYLE,
+            css_paths=Path(__file__).with_name("page.css"),
         )
     except OSError as err:
-        raise ConfigError(f"cannot listen on {host}:{port}; try --port.") from err
+        raise ConfigError(
+            f"cannot listen on {config.host}:{config.port}; try --port."
+        ) from err
     return str(address)
 
 

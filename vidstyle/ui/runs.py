@@ -60,19 +60,16 @@ class Run:
 
     folder: Path
     content: str
-    style: str
-    """A file of the run's, or the name of a painting that comes along."""
+    style: str  # a file of the run's, or the name of a painting that comes along
     preset: str = "standard"
     options: dict[str, str] = field(default_factory=dict)
     """Over those of the preset: texts by keys, as in a file of settings."""
     is_preview: bool = False
     state: Literal["waiting", "painting", "done", "stopped", "failed"] = "waiting"
-    queued_s: float = 0.0
-    """Since 1970."""
+    queued_s: float = 0.0  # since 1970
     notes: list[str] = field(default_factory=list)
     error: str = ""
-    frames: int = 0
-    """How many the result has, if it is a clip."""
+    frames: int = 0  # how many the result has, if it is a clip
 
     @property
     def source(self) -> Path:
@@ -117,17 +114,12 @@ class Run:
         if self.preset != "standard":
             words += ["--preset", self.preset]
         for key, text in self.options.items():
-            if text in {"true", "false"}:
-                words.append(f"--{key}" if text == "true" else f"--no-{key}")
-            else:
-                words += [f"--{key}", text]
-        if self.is_preview:
-            words += [] if is_picture(self.source) else ["--preview"]
-        else:
-            words += [
-                "--evolution",
-                *([] if is_picture(self.source) else ["--compare"]),
-            ]
+            switches = {"true": [f"--{key}"], "false": [f"--no-{key}"]}
+            words += switches.get(text, [f"--{key}", text])
+        if kind == "video":
+            words += ["--preview"] if self.is_preview else ["--evolution", "--compare"]
+        elif not self.is_preview:
+            words += ["--evolution"]
         return shlex.join([*words, "--output", self.output.name])
 
     def config(self) -> VideoConfig:

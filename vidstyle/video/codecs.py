@@ -33,16 +33,12 @@ class Codec:
 
     endings: tuple[str, ...]
     """File endings that can hold it and are played as such; the usual one first."""
-    encoders: tuple[tuple[str, ...], ...]
-    """ffmpeg's, each with its arguments but for the quality; the best one first."""
+    encoders: tuple[tuple[str, ...], ...]  # ffmpeg's, with arguments; the best first
     pixels: str = "yuv420p"
-    alpha_pixels: str | None = None
-    """The same with transparency; None: it has none."""
-    alpha_arguments: tuple[str, ...] = ()
-    """More arguments of the encoder for these."""
+    alpha_pixels: str | None = None  # the same with transparency; None: it has none
+    alpha_arguments: tuple[str, ...] = ()  # more arguments of the encoder for these
     alpha_endings: tuple[str, ...] = ()
-    needs_even_sides: bool = False
-    """Whether an odd side has to lose its last row or column."""
+    needs_even_sides: bool = False  # an odd side loses its last row or column
 
 
 # Presets: where a slower one makes files hardly smaller. Matroska's ending stands last
@@ -100,8 +96,7 @@ def container_of(path: Path) -> str:
 def codec_for(path: Path, config: EncodingConfig) -> str:
     """Choose the codec of a result: the one asked for, or the usual one of its file.
 
-    Raises:
-        ConfigError: If no such file can hold it, or has the quality that is asked for.
+    ConfigError: no such file can hold it, or has the quality that is asked for.
     """
     container_of(path)
     ending = path.suffix.lower()
@@ -132,7 +127,6 @@ def codec_for(path: Path, config: EncodingConfig) -> str:
 
 
 def held_shape(codec: str, shape: tuple[int, int]) -> tuple[int, int]:
-    """Return the height and width that remain of a picture in a codec."""
     height, width = shape
     if CODECS[codec].needs_even_sides:
         return height - height % 2, width - width % 2
@@ -147,7 +141,7 @@ def encoder_arguments(
     with_alpha: bool = False,
     hardware: "HardwareEncoder | None" = None,
 ) -> list[str]:
-    """Return ffmpeg's arguments that encode a result's first stream of pictures.
+    """Return ffmpeg's arguments for the first stream of pictures.
 
     DependencyError: this ffmpeg has no encoder for it.
     """
@@ -182,7 +176,6 @@ def to_pixels(name: str, *, with_alpha: bool = False) -> str:
 
 
 def _working_encoder(name: str, program: str) -> tuple[str, ...]:
-    """Find a codec's first encoder that works."""
     codec, reasons = CODECS[name], []
     for encoder in codec.encoders:
         arguments = ("-pix_fmt", codec.pixels, "-c:v", *encoder)
@@ -198,7 +191,7 @@ def _working_encoder(name: str, program: str) -> tuple[str, ...]:
 
 @cache
 def _why_not(encoder: tuple[str, ...], size: str, _program: str) -> str:
-    """Encode one frame; return why that fails, or nothing. It is tried once."""
+    """Encode one frame, once; return why that fails, or nothing."""
     picture = ["-f", "lavfi", "-i", f"color=size={size}", "-frames:v", "1"]
     try:
         arguments = [*picture, *encoder, "-f", "null", "-"]
@@ -210,14 +203,12 @@ def _why_not(encoder: tuple[str, ...], size: str, _program: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardwareEncoder:
-    """One encoder of ffmpeg's that leaves the work to hardware."""
+    """An encoder of ffmpeg's that leaves the work to hardware."""
 
     name: str
-    quality: Callable[[int], Sequence[str]]
-    """Its arguments for a ``crf``."""
+    quality: Callable[[int], Sequence[str]]  # its arguments for a crf
 
     def arguments(self, codec: str, crf: int | None) -> list[str]:
-        """Return the arguments that encode the first stream of pictures."""
         quality = CRF[codec].default if crf is None else crf
         return ["-c:v:0", self.name, *self.quality(quality)]
 
@@ -258,7 +249,6 @@ def find_hardware(
 
 
 def why_software(codec: str) -> str:
-    """Explain that no candidate works."""
     tried = ", ".join(each.name for each in CANDIDATES.get(codec, ()))
     why = f"for {codec} works here (tried {tried})" if tried else f"makes {codec} here"
     return f"no hardware encoder {why}; it is encoded in software."

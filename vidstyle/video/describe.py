@@ -2,15 +2,35 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from vidstyle.config import BACKGROUND
 from vidstyle.records import ColorInfo, StreamInfo, VideoInfo
-from vidstyle.video.mux import Inspection
+from vidstyle.video.mux import ending_for
+from vidstyle.video.probe import Timing, measure_timing, probe
 
 CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4/mov", "matroska,webm": "mkv/webm"}
 """ffmpeg's names that say more than a reader wants to know."""
 FIELDS = {"mixed": "may be interlaced", "separate": "in single fields"}
 LEVELS = {"tv": "limited", "pc": "full"}
+
+
+class Inspection(NamedTuple):
+    """What is understood of a clip."""
+
+    info: VideoInfo
+    timing: Timing
+    ending: str  # of a result by default: it can hold all that the clip has
+
+
+def inspect_clip(
+    clip: Path, *, fps: Fraction | None = None, background: str = BACKGROUND
+) -> Inspection:
+    """Find out what a clip is, as ``probe`` does, and how its frames lie in time."""
+    info = probe(clip, fps=fps, background=background)
+    return Inspection(info, measure_timing(info), ending_for(info))
 
 
 def as_facts(seen: Inspection) -> dict[str, Any]:
@@ -28,33 +48,26 @@ def as_facts(seen: Inspection) -> dict[str, Any]:
 
 def as_lines(seen: Inspection) -> Iterator[str]:
     """Write what is understood, an aspect a line."""
-    for label, text in _described(seen):
-        yield f"{label:10}{text}"
-
-
-def _described(seen: Inspection) -> Iterator[tuple[str, str]]:
     info = seen.info
     kind = CONTAINERS.get(info.container, info.container) or "a folder of pictures"
     known = info.duration_s is not None
     length = f"{info.duration_s:.2f} s" if known else "of unknown length"
-    yield "clip", f"{info.path}: {kind}, {length}"
-    yield "picture", _picture(info)
-    yield "shown", _shown(info)
-    yield "rate", _rate(seen)
-    if info.color is not None:
-        yield "colour", _color(info.color)
-    if info.has_alpha:
-        yield "alpha", f"transparent parts are laid over {info.background}"
-    if info.kind == "video":
-        yield "sound", _tracks(info, "audio")
-        if info.subtitle_codecs:
-            yield "subtitles", _tracks(info, "subtitle")
-        if info.chapters:
-            yield "chapters", str(info.chapters)
-        for stream in info.streams:
-            yield "stream", _stream(stream, is_read=stream.index == info.stream_index)
-    yield "reading", _reading(info)
-    yield "result", _result(seen)
+    behind = f"transparent parts are laid over {info.background}"
+    aspects = [
+        ("clip", f"{info.path}: {kind}, {length}"),
+        ("picture", _picture(info)),
+        ("shown", _shown(info)),
+        ("rate", _rate(seen)),
+        ("colour", _color(info.color) if info.color else ""),
+        ("alpha", behind if info.has_alpha else ""),
+        ("sound", _tracks(info, "audio") if info.kind == "video" else ""),
+        ("subtitles", _tracks(info, "subtitle") if info.subtitle_codecs else ""),
+        ("chapters", str(info.chapters or "")),
+        *(("stream", _stream(each, info.stream_index)) for each in info.streams),
+        ("reading", _reading(info)),
+        ("result", _result(seen)),
+    ]
+    return (f"{label:10}{text}" for label, text in aspects if text)
 
 
 def _picture(info: VideoInfo) -> str:
@@ -116,7 +129,8 @@ def _codec(stream: StreamInfo) -> str:
     return f"{stream.codec} ({stream.language})" if stream.language else stream.codec
 
 
-def _stream(stream: StreamInfo, *, is_read: bool) -> str:
+def _stream(stream: StreamInfo, read_index: int) -> str:
+    is_read = stream.index == read_index
     marks = {"read": is_read, "default": stream.is_default, "cover": stream.is_cover}
     said = [_codec(stream), *(name for name, holds in marks.items() if holds)]
     return f"{stream.index}: {stream.kind}, {', '.join(said)}"

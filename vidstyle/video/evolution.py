@@ -19,10 +19,8 @@ from vidstyle.images import resize_frame
 from vidstyle.records import Frame
 from vidstyle.video.write import MOST_FPS, write_video
 
-_FINEST: Final = 0.25
-"""Mean difference in 8-bit levels below which no change can be seen."""
-_SPARE: Final = 4
-"""Times as many pictures are kept as shown, so that blends are of near neighbours."""
+_FINEST: Final = 0.25  # mean difference in 8-bit levels that can be seen at all
+_SPARE: Final = 4  # times as many pictures kept as shown, so that neighbours blend
 
 
 class Evolution:
@@ -34,7 +32,6 @@ class Evolution:
     """
 
     def __init__(self, config: EvolutionConfig, source: Frame) -> None:
-        """Begin with a reduced copy of the picture before it is painted."""
         self.config = config
         self._kept = [_narrowed(source, config.width).copy()]
         self._newest: Frame | None = None
@@ -86,7 +83,6 @@ def write_evolution(
 
 
 def check_evolution_name(path: Path) -> None:
-    """Check that a name is of a GIF or an MP4, or raise ConfigError."""
     if path.suffix.lower() not in {".gif", ".mp4"}:
         raise ConfigError(
             f"{path} must end in .gif or .mp4 to show how it was learned."
@@ -94,12 +90,11 @@ def check_evolution_name(path: Path) -> None:
 
 
 def change(before: Frame, after: Frame) -> float:
-    """Measure the mean absolute difference of two pictures, in 8-bit levels."""
+    """Return the mean absolute difference of two pictures, in 8-bit levels."""
     return float(cv2.norm(before, after, cv2.NORM_L1)) / before.size
 
 
 def spaced(frames: Sequence[Frame], least_change: float) -> list[Frame]:
-    """Drop the pictures that differ too little from the one kept before them."""
     kept = list(frames[:1])
     for frame in frames[1:]:
         if change(kept[-1], frame) >= least_change:

@@ -28,12 +28,10 @@ _SAYS_LITTLE = re.compile(
 # Where messages bear their level.
 _IS_ERROR = re.compile(r"\[(error|fatal|panic)\]")
 _DISK_FULL = "No space left on device"
-_PIXELS: Final = {3: b"RGB\x18", 4: b"RGBA"}
-"""Matroska's names of raw pixels, by their number of channels."""
+_PIXELS: Final = {3: b"RGB\x18", 4: b"RGBA"}  # Matroska's raw pixels
 
 
 def ffmpeg_path() -> str:
-    """Find the ffmpeg binary, or raise DependencyError."""
     try:
         import imageio_ffmpeg
 
@@ -51,7 +49,6 @@ def file_url(path: Path) -> str:
 
 
 def describe(path: Path) -> str:
-    """Return what ffmpeg says of a file: its streams, or why it cannot read them."""
     return "".join(follow_messages(["-i", file_url(path)]))
 
 
@@ -69,10 +66,8 @@ def run_ffmpeg(
     """Run ffmpeg to its end, and return what it wrote to its standard output.
 
     Where it fails, ``error`` is raised; its message begins with ``failed``, such as
-    ``cannot write out.mp4``, and ends with ffmpeg's reason.
-
-    Raises:
-        DependencyError: If ffmpeg cannot be started.
+    ``cannot write out.mp4``, and ends with ffmpeg's reason. DependencyError: it cannot
+    be started.
     """
     with _started(arguments) as process:
         output, said = process.communicate()
@@ -85,17 +80,14 @@ class Ended(NamedTuple):
     """How an ffmpeg ended."""
 
     is_good: bool
-    reason: str
-    """Its last error; empty: none."""
-    said: str
-    """All its messages."""
+    reason: str  # its last error; empty: none
+    said: str  # all its messages
 
 
 class Stream:
     """The standard output of a running ffmpeg."""
 
     def __init__(self, process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
-        """Watch a process whose messages go to a file."""
         self.pipe = cast("IO[bytes]", process.stdout)
         self.descriptor = self.pipe.fileno()
         self._process, self._said = process, said
@@ -210,17 +202,12 @@ def timed_stream(
 ) -> Iterator[bytes]:
     """Write frames as a Matroska stream of raw video that begins at time 0.
 
-    Raw video alone has no times. ffmpeg's concat demuxer keeps them, but does not hold
-    the last frame, and needs each as a file. Source: RFC 9559 (Matroska), 8794 (EBML).
+    Frames are (H, W, 3), or (H, W, 4) with alpha, read once; only the differences of
+    the ascending times count. The last is held for ``hold_s``, or as the rate says. Raw
+    video alone has no times. ffmpeg's concat demuxer keeps them, but does not hold the
+    last frame, and needs each as a file. Source: RFC 9559 (Matroska), 8794 (EBML).
 
-    Args:
-        frames: (H, W, 3), or (H, W, 4) with alpha; read once, one at a time.
-        times_s: One for each frame, ascending; only their differences count.
-        fps: Nominal rate.
-        hold_s: How long the last frame is shown; None: as the rate says.
-
-    Raises:
-        ValueError: If frames and times differ in number, or frames in shape.
+    ValueError: frames and times differ in number, or frames in shape.
     """
     ticks = [round((time - times_s[0]) * 1e6) for time in times_s]
     ticks.append(ticks[-1] + round(1e6 * (hold_s or 1 / fps)))
@@ -239,7 +226,6 @@ def timed_stream(
 
 
 def _header(shape: tuple[int, ...], *, fps: Fraction) -> bytes:
-    """Return everything that comes before the first frame."""
     height, width, channels = shape
     document = _element(
         *(0x1A45DFA3, _element(0x4282, b"matroska")),  # DocType

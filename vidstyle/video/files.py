@@ -23,13 +23,10 @@ from vidstyle.video.write import check_writable
 class Outputs(NamedTuple):
     """Where the results of a run go."""
 
-    video: Path
-    """A name without an ending is a folder of pictures."""
-    evolution: Path | None
-    """For a GIF or an MP4 of how a frame was learned."""
+    video: Path  # a name without an ending is a folder of pictures
+    evolution: Path | None  # for a GIF or an MP4 of how a frame was learned
     sheet: Path | None
-    compare: Path | None = None
-    """For a video of source and result side by side."""
+    compare: Path | None = None  # for a video of source and result side by side
 
 
 def check_outputs(
@@ -37,11 +34,9 @@ def check_outputs(
 ) -> None:
     """Check, before the hours of work, that the results could be written.
 
-    Raises:
-        ConfigError: If a name has the wrong ending.
-        DependencyError: If ffmpeg is not there, or lacks the encoder.
-        OutputError: If a folder is missing or cannot be written to, or a result is
-            there that may not be replaced.
+    ConfigError: a name has the wrong ending; DependencyError: ffmpeg is not there, or
+    lacks the encoder; OutputError: a folder is missing or cannot be written to, or a
+    result is there that may not be replaced.
     """
     if outputs.video.suffix:
         check_writable(outputs.video, encoding)
@@ -73,7 +68,6 @@ def default_output(
 
 
 def name_beside(clip: Path, paintings: Sequence[Path], ending: str) -> Path:
-    """Name a file beside a clip after the clip and the paintings."""
     if clip.name in {"", ".."}:  # the folder that the user is in, or the one above it
         clip = clip.resolve()
     names = "+".join(dict.fromkeys(path.stem for path in paintings))

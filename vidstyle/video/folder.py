@@ -23,16 +23,16 @@ _ENDS: Final = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9"}
 _NUMBERED: Final = re.compile(r"\d{6,}\.png")
 
 
+def list_pictures(folder: Path) -> list[Path]:
+    """List what is called like a picture, by name, and numbers in it by value."""
+    found = (path for path in folder.iterdir() if not path.name.startswith("."))
+    pictures = [path for path in found if path.suffix.lower() in PICTURE_ENDINGS]
+    return sorted(pictures, key=natural_order)
+
+
 def numbered_pictures(folder: Path) -> list[Path]:
     """List the pictures that have a number in their names, in its order."""
-    pictures = [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in PICTURE_ENDINGS
-        and not path.name.startswith(".")
-        and re.search(r"\d", path.stem)
-    ]
-    return sorted(pictures, key=natural_order)
+    return [path for path in list_pictures(folder) if re.search(r"\d", path.stem)]
 
 
 def natural_order(path: Path) -> list[tuple[int, str]]:
@@ -44,9 +44,8 @@ def natural_order(path: Path) -> list[tuple[int, str]]:
 def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
     """Find out what a folder of pictures is as a clip; one picture is enough.
 
-    Raises:
-        VideoOpenError: If it holds no numbered pictures, or of more than one size.
-        ImageOpenError: If one of them cannot be read.
+    VideoOpenError: it holds no numbered pictures, or of more than one size;
+    ImageOpenError: one of them cannot be read.
     """
     pictures = numbered_pictures(folder)
     if not pictures:
@@ -54,6 +53,7 @@ def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
             f"the folder {folder} holds no numbered pictures, such as 0001.png; "
             "name a video file or a folder of frames."
         )
+    numbers = {int(re.findall(r"\d+", path.stem)[-1]) for path in pictures}
     height, width = read_picture(pictures[0]).shape[:2]
     has_alpha = _check_all(pictures, height=height, width=width)
     return VideoInfo(
@@ -70,15 +70,9 @@ def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
         has_audio=False,
         has_alpha=has_alpha,
         has_times=False,
-        missing_numbers=_missing_numbers(pictures),
+        missing_numbers=max(numbers) - min(numbers) + 1 - len(numbers),
         background=background,
     )
-
-
-def _missing_numbers(pictures: list[Path]) -> int:
-    """Count the numbers between first and last that no picture has."""
-    numbers = {int(re.findall(r"\d+", path.stem)[-1]) for path in pictures}
-    return max(numbers) - min(numbers) + 1 - len(numbers)
 
 
 def read_folder(
@@ -168,7 +162,6 @@ def write_pictures(
 
 
 def holds_frames(folder: Path) -> bool:
-    """Whether a folder holds numbered pictures, and nothing else."""
     names = [path.name for path in folder.iterdir()]
     return bool(names) and all(map(_NUMBERED.fullmatch, names))
 

@@ -7,15 +7,12 @@ tags. Where the source was taken is private and stays behind, unless it is asked
 
 import re
 from collections.abc import Iterator
-from fractions import Fraction
-from pathlib import Path
 from typing import Final, NamedTuple
 
-from vidstyle.config import BACKGROUND, EncodingConfig
+from vidstyle.config import EncodingConfig
 from vidstyle.records import VideoInfo
 from vidstyle.video.codecs import CODECS, CONTAINERS
 from vidstyle.video.ffmpeg import file_url
-from vidstyle.video.probe import Timing, measure_timing, probe
 from vidstyle.video.streams import RESTARTED
 
 # What fits, and what players can play.
@@ -34,11 +31,8 @@ _TEXT_SUBTITLES: Final = {"ass", "mov_text", "subrip", "text", "webvtt"}
 
 
 class _Container(NamedTuple):
-    """What a container can hold, and what the rest is encoded as."""
-
     sound: set[str]
-    sound_encoder: tuple[str, ...]
-    """An encoder, and ffmpeg's filters before it if it needs some."""
+    sound_encoder: tuple[str, ...]  # and ffmpeg's filters before it, if any
     subtitles: set[str]
     text_encoder: str
 
@@ -53,8 +47,7 @@ _CONTAINERS: Final = {
     "matroska": _Container(_MKV_SOUND, ("aac",), _MKV_SUBTITLES, "subrip"),
 }
 
-_MADE_ANEW: Final = {"text", "tmcd"}
-"""Names of chapters and of the timecode, which ffmpeg writes by itself."""
+_MADE_ANEW: Final = {"text", "tmcd"}  # chapters and the timecode: by ffmpeg itself
 _PRIVATE: Final = re.compile(r"location|gps|xmp", re.IGNORECASE)
 _STALE: Final = re.compile(
     r"(encoder|duration|bps|number_of_\w+|_statistics_\w+|rotate|source_id)(-\w+)?",
@@ -66,15 +59,10 @@ _BRANDS: Final = ("major_brand", "minor_version", "compatible_brands")
 
 
 class _Track(NamedTuple):
-    """One stream of sound or subtitles, and what becomes of it."""
-
-    kind: str
-    """As ffmpeg's stream specifiers have it: a or s."""
-    number: int
-    """Among the source's of its kind, from 0."""
+    kind: str  # as ffmpeg's stream specifiers have it: a or s
+    number: int  # among the source's of its kind, from 0
     codec: str
-    encoder: str | None
-    """``copy``, an encoder, or None: it is left out."""
+    encoder: str | None  # copy, an encoder, or None: it is left out
     filter: str = ""
 
 
@@ -182,9 +170,8 @@ def _mapped_tracks(
 ) -> tuple[list[str], list[tuple[str, int, int]]]:
     """Map sound, subtitles and fonts.
 
-    Returns:
-        The arguments, and each stream: its kind as ffmpeg's specifiers have it, its
-        place among the result's of that kind, and among the source's.
+    Returns the arguments, and each stream: its kind as ffmpeg's specifiers have it, its
+    place among the result's of that kind, and among the source's.
     """
     arguments: list[str] = []
     outputs = []
@@ -205,7 +192,6 @@ def _mapped_tracks(
 
 
 def _tags(source: VideoInfo, container: str, config: EncodingConfig) -> list[str]:
-    """Return the arguments for titles, dates and other tags, less what stays behind."""
     arguments: list[str] = []
     for name in sorted({*_BRANDS, *source.tags}):
         if _STALE.fullmatch(name):
@@ -223,20 +209,3 @@ def _tags(source: VideoInfo, container: str, config: EncodingConfig) -> list[str
         if source.date:
             arguments += ["-metadata", f"creation_time={source.date}"]
     return arguments
-
-
-class Inspection(NamedTuple):
-    """What is understood of a clip."""
-
-    info: VideoInfo
-    timing: Timing
-    ending: str
-    """What a result is named with by default: it can hold all that the clip has."""
-
-
-def inspect_clip(
-    clip: Path, *, fps: Fraction | None = None, background: str = BACKGROUND
-) -> Inspection:
-    """Find out what a clip is, as ``probe`` does, and how its frames lie in time."""
-    info = probe(clip, fps=fps, background=background)
-    return Inspection(info, measure_timing(info), ending_for(info))

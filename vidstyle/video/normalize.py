@@ -66,7 +66,6 @@ def reasons_to_normalize(
 
 
 def _color_cases(color: ColorInfo) -> dict[str, bool]:
-    """Colors that are brighter, wider or rarer than OpenCV knows them."""
     if color.transfer in _CURVES:
         name = _CURVES[color.transfer]
         return {f"its {name} high dynamic range is tone-mapped": True}
@@ -111,7 +110,6 @@ def alpha_decoder(source: VideoInfo) -> list[str]:
 
 
 def decode_errors(said: str) -> int:
-    """Count the frames that could not be decoded, by all that ffmpeg said."""
     found = _DECODE_ERRORS.search(said)
     return int(found[1]) if found else 0
 

@@ -36,18 +36,14 @@ from vidstyle.video.streams import (
     snap_rate,
 )
 
-_RATE_FRAMES: Final = 9
-"""Decoded to find the rate of a stream that does not say it."""
+_RATE_FRAMES: Final = 9  # decoded to find the rate of a stream that does not say it
 _LISTS: Final = re.compile(
     rb"\s*(\xef\xbb\xbf)?\s*(#EXTM3U|ffconcat\s|v=0\s|<\?xml|<MPD|\[playlist\])"
 )
 """How files begin that only name others: HLS, ffmpeg's concat, SDP, DASH, ..."""
-_ROUNDING_S: Final = 0.0011
-"""Matroska and FLV round times to milliseconds, up or down."""
-_LONG: Final = 1.5
-"""A last frame that is shown for so many usual times is held."""
-_DIVX: Final = re.compile(rb"DivX\d+(b|Build)\d+p")
-"""What an encoder leaves in the first frame if it packs two into one."""
+_ROUNDING_S: Final = 0.0011  # Matroska and FLV round times to milliseconds, up or down
+_LONG: Final = 1.5  # a last frame that is shown for so many usual times is held
+_DIVX: Final = re.compile(rb"DivX\d+(b|Build)\d+p")  # frames that share packets
 
 
 def probe(
@@ -55,10 +51,7 @@ def probe(
 ) -> VideoInfo:
     """Find out what a clip is: a video, an animated GIF, a folder of numbered pictures.
 
-    Args:
-        path: Of the file or folder.
-        fps: Of a folder (None: 25), or a raw stream without times (None: as it says).
-        background: What lies behind transparent pixels, as in ``VideoConfig``.
+    ``fps`` is of a folder (None: 25), or a raw stream without times (None: as it says).
 
     Raises:
         VideoOpenError, ImageOpenError: If it cannot be read, or is too small.
@@ -88,11 +81,7 @@ def probe(
 
 
 def shape_of(path: Path) -> tuple[int, int]:
-    """Return the height and width of a clip or a picture.
-
-    Raises:
-        ImageOpenError: If it is neither.
-    """
+    """Return the height and width of a clip or a picture, or raise ImageOpenError."""
     with suppress(VideoOpenError):
         info = probe(path)
         return info.height, info.width
@@ -142,7 +131,6 @@ def _probe_file(
 def _described(
     path: Path, file: Description, stream: PictureStream, fps: Fraction, background: str
 ) -> VideoInfo:
-    """Collect what ffmpeg says."""
     height, width = displayed_shape(stream)
     duration = stream.duration_s or file.duration_s
     fields = find_fields(path, stream, container=file.container or "")
@@ -278,15 +266,12 @@ class Timing:
 
     kind: Literal["constant", "variable", "assumed"]
     """``assumed``: frames have no times, and are shown at the rate."""
-    packets: int
-    """Stored pictures; edit lists and damage make fewer frames of them."""
-    shortest_s: float
-    """From one to the next."""
+    packets: int  # stored pictures; edit lists and damage make fewer frames of them
+    shortest_s: float  # from one to the next
     longest_s: float
 
 
 def measure_timing(info: VideoInfo) -> Timing:
-    """Find out whether a clip's frames are shown at even times."""
     step_s = float(1 / info.fps)
     count, times_s = info.frame_count or 0, []
     if info.kind == "video":

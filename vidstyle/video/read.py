@@ -21,39 +21,30 @@ import numpy as np
 from vidstyle.errors import VideoOpenError
 from vidstyle.images import read_alpha
 from vidstyle.records import Frame, TimedFrame, VideoInfo
+from vidstyle.video.bars import without_bars
 from vidstyle.video.ffmpeg import file_url, follow_messages, stream_ffmpeg
 from vidstyle.video.folder import numbered_pictures, read_folder
 from vidstyle.video.normalize import alpha_decoder, decode_errors, normalized
 from vidstyle.video.streams import RESTARTED, list_packets
 
-_MOST_FAILURES: Final = 50
-"""Reads that fail one after the other before a file counts as ended."""
+_MOST_FAILURES: Final = 50  # reads that fail in a row before a file counts as ended
 # OpenCV gives up on a pipe after 30 seconds, and a process may be stopped for longer.
 _PATIENCE_MS: Final = 2**31 - 1
-_HOLE: Final = 1.5
-"""How many frames long a frame is shown after which one may be missing."""
+_HOLE: Final = 1.5  # frames long a frame is shown after which one may be missing
 _COMPLAINT: Final = re.compile(r"\[in#0/\S+ @ \w+\] .*(corrupt|invalid|exceeds)", re.I)
-_LEAST_BYTES: Final = 12
-"""Size of a picture; what is smaller says that the last one stays."""
+_LEAST_BYTES: Final = 12  # of a picture; less says that the last one stays
 _LAST_BYTES: Final = {"gif": b";", "apng": b"IEND\xaeB`\x82"}
 """How whole files end that promise no duration."""
-_NEAR_S: Final = 0.002
-"""Two times that are so near are the same."""
+_NEAR_S: Final = 0.002  # two times that are so near are the same
 
 
 @dataclass(slots=True)
 class _DecodeStats:
-    """What was met while a clip was decoded."""
-
     frames: int = 0
-    skipped: int = 0
-    """Frames that could not be decoded, as far as the decoder says so."""
-    last_s: float = 0.0
-    """When the newest frame is shown."""
-    reason: str = ""
-    """Why ffmpeg gave up, if it did."""
-    holes: list[tuple[float, float]] = field(default_factory=list)
-    """Times of two frames, one after the other, that lie far apart."""
+    skipped: int = 0  # frames that could not be decoded, as far as the decoder says so
+    last_s: float = 0.0  # when the newest frame is shown
+    reason: str = ""  # why ffmpeg gave up, if it did
+    holes: list[tuple[float, float]] = field(default_factory=list)  # between frames
 
     def add(self, frame: Frame, time_s: float, info: VideoInfo) -> TimedFrame:
         """Number a frame; one without a time of its own comes after the last one."""
@@ -111,7 +102,6 @@ def _read_file(
 
 
 def _read_normalized(info: VideoInfo, stats: _DecodeStats) -> Iterator[TimedFrame]:
-    """Let OpenCV read what ffmpeg decodes."""
     with normalized(info) as stream:
         for time_s, frame in _split(f"pipe:{stream.descriptor}", info, stats):
             yield stats.add(frame, time_s if stats.frames else info.start_s, info)
@@ -141,8 +131,8 @@ def _split(
             stats.skipped += failures
             failures = 0
             time_s = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            frame = cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-            yield time_s, np.asarray(frame, np.uint8)
+            frame = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
+            yield time_s, without_bars(frame, info.bars)
     except cv2.error as err:
         raise VideoOpenError(f"cannot decode {info.path}: {err}.") from err
     finally:
@@ -150,7 +140,6 @@ def _split(
 
 
 def _missing_middle(info: VideoInfo, stats: _DecodeStats) -> str | None:
-    """Describe what is damaged, if anything is."""
     lost = max(stats.skipped, _stored_in_holes(info, stats))
     if lost:
         frames = "frame" if lost == 1 else "frames"
@@ -206,7 +195,6 @@ def _missing_end(info: VideoInfo, stats: _DecodeStats) -> str | None:
 
 
 def _has_end(info: VideoInfo) -> bool:
-    """Whether a file has the last bytes that such a file must have."""
     end = _LAST_BYTES.get(info.container, b"")
     with info.path.open("rb") as file:
         file.seek(-min(info.path.stat().st_size, 1024), os.SEEK_END)

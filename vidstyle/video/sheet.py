@@ -11,16 +11,12 @@ from vidstyle.images import resize_frame
 from vidstyle.records import Frame, TimedFrame, VideoInfo
 from vidstyle.video.read import read_frames
 
-GAP = 6
-"""Pixels of white around and between the pictures."""
-CAPTION = 18
-"""Pixels below a picture for a line of text."""
+GAP = 6  # pixels of white around and between the pictures
+CAPTION = 18  # pixels below a picture for a line of text
 FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 FONT_SCALE = 0.42
-LINE = 16
-"""Pixels from one line of a heading to the next."""
-HEADING = 132
-"""Pixels of the headings beside the rows."""
+LINE = 16  # pixels from one line of a heading to the next
+HEADING = 132  # pixels of the headings beside the rows
 
 
 def contact_sheet(rows: Sequence[Sequence[Frame]]) -> Frame:
@@ -31,7 +27,6 @@ def contact_sheet(rows: Sequence[Sequence[Frame]]) -> Frame:
 
 
 def _grid(rows: Sequence[Sequence[Frame]]) -> Frame:
-    """Lay rows of pictures out with white around each."""
     return _framed(
         np.vstack([np.hstack([_framed(cell) for cell in row]) for row in rows])
     )
@@ -63,8 +58,7 @@ def _blank(height: int, width: int) -> Frame:
 def _write(cell: Frame, text: str, *, bottom: int) -> None:
     """Write a line in ASCII into a picture; what does not fit is cut off at its end."""
     plain = normalize("NFKD", text).encode("ascii", "ignore").decode()
-    while plain and _length(plain) > cell.shape[1]:
-        plain = plain[:-1]
+    plain = plain[: _fitting(plain, cell.shape[1])]
     black = (0, 0, 0)
     cv2.putText(cell, plain, (0, bottom), FONT, FONT_SCALE, black, 1, cv2.LINE_AA)
 
@@ -83,13 +77,9 @@ def labelled_sheet(
 ) -> Frame:
     """Lay captioned pictures out in a grid with a heading for each row and column.
 
-    Args:
-        rows: Pictures and what stands below them; rows need not be equally long. All
-            pictures are brought to the size of the first; columns are wider where a
-            text below one is.
-        across: Headings of the columns.
-        down: Headings of the rows; if all are empty, they take no room.
-        corner: What stands where the headings meet.
+    All pictures are brought to the size of the first; columns are wider where a text
+    below one is. Rows need not be equally long. If all headings ``down`` are empty,
+    they take no room; ``corner`` stands where the headings meet.
     """
     height, wide = rows[0][0][0].shape[:2]
     width = max(wide, *(_length(text) for row in rows for _, text in row))

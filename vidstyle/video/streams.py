@@ -76,30 +76,23 @@ class PictureStream:
     pixel_format: str
     color_tags: str
     stored_shape: tuple[int, int]
-    fields: str
-    """Whether a frame shows one moment (progressive), two (interlaced), unknown."""
-    is_turned: bool
-    """Whether metadata says to turn or mirror it."""
+    fields: str  # one moment a frame (progressive), two (interlaced), unknown
+    is_turned: bool  # whether metadata says to turn or mirror it
     rotation: int
-    crop: tuple[int, int]
-    """Rows and columns of the stored picture that ffmpeg leaves out, as told."""
+    crop: tuple[int, int]  # rows and columns that ffmpeg leaves out, as told
     pixel_aspect: Fraction
     bit_depth: int
     has_alpha: bool
     has_times: bool
-    start_s: float
-    """When its first frame is shown, on the file's own clock."""
-    duration_s: float | None
-    """As a tag of the stream says; None: there is no such tag."""
-    fps: Fraction | None
-    """Nominal rate; exact, although ffmpeg prints two decimals. None: unknown."""
+    start_s: float  # when its first frame is shown, on the file's own clock
+    duration_s: float | None  # as a tag of the stream says; None: there is no such tag
+    fps: Fraction | None  # nominal, and exact although two decimals are printed
 
 
 class Description:
     """What ffmpeg says of a file, each fact read once."""
 
     def __init__(self, said: str) -> None:
-        """Read it."""
         self.said: Final = said
         container = _INPUT.search(said)
         self.container = container[1] if container else None
@@ -182,7 +175,6 @@ def _picture_stream(
 
 
 def _rate(line: str) -> Fraction | None:
-    """Find a stream's nominal rate, the average or what ffmpeg guesses."""
     average, guessed = _value(_AVERAGE_RATE, line), _value(_GUESSED_RATE, line)
     is_confirmed = abs(guessed - average) < 0.01 * average
     if 0 < guessed <= _MOST_GUESSED_FPS or is_confirmed:
@@ -243,7 +235,6 @@ def find_fields(path: Path, stream: PictureStream, *, container: str) -> str:
 
 
 def _announced(path: Path, stream: StreamInfo) -> str | None:
-    """Read what all parameter sets of a stream announce."""
     unit, name, value, meaning = _ANNOUNCED[stream.codec]
     # The first filter puts in-band what the container holds apart.
     start = f"{stream.codec}_mp4toannexb"
@@ -259,8 +250,7 @@ def _announced(path: Path, stream: StreamInfo) -> str | None:
 class Packet(NamedTuple):
     """One packet of a file: a frame, or a piece of sound."""
 
-    time_s: float
-    """On the file's own clock."""
+    time_s: float  # on the file's own clock
     duration_s: float
     size: int
 

@@ -14,11 +14,12 @@ there is whole, and a run that was killed goes on from it.
     lock                    while a process is at work there
 """
 
-import contextlib
 import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from functools import partialmethod
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,7 @@ from vidstyle.images import PARTIAL, read_picture, write_picture, write_whole
 from vidstyle.images.decode import is_whole
 from vidstyle.records import Frame, Paint
 
-MANIFEST = "vidstyle.json"
-"""A name of our own, for what lies around it may be deleted."""
+MANIFEST = "vidstyle.json"  # a name of our own, for what lies around it may be deleted
 LOCK, NEWEST, RUN = "lock", "newest.png", "run"
 KINDS = SOURCE, STYLIZED, PAINT, EVOLUTION, LEARNED = (
     *("source", "stylized", "paint"),
@@ -45,23 +45,20 @@ class FrameStore:
     """Frames and facts of one run, by the frames' 0-based indices in the source."""
 
     def __init__(self, work_dir: Path) -> None:
-        """Name a directory; ``open`` makes or takes it."""
         self.work_dir = work_dir
         self.newest = work_dir / NEWEST
         self.learned = work_dir / LEARNED / "network.safetensors"
 
-    @contextlib.contextmanager
+    @contextmanager
     def claimed(self) -> Iterator[None]:
         """Keep other processes out for the time of the block.
 
         A directory without a painted frame, or a network, is deleted at its end.
-
-        Raises:
-            WorkDirError: If another process is at work there, or the directory is not a
-                run's, or cannot be made.
+        WorkDirError: another process is at work there, or it is not a run's, or cannot
+        be made.
         """
         self._check_own()
-        with contextlib.ExitStack() as stack:
+        with ExitStack() as stack:
             stack.callback(self._remove_empty)
             with self._reported():
                 self.work_dir.mkdir(parents=True, exist_ok=True)
@@ -72,12 +69,12 @@ class FrameStore:
                 if not (self.painted() or self.learned.is_file()):
                     self.remove()
 
-    @contextlib.contextmanager
+    @contextmanager
     def _locked(self) -> Iterator[None]:
         """Hold a lock, which the system lets go of if the process is killed."""
         lock = FileLock(path := self.work_dir / LOCK, timeout=0)
         try:
-            with contextlib.suppress(NotImplementedError):  # by some network folders
+            with suppress(NotImplementedError):  # by some network folders
                 lock.acquire()
         except Timeout as err:
             raise WorkDirError(
@@ -85,11 +82,11 @@ class FrameStore:
                 "its end, or name another directory with --work-dir."
             ) from err
         try:
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 path.write_text(str(os.getpid()), encoding="utf-8")
             yield
         finally:
-            with contextlib.suppress(OSError):
+            with suppress(OSError):
                 path.unlink()
             lock.release()
 
@@ -98,7 +95,7 @@ class FrameStore:
         owner = "unknown"
         if not (path := self.work_dir / LOCK).is_file():
             return None
-        with contextlib.suppress(OSError):  # Windows lets nobody read it
+        with suppress(OSError):  # Windows lets nobody read it
             owner = path.read_text(encoding="utf-8") or owner
         try:
             with FileLock(path, timeout=0):
@@ -107,18 +104,15 @@ class FrameStore:
             return owner if isinstance(err, Timeout) else None
 
     def _remove_empty(self) -> None:
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             self.work_dir.rmdir()
 
     def open(self, manifest: Mapping[str, Any], *, restart: bool = False) -> bool:
         """Make the work directory for what a manifest, of JSON values, describes.
 
-        Returns:
-            Whether there was such a run to go on from; a restart throws it away.
-
-        Raises:
-            WorkDirError: If the directory holds another run's work, or something that
-                is not a run's, or cannot be made.
+        Returns whether there was such a run to go on from; a restart throws it away.
+        WorkDirError: it holds another run's work, or something that is not a run's, or
+        cannot be made.
         """
         if restart:
             self.remove()
@@ -134,7 +128,6 @@ class FrameStore:
         return is_old
 
     def _check_own(self) -> None:
-        """Check that what is there, if anything, is a run's work."""
         if (self.work_dir / MANIFEST).is_file():
             return
         for path in self.work_dir.rglob("*"):
@@ -145,7 +138,7 @@ class FrameStore:
                     "name another with --work-dir."
                 )
 
-    @contextlib.contextmanager
+    @contextmanager
     def _reported(self, advice: str = "") -> Iterator[None]:
         """Raise what goes wrong on the disk as WorkDirError."""
         try:
@@ -181,7 +174,7 @@ class FrameStore:
             return
         for manifest in self.work_dir.glob(f"*/{MANIFEST}"):  # of other passes
             FrameStore(manifest.parent).remove()
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             # The manifest goes last: until then it can be told whose work this is.
             for path in [*self.work_dir.glob("*.json"), *self.work_dir.glob(".*")]:
                 if path.name != MANIFEST and path.suffix in {".json", PARTIAL}:
@@ -191,108 +184,6 @@ class FrameStore:
                 shutil.rmtree(self.work_dir / kind, ignore_errors=True)
             (self.work_dir / MANIFEST).unlink()
             self._remove_empty()
-
-    def put_source(self, index: int, frame: Frame) -> None:
-        """Store a frame that waits to be painted."""
-        self._put(SOURCE, index, frame)
-
-    def source(self, index: int) -> Frame:
-        """Read a frame that waits to be painted."""
-        return self._get(SOURCE, index)
-
-    def drop_source(self, index: int) -> None:
-        """Delete a source frame, if it is there."""
-        self._drop(SOURCE, index)
-
-    def put_stylized(self, index: int, frame: Frame) -> None:
-        """Store a painted frame."""
-        self._put(STYLIZED, index, frame)
-        link = self.work_dir / f".{NEWEST}.{index}{PARTIAL}"
-        with contextlib.suppress(OSError):  # not every disk has links
-            link.hardlink_to(self._path(STYLIZED, index))
-            link.replace(self.newest)
-
-    def stylized(self, index: int) -> Frame:
-        """Read a painted frame."""
-        return self._get(STYLIZED, index)
-
-    def put_paint(self, index: int, paint: Paint) -> None:
-        """Store what is known of a frame's paint."""
-        archive = BytesIO()
-        np.savez_compressed(
-            archive, age=paint.age, scene=paint.scene, loss=np.float64(paint.loss)
-        )
-        with self._reported(" The work so far is kept."):
-            write_whole(self._path(PAINT, index), archive.getvalue())
-
-    def paint(self, index: int) -> Paint | None:
-        """Read what is known of a frame's paint; None: it was dropped."""
-        path = self._path(PAINT, index)
-        if not path.is_file():
-            return None
-        try:
-            with np.load(path) as known:
-                return Paint(known["age"], known["scene"], float(known["loss"]))
-        except (OSError, ValueError, KeyError, BadZipFile) as err:
-            raise _damaged(path) from err
-
-    def drop_paint(self, index: int) -> None:
-        """Delete what is known of a frame's paint, if it is there."""
-        self._drop(PAINT, index)
-
-    def put_learned(self, data: bytes) -> None:
-        """Store what a painting network has learned so far."""
-        with self._reported(" The work so far is kept."):
-            write_whole(self.learned, data)
-
-    def drop_damaged(self) -> int:
-        """Delete the painted frames that the disk has damaged, and count them."""
-        damaged = [
-            path
-            for path in (self.work_dir / STYLIZED).glob("*.png")
-            if not is_whole(path)
-        ]
-        for path in damaged:
-            path.unlink()
-        return len(damaged)
-
-    def is_painted(self, index: int) -> bool:
-        """Whether a frame is painted and stored."""
-        return self._path(STYLIZED, index).is_file()
-
-    def painted(self) -> list[int]:
-        """The indices of all painted frames, in order."""
-        found = (self.work_dir / STYLIZED).glob("*.png")
-        return sorted(int(path.stem) - 1 for path in found)
-
-    def put_evolution(self, pictures: Sequence[Frame]) -> None:
-        """Store how one frame was learned, first to last; the count comes last."""
-        for place, picture in enumerate(pictures):
-            self._put(EVOLUTION, place, picture)
-        self.put_facts(EVOLUTION, {"pictures": len(pictures)})
-
-    def evolution(self) -> list[Frame] | None:
-        """Read how one frame was learned. None: that frame is not painted yet."""
-        facts = self.facts(EVOLUTION)
-        if facts is None:
-            return None
-        return [self._get(EVOLUTION, place) for place in range(facts["pictures"])]
-
-    def put_facts(self, name: str, facts: Mapping[str, Any]) -> None:
-        """Store JSON values under a name, replacing what was there."""
-        with self._reported():
-            text = json.dumps(facts, indent=1, sort_keys=True)
-            write_whole(self.work_dir / f"{name}.json", text.encode())
-
-    def facts(self, name: str) -> dict[str, Any] | None:
-        """Read what was stored under a name. None: nothing was."""
-        name = f"{name}.json"
-        return self._read_json(name) if (self.work_dir / name).is_file() else None
-
-    def free_bytes(self) -> int:
-        """How much the disk under the work directory still takes."""
-        with self._reported():
-            return shutil.disk_usage(self.work_dir).free
 
     def _path(self, kind: str, index: int) -> Path:
         ending = "npz" if kind == PAINT else "png"
@@ -307,8 +198,84 @@ class FrameStore:
             return read_picture(self._path(kind, index))
 
     def _drop(self, kind: str, index: int) -> None:
-        with contextlib.suppress(OSError):
+        with suppress(OSError):
             self._path(kind, index).unlink(missing_ok=True)
+
+    put_source = partialmethod(_put, SOURCE)
+    source = partialmethod(_get, SOURCE)
+    drop_source = partialmethod(_drop, SOURCE)
+    stylized = partialmethod(_get, STYLIZED)
+    drop_paint = partialmethod(_drop, PAINT)
+
+    def put_stylized(self, index: int, frame: Frame) -> None:
+        self._put(STYLIZED, index, frame)
+        link = self.work_dir / f".{NEWEST}.{index}{PARTIAL}"
+        with suppress(OSError):  # not every disk has links
+            link.hardlink_to(self._path(STYLIZED, index))
+            link.replace(self.newest)
+
+    def put_paint(self, index: int, paint: Paint) -> None:
+        archive = BytesIO()
+        np.savez_compressed(
+            archive, age=paint.age, scene=paint.scene, loss=np.float64(paint.loss)
+        )
+        with self._reported(" The work so far is kept."):
+            write_whole(self._path(PAINT, index), archive.getvalue())
+
+    def paint(self, index: int) -> Paint | None:
+        path = self._path(PAINT, index)
+        if not path.is_file():
+            return None
+        try:
+            with np.load(path) as known:
+                return Paint(known["age"], known["scene"], float(known["loss"]))
+        except (OSError, ValueError, KeyError, BadZipFile) as err:
+            raise _damaged(path) from err
+
+    def put_learned(self, data: bytes) -> None:
+        """Store what a painting network has learned so far."""
+        with self._reported(" The work so far is kept."):
+            write_whole(self.learned, data)
+
+    def drop_damaged(self) -> int:
+        """Delete the painted frames that the disk has damaged, and count them."""
+        painted = (self.work_dir / STYLIZED).glob("*.png")
+        damaged = [path for path in painted if not is_whole(path)]
+        for path in damaged:
+            path.unlink()
+        return len(damaged)
+
+    def is_painted(self, index: int) -> bool:
+        return self._path(STYLIZED, index).is_file()
+
+    def painted(self) -> list[int]:
+        found = (self.work_dir / STYLIZED).glob("*.png")
+        return sorted(int(path.stem) - 1 for path in found)
+
+    def put_evolution(self, pictures: Sequence[Frame]) -> None:
+        """Store how one frame was learned, first to last; the count comes last."""
+        for place, picture in enumerate(pictures):
+            self._put(EVOLUTION, place, picture)
+        self.put_facts(EVOLUTION, {"pictures": len(pictures)})
+
+    def evolution(self) -> list[Frame] | None:
+        facts = self.facts(EVOLUTION)
+        if facts is None:
+            return None
+        return [self._get(EVOLUTION, place) for place in range(facts["pictures"])]
+
+    def put_facts(self, name: str, facts: Mapping[str, Any]) -> None:
+        with self._reported():
+            text = json.dumps(facts, indent=1, sort_keys=True)
+            write_whole(self.work_dir / f"{name}.json", text.encode())
+
+    def facts(self, name: str) -> dict[str, Any] | None:
+        name = f"{name}.json"
+        return self._read_json(name) if (self.work_dir / name).is_file() else None
+
+    def free_bytes(self) -> int:
+        with self._reported():
+            return shutil.disk_usage(self.work_dir).free
 
     def _read_json(self, name: str) -> dict[str, Any]:
         path = self.work_dir / name

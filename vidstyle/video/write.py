@@ -23,28 +23,17 @@ from vidstyle.config import EncodingConfig
 from vidstyle.errors import VideoOpenError, VideoWriteError
 from vidstyle.images import PARTIAL, partial_file, resize_frame
 from vidstyle.records import Frame, VideoInfo
-from vidstyle.video.codecs import (
-    codec_for,
-    container_of,
-    encoder_arguments,
-    find_hardware,
-    held_shape,
-    to_pixels,
-)
+from vidstyle.video import codecs
 from vidstyle.video.ffmpeg import feed_ffmpeg, file_url, timed_stream
 from vidstyle.video.mux import mux_args, source_input
 from vidstyle.video.read import read_opaque
 from vidstyle.video.streams import list_packets
 
-MOST_FPS: Final = 50
-"""Frames a second of a GIF; browsers slow down one that asks for more."""
+MOST_FPS: Final = 50  # of a GIF; browsers slow down one that asks for more
 _LEAST_DELAY_CS: Final = 100 // MOST_FPS
-_VARIABLE_CLOCK: Final = 90_000
-"""Ticks a second of a clip whose rate varies."""
-_LEAST_CLOCK: Final = 10_000
-"""Ticks a second that leave room for a first frame that is shown late."""
-_JITTER_S: Final = 0.00075
-"""How far a container that rounds to milliseconds moves times of a constant rate."""
+_VARIABLE_CLOCK: Final = 90_000  # ticks a second of a clip whose rate varies
+_LEAST_CLOCK: Final = 10_000  # ticks a second with room for a late first frame
+_JITTER_S: Final = 0.00075  # by which rounding to milliseconds moves a constant rate
 
 # Made for what changes; an ordered dither stays still where the picture does, which
 # keeps the file small.
@@ -86,21 +75,22 @@ def write_video(
     check_writable(path, config)
     if not times_s:
         raise VideoWriteError(f"cannot write {path}: there is not one frame.")
-    resized = _Resized(frames, codec_for(path, config), height, width)
-    if container_of(path) == "gif":
+    resized = _Resized(frames, codecs.codec_for(path, config), height, width)
+    if codecs.container_of(path) == "gif":
         write_gif(resized, path, times_s=times_s, fps=fps, hold_s=hold_s)
         return
     clear = source if config.keep_alpha and source and source.has_alpha else None
     made = with_alpha(resized, clear, start_s=times_s[0]) if clear else iter(resized)
-    first, made = _peek(made)
+    if (first := next(made, None)) is None:
+        raise ValueError("there are times, but no frames")
     late_s = max(0.0, times_s[0] - (span[0] if span else 0.0))
     clock, times_s = _clock(times_s, fps)
     arguments = [
         *("-itsoffset", f"{late_s:.6f}", *_FRAMES, *source_input(source, span)),
         *_encoding(path, config, clock=clock, first=first),
-        *mux_args(source, span, container_of(path), config),
+        *mux_args(source, span, codecs.container_of(path), config),
     ]
-    stream = timed_stream(made, times_s, fps=fps, hold_s=hold_s)
+    stream = timed_stream(chain([first], made), times_s, fps=fps, hold_s=hold_s)
     with _counted_file(path, len(times_s)) as output:
         _feed(stream, [*arguments, *output], path)
 
@@ -109,12 +99,13 @@ def _encoding(
     path: Path, config: EncodingConfig, *, clock: int, first: Frame
 ) -> list[str]:
     """Return the arguments that encode frames like the first one."""
-    codec, container = codec_for(path, config), container_of(path)
+    codec, container = codecs.codec_for(path, config), codecs.container_of(path)
     height, width, channels = first.shape
+    pixels = codecs.to_pixels(codec, with_alpha=channels == 4)
     hardware = None
     if config.hardware_encoder:
-        hardware = find_hardware(codec, crf=config.crf, shape=(height, width))
-    encoder = encoder_arguments(
+        hardware = codecs.find_hardware(codec, crf=config.crf, shape=(height, width))
+    encoder = codecs.encoder_arguments(
         codec,
         crf=config.crf,
         container=container,
@@ -123,7 +114,7 @@ def _encoding(
     )
     tracks = ["-video_track_timescale", str(clock), "-movflags", "+faststart"]
     return [
-        *("-map", "0:v:0", "-filter:v:0", to_pixels(codec, with_alpha=channels == 4)),
+        *("-map", "0:v:0", "-filter:v:0", pixels),
         *(*encoder, "-fps_mode:v:0", "passthrough"),
         *("-enc_time_base:v:0", f"1:{clock}"),
         *(tracks if container in {"mp4", "mov"} else []),
@@ -133,15 +124,13 @@ def _encoding(
 def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
     """Check, before the hours of work, that a video could be written under a name.
 
-    Raises:
-        ConfigError: If a file with this ending cannot hold the codec.
-        DependencyError: If there is no ffmpeg, or not with this encoder.
-        VideoWriteError: If the folder is missing or cannot be written to.
+    ConfigError: a file with this ending cannot hold the codec; DependencyError: there
+    is no ffmpeg, or not with this encoder; VideoWriteError: no file can be made there.
     """
     config = config or EncodingConfig()
-    codec, container = codec_for(path, config), container_of(path)
+    codec, container = codecs.codec_for(path, config), codecs.container_of(path)
     if container != "gif":
-        encoder_arguments(codec, crf=config.crf, container=container)
+        codecs.encoder_arguments(codec, crf=config.crf, container=container)
     if path.exists() and not path.is_file():
         raise VideoWriteError(f"cannot write {path}: it is there, and no file.")
     try:
@@ -160,7 +149,7 @@ def _counted_file(path: Path, count: int) -> Iterator[list[str]]:
             stale.unlink()
     with partial_file(path, error=VideoWriteError) as (partial, handle):
         os.close(handle)
-        yield ["-f", container_of(path), file_url(partial)]
+        yield ["-f", codecs.container_of(path), file_url(partial)]
         written = len(list_packets(partial, "0:v:0", error=VideoWriteError))
         if written != count:
             raise VideoWriteError(
@@ -199,14 +188,8 @@ class _Resized:
     def __iter__(self) -> Iterator[Frame]:
         for frame in self.frames:
             height, width = self.height or frame.shape[0], self.width or frame.shape[1]
-            rows, columns = held_shape(self.codec, (height, width))
+            rows, columns = codecs.held_shape(self.codec, (height, width))
             yield resize_frame(frame, height=height, width=width)[:rows, :columns]
-
-
-def _peek(frames: Iterator[Frame]) -> tuple[Frame, Iterator[Frame]]:
-    for first in frames:
-        return first, chain([first], frames)
-    raise ValueError("there are times, but no frames")
 
 
 def with_alpha(
@@ -214,12 +197,8 @@ def with_alpha(
 ) -> Iterator[Frame]:
     """Give painted frames their source's transparency, from an index or a time in it.
 
-    Yields:
-        uint8 (H, W, 4), RGB and how opaque.
-
-    Raises:
-        VideoOpenError: If the source cannot be read any more.
-        ImageOpenError: If a picture of a folder cannot.
+    They become (H, W, 4), RGB and how opaque. VideoOpenError, ImageOpenError: the
+    source cannot be read any more.
     """
     opaque = islice(read_opaque(source, start_s), first, None)
     for frame in frames:

@@ -1,4 +1,4 @@
-"""Limited-memory BFGS for a batch of independent samples.
+"""L-BFGS and Newton's method by conjugate gradients, for a batch of samples.
 
 ``torch.optim.LBFGS`` over a stacked batch has one curvature history and one step
 length for all samples, so a frame's result would depend on its neighbours. Here each
@@ -10,18 +10,19 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from vidstyle.optimize.optimizer import Optimizer, expand_to, rms
+from vidstyle.optimize.optimizer import (
+    Hessian,
+    HessianProduct,
+    Optimizer,
+    expand_to,
+    rms,
+)
 
-FIRST_STEP_RMS = 0.002
-"""Change of the pixels, in [0, 1], by a step that no curvature informs."""
-LONGEST_START = 5.0
-"""Most times as long a step begins a size, after a long one at the size before."""
-LARGEST_STEP_RMS = 0.1
-"""Cap on the change of the pixels by any step."""
-CURVATURE_RATIO = 1e-4
-"""A pair is kept only if s.y exceeds this share of |s||y|."""
-WORST_RATIO = 1.5
-"""A loss above this multiple of the best sends the sample back to its best."""
+FIRST_STEP_RMS = 0.002  # change of pixels in [0, 1] by a step without curvature
+LONGEST_START = 5.0  # most times as long as that a size may begin
+LARGEST_STEP_RMS = 0.1  # cap on the change of the pixels by any step
+CURVATURE_RATIO = 1e-4  # a pair is kept only if s.y exceeds this share of |s||y|
+WORST_RATIO = 1.5  # of a loss to the best one, above which the sample goes back
 
 
 class LBFGS(Optimizer):
@@ -39,12 +40,6 @@ class LBFGS(Optimizer):
     """
 
     def __init__(self, images: Tensor, *, history: int = 10) -> None:
-        """Prepare for a batch.
-
-        Args:
-            images: (N, ...), the start of each sample; not modified.
-            history: Pairs remembered for each sample, m, 1 or more.
-        """
         super().__init__(images)
         samples, size = images.shape[0], images[0].numel()
         self._memory = history
@@ -77,7 +72,7 @@ class LBFGS(Optimizer):
         is_informed = coarser._count[sample] > 0
         self._trust[sample] = torch.where(is_informed, last, coarser._trust[sample])
 
-    def _step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
+    def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         largest = torch.linalg.vector_norm(gradients.flatten(1), torch.inf, dim=1)
         # Written so that nan is lost, too.
         lost = ~((losses <= WORST_RATIO * self.best.losses) & (largest < torch.inf))
@@ -87,7 +82,10 @@ class LBFGS(Optimizer):
         steps = (images - self._previous_images).flatten(1)  # (N, D)
         changes = (gradients - self._previous_gradients).flatten(1)  # (N, D)
         self._remember(steps, changes, lost)
-        self._adapt_trust(lost, gained)
+        # Doubled only after a new best: otherwise a sample that is sent back to its
+        # best twice in a row would do the same again, forever.
+        halved = torch.where(lost, self._trust / 2, self._trust)
+        self._trust = torch.where(gained, (2 * halved).clamp(max=1), halved)
         wide = expand_to(lost, images)
         images = torch.where(wide, self.best.images, images)
         gradients = torch.where(wide, self.best.gradients, gradients)
@@ -122,15 +120,6 @@ class LBFGS(Optimizer):
         columns[self._samples, :, :, self._next] = fresh
         rows = self._products.view(count, 2, memory, 2 * memory)
         rows[self._samples, :, self._next] = fresh.transpose(1, 2)
-
-    def _adapt_trust(self, lost: Tensor, gained: Tensor) -> None:
-        """Halve the uninformed steps of lost samples; double them after a new best.
-
-        Only after a new best: otherwise a sample that is sent back to its best twice in
-        a row would do the same again, forever.
-        """
-        halved = torch.where(lost, self._trust / 2, self._trust)
-        self._trust = torch.where(gained, (2 * halved).clamp(max=1), halved)
 
     def _directions(self, gradients: Tensor) -> Tensor:
         """Return the step of each sample for its gradient; both are (N, D)."""
@@ -182,3 +171,109 @@ class LBFGS(Optimizer):
         first = FIRST_STEP_RMS * self._trust / rms(gradients).clamp(min=tiny)
         capped = (LARGEST_STEP_RMS / rms(directions).clamp(min=tiny)).clamp(max=1)
         return directions * torch.where(self._count == 0, first, capped).unsqueeze(1)
+
+
+FIRST_RADIUS = 0.01  # RMS change of pixels in [0, 1] that limits the first step
+LARGEST_RADIUS = 0.1  # that by which any step is
+MOST_PRODUCTS = 10  # Hessian-vector products in a step
+RESIDUAL = 0.1  # share of the gradient at which its linear system counts as solved
+POOR, GOOD = 0.25, 0.75  # shares of the predicted gain at which the radius changes
+
+
+class NewtonCG(Optimizer):
+    """Per-sample truncated Newton method in a trust region.
+
+    Each step minimises the sample's quadratic model, as far as some products with its
+    Hessian go. A step that does not lower the loss is taken back, and the region made
+    smaller. So a step costs one evaluation and up to ``MOST_PRODUCTS`` products, each
+    of which costs about as much as two evaluations.
+
+    Source: Steihaug 1983, "The conjugate gradient method and trust regions in large
+    scale optimization"; the constants of the radius are Nocedal and Wright 2006,
+    algorithm 4.1. We depart in measuring the radius as the RMS change of the pixels.
+    """
+
+    def __init__(self, images: Tensor, *, hessian: Hessian) -> None:
+        super().__init__(images)
+        self._hessian = hessian
+        zeros = images.new_zeros(len(images))
+        self._radii = zeros + FIRST_RADIUS  # RMS change of the pixels, like lengths
+        self._lengths = zeros.clone()  # of the last step; 0 before the first
+        self._gains = zeros.clone()  # fall of the loss that the model promised for it
+
+    def _restart(self, sample: int, frame: int) -> None:  # noqa: ARG002  # no noise
+        self._radii[sample] = FIRST_RADIUS
+        self._lengths[sample] = self._gains[sample] = 0
+
+    def _warm_start(self, sample: int, coarser: Self) -> None:
+        # The radius is an RMS over pixels, the same at any size; there is no last step
+        # that it could be judged by.
+        self._radii[sample] = coarser._radii[sample]
+        self._lengths[sample] = self._gains[sample] = 0
+
+    def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
+        gained = self.best.losses - losses  # (N,); inf at first, nan if it is lost
+        self.best.restore_nonfinite(images, losses, gradients)
+        self._adapt(gained)
+        images, gradients = self.best.images, self.best.gradients
+        steps = self._solve(gradients, self._hessian(images))
+        return images + steps.reshape(images.shape)
+
+    def _adapt(self, gained: Tensor) -> None:
+        """Change each radius by how well the model foretold the last step."""
+        poor = ~(gained > POOR * self._gains)
+        at_border = self._lengths > 0.99 * self._radii
+        good = (gained > GOOD * self._gains) & at_border
+        radii = torch.where(good, 2 * self._radii, self._radii)
+        radii = torch.where(poor, self._lengths / 4, radii)
+        radii = radii.clamp(max=LARGEST_RADIUS)
+        self._radii = torch.where(self._lengths > 0, radii, self._radii)
+
+    def _solve(self, gradients: Tensor, product: HessianProduct) -> Tensor:
+        """Minimise the model of each sample within its region: (N, D)."""
+        slopes = gradients.flatten(1)  # (N, D)
+        border = self._radii * slopes.shape[1] ** 0.5
+        point, curved = torch.zeros_like(slopes), torch.zeros_like(slopes)
+        residual, direction = slopes, -slopes
+        square = first = _dot(slopes, slopes)
+        active = first > 0
+        used = torch.zeros_like(first)
+        for _ in range(MOST_PRODUCTS):
+            if not active.any():
+                break
+            used += active
+            image = product(direction.reshape(gradients.shape)).flatten(1)
+            active &= image.isfinite().all(dim=1)
+            curvature = _dot(direction, image)
+            length = square / curvature
+            outermost = _to_border(point, direction, border)
+            leaves = ~((curvature > 0) & (length < outermost))
+            length = torch.where(leaves, outermost, length)
+            goes = torch.where(active, length, 0).unsqueeze(1)
+            point = point + goes * direction
+            curved = torch.where(active.unsqueeze(1), curved + goes * image, curved)
+            residual = residual + length.unsqueeze(1) * image
+            before, square = square, _dot(residual, residual)
+            active = active & ~leaves & (square > RESIDUAL**2 * first)
+            turned = -residual + (square / before).unsqueeze(1) * direction
+            direction = torch.where(active.unsqueeze(1), turned, direction)
+        # Without a Hessian, as where the loss is not smooth, go straight downhill.
+        blind = ((first > 0) & (_dot(point, point) == 0)).unsqueeze(1)
+        downhill = (border / first.sqrt()).unsqueeze(1) * -slopes
+        point = torch.where(blind, downhill, point)
+        self.products = used.int().tolist()
+        self._lengths = _dot(point, point).sqrt() / slopes.shape[1] ** 0.5
+        self._gains = -_dot(point, slopes + curved / 2)
+        return point
+
+
+def _dot(one: Tensor, other: Tensor) -> Tensor:
+    """Multiply each sample's vectors: (N, D) and (N, D) -> (N,)."""
+    return (one * other).sum(dim=1)
+
+
+def _to_border(point: Tensor, direction: Tensor, border: Tensor) -> Tensor:
+    """Return how many directions (N, D) lead from the points to |x| = border: (N,)."""
+    along, square = _dot(point, direction), _dot(direction, direction)
+    room = (border.square() - _dot(point, point)).clamp(min=0)
+    return room / (along + (along.square() + square * room).sqrt())
