@@ -7,6 +7,7 @@ learned is kept in the work directory, so that an interrupted training goes on.
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
 from time import monotonic
@@ -87,7 +88,15 @@ class NetworkPainter(FrameOptimizer):
             return
         if self._config.style.painter is None:
             yield from self._learn(first)
-        yield from super().run(chain([first], frames))
+        paint = super().run if self._config.style.touch_up else self._paint
+        yield from paint(chain([first], frames))
+
+    def _paint(self, frames: Iterable[PrefetchedFrame | None]) -> Iterator[PaintStep]:
+        """Paint without a batch, whose slots would take time that nothing needs."""
+        for frame in filter(None, frames):
+            start, finished = self._task(frame).start, self._stylizer.finished
+            picture = partial(finished, start, frame.source)
+            yield PaintStep(frame, None, picture, is_finished=True)
 
     def _first(self, frame: PrefetchedFrame) -> FrameTask:
         return self._stylizer.first_task(

@@ -127,7 +127,7 @@ def _doubled(maps: Tensor) -> Tensor:
 
 
 _SHAPES: Final = {"residual": _Residual, "unet": _UNet}
-FINE: Final = 16
+FINE: Final = 8
 """Channels at the full size."""
 MULTIPLE: Final = 8
 """Pixels that a side is filled up to a multiple of."""
@@ -140,7 +140,7 @@ class PaintingNetwork(nn.Module):
         card: What is known of it, by names: how it was trained, and for what.
     """
 
-    def __init__(self, shape: PainterShape = "residual", channels: int = 32) -> None:
+    def __init__(self, shape: PainterShape = "residual", channels: int = 24) -> None:
         """Make one that does nothing yet."""
         super().__init__()
         self.card = {"shape": shape, "channels": str(channels)}
