@@ -93,10 +93,16 @@ class NetworkPainter(FrameOptimizer):
 
     def _paint(self, frames: Iterable[PrefetchedFrame | None]) -> Iterator[PaintStep]:
         """Paint without a batch, whose slots would take time that nothing needs."""
-        for frame in filter(None, frames):
-            start, finished = self._task(frame).start, self._stylizer.finished
-            picture = partial(finished, start, frame.source)
-            yield PaintStep(frame, None, picture, is_finished=True)
+        threads = torch.get_num_threads()
+        # One is for what reads and stores frames: waiting for it takes twice as long.
+        torch.set_num_threads(max(1, threads - 1))
+        try:
+            for frame in filter(None, frames):
+                start, finished = self._task(frame).start, self._stylizer.finished
+                picture = partial(finished, start, frame.source)
+                yield PaintStep(frame, None, picture, is_finished=True)
+        finally:
+            torch.set_num_threads(threads)
 
     def _first(self, frame: PrefetchedFrame) -> FrameTask:
         return self._stylizer.first_task(
