@@ -10,22 +10,25 @@ import contextlib
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
 FRAMES = 24
-LONGEST_S = 180
+LONGEST_S, PARTS = 240, 8
 PROGRAM = """
-import signal, sys
+import faulthandler, signal, sys
+faulthandler.enable()
 signal.signal(signal.SIGINT, signal.default_int_handler)
 {}
-from vidstyle.cli import run
-run()
+from vidstyle.__main__ import main
+main()
 """
 COMMAND = (
     *("video", "clip.mp4", "-s", "painting.png", "--network", "slim"),
@@ -53,40 +56,44 @@ Objective.evaluate = lost
 """
 
 
+def make_clip(path: Path, graph: str) -> None:
+    """Make a clip of what a graph of filters calls [v]."""
+    from vidstyle.errors import VideoWriteError
+    from vidstyle.video.ffmpeg import run_ffmpeg
+
+    made = ("-map", "[v]", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "6")
+    arguments = ["-filter_complex", graph, *made, str(path)]
+    run_ffmpeg(arguments, error=VideoWriteError, failed="clip")
+
+
 def make_inputs(folder: Path) -> None:
     """Make a clip of two shots, and a painting."""
     import numpy as np
 
-    from vidstyle.errors import VideoWriteError
     from vidstyle.images import write_picture
-    from vidstyle.video.ffmpeg import run_ffmpeg
 
     half = FRAMES // 2
-    graph = (
+    make_clip(
+        folder / "clip.mp4",
         f"testsrc2=s=32x24:r=12,trim=end_frame={half}[a];"
-        f"mandelbrot=s=32x24:r=12,trim=end_frame={half}[b];[a][b]concat=n=2[v]"
-    )
-    made = ("-map", "[v]", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "6")
-    run_ffmpeg(
-        ["-filter_complex", graph, *made, str(folder / "clip.mp4")],
-        error=VideoWriteError,
-        failed="clip",
+        f"mandelbrot=s=32x24:r=12,trim=end_frame={half}[b];[a][b]concat=n=2[v]",
     )
     levels = np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8)
     write_picture(folder / "painting.png", levels.repeat(6, 0).repeat(6, 1))
 
 
 def start(
-    folder: Path, *options: str, patch: str = "", tmp: Path | None = None
+    folder: Path,
+    *options: str,
+    patch: str = "",
+    command: tuple[str, ...] = COMMAND,
 ) -> subprocess.Popen[str]:
     """Start the command in a folder."""
     root = Path(__file__).parents[1]
     path = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
     more = {"OMP_NUM_THREADS": "1", "PYTHONPATH": path}
-    if tmp is not None:
-        more["TMPDIR"] = str(tmp)
     return subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", PROGRAM.format(patch), *COMMAND, *options],
+        [sys.executable, "-c", PROGRAM.format(patch), *command, *options],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -97,12 +104,15 @@ def start(
 
 def end(process: subprocess.Popen[str]) -> str:
     """Wait for a command, and return its exit code and last line."""
-    try:
-        _, said = process.communicate(timeout=LONGEST_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-        return "FAULT: it hangs"
+    for attempt in range(PARTS):  # this process may have been stopped itself
+        try:
+            _, said = process.communicate(timeout=LONGEST_S / PARTS)
+            break
+        except subprocess.TimeoutExpired:
+            if attempt == PARTS - 1:
+                process.send_signal(signal.SIGABRT)  # faulthandler says where it is
+                _, said = process.communicate()
+                return f"FAULT: it hangs: {said[-3000:]}"
     fault = "FAULT: " if "Traceback" in said else ""
     lines = said.strip().splitlines() or [""]
     return f"{fault}{process.returncode}, {lines[-1]}"
@@ -143,14 +153,14 @@ class Trial:
         """Take a folder in which to try."""
         self.folder, self.whole = folder, whole
 
-    def same(self, *options: str) -> str:
+    def same(self, *options: str, patch: str = "") -> str:
         """Let the command go on, and compare its frames."""
-        said = end(start(self.folder, *options, "--quiet"))
+        said = end(start(self.folder, *options, "--quiet", patch=patch))
         if not said.startswith("0,"):
             return f"FAULT: going on ended in {said}"
         is_same = frames_of(self.folder) == self.whole
         left = {path.name for path in self.folder.iterdir()}
-        left -= {"clip.mp4", "painting.png", "out", "out.mkv"}
+        left -= {"clip.mp4", "painting.png", "out", "out.mkv", "disk"}
         if left:
             return f"FAULT: left behind: {left}"
         return "the same frames" if is_same else "FAULT: other frames"
@@ -158,7 +168,7 @@ class Trial:
     def clear(self) -> None:
         """Take results away."""
         for path in self.folder.glob("out*"):
-            if path.is_dir():
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:
                 path.unlink()
@@ -216,10 +226,10 @@ def full(trial: Trial) -> Iterator[str]:
         )
         said = end(start(trial.folder, *work, "--quiet", patch=harm))
         yield f"while frames are stored: {said}"
-        said = end(start(trial.folder, *work, "--quiet"))
+        said = end(start(trial.folder, *work, "--quiet", patch=reserve))
         yield f"still full: {said}"
         (disk / "fill").unlink(missing_ok=True)
-        yield f"freed: {trial.same(*work)}"
+        yield f"freed: {trial.same(*work, patch=reserve)}"
         trial.clear()
         out = ("-o", str(disk / "out.mkv"), "--codec", "ffv1", "--work-dir", "out.work")
         (disk / "fill").write_bytes(bytes(disk.stat().st_blksize))
@@ -353,8 +363,161 @@ def nan(trial: Trial) -> Iterator[str]:
     """Lose a frame's loss, once and for good."""
     for name, when in (("once", "count[0] == 2"), ("for good", "count[0] >= 8")):
         said = end(start(trial.folder, "--quiet", patch=LOST.format(when)))
-        yield f"{name}: {said} ({painted(trial.folder)} frames kept)"
+        kept = painted(trial.folder)
+        done = trial.same() if kept else "done"
+        yield f"{name}: {said} ({kept} frames kept); then {done}"
         trial.clear()
+
+
+def crash(trial: Trial) -> Iterator[str]:
+    """Crash as a native library would."""
+    yield trial.strike(AT_THIRD.format("import faulthandler; faulthandler._sigsegv()"))
+
+
+def interrupt(trial: Trial, times: int = 60) -> Iterator[str]:
+    """Ctrl-C and SIGTERM at random moments, until nothing but endings is left."""
+    chance, ended = random.Random(1), Counter[str]()  # noqa: S311
+    for place in range(times):
+        process = start(trial.folder, "--quiet", *TO_VIDEO, "--overwrite")
+        time.sleep(chance.uniform(0.0, 6.0))
+        process.send_signal(signal.SIGTERM if place % 4 == 3 else signal.SIGINT)
+        said = end(process)
+        ended[said] += 1
+        if "FAULT" in said:
+            yield said
+        if left := _processes_about(trial.folder):
+            yield f"FAULT: still there: {left}"
+    yield f"{times} signals: {dict(ended)}; then {trial.same(*TO_VIDEO, '--overwrite')}"
+
+
+def _processes_about(folder: Path) -> list[str]:
+    """List the programs that have a folder's files in their arguments, or are in it."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            if (path / "cwd").readlink() == folder or str(folder) in command:
+                found.append(command)
+    return found
+
+
+NAMES = (
+    *("with a space", 'it\'s "quoted"', "100%d %s", "new\nline", "\N{ARTIST PALETTE}"),
+    *("-dash", "n" * 200, "a;b|c&d $HOME `x`", "[1]*?", "caf\xe9 \u65e5\u672c"),
+)
+
+
+def names(trial: Trial) -> Iterator[str]:
+    """Give clip, painting and result strange names, in folders of such names."""
+    for name in NAMES:
+        folder = trial.folder / f"out {name}"
+        folder.mkdir()
+        clip, painting = folder / f"{name}.mp4", folder / f"{name}.png"
+        shutil.copy2(trial.folder / "clip.mp4", clip)
+        painting.symlink_to(trial.folder / "painting.png")
+        output = folder / f"{name}.mkv"
+        yield f"{name[:24]!r}: {_paint_named(trial, clip, painting, output)}"
+    yield f"relative: {_paint_named(trial, *map(Path, ('-d.mp4', 'é.png', '-o.mkv')))}"
+    link = trial.folder / "out link.mp4"
+    link.symlink_to(trial.folder / "clip.mp4")
+    painting = trial.folder / "painting.png"
+    yield f"linked: {_paint_named(trial, link, painting, trial.folder / 'out l.mkv')}"
+    output = trial.folder / f"out{'n' * 239}.mkv"  # and .vidstyle beside it
+    yield f"246 characters: {_paint_named(trial, link, painting, output)}"
+    long = trial.folder / f"out{'n' * 243}.mp4"
+    long.symlink_to(trial.folder / "clip.mp4")
+    output = trial.folder / "out 250.mkv"
+    yield f"250 characters: {_paint_named(trial, long, painting, output)}"
+    output = trial.folder / f"out{'n' * 247}.mkv"
+    yield f"254 characters: {_paint_named(trial, link, painting, output)}"
+
+
+def _paint_named(trial: Trial, clip: Path, painting: Path, output: Path) -> str:
+    """Paint without steps under some names, and look at what comes out."""
+    folder = trial.folder / "out"
+    folder.mkdir(exist_ok=True)
+    if not clip.is_absolute():
+        shutil.copy2(trial.folder / "clip.mp4", folder / clip)
+        shutil.copy2(trial.folder / "painting.png", folder / painting)
+    given = (f"--style={painting}", f"--output={output}")
+    steps = ("--steps", "1", "--next-steps", "1", "--network", "slim", "--quiet")
+    command = ("video", *given, *steps, "--codec", "ffv1", "--", str(clip))
+    said = end(start(folder, command=command))
+    is_there = (folder / output).is_file()
+    left = {path.name for path in (folder / output).parent.iterdir()}
+    left -= {clip.name, painting.name, output.name}
+    is_fault = said.startswith("0,") != is_there or (
+        clip.parent != trial.folder and left
+    )
+    return f"FAULT: {said}, left: {left}" if is_fault else said
+
+
+def source_folder(trial: Trial) -> Iterator[str]:
+    """Read from a folder that cannot be written to, with and without an output."""
+    with _small_disk(trial.folder) as disk:
+        if disk is None:
+            yield "skipped: no tmpfs can be mounted here"
+            return
+        for name in ("clip.mp4", "painting.png"):
+            shutil.copy2(trial.folder / name, disk)
+        remount = ["mount", "-o", "remount,ro", str(disk)]
+        subprocess.run(remount, check=True)  # noqa: S603
+        given = ("video", str(disk / "clip.mp4"), "-s", str(disk / "painting.png"))
+        command = (*given, "--network", "slim", "--steps", "1", "--next-steps", "1")
+        yield f"beside it: {end(start(trial.folder, command=command))}"
+        elsewhere = (*command, "--quiet", "-o", "out")
+        yield f"elsewhere: {end(start(trial.folder, command=elsewhere))}"
+        trial.clear()
+
+
+def flat(trial: Trial, frames: int = 5000) -> Iterator[str]:
+    """Watch what a long run holds: memory, open files, threads, processes."""
+    clip = trial.folder / "out long.mp4"
+    make_clip(clip, f"testsrc2=s=16x16:r=25,trim=end_frame={frames}[v]")
+    given = ("video", str(clip), "-s", "painting.png", "--network", "slim", "-o", "out")
+    command = (*given, "--steps", "1", "--next-steps", "1", "--quiet")
+    for name, number in (("whole", None), ("interrupted", signal.SIGINT)):
+        process = start(trial.folder, command=command)
+        seen: list[tuple[int, ...]] = []
+        while process.poll() is None:
+            done = painted(trial.folder)
+            if done:
+                seen.append((done, *_held(process.pid)))
+            if number is not None and done > frames // 10:
+                process.send_signal(number)
+                break
+            time.sleep(0.5)
+        said = end(process)
+        middle = [row for row in seen if row[0] > frames // 10] or seen
+        shown = [f"{row[0]}: {row[1:]}" for row in (middle[0], middle[-1])]
+        most = tuple(map(max, zip(*(row[1:] for row in middle), strict=True)))
+        left = _processes_about(trial.folder)
+        fault = "FAULT: " * bool(left or most[0] > 1.1 * middle[0][1] + 20)
+        yield (
+            f"{fault}{name}: {said}; frames: (MiB, files, threads, processes): "
+            f"{', '.join(shown)}, most {most}; left: {left}"
+        )
+        trial.clear() if name == "interrupted" else shutil.rmtree(trial.folder / "out")
+
+
+def _held(pid: int) -> tuple[int, ...]:
+    """Return the MiB, open files, threads and child processes of a process."""
+    place = Path(f"/proc/{pid}")
+    with contextlib.suppress(OSError):
+        status = (place / "status").read_text(encoding="utf-8")
+        memory, threads = (
+            int(line.split()[1])
+            for line in status.splitlines()
+            if line.startswith(("VmRSS", "Threads"))
+        )
+        children = [
+            child
+            for task in (place / "task").iterdir()
+            for child in (task / "children").read_text(encoding="utf-8").split()
+        ]
+        files = len([*(place / "fd").iterdir()])
+        return memory // 1024, files, threads, len(children)
+    return 0, 0, 0, 0
 
 
 def clock(trial: Trial) -> Iterator[str]:
@@ -367,7 +530,7 @@ TRIALS = {
     each.__name__: each
     for each in (
         *(kill, final, full, directory, ffmpeg, source),
-        *(corrupted, two, nan, clock),
+        *(corrupted, two, nan, clock, crash, interrupt, names, source_folder, flat),
     )
 }
 

@@ -1,5 +1,20 @@
-"""Let ``python -m vidstyle`` be the command line."""
+"""Where the program begins: Ctrl-C is answered in a line while it is loaded, too."""
 
-from vidstyle.cli import run
+import signal
+import sys
 
-run()
+
+def main() -> None:
+    """Be the command line."""
+    try:
+        from vidstyle.cli import run
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; nothing was written.\n")
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGINT)
+    else:
+        run()
+
+
+if __name__ == "__main__":
+    main()

@@ -35,6 +35,17 @@ def choose_device(name: DeviceName) -> torch.device:
     return torch.device(name)
 
 
+@contextmanager
+def threads(count: int | None) -> Iterator[int | None]:
+    """Compute in so many threads for the time of the block; None: in as many as now."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield count
+    finally:
+        torch.set_num_threads(before)
+
+
 def memory_of(device: torch.device) -> int:
     """Return how many bytes of memory a device has, whoever uses them."""
     if device.type == "cuda":

@@ -1,8 +1,14 @@
 """What a run says: each failure's sentence and code, notices, the log, the result."""
 
 import json
+import os
 import signal
+import subprocess
+import sys
+import threading
+import time
 from pathlib import Path
+from types import FrameType
 
 import pytest
 import typer
@@ -55,6 +61,46 @@ def test_long_sentence_stays_in_one_line(capsys: pytest.CaptureFixture[str]) -> 
 def test_bug_is_shown_as_it_is() -> None:
     with pytest.raises(ZeroDivisionError), reported_errors():
         raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("place", ["__enter__", "__exit__"])
+def test_signal_that_meets_a_lock_waits_until_it_is_taken_and_let_go(
+    number: signal.Signals, place: str
+) -> None:
+    def strike(frame: FrameType, event: str, _: object) -> None:
+        if frame.f_code.co_name == place and event == "call":
+            sys.setprofile(None)
+            handle = signal.getsignal(number)
+            assert callable(handle)
+            handle(number, frame)
+
+    condition, passed = threading.Condition(), threading.Event()
+
+    def work() -> None:
+        sys.setprofile(strike)
+        with condition:
+            pass
+        passed.set()
+        time.sleep(10)
+
+    with pytest.raises(typer.Exit) as ended, reported_errors():
+        work()
+    assert passed.is_set()
+    assert ended.value.exit_code == 128 + number
+
+
+def test_interruption_while_the_program_is_loaded_is_a_line(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt", encoding="utf-8")
+    ended = subprocess.run(
+        [sys.executable, "-m", "vidstyle", "presets"],
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path.cwd()}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stderr == "interrupted; nothing was written.\n"
+    assert ended.returncode == (-2 if os.name == "posix" else 2)
 
 
 def test_interruption_says_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:

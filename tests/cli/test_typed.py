@@ -39,6 +39,7 @@ INPUTS = {"clip.mp4", "painting.png"}
         ("image clip.mp4 -s painting.png -output a.png", "have two: --output"),
         ("video clip.mp4 painting.png", "say --style painting.png"),
         ("clip.mp4 painting.png", "say --style painting.png"),
+        ("bench --size 64x64", "--sizes"),
         ("--style painting.png clip.mp4", "Begin with what to do"),
     ],
 )

@@ -157,6 +157,8 @@ def test_what_a_network_cannot_do_is_refused(
 ) -> None:
     with pytest.raises(ConfigError, match="one look"):
         VideoConfig(method="network", style_at=(0.0, 1.0))
+    with pytest.raises(ConfigError, match="workers or a network"):
+        stylize_video(clip, style, tmp_path / "o", config=LEARNED, workers="2")
     with pytest.raises(ConfigError, match="keys or a network"):
         stylize_video(clip, style, tmp_path / "o", config=LEARNED, keys={0: style})
 

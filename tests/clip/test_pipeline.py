@@ -1,6 +1,7 @@
 """A clip from file to file through the library, and what is said before the work."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import fields, replace
 from fractions import Fraction
@@ -10,23 +11,29 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import MakeClip
 from listening import Listened
 from pictures import scene
 from small_clip import SMALL_CLIP
 
 from vidstyle.clip import pipeline
 from vidstyle.clip.pipeline import VideoResult, expected_frames, summary
+from vidstyle.clip.reader import open_reader
 from vidstyle.clip.results import cut_notice, data_notice, result_shape
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
-from vidstyle.errors import ConfigError, OutputError, VideoWriteError
+from vidstyle.errors import (
+    ConfigError,
+    OutputError,
+    VideoOpenError,
+    VideoWriteError,
+)
 from vidstyle.images import read_picture, write_picture
-from vidstyle.records import Notice, Plan
+from vidstyle.records import Event, FrameReport, Notice, Plan
 from vidstyle.video.codecs import HardwareEncoder
 from vidstyle.video.ffmpeg import describe
 from vidstyle.video.files import default_output, name_beside
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
+from vidstyle.video.write import write_video
 
 pytestmark = pytest.mark.slow
 
@@ -145,6 +152,41 @@ def test_work_is_kept_until_all_is_written(
     assert result.evolution == tmp_path / "out.gif"
     assert probe(output).frame_count == 10
     assert not work.exists()
+
+
+@pytest.mark.parametrize("is_folder", [True, False])
+@pytest.mark.parametrize("fate", ["deleted", "changed"])
+def test_clip_that_changes_midway_is_told_and_nothing_is_lost(
+    clip: Path, style: Path, tmp_path: Path, fate: str, *, is_folder: bool
+) -> None:
+    path, output = clip / "9.png", tmp_path / "out.mp4"
+    if not is_folder:
+        frames = [timed.frame for timed in read_frames(probe(clip), on_warning=print)]
+        path = clip = tmp_path / "clip.mkv"
+        times_s = [index / 10 for index in range(len(frames))]
+        write_video(frames, clip, times_s=times_s, fps=Fraction(10))
+        reading = open_reader(clip, FEW).frames(strict=False, on_warning=print)
+        next(reading)
+        clip.touch()
+        with pytest.raises(VideoOpenError, match=r"has changed since it was opened"):
+            next(reading)
+    data, state = path.read_bytes(), path.stat()
+
+    def strike(event: Event) -> None:
+        if isinstance(event, FrameReport) and event.frame == 8:
+            path.unlink()
+            if fate == "changed":
+                path.write_bytes(data[:-1])
+
+    words = "any more: No such file" if fate == "deleted" else "changed since it was"
+    with pytest.raises(VideoOpenError, match=words if not is_folder else "changed"):
+        stylize_video(clip, style, output, config=FEW, listener=strike)
+    path.write_bytes(data)
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    heard = Listened()
+    stylize_video(clip, style, output, config=FEW, listener=heard)
+    assert heard.plan.done == 10
+    assert heard.steps == []
 
 
 def test_sheet_shows_the_range_that_was_taken(
@@ -436,7 +478,9 @@ def test_transparency_that_cannot_be_kept_is_told(
         assert warnings == [f"{clip} has no transparency that could be kept."]
 
 
-def test_black_bars_stay_black(style: Path, output: Path, make_clip: MakeClip) -> None:
+def test_black_bars_stay_black(
+    style: Path, output: Path, make_clip: Callable[..., Path]
+) -> None:
     noise = "nullsrc=s=64x64:r=4:d=1,geq=60+random(1)*160:128:128"
     clip = make_clip(
         "barred.mp4", "-f", "lavfi", "-i", f"{noise},pad=64:96:0:16", "-crf", "1"

@@ -1,12 +1,18 @@
 """A small picture and a painting, and the least work there can be."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pictures import scene
 
 from vidstyle.config import StyleConfig
+from vidstyle.explore.experiments import Trial
+from vidstyle.explore.paint import TrialPainter
 from vidstyle.images import write_picture
+from vidstyle.records import Listener, ignore
+from vidstyle.video.work_dir import FrameStore
 
 
 @pytest.fixture
@@ -21,3 +27,25 @@ def files(tmp_path: Path) -> Path:
 @pytest.fixture
 def config() -> StyleConfig:
     return StyleConfig(network="slim", device="cpu", steps=3)
+
+
+@pytest.fixture
+def paint(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
+    """Paint trials; what came of each, with its picture."""
+
+    def painted(
+        trials: Sequence[Trial], listener: Listener = ignore, **others: int
+    ) -> list[dict[str, Any]]:
+        store = FrameStore(tmp_path / "work")
+        with store.claimed():
+            painter = TrialPainter(trials, listener)
+            store.open({"a": 1})
+            outcomes = painter.paint(store, **others)
+            pictures = [store.stylized(number) for number in range(len(trials))]
+            store.remove()
+        return [
+            {**facts, "picture": picture}
+            for facts, picture in zip(outcomes, pictures, strict=True)
+        ]
+
+    return painted

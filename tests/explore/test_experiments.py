@@ -10,7 +10,6 @@ from vidstyle.config import LayerWeight, OptimizerName, StyleConfig
 from vidstyle.config.values import parse_layers
 from vidstyle.errors import ConfigError
 from vidstyle.explore.experiments import Axis, growing, sweep
-from vidstyle.explore.paint import TrialPainter
 from vidstyle.explore.run import as_table, run_experiment
 from vidstyle.images import read_picture
 from vidstyle.networks.load import NetworkStatus
@@ -101,7 +100,7 @@ def test_nothing_else_has_a_say_in_a_reconstruction():
         assert (one.tv_weight, one.balance, one.optimizer) == (0, "weights", "adam")
 
 
-def test_the_first_layer_gives_the_picture_back(files, config):
+def test_the_first_layer_gives_the_picture_back(files, config, paint):
     experiment = sweep(
         "reconstruct",
         files / "photo.png",
@@ -110,12 +109,12 @@ def test_the_first_layer_gives_the_picture_back(files, config):
         layers=LAYERS[:1],
     )
 
-    content, style = TrialPainter(experiment.trials, ignore).paint()
+    content, style = paint(experiment.trials)
 
     source = read_picture(files / "photo.png").astype(float)
-    assert np.abs(content.picture - source).mean() < 2  # levels
-    assert np.abs(style.picture - source).mean() > 20
-    assert style.trace["content"][-1] == 0
+    assert np.abs(content["picture"] - source).mean() < 2  # levels
+    assert np.abs(style["picture"] - source).mean() > 20
+    assert style["trace"]["content"][-1] == 0
 
 
 def test_a_set_is_a_trial():

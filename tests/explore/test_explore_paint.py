@@ -8,9 +8,8 @@ from vidstyle.config import StyleConfig
 from vidstyle.config.values import parse_layers
 from vidstyle.errors import ConfigError, ImageOpenError
 from vidstyle.explore.experiments import Trial, comparable
-from vidstyle.explore.paint import TrialPainter
 from vidstyle.images import read_picture
-from vidstyle.records import Event, FrameReport, Notice, Plan, StepReport, ignore
+from vidstyle.records import Event, FrameReport, Notice, Plan, StepReport
 from vidstyle.stylize.image import stylize_image
 
 pytestmark = pytest.mark.slow
@@ -26,66 +25,64 @@ def trial(files: Path, config: StyleConfig, style: str = "painting.png") -> Tria
     )
 
 
-def test_a_trial_paints_what_the_command_for_one_picture_paints(files, config):
-    (outcome,) = TrialPainter([trial(files, config)], ignore).paint()
+def test_a_trial_paints_what_the_command_for_one_picture_paints(files, config, paint):
+    (outcome,) = paint([trial(files, config)])
 
     stylize_image(
         files / "photo.png", files / "painting.png", files / "o.png", config=config
     )
-    assert np.array_equal(outcome.picture, read_picture(files / "o.png"))
-    assert outcome.trace["step"] == outcome.trace["evaluations"] == [1, 2, 3]
-    assert outcome.best_loss == min(outcome.trace["loss"])
-    assert outcome.distances.content > 0
+    assert np.array_equal(outcome["picture"], read_picture(files / "o.png"))
+    assert outcome["trace"]["step"] == outcome["trace"]["evaluations"] == [1, 2, 3]
+    assert outcome["best_loss"] == min(outcome["trace"]["loss"])
+    assert outcome["content_distance"] > 0
 
 
-def test_no_trial_stops_early(files, config):
+def test_no_trial_stops_early(files, config, paint):
     settled = replace(config, steps=9, min_steps=1, patience=1, min_delta=0.9)
 
-    (outcome,) = TrialPainter([trial(files, settled)], ignore).paint()
+    (outcome,) = paint([trial(files, settled)])
 
-    assert len(outcome.trace["loss"]) == 9
+    assert len(outcome["trace"]["loss"]) == 9
 
 
-def test_hessian_products_use_up_the_steps(files, config):
+def test_hessian_products_use_up_the_steps(files, config, paint):
     newton = replace(config, optimizer="newton-cg", steps=6)
 
-    (outcome,) = TrialPainter([trial(files, newton)], ignore).paint()
+    (outcome,) = paint([trial(files, newton)])
 
-    assert len(outcome.trace["loss"]) < 6
-    assert outcome.trace["evaluations"][-1] >= 6
+    assert len(outcome["trace"]["loss"]) < 6
+    assert outcome["trace"]["evaluations"][-1] >= 6
 
 
-def test_paintings_beside_one_another_keep_their_own_style(files, config):
+def test_paintings_beside_one_another_keep_their_own_style(files, config, paint):
     styles = "painting.png", "other.png", "painting.png"
     trials = [trial(files, config, style) for style in styles]
 
-    first, other, again = TrialPainter(trials, ignore).paint(batch=3)
-    (alone,) = TrialPainter([trials[1]], ignore).paint()
+    first, other, again = paint(trials, batch=3)
+    (alone,) = paint([trials[1]])
 
-    assert np.array_equal(first.picture, again.picture)
-    assert other.trace["loss"][-1] == pytest.approx(alone.trace["loss"][-1], rel=1e-2)
+    assert np.array_equal(first["picture"], again["picture"])
+    assert other["trace"]["loss"][-1] == pytest.approx(
+        alone["trace"]["loss"][-1], rel=1e-2
+    )
 
 
-def test_trials_of_other_sizes_and_without_a_step(files, config):
+def test_trials_of_other_sizes_and_without_a_step(files, config, paint):
     small = replace(config, long_side=24, steps=0)
 
-    first, second = TrialPainter(
-        [trial(files, config), trial(files, small)], ignore
-    ).paint()
+    first, second = paint([trial(files, config), trial(files, small)])
 
-    assert first.picture.shape == (24, 32, 3)
-    assert second.picture.shape == (18, 24, 3)
-    assert second.trace["loss"] == []
-    assert np.isnan(second.best_loss)
+    assert first["picture"].shape == (24, 32, 3)
+    assert second["picture"].shape == (18, 24, 3)
+    assert second["trace"]["loss"] == []
+    assert np.isnan(second["best_loss"])
 
 
-def test_a_listener_is_told_of_each_trial_and_of_each_notice_once(files, config):
+def test_a_listener_is_told_of_each_trial_and_of_each_notice_once(files, config, paint):
     told: list[Event] = []
     auto = replace(config, network="auto", steps=2)
 
-    TrialPainter(
-        [trial(files, auto), trial(files, replace(auto, seed=1))], told.append
-    ).paint()
+    paint([trial(files, auto), trial(files, replace(auto, seed=1))], told.append)
 
     assert len([event for event in told if isinstance(event, Notice)]) == 1
     (plan,) = (event for event in told if isinstance(event, Plan))
@@ -96,13 +93,13 @@ def test_a_listener_is_told_of_each_trial_and_of_each_notice_once(files, config)
     assert [event.frame for event in finished] == [0, 1]
 
 
-def test_what_cannot_be_painted_is_said_before_any_work(files, config):
+def test_what_cannot_be_painted_is_said_before_any_work(files, config, paint):
     told: list[Event] = []
     good = trial(files, config)
 
     with pytest.raises(ImageOpenError, match=r"gone\.png"):
-        TrialPainter([good, trial(files, config, "gone.png")], told.append).paint()
+        paint([good, trial(files, config, "gone.png")], told.append)
     lacking = replace(config, style_layers=parse_layers("relu5_3"))
     with pytest.raises(ConfigError, match="relu5_3"):
-        TrialPainter([good, trial(files, lacking)], told.append).paint()
+        paint([good, trial(files, lacking)], told.append)
     assert not [event for event in told if isinstance(event, StepReport)]

@@ -10,10 +10,9 @@ import pytest
 
 from vidstyle.errors import WorkDirError
 from vidstyle.explore.experiments import Experiment, Trial, sweep
-from vidstyle.explore.paint import Outcome, get_outcome, put_outcome
+from vidstyle.explore.paint import TrialPainter
 from vidstyle.explore.run import describe, run_experiment, waiting_place
 from vidstyle.images import write_picture
-from vidstyle.measure.distance import Distances
 from vidstyle.records import FrameReport, Notice, Plan, StepReport, ignore
 from vidstyle.video.work_dir import FrameStore
 
@@ -126,28 +125,33 @@ def test_pictures_of_one_batch_are_painted_again_together(files, config):
 
 
 def test_an_outcome_comes_back_as_it_was(files, config, tmp_path):
-    trial = Trial(row="", column="", content=files, style=files, config=config)
-    trace = {"step": [1, 1], "seconds": [0.1 + 0.2] * 2, "loss": [1 / 3, inf]}
-    outcome = Outcome(
-        trial=trial,
-        network="slim",
-        picture=np.arange(18 * 3, dtype=np.uint8).reshape(3, 6, 3),
-        trace=trace,
-        distances=Distances(1 / 7, nan),
+    trial = Trial(
+        row="",
+        column="",
+        content=files / "photo.png",
+        style=files / "painting.png",
+        config=config,
     )
+    facts = {
+        "network": "slim",
+        "trace": {"step": [1, 1], "seconds": [0.1 + 0.2] * 2, "loss": [1 / 3, inf]},
+        "style_distance": 1 / 7,
+        "content_distance": nan,
+    }
+    picture = np.arange(18 * 3, dtype=np.uint8).reshape(3, 6, 3)
     store = FrameStore(tmp_path / "work")
 
     with store.claimed():
         store.open({"a": 1})
-        put_outcome(store, 4, outcome)
-        found = get_outcome(store, 4, trial)
-        assert get_outcome(store, 3, trial) is None
+        store.put_facts("trial-000001", facts)
+        store.put_stylized(0, picture)
+        (found,) = TrialPainter([trial], ignore).paint(store)
+        assert np.array_equal(store.stylized(0), picture)
         store.remove()
 
-    assert np.array_equal(found.picture, outcome.picture)
-    assert (found.trace, found.network, found.trial) == (trace, "slim", trial)
-    assert found.distances.style == 1 / 7
-    assert isnan(found.distances.content)
+    assert (found["trace"], found["network"]) == (facts["trace"], "slim")
+    assert found["style_distance"] == 1 / 7
+    assert isnan(found["content_distance"])
     assert not (tmp_path / "work").exists()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vidstyle.measure.stills import are_sets, pair_by_name
-from vidstyle.stylize.pairs import make_pairs
+from vidstyle.stylize.album import make_pairs
 
 
 def paths(*names):

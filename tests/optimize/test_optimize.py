@@ -1,5 +1,6 @@
 import copy
 import json
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -10,6 +11,7 @@ from torch.overrides import TorchFunctionMode
 from vidstyle.config import OptimizerName, StyleConfig
 from vidstyle.errors import OptimizationError
 from vidstyle.optimize.batch import BatchOptimization
+from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.pyramid import fitted_image, random_image
 from vidstyle.optimize.slots import FrameTask, Progress
 from vidstyle.optimize.targets import content_target, style_target
@@ -271,9 +273,35 @@ def test_no_steps_leave_the_start_beside_a_frame_that_takes_some(network, pictur
     assert [report.frame for report in reports] == [1] * 5
 
 
-def test_a_first_loss_that_is_not_finite_is_an_error():
-    with pytest.raises(OptimizationError, match="first loss is nan"):
-        Progress(StyleConfig()).add(float("nan"))
+@pytest.mark.parametrize("optimizer", ["lbfgs", "adam", "newton-cg"])
+@pytest.mark.parametrize("lost", [range(1, 2), range(2, 4)])
+def test_a_frame_whose_loss_is_lost_begins_anew_once_with_shorter_steps(
+    network, pictures, monkeypatch, lost, optimizer
+):
+    evaluate, evaluations = Objective.evaluate, []
+
+    def lossy(objective, images):
+        evaluations.append(images.clone())
+        found = evaluate(objective, images)
+        if len(evaluations) not in lost:
+            return found
+        return replace(found, losses=found.losses * float("nan"))
+
+    monkeypatch.setattr(Objective, "evaluate", lossy)
+    steps = []
+    task = job(network, pictures[:1], frame=7, steps=3)
+    settings = {"optimizer": optimizer, "on_step": lambda r, _: steps.append(r.step)}
+    (painted,) = paint(network, pictures, [task], **settings)
+    again = steps.index(1, 1)
+    assert steps == [*range(1, again + 1), 1, 2, 3]
+    assert torch.equal(evaluations[again], pictures[:1])
+    if lost[0] == 2:  # the first step of all had its usual length
+        moved = [(evaluations[at + 1] - evaluations[at]).norm() for at in (0, again)]
+        assert moved[1] < moved[0] / 4
+    assert not torch.equal(painted, pictures[:1])
+    lost, evaluations[:] = range(lost[0], 99), []
+    with pytest.raises(OptimizationError, match=r"of frame 7 .* nor with short"):
+        paint(network, pictures, [task], **settings)
 
 
 def test_the_temporal_term_keeps_a_frame_near_its_predecessor(network, pictures):

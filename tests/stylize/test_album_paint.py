@@ -8,9 +8,8 @@ from vidstyle.config import AlbumConfig, StyleConfig
 from vidstyle.errors import ConfigError, InputError
 from vidstyle.images import read_picture
 from vidstyle.records import Event, FrameReport, Notice, Plan, StepReport
-from vidstyle.stylize.album import AlbumResult, stylize_album
+from vidstyle.stylize.album import INDEX, AlbumResult, stylize_album
 from vidstyle.stylize.image import stylize_image
-from vidstyle.stylize.pairs import INDEX
 
 pytestmark = pytest.mark.slow
 

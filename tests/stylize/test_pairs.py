@@ -5,7 +5,7 @@ import pytest
 
 from vidstyle.errors import ConfigError, InputError, OutputError
 from vidstyle.images import read_picture, write_picture
-from vidstyle.stylize.pairs import (
+from vidstyle.stylize.album import (
     CELL_SIDES,
     alternatives,
     check_pairs,

@@ -12,6 +12,7 @@ from listening import Listened
 from pictures import scene
 
 from vidstyle.config import (
+    AlbumConfig,
     EvolutionConfig,
     LayerWeight,
     OptimizerName,
@@ -26,9 +27,10 @@ from vidstyle.errors import (
     VidstyleError,
     WeightsError,
 )
-from vidstyle.images import read_picture, write_picture
+from vidstyle.images import read_alpha, read_picture, write_picture
 from vidstyle.records import Notice
 from vidstyle.stylize import image
+from vidstyle.stylize.album import stylize_album
 from vidstyle.stylize.style_bank import working_size
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
@@ -523,3 +525,32 @@ def test_working_size(
 def test_working_size_under_16_pixels_is_refused(shape: tuple[int, int]) -> None:
     with pytest.raises(ConfigError, match="each side must have at least 16"):
         working_size(height=shape[0], width=shape[1], long_side=512)
+
+
+def test_transparency_is_kept_or_gets_a_background(
+    content: Path, style: Path, output: Path, tmp_path: Path
+) -> None:
+    clear = np.dstack([scene(1), np.full(scene(1).shape[:2], 255, np.uint8)])
+    clear[:16, :, 3] = 0
+    write_picture(content, clear)
+    none, heard = replace(FEW, steps=0, recolor=False), Listened()
+
+    def paint(**options: Any) -> np.ndarray:
+        stylize_image(content, style, output, config=none, listener=heard, **options)
+        return read_picture(output)
+
+    assert paint(background="#102030")[0, 0].tolist() == [16, 32, 48]
+    assert "photo.png: transparent parts are laid over #102030" in heard.notices
+    paint(keep_alpha=True)
+    assert np.array_equal(read_alpha(output), clear[..., 3])
+    config = AlbumConfig(background="#102030")
+    options = {"config": none, "album": config, "overwrite": True}
+    for keep_alpha in (False, True):
+        album = stylize_album(
+            [content], [style], tmp_path / "a", keep_alpha=keep_alpha, **options
+        )
+        (made,) = album.folder.glob("photo.*")
+        assert read_alpha(made).min() == (0 if keep_alpha else 255)
+    assert read_picture(made)[20, 20].tolist() == clear[20, 20, :3].tolist()
+    with pytest.raises(OutputError, match=r"a \.jpg holds no transparency"):
+        stylize_image(content, style, tmp_path / "a.jpg", keep_alpha=True)

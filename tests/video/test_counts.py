@@ -130,3 +130,25 @@ def test_packed_b_frames_come_in_time(make_clip: MakeClip) -> None:
     path.write_bytes(packed(clip.read_bytes()))
     times = [timed.time_s for timed in read(path)[0]]
     assert times[:4] == pytest.approx([0, 0.04, 0.08, 0.12], abs=0.001)
+
+
+def test_a_billion_frames_that_are_not_there_are_refused(make_clip: MakeClip) -> None:
+    raw = ("-c:v", "rawvideo", "-pix_fmt", "yuv420p")
+    clip = make_clip("a.mov", *pattern(), *raw)
+    data = bytearray(clip.read_bytes())
+    for name, place in ((b"stsz", 12), (b"stts", 12), (b"stsc", 16)):
+        struct.pack_into(">I", data, data.index(name) + place, 1_000_000_000)
+    clip.write_bytes(data)
+    with pytest.raises(VideoOpenError, match=r"not one frame of .* can be decoded"):
+        read(clip)
+
+
+def test_a_billion_frames_of_an_index_are_not_believed(make_clip: MakeClip) -> None:
+    clip = make_clip("a.avi", *pattern(), "-c:v", "mpeg4")
+    data = bytearray(clip.read_bytes())
+    for name, place in ((b"avih", 24), (b"strh", 40)):
+        struct.pack_into("<I", data, data.index(name) + place, 1_000_000_000)
+    clip.write_bytes(data)
+    frames, (told,) = read(clip)
+    assert len(frames) == 10
+    assert "breaks off after 10 of about 1000000000 frames" in told

@@ -22,8 +22,9 @@ def noise(seed: int) -> Frame:
 
 
 def files_in(folder: Path) -> list[str]:
+    copies = {NEWEST, f".{MANIFEST}"}
     found = (
-        path for path in folder.rglob("*") if path.is_file() and path.name != NEWEST
+        path for path in folder.rglob("*") if path.is_file() and path.name not in copies
     )
     return sorted(str(path.relative_to(folder)) for path in found)
 
@@ -136,14 +137,19 @@ def test_restart_of_nothing_begins(tmp_path: Path) -> None:
 def test_damaged_manifest_is_named_and_restart_helps(
     store: FrameStore, text: str
 ) -> None:
-    (store.work_dir / MANIFEST).write_text(text, encoding="latin-1")
+    for name in (MANIFEST, f".{MANIFEST}"):
+        assert FrameStore(store.work_dir).open(RUN)  # there is a copy
+        (store.work_dir / name).write_text(text, encoding="latin-1")
     with pytest.raises(WorkDirError, match=rf"{MANIFEST} is damaged; use --restart"):
         FrameStore(store.work_dir).open(RUN)
     assert not FrameStore(store.work_dir).open(RUN, restart=True)
 
 
 def test_damaged_facts_are_named(store: FrameStore) -> None:
+    store.put_facts("energies", {"0": {"relu4_2": 0.1}})
     (store.work_dir / "energies.json").write_text("{", encoding="utf-8")
+    assert store.facts("energies") == {"0": {"relu4_2": 0.1}}
+    (store.work_dir / ".energies.json").unlink()
     with pytest.raises(WorkDirError, match=r"energies\.json is damaged"):
         store.facts("energies")
 
@@ -241,6 +247,13 @@ def test_paint_comes_back_and_is_dropped(store: FrameStore) -> None:
     assert np.array_equal(store.paint(4).age, paint.age)
     assert np.array_equal(store.paint(4).scene, paint.scene)
     assert store.paint(4).loss == 0.25
+    store.put_stylized(4, noise(0))
+    assert store.drop_damaged() == 0
+    for damage in (b"", (store.work_dir / "paint/000005.npz").read_bytes()[:-9]):
+        store.put_stylized(4, noise(0))
+        (store.work_dir / "paint/000005.npz").write_bytes(damage)
+        assert store.drop_damaged() == 1
+        assert store.painted() == []
     store.drop_paint(4)
     store.drop_paint(4)
     assert files_in(store.work_dir) == [MANIFEST]

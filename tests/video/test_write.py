@@ -204,7 +204,7 @@ def test_frames_lost_by_ffmpeg_leave_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "vidstyle.video.write.encoder_arguments",
+        "vidstyle.video.codecs.encoder_arguments",
         lambda *_, **__: ["-c:v", "libx264", "-frames:v", "3"],
     )
     with pytest.raises(VideoWriteError, match=r"holds 3 of 5 frames\.$"):

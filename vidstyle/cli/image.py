@@ -9,14 +9,15 @@ import typer
 
 from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, reported_errors
-from vidstyle.cli.request import Request, Settings, make, resolve_settings
-from vidstyle.config import AlbumConfig, EvolutionConfig, StyleConfig
+from vidstyle.cli.request import Request, make
+from vidstyle.config import AlbumConfig, EncodingConfig, EvolutionConfig, StyleConfig
 from vidstyle.errors import ConfigError, InputError
 
-KINDS = (StyleConfig, AlbumConfig, EvolutionConfig)
+KINDS = (StyleConfig, AlbumConfig, EncodingConfig, EvolutionConfig)
 OF_A_CLIP = (
-    *("style_at", "key", "save_network", "work_dir", "restart"),
+    *("style_at", "key", "save_network", "work_dir", "restart", "workers"),
     *("sheet", "preview", "compare"),
+    *("codec", "crf", "hardware_encoder", "keep_location", "strip_metadata"),
 )
 
 
@@ -54,14 +55,14 @@ def image(
         path.is_dir() for path in (*contents, *request.styles)
     )
     with reported_errors():
-        settings = resolve_settings(ctx, values, request, KINDS)
+        settings = o.resolve_settings(ctx, values, request, KINDS)
         if is_album:
             _paint_album(contents, request, settings)
         else:
             _paint_one(contents[0], request, settings)
 
 
-def _paint_one(content: Path, request: Request, settings: Settings) -> None:
+def _paint_one(content: Path, request: Request, settings: o.Settings) -> None:
     from vidstyle.images import check_picture_path, read_picture
     from vidstyle.video.files import check_names, folders_for, name_beside
 
@@ -71,7 +72,8 @@ def _paint_one(content: Path, request: Request, settings: Settings) -> None:
     gif_output = request.gif_beside(output)
     with folders_for(output):
         request.check_outputs(output, gif_output, contents=[content])
-        check_picture_path(output)
+        keep_alpha = settings.make(EncodingConfig).keep_alpha
+        check_picture_path(output, with_alpha=keep_alpha)
         read_picture(content)
         request.check_inputs([content], config, ())
         settings.save(request)
@@ -86,13 +88,15 @@ def _paint_one(content: Path, request: Request, settings: Settings) -> None:
                 regions=request.regions,
                 evolution=settings.make(EvolutionConfig),
                 evolution_output=gif_output,
+                background=settings.make(AlbumConfig).background,
+                keep_alpha=keep_alpha,
                 overwrite=True,  # checked above
                 listener=reporter,
             )
         reporter.result(output, gif=gif_output)
 
 
-def _paint_album(contents: list[Path], request: Request, settings: Settings) -> None:
+def _paint_album(contents: list[Path], request: Request, settings: o.Settings) -> None:
     wants_gif = request.gif or request.gif_output is not None
     if wants_gif or request.region:
         option = "--evolution" if wants_gif else "--region"
@@ -113,6 +117,7 @@ def _paint_album(contents: list[Path], request: Request, settings: Settings) -> 
             folder,
             config=settings.make(StyleConfig),
             album=settings.make(AlbumConfig),
+            keep_alpha=settings.make(EncodingConfig).keep_alpha,
             overwrite=request.overwrite,
             listener=reporter,
         )

@@ -1,5 +1,6 @@
 """What a run says: progress on stderr, results on stdout, errors as exit codes."""
 
+import _thread
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
+from threading import Condition
 from types import FrameType
 from typing import IO, Any, Self
 
@@ -23,6 +25,7 @@ from vidstyle.records import Event, FrameReport, Notice, Plan, StepReport
 
 INTERRUPTED, TERMINATED = 130, 143
 STOPPED = "nothing was written"
+_LOCKING = {Condition.__enter__.__code__, Condition.__exit__.__code__}
 RESUMES = "the same command goes on where this one stopped"
 """Noted on what stops a run that has kept something."""
 
@@ -37,7 +40,10 @@ def reported_errors(on_stop: str = STOPPED) -> Iterator[None]:
 
     ``on_stop`` is what an interrupted user should know, where nothing is kept.
     """
-    previous = signal.signal(signal.SIGTERM, _terminate)
+    numbers = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        numbers.append(signal.SIGINT)
+    previous = {number: signal.signal(number, _stop) for number in numbers}
     try:
         yield
     except VidstyleError as err:
@@ -61,11 +67,25 @@ def reported_errors(on_stop: str = STOPPED) -> Iterator[None]:
             raise _ended(f"terminated; {left}.", TERMINATED) from None
         raise _ended(f"interrupted; {left}.", INTERRUPTED) from None
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
-def _terminate(_number: int, _frame: FrameType | None) -> None:
-    raise Terminated
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Raise what ends the command; a moment later if a lock is being taken or let go.
+
+    The main thread would keep that lock, and the others wait for it for ever: futures,
+    events and semaphores are made of conditions, whose ``with`` is Python.
+    """
+    if frame is not None and frame.f_code in _LOCKING:
+        _thread.start_new_thread(_interrupt_again, (number,))
+        return
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+
+
+def _interrupt_again(number: int) -> None:
+    time.sleep(0.001)
+    _thread.interrupt_main(signal.Signals(number))
 
 
 def _ended(line: str, code: int) -> typer.Exit:
@@ -90,15 +110,19 @@ def print_facts(facts: object, lines: Iterable[object], *, as_json: bool) -> Non
 class Reporter:
     """Subscribe to a run: what a user sees, a log of the losses, and the result."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, within: "Reporter | None" = None) -> None:
         """Prepare; nothing is shown before the run says something.
 
-        A run that goes on from an earlier one adds to the log that is there.
+        A run that goes on from an earlier one adds to the log that is there. One
+        ``within`` others writes above their bar.
         """
         self._as_json, self.log_path = request.json, request.log
         self._console = Console(stderr=True, quiet=request.quiet, highlight=False)
+        if within is not None:
+            self._console = within._console
+        is_shown = not (request.quiet or within)
         self._view = ProgressView(
-            self._console, is_shown=not request.quiet, is_verbose=request.verbose
+            self._console, is_shown=is_shown, is_verbose=request.verbose
         )
         self._log: IO[str] | None = None
         self._is_file = False  # the log, and not a device or a pipe

@@ -1,6 +1,7 @@
 """``vidstyle video`` and ``plan``: paint clips, or say what one would take."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import typer
 
 from vidstyle.cli import options as o
+from vidstyle.cli.options import Settings
 from vidstyle.cli.report import (
     RESUMES,
     Reporter,
@@ -17,15 +19,10 @@ from vidstyle.cli.report import (
     print_line,
     reported_errors,
 )
-from vidstyle.cli.request import (
-    Request,
-    Settings,
-    make,
-    parse_at,
-    resolve_settings,
-)
+from vidstyle.cli.request import Request, make, parse_at
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError, InputError, VidstyleError
+from vidstyle.records import FrameReport, Plan
 
 KINDS = (StyleConfig, VideoConfig, EncodingConfig, EvolutionConfig)
 
@@ -89,7 +86,7 @@ def _settle(
     request.check_styles(clips)
     if request.style_at:
         values["style_at"] = tuple(parse_at(text)[0] for text in request.style_at)
-    settings = resolve_settings(ctx, values, request, KINDS)
+    settings = o.resolve_settings(ctx, values, request, KINDS)
     config = settings.make(
         VideoConfig,
         style=settings.make(StyleConfig),
@@ -107,29 +104,34 @@ def _paint_all(
     A folder that is named for the results gets a sheet of them, as that of pictures.
     """
     from vidstyle.images import write_picture
-    from vidstyle.stylize.pairs import INDEX, Pair, index_sheet, pictures_in
+    from vidstyle.stylize.album import INDEX, Pair, index_sheet
 
-    for name in ("log", "gif_output", "work_dir", "style_at", "key", "save_network"):
-        if getattr(request, name):
-            option = name.replace("_", "-")
-            raise ConfigError(f"--{option} is about one clip and painting; name one.")
-    looks = [request.styles]
-    if any(path.is_dir() for path in request.styles):
-        looks = [[one] for path in request.styles for one in pictures_in(path)]
-    failed, done, pairs = [], set[Path](), list[Pair]()
-    for clip, look in product(clips, looks):
+    work, failed, done = list(product(clips, _looks(request))), list[str](), set[Path]()
+    workers = None if request.preview else request.workers
+    bar = Reporter(request) if workers else None
+
+    def paint(number: int, task: tuple[Path, list[Path]]) -> Pair:
+        clip, look = task
         asked, output = replace(request, style=look or None), Path("not painted")
         try:
-            output = _paint(clip, asked, config, settings, done)
+            output = _paint(clip, asked, config, settings, done=done, within=bar)
         except VidstyleError as err:
             print_line(f"error: {clip}: {err}")
             failed.append(str(clip))
-        except (KeyboardInterrupt, Terminated) as err:
-            if done:
-                err.add_note(RESUMES)
-            raise
-        styles, number = tuple(asked.paintings), len(pairs)
-        pairs.append(Pair(number=number, content=clip, styles=styles, output=output))
+        if bar is not None:
+            bar(FrameReport(frame=number, frames_known=len(work)))
+        styles = tuple(asked.paintings)
+        return Pair(number=number, content=clip, styles=styles, output=output)
+
+    try:
+        with bar or nullcontext(), _mapped(workers) as each:
+            if bar is not None:
+                bar(Plan(height=0, width=0, frames=len(work), unit="clip"))
+            pairs = list(each(paint, range(len(work)), work))
+    except (KeyboardInterrupt, Terminated) as err:
+        if done:
+            err.add_note(RESUMES)
+        raise
     if request.output and done:
         index = Path(request.output) / INDEX
         write_picture(index, index_sheet(pairs))
@@ -139,12 +141,36 @@ def _paint_all(
         raise InputError(f"not all could be painted: {names}.")
 
 
+def _looks(request: Request) -> list[list[Path]]:
+    """List the paintings of each result of a clip."""
+    from vidstyle.stylize.album import pictures_in
+
+    for name in ("log", "gif_output", "work_dir", "style_at", "key", "save_network"):
+        if getattr(request, name):
+            option = name.replace("_", "-")
+            raise ConfigError(f"--{option} is about one clip and painting; name one.")
+    if not any(path.is_dir() for path in request.styles):
+        return [request.styles]
+    return [[one] for path in request.styles for one in pictures_in(path)]
+
+
+def _mapped(workers: str | None) -> AbstractContextManager[Any]:
+    """Make what is like ``map``; with workers, it calls for several at once."""
+    if workers is None:
+        return nullcontext(map)
+    from vidstyle.clip.workers import several
+
+    return several(workers)
+
+
 def _paint(
     clip: Path,
     request: Request,
     config: VideoConfig,
     settings: Settings,
+    *,
     done: set[Path] | None = None,
+    within: Reporter | None = None,
 ) -> Path:
     """Paint a clip; of several, whose results are ``done``, one that is there stays.
 
@@ -172,14 +198,20 @@ def _paint(
                 print_line(f"{output} is there already; --overwrite paints it again")
         else:
             paint = _preview if request.preview else _paint_to
-            paint(clip, output, request, config, settings)
+            paint(clip, output, request, config, settings, within=within)
         if done is not None:
             done.add(output)
     return output
 
 
 def _paint_to(
-    clip: Path, output: Path, request: Request, config: VideoConfig, settings: Settings
+    clip: Path,
+    output: Path,
+    request: Request,
+    config: VideoConfig,
+    settings: Settings,
+    *,
+    within: Reporter | None,
 ) -> None:
     from vidstyle.video.files import Outputs, check_outputs
 
@@ -194,7 +226,7 @@ def _paint_to(
     settings.save(request)
     from vidstyle.clip.pipeline import stylize_video
 
-    with Reporter(request) as reporter:
+    with Reporter(request, within) as reporter:
         result = stylize_video(
             clip,
             request.styles,
@@ -211,6 +243,7 @@ def _paint_to(
             overwrite=True,  # checked above
             restart=request.restart,
             listener=reporter,
+            workers=request.workers,
         )
     reporter.result(
         output,
@@ -223,13 +256,19 @@ def _paint_to(
 
 
 def _preview(
-    clip: Path, output: Path, request: Request, config: VideoConfig, settings: Settings
+    clip: Path,
+    output: Path,
+    request: Request,
+    config: VideoConfig,
+    settings: Settings,
+    *,
+    within: Reporter | None,
 ) -> None:
     request.check_outputs(output, contents=[clip])
     settings.save(request)
     from vidstyle.clip.preview import preview_video
 
-    with Reporter(request) as reporter:
+    with Reporter(request, within) as reporter:
         preview_video(
             clip,
             request.styles,

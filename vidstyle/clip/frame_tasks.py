@@ -36,7 +36,8 @@ is held to."""
 WET = 5
 """A frame takes all its steps from one part in so many of new paint on."""
 ENERGIES = "energies"
-"""Name of the stored facts: by first frame, what content errors are divided by."""
+"""Begins the names of the stored facts of each shot: by frame that follows none, what
+content errors are divided by."""
 
 
 class FrameOptimizer:
@@ -55,7 +56,7 @@ class FrameOptimizer:
     ) -> None:
         """Go on with what an interrupted run remembered. ``guided``: with masks."""
         self._stylizer, self._store, self._config = stylizer, store, config
-        self._energies: dict[str, Mapping[str, float]] = store.facts(ENERGIES) or {}
+        self._energies: dict[int, dict[str, Mapping[str, float]]] = {}  # by shot
         self._batch = stylizer.batch(
             config.batch, temporal_weight=config.temporal_weight, guided=guided
         )
@@ -115,8 +116,10 @@ class FrameOptimizer:
             index, frame.source, frame.style, mask=frame.mask, noise=index
         )
         assert task.content is not None  # noqa: S101  # of a first frame it is measured
-        self._energies[str(index)] = dict(task.content.energies)
-        self._store.put_facts(ENERGIES, self._energies)
+        start = frame.turn.start
+        known = self._energies_of(start)
+        known[str(index)] = dict(task.content.energies)
+        self._store.put_facts(_energies_name(start), known)
         return task
 
     def _following(self, frame: PrefetchedFrame) -> FrameTask:
@@ -197,24 +200,32 @@ class FrameOptimizer:
         stylizer, config = self._stylizer, self._config
         device = stylizer.device
         image = frame_to_image(frame.content, device=device)
-        energies = self._energies_of(frame.index)
+        known = self._energies_of(frame.turn.start)
+        firsts = sorted(map(int, known))
+        # Before this one there is none if a blank key frame was all that came before.
+        first = firsts[max(0, bisect_right(firsts, frame.index) - 1)]
         mask = frame.mask
         return FrameTask(
             frame=frame.index,
             start=start,
-            content=content_target(stylizer.network, image, config.style, energies),
+            content=content_target(
+                stylizer.network, image, config.style, known[str(first)]
+            ),
             steps=config.next_steps,
             style=stylizer.bank.style(frame.style),
             mask=None if mask is None else guide_image(mask, device=device),
         )
 
-    def _energies_of(self, index: int) -> Mapping[str, float]:
-        """Return those of the newest first frame at or before this one, or the oldest.
+    def _energies_of(self, start: int) -> dict[str, Mapping[str, float]]:
+        """Return those of the frames of a shot that follow none, so far."""
+        if start not in self._energies:
+            known = self._store.facts(_energies_name(start))
+            self._energies[start] = known or {}
+        return self._energies[start]
 
-        Before this one there is none if a blank key frame was all that came before it.
-        """
-        firsts = sorted(map(int, self._energies))
-        return self._energies[str(firsts[max(0, bisect_right(firsts, index) - 1)])]
+
+def _energies_name(start: int) -> str:
+    return f"{ENERGIES}-{start + 1:06d}"
 
 
 def _is_cut(origin: Origin) -> bool:

@@ -18,7 +18,6 @@ from vidstyle.clip.reader import file_state
 from vidstyle.clip.region_masks import RegionMasks
 from vidstyle.config import EvolutionConfig, Region, StyleConfig
 from vidstyle.errors import ImageOpenError, WeightsError
-from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.folder import numbered_pictures
 
 DIGITS = 16
@@ -27,12 +26,14 @@ DIGITS = 16
 
 def describe(
     masks: RegionMasks,
-    stylizer: Stylizer,
+    machine: Mapping[str, Any],
     styles: Sequence[Path],
     keys: Mapping[float, Path],
     evolution: EvolutionConfig | None,
 ) -> dict[str, Any]:
     """Describe a run by JSON values, each of which reads well in an error message.
+
+    ``machine`` is the name of the network, and what ``describe_machine`` says.
 
     Raises:
         ImageOpenError: If a picture cannot be read any more.
@@ -49,8 +50,7 @@ def describe(
         "clip_state": masks.reader.state,
         "painting": describe_pictures(styles),
         "evolution": None if evolution is None else _plain(asdict(evolution)),
-        "network": stylizer.network.name,
-        **describe_machine(stylizer.device),
+        **machine,
         **{f"key {at:g}": _digest(path, ImageOpenError) for at, path in keys.items()},
         **{f"region {number}": _region(region) for number, region in regions},
     }

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from vidstyle.clip.prefetch import MotionEstimator
 from vidstyle.clip.reader import (
     FrameReader,
     SelectedFrames,
+    check_state,
     expected_span,
     open_reader,
 )
@@ -35,16 +37,25 @@ from vidstyle.clip.results import (
     whole_shape,
     write_result,
 )
+from vidstyle.clip.spread import prepare
+from vidstyle.clip.workers import Workers
 from vidstyle.config import EncodingConfig, EvolutionConfig, Region, VideoConfig
+from vidstyle.devices import threads
 from vidstyle.errors import ConfigError
 from vidstyle.motion.flow import estimate_motions
-from vidstyle.records import Listener, Notice, Plan, StrPath, VideoInfo, ignore
-from vidstyle.stylize.image import Styles, as_paths, as_regions, load_stylizer, read_key
-from vidstyle.stylize.stylizer import Stylizer
+from vidstyle.records import Frame, Listener, Notice, Plan, StrPath, VideoInfo, ignore
+from vidstyle.stylize.image import (
+    Paintings,
+    Styles,
+    as_paths,
+    as_regions,
+    read_key,
+    read_paintings,
+)
 from vidstyle.video.bars import without_bars
 from vidstyle.video.files import Outputs, check_outputs
 from vidstyle.video.probe import first_shown
-from vidstyle.video.work_dir import RUN, FrameStore
+from vidstyle.video.work_dir import MANIFEST, RUN, FrameStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +87,7 @@ def stylize_video(
     listener: Listener = ignore,
     motion: MotionEstimator = estimate_motions,
     make_painter: MakeFramePainter = FrameOptimizer,
+    workers: str | None = None,
 ) -> VideoResult:
     """Paint a clip: the same frames at the same times with the same sound.
 
@@ -93,11 +105,13 @@ def stylize_video(
     ``network_output`` the network that was trained. Frames wait in ``work_dir``, by
     default ``OUTPUT.vidstyle``, which is deleted in the end.
 
+    ``workers`` are the processes that paint the shots, as ``Workers`` takes them.
+
     Raises:
         VidstyleError: An InputError, WeightsError, OptimizationError, OutputError or
             WorkDirError.
     """
-    config = config or VideoConfig()
+    config, crew = config or VideoConfig(), Workers(workers) if workers else None
     others = map(_path, (evolution_output, sheet_output, compare_output))
     outputs = Outputs(Path(output), *others)
     check_outputs(outputs, config.encoding, overwrite=overwrite)
@@ -106,32 +120,43 @@ def stylize_video(
     for name, is_given in {"keys": painted, "loop": config.loop}.items():
         if is_given and regions:
             raise ConfigError(f"give either {name} or regions, not both.")
-    if painted and config.has_painter:
-        raise ConfigError("give either keys or a network, not both.")
+    if workers and config.loop:
+        raise ConfigError("give either loop or workers, not both.")
+    for name, is_given in {"keys": painted, "workers": workers}.items():
+        if is_given and config.has_painter:
+            raise ConfigError(f"give either {name} or a network, not both.")
     style = style or list(painted.values())
     reader = open_reader(clip, config, has_regions=bool(regions))
     shape = tell_plan(reader.info, outputs.video, config, listener)
     store = FrameStore(Path(work_dir or f"{outputs.video}.vidstyle"))
-    masks, stylizer = load_inputs(
+    masks, paintings = read_inputs(
         reader, style, regions, config, store, listener=listener, motion=motion
     )
-    size = whole_shape(reader.info, config.style.long_side)
-    bars = painted_bars(reader.info, config.style.long_side)
-    given = {
-        _key_index(time_s, reader.info, config): without_bars(
-            read_key(path, *size), bars
-        )
-        for time_s, path in painted.items()
-    }
+    given = _read_keys(painted, reader.info, config)
     if config.has_painter:
         network = _path(network_output)
         make_painter = partial(
             NetworkPainter, reader=reader, motion=motion, output=network
         )
-    passes = RegionPasses(stylizer, masks, evolution, listener, make_painter, given)
-    manifest = describe(masks, stylizer, as_paths(style, regions), painted, evolution)
-    with store.claimed():
+    passes = RegionPasses(paintings, masks, evolution, listener, make_painter, given)
+    pictures = as_paths(style, regions)
+    known = {} if restart else store.facts(Path(MANIFEST).stem) or {}
+    with store.claimed(), crew or nullcontext(), threads(known.get("threads")) as count:
+        passes, machine = prepare(passes, paintings, crew, count)
+        manifest = describe(masks, machine, pictures, painted, evolution)
         return _paint(passes, manifest, outputs, shape, restart=restart)
+
+
+def _read_keys(
+    painted: Mapping[float, Path], info: VideoInfo, config: VideoConfig
+) -> dict[int, Frame]:
+    """Read the frames that the user has painted; by index."""
+    size = whole_shape(info, config.style.long_side)
+    bars = painted_bars(info, config.style.long_side)
+    return {
+        _key_index(time_s, info, config): without_bars(read_key(path, *size), bars)
+        for time_s, path in painted.items()
+    }
 
 
 def _key_index(time_s: float, info: VideoInfo, config: VideoConfig) -> int:
@@ -150,7 +175,7 @@ def _path(name: StrPath | None) -> Path | None:
     return None if name is None else Path(name)
 
 
-def load_inputs(
+def read_inputs(
     reader: FrameReader,
     style: Styles,
     regions: Sequence[Region],
@@ -159,8 +184,8 @@ def load_inputs(
     *,
     listener: Listener,
     motion: MotionEstimator = estimate_motions,
-) -> tuple[RegionMasks, Stylizer]:
-    """Check the masks, and measure the paintings for the size of the frames."""
+) -> tuple[RegionMasks, Paintings]:
+    """Check the masks, and read the paintings."""
     regions = as_regions(regions)
     height, width = frame_shape(reader.info, config.style.long_side)
     masks = RegionMasks(
@@ -173,7 +198,7 @@ def load_inputs(
         motion=motion,
     )
     masks.check()
-    stylizer = load_stylizer(
+    paintings = read_paintings(
         style,
         config.style,
         height=height,
@@ -182,7 +207,7 @@ def load_inputs(
         times_s=config.style_at,
         regions=regions,
     )
-    return masks, stylizer
+    return masks, paintings
 
 
 def _paint(
@@ -200,6 +225,7 @@ def _paint(
     announce(passes, shape)
     found, stylized = passes.paint(manifest, restart=restart)
     reader, config = masks.reader, masks.config
+    check_state(reader, manifest["clip_state"])  # the sound is read from it now
     bars = painted_bars(reader.info, config.style.long_side)
     frames = StylizedFrames(stylized, found, bars)
     write_result(frames, found, outputs.video, info=reader.info, config=config)

@@ -13,7 +13,7 @@ from typing import Final
 from vidstyle.clip.ingest import AHEAD
 from vidstyle.clip.pipeline import (
     expected_frames,
-    load_inputs,
+    read_inputs,
     tell_plan,
 )
 from vidstyle.clip.preview import reduced
@@ -204,9 +204,10 @@ class _Trial:
         """Paint in a folder that is deleted."""
         with TemporaryDirectory(prefix="vidstyle-") as folder:
             store, started = FrameStore(Path(folder)), time.monotonic()
-            masks, stylizer = load_inputs(
+            masks, paintings = read_inputs(
                 reader, style, regions, self._config, store, listener=self._listener
             )
+            stylizer = paintings.load(self._listener)
             self.loading_s = time.monotonic() - started
             passes = RegionPasses(stylizer, masks, None, self._hear)
             store.open({})

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from vidstyle.clip.pipeline import (
     expected_frames,
-    load_inputs,
+    read_inputs,
     tell_summary,
 )
 from vidstyle.clip.reader import FrameReader, expected_span, open_reader
@@ -78,9 +78,10 @@ def preview_video(
     small = reduced(config, full, long_side, reader.info, max(picked))
     with TemporaryDirectory(prefix="vidstyle-") as folder:
         store = FrameStore(Path(folder))
-        masks, stylizer = load_inputs(
+        masks, paintings = read_inputs(
             reader, style, regions, small, store, listener=listener
         )
+        stylizer = paintings.load(listener)
         masks.open({}, restart=False, listener=listener)
         started = time.monotonic()
         stylized, work = _paint(picked, masks, stylizer, listener)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from vidstyle.config import VideoConfig
+from vidstyle.errors import VideoOpenError
 from vidstyle.records import Frame, StrPath, TimedFrame, VideoInfo
 from vidstyle.video.bars import find_bars
 from vidstyle.video.folder import numbered_pictures
@@ -58,8 +59,12 @@ class ClipReader:
     def frames(
         self, *, strict: bool, on_warning: Callable[[str], None]
     ) -> Iterator[TimedFrame]:
-        """Read all frames once, in order."""
-        return read_frames(self.info, strict=strict, on_warning=on_warning)
+        """Read all frames once, in order; VideoOpenError if the file changes midway."""
+        state = self.state
+        for timed in read_frames(self.info, strict=strict, on_warning=on_warning):
+            if self.info.kind != "folder":  # which would be listed for each picture
+                check_state(self, state)
+            yield timed
 
     def pick(
         self, indices: Collection[int], *, height: int, width: int
@@ -137,6 +142,20 @@ def expected_span(info: VideoInfo, config: VideoConfig) -> tuple[int, int | None
     if config.duration_s is not None:
         stops.append(first_shown(info, (config.start_s or 0) + config.duration_s))
     return start, min((each for each in stops if each is not None), default=None)
+
+
+def check_state(reader: FrameReader, state: str) -> None:
+    """Check that a clip is still what it was, or raise VideoOpenError."""
+    path = reader.info.path
+    try:
+        if reader.state == state:
+            return
+    except OSError as err:
+        raise VideoOpenError(f"cannot read {path} any more: {err.strerror}.") from err
+    raise VideoOpenError(
+        f"{path} has changed since it was opened; put it back as it was to go on, or "
+        "paint it anew with --restart."
+    )
 
 
 def file_state(files: Sequence[Path]) -> str:

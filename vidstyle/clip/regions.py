@@ -12,24 +12,28 @@ from typing import Any
 
 from vidstyle.clip.frame_tasks import FrameOptimizer
 from vidstyle.clip.ingest import Ingest, IngestState
-from vidstyle.clip.painter import FramePainter, Keep, Painter
+from vidstyle.clip.painter import FramePainter, Painter
 from vidstyle.clip.prefetch import Prefetcher, RegionPass
 from vidstyle.clip.region_masks import RegionMasks
 from vidstyle.color import Mask, complement, composite, fitted_mask
 from vidstyle.config import EvolutionConfig, VideoConfig
 from vidstyle.records import Event, Frame, FrameReport, Listener
+from vidstyle.stylize.image import Paintings
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
 MakeFramePainter = Callable[[Stylizer, FrameStore, VideoConfig, bool], FramePainter]
 """Makes what paints the frames of a pass; the last: whether only a region of them."""
+Spread = Callable[["RegionPasses", int, Ingest, Listener], IngestState]
+"""Paints all frames that a reader delivers to the pass with a number, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegionPasses:
     """The passes of a run over its clip: one, or one for each region."""
 
-    stylizer: Stylizer
+    stylizer: Stylizer | Paintings
+    """Paintings: each pass loads a network of its own."""
     masks: RegionMasks
     evolution: EvolutionConfig | None
     """Which frame's learning to record; None: none's."""
@@ -38,6 +42,8 @@ class RegionPasses:
     make_painter: MakeFramePainter = FrameOptimizer
     given: Mapping[int, Frame] = field(default_factory=dict)
     """Frames that the user has painted, by index."""
+    spread: Spread | None = None
+    """Paints the frames of a pass elsewhere; None: they are painted in this process."""
 
     @property
     def stores(self) -> list[FrameStore]:
@@ -49,7 +55,7 @@ class RegionPasses:
     @property
     def _regions(self) -> list[int | None]:
         """What each pass paints; None, what is in no region, comes first."""
-        rest = [None] if self.stylizer.bank.has_rest else []
+        rest = [None] if self.stylizer.has_rest else []
         return [*rest, *range(len(self.masks.regions))]
 
     def paint(
@@ -64,72 +70,75 @@ class RegionPasses:
         masks, stores = self.masks, self.stores
         masks.open(manifest, restart=restart, listener=self.listener)
         if not masks.regions:
-            return self._paint_pass(stores[0], self.listener), stores[0]
-        result = FrameStore(masks.store.work_dir / "composed")
-        for store in (*stores[1:], result):
+            return self._paint_pass(0, self.listener), stores[0]
+        for store in (*stores[1:], result := self._composed):
             store.open(manifest, restart=restart)
-        found = self._paint_regions(stores, result)
+        found, listener = (
+            IngestState(),
+            partial(_tell_of_all, self.listener, len(stores)),
+        )
+        for place in range(len(stores)):
+            found = self._paint_pass(place, listener)
         if self.evolution is not None:
             wanted = self.evolution.frame
             index = found.first if wanted is None else wanted
             _compose_learned(stores, self._visible(index), result)
         return found, result
 
-    def _paint_pass(
-        self,
-        store: FrameStore,
-        listener: Listener,
-        region: RegionPass | None = None,
-        keep: Keep | None = None,
-    ) -> IngestState:
+    @property
+    def _composed(self) -> FrameStore:
+        return FrameStore(self.masks.store.work_dir / "composed")
+
+    def _paint_pass(self, place: int, listener: Listener) -> IngestState:
         """Take all frames through the stages once: read, prefetch, paint, store."""
-        masks, stylizer, config = self.masks, self.stylizer, self.masks.config
-        mask = None if region is None else region.mask
-        prefetcher = Prefetcher(
-            store, config, stylizer.bank, masks.motion, region, self.given
+        masks = self.masks
+        part = self._part(place)
+        with Ingest(
+            masks.reader,
+            masks.config,
+            self.stores[place],
+            height=masks.height,
+            width=masks.width,
+            mask=None if part is None else part.mask,
+        ) as ingest:
+            if self.spread is not None:
+                return self.spread(self, place, ingest, listener)
+            return self.painter(place, listener).paint(ingest)
+
+    def _part(self, place: int) -> RegionPass | None:
+        if not self.masks.regions:
+            return None
+        return RegionPass(
+            region=self._regions[place], mask=lambda index: self._visible(index)[place]
         )
-        frame_painter = self.make_painter(stylizer, store, config, mask is not None)
-        painter = Painter(
-            prefetcher,
-            frame_painter,
+
+    def painter(self, place: int, listener: Listener) -> Painter:
+        """Make what paints the frames of a pass; the last one puts each together."""
+        stores, part, stylizer = self.stores, self._part(place), self.stylizer
+        store, config = stores[place], self.masks.config
+        if isinstance(stylizer, Paintings):
+            stylizer = stylizer.load(listener)
+
+        def put_together(index: int, stylized: Frame, source: Frame) -> None:
+            pictures = [*(each.stylized(index) for each in stores[:-1]), stylized]
+            composed = composite(source, pictures, self._visible(index))
+            self._composed.put_stylized(index, composed)
+
+        return Painter(
+            Prefetcher(
+                store, config, stylizer.bank, self.masks.motion, part, self.given
+            ),
+            self.make_painter(stylizer, store, config, part is not None),
             store,
             listener,
             evolution=self.evolution,
-            keep=keep,
+            keep=put_together if part and store is stores[-1] else None,
         )
-        height, width = masks.height, masks.width
-        with Ingest(
-            masks.reader, config, store, height=height, width=width, mask=mask
-        ) as ingest:
-            return painter.paint(ingest)
-
-    def _paint_regions(
-        self, stores: Sequence[FrameStore], result: FrameStore
-    ) -> IngestState:
-        """Paint one region after another; in the last pass, put each frame together."""
-
-        def mask(place: int, index: int) -> Mask:
-            return self._visible(index)[place]
-
-        def put_together(index: int, stylized: Frame, source: Frame) -> None:
-            pictures = [*(store.stylized(index) for store in stores[:-1]), stylized]
-            composed = composite(source, pictures, self._visible(index))
-            result.put_stylized(index, composed)
-
-        found = IngestState()
-        listener = partial(_tell_of_all, self.listener, len(stores))
-        for place, (region, store) in enumerate(
-            zip(self._regions, stores, strict=True)
-        ):
-            part = RegionPass(region=region, mask=partial(mask, place))
-            keep = put_together if store is stores[-1] else None
-            found = self._paint_pass(store, listener, part, keep)
-        return found
 
     def _visible(self, index: int) -> list[Mask]:
         """Return the mask of each pass in a frame."""
         masks = self.masks.at(index)
-        return [complement(masks), *masks] if self.stylizer.bank.has_rest else masks
+        return [complement(masks), *masks] if self.stylizer.has_rest else masks
 
 
 def _compose_learned(

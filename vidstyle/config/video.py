@@ -71,7 +71,7 @@ class EncodingConfig(Config):
         False, "Encode in hardware (NVENC, VideoToolbox), where it works."
     )
     keep_alpha: bool = FILES.setting(
-        False, "Keep transparency; with prores, vp9, ffv1, or a folder of pictures."
+        False, "Keep transparency; with prores, vp9, ffv1, or in pictures."
     )
     keep_location: bool = FILES.setting(False, "Leave in where the clip was taken.")
     strip_metadata: bool = FILES.setting(
@@ -148,8 +148,14 @@ def _check_frames(name: str, frames: tuple[int, int | None]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlbumConfig(Config):
-    """How many pictures are painted at once."""
+    """How pictures are read, and how many are painted at once."""
 
+    background: str = FILES.setting(
+        BACKGROUND,
+        f"Behind transparent parts: {', '.join(COLORS)}, or #RRGGBB.",
+        check=parse_color,
+        metavar="COLOR",
+    )
     batch: int = OPTIMIZER.common(
         1, "Pictures or shots painted at once; more fills a GPU.", least=1
     )
@@ -179,12 +185,6 @@ class VideoConfig(AlbumConfig):
         none="source",
         default_text=str(FOLDER_FPS),
         flag="fps",
-    )
-    background: str = FILES.setting(
-        BACKGROUND,
-        f"Behind a clip's transparent parts: {', '.join(COLORS)}, or #RRGGBB.",
-        check=parse_color,
-        metavar="COLOR",
     )
     strict: bool = FILES.setting(
         False, "Refuse a clip that is damaged, instead of warning."

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from itertools import groupby
 from math import isfinite, nan
@@ -11,7 +11,7 @@ from typing import Final
 from vidstyle.config import StyleConfig
 from vidstyle.explore.experiments import Trial
 from vidstyle.images import read_picture
-from vidstyle.measure.distance import Distances, FrameMeter, load_distance_network
+from vidstyle.measure.distance import Facts, FrameMeter, load_distance_network
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import (
     Event,
@@ -31,41 +31,6 @@ MEASURED_IN: Final = "slim"  # the network of distances, whichever one painted
 TERMS: Final = "content", "style", "tv", "range"  # of the loss, each with its weight
 Trace = dict[str, list[float]]
 """Over the steps: step, evaluations, seconds since the batch began, loss, and terms."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What came of a trial."""
-
-    trial: Trial
-    network: str
-    picture: Frame
-    trace: Trace
-    distances: Distances
-
-    @property
-    def best_loss(self) -> float:
-        """The lowest; nan if no step was taken.
-
-        It is the picture's, unless gradients were balanced: then that is the newest.
-        """
-        return min(filter(isfinite, self.trace["loss"]), default=nan)
-
-
-def put_outcome(store: FrameStore, number: int, outcome: Outcome) -> None:
-    """Store an outcome; the picture comes last, and shows that it is done."""
-    facts = {name: getattr(outcome, name) for name in ("network", "trace", "distances")}
-    store.put_facts(f"trial-{number + 1:06d}", facts)
-    store.put_stylized(number, outcome.picture)
-
-
-def get_outcome(store: FrameStore, number: int, trial: Trial) -> Outcome | None:
-    """Read an outcome. None: the trial is not finished."""
-    facts = store.facts(f"trial-{number + 1:06d}")
-    if facts is None or not store.is_painted(number):
-        return None
-    facts["distances"] = Distances(*facts["distances"])
-    return Outcome(trial=trial, picture=store.stylized(number), **facts)
 
 
 class TrialPainter:
@@ -97,21 +62,24 @@ class TrialPainter:
             MEASURED_IN, device=trials[0].config.device, listener=tell
         )
 
-    def paint(
-        self, *, batch: int = 1, store: FrameStore | None = None
-    ) -> list[Outcome]:
+    def paint(self, store: FrameStore, *, batch: int = 1) -> list[Facts]:
         """Paint all trials that the store does not hold, and put them there.
 
         So many that have the same settings are painted beside one another; if one of
         such a batch is not finished, all are painted again, for pictures depend, in
         their last digits, on how many there are.
+
+        Returns:
+            What came of each trial. ``best_loss``, nan if no step was taken, is the
+            picture's, unless gradients were balanced: then that is the newest.
         """
-        done = dict[int, Outcome]()
-        for number, trial in enumerate(self._trials):
-            if store is not None and (kept := get_outcome(store, number, trial)):
-                done[number] = kept
+        total, done = len(self._trials), dict[int, Facts]()
+        for number in range(total):
+            facts = store.facts(_name(number))
+            if facts is not None and store.is_painted(number):
+                done[number] = facts
         chunks = [one for one in self._chunks(batch) if not done.keys() >= set(one)]
-        total, left = len(self._trials), sum(map(len, chunks))
+        left = sum(map(len, chunks))
         if left < total:
             text = f"going on: {total - left} of {total} pictures are painted"
             self._listener(Notice(text=text))
@@ -120,11 +88,11 @@ class TrialPainter:
         plan = Plan(height=height, width=width, frames=total, unit="picture")
         self._listener(replace(plan, done=total - left, next_steps=steps))
         for chunk in chunks:
-            for number, outcome in self._painted(chunk):
-                done[number] = outcome
-                if store is not None:
-                    put_outcome(store, number, outcome)
-                steps = len(outcome.trace["loss"])
+            for number, facts, picture in self._painted(chunk):
+                done[number] = facts
+                store.put_facts(_name(number), facts)
+                store.put_stylized(number, picture)  # it shows that the trial is done
+                steps = facts["steps"]
                 report = FrameReport(frame=number, steps=steps, frames_known=total)
                 self._listener(report)
         return [done[number] for number in range(total)]
@@ -139,7 +107,7 @@ class TrialPainter:
             for start in range(0, len(alike), size):
                 yield alike[start : start + size]
 
-    def _painted(self, chunk: Sequence[int]) -> Iterator[tuple[int, Outcome]]:
+    def _painted(self, chunk: Sequence[int]) -> Iterator[tuple[int, Facts, Frame]]:
         """Paint trials of the same settings beside one another.
 
         Each ends when its loss has been evaluated as often as there are steps, so an
@@ -171,17 +139,20 @@ class TrialPainter:
             stills, len(chunk), on_step, most_evaluations=config.steps
         )
         for (number, _, content), picture, _ in [*painting]:
-            trial = self._trials[number]
-            meter = FrameMeter(trial.style, self._distance_network, **size)
+            style, trace = self._trials[number].style, traces[number]
+            meter = FrameMeter(style, self._distance_network, **size)
             distances, _ = meter.distances(picture, content, begins_shot=True)
-            outcome = Outcome(
-                trial=trial,
-                network=network.name,
-                picture=picture,
-                trace=traces[number],
-                distances=distances,
-            )
-            yield number, outcome
+            facts = {
+                "network": network.name,
+                "best_loss": min(filter(isfinite, trace["loss"]), default=nan),
+                "content_distance": distances.content,
+                "style_distance": distances.style,
+                "steps": len(trace["loss"]),
+                "evaluations": max(trace["evaluations"], default=0),
+                "seconds": round(max(trace["seconds"], default=0.0), 3),
+                "trace": trace,
+            }
+            yield number, facts, picture
 
     def _trace(
         self, trace: Trace, report: StepReport, seconds: float, evaluations: int
@@ -203,3 +174,7 @@ def _network_key(config: StyleConfig) -> tuple[object, ...]:
     """List the settings that make a network another one, but for its layers."""
     files = config.network, config.weights, config.pooling
     return (*files, config.device, config.precision)
+
+
+def _name(number: int) -> str:
+    return f"trial-{number + 1:06d}"

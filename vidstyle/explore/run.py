@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import accumulate, groupby, product, zip_longest
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from vidstyle.config import StyleConfig
 from vidstyle.devices import choose_device
 from vidstyle.errors import DependencyError, OutputError
 from vidstyle.explore.experiments import Experiment, Kind
-from vidstyle.explore.paint import MEASURED_IN, Outcome, Trace, TrialPainter
+from vidstyle.explore.paint import MEASURED_IN, Trace, TrialPainter
 from vidstyle.images import (
     check_outputs,
     fit_long_side,
@@ -30,6 +31,7 @@ from vidstyle.images import (
     write_picture,
     write_whole,
 )
+from vidstyle.measure.distance import Facts
 from vidstyle.plots import Panel, check_plot, write_panels
 from vidstyle.records import Frame, Listener, Notice
 from vidstyle.video.sheet import labelled_sheet
@@ -37,7 +39,6 @@ from vidstyle.video.work_dir import MANIFEST, FrameStore
 
 SHEET, DATA, TRIALS, LOSSES = "sheet.png", "data.json", "trials.csv", "losses.csv"
 CELL_SIDE = 512  # most pixels of a picture's longer side on the sheet
-Facts = dict[str, Any]  # values of JSON by their names
 
 
 def run_experiment(
@@ -63,15 +64,14 @@ def run_experiment(
     store = FrameStore(work_dir or waiting_place(folder))
     with store.claimed():
         store.open(describe(experiment, painter.networks), restart=restart)
-        outcomes = painter.paint(batch=experiment.batch, store=store)
+        facts = _facts(experiment, painter.paint(store, batch=experiment.batch))
         make_folder(folder)
-        facts = _facts(experiment, outcomes)
         _write_tables(facts, folder)
-        for trial, outcome in zip(facts["trials"], outcomes, strict=True):
-            write_picture(folder / trial["picture"], outcome.picture)
-        rows = [list(row) for _, row in groupby(outcomes, lambda one: one.trial.row)]
+        for number, trial in enumerate(facts["trials"]):
+            write_picture(folder / trial["picture"], store.stylized(number))
+        rows = [[*row] for _, row in groupby(facts["trials"], lambda one: one["row"])]
         _write_plots(experiment.kind, rows, folder, listener)
-        write_picture(folder / SHEET, _sheet(experiment, rows))
+        write_picture(folder / SHEET, _sheet(experiment.kind, rows, folder))
         store.remove()
     return facts
 
@@ -118,29 +118,25 @@ def describe(experiment: Experiment, networks: Sequence[str]) -> Facts:
     }
 
 
-def _facts(experiment: Experiment, outcomes: Sequence[Outcome]) -> Facts:
+def _facts(experiment: Experiment, painted: Sequence[Facts]) -> Facts:
     """Collect everything that is known, for JSON."""
     trials = []
-    for number, outcome in enumerate(outcomes, start=1):
-        trial, trace = outcome.trial, outcome.trace
-        found = {
+    for number, (trial, found) in enumerate(
+        zip(experiment.trials, painted, strict=True), start=1
+    ):
+        trace = found["trace"]
+        facts = {
             "picture": f"{number:02}.png",
             "row": trial.row,
             "column": trial.column,
             "content": trial.content,
             "style": trial.style,
-            "network": outcome.network,
-            "best_loss": outcome.best_loss,
-            "content_distance": outcome.distances.content,
-            "style_distance": outcome.distances.style,
-            "steps": len(trace["loss"]),
-            "evaluations": max(trace["evaluations"], default=0),
-            "seconds": round(max(trace["seconds"], default=0.0), 3),
+            **{name: value for name, value in found.items() if name != "trace"},
         }
         if size := experiment.kind.per_round:
-            found["rounds"] = _rounds(trace, size)
-        found["settings"] = _differing(trial.config, experiment.config)
-        trials.append({**found, "trace": trace})
+            facts["rounds"] = _rounds(trace, size)
+        facts["settings"] = _differing(trial.config, experiment.config)
+        trials.append({**facts, "trace": trace})
     return _plain(
         experiment=experiment.kind.name,
         distances_in=MEASURED_IN,
@@ -228,28 +224,29 @@ def _short(loss: float | None) -> str:
     return "-" if loss is None else f"{loss:.4g}"
 
 
-def _sheet(experiment: Experiment, rows: Sequence[Sequence[Outcome]]) -> Frame:
+def _sheet(kind: Kind, rows: Sequence[Sequence[Facts]], folder: Path) -> Frame:
     """Lay the pictures out, each above its distances."""
-    cells = [[_cell(one) for one in row] for row in rows]
-    down = [row[0].trial.row for row in rows]
-    if experiment.kind.shows_styles:
+    cells = [[_cell(one, folder) for one in row] for row in rows]
+    down = [row[0]["row"] for row in rows]
+    if kind.shows_styles:
         height, width, _ = cells[0][0][0].shape
-        styles = (read_picture(one.trial.style) for row in rows for one in row)
+        styles = (read_picture(Path(one["style"])) for row in rows for one in row)
         cells = [[(_covering(one, height, width), "") for one in styles], *cells]
         down = ["style", *("result" for _ in rows)]
     return labelled_sheet(
         cells,
-        across=[one.trial.column for one in rows[0]],
+        across=[one["column"] for one in rows[0]],
         down=down,
         corner="c, s: distance from content and style",
     )
 
 
-def _cell(outcome: Outcome) -> tuple[Frame, str]:
-    tall, wide, _ = outcome.picture.shape
+def _cell(trial: Facts, folder: Path) -> tuple[Frame, str]:
+    picture = read_picture(folder / trial["picture"])
+    tall, wide, _ = picture.shape
     height, width = fit_long_side(height=tall, width=wide, long_side=CELL_SIDE)
-    caption = f"c {outcome.distances.content:.2g} s {outcome.distances.style:.2g}"
-    return resize_frame(outcome.picture, height=height, width=width), caption
+    caption = "c {content_distance:.2g} s {style_distance:.2g}".format(**trial)
+    return resize_frame(picture, height=height, width=width), caption
 
 
 def _covering(picture: Frame, height: int, width: int) -> Frame:
@@ -262,7 +259,7 @@ def _covering(picture: Frame, height: int, width: int) -> Frame:
 
 
 def _write_plots(
-    kind: Kind, rows: Sequence[Sequence[Outcome]], folder: Path, listener: Listener
+    kind: Kind, rows: Sequence[Sequence[Facts]], folder: Path, listener: Listener
 ) -> None:
     """Draw the losses of each row, if matplotlib is there."""
     try:
@@ -274,15 +271,15 @@ def _write_plots(
         which = f"-{number}" if len(rows) > 1 else ""
         which += f"-{unit}" if len(kind.plots_over) > 1 else ""
         spent = "step" if unit == "steps" else unit
-        curves = {  # what was spent when a loss was evaluated: 0 at first
-            one.trial.column: list(
-                zip([0, *one.trace[spent]], one.trace["loss"], strict=False)
-            )
-            for one in row
-        }
+        curves = {}
+        for one in row:
+            losses = (nan if loss is None else loss for loss in one["trace"]["loss"])
+            # What was spent when a loss was evaluated: 0 at first.
+            spending = [0, *one["trace"][spent]]
+            curves[one["column"]] = [*zip(spending, losses, strict=False)]
         write_panels(
             folder / f"losses{which}.png",
             [Panel(y_label="loss", series=curves, log_y=True)],
-            title=f"{kind.name} {row[0].trial.row}".strip(),
+            title=f"{kind.name} {row[0]['row']}".strip(),
             x_label=f"{unit} {'spent' if unit == 'seconds' else 'taken'}",
         )

@@ -5,6 +5,7 @@ single pictures; clips are read by ``vidstyle.video``.
 """
 
 import contextlib
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -36,6 +37,9 @@ PICTURE_ENDINGS: Final = frozenset(
     | {".tif", ".tiff", ".webp"}
 )
 """A folder of pictures may hold such files."""
+WITH_ALPHA: Final = frozenset({".png", ".tif", ".tiff", ".webp"})
+"""Endings of pictures that may be transparent."""
+LONGEST_NAME = 200  # bytes; most disks take 255, with what is added
 PARTIAL = ".partial"  # ending of a file that is not whole yet
 
 
@@ -163,7 +167,7 @@ def _check_parent(path: Path) -> None:
         raise OutputError(f"the folder {path.parent} for {path.name} does not exist.")
 
 
-def check_picture_path(path: Path) -> None:
+def check_picture_path(path: Path, *, with_alpha: bool = False) -> None:
     """Raise OutputError if a name's ending is no format, or its folder not there."""
     _check_parent(path)
     ending = path.suffix.lower()
@@ -172,6 +176,8 @@ def check_picture_path(path: Path) -> None:
             f"cannot write {path}: {ending or 'no ending'} is not a picture format; "
             "use .png or .jpg."
         )
+    if with_alpha and ending not in WITH_ALPHA:
+        raise OutputError(f"a {ending} holds no transparency; name a .png.")
 
 
 def write_picture(path: Path, frame: Frame) -> None:
@@ -214,6 +220,13 @@ def write_whole(path: Path, data: bytes) -> None:
         file.write(data)
 
 
+def partial_prefix(path: Path) -> str:
+    """Begin the name of a file's partial one; where it would be too long, by a hash."""
+    name = os.fsencode(path.name)
+    known = path.name if len(name) <= LONGEST_NAME else hashlib.sha256(name).hexdigest()
+    return f".{known}."
+
+
 @contextlib.contextmanager
 def partial_file(path: Path, *, error: type[OutputError]) -> Iterator[tuple[Path, int]]:
     """Make a partial file, open to be written, and move it into place after the block.
@@ -224,7 +237,7 @@ def partial_file(path: Path, *, error: type[OutputError]) -> Iterator[tuple[Path
     partial = None
     try:
         handle, name = tempfile.mkstemp(
-            prefix=f".{path.name}.", suffix=PARTIAL, dir=path.parent
+            prefix=partial_prefix(path), suffix=PARTIAL, dir=path.parent
         )
         partial = Path(name)
         yield partial, handle

@@ -31,7 +31,7 @@ from vidstyle.measure.distance import (
 from vidstyle.measure.fid import SIDE, choose_features, measure_sets
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import Frame, FrameReport, Listener, Plan
-from vidstyle.stylize.pairs import INDEX, pictures_in
+from vidstyle.stylize.album import INDEX, pictures_in
 from vidstyle.video.folder import numbered_pictures
 
 NOTE: Final = "FIDs of other features, or of sets of other sizes, do not compare."

@@ -161,7 +161,7 @@ class BatchOptimization:
         Yields each step of each slot, whose ``result`` can be read until the next one.
 
         Raises:
-            OptimizationError: If a frame's first loss at a size is not a finite number.
+            OptimizationError: If a frame's loss is no finite number, and none again.
             DeviceMemoryError: If not even one frame fits on the device, in tiles.
         """
         source, again = iter(tasks), deque[FrameTask]()

@@ -60,6 +60,9 @@ class FirstOrder(Optimizer):
         self._taken[sample] = coarser._taken[sample]
         self._trust[sample] = coarser._trust[sample]
 
+    def shorten(self, sample: int, factor: float) -> None:
+        self._trust[sample] *= factor
+
     def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         images, gradients, lost = self.best.restore_nonfinite(images, losses, gradients)
         self._forget(lost)

@@ -42,6 +42,10 @@ class Optimizer(ABC):
         self._warm_start(sample, coarser)
 
     @abstractmethod
+    def shorten(self, sample: int, factor: float) -> None:
+        """Shorten the steps of one sample, which has just been reset."""
+
+    @abstractmethod
     def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         """Move every sample once from where it was evaluated; returns a new tensor."""
 

@@ -72,6 +72,9 @@ class LBFGS(Optimizer):
         is_informed = coarser._count[sample] > 0
         self._trust[sample] = torch.where(is_informed, last, coarser._trust[sample])
 
+    def shorten(self, sample: int, factor: float) -> None:
+        self._trust[sample] *= factor
+
     def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         largest = torch.linalg.vector_norm(gradients.flatten(1), torch.inf, dim=1)
         # Written so that nan is lost, too.
@@ -210,6 +213,9 @@ class NewtonCG(Optimizer):
         # that it could be judged by.
         self._radii[sample] = coarser._radii[sample]
         self._lengths[sample] = self._gains[sample] = 0
+
+    def shorten(self, sample: int, factor: float) -> None:
+        self._radii[sample] *= factor
 
     def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
         gained = self.best.losses - losses  # (N,); inf at first, nan if it is lost

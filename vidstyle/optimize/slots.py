@@ -20,6 +20,7 @@ from vidstyle.optimize.targets import ContentTarget, StyleTarget
 from vidstyle.records import StepReport
 
 CHECK_EVERY: Final = 5  # steps between looks at whether frames have settled: they wait
+SAFER: Final = 0.1  # factor of the first steps of a frame that begins anew
 
 OTHERS: Final = 24  # float32 pictures held beside an optimiser's history, at most
 
@@ -110,8 +111,8 @@ class LevelOptimization:
     def step(self) -> dict[int, tuple[StepReport, bool]]:
         """Evaluate every slot once; tell reports, and whether frames are finished.
 
-        OptimizationError: a frame's first loss is not a finite number;
-        DeviceMemoryError: the batch does not fit on the device.
+        OptimizationError: a frame's loss was no finite number, and is none again after
+        it has begun anew; DeviceMemoryError: the batch does not fit on the device.
         """
         with memory_errors_named(self._what):
             evaluation = self._objective.evaluate(self._images)
@@ -143,8 +144,28 @@ class LevelOptimization:
                 or (is_checked and progress.has_settled)
                 or _is_reached(task, report)
             )
+            if (is_finished or progress.step == 1) and progress.is_lost:
+                self._begin_anew(slot)
+                is_finished = False
             outcomes[slot] = (report, is_finished)
         return outcomes
+
+    def _begin_anew(self, slot: int) -> None:
+        """Give a frame whose loss is no number any more a second chance, and no third.
+
+        A single such loss is taken back by the optimiser itself.
+        """
+        task, progress = self._entered[slot]
+        if progress.is_second:
+            raise OptimizationError(
+                f"the loss of frame {task.frame} is not a finite number, nor with "
+                "shorter steps: the weights of the network or the losses are out of "
+                "proportion; try the defaults."
+            )
+        self._images[slot] = task.start[0]
+        self._optimizer.reset(slot, task.start[0], frame=task.frame)
+        self._optimizer.shorten(slot, SAFER)
+        self._entered[slot] = task, Progress(self._config, is_second=True)
 
 
 def _is_reached(task: FrameTask, report: StepReport) -> bool:
@@ -156,7 +177,8 @@ def _is_reached(task: FrameTask, report: StepReport) -> bool:
 class Progress:
     """The losses of one frame, as far as the rule for stopping needs them."""
 
-    def __init__(self, config: StyleConfig) -> None:
+    def __init__(self, config: StyleConfig, *, is_second: bool = False) -> None:
+        self.is_second = is_second  # whether the frame has begun anew
         self.step = 0
         self.evaluations = 0
         self._is_balanced = config.balance == "gradients"
@@ -164,18 +186,16 @@ class Progress:
         self._losses: deque[Tensor] = deque(maxlen=2 * self._window)
 
     def add(self, loss: Tensor | float, *, products: int = 0) -> None:
-        """Take in the loss before the next step; only the first one is read at once.
-
-        OptimizationError: the first one is not finite, and there is no way back.
-        """
+        """Take in the loss before the next step; it is not read."""
         self.step += 1
         self.evaluations += 1 + products
-        if self.step == 1 and not abs(first := float(loss)) < float("inf"):
-            raise OptimizationError(
-                f"the first loss is {first}: the weights of the network or the losses "
-                "are out of proportion; try the defaults."
-            )
         self._losses.append(torch.as_tensor(loss))
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether none of the newest losses is finite, or the only one is not."""
+        newest = [*self._losses][min(1, self.step - 1) :][-CHECK_EVERY:]
+        return not any(math.isfinite(loss) for loss in torch.stack(newest).tolist())
 
     @property
     def has_settled(self) -> bool:

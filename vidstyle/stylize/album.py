@@ -12,26 +12,145 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vidstyle.config import MIN_SIDE, AlbumConfig, StyleConfig
-from vidstyle.errors import ConfigError, ImageOpenError, InputError
+from vidstyle.errors import ConfigError, ImageOpenError, InputError, OutputError
 from vidstyle.images import make_folder, read_picture, resize_frame, write_picture
 from vidstyle.records import Frame, FrameReport, Listener, Notice, Plan, StrPath, ignore
-from vidstyle.stylize.image import Still, load_stylizer, paint_stills, read_told
-from vidstyle.stylize.pairs import (
-    INDEX,
-    Pair,
-    alternatives,
-    check_pairs,
-    index_sheet,
-    make_pairs,
-    pictures_in,
+from vidstyle.stylize.image import (
+    Still,
+    load_stylizer,
+    paint_stills,
+    read_told,
+    with_alpha_of,
 )
 from vidstyle.stylize.style_bank import painting_size, working_frame
+from vidstyle.video.folder import list_pictures
+from vidstyle.video.sheet import captioned, contact_sheet, thumbnail
 
 if TYPE_CHECKING:
     from vidstyle.networks.vgg import FeatureNetwork
     from vidstyle.stylize.stylizer import Stylizer
 
 Size = tuple[int, int]  # height and width, in pixels
+INDEX = "index.png"  # name of the sheet in the folder of the results
+CELL_SIDES = 96, 256  # least and most pixels of the side of a picture on the sheet
+SHEET_WIDTH = 3000  # pixels that the sheet should not be wider than
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """A picture or a clip after one painting, or after several that are mixed."""
+
+    number: int  # among all pairs, from 0
+    content: Path
+    styles: tuple[Path, ...]
+    output: Path
+
+    @property
+    def style_name(self) -> str:
+        return "+".join(path.stem for path in self.styles)
+
+
+def pictures_in(path: Path) -> list[Path]:
+    """List the pictures of a folder by their names, or raise InputError; or a file."""
+    if not path.is_dir():
+        return [path]
+    try:
+        found = [one for one in list_pictures(path) if one.is_file()]
+    except OSError as err:
+        raise InputError(f"cannot read the folder {path}: {err.strerror}.") from err
+    if not found:
+        raise InputError(f"there is no picture in the folder {path}.")
+    return found
+
+
+def make_pairs(
+    contents: Sequence[Path], styles: Sequence[tuple[Path, ...]], folder: Path
+) -> list[Pair]:
+    """Combine every picture with every painting; those of one tuple are mixed.
+
+    Results are called ``PICTURE.PAINTING.png``, with their endings where names would be
+    alike without.
+    """
+    rows, columns = _names([(path,) for path in contents]), _names(styles)
+    return [
+        Pair(
+            number=down * len(styles) + across,
+            content=content,
+            styles=style,
+            output=folder / f"{rows[down]}.{columns[across]}.png",
+        )
+        for down, content in enumerate(contents)
+        for across, style in enumerate(styles)
+    ]
+
+
+def alternatives(style: Path | tuple[Path, ...]) -> Iterator[tuple[Path, ...]]:
+    """Turn a folder into its paintings, each alone; leave a mix as it is."""
+    if isinstance(style, tuple):
+        yield style
+        return
+    for path in pictures_in(style):
+        yield (path,)
+
+
+def check_pairs(
+    pairs: Sequence[Pair],
+    contents: Sequence[Path],
+    styles: Sequence[Path | tuple[Path, ...]],
+    folder: Path,
+) -> None:
+    """Check, before the work, that results have a place and are no inputs, or raise."""
+    inputs = [*contents, *(one for one in styles if isinstance(one, Path))]
+    for given in inputs:
+        if given.is_dir() and given.resolve() == folder.resolve():
+            raise ConfigError(f"{folder} holds inputs; name another --output.")
+    outputs = [pair.output.name for pair in pairs]
+    if len(set(outputs)) < len(outputs):
+        twice = next(name for name in outputs if outputs.count(name) > 1)
+        raise ConfigError(f"two results would be called {twice}; rename an input.")
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file; results of several need a folder.")
+    if not folder.parent.is_dir():
+        raise OutputError(f"the folder {folder.parent} does not exist.")
+    if not os.access(folder if folder.exists() else folder.parent, os.W_OK):
+        raise OutputError(f"the folder {folder} cannot be written to.")
+
+
+def _names(files: Sequence[tuple[Path, ...]]) -> list[str]:
+    """Name files without their endings, or with them where those tell them apart."""
+    stems, names = (
+        ["+".join(getattr(path, part) for path in paths) for paths in files]
+        for part in ("stem", "name")
+    )
+    return stems if len(set(stems)) == len(set(names)) else names
+
+
+def index_sheet(pairs: Sequence[Pair]) -> Frame:
+    """Lay out the results that there are, below and beside what they were made of.
+
+    Pairs are every picture with every painting, picture by picture.
+    """
+    contents = list(dict.fromkeys(pair.content for pair in pairs))
+    styles = {pair.styles: pair.style_name for pair in pairs}
+    least, most = CELL_SIDES
+    side = max(least, min(most, SHEET_WIDTH // (len(styles) + 1)))
+    cells: list[list[tuple[Frame | None, str]]] = [
+        [(None, ""), *((thumbnail(one[0], side), styles[one]) for one in styles)]
+    ]
+    results = iter(pairs)
+    for content in contents:
+        made = [thumbnail(next(results).output, side) for _ in styles]
+        texts = ["-" if shown is None else "" for shown in made]
+        first = thumbnail(content, side), content.stem
+        cells.append([first, *zip(made, texts, strict=True)])
+    there = [shown for row in cells for shown, _ in row if shown is not None]
+    height = max(shown.shape[0] for shown in there)
+    return contact_sheet(
+        [
+            [captioned(shown, text, height=height, width=side) for shown, text in row]
+            for row in cells
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +171,7 @@ def stylize_album(
     *,
     config: StyleConfig | None = None,
     album: AlbumConfig | None = None,
+    keep_alpha: bool = False,
     overwrite: bool = False,
     listener: Listener = ignore,
 ) -> AlbumResult:
@@ -76,13 +196,12 @@ def stylize_album(
     left = [pair for pair in pairs if overwrite or not pair.output.exists()]
     kept = len(pairs) - len(left)
     rows = len({pair.content for pair in pairs})
-    there = (
-        f"; {kept} are there already (--overwrite paints them again)" if kept else ""
-    )
-    summary = f"{rows} x {len(pairs) // rows} -> {len(pairs)} pictures{there}"
+    summary = f"{rows} x {len(pairs) // rows} -> {len(pairs)} pictures"
+    if kept:
+        summary += f"; {kept} are there already (--overwrite paints them again)"
     listener(Notice(text=summary))
-    run = _Run(config, listener)
-    painted = sum(1 for _ in run.paint(left, album.batch, kept))
+    run = _Run(config, album, listener, keep_alpha=keep_alpha)
+    painted = sum(1 for _ in run.paint(left, kept))
     if painted + kept == 0:
         raise InputError(f"nothing could be painted: {' '.join(run.failed.values())}")
     write_picture(folder / INDEX, index_sheet(pairs))
@@ -98,12 +217,20 @@ def stylize_album(
 class _Run:
     """The painting of pairs; what cannot be read is told, and in ``failed``."""
 
-    def __init__(self, config: StyleConfig, listener: Listener) -> None:
+    def __init__(
+        self,
+        config: StyleConfig,
+        album: AlbumConfig,
+        listener: Listener,
+        *,
+        keep_alpha: bool,
+    ) -> None:
         self.failed: dict[Path, str] = {}
-        self._config, self._listener = config, listener
+        self._config, self._album, self._listener = config, album, listener
+        self._keep_alpha = keep_alpha
         self._network: FeatureNetwork | None = None
 
-    def paint(self, pairs: Sequence[Pair], batch: int, kept: int) -> Iterator[Pair]:
+    def paint(self, pairs: Sequence[Pair], kept: int) -> Iterator[Pair]:
         """Paint what can be read, size by size, and yield what is written."""
         groups, known = self._by_size(pairs), {pair.number: pair for pair in pairs}
         total = kept + sum(map(len, groups.values()))
@@ -118,11 +245,13 @@ class _Run:
             )
             self._listener(plan)
         for size, group in groups.items():
-            stills = self._stills(group, *size)
-            slots = min(batch, len(group))
+            stills = self._stills(group, size)
+            slots = min(self._album.batch, len(group))
             for still, picture, steps in paint_stills(stills, slots, self._listener):
                 pair = known[still.number]
                 make_folder(pair.output.parent)
+                if self._keep_alpha:
+                    picture = with_alpha_of(pair.content, picture)  # noqa: PLW2901
                 write_picture(pair.output, picture)
                 report = FrameReport(frame=pair.number, steps=steps, frames_known=total)
                 self._listener(report)
@@ -163,14 +292,18 @@ class _Run:
         self.failed[path] = reason
         self._listener(Notice(text=f"passed over: {reason}", is_warning=True))
 
-    def _stills(
-        self, pairs: Sequence[Pair], height: int, width: int
-    ) -> Iterator[Still]:
+    def _stills(self, pairs: Sequence[Pair], size: Size) -> Iterator[Still]:
         """Read the pictures of one size when their turn comes."""
+        height, width = size
         stylizers: dict[tuple[Path, ...], Stylizer] = {}
         for pair in pairs:
             try:
-                source = read_told(pair.content, self._listener)
+                source = read_told(
+                    pair.content,
+                    self._listener,
+                    self._album.background,
+                    keep_alpha=self._keep_alpha,
+                )
             except ImageOpenError as err:  # gone since it was read first
                 self._pass_over(pair.content, str(err))
                 continue

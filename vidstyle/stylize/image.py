@@ -2,23 +2,29 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from vidstyle.color import Mask, soft_mask
 from vidstyle.config import (
+    BACKGROUND,
     EvolutionConfig,
     Region,
     StyleConfig,
     check_counts,
     check_mask_shape,
+    parse_color,
 )
 from vidstyle.errors import ConfigError
 from vidstyle.images import (
     check_free,
     check_picture_path,
     lay_over,
+    read_alpha,
     read_picture,
     resize_frame,
     write_picture,
@@ -43,21 +49,24 @@ def stylize_image(
     regions: Sequence[Region] = (),
     evolution: EvolutionConfig | None = None,
     evolution_output: StrPath | None = None,
+    background: str = BACKGROUND,
+    keep_alpha: bool = False,
     overwrite: bool = False,
     listener: Listener = ignore,
 ) -> Path:
     """Paint one picture into ``output``, which is returned; or a VidstyleError.
 
     ``style``, ``regions`` and ``evolution_output`` are as for ``stylize_video``.
+    ``background`` lies behind transparent parts; to ``keep_alpha`` they stay so.
     """
     content, output = Path(content), Path(output)
     config, regions = config or StyleConfig(), as_regions(regions)
     gif_output = None if evolution_output is None else Path(evolution_output)
-    check_picture_path(output)
+    check_picture_path(output, with_alpha=keep_alpha)
     if gif_output is not None:
         check_evolution_name(gif_output)
     check_free(output, gif_output, overwrite=overwrite)
-    source = read_told(content, listener)
+    source = read_told(content, listener, background, keep_alpha=keep_alpha)
     frame = working_frame(source, config)
     (tall, wide, _), (height, width, _) = source.shape, frame.shape
     listener(Notice(text=f"{content.name}: {wide}x{tall} -> {width}x{height}"))
@@ -78,7 +87,7 @@ def stylize_image(
             learned.offer(picture())
 
     painted = stylizer.stylize(frame, masks=masks, on_step=on_step)
-    write_picture(output, painted)
+    write_picture(output, with_alpha_of(content, painted) if keep_alpha else painted)
     if learned is not None and gif_output is not None:
         if config.first_steps == 0:
             learned.offer(painted)
@@ -126,13 +135,30 @@ def paint_stills(
             yield still, picture, done.report.step if done.report else 0
 
 
-def read_told(path: Path, listener: Listener) -> Frame:
-    """Read a picture, and tell the listener if parts of it are transparent."""
+def read_told(
+    path: Path,
+    listener: Listener,
+    background: str = BACKGROUND,
+    *,
+    keep_alpha: bool = False,
+) -> Frame:
+    """Read a picture, and tell the listener what becomes of its transparent parts."""
     pixels = decode_picture(path)
-    if pixels.shape[2] == 4 and to_levels(pixels[..., 3]).min() < 255:
-        text = f"{path.name}: transparent parts are laid over white"
+    is_clear = pixels.shape[2] == 4 and to_levels(pixels[..., 3]).min() < 255
+    if is_clear and not keep_alpha:
+        text = f"{path.name}: transparent parts are laid over {background}"
         listener(Notice(text=text))
-    return lay_over(pixels)
+    if keep_alpha and not is_clear:
+        text = f"{path.name} has no transparency that could be kept."
+        listener(Notice(text=text, is_warning=True))
+    return lay_over(pixels, parse_color("background", background))
+
+
+def with_alpha_of(path: Path, painted: Frame) -> Frame:
+    """Give a painted picture its source's transparency: (H, W, 4)."""
+    height, width = painted.shape[:2]
+    alpha = resize_frame(read_alpha(path), height=height, width=width)
+    return np.dstack([painted, alpha])
 
 
 def read_key(path: Path, height: int, width: int) -> Frame:
@@ -146,6 +172,38 @@ def read_key(path: Path, height: int, width: int) -> Frame:
     return resize_frame(picture, height=height, width=width)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paintings:
+    """What a run paints with, before a network is loaded; any process can load it."""
+
+    paintings: Sequence[Frame]
+    """Those of regions come last."""
+    config: StyleConfig
+    size: tuple[int, int]
+    """Height and width of the frames."""
+    times_s: Sequence[float]
+    regions: int
+
+    @property
+    def has_rest(self) -> bool:
+        """Whether there is a painting for what is in no region."""
+        return len(self.paintings) > self.regions
+
+    def load(
+        self, listener: Listener, network: FeatureNetwork | None = None
+    ) -> Stylizer:
+        """Load the network, as ``Stylizer`` does."""
+        return Stylizer(
+            self.paintings,
+            self.config,
+            size=self.size,
+            times_s=self.times_s,
+            regions=self.regions,
+            network=network,
+            listener=listener,
+        )
+
+
 def load_stylizer(
     style: Styles,
     config: StyleConfig,
@@ -157,13 +215,35 @@ def load_stylizer(
     regions: Sequence[Region] = (),
     network: FeatureNetwork | None = None,
 ) -> Stylizer:
-    """Read the paintings and prepare a run for results of a height and width.
+    """Read the paintings, as ``read_paintings`` does, and load the network."""
+    paintings = read_paintings(
+        style,
+        config,
+        height=height,
+        width=width,
+        listener=listener,
+        times_s=times_s,
+        regions=regions,
+    )
+    return paintings.load(listener, network)
+
+
+def read_paintings(
+    style: Styles,
+    config: StyleConfig,
+    *,
+    height: int,
+    width: int,
+    listener: Listener,
+    times_s: Sequence[float] = (),
+    regions: Sequence[Region] = (),
+) -> Paintings:
+    """Read the paintings of a run, for results of a height and width.
 
     ``style`` is of what is in no region, whose paintings come last; at each of
     ``times_s``, seconds of the clip, one painting is alone (empty: they are mixed all
-    along). The listener is told which network was taken and why, and of a small
-    painting. Errors are those of ``Stylizer``; ImageOpenError, too, if a painting
-    cannot be read.
+    along). The listener is told of a small painting. ImageOpenError: a painting cannot
+    be read; ConfigError: there are more or fewer numbers than paintings.
     """
     styles = as_paths(style, regions)
     check_counts(config, times_s, len(styles))
@@ -177,14 +257,12 @@ def load_stylizer(
             listener(Notice(text=text, is_warning=True))
         painting_size(painting, config, max(height, width))  # reported before the work
         paintings.append(painting)
-    return Stylizer(
-        paintings,
-        config,
+    return Paintings(
+        paintings=paintings,
+        config=config,
         size=(height, width),
         times_s=times_s,
         regions=len(regions),
-        network=network,
-        listener=listener,
     )
 
 

@@ -54,6 +54,7 @@ class StyleBank:
         self._paintings = list(paintings)
         self._colors = [color_statistics(painting) for painting in paintings]
         self._network, self._config, self._device = network, config, device
+        self._is_gray = config.keep_color == "luminance"
         self._times_s = tuple(times_s)
         images = [frame_to_image(painting, device=device) for painting in paintings]
         self._measured = [measure_style(network, image, config) for image in images]
@@ -105,13 +106,11 @@ class StyleBank:
 
     def to_working(self, frame: Frame) -> Frame:
         """Return what of a frame is optimised: all, or its luminance."""
-        is_gray = self._config.keep_color == "luminance"
-        return luminance(frame) if is_gray else frame
+        return luminance(frame) if self._is_gray else frame
 
     def restore_chroma(self, painted: Frame, source: Frame) -> Frame:
         """Put the source's chroma back, if only luminance was optimised."""
-        is_gray = self._config.keep_color == "luminance"
-        return with_chroma(painted, source) if is_gray else painted
+        return with_chroma(painted, source) if self._is_gray else painted
 
     def _weights_at(self, time_s: float) -> tuple[float, ...]:
         rest = len(self._paintings) - self._regions
@@ -138,7 +137,7 @@ class StyleBank:
         third, ``palette_map``, which says how the three compare.
         """
         painting, own = self._paintings[number], self._colors[number]
-        if self._config.keep_color == "luminance":
+        if self._is_gray:
             painting, own = luminance(painting), luminance_statistics(own)
             colors = luminance_statistics(colors)
         if self._config.keep_color != "none":

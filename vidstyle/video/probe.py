@@ -230,7 +230,8 @@ def _ask_opencv(path: Path) -> tuple[int, int, int | None] | None:
         count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     finally:
         capture.release()
-    return (height, width, count if count > 0 else None) if height * width else None
+    is_open = min(height, width) > 0
+    return (height, width, count if count > 0 else None) if is_open else None
 
 
 def _packets(info: VideoInfo) -> list[Packet]:

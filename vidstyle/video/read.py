@@ -12,6 +12,7 @@ there, or for what its demuxer has to complain about.
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -196,9 +197,10 @@ def _missing_end(info: VideoInfo, stats: _DecodeStats) -> str | None:
 
 def _has_end(info: VideoInfo) -> bool:
     end = _LAST_BYTES.get(info.container, b"")
-    with info.path.open("rb") as file:
+    with suppress(OSError), info.path.open("rb") as file:
         file.seek(-min(info.path.stat().st_size, 1024), os.SEEK_END)
         return file.read().rstrip(b"\0\r\n ").endswith(end)
+    return True  # it is gone, which is no fault of what was read
 
 
 def read_opaque(source: VideoInfo, start_s: float) -> Iterator[Frame]:

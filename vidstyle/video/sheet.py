@@ -1,14 +1,17 @@
 """Frames -> one picture of them side by side, and the frames of a clip to put there."""
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Final
 from unicodedata import normalize
 
 import cv2
 import numpy as np
 
-from vidstyle.images import resize_frame
+from vidstyle.errors import ImageOpenError, InputError
+from vidstyle.images import read_picture, resize_frame
 from vidstyle.records import Frame, TimedFrame, VideoInfo
+from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
 GAP = 6  # pixels of white around and between the pictures
@@ -154,3 +157,20 @@ def pick_frames(
     if newest is not None:
         picked[newest.index] = resize_frame(newest.frame, height=height, width=width)
     return picked
+
+
+def thumbnail(path: Path, side: int) -> Frame | None:
+    """Show a picture, or the frame in the middle of a clip; None: it cannot be read."""
+    try:
+        picture = read_picture(path)
+    except ImageOpenError:
+        try:
+            info = probe(path)
+            shape = {"height": info.height, "width": info.width}
+            middle = (info.frame_count or 0) // 2
+            (picture,) = pick_frames(info, [middle], **shape).values()
+        except InputError:
+            return None
+    scale = side / max(picture.shape[:2])
+    height, width = (max(1, round(length * scale)) for length in picture.shape[:2])
+    return resize_frame(picture, height=height, width=width)

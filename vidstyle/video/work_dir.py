@@ -10,7 +10,8 @@ there is whole, and a run that was killed goes on from it.
     paint/000001.npz        what is known of the paint of the newest
     evolution/000001.png    how one frame was learned
     learned/network.safetensors  what a painting network has learned
-    NAME.json               facts that a resumed run must not compute differently
+    NAME.json               facts that a resumed run must not compute differently, and
+    .NAME.json              a copy of them, for when the disk damages one
     lock                    while a process is at work there
 """
 
@@ -176,7 +177,7 @@ class FrameStore:
             FrameStore(manifest.parent).remove()
         with suppress(OSError):
             # The manifest goes last: until then it can be told whose work this is.
-            for path in [*self.work_dir.glob("*.json"), *self.work_dir.glob(".*")]:
+            for path in {*self.work_dir.glob("*.json"), *self.work_dir.glob(".*")}:
                 if path.name != MANIFEST and path.suffix in {".json", PARTIAL}:
                     path.unlink()
             self.newest.unlink(missing_ok=True)
@@ -227,9 +228,9 @@ class FrameStore:
         if not path.is_file():
             return None
         try:
-            with np.load(path) as known:
+            with np.load(BytesIO(path.read_bytes())) as known:
                 return Paint(known["age"], known["scene"], float(known["loss"]))
-        except (OSError, ValueError, KeyError, BadZipFile) as err:
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as err:
             raise _damaged(path) from err
 
     def put_learned(self, data: bytes) -> None:
@@ -238,12 +239,18 @@ class FrameStore:
             write_whole(self.learned, data)
 
     def drop_damaged(self) -> int:
-        """Delete the painted frames that the disk has damaged, and count them."""
-        painted = (self.work_dir / STYLIZED).glob("*.png")
-        damaged = [path for path in painted if not is_whole(path)]
-        for path in damaged:
-            path.unlink()
+        """Delete the frames that the disk has damaged, or their paint; count them."""
+        damaged = [each for each in self.painted() if not self._is_whole(each)]
+        for index in damaged:
+            self._drop(STYLIZED, index)
+            self.drop_paint(index)
         return len(damaged)
+
+    def _is_whole(self, index: int) -> bool:
+        with suppress(WorkDirError):
+            self.paint(index)
+            return is_whole(self._path(STYLIZED, index))
+        return False
 
     def is_painted(self, index: int) -> bool:
         return self._path(STYLIZED, index).is_file()
@@ -266,8 +273,9 @@ class FrameStore:
 
     def put_facts(self, name: str, facts: Mapping[str, Any]) -> None:
         with self._reported():
-            text = json.dumps(facts, indent=1, sort_keys=True)
-            write_whole(self.work_dir / f"{name}.json", text.encode())
+            data = json.dumps(facts, indent=1, sort_keys=True).encode()
+            for path in self.work_dir / f"{name}.json", self.work_dir / f".{name}.json":
+                write_whole(path, data)
 
     def facts(self, name: str) -> dict[str, Any] | None:
         name = f"{name}.json"
@@ -278,11 +286,10 @@ class FrameStore:
             return shutil.disk_usage(self.work_dir).free
 
     def _read_json(self, name: str) -> dict[str, Any]:
-        path = self.work_dir / name
-        try:
-            return dict(json.loads(path.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as err:
-            raise _damaged(path) from err
+        for path in self.work_dir / name, self.work_dir / f".{name}":
+            with suppress(ValueError, TypeError, FileNotFoundError):
+                return dict(json.loads(path.read_text(encoding="utf-8")))
+        raise _damaged(self.work_dir / name)
 
 
 def _damaged(path: Path) -> WorkDirError:

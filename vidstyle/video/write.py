@@ -21,7 +21,12 @@ import numpy as np
 
 from vidstyle.config import EncodingConfig
 from vidstyle.errors import VideoOpenError, VideoWriteError
-from vidstyle.images import PARTIAL, partial_file, resize_frame
+from vidstyle.images import (
+    PARTIAL,
+    partial_file,
+    partial_prefix,
+    resize_frame,
+)
 from vidstyle.records import Frame, VideoInfo
 from vidstyle.video import codecs
 from vidstyle.video.ffmpeg import feed_ffmpeg, file_url, timed_stream
@@ -134,7 +139,7 @@ def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
     if path.exists() and not path.is_file():
         raise VideoWriteError(f"cannot write {path}: it is there, and no file.")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=partial_prefix(path), dir=path.parent)
     except OSError as err:
         raise VideoWriteError(f"cannot write {path}: {err.strerror}.") from err
     os.close(handle)
@@ -144,7 +149,7 @@ def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
 @contextmanager
 def _counted_file(path: Path, count: int) -> Iterator[list[str]]:
     """Yield ffmpeg's arguments for an output; check its number of frames in the end."""
-    for stale in path.parent.glob(f".{escape(path.name)}.*{PARTIAL}"):
+    for stale in path.parent.glob(f"{escape(partial_prefix(path))}*{PARTIAL}"):
         with suppress(OSError):  # of a run that was killed as it wrote
             stale.unlink()
     with partial_file(path, error=VideoWriteError) as (partial, handle):
