@@ -117,14 +117,7 @@ def stylize_video(
     check_outputs(outputs, config.encoding, overwrite=overwrite)
     evolution = (evolution or EvolutionConfig()) if outputs.evolution else None
     painted = {time_s: Path(path) for time_s, path in (keys or {}).items()}
-    for name, is_given in {"keys": painted, "loop": config.loop}.items():
-        if is_given and regions:
-            raise ConfigError(f"give either {name} or regions, not both.")
-    if workers and config.loop:
-        raise ConfigError("give either loop or workers, not both.")
-    for name, is_given in {"keys": painted, "workers": workers}.items():
-        if is_given and config.has_painter:
-            raise ConfigError(f"give either {name} or a network, not both.")
+    _check_parts(config, painted, regions, workers)
     style = style or list(painted.values())
     reader = open_reader(clip, config, has_regions=bool(regions))
     shape = tell_plan(reader.info, outputs.video, config, listener)
@@ -145,6 +138,24 @@ def stylize_video(
         passes, machine = prepare(passes, paintings, crew, count)
         manifest = describe(masks, machine, pictures, painted, evolution)
         return _paint(passes, manifest, outputs, shape, restart=restart)
+
+
+def _check_parts(
+    config: VideoConfig,
+    keys: Mapping[float, Path],
+    regions: Sequence[Region],
+    workers: str | None,
+) -> None:
+    """Check that what is asked for goes together, or raise ConfigError."""
+    for name, is_given, other, is_other in (
+        ("keys", keys, "regions", regions),
+        ("loop", config.loop, "regions", regions),
+        ("loop", config.loop, "workers", workers),
+        ("keys", keys, "a network", config.has_painter),
+        ("workers", workers, "a network", config.has_painter),
+    ):
+        if is_given and is_other:
+            raise ConfigError(f"give either {name} or {other}, not both.")
 
 
 def _read_keys(

@@ -7,6 +7,7 @@ safetensors with a card in it; nothing of it is executed.
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from vidstyle.config import PainterShape
-from vidstyle.errors import WeightsError
+from vidstyle.errors import ConfigError, WeightsError
 from vidstyle.images import write_whole
 
 NOISE: Final = 4
@@ -176,11 +177,14 @@ def pack(tensors: Mapping[str, Tensor], card: Mapping[str, str]) -> bytes:
     return save({name: each.contiguous() for name, each in tensors.items()}, dict(card))
 
 
-def read_painter(path: Path, device: torch.device) -> PaintingNetwork:
-    """Read what ``write_painter`` has written.
+def read_painter(
+    path: Path, device: torch.device, wanted: Mapping[str, str] = MappingProxyType({})
+) -> PaintingNetwork:
+    """Read what ``write_painter`` has written, with what is ``wanted`` in its card.
 
     Raises:
         WeightsError: If it cannot be read, or is another file.
+        ConfigError: If its card says something else.
     """
     tensors, card = read_safetensors(path)
     try:
@@ -191,6 +195,12 @@ def read_painter(path: Path, device: torch.device) -> PaintingNetwork:
             f"{path} holds no painting network; name one that --save-network has kept."
         ) from err
     painter.card = dict(card)
+    for name, value in wanted.items():
+        if card.get(name) != value:
+            raise ConfigError(
+                f"{path} was trained with another {name}; give it the painting and "
+                "the colors that it was trained with."
+            )
     return painter.to(device)
 
 

@@ -115,7 +115,9 @@ class Stylizer:
         self._start = read_picture(Path(config.init)) if is_file else None
         self._listener = listener
         self.device = choose_device(config.device)
-        self.painter = self._read_painter()
+        self.painter: PaintingNetwork | None = None
+        if config.painter is not None:
+            self.painter = read_painter(config.painter, self.device, self.card())
         self.network = network or load_for(config, listener)
         self._bank = partial(
             StyleBank,
@@ -128,18 +130,6 @@ class Stylizer:
         self._size: tuple[int, int] | None = None
         if size is not None:
             self.fit(*size)
-
-    def _read_painter(self) -> PaintingNetwork | None:
-        if (path := self.config.painter) is None:
-            return None
-        painter = read_painter(path, self.device)
-        for name, value in self.card().items():
-            if painter.card.get(name) != value:
-                raise ConfigError(
-                    f"{path} was trained with another {name}; give it the painting and "
-                    "the colors that it was trained with."
-                )
-        return painter
 
     def card(self) -> dict[str, str]:
         """Describe what a network that learns from this has in common with no other."""
