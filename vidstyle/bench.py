@@ -166,7 +166,7 @@ class Bench:
         objective = Objective(*setup, temporal_weight=weight)
         images = image.repeat(batch, 1, 1, 1)
         objective.allocate(images)
-        steps = WARM_UP + self._steps
+        steps = WARM_UP + self._steps + 2  # a last one reads whether all is well
         task = FrameTask(frame=0, start=image, content=content, steps=steps, **held)
         for slot in range(batch):
             loop.load(slot, task)
