@@ -191,6 +191,8 @@ STYLE_OPTIONS = [
     ("--keep-color luminance", {"keep_color": "luminance"}),
     ("--no-recolor", {"recolor": False}),
     ("--seed 11", {"seed": 11}),
+    ("--painter a.safetensors", {"painter": Path("a.safetensors")}),
+    ("--touch-up 6", {"touch_up": 6}),
     ("-d cpu", {"device": "cpu"}),
 ]
 VIDEO_OPTIONS = [
@@ -210,6 +212,9 @@ VIDEO_OPTIONS = [
     ("--loop", {"loop": True}),
     ("--fps 24000/1001", {"input_fps": Fraction(24000, 1001)}),
     ("--background black", {"background": "black"}),
+    ("--method network", {"method": "network"}),
+    ("--network-shape unet", {"network_shape": "unet"}),
+    ("--train-minutes 0.5", {"train_minutes": 0.5}),
 ]
 ENCODING_OPTIONS = [
     ("--codec h265", {"codec": "h265"}),

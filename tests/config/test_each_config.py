@@ -184,4 +184,5 @@ def test_choices_are_those_that_there_are() -> None:
         ),
         *("device", "precision", "lr_decay", "balance"),
         *("mask_motion", "next_init", "flow", "output_size", "codec"),
+        *("method", "network_shape"),
     }

@@ -15,7 +15,7 @@ from vidstyle.errors import ConfigError, InputError
 
 KINDS = (StyleConfig, AlbumConfig, EncodingConfig, EvolutionConfig)
 OF_A_CLIP = (
-    *("style_at", "key", "work_dir", "restart", "workers"),
+    *("style_at", "key", "save_network", "work_dir", "restart", "workers"),
     *("sheet", "preview", "compare"),
     *("codec", "crf", "hardware_encoder", "keep_location", "strip_metadata"),
 )

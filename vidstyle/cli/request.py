@@ -69,6 +69,11 @@ class Request(Config):
         metavar="FILE|FOLDER",
     )
     overwrite: bool = FILES.common(False, "Replace existing results.", short="y")
+    save_network: Path | None = FILES.setting(
+        None,
+        "Keep the network that --method network trains, for --painter; safetensors.",
+        metavar="FILE",
+    )
     work_dir: Path | None = FILES.setting(
         None,
         "Where unfinished work waits; by default beside the result.",
@@ -131,6 +136,14 @@ class Request(Config):
         if not (any(looks) or self.show_config):
             last = f" {contents[-1]}" if len(contents) > 1 else ""
             raise Mistyped(f"Missing option '--style': say --style{last or ' FILE'}.")
+
+    def check_network(self, config: VideoConfig) -> None:
+        """Check that one network is trained, if one is to be kept."""
+        if self.save_network and (config.method != "network" or self.region):
+            raise typer.BadParameter(
+                "--save-network keeps what --method network trains for a whole clip, "
+                "without --region"
+            )
 
     @property
     def styles(self) -> list[Path]:

@@ -92,6 +92,7 @@ def _settle(
         style=settings.make(StyleConfig),
         encoding=settings.make(EncodingConfig),
     )
+    request.check_network(config)
     return request, config, settings
 
 
@@ -144,7 +145,7 @@ def _looks(request: Request) -> list[list[Path]]:
     """List the paintings of each result of a clip."""
     from vidstyle.stylize.album import pictures_in
 
-    for name in ("log", "gif_output", "work_dir", "style_at", "key"):
+    for name in ("log", "gif_output", "work_dir", "style_at", "key", "save_network"):
         if getattr(request, name):
             option = name.replace("_", "-")
             raise ConfigError(f"--{option} is about one clip and painting; name one.")
@@ -220,7 +221,7 @@ def _paint_to(
         sheet=output.with_suffix(".sheet.png") if request.sheet else None,
         compare=output.with_suffix(".compare.mp4") if request.compare else None,
     )
-    request.check_outputs(*outputs, contents=[clip])
+    request.check_outputs(*outputs, request.save_network, contents=[clip])
     check_outputs(outputs, config.encoding, overwrite=True)
     settings.save(request)
     from vidstyle.clip.pipeline import stylize_video
@@ -237,6 +238,7 @@ def _paint_to(
             evolution_output=outputs.evolution,
             sheet_output=outputs.sheet,
             compare_output=outputs.compare,
+            network_output=request.save_network,
             work_dir=request.work_dir,
             overwrite=True,  # checked above
             restart=request.restart,

@@ -66,8 +66,9 @@ def describe_style(config: StyleConfig) -> dict[str, Any]:
     given = {name: _plain(value) for name, value in asdict(config).items()}
     if isinstance(config.init, Path):
         given["init"] = _digest(config.init, ImageOpenError)
-    if config.weights is not None:
-        given["weights"] = _digest(config.weights, WeightsError)
+    for name in ("weights", "painter"):
+        if (path := getattr(config, name)) is not None:
+            given[name] = _digest(path, WeightsError)
     return given
 
 

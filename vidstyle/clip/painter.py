@@ -202,7 +202,7 @@ class Painter:
         if self._keep is not None:
             self._keep(frame.index, picture, frame.source)
         turn = frame.turn
-        if turn.after is None:
+        if turn.after is None and not self._prefetcher.config.has_painter:
             self._store.put_paint(turn.frame, frame.paint)
         self._store.put_stylized(turn.frame, picture)
         for index in turn.settles:

@@ -4,11 +4,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from vidstyle.clip.frame_tasks import FrameOptimizer
 from vidstyle.clip.manifest import describe
+from vidstyle.clip.network_painter import NetworkPainter
 from vidstyle.clip.prefetch import MotionEstimator
 from vidstyle.clip.reader import (
     FrameReader,
@@ -78,6 +80,7 @@ def stylize_video(
     evolution_output: StrPath | None = None,
     sheet_output: StrPath | None = None,
     compare_output: StrPath | None = None,
+    network_output: StrPath | None = None,
     work_dir: StrPath | None = None,
     overwrite: bool = False,
     restart: bool = False,
@@ -98,8 +101,9 @@ def stylize_video(
 
     An output without an ending is a folder of pictures; ``evolution_output`` is a .gif
     or .mp4 of how a frame was learned, ``sheet_output`` a picture of spread frames,
-    before and after, ``compare_output`` an .mp4 of both side by side. Frames wait in
-    ``work_dir``, by default ``OUTPUT.vidstyle``, which is deleted in the end.
+    before and after, ``compare_output`` an .mp4 of both side by side,
+    ``network_output`` the network that was trained. Frames wait in ``work_dir``, by
+    default ``OUTPUT.vidstyle``, which is deleted in the end.
 
     ``workers`` are the processes that paint the shots, as ``Workers`` takes them.
 
@@ -113,11 +117,7 @@ def stylize_video(
     check_outputs(outputs, config.encoding, overwrite=overwrite)
     evolution = (evolution or EvolutionConfig()) if outputs.evolution else None
     painted = {time_s: Path(path) for time_s, path in (keys or {}).items()}
-    for name, is_given in {"keys": painted, "loop": config.loop}.items():
-        if is_given and regions:
-            raise ConfigError(f"give either {name} or regions, not both.")
-    if workers and config.loop:
-        raise ConfigError("give either loop or workers, not both.")
+    _check_parts(config, painted, regions, workers)
     style = style or list(painted.values())
     reader = open_reader(clip, config, has_regions=bool(regions))
     shape = tell_plan(reader.info, outputs.video, config, listener)
@@ -126,6 +126,11 @@ def stylize_video(
         reader, style, regions, config, store, listener=listener, motion=motion
     )
     given = _read_keys(painted, reader.info, config)
+    if config.has_painter:
+        network = _path(network_output)
+        make_painter = partial(
+            NetworkPainter, reader=reader, motion=motion, output=network
+        )
     passes = RegionPasses(paintings, masks, evolution, listener, make_painter, given)
     pictures = as_paths(style, regions)
     known = {} if restart else store.facts(Path(MANIFEST).stem) or {}
@@ -133,6 +138,24 @@ def stylize_video(
         passes, machine = prepare(passes, paintings, crew, count)
         manifest = describe(masks, machine, pictures, painted, evolution)
         return _paint(passes, manifest, outputs, shape, restart=restart)
+
+
+def _check_parts(
+    config: VideoConfig,
+    keys: Mapping[float, Path],
+    regions: Sequence[Region],
+    workers: str | None,
+) -> None:
+    """Check that what is asked for goes together, or raise ConfigError."""
+    for name, is_given, other, is_other in (
+        ("keys", keys, "regions", regions),
+        ("loop", config.loop, "regions", regions),
+        ("loop", config.loop, "workers", workers),
+        ("keys", keys, "a network", config.has_painter),
+        ("workers", workers, "a network", config.has_painter),
+    ):
+        if is_given and is_other:
+            raise ConfigError(f"give either {name} or {other}, not both.")
 
 
 def _read_keys(

@@ -108,6 +108,8 @@ def plan_video(
     Raises:
         VidstyleError: As ``stylize_video`` does.
     """
+    if config.has_painter:
+        raise ConfigError("plan knows the optimiser only, and no network that paints.")
     reader = open_reader(clip, config, has_regions=bool(regions))
     tell_plan(reader.info, output, config, listener)
     shape = frame_shape(reader.info, config.style.long_side)

@@ -134,7 +134,7 @@ class Prefetcher:
             given=self.given.get(index),
             origins=[
                 self._origin(origin, turn, source)
-                for origin in turn.origins
+                for origin in (() if self.config.has_painter else turn.origins)
                 if found.shows(index) and found.shows(origin)
             ],
         )

@@ -64,6 +64,8 @@ def preview_video(
         VidstyleError: As ``stylize_video`` does.
     """
     output, config = Path(output), config or VideoConfig()
+    if config.method == "network":
+        raise ConfigError("a preview is painted by the optimiser only.")
     check_picture_path(output)
     check_free(output, overwrite=overwrite)
     reader = open_reader(clip, config, has_regions=bool(regions))

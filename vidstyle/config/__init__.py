@@ -11,6 +11,7 @@ from vidstyle.config.style import DeviceName as DeviceName
 from vidstyle.config.style import LrDecay as LrDecay
 from vidstyle.config.style import NetworkName as NetworkName
 from vidstyle.config.style import OptimizerName as OptimizerName
+from vidstyle.config.style import PainterShape as PainterShape
 from vidstyle.config.style import Pooling as Pooling
 from vidstyle.config.style import Precision as Precision
 from vidstyle.config.style import StyleConfig as StyleConfig

@@ -36,6 +36,7 @@ Balance = Literal["weights", "gradients"]
 LrDecay = Literal["none", "staircase", "exponential", "inverse-time"]
 DeviceName = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "fp32", "tf32", "bf16"]
+PainterShape = Literal["residual", "unet"]
 
 DEFAULT_LR: Final[Mapping[OptimizerName, float]] = {
     "adam": 0.03,
@@ -162,6 +163,14 @@ class StyleConfig(Config):
         parser=parse_layers,
         metavar=LAYERS,
     )
+    painter: Path | None = NETWORK.setting(
+        None,
+        "A network that --save-network has kept, trained after the same painting: it "
+        "paints in one pass.",
+    )
+    touch_up: int = OPTIMIZER.setting(
+        0, "Steps of the optimiser after such a pass.", least=0
+    )
     device: DeviceName = NETWORK.common(
         "auto", "auto: cuda, then mps, then the CPU.", short="d"
     )
@@ -227,6 +236,11 @@ class StyleConfig(Config):
             raise ConfigError("give either style-side or style-scale, not both.")
         if self.balance == "gradients":
             self._check_balance()
+
+    @property
+    def first_steps(self) -> int:
+        """Most steps for a picture, or for a shot's first frame."""
+        return self.steps if self.painter is None else self.touch_up
 
     @property
     def weighs_detail(self) -> bool:

@@ -11,13 +11,14 @@ from vidstyle.config.setting import (
     EVOLUTION,
     FILES,
     MIN_SIDE,
+    NETWORK,
     OPTIMIZER,
     SIZE,
     Config,
     check_range,
     settings_of,
 )
-from vidstyle.config.style import StyleConfig
+from vidstyle.config.style import PainterShape, StyleConfig
 from vidstyle.config.values import (
     BACKGROUND,
     COLORS,
@@ -116,6 +117,7 @@ class EvolutionConfig(Config):
 
 
 NextInit = Literal["previous-warped", "previous", "content", "random"]
+Method = Literal["optimize", "network"]
 MaskMotion = Literal["fixed", "flow"]
 FlowQuality = Literal["fast", "medium", "quality"]
 OutputSize = Literal["working", "source"]
@@ -217,6 +219,13 @@ class VideoConfig(AlbumConfig):
         metavar="TIME",
         default_text="to the end",
     )
+    method: Method = NETWORK.common(
+        "optimize", "network: train one for this clip.", metavar="HOW"
+    )
+    network_shape: PainterShape = NETWORK.setting(
+        "residual", "Shape of that network: residual or unet.", metavar="NAME"
+    )
+    train_minutes: float = NETWORK.setting(10.0, "How long to train it.", above=0)
     next_init: NextInit = COHERENCE.setting(
         "previous-warped",
         "What a later frame starts from: previous-warped, previous, content or random.",
@@ -264,6 +273,8 @@ class VideoConfig(AlbumConfig):
     @property
     def expected_next_steps(self) -> int:
         """How many steps a later frame will probably take; for display only."""
+        if self.has_painter:
+            return self.style.touch_up
         if self.style.balance == "gradients" or not self.needs_motion:
             return self.next_steps
         share = NEXT_SHARE
@@ -275,17 +286,27 @@ class VideoConfig(AlbumConfig):
     @property
     def key_spacing(self) -> int:
         """How many frames on the next key frame is; 1: none is carried in between."""
-        return self.key_frames if self.next_init == "previous-warped" else 1
+        is_carried = self.next_init == "previous-warped" and not self.has_painter
+        return self.key_frames if is_carried else 1
+
+    @property
+    def has_painter(self) -> bool:
+        """Whether a network paints: each frame is painted for itself then."""
+        return self.method == "network" or self.style.painter is not None
 
     @property
     def needs_motion(self) -> bool:
         """Whether a later frame takes anything from where the last one's paint went."""
+        if self.has_painter:
+            return False
         is_bound = self.temporal_weight > 0 and self.next_steps > 0
         return is_bound or self.next_init == "previous-warped"
 
     def _check_together(self) -> None:
         if self.style_at and self.style.style_mix:
             raise ConfigError("give either style-mix or style-at, not both.")
+        if self.style_at and self.has_painter:
+            raise ConfigError("a network paints one look: give it no style-at.")
         by_time = self.start_s is not None or self.duration_s is not None
         if by_time and self.frames != (0, None):
             raise ConfigError("give either frames, or start and duration, not both.")

@@ -240,7 +240,7 @@ class _Run:
                 width=width,
                 frames=total,
                 done=kept,
-                next_steps=self._config.steps,
+                next_steps=self._config.first_steps,
                 unit="picture",
             )
             self._listener(plan)

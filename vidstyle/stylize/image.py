@@ -75,7 +75,9 @@ def stylize_image(
         style, config, height=height, width=width, listener=listener, regions=regions
     )
     frames = len(masks) + stylizer.bank.has_rest
-    plan = Plan(height=height, width=width, frames=frames, next_steps=config.steps)
+    plan = Plan(
+        height=height, width=width, frames=frames, next_steps=config.first_steps
+    )
     listener(plan)
     learned = Evolution(evolution or EvolutionConfig(), frame) if gif_output else None
 
@@ -87,7 +89,7 @@ def stylize_image(
     painted = stylizer.stylize(frame, masks=masks, on_step=on_step)
     write_picture(output, with_alpha_of(content, painted) if keep_alpha else painted)
     if learned is not None and gif_output is not None:
-        if config.steps == 0:
+        if config.first_steps == 0:
             learned.offer(painted)
         write_evolution(learned.pictures(), gif_output, config=learned.config)
     return output

@@ -3,6 +3,7 @@
 Frames are arrays; where a picture is asked for, its file will do.
 """
 
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
@@ -32,6 +34,7 @@ from vidstyle.images import (
     resize_frame,
 )
 from vidstyle.networks.load import load_network
+from vidstyle.networks.painter import PaintingNetwork, read_painter
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize import pyramid
 from vidstyle.optimize.batch import BatchOptimization
@@ -66,6 +69,8 @@ class Stylizer:
     Attributes:
         bank: The paintings as they are measured for the newest size of a frame.
         coarser: The smaller sizes that come before it, the smallest first.
+        painter: A network that paints what the optimiser starts from; None: there is
+            none, and it starts as the configuration says.
     """
 
     def __init__(
@@ -110,6 +115,9 @@ class Stylizer:
         self._start = read_picture(Path(config.init)) if is_file else None
         self._listener = listener
         self.device = choose_device(config.device)
+        self.painter: PaintingNetwork | None = None
+        if config.painter is not None:
+            self.painter = read_painter(config.painter, self.device, self.card())
         self.network = network or load_for(config, listener)
         self._bank = partial(
             StyleBank,
@@ -122,6 +130,18 @@ class Stylizer:
         self._size: tuple[int, int] | None = None
         if size is not None:
             self.fit(*size)
+
+    def card(self) -> dict[str, str]:
+        """Describe what a network that learns from this has in common with no other."""
+        digest = hashlib.sha256()
+        for painting in self.paintings:
+            digest.update(painting.tobytes())
+        return {
+            "painting": digest.hexdigest()[:16],
+            "style-mix": str(self.config.style_mix),
+            "recolor": str(self.config.recolor),
+            "keep-color": self.config.keep_color,
+        }
 
     def fit(self, height: int, width: int) -> None:
         """Measure the paintings for frames of a size, unless they are already."""
@@ -253,6 +273,8 @@ class Stylizer:
         """
         style = style or self.bank.at(0, color_statistics(source))
         content = self.bank.content(source, style)
+        if self.painter is not None:
+            return self._touched_up(number, content, style, mask)
         guide = None if mask is None else guide_image(mask, device=self.device)
 
         coarser, own = tuple[FrameTask, ...](), self.config.steps
@@ -279,6 +301,25 @@ class Stylizer:
             coarser += (task(small, level.bank, level.steps),)
             own -= level.steps
         return task(content, self.bank, own)
+
+    def _touched_up(
+        self, number: int, content: Frame, style: FrameStyle, mask: Mask | None
+    ) -> FrameTask:
+        """Paint a frame by the network; what the optimiser then does comes later."""
+        assert self.painter is not None  # noqa: S101  # looked at by the caller
+        image, steps = frame_to_image(content, device=self.device), self.config.touch_up
+        with torch.no_grad():
+            start = self.painter(image)
+        if steps == 0:
+            return FrameTask(frame=number, start=start, content=None, steps=0)
+        return FrameTask(
+            frame=number,
+            start=start,
+            content=content_target(self.network, image, self.config),
+            steps=steps,
+            style=self.bank.style(style),
+            mask=None if mask is None else guide_image(mask, device=self.device),
+        )
 
     def _start_image(self, style: FrameStyle, content: Tensor, noise: int) -> Tensor:
         """Make the pixels that a picture or a shot starts from: (1, 3, H, W), new."""

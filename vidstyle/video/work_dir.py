@@ -9,6 +9,7 @@ there is whole, and a run that was killed goes on from it.
     newest.png              the one that was stored last, for whoever looks on
     paint/000001.npz        what is known of the paint of the newest
     evolution/000001.png    how one frame was learned
+    learned/network.safetensors  what a painting network has learned
     NAME.json               facts that a resumed run must not compute differently, and
     .NAME.json              a copy of them, for when the disk damages one
     lock                    while a process is at work there
@@ -35,7 +36,10 @@ from vidstyle.records import Frame, Paint
 
 MANIFEST = "vidstyle.json"  # a name of our own, for what lies around it may be deleted
 LOCK, NEWEST, RUN = "lock", "newest.png", "run"
-KINDS = SOURCE, STYLIZED, PAINT, EVOLUTION = "source", "stylized", "paint", "evolution"
+KINDS = SOURCE, STYLIZED, PAINT, EVOLUTION, LEARNED = (
+    *("source", "stylized", "paint"),
+    *("evolution", "learned"),
+)
 
 
 class FrameStore:
@@ -44,13 +48,15 @@ class FrameStore:
     def __init__(self, work_dir: Path) -> None:
         self.work_dir = work_dir
         self.newest = work_dir / NEWEST
+        self.learned = work_dir / LEARNED / "network.safetensors"
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
         """Keep other processes out for the time of the block.
 
-        A directory without a painted frame is deleted at its end. WorkDirError: another
-        process is at work there, or it is not a run's, or cannot be made.
+        A directory without a painted frame, or a network, is deleted at its end.
+        WorkDirError: another process is at work there, or it is not a run's, or cannot
+        be made.
         """
         self._check_own()
         with ExitStack() as stack:
@@ -61,7 +67,7 @@ class FrameStore:
             try:
                 yield
             finally:
-                if not self.painted():
+                if not (self.painted() or self.learned.is_file()):
                     self.remove()
 
     @contextmanager
@@ -226,6 +232,11 @@ class FrameStore:
                 return Paint(known["age"], known["scene"], float(known["loss"]))
         except (OSError, EOFError, ValueError, KeyError, BadZipFile) as err:
             raise _damaged(path) from err
+
+    def put_learned(self, data: bytes) -> None:
+        """Store what a painting network has learned so far."""
+        with self._reported(" The work so far is kept."):
+            write_whole(self.learned, data)
 
     def drop_damaged(self) -> int:
         """Delete the frames that the disk has damaged, or their paint; count them."""

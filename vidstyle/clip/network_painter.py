@@ -1,0 +1,262 @@
+"""A network that learns a clip and its painting, and then paints every frame at once.
+
+It is trained on pairs of neighbouring frames from all over the clip. What it has
+learned is kept in the work directory, so that an interrupted training goes on.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, pairwise
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from vidstyle.clip.frame_tasks import FrameOptimizer
+from vidstyle.clip.painter import PaintStep
+from vidstyle.clip.prefetch import MotionEstimator, PrefetchedFrame
+from vidstyle.clip.reader import FrameReader, SelectedFrames
+from vidstyle.color import color_statistics
+from vidstyle.config import VideoConfig
+from vidstyle.errors import WeightsError, WorkDirError
+from vidstyle.images import frame_to_image, resize_frame
+from vidstyle.motion.consistency import erode_consistency, photometric_consistency
+from vidstyle.motion.fades import plain_color
+from vidstyle.motion.warp import consistency_to_tensor, flow_to_tensor
+from vidstyle.networks.painter import (
+    PaintingNetwork,
+    pack,
+    read_safetensors,
+    write_painter,
+)
+from vidstyle.optimize.slots import FrameTask
+from vidstyle.optimize.targets import StyleTarget
+from vidstyle.optimize.training import Pair, Training
+from vidstyle.records import Consistency, FlowField, Frame, StepReport
+from vidstyle.stylize.style_bank import FrameStyle
+from vidstyle.stylize.stylizer import Stylizer
+from vidstyle.video.work_dir import FrameStore
+
+MOST_PAIRS: Final = 96
+PAIR_BYTES: Final = 200 * 2**20
+"""What the pairs may take, in memory."""
+BYTES_PER_PIXEL: Final = 18
+"""Of a pair: two frames, a flow, and how far to trust it."""
+WINDOW: Final = 160_000
+"""Pixels of a frame that are learned from at a time."""
+SAVE_S: Final = 30
+"""Seconds of training that a power cut may cost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Two neighbouring frames and what is known of them."""
+
+    contents: tuple[Frame, Frame]
+    """As they are to be kept."""
+    flow: FlowField
+    consistency: Consistency
+    style: StyleTarget
+
+
+class NetworkPainter(FrameOptimizer):
+    """A ``FramePainter`` that trains a network first, unless one was given."""
+
+    def __init__(
+        self,
+        stylizer: Stylizer,
+        store: FrameStore,
+        config: VideoConfig,
+        guided: bool,
+        *,
+        reader: FrameReader,
+        motion: MotionEstimator,
+        output: Path | None = None,
+    ) -> None:
+        """Prepare; the ``reader`` is read once more; ``output`` gets the network."""
+        super().__init__(stylizer, store, config, guided)
+        self._reader, self._motion, self._output = reader, motion, output
+
+    def run(self, frames: Iterator[PrefetchedFrame | None]) -> Iterator[PaintStep]:
+        """Train the network, as steps of the first frame; then paint all frames."""
+        first = next(frames, None)
+        if first is None:
+            return
+        if self._config.style.painter is None:
+            yield from self._learn(first)
+        paint = super().run if self._config.style.touch_up else self._paint
+        yield from paint(chain([first], frames))
+
+    def _paint(self, frames: Iterable[PrefetchedFrame | None]) -> Iterator[PaintStep]:
+        """Paint without a batch, whose slots would take time that nothing needs."""
+        threads = torch.get_num_threads()
+        # One is for what reads and stores frames: waiting for it takes twice as long.
+        torch.set_num_threads(max(1, threads - 1))
+        try:
+            for frame in filter(None, frames):
+                start, finished = self._task(frame).start, self._stylizer.finished
+                picture = partial(finished, start, frame.source)
+                yield PaintStep(frame, None, picture, is_finished=True)
+        finally:
+            torch.set_num_threads(threads)
+
+    def _first(self, frame: PrefetchedFrame) -> FrameTask:
+        return self._stylizer.first_task(
+            frame.index, frame.source, frame.style, mask=frame.mask
+        )
+
+    def _learn(self, first: PrefetchedFrame) -> Iterator[PaintStep]:
+        """Train for the time that is left of what was asked for."""
+        config, stylizer, limit_s = self._config, self._stylizer, self._limit_s
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.style.seed)
+            painter = PaintingNetwork(config.network_shape).to(stylizer.device)
+        stylizer.painter = painter
+        training = Training(
+            painter,
+            stylizer.network,
+            config.style,
+            temporal_weight=config.temporal_weight,
+        )
+        spent_s = saved_s = self._resume(training)
+        painter.card |= stylizer.card() | self._card(first)
+        samples = self._samples(first) if spent_s < limit_s else []
+        try:
+            while spent_s < limit_s:
+                began_s = monotonic()
+                chosen = random.Random(training.steps)  # noqa: S311  # no secret
+                pair = self._pair(chosen.choice(samples), chosen)
+                terms = training.step(pair, spent_s / limit_s)
+                spent_s += monotonic() - began_s
+                report = self._report(first, training.steps, spent_s, terms)
+                yield PaintStep(
+                    first, report, self._picture_of(first), is_finished=False
+                )
+                if spent_s - saved_s > SAVE_S:
+                    self._save(training, saved_s := spent_s)
+        finally:
+            if spent_s > saved_s:
+                self._save(training, spent_s)
+        if self._output is not None:
+            write_painter(self._output, painter)
+
+    @property
+    def _limit_s(self) -> float:
+        return 60 * self._config.train_minutes
+
+    def _resume(self, training: Training) -> float:
+        """Take in what an interrupted run has learned; return the seconds it took."""
+        path = self._store.learned
+        if not path.is_file():
+            return 0.0
+        try:
+            state, card = read_safetensors(path)
+            training.load(state)
+            return float(card["seconds"])
+        except (WeightsError, KeyError, RuntimeError, ValueError) as err:
+            raise WorkDirError(
+                f"{path} is damaged; use --restart to throw that run's work away."
+            ) from err
+
+    def _save(self, training: Training, seconds: float) -> None:
+        self._store.put_learned(pack(training.state(), {"seconds": repr(seconds)}))
+
+    def _card(self, first: PrefetchedFrame) -> dict[str, str]:
+        height, width = first.source.shape[:2]
+        return {
+            "clip": self._reader.info.path.name,
+            "size": f"{width}x{height}",
+            "minutes": f"{self._config.train_minutes:g}",
+            "content-weight": f"{self._config.style.content_weight:g}",
+            "feature-network": self._stylizer.network.name,
+        }
+
+    def _report(
+        self,
+        first: PrefetchedFrame,
+        steps: int,
+        spent_s: float,
+        terms: Mapping[str, Tensor],
+    ) -> StepReport:
+        """Report a step of the training as one of the first frame."""
+        left = max(0, round(steps * (self._limit_s / spent_s - 1)))
+        return StepReport(
+            frame=first.index,
+            step=steps,
+            steps=steps + left,
+            evaluations=steps,
+            read_losses=lambda: {
+                name: float(each.mean()) for name, each in terms.items()
+            },
+        )
+
+    def _picture_of(self, frame: PrefetchedFrame) -> Callable[[], Frame]:
+        return lambda: self._stylizer.finished(self._first(frame).start, frame.source)
+
+    def _samples(self, first: PrefetchedFrame) -> list[Sample]:
+        """Read pairs from all over the clip, and measure how each of them moved."""
+        height, width = first.source.shape[:2]
+        most = PAIR_BYTES // (BYTES_PER_PIXEL * height * width)
+        frames = (
+            resize_frame(timed.frame, height=height, width=width)
+            for timed in SelectedFrames(self._reader, self._config)
+        )
+        found = spread_pairs(frames, max(8, min(MOST_PAIRS, most)))
+        found = found or [(first.source, first.source)]
+        weights = first.style.weights
+        return [self._sample(earlier, later, weights) for earlier, later in found]
+
+    def _sample(
+        self, earlier: Frame, later: Frame, weights: tuple[float, ...]
+    ) -> Sample:
+        bank = self._stylizer.bank
+        style = FrameStyle(weights, color_statistics(earlier))
+        motion, _ = self._motion(earlier, later, quality=self._config.flow)
+        seen = erode_consistency(photometric_consistency(earlier, later, motion))
+        return Sample(
+            contents=(bank.content(earlier, style), bank.content(later, style)),
+            flow=motion.flow_backward,
+            consistency=motion.consistency * seen,
+            style=bank.style(style),
+        )
+
+    def _pair(self, sample: Sample, chosen: random.Random) -> Pair:
+        """Cut a window out of a pair, if it is large, and put it on the device."""
+        height, width = sample.consistency.shape
+        part = min(1.0, (WINDOW / (height * width)) ** 0.5)
+        tall, wide = round(height * part), round(width * part)
+        top, left = chosen.randint(0, height - tall), chosen.randint(0, width - wide)
+        window = slice(top, top + tall), slice(left, left + wide)
+        device = self._stylizer.device
+        contents = [
+            frame_to_image(content[window], device=device)
+            for content in sample.contents
+        ]
+        return Pair(
+            contents=torch.cat(contents),
+            flow=flow_to_tensor(sample.flow[window], device=device),
+            consistency=consistency_to_tensor(
+                sample.consistency[window], device=device
+            ),
+            style=sample.style,
+        )
+
+
+def spread_pairs(frames: Iterable[Frame], most: int) -> list[tuple[Frame, Frame]]:
+    """Take at most so many pairs of neighbours, evenly, however many frames come.
+
+    Frames that are black or white all over are in none.
+    """
+    pairs, every = list[tuple[Frame, Frame]](), 1
+    for number, pair in enumerate(pairwise(frames)):
+        if number % every or any(plain_color(frame) is not None for frame in pair):
+            continue
+        pairs.append(pair)
+        if len(pairs) > most:
+            del pairs[1::2]
+            every *= 2
+    return pairs

@@ -1,0 +1,222 @@
+"""Networks that paint a picture in one pass: their two shapes, and their files.
+
+They work at half the size and less, since that is what a CPU has time for, and are thin
+at the full one. They begin as what does nothing, and learn what to add. A file is
+safetensors with a card in it; nothing of it is executed.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+
+from vidstyle.config import PainterShape
+from vidstyle.errors import ConfigError, WeightsError
+from vidstyle.images import write_whole
+
+NOISE: Final = 4
+"""Channels of noise beside a picture's."""
+INPUTS: Final = 12 + NOISE
+"""Four pixels of three channels each, and noise."""
+
+
+class _Convolution(nn.Module):
+    """Three by three pixels, each channel brought to mean 0 and variance 1, and ReLU.
+
+    The border is repeated: zeros would show.
+    """
+
+    def __init__(
+        self, into: int, out: int, *, stride: int = 1, relu: bool = True
+    ) -> None:
+        super().__init__()
+        self.convolve = nn.Conv2d(into, out, 3, stride, bias=False)
+        self.gain, self.bias = (
+            nn.Parameter(torch.ones(out)),
+            nn.Parameter(torch.zeros(out)),
+        )
+        self._relu = relu
+
+    def forward(self, maps: Tensor) -> Tensor:
+        maps = self.convolve(F.pad(maps, (1, 1, 1, 1), mode="replicate"))
+        # Of a single sample this is instance normalization, and keeps the layout.
+        maps = F.batch_norm(maps, None, None, self.gain, self.bias, training=True)
+        return F.relu(maps) if self._relu else maps
+
+
+class _Block(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = _Convolution(channels, channels)
+        self.second = _Convolution(channels, channels, relu=False)
+        nn.init.zeros_(self.second.gain)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        change: Tensor = self.second(self.first(maps))
+        return maps + change
+
+
+class _Residual(nn.Module):
+    """Blocks at a quarter of the size.
+
+    Source: Johnson et al. 2016, "Perceptual losses for real-time style transfer and
+    super-resolution"; resizing before convolving: Odena et al. 2016.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.at_half = _Convolution(INPUTS, channels)
+        self.at_quarter = _Convolution(channels, 2 * channels, stride=2)
+        self.blocks = nn.Sequential(*(_Block(2 * channels) for _ in range(4)))
+        self.back = _Convolution(2 * channels, channels)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        maps = self.blocks(self.at_quarter(self.at_half(maps)))
+        made: Tensor = self.back(_doubled(maps))
+        return made
+
+
+class _UNet(nn.Module):
+    """Blocks at an eighth of the size; what is finer passes beside them.
+
+    Source: Ronneberger et al. 2015, "U-Net".
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        one, two, four = channels, 2 * channels, 4 * channels
+        self.at_half = _Convolution(INPUTS, one)
+        self.at_quarter = nn.Sequential(
+            _Convolution(one, two, stride=2), _Convolution(two, two)
+        )
+        self.at_eighth = nn.Sequential(
+            _Convolution(two, four, stride=2), _Block(four), _Block(four)
+        )
+        self.from_eighth = _Convolution(four, two)
+        self.from_quarter = nn.Sequential(
+            _Convolution(four, two), _Convolution(two, one)
+        )
+        self.back = _Convolution(two, one)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        half = self.at_half(maps)
+        quarter = self.at_quarter(half)
+        eighth = self.from_eighth(self.at_eighth(quarter))
+        maps = self.from_quarter(torch.cat([_doubled(eighth), quarter], dim=1))
+        made: Tensor = self.back(torch.cat([_doubled(maps), half], dim=1))
+        return made
+
+
+def _noise(maps: Tensor) -> Tensor:
+    """Draw what strokes on a plain place can grow from; the same in every frame.
+
+    Source: Ulyanov et al. 2016, "Texture networks".
+    """
+    shape, generator = (1, NOISE, *maps.shape[-2:]), torch.Generator().manual_seed(0)
+    return torch.randn(shape, generator=generator).to(maps.device)
+
+
+def _doubled(maps: Tensor) -> Tensor:
+    """Double the sides, smoothly: repeated pixels leave a grid, and so do shuffled."""
+    return F.interpolate(maps, scale_factor=2, mode="bilinear", align_corners=False)
+
+
+_SHAPES: Final = {"residual": _Residual, "unet": _UNet}
+FINE: Final = 8
+"""Channels at the full size."""
+MULTIPLE: Final = 8
+"""Pixels that a side is filled up to a multiple of."""
+
+
+class PaintingNetwork(nn.Module):
+    """Content in, painted picture out.
+
+    Attributes:
+        card: What is known of it, by names: how it was trained, and for what.
+    """
+
+    def __init__(self, shape: PainterShape = "residual", channels: int = 24) -> None:
+        """Make one that does nothing yet."""
+        super().__init__()
+        self.card = {"shape": shape, "channels": str(channels)}
+        self.core = _SHAPES[shape](channels)
+        self.narrow, self.fine = _Convolution(channels, FINE), _Convolution(FINE, FINE)
+        self.end = nn.Conv2d(FINE, 3, 3)
+        nn.init.zeros_(self.end.weight)
+        nn.init.zeros_(self.end.bias)  # type: ignore[arg-type]
+        self.to(memory_format=torch.channels_last)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Paint one image (1, 3, H, W) in [0, 1]; the result may go beyond."""
+        height, width = image.shape[-2:]
+        filled = F.pad(
+            image, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate"
+        )
+        maps = F.pixel_unshuffle(filled - 0.5, 2)  # (1, 12, H / 2, W / 2)
+        maps = torch.cat([maps, _noise(maps)], dim=1)
+        maps = self.core(maps.contiguous(memory_format=torch.channels_last))
+        maps = self.fine(_doubled(self.narrow(maps)))
+        change = self.end(F.pad(maps, (1, 1, 1, 1), mode="replicate"))
+        painted: Tensor = filled + change
+        return painted[..., :height, :width]
+
+
+def write_painter(path: Path, painter: PaintingNetwork) -> None:
+    """Write a network and its card, or raise OutputError and leave nothing."""
+    write_whole(path, pack(painter.state_dict(), painter.card))
+
+
+def pack(tensors: Mapping[str, Tensor], card: Mapping[str, str]) -> bytes:
+    """Make a safetensors file."""
+    return save({name: each.contiguous() for name, each in tensors.items()}, dict(card))
+
+
+def read_painter(
+    path: Path, device: torch.device, wanted: Mapping[str, str] = MappingProxyType({})
+) -> PaintingNetwork:
+    """Read what ``write_painter`` has written, with what is ``wanted`` in its card.
+
+    Raises:
+        WeightsError: If it cannot be read, or is another file.
+        ConfigError: If its card says something else.
+    """
+    tensors, card = read_safetensors(path)
+    try:
+        painter = PaintingNetwork(card["shape"], int(card["channels"]))  # type: ignore[arg-type]
+        painter.load_state_dict(tensors)
+    except (KeyError, ValueError, RuntimeError) as err:
+        raise WeightsError(
+            f"{path} holds no painting network; name one that --save-network has kept."
+        ) from err
+    painter.card = dict(card)
+    for name, value in wanted.items():
+        if card.get(name) != value:
+            raise ConfigError(
+                f"{path} was trained with another {name}; give it the painting and "
+                "the colors that it was trained with."
+            )
+    return painter.to(device)
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:
+    """Read tensors by name, and what the file says of them.
+
+    Raises:
+        WeightsError: If it cannot be read, or is of another format.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = file.keys()
+            return {
+                each: file.get_tensor(each) for each in names
+            }, file.metadata() or {}
+    except OSError as err:
+        raise WeightsError(f"cannot read {path}: {err.strerror or err}.") from err
+    except SafetensorError as err:
+        raise WeightsError(f"{path} is damaged, or not a safetensors file.") from err

@@ -1,0 +1,168 @@
+"""A painting network learns from pairs of frames, by the losses that pixels follow."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
+
+from vidstyle.config import StyleConfig
+from vidstyle.errors import OptimizationError
+from vidstyle.networks.painter import PaintingNetwork
+from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.optimize.objective import Objective
+from vidstyle.optimize.targets import StyleTarget, content_target
+
+RATE: Final = 2e-3
+"""Of Adam; it rises over the first steps and falls over the last part."""
+RISE: Final = 20
+"""Steps."""
+FALL: Final = 0.4
+"""Part of the training."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two neighbouring frames of a clip, of the same size in every pair."""
+
+    contents: Tensor
+    """(2, 3, H, W) in [0, 1]."""
+    flow: Tensor
+    """(1, 2, H, W) pixels, from the later frame to the earlier."""
+    consistency: Tensor
+    """(1, 1, H, W) in [0, 1], where that is trusted."""
+    style: StyleTarget
+
+
+class Training:
+    """Steps of a painting network.
+
+    The gradient of the objective at the pictures that it has painted goes on into its
+    weights. The later of two pictures is held to the earlier one, moved.
+
+    Source: Johnson et al. 2016 for the losses of features, Gao et al. 2018, "ReCoNet",
+    for those of pairs along the motion. One clip and one painting are learned here,
+    where they learn from 80,000 photographs.
+    """
+
+    def __init__(
+        self,
+        painter: PaintingNetwork,
+        network: FeatureNetwork,
+        config: StyleConfig,
+        *,
+        temporal_weight: float,
+    ) -> None:
+        """Begin; ``network`` is on the device of all tensors."""
+        self._painter, self._network, self._config = painter, network, config
+        self._temporal_weight = temporal_weight
+        self._objective: Objective | None = None
+        self._adam = torch.optim.Adam(painter.parameters(), lr=RATE, betas=(0.9, 0.99))
+        self.steps = 0
+
+    def step(self, pair: Pair, progress: float) -> Mapping[str, Tensor]:
+        """Learn from a pair, at some part in [0, 1] of the whole training.
+
+        Returns:
+            The terms of the loss by name, each (2,) with its weight.
+
+        Raises:
+            OptimizationError: If the loss is not a finite number.
+        """
+        contents = pair.contents[:1], pair.contents[1:]
+        painted = [self._painter(content) for content in contents]
+        pictures = torch.cat([each.detach() for each in painted])
+        objective = self._objective_for(pictures, pair.style)
+        earlier, later = (
+            content_target(self._network, content, self._config) for content in contents
+        )
+        moved, inside = move_roughly(pictures[:1], pair.flow)
+        trusted = pair.consistency * inside
+        objective.set_slot(0, earlier, style=pair.style)
+        objective.set_slot(
+            1, later, style=pair.style, warped=moved, consistency=trusted
+        )
+        evaluation = objective.evaluate(pictures)
+        if not bool(evaluation.losses.isfinite().all()):
+            raise OptimizationError(
+                "the network's loss is not a finite number; try the defaults."
+            )
+        self._adam.zero_grad()
+        gradients = evaluation.gradients
+        torch.autograd.backward(painted, [gradients[:1], gradients[1:]])
+        rise, fall = (self.steps + 1) / RISE, (1 - progress) / FALL
+        for group in self._adam.param_groups:
+            group["lr"] = RATE * max(0.02, min(1.0, rise, fall))
+        self._adam.step()
+        self.steps += 1
+        return evaluation.terms
+
+    def _objective_for(self, pictures: Tensor, style: StyleTarget) -> Objective:
+        if self._objective is None:
+            self._objective = Objective(
+                self._network,
+                style,
+                self._config,
+                temporal_weight=self._temporal_weight,
+            )
+            self._objective.allocate(pictures)
+        return self._objective
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all that going on later needs, by name."""
+        adam = self._adam.state_dict()["state"]
+        return {
+            "steps": torch.tensor(self.steps),
+            **{
+                f"painter.{name}": each
+                for name, each in self._painter.state_dict().items()
+            },
+            **{
+                f"adam.{number}.{name}": each
+                for number, values in adam.items()
+                for name, each in values.items()
+            },
+        }
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what ``state`` has returned; KeyError or RuntimeError if not."""
+        self.steps = int(state["steps"])
+        parts = "painter.", "adam."
+        weights, moments = (
+            {
+                name.removeprefix(part): state[name]
+                for name in state
+                if name.startswith(part)
+            }
+            for part in parts
+        )
+        self._painter.load_state_dict(weights)
+        values: dict[int, dict[str, Any]] = {}
+        for name, each in moments.items():
+            number, kind = name.split(".")
+            values.setdefault(int(number), {})[kind] = each
+        groups = self._adam.state_dict()["param_groups"]
+        self._adam.load_state_dict({"state": values, "param_groups": groups})
+
+
+def move_roughly(images: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+    """Move images (N, C, H, W) along a flow: ``out[p] = images[p + flow[p]]``.
+
+    By four points to a side, where ``motion.warp`` has twelve: what is moved is only
+    compared, and not moved on.
+
+    Returns:
+        The images, and where they come from inside: (N, 1, H, W), 0 or 1.
+    """
+    height, width = images.shape[-2:]
+    across = torch.arange(width, device=flow.device) + flow[:, 0]
+    down = torch.arange(height, device=flow.device)[:, None] + flow[:, 1]
+    places = (
+        torch.stack([(2 * across + 1) / width, (2 * down + 1) / height], dim=-1) - 1
+    )
+    moved = F.grid_sample(
+        images, places, mode="bicubic", padding_mode="border", align_corners=False
+    )
+    return moved, (places.abs() <= 1).all(dim=-1).to(images.dtype)[:, None]
