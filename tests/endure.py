@@ -379,7 +379,7 @@ def interrupt(trial: Trial, times: int = 60) -> Iterator[str]:
     chance, ended = random.Random(1), Counter[str]()  # noqa: S311
     for place in range(times):
         process = start(trial.folder, "--quiet", *TO_VIDEO, "--overwrite")
-        time.sleep(chance.uniform(0.0, 6.0))
+        time.sleep(chance.uniform(1.5, 6.0))  # Python itself begins first
         process.send_signal(signal.SIGTERM if place % 4 == 3 else signal.SIGINT)
         said = end(process)
         ended[said] += 1
