@@ -15,99 +15,68 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from vidstyle.clip.pipeline import VideoResult, stylize_video
-    from vidstyle.clip.preview import preview_video
-    from vidstyle.clip.unfinished import VideoStatus, finish_video, video_status
-    from vidstyle.config import (
-        AlbumConfig,
-        EncodingConfig,
-        EvolutionConfig,
-        LayerWeight,
-        Region,
-        StyleConfig,
-        VideoConfig,
-    )
-    from vidstyle.errors import (
-        ConfigError,
-        DependencyError,
-        DeviceMemoryError,
-        ImageOpenError,
-        InputError,
-        OptimizationError,
-        OutputError,
-        VideoOpenError,
-        VideoWriteError,
-        VidstyleError,
-        WeightsError,
-        WorkDirError,
-    )
-    from vidstyle.records import (
-        Download,
-        Event,
-        FrameReport,
-        Listener,
-        Notice,
-        Plan,
-        StepReport,
-    )
-    from vidstyle.stylize.album import AlbumResult, stylize_album
-    from vidstyle.stylize.image import stylize_image
-    from vidstyle.stylize.stylizer import Stylizer
+    from vidstyle.clip.pipeline import VideoResult as VideoResult
+    from vidstyle.clip.pipeline import stylize_video as stylize_video
+    from vidstyle.clip.preview import preview_video as preview_video
+    from vidstyle.clip.unfinished import VideoStatus as VideoStatus
+    from vidstyle.clip.unfinished import finish_video as finish_video
+    from vidstyle.clip.unfinished import video_status as video_status
+    from vidstyle.config import AlbumConfig as AlbumConfig
+    from vidstyle.config import EncodingConfig as EncodingConfig
+    from vidstyle.config import EvolutionConfig as EvolutionConfig
+    from vidstyle.config import LayerWeight as LayerWeight
+    from vidstyle.config import Region as Region
+    from vidstyle.config import StyleConfig as StyleConfig
+    from vidstyle.config import VideoConfig as VideoConfig
+    from vidstyle.errors import ConfigError as ConfigError
+    from vidstyle.errors import DependencyError as DependencyError
+    from vidstyle.errors import DeviceMemoryError as DeviceMemoryError
+    from vidstyle.errors import ImageOpenError as ImageOpenError
+    from vidstyle.errors import InputError as InputError
+    from vidstyle.errors import OptimizationError as OptimizationError
+    from vidstyle.errors import OutputError as OutputError
+    from vidstyle.errors import VideoOpenError as VideoOpenError
+    from vidstyle.errors import VideoWriteError as VideoWriteError
+    from vidstyle.errors import VidstyleError as VidstyleError
+    from vidstyle.errors import WeightsError as WeightsError
+    from vidstyle.errors import WorkDirError as WorkDirError
+    from vidstyle.records import Download as Download
+    from vidstyle.records import Event as Event
+    from vidstyle.records import FrameReport as FrameReport
+    from vidstyle.records import Listener as Listener
+    from vidstyle.records import Notice as Notice
+    from vidstyle.records import Plan as Plan
+    from vidstyle.records import StepReport as StepReport
+    from vidstyle.stylize.album import AlbumResult as AlbumResult
+    from vidstyle.stylize.album import stylize_album as stylize_album
+    from vidstyle.stylize.image import stylize_image as stylize_image
+    from vidstyle.stylize.stylizer import Stylizer as Stylizer
 
     __version__: str
 
-__all__ = [
-    "AlbumConfig",
-    "AlbumResult",
-    "ConfigError",
-    "DependencyError",
-    "DeviceMemoryError",
-    "Download",
-    "EncodingConfig",
-    "Event",
-    "EvolutionConfig",
-    "FrameReport",
-    "ImageOpenError",
-    "InputError",
-    "LayerWeight",
-    "Listener",
-    "Notice",
-    "OptimizationError",
-    "OutputError",
-    "Plan",
-    "Region",
-    "StepReport",
-    "StyleConfig",
-    "Stylizer",
-    "VideoConfig",
-    "VideoOpenError",
-    "VideoResult",
-    "VideoStatus",
-    "VideoWriteError",
-    "VidstyleError",
-    "WeightsError",
-    "WorkDirError",
-    "__version__",
-    "finish_video",
-    "preview_video",
-    "stylize_album",
-    "stylize_image",
-    "stylize_video",
-    "video_status",
-]
-
-_HOMES: Final = (
-    "config",
-    "errors",
-    "records",
-    "clip.unfinished",
-    "stylize.stylizer",
-    "stylize.image",
-    "clip.pipeline",
-    "clip.preview",
-    "stylize.album",
-)
-"""The modules that have the public names; those that need torch come last."""
+_NAMES: Final = {
+    "clip.pipeline": "VideoResult stylize_video",
+    "clip.preview": "preview_video",
+    "clip.unfinished": "VideoStatus finish_video video_status",
+    "config": (
+        "AlbumConfig EncodingConfig EvolutionConfig LayerWeight Region "
+        "StyleConfig VideoConfig"
+    ),
+    "errors": (
+        "ConfigError DependencyError DeviceMemoryError ImageOpenError "
+        "InputError OptimizationError OutputError VideoOpenError "
+        "VideoWriteError VidstyleError WeightsError WorkDirError"
+    ),
+    "records": "Download Event FrameReport Listener Notice Plan StepReport",
+    "stylize.album": "AlbumResult stylize_album",
+    "stylize.image": "stylize_image",
+    "stylize.stylizer": "Stylizer",
+}
+"""The public names by their modules."""
+_HOMES: Final = {
+    name: module for module, names in _NAMES.items() for name in names.split()
+}
+__all__ = sorted(["__version__", *_HOMES])  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> object:
@@ -116,11 +85,8 @@ def __getattr__(name: str) -> object:
         from importlib.metadata import version
 
         return version("vidstyle")
-    if name in __all__:
-        for home in _HOMES:
-            module = import_module(f"vidstyle.{home}")
-            if hasattr(module, name):
-                return getattr(module, name)
+    if name in _HOMES:
+        return getattr(import_module(f"vidstyle.{_HOMES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -12,8 +12,8 @@ def main() -> None:
         sys.stderr.write("interrupted; nothing was written.\n")
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         signal.raise_signal(signal.SIGINT)
-        raise  # where that does not end it
-    run()
+    else:
+        run()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from test_options import ALL_OPTIONS
 
-from vidstyle.cli.request import defaults, save_config
+from vidstyle.cli.options import defaults, save_config
 from vidstyle.config import EvolutionConfig, LayerWeight, StyleConfig
 from vidstyle.config.setting import settings_of
 from vidstyle.config.toml_file import KINDS, config_text, read_config

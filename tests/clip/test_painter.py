@@ -196,7 +196,8 @@ def test_frame_of_which_nothing_is_found_again_is_a_first_one(paint: Paint) -> N
     assert done.found.starts == [0]
     assert [report.steps for report in done.finished] == 3 * [STEPS]
     assert {report.losses["temporal"] for report in done.steps} == {0}
-    assert set(done.store.facts(frame_tasks.ENERGIES) or {}) == {"0", "1", "2"}
+    energies = done.store.facts(f"{frame_tasks.ENERGIES}-000001")
+    assert set(energies or {}) == {"0", "1", "2"}
 
 
 def difference(one: Frame, other: Frame) -> float:

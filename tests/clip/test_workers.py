@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from listening import Listened
 from pictures import scene
@@ -18,8 +19,8 @@ from vidstyle.clip.frame_tasks import FrameOptimizer
 from vidstyle.clip.painter import PaintStep
 from vidstyle.clip.pipeline import stylize_video
 from vidstyle.clip.prefetch import PrefetchedFrame
-from vidstyle.clip.workers import Workers
-from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
+from vidstyle.clip.workers import Workers, several
+from vidstyle.config import EvolutionConfig, Region, StyleConfig, VideoConfig
 from vidstyle.errors import (
     ConfigError,
     DependencyError,
@@ -27,7 +28,7 @@ from vidstyle.errors import (
     OptimizationError,
     WorkDirError,
 )
-from vidstyle.images import write_picture
+from vidstyle.images import read_picture, write_picture
 from vidstyle.records import Event, FrameReport
 from vidstyle.video.work_dir import FrameStore
 
@@ -159,6 +160,39 @@ def test_killed_workers_lose_nothing(
     run(make_painter=Mortal)
     assert len(list(tmp_path.glob("death-*"))) == 3
     assert_same(folder, tmp_path)
+
+
+def test_regions_are_painted_by_workers_too(
+    crew: Workers, run: Run, folder: Path, tmp_path: Path
+) -> None:
+    mask = np.zeros((*read_picture(folder / "painting.png").shape[:2], 3), np.uint8)
+    mask[:, : mask.shape[1] // 2] = 255
+    write_picture(tmp_path / "mask.png", mask)
+    options = {"regions": [Region(tmp_path / "mask.png", folder / "clip" / "9.png")]}
+    made = []
+    for workers in (None, "2"):
+        run(workers, overwrite=True, **options)
+        made.append(
+            {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+        )
+    assert made[0] == made[1]
+    assert len(made[0]) == SHOTS * LENGTH
+
+
+def test_several_runs_go_on_at_once(
+    crew: Workers, folder: Path, tmp_path: Path
+) -> None:
+    def paint(name: str) -> None:
+        clip, style, out = folder / "clip", folder / "painting.png", tmp_path / name
+        stylize_video(clip, style, out / "out", config=CONFIG, workers="2")
+
+    names = ["a", "b", "c"]
+    for name in names:
+        (tmp_path / name).mkdir()
+    with several("2") as each:
+        list(each(paint, names))
+    for name in names:
+        assert_same(folder, tmp_path / name)
 
 
 def test_what_fails_three_times_is_said_once(crew: Workers, run: Run) -> None:

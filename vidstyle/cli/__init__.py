@@ -1,12 +1,15 @@
-"""The command line: parse, make a frozen config, one call, report."""
+"""The command line, and what people type who know another program."""
 
+import difflib
 import inspect
 import os
 import re
 import signal
 import sys
+from collections.abc import Collection, Sequence
 from copy import copy
 from importlib.metadata import version
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
@@ -18,12 +21,71 @@ from vidstyle.cli.image import image
 from vidstyle.cli.listings import bench, finish, networks, presets, probe, status, ui
 from vidstyle.cli.measure import measure
 from vidstyle.cli.report import INTERRUPTED, TERMINATED, print_line
-from vidstyle.cli.typed import check_words, find_command
+from vidstyle.cli.request import Mistyped
 from vidstyle.cli.video import plan, video
+from vidstyle.config.toml_file import read_table
+from vidstyle.presets import SAMPLES, sample
 
 __all__ = ["app", "run"]
 
 SHOW_CONFIG, HELP_ALL = "--show-config", "--help-all"
+
+
+def _check_words(args: Sequence[str], options: Collection[str], *, flags: str) -> None:
+    """Refuse words with dashes that are no options, with what was meant.
+
+    ``flags`` are the letters that may stand together behind one dash, as in ``-yq``.
+    Mistyped: a word that is known from another program, or one with a single dash.
+    """
+    for arg in args:
+        word = arg.partition("=")[0]
+        if arg == "--":
+            return
+        if word in options or not re.match("--?[A-Za-z]", word):
+            continue
+        plain = word.strip("-").replace("_", "-").lower()
+        if instead := _instead(plain, options):
+            raise Mistyped(f"There is no {word} here: {instead}.")
+        if word[1] != "-" and word[1:].strip(flags):
+            near = difflib.get_close_matches(f"--{plain}", options, n=1)
+            meant = f": {near[0]}." if near else ", a short one's value stands apart."
+            raise Mistyped(f"{word} has one dash; long options have two{meant}")
+
+
+def _instead(plain: str, options: Collection[str]) -> str | None:
+    """Find what was meant, if it is an option of the command, or a remark."""
+    table = read_table(Path(__file__).with_name("instead.toml"))
+    for use, there in (("use ", table["use"]), ("", table["remark"])):
+        for answer, words in there.items():
+            is_here = not use or re.split("[ ;,]", answer)[0] in options
+            if is_here and plain in words.split():
+                return f"{use}{answer}"
+    return None
+
+
+def _find_command(args: Sequence[str], commands: Collection[str]) -> list[str]:
+    """Begin with a command where a file, ``help`` or ``demo`` was typed instead."""
+    match list(args):
+        case ["help", *topic]:
+            return [*topic, "--help"]
+        case ["version"]:
+            return ["--version"]
+        case ["demo", *rest]:
+            made = ("--evolution", "--compare", "-o", "demo/")
+            style = () if {"--style", "-s"} & {*rest} else ("--style", SAMPLES[0])
+            return ["video", str(sample("clip.mp4")), *style, *made, *rest]
+        case [first, *_] if first not in commands and (
+            Path(first).is_file() or "://" in first
+        ):
+            from vidstyle.images import PICTURE_ENDINGS
+
+            is_picture = Path(first).suffix.lower() in PICTURE_ENDINGS
+            return ["image" if is_picture else "video", *args]
+        case ["-s" | "-i" | "--style", *_]:
+            raise Mistyped(
+                "Begin with what to do: vidstyle video clip.mp4 --style painting.jpg."
+            )
+    return list(args)
 
 
 def _without_bool(parameters: list[Any]) -> list[Any]:
@@ -53,7 +115,7 @@ class _Command(TyperCommand):
         }
         flags = {name for each in options if each.is_flag for name in each.opts}
         letters = "".join(name[1] for name in flags if len(name) == 2)
-        check_words(args, names, flags=letters)
+        _check_words(args, names, flags=letters)
         return super().parse_args(ctx, ["--help"] if HELP_ALL in args else args)
 
     def get_params(self, ctx: Any) -> list[Any]:
@@ -69,7 +131,7 @@ class _Command(TyperCommand):
 class _Group(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if ctx.parent is None:
-            args = find_command(args, self.commands)
+            args = _find_command(args, self.commands)
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: Any) -> list[Any]:
@@ -97,7 +159,7 @@ explore = typer.Typer(
 
 def demo() -> None:
     """Paint a small clip that comes along: try --style woodblock, or your own."""
-    # Never run: find_command has turned it into a command for the clip.
+    # Never run: _find_command has turned it into a command for the clip.
 
 
 for command in (

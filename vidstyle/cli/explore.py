@@ -10,7 +10,7 @@ import typer
 
 from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, print_facts, reported_errors
-from vidstyle.cli.request import Request, make, resolve_settings
+from vidstyle.cli.request import Request, make
 from vidstyle.config import AlbumConfig, StyleConfig
 from vidstyle.config.setting import FILES, REQUIRED, Config, setting, settings_of
 from vidstyle.config.values import parse_layers
@@ -95,7 +95,7 @@ def _explore(
     with reported_errors():
         request: Request = make(Request, {name: values[name] for name in SHARED})
         choices = {name: values[name] for name in _names(kind)}
-        settings = resolve_settings(ctx, values, request, [StyleConfig, AlbumConfig])
+        settings = o.resolve_settings(ctx, values, request, [StyleConfig, AlbumConfig])
         base = settings.make(StyleConfig)
         experiment = sweep(kind.name, content, base, **choices)
         paintings = list({trial.style: None for trial in experiment.trials})

@@ -9,7 +9,7 @@ import typer
 
 from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, reported_errors
-from vidstyle.cli.request import Request, Settings, make, resolve_settings
+from vidstyle.cli.request import Request, make
 from vidstyle.config import AlbumConfig, EncodingConfig, EvolutionConfig, StyleConfig
 from vidstyle.errors import ConfigError, InputError
 
@@ -55,14 +55,14 @@ def image(
         path.is_dir() for path in (*contents, *request.styles)
     )
     with reported_errors():
-        settings = resolve_settings(ctx, values, request, KINDS)
+        settings = o.resolve_settings(ctx, values, request, KINDS)
         if is_album:
             _paint_album(contents, request, settings)
         else:
             _paint_one(contents[0], request, settings)
 
 
-def _paint_one(content: Path, request: Request, settings: Settings) -> None:
+def _paint_one(content: Path, request: Request, settings: o.Settings) -> None:
     from vidstyle.images import check_picture_path, read_picture
     from vidstyle.video.files import check_names, folders_for, name_beside
 
@@ -96,7 +96,7 @@ def _paint_one(content: Path, request: Request, settings: Settings) -> None:
         reporter.result(output, gif=gif_output)
 
 
-def _paint_album(contents: list[Path], request: Request, settings: Settings) -> None:
+def _paint_album(contents: list[Path], request: Request, settings: o.Settings) -> None:
     wants_gif = request.gif or request.gif_output is not None
     if wants_gif or request.region:
         option = "--evolution" if wants_gif else "--region"

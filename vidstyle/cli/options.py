@@ -1,17 +1,22 @@
-"""The options of the commands: one for each setting, as its declaration says it."""
+"""An option for each setting, as it is declared, and what the settings come to be."""
 
 import inspect
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
 
 import typer
 
-from vidstyle.cli.request import Request
+from vidstyle.cli.request import Request, make
 from vidstyle.config import DeviceName, StyleConfig
 from vidstyle.config.setting import PANELS, REQUIRED, Setting, settings_of
+from vidstyle.config.toml_file import KINDS, config_text, read_config
+from vidstyle.errors import OutputError
+from vidstyle.presets import NAMES, read_preset
 
 T = TypeVar("T")
 
@@ -121,3 +126,89 @@ Overwrite = Annotated[bool, option_of(Request, "overwrite")]
 Json = Annotated[bool, option_of(Request, "json")]
 Quiet = Annotated[bool, option_of(Request, "quiet")]
 Device = Annotated[DeviceName, option_of(StyleConfig, "device")]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The values of all settings by the names of the fields."""
+
+    values: Mapping[str, Any]
+    text: Callable[..., str]  # writes them for a file in a folder
+
+    def make(self, kind: type[Any], **others: object) -> Any:
+        """Make a configuration; ConfigError if its values disagree."""
+        return make(kind, {**self.values, **others})
+
+    def save(self, request: Request) -> None:
+        """Save them, if they are to be saved, as ``save_config`` does."""
+        if (path := request.save_config) is not None:
+            text = self.text(folder=path.parent)
+            save_config(path, text, overwrite=request.overwrite)
+
+
+def resolve_settings(
+    ctx: typer.Context,
+    values: Mapping[str, Any],
+    request: Request,
+    kinds: Sequence[type[Any]],
+) -> Settings:
+    """Lay a preset over the defaults, a file over it, and the options over all.
+
+    If the settings are only to be shown, that is done, and the command ends here.
+    There may be no such preset (BadParameter), file or value (InputError).
+    """
+    layers, about = dict[str, Mapping[str, Any]](), list[str]()
+    if request.preset is not None:
+        if request.preset not in NAMES:
+            raise typer.BadParameter(
+                f"{request.preset!r} is none of {', '.join(NAMES)}",
+                param_hint="'--preset'",
+            )
+        preset = read_preset(request.preset)
+        layers[f"preset {preset.name}"], about = preset.settings, preset.about
+    if request.config is not None:
+        layers["configuration file"] = read_config(request.config)
+    settled, origins = defaults(), dict[str, str]()
+    sources = {name: ctx.get_parameter_source(name) for name in settled}
+    layers["option"] = {
+        name: values[name]
+        for name, source in sources.items()
+        if source is not None and source.name in {"COMMANDLINE", "ENVIRONMENT"}
+    }
+    for origin, layer in layers.items():
+        settled |= layer
+        origins |= dict.fromkeys(layer, origin)
+    text = partial(config_text, settled, kinds, about=about, origins=origins)
+    settings = Settings(settled, text)
+    for kind in kinds:
+        settings.make(kind)
+    if request.show_config:
+        typer.echo(settings.text(folder=Path()), nl=False)
+        raise typer.Exit
+    return settings
+
+
+def defaults() -> dict[str, Any]:
+    """Return the default of every setting by the name of its field."""
+    return {setting.name: setting.default for setting in settings_of(*KINDS)}
+
+
+def save_config(path: Path, text: str, *, overwrite: bool) -> None:
+    """Save the text of settings, or raise OutputError and leave nothing."""
+    from vidstyle.images import write_whole
+
+    try:
+        data = text.encode()
+    except UnicodeEncodeError as err:
+        raise OutputError(
+            f"cannot write {path}: the name of a file in it is not text."
+        ) from err
+    if path.is_file() and not overwrite:
+        with suppress(OSError):
+            if path.read_bytes() == data:
+                return
+        raise OutputError(
+            f"{path} exists and says something else; use --overwrite, or save the "
+            "settings under another name."
+        )
+    write_whole(path, data)

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from vidstyle.cli import options as o
+from vidstyle.cli.options import Settings
 from vidstyle.cli.report import (
     RESUMES,
     Reporter,
@@ -18,13 +19,7 @@ from vidstyle.cli.report import (
     print_line,
     reported_errors,
 )
-from vidstyle.cli.request import (
-    Request,
-    Settings,
-    make,
-    parse_at,
-    resolve_settings,
-)
+from vidstyle.cli.request import Request, make, parse_at
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError, InputError, VidstyleError
 from vidstyle.records import FrameReport, Plan
@@ -91,7 +86,7 @@ def _settle(
     request.check_styles(clips)
     if request.style_at:
         values["style_at"] = tuple(parse_at(text)[0] for text in request.style_at)
-    settings = resolve_settings(ctx, values, request, KINDS)
+    settings = o.resolve_settings(ctx, values, request, KINDS)
     config = settings.make(
         VideoConfig,
         style=settings.make(StyleConfig),

@@ -72,11 +72,9 @@ def _paint_spread(
 class _Part:
     """Some whole shots, which are a task."""
 
-    found: IngestState
-    """Of these frames alone."""
+    found: IngestState  # of these frames alone
     evolution: EvolutionConfig | None
-    painted: int = 0
-    """Frames that were painted when it was handed out."""
+    painted: int = 0  # frames that were, when it was handed out
 
     @property
     def frames(self) -> range:

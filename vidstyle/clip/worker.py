@@ -31,15 +31,12 @@ from vidstyle.stylize.image import Paintings
 from vidstyle.stylize.stylizer import load_for
 from vidstyle.video.work_dir import EVOLUTION, FrameStore
 
-SHARED = "shared"
-"""Name of the stored facts by which a worker tells that it sees the work directory."""
-SEND_S = 0.5
-"""Seconds between two letters."""
+SHARED = "shared"  # stored facts by which a worker tells that it sees the directory
+SEND_S = 0.5  # between two letters
+# Files, those first that must be written last.
 KINDS = "stylized/*.png", "paint/*.npz", "*.json", "source/*.png", "evolution/*.png"
-"""Files, those first that must be written last."""
 
-Files = dict[str, bytes]
-"""By their names in the work directory."""
+Files = dict[str, bytes]  # by their names in the work directory
 Letter = tuple[list[Event], Files]
 
 
@@ -65,10 +62,8 @@ class Job:
 
     key: str
     passes: RegionPasses
-    place: int
-    """Which of the passes."""
-    machine: Mapping[str, Any]
-    """What must be alike on all machines."""
+    place: int  # which of the passes
+    machine: Mapping[str, Any]  # what must be alike on all machines
 
 
 def describe_worker(
@@ -92,12 +87,8 @@ def paint_part(
 ) -> bool:
     """Paint whole shots, but for the frames that are stored.
 
-    Args:
-        packed: A pickled ``Job``.
-        mailbox: Takes the letters.
-        found: Of these shots alone.
-        evolution: If one of their frames is the one to record.
-        files: Of these shots, if the work directory is not shared.
+    ``packed`` is a ``Job``, ``found`` is of these shots alone, and so are the ``files``
+    that are given if the work directory is not shared.
 
     Returns:
         Whether they are painted: not if their files are not here.
@@ -154,8 +145,7 @@ class _Post:
     """Sends home what is told, and files; a listener."""
 
     mailbox: Any = None
-    handing: FrameStore | None = None
-    """Whose new files are handed back."""
+    handing: FrameStore | None = None  # whose new files are handed back
 
     def __init__(self, key: str) -> None:
         self._key, self._sent_s = key, 0.0

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
+from warnings import catch_warnings
 
 import torch
 
@@ -24,14 +25,10 @@ from vidstyle.errors import (
 )
 from vidstyle.records import Listener, Notice
 
-SHARE = 2
-"""Cores of a worker without a GPU, unless the number of workers is given."""
-RETRIES = 2
-"""How often Ray tries a task again."""
-STORE_BYTES = 256 * 2**20
-"""Shared memory for Ray's objects on this machine: messages only, frames are files."""
-WAIT_S = 30
-"""Seconds after which a user is told that no worker is free."""
+SHARE = 2  # cores of a worker without a GPU, unless the number of workers is given
+RETRIES = 2  # how often Ray tries a task again
+STORE_BYTES = 256 * 2**20  # for Ray's objects here: messages only, frames are files
+WAIT_S = 30  # after which a user is told that no worker is free
 
 
 class Workers:
@@ -45,7 +42,6 @@ class Workers:
             ConfigError: If it is none of these.
         """
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        os.environ["RAY_ENABLE_AUTO_CONNECT"] = "0"  # read as Ray is imported
         try:
             import ray
         except ModuleNotFoundError as err:
@@ -87,8 +83,10 @@ class Workers:
             }
             options = here if self._is_local else {"address": self._where}
             quiet = {"logging_level": "ERROR", "log_to_driver": False}
+            begin = partial(ray.init, **options, **quiet)
             try:
-                self._starter.submit(partial(ray.init, **options, **quiet)).result()
+                with catch_warnings(action="ignore"):
+                    self._starter.submit(begin).result()
             except (OSError, RuntimeError, ValueError) as err:
                 text = " ".join(str(err).split())
                 raise InputError(
@@ -137,13 +135,8 @@ class Workers:
     ) -> dict[str, Any]:
         """Ask one of them what a manifest says of it; all others must be alike.
 
-        Args:
-            config: Says which device and which network.
-            threads: Which a run computes in that is gone on with; None: as are free.
-            listener: Is told which network was taken and why.
-
-        Raises:
-            VidstyleError: What a worker meets.
+        They compute in so many ``threads``; None: as their share of the cores is. The
+        listener is told which network was taken and why. VidstyleErrors are a worker's.
         """
         there = self.ray.cluster_resources()
         cpus, gpus = int(there.get("CPU", 1)), int(there.get("GPU", 0))

@@ -6,12 +6,12 @@ from dataclasses import replace
 from functools import cache
 from itertools import groupby
 from math import isfinite, nan
-from typing import Any, Final
+from typing import Final
 
 from vidstyle.config import StyleConfig
 from vidstyle.explore.experiments import Trial
 from vidstyle.images import read_picture
-from vidstyle.measure.distance import FrameMeter, load_distance_network
+from vidstyle.measure.distance import Facts, FrameMeter, load_distance_network
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import (
     Event,
@@ -31,10 +31,6 @@ MEASURED_IN: Final = "slim"  # the network of distances, whichever one painted
 TERMS: Final = "content", "style", "tv", "range"  # of the loss, each with its weight
 Trace = dict[str, list[float]]
 """Over the steps: step, evaluations, seconds since the batch began, loss, and terms."""
-
-
-Facts = dict[str, Any]
-"""Values of JSON by their names."""
 
 
 class TrialPainter:

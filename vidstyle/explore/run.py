@@ -21,7 +21,7 @@ from vidstyle.config import StyleConfig
 from vidstyle.devices import choose_device
 from vidstyle.errors import DependencyError, OutputError
 from vidstyle.explore.experiments import Experiment, Kind
-from vidstyle.explore.paint import MEASURED_IN, Facts, Trace, TrialPainter
+from vidstyle.explore.paint import MEASURED_IN, Trace, TrialPainter
 from vidstyle.images import (
     check_outputs,
     fit_long_side,
@@ -31,6 +31,7 @@ from vidstyle.images import (
     write_picture,
     write_whole,
 )
+from vidstyle.measure.distance import Facts
 from vidstyle.plots import Panel, check_plot, write_panels
 from vidstyle.records import Frame, Listener, Notice
 from vidstyle.video.sheet import labelled_sheet

@@ -20,10 +20,11 @@ from vidstyle.config import VideoConfig
 from vidstyle.config.setting import FILES
 from vidstyle.errors import ConfigError, InputError, VidstyleError
 from vidstyle.images import fit_long_side, read_picture, resize_frame
+from vidstyle.measure.stills import is_picture
 from vidstyle.networks.published import cache_directory
 from vidstyle.presets import SAMPLES, named_painting
 from vidstyle.ui import UiConfig
-from vidstyle.ui.runs import SETTINGS, Progress, Run, Runs, is_picture
+from vidstyle.ui.runs import SETTINGS, Progress, Run, Runs
 from vidstyle.video.sheet import pick_frames
 from vidstyle.video.work_dir import FrameStore
 

@@ -27,7 +27,8 @@ from vidstyle.config import StyleConfig, VideoConfig
 from vidstyle.config.setting import settings_of
 from vidstyle.config.toml_file import read_text
 from vidstyle.errors import ConfigError, InputError, VidstyleError
-from vidstyle.images import PICTURE_ENDINGS, read_picture, resize_frame, write_whole
+from vidstyle.images import read_picture, resize_frame, write_whole
+from vidstyle.measure.stills import is_picture
 from vidstyle.pace import Pace, duration
 from vidstyle.presets import SAMPLES, named_painting, read_preset, sample
 from vidstyle.records import (
@@ -191,11 +192,6 @@ class Run:
         facts = asdict(self)
         del facts["folder"]
         write_whole(self.folder / FACTS, json.dumps(facts, indent=1).encode())
-
-
-def is_picture(path: Path) -> bool:
-    """Tell by its name whether it is not a clip."""
-    return path.suffix.lower() in PICTURE_ENDINGS
 
 
 class Progress:
