@@ -137,7 +137,8 @@ def paint(path: Path, is_clip: bool) -> str:
         timeout=5 * LONGEST_S,
     )
     lines = done.stderr.strip().splitlines() or [""]
-    is_told = done.returncode in {0, 3} and "Traceback" not in done.stderr
+    is_noisy = "Traceback" in done.stderr or "Warning:" in done.stderr
+    is_told = done.returncode in {0, 3} and not is_noisy
     is_right = is_told and (done.returncode == 0) == Path(output).exists()
     return f"{'' if is_right else 'FAULT: '}{done.returncode}, {lines[-1]}"
 

@@ -379,7 +379,7 @@ def interrupt(trial: Trial, times: int = 60) -> Iterator[str]:
     chance, ended = random.Random(1), Counter[str]()  # noqa: S311
     for place in range(times):
         process = start(trial.folder, "--quiet", *TO_VIDEO, "--overwrite")
-        time.sleep(chance.uniform(0.0, 6.0))
+        time.sleep(chance.uniform(1.5, 6.0))  # Python itself begins first
         process.send_signal(signal.SIGTERM if place % 4 == 3 else signal.SIGINT)
         said = end(process)
         ended[said] += 1
@@ -473,7 +473,7 @@ def source_folder(trial: Trial) -> Iterator[str]:
 def flat(trial: Trial, frames: int = 5000) -> Iterator[str]:
     """Watch what a long run holds: memory, open files, threads, processes."""
     clip = trial.folder / "out long.mp4"
-    make_clip(clip, f"testsrc2=s=16x16:r=25,trim=end_frame={frames}[v]")
+    make_clip(clip, f"testsrc2=s=24x24:r=25,trim=end_frame={frames}[v]")
     given = ("video", str(clip), "-s", "painting.png", "--network", "slim", "-o", "out")
     command = (*given, "--steps", "1", "--next-steps", "1", "--quiet")
     for name, number in (("whole", None), ("interrupted", signal.SIGINT)):
@@ -488,6 +488,9 @@ def flat(trial: Trial, frames: int = 5000) -> Iterator[str]:
                 break
             time.sleep(0.5)
         said = end(process)
+        if not seen:
+            yield f"FAULT: {name}: {said}"
+            return
         middle = [row for row in seen if row[0] > frames // 10] or seen
         shown = [f"{row[0]}: {row[1:]}" for row in (middle[0], middle[-1])]
         most = tuple(map(max, zip(*(row[1:] for row in middle), strict=True)))

@@ -96,6 +96,7 @@ def test_colors_of_a_wide_space_come_back(
     path = tmp_path / f"wide{ending}"
     how: Any = {".webp": {"lossless": True}, ".jpg": {"quality": 98, "subsampling": 0}}
     wide.save(path, icc_profile=matrix_profile(WIDE[space]), **how.get(ending, {}))
+    assert read_picture(path).flags.writeable  # or torch warns
     patches = read_picture(path)[[8, 8, 1], [3, 20, 1]].astype(int)
     assert np.abs(patches - scene()[[8, 8, 1], [3, 20, 1]]).max() <= 6  # of JPEG
 

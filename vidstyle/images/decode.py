@@ -206,4 +206,4 @@ def to_levels(pixels: npt.NDArray[Any]) -> Frame:
     """Round floats in [0, 1] to 8 bits; levels stay as they are."""
     if pixels.dtype != np.uint8:
         pixels = (pixels.clip(0, 1) * 255).round().astype(np.uint8)
-    return np.ascontiguousarray(pixels)
+    return np.require(pixels, requirements=["C", "W"])  # Pillow's cannot be written to
