@@ -67,6 +67,7 @@ class Reader:
 def reader(monkeypatch: pytest.MonkeyPatch) -> Reader:
     reader = Reader()
     monkeypatch.setattr(clip_reader, "read_frames", reader)
+    monkeypatch.setattr(ClipReader, "state", "as it was")
     monkeypatch.setattr(ingest, "AHEAD", AHEAD)
     return reader
 

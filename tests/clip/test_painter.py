@@ -115,6 +115,7 @@ def paint(
             listener(event)
 
         monkeypatch.setattr(reader, "read_frames", read_frames)
+        monkeypatch.setattr(reader.ClipReader, "state", "as it was")
         store = FrameStore(tmp_path / folder)
         store.open({})
         own = copy(tools)  # its paintings are measured already

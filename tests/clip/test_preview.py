@@ -103,12 +103,12 @@ def test_preview_is_small_and_so_are_its_strokes(
     write_pictures([scene(1, 2 * LONG_SIDE, 320)], folder)
     asked: list[StyleConfig] = []
 
-    def load_stylizer(path: Path, config: StyleConfig, **others: object) -> object:
+    def read_paintings(path: Path, config: StyleConfig, **others: object) -> object:
         asked.append(config)
         return original(path, config, **others)
 
-    original = pipeline.load_stylizer
-    monkeypatch.setattr(pipeline, "load_stylizer", load_stylizer)
+    original = pipeline.read_paintings
+    monkeypatch.setattr(pipeline, "read_paintings", read_paintings)
     for style_side in (48, 20, None):
         config = replace(FEW, long_side=None, steps=1, style_side=style_side)
         preview_video(folder, style, output, config=VideoConfig(style=config))

@@ -140,8 +140,9 @@ def test_a_slot_takes_the_next_frame_as_if_it_were_the_first(network, pictures):
         batch.load(0, job)
         while batch.is_busy:
             if batch.step()[0][1]:
+                painted = batch.result(0)
                 batch.release(0)
-    assert torch.equal(batch.result(0), fresh)
+    assert torch.equal(painted, fresh)
 
 
 def test_a_frame_that_has_settled_goes_on_at_the_next_size(network, pictures):

@@ -93,7 +93,7 @@ class Workers:
                     f"cannot work with the Ray cluster at {self._where}: {text}"
                 ) from err
             # If a worker is killed, Ray would tell of it where results are told.
-            ray._private.worker.print_to_stdstream = lambda *_: None
+            ray._private.worker.print_to_stdstream = lambda *_, **__: None
         if ray.cluster_resources().get("GPU"):
             self._needs = {"num_cpus": 1, "num_gpus": 1}
         self._is_ours = not is_there
