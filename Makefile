@@ -50,7 +50,7 @@ demo-still: .venv/installed ## One picture and the GIF of how it was learned
 
 .PHONY: test
 test: .venv/tools-installed ## Run the tests: no network, no GPU
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 .PHONY: test-fast
 test-fast: .venv/tools-installed ## Run the quick tests: under a minute
