@@ -16,9 +16,10 @@ from pictures import scene
 from small_clip import SMALL_CLIP
 
 from vidstyle.clip import pipeline
-from vidstyle.clip.pipeline import VideoResult, expected_frames, summary
+from vidstyle.clip.notices import cut_notice, data_notice, expected_frames, summary
+from vidstyle.clip.pipeline import VideoResult
 from vidstyle.clip.reader import open_reader
-from vidstyle.clip.results import cut_notice, data_notice, result_shape
+from vidstyle.clip.results import result_shape
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import (
     ConfigError,

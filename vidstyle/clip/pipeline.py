@@ -11,6 +11,7 @@ from typing import Any
 from vidstyle.clip.frame_tasks import FrameOptimizer
 from vidstyle.clip.manifest import describe
 from vidstyle.clip.network_painter import NetworkPainter
+from vidstyle.clip.notices import announce, expected_frames, tell_plan
 from vidstyle.clip.prefetch import MotionEstimator
 from vidstyle.clip.reader import (
     FrameReader,
@@ -24,14 +25,8 @@ from vidstyle.clip.regions import MakeFramePainter, RegionPasses
 from vidstyle.clip.results import (
     SideBySide,
     StylizedFrames,
-    cut_notice,
-    cut_shape,
-    data_notice,
     frame_shape,
-    hardware_notice,
-    left_behind,
     painted_bars,
-    result_shape,
     save_evolution,
     save_sheet,
     whole_shape,
@@ -43,7 +38,7 @@ from vidstyle.config import EncodingConfig, EvolutionConfig, Region, VideoConfig
 from vidstyle.devices import threads
 from vidstyle.errors import ConfigError
 from vidstyle.motion.flow import estimate_motions
-from vidstyle.records import Frame, Listener, Notice, Plan, StrPath, VideoInfo, ignore
+from vidstyle.records import Frame, Listener, StrPath, VideoInfo, ignore
 from vidstyle.stylize.image import (
     Paintings,
     Styles,
@@ -274,88 +269,3 @@ def _record(passes: RegionPasses, output: Path) -> None:
         "command": sys.argv,
     }
     passes.masks.store.put_facts(RUN, facts)
-
-
-def tell_plan(
-    info: VideoInfo, output: Path, config: VideoConfig, listener: Listener
-) -> tuple[int, int]:
-    """Report what will be made, and what of the clip the result cannot hold.
-
-    Returns:
-        The height and width of the result.
-    """
-    shape = result_shape(info, config)
-    height, width = cut_shape(output, config.encoding, shape)
-    tell_summary(info, config, f"{width}x{height}", listener)
-    if any(info.bars):
-        text = "black bars around the picture stay as they are"
-        listener(Notice(text=text))
-    if info.needs_normalizing:
-        listener(Notice(text=f"decoded by ffmpeg: {'; '.join(info.normalizing)}"))
-    for text in left_behind(info, output, config.encoding):
-        listener(Notice(text=text, is_warning=True))
-    for notice in (
-        cut_notice(output, config.encoding, shape),
-        data_notice(info, output),
-        hardware_notice(output, config.encoding, shape),
-    ):
-        if notice is not None:
-            listener(notice)
-    return height, width
-
-
-def summary(info: VideoInfo, config: VideoConfig) -> str:
-    """Summarize the clip in a line."""
-    taken, there = expected_frames(info, config), info.frame_count
-    facts = [f"{info.width}x{info.height}", f"{float(info.fps):.4g} fps"]
-    if taken is not None:
-        of = "" if there in {None, taken} else f"of {there} "
-        facts = [f"{taken} {of}frames", *facts]
-    if info.has_audio:
-        facts.append("with sound")
-    return f"{info.path.name or info.path}: {', '.join(facts)}"
-
-
-def tell_summary(
-    info: VideoInfo, config: VideoConfig, result: str, listener: Listener
-) -> None:
-    """Report what becomes what, and warn of paintings after the clip's end."""
-    listener(Notice(text=f"{summary(info, config)} -> {result}"))
-    end_s = info.duration_s
-    for time_s in config.style_at:
-        if end_s is not None and time_s > end_s:
-            text = f"style-at {time_s:g}: the clip ends at {end_s:.2f} s, before that "
-            listener(Notice(text=f"{text}painting is alone", is_warning=True))
-
-
-def announce(passes: RegionPasses, shape: tuple[int, int]) -> None:
-    """Report the plan, and what an earlier run has done of it."""
-    masks, stores, config = passes.masks, passes.stores, passes.masks.config
-    if damaged := sum(store.drop_damaged() for store in stores):
-        text = f"frames that are damaged, and painted again: {damaged}"
-        passes.listener(Notice(text=text, is_warning=True))
-    done = sum(len(store.painted()) for store in stores)
-    if done:
-        text = f"going on in {masks.store.work_dir}: {done} frames are painted"
-        passes.listener(Notice(text=text))
-    frames = expected_frames(masks.reader.info, config)
-    passes.listener(
-        Plan(
-            height=shape[0],
-            width=shape[1],
-            frames=None if frames is None else frames * len(stores) + config.loop,
-            done=done,
-            next_steps=config.expected_next_steps,
-            newest=stores[0].newest if len(stores) == 1 else None,
-        )
-    )
-
-
-def expected_frames(info: VideoInfo, config: VideoConfig) -> int | None:
-    """Guess how many frames will be painted, from what the container promises.
-
-    Returns:
-        For display only. None: it promises nothing.
-    """
-    start, stop = expected_span(info, config)
-    return None if stop is None else max(0, stop - start)

@@ -11,11 +11,8 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from vidstyle.clip.ingest import AHEAD
-from vidstyle.clip.pipeline import (
-    expected_frames,
-    read_inputs,
-    tell_plan,
-)
+from vidstyle.clip.notices import expected_frames, tell_plan
+from vidstyle.clip.pipeline import read_inputs
 from vidstyle.clip.preview import reduced
 from vidstyle.clip.reader import (
     FrameReader,

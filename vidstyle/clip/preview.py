@@ -6,11 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from vidstyle.clip.pipeline import (
-    expected_frames,
-    read_inputs,
-    tell_summary,
-)
+from vidstyle.clip.notices import expected_frames, tell_summary
+from vidstyle.clip.pipeline import read_inputs
 from vidstyle.clip.reader import FrameReader, expected_span, open_reader
 from vidstyle.clip.region_masks import RegionMasks
 from vidstyle.clip.results import frame_shape, whole_shape

@@ -15,58 +15,20 @@ from vidstyle.stylize.style_bank import working_size
 from vidstyle.video.bars import fitted_bars, with_bars
 from vidstyle.video.codecs import (
     codec_for,
-    container_of,
-    find_hardware,
     held_shape,
-    why_software,
 )
 from vidstyle.video.evolution import write_evolution
 from vidstyle.video.folder import write_pictures
-from vidstyle.video.mux import dropped_data, unsupported_streams
 from vidstyle.video.probe import held_s
 from vidstyle.video.sheet import contact_sheet, evenly_spaced
 from vidstyle.video.work_dir import FrameStore
 from vidstyle.video.write import (
-    MOST_FPS,
     with_alpha,
     write_video,
 )
 
 SHEET_PICTURES = 4
 """Frames on a contact sheet."""
-
-
-def left_behind(info: VideoInfo, output: Path, encoding: EncodingConfig) -> list[str]:
-    """List what of a clip a result cannot hold as it is."""
-    told = []
-    others = [each for each in info.streams if each.kind == "video"]
-    others = [e for e in others if not e.is_cover and e.index != info.stream_index]
-    if others:
-        told.append(
-            f"{info.path} has {len(others) + 1} video streams; number "
-            f"{info.stream_index} is painted, the others are left out."
-        )
-    if encoding.keep_alpha and not info.has_alpha:
-        told.append(f"{info.path} has no transparency that could be kept.")
-    if not output.suffix:
-        return told
-    container = container_of(output)
-    if container != "gif":
-        return [*unsupported_streams(info, container), *told]
-    if info.fps <= MOST_FPS:
-        return []
-    return [
-        f"a .gif shows at most {MOST_FPS} frames a second: some of the "
-        f"{float(info.fps):.4g} are left out."
-    ]
-
-
-def data_notice(info: VideoInfo, output: Path) -> Notice | None:
-    """Name the tracks of data that a video leaves out, which nobody sees or hears."""
-    if not output.suffix or container_of(output) == "gif":
-        return None
-    text = dropped_data(info)
-    return None if text is None else Notice(text=text)
 
 
 def cut_shape(
@@ -76,19 +38,6 @@ def cut_shape(
     if not output.suffix:
         return shape
     return held_shape(codec_for(output, encoding), shape)
-
-
-def cut_notice(
-    output: Path, encoding: EncodingConfig, shape: tuple[int, int]
-) -> Notice | None:
-    """Warn that a file cannot hold the last row or column of such frames."""
-    height, width = cut_shape(output, encoding, shape)
-    sides = {"row": height < shape[0], "column": width < shape[1]}
-    lost = " and ".join(name for name, is_lost in sides.items() if is_lost)
-    if not lost:
-        return None
-    codec = codec_for(output, encoding)
-    return Notice(text=f"{codec} holds even sides only: without the last {lost}")
 
 
 def result_shape(info: VideoInfo, config: VideoConfig) -> tuple[int, int]:
@@ -115,19 +64,6 @@ def frame_shape(info: VideoInfo, long_side: int | None) -> tuple[int, int]:
     top, bottom, left, right = painted_bars(info, long_side)
     height, width = height - top - bottom, width - left - right
     return working_size(height=height, width=width, long_side=None)
-
-
-def hardware_notice(
-    output: Path, encoding: EncodingConfig, shape: tuple[int, int]
-) -> Notice | None:
-    """Name the hardware that will encode, or warn that none can, if it is wanted."""
-    if not (encoding.hardware_encoder and output.suffix):
-        return None
-    codec = codec_for(output, encoding)
-    found = find_hardware(codec, crf=encoding.crf, shape=shape)
-    if found is None:
-        return Notice(text=why_software(codec), is_warning=True)
-    return Notice(text=f"encoded by {found.name}")
 
 
 def write_result(
