@@ -5,12 +5,12 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from threading import Condition
 from types import FrameType
 from typing import IO, Any, Self
 
@@ -25,7 +25,10 @@ from vidstyle.records import Event, FrameReport, Notice, Plan, StepReport
 
 INTERRUPTED, TERMINATED = 130, 143
 STOPPED = "nothing was written"
-_LOCKING = {Condition.__enter__.__code__, Condition.__exit__.__code__}
+_LOCKING = {
+    threading.Condition.__enter__.__code__,
+    threading.Condition.__exit__.__code__,
+}
 RESUMES = "the same command goes on where this one stopped"
 """Noted on what stops a run that has kept something."""
 
@@ -85,7 +88,11 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def _interrupt_again(number: int) -> None:
     time.sleep(0.001)
-    _thread.interrupt_main(signal.Signals(number))
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, number)  # which also ends what the thread waits for
+    else:
+        _thread.interrupt_main(signal.Signals(number))
 
 
 def _ended(line: str, code: int) -> typer.Exit:
