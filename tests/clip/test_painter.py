@@ -31,7 +31,7 @@ from vidstyle.records import (
     TimedFrame,
     VideoInfo,
 )
-from vidstyle.stylize.image import load_stylizer
+from vidstyle.stylize.image import read_paintings
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
@@ -83,9 +83,9 @@ Paint = Callable[..., Painted]
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Stylizer:
     path = tmp_path_factory.mktemp("style") / "painting.png"
     write_picture(path, scene(99))
-    return load_stylizer(
+    return read_paintings(
         path, CONFIG.style, height=HEIGHT, width=WIDTH, listener=lambda _: None
-    )
+    ).load(lambda _: None)
 
 
 @pytest.fixture
@@ -302,9 +302,9 @@ def climbing(monkeypatch: pytest.MonkeyPatch) -> VideoConfig:
 def climbing_tools(climbing: VideoConfig, tmp_path: Path) -> Stylizer:
     path = tmp_path / "painting.png"
     write_picture(path, scene(99))
-    return load_stylizer(
+    return read_paintings(
         path, climbing.style, height=HEIGHT, width=WIDTH, listener=lambda _: None
-    )
+    ).load(lambda _: None)
 
 
 def test_only_first_frames_are_painted_in_several_sizes(
@@ -417,14 +417,14 @@ def tools_for(tmp_path: Path) -> Callable[..., Stylizer]:
         paths = [tmp_path / f"{seed}.png" for seed in (98, 99)]
         for path in paths:
             write_picture(path, scene(int(path.stem)))
-        return load_stylizer(
+        return read_paintings(
             paths,
             config,
             height=HEIGHT,
             width=WIDTH,
             listener=lambda _: None,
             times_s=times_s,
-        )
+        ).load(lambda _: None)
 
     return make
 

@@ -16,7 +16,7 @@ from vidstyle.optimize import pyramid
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.records import Event, StepReport
 from vidstyle.stylize import image
-from vidstyle.stylize.image import load_stylizer
+from vidstyle.stylize.image import read_paintings
 from vidstyle.stylize.stylizer import Stylizer
 
 pytestmark = pytest.mark.slow
@@ -43,9 +43,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def tools_for(folder: Path, config: StyleConfig) -> Stylizer:
-    return load_stylizer(
+    return read_paintings(
         folder / "a.png", config, height=32, width=48, listener=lambda _: None
-    )
+    ).load(lambda _: None)
 
 
 def job_for(folder: Path, config: StyleConfig, noise: int = 0) -> FrameTask:
@@ -78,13 +78,13 @@ def test_there_are_as_many_sizes_as_there_is_room_and_steps_for(
 
 
 def test_painting_shrinks_with_the_picture_but_not_to_nothing(folder: Path) -> None:
-    tools = load_stylizer(
+    tools = read_paintings(
         [folder / "a.png", folder / "b.png"],
         THREE,
         height=32,
         width=48,
         listener=lambda _: None,
-    )
+    ).load(lambda _: None)
     sizes = [
         [painting.shape[:2] for painting in look._paintings]
         for look in (tools.bank, *(level.bank for level in reversed(tools.coarser)))

@@ -125,9 +125,8 @@ class FrameOptimizer:
     def _following(self, frame: PrefetchedFrame) -> FrameTask:
         """Go on in a shot from its newest key frame, and describe the paint."""
         (origin,), ((previous, paint),) = frame.origins, frame.painted
-        task = self._unbound(frame, self._start(frame, previous))
         if paint is None or origin.motion is None or origin.seen_again is None:
-            return task
+            return self._unbound(frame, self._start(frame, previous))
         if origin.mask is not None:  # elsewhere there is no paint to keep
             paint = mask_paint(paint, is_painted(origin.mask))
         bank = self._stylizer.bank
@@ -143,10 +142,10 @@ class FrameOptimizer:
         )
         frame.paint = bound.paint
         is_warped = self._config.next_init == "previous-warped"
+        start = bound.start if is_warped else self._start(frame, previous)
         return replace(
-            task,
-            start=bound.start if is_warped else task.start,
-            steps=round(task.steps * (2 - origin.motion.trusted_share)),
+            self._unbound(frame, start),
+            steps=round(self._config.next_steps * (2 - origin.motion.trusted_share)),
             least_steps=self._least_steps(bound.paint),
             goal=math.nan
             if self._config.style.balance == "gradients"
@@ -167,7 +166,7 @@ class FrameOptimizer:
         new = float((held < HELD).mean())
         steps = round(self._config.next_steps * min(1, WET * new))
         start = frame_to_image(mixed, device=device)
-        if steps < self._config.next_min_steps:
+        if steps < max(1, self._config.next_min_steps):
             return FrameTask(frame=frame.index, start=start, content=None, steps=0)
         return replace(
             self._unbound(frame, start),
@@ -186,14 +185,13 @@ class FrameOptimizer:
     def _start(self, frame: PrefetchedFrame, previous: Frame) -> Tensor:
         """Make what a frame starts from that takes nothing along."""
         config, device = self._config, self._stylizer.device
+        if config.next_init.startswith("previous"):
+            working = self._stylizer.bank.to_working(previous)
+            return frame_to_image(working, device=device)
         image = frame_to_image(frame.content, device=device)
-        match config.next_init:
-            case "content":
-                return image
-            case "random":
-                return random_image(image, seed=config.style.seed, index=frame.index)
-        working = self._stylizer.bank.to_working(previous)
-        return frame_to_image(working, device=device)
+        if config.next_init == "content":
+            return image
+        return random_image(image, seed=config.style.seed, index=frame.index)
 
     def _unbound(self, frame: PrefetchedFrame, start: Tensor) -> FrameTask:
         """Make the task of a frame that nothing holds to its predecessor."""

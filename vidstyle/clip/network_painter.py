@@ -45,7 +45,7 @@ MOST_PAIRS: Final = 96
 PAIR_BYTES: Final = 200 * 2**20
 """What the pairs may take, in memory."""
 BYTES_PER_PIXEL: Final = 18
-"""Of a pair: two frames, a flow, and how far to trust it."""
+"""A pair is two frames, a flow, and how far to trust it."""
 WINDOW: Final = 160_000
 """Pixels of a frame that are learned from at a time."""
 SAVE_S: Final = 30

@@ -60,9 +60,10 @@ class ClipReader:
         self, *, strict: bool, on_warning: Callable[[str], None]
     ) -> Iterator[TimedFrame]:
         """Read all frames once, in order; VideoOpenError if the file changes midway."""
-        state = self.state
+        # A folder would be listed for each picture.
+        state = None if self.info.kind == "folder" else self.state
         for timed in read_frames(self.info, strict=strict, on_warning=on_warning):
-            if self.info.kind != "folder":  # which would be listed for each picture
+            if state is not None:
                 check_state(self, state)
             yield timed
 

@@ -33,7 +33,7 @@ class RegionPasses:
     """The passes of a run over its clip: one, or one for each region."""
 
     stylizer: Stylizer | Paintings
-    """Paintings: each pass loads a network of its own."""
+    """Paintings: the workers load it."""
     masks: RegionMasks
     evolution: EvolutionConfig | None
     """Which frame's learning to record; None: none's."""
@@ -73,10 +73,8 @@ class RegionPasses:
             return self._paint_pass(0, self.listener), stores[0]
         for store in (*stores[1:], result := self._composed):
             store.open(manifest, restart=restart)
-        found, listener = (
-            IngestState(),
-            partial(_tell_of_all, self.listener, len(stores)),
-        )
+        found = IngestState()
+        listener = partial(_tell_of_all, self.listener, len(stores))
         for place in range(len(stores)):
             found = self._paint_pass(place, listener)
         if self.evolution is not None:
@@ -116,8 +114,7 @@ class RegionPasses:
         """Make what paints the frames of a pass; the last one puts each together."""
         stores, part, stylizer = self.stores, self._part(place), self.stylizer
         store, config = stores[place], self.masks.config
-        if isinstance(stylizer, Paintings):
-            stylizer = stylizer.load(listener)
+        assert isinstance(stylizer, Stylizer)  # noqa: S101  # loaded by who paints
 
         def put_together(index: int, stylized: Frame, source: Frame) -> None:
             pictures = [*(each.stylized(index) for each in stores[:-1]), stylized]

@@ -22,7 +22,7 @@ from vidstyle.records import (
     Plan,
     StepReport,
 )
-from vidstyle.stylize.image import Still, load_stylizer, paint_stills
+from vidstyle.stylize.image import Still, paint_stills, read_paintings
 from vidstyle.stylize.style_bank import working_frame
 from vidstyle.stylize.stylizer import load_for
 from vidstyle.video.work_dir import FrameStore
@@ -121,13 +121,9 @@ class TrialPainter:
         traces: dict[int, Trace] = {one: {name: [] for name in names} for one in chunk}
         stills = []
         for one in chunk:
-            stylizer = load_stylizer(
-                self._trials[one].style,
-                config,
-                **size,
-                listener=self._listener,
-                network=network,
-            )
+            stylizer = read_paintings(
+                self._trials[one].style, config, **size, listener=self._listener
+            ).load(self._listener, network)
             stills.append(Still(one, stylizer, self._frames[one]))
         start = time.perf_counter()
 

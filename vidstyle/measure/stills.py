@@ -40,7 +40,7 @@ OF_PAIRS: Final = (
     *("style_distance", "content_distance"),
 )
 OWN: Final = "style_mse", "style_distance"
-"""Of which the content's own number says more than 0 or 1."""
+"""Measures in which the content's own number is neither 0 nor 1."""
 
 
 class Matched(NamedTuple):

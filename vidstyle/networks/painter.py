@@ -45,7 +45,7 @@ class _Convolution(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         maps = self.convolve(F.pad(maps, (1, 1, 1, 1), mode="replicate"))
-        # Of a single sample this is instance normalization, and keeps the layout.
+        # For a single sample this is instance normalization, and keeps the layout.
         maps = F.batch_norm(maps, None, None, self.gain, self.bias, training=True)
         return F.relu(maps) if self._relu else maps
 

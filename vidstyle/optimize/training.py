@@ -16,7 +16,7 @@ from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import StyleTarget, content_target
 
 RATE: Final = 2e-3
-"""Of Adam; it rises over the first steps and falls over the last part."""
+"""Adam's; it rises over the first steps and falls over the last part."""
 RISE: Final = 20
 """Steps."""
 FALL: Final = 0.4

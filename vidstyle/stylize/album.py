@@ -17,8 +17,8 @@ from vidstyle.images import make_folder, read_picture, resize_frame, write_pictu
 from vidstyle.records import Frame, FrameReport, Listener, Notice, Plan, StrPath, ignore
 from vidstyle.stylize.image import (
     Still,
-    load_stylizer,
     paint_stills,
+    read_paintings,
     read_told,
     with_alpha_of,
 )
@@ -308,14 +308,13 @@ class _Run:
                 self._pass_over(pair.content, str(err))
                 continue
             if pair.styles not in stylizers:
-                stylizers[pair.styles] = load_stylizer(
+                stylizers[pair.styles] = read_paintings(
                     pair.styles,
                     self._config,
                     height=height,
                     width=width,
                     listener=self._listener,
-                    network=self._network,
-                )
+                ).load(self._listener, self._network)
             stylizer = stylizers[pair.styles]
             self._network = stylizer.network
             frame = resize_frame(source, height=height, width=width)

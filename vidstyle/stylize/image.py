@@ -71,9 +71,9 @@ def stylize_image(
     (tall, wide, _), (height, width, _) = source.shape, frame.shape
     listener(Notice(text=f"{content.name}: {wide}x{tall} -> {width}x{height}"))
     masks = [read_mask(each.mask, height=height, width=width) for each in regions]
-    stylizer = load_stylizer(
+    stylizer = read_paintings(
         style, config, height=height, width=width, listener=listener, regions=regions
-    )
+    ).load(listener)
     frames = len(masks) + stylizer.bank.has_rest
     plan = Plan(
         height=height, width=width, frames=frames, next_steps=config.first_steps
@@ -202,30 +202,6 @@ class Paintings:
             network=network,
             listener=listener,
         )
-
-
-def load_stylizer(
-    style: Styles,
-    config: StyleConfig,
-    *,
-    height: int,
-    width: int,
-    listener: Listener,
-    times_s: Sequence[float] = (),
-    regions: Sequence[Region] = (),
-    network: FeatureNetwork | None = None,
-) -> Stylizer:
-    """Read the paintings, as ``read_paintings`` does, and load the network."""
-    paintings = read_paintings(
-        style,
-        config,
-        height=height,
-        width=width,
-        listener=listener,
-        times_s=times_s,
-        regions=regions,
-    )
-    return paintings.load(listener, network)
 
 
 def read_paintings(

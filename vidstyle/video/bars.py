@@ -9,7 +9,7 @@ from vidstyle.records import NO_BARS, Bars, Frame, VideoInfo
 from vidstyle.video.ffmpeg import file_url, follow_messages
 
 LONGEST_S: Final = 60.0
-"""Of longer clips, only those frames are looked at that need no others."""
+"""In longer clips, only those frames are looked at that need no others."""
 BLACK: Final = 18
 """Levels of 255 up to which the mean of a row is black: 16 is, in most videos."""
 LEAST: Final = 0.02  # share of a side below which bars are left alone, and painted
@@ -33,14 +33,14 @@ def find_bars(info: VideoInfo) -> Bars:
             *("-vf", f"{size},{limit}", "-f", "null", "-"),
         ]
     )
-    edges = [found for line in lines if (found := _CROP.search(line))]
-    if not edges:
-        return NO_BARS
-    left, right, top, bottom = map(int, edges[-1].groups())
-    return Bars(
-        *_pair(top, info.height - 1 - bottom, info.height),
-        *_pair(left, info.width - 1 - right, info.width),
-    )
+    down = across = 0, 0
+    for found in filter(None, map(_CROP.search, lines)):
+        left, right, top, bottom = map(int, found.groups())
+        down, across = (top, info.height - 1 - bottom), (left, info.width - 1 - right)
+        # What is seen only grows, so most clips are known by their first frame.
+        if min(down) < LEAST * info.height and min(across) < LEAST * info.width:
+            return NO_BARS
+    return Bars(*_pair(*down, info.height), *_pair(*across, info.width))
 
 
 def _pair(before: int, after: int, side: int) -> tuple[int, int]:
