@@ -193,9 +193,9 @@ def write_picture(path: Path, frame: Frame) -> None:
     write_whole(path, data.tobytes())
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, *, parents: bool = False) -> None:
     try:
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=parents, exist_ok=True)
     except OSError as err:
         raise OutputError(f"cannot make the folder {folder}: {err.strerror}.") from err
 

@@ -61,14 +61,14 @@ _BRANDS: Final = ("major_brand", "minor_version", "compatible_brands")
 
 
 class _Track(NamedTuple):
-    kind: str  # as ffmpeg's stream specifiers have it: a or s
+    kind: str  # as ffmpeg's stream specifiers have it: a, s or t
     number: int  # among the source's of its kind, from 0
     codec: str
     encoder: tuple[str, ...]  # or copy, and filters before it; empty: it is left out
 
 
 def _tracks(source: VideoInfo, container: str) -> Iterator[_Track]:
-    """Decide on each stream of sound and subtitles."""
+    """Decide on each stream of sound and subtitles, and on attached fonts."""
     holds = _CONTAINERS[container]
     for index, codec in enumerate(source.audio_codecs):
         # What is none, not even ffmpeg knows.
@@ -77,6 +77,10 @@ def _tracks(source: VideoInfo, container: str) -> Iterator[_Track]:
     for index, codec in enumerate(source.subtitle_codecs):
         encoder = (holds.text_encoder,) if codec in _TEXT_SUBTITLES else ()
         yield _Track("s", index, codec, _COPY if codec in holds.subtitles else encoder)
+    if container == "matroska":
+        fonts = (each for each in source.streams if each.kind == "attachment")
+        for index, font in enumerate(fonts):
+            yield _Track("t", index, font.codec, _COPY)
 
 
 def ending_for(source: VideoInfo, codec: str = "h264") -> str:
@@ -141,9 +145,20 @@ def mux_args(
     """Return the arguments that take all but the picture from that second input."""
     if source is None or source.kind == "folder":
         return []
-    arguments, outputs = _mapped_tracks(source, container)
     pictures = [each.index for each in source.streams if each.kind == "video"]
-    outputs = [("v", 0, pictures.index(source.stream_index)), *outputs]
+    picture = _Track("v", pictures.index(source.stream_index), source.codec, ())
+    tracks = [track for track in _tracks(source, container) if track.encoder]
+    places = {kind: count() for kind in "vast"}  # among the result's of a kind
+    arguments = ["-map_chapters", "1"]
+    arguments += ["-map_metadata", "-1" if config.strip_metadata else "1"]
+    for kind, number, _, encoder in (picture, *tracks):
+        place = f"{kind}:{next(places[kind])}"
+        if encoder:
+            arguments += ["-map", f"1:{kind}:{number}"]
+        for option, value in zip(("c", "filter"), encoder, strict=False):
+            arguments += [f"-{option}:{place}", value]
+        if kind == "t" or not config.strip_metadata:  # a font's name is in them
+            arguments += [f"-map_metadata:s:{place}", f"1:s:{kind}:{number}"]
     if container == "mp4":
         for cover in range(sum(each.is_cover for each in source.streams)):
             arguments += ["-map", f"1:disp:attached_pic:{cover}"]
@@ -152,41 +167,9 @@ def mux_args(
     if span and span[0] > 0:
         # Otherwise a cut keeps packets back to the source's keyframe before it.
         arguments += ["-copypriorss", "0"]
-    arguments += ["-map_chapters", "1"]
-    arguments += ["-map_metadata", "-1" if config.strip_metadata else "1"]
-    for kind, place, index in outputs:
-        if kind == "t" or not config.strip_metadata:  # a font's name is in them
-            arguments += [f"-map_metadata:s:{kind}:{place}", f"1:s:{kind}:{index}"]
     if not config.strip_metadata:
         arguments += _tags(source, container, config)
     return arguments
-
-
-def _mapped_tracks(
-    source: VideoInfo, container: str
-) -> tuple[list[str], list[tuple[str, int, int]]]:
-    """Map sound, subtitles and fonts.
-
-    Returns the arguments, and each stream: its kind as ffmpeg's specifiers have it, its
-    place among the result's of that kind, and among the source's.
-    """
-    arguments: list[str] = []
-    outputs = []
-    places = {"a": count(), "s": count()}
-    for kind, number, _, encoder in _tracks(source, container):
-        if not encoder:
-            continue
-        place = next(places[kind])
-        arguments += ["-map", f"1:{kind}:{number}"]
-        for option, value in zip(("c", "filter"), encoder, strict=False):
-            arguments += [f"-{option}:{kind}:{place}", value]
-        outputs.append((kind, place, number))
-    if container == "matroska":
-        fonts = sum(each.kind == "attachment" for each in source.streams)
-        for index in range(fonts):
-            arguments += ["-map", f"1:t:{index}", "-c:t", "copy"]
-            outputs.append(("t", index, index))
-    return arguments, outputs
 
 
 def _tags(source: VideoInfo, container: str, config: EncodingConfig) -> list[str]:
