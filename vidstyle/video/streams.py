@@ -20,7 +20,7 @@ from vidstyle.video.ffmpeg import file_url, follow_messages, run_ffmpeg
 _INPUT = re.compile(r"^Input #0, (.+?), from '", re.MULTILINE)
 _STREAM = re.compile(
     r"^\s+Stream #0:(\d+)(?:\[\w+\])?(?:\((\w+)\))?: (\w+): (\w+)(.*)"
-    r"((?:\n(?!\s+Stream #0:).*)*)",  # the lines below it
+    r"((?:\n(?! +Stream #0:).*)*)",  # the lines below it
     re.MULTILINE,
 )
 _PICTURE = re.compile(r", (\w+)(?:\((.*?)\))?, (\d+)x(\d+)")
