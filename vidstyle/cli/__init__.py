@@ -23,8 +23,7 @@ from vidstyle.cli.measure import measure
 from vidstyle.cli.report import INTERRUPTED, TERMINATED, print_line
 from vidstyle.cli.request import Mistyped
 from vidstyle.cli.video import plan, video
-from vidstyle.config.toml_file import read_table
-from vidstyle.presets import SAMPLES, sample
+from vidstyle.config.toml_file import SAMPLES, read_table, sample
 
 __all__ = ["app", "run"]
 

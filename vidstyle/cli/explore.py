@@ -12,9 +12,15 @@ from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, print_facts, reported_errors
 from vidstyle.cli.request import Request, make
 from vidstyle.config import AlbumConfig, StyleConfig
-from vidstyle.config.setting import FILES, REQUIRED, Config, setting, settings_of
-from vidstyle.config.values import parse_layers
-from vidstyle.explore.experiments import (
+from vidstyle.config.setting import (
+    FILES,
+    REQUIRED,
+    Config,
+    parse_layers,
+    setting,
+    settings_of,
+)
+from vidstyle.explore import (
     KINDS,
     LAYER_SETS,
     NEVER,
@@ -101,6 +107,7 @@ def _explore(
         paintings = list({trial.style: None for trial in experiment.trials})
         folder = Path(request.output or _beside(content, paintings, kind.name))
         from vidstyle.explore import run
+        from vidstyle.explore.results import as_table
 
         work = request.work_dir or run.waiting_place(folder)
         inputs = [content, *paintings]
@@ -110,7 +117,7 @@ def _explore(
                 experiment, folder, reporter, work_dir=work, restart=request.restart
             )
         facts = {"output": folder, **facts}
-        print_facts(facts, (*run.as_table(facts), folder), as_json=request.json)
+        print_facts(facts, (*as_table(facts), folder), as_json=request.json)
 
 
 def make_command(kind: Kind) -> Callable[..., None]:

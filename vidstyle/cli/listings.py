@@ -14,9 +14,8 @@ from vidstyle.cli.report import Reporter, print_facts, print_line, reported_erro
 from vidstyle.cli.request import Request
 from vidstyle.config import NetworkName, Precision, StyleConfig, VideoConfig
 from vidstyle.config.setting import Config, setting
-from vidstyle.config.values import parse_sizes
+from vidstyle.config.toml_file import NAMES, read_preset
 from vidstyle.errors import DependencyError
-from vidstyle.presets import NAMES, read_preset
 from vidstyle.ui import UiConfig
 
 if TYPE_CHECKING:
@@ -123,6 +122,17 @@ def finish(
         with Reporter(Request(quiet=quiet, json=json)) as reporter:
             made = finish_video(run, output, overwrite=overwrite, listener=reporter)
         reporter.result(made.output, frames=made.frames)
+
+
+def parse_sizes(text: str) -> list[tuple[int, int]]:
+    """Read ``320x180,640x360`` as widths and heights."""
+    sizes = []
+    for item in text.split(","):
+        width, _, height = item.strip().partition("x")
+        if not (width.isdecimal() and height.isdecimal()):
+            raise ValueError(f"{item!r} is not a size such as 320x180")
+        sizes.append((int(width), int(height)))
+    return sizes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,14 @@ import typer
 from vidstyle.cli.request import Request, make
 from vidstyle.config import DeviceName, StyleConfig
 from vidstyle.config.setting import PANELS, REQUIRED, Setting, settings_of
-from vidstyle.config.toml_file import KINDS, config_text, read_config
+from vidstyle.config.toml_file import (
+    KINDS,
+    NAMES,
+    config_text,
+    read_config,
+    read_preset,
+)
 from vidstyle.errors import OutputError
-from vidstyle.presets import NAMES, read_preset
 
 T = TypeVar("T")
 

@@ -24,10 +24,10 @@ from vidstyle.config.setting import (
     REPORT,
     SETTINGS,
     Config,
+    parse_time,
     redeclared,
 )
-from vidstyle.config.values import parse_time
-from vidstyle.presets import NAMES, named_painting
+from vidstyle.config.toml_file import NAMES, named_painting
 
 
 class Mistyped(typer.BadParameter):
