@@ -92,13 +92,10 @@ def _parameter(setting: Setting, *, is_hidden: bool) -> inspect.Parameter:
 
 
 def _typer_option(setting: Setting, *, is_hidden: bool = False) -> Any:
-    flags = [f"--{setting.key}"]
-    if setting.default is True:
-        flags = [f"--{setting.key}/--no-{setting.key}"]
-    if setting.short is not None:
-        flags.append(f"-{setting.short}")
-    if setting.alias is not None:
-        flags.append(f"--{setting.alias}")
+    negation = f"/--no-{setting.key}" if setting.default is True else ""
+    flags = [f"--{setting.key}{negation}"]
+    flags += [f"-{setting.short}"] if setting.short else []
+    flags += [f"--{setting.alias}"] if setting.alias else []
     (hint, *_) = setting.hints
     (kind, *_) = get_args(hint) if get_origin(hint) is list else (hint,)
     metavar = setting.metavar or "|".join(setting.choices)
@@ -188,7 +185,7 @@ def resolve_settings(
     for kind in kinds:
         settings.make(kind)
     if request.show_config:
-        typer.echo(settings.text(folder=Path()), nl=False)
+        typer.echo(text(folder=Path()), nl=False)
         raise typer.Exit
     return settings
 

@@ -44,6 +44,10 @@ class Pair:
     styles: tuple[Path, ...]
     output: Path
 
+    @property
+    def style_name(self) -> str:
+        return "+".join(path.stem for path in self.styles)
+
 
 def pictures_in(path: Path) -> list[Path]:
     """List the pictures of a folder by their names, or raise InputError; or a file."""
@@ -123,8 +127,7 @@ def index_sheet(pairs: Sequence[Pair]) -> Frame:
     Pairs are every picture with every painting, picture by picture.
     """
     contents = list(dict.fromkeys(pair.content for pair in pairs))
-    mixes = dict.fromkeys(pair.styles for pair in pairs)
-    styles = {mix: "+".join(path.stem for path in mix) for mix in mixes}
+    styles = {pair.styles: pair.style_name for pair in pairs}
     least, most = CELL_SIDES
     side = max(least, min(most, SHEET_WIDTH // (len(styles) + 1)))
     cells: list[list[tuple[Frame | None, str]]] = [
@@ -137,13 +140,8 @@ def index_sheet(pairs: Sequence[Pair]) -> Frame:
         first = thumbnail(content, side), content.stem
         cells.append([first, *zip(made, texts, strict=True)])
     there = [shown for row in cells for shown, _ in row if shown is not None]
-    height = max(shown.shape[0] for shown in there)
-    return contact_sheet(
-        [
-            [captioned(shown, text, height=height, width=side) for shown, text in row]
-            for row in cells
-        ]
-    )
+    size = {"height": max(shown.shape[0] for shown in there), "width": side}
+    return contact_sheet([[captioned(*cell, **size) for cell in row] for row in cells])
 
 
 @dataclass(frozen=True, slots=True)
