@@ -110,15 +110,14 @@ class EvolutionConfig(Config):
 
 NextInit = Literal["previous-warped", "previous", "content", "random"]
 Method = Literal["optimize", "network"]
-MaskMotion = Literal["fixed", "flow"]
 FlowQuality = Literal["fast", "medium", "quality"]
 OutputSize = Literal["working", "source"]
 
 FOLDER_FPS: Final = Fraction(25)  # of pictures, unless the user says otherwise
-# Of its steps, before a frame that follows another is as good as that one; measured:
-# 8 to 12 of 50 in calm shots.
+# Of the steps, until a frame is as good as the one before; in calm shots 8 to 12 of 50.
 NEXT_SHARE = 0.25
-BETWEEN_SHARE = 0.05  # a frame between's, by a key frame's; measured: 0.01 to 0.1
+# Steps by the most, of key frames and of others; measured: 0.5 to 1, and 0 to 0.2.
+KEY_SHARE, BETWEEN_SHARE = 0.6, 0.03
 
 
 def _check_times(name: str, times: tuple[float, ...]) -> None:
@@ -229,7 +228,7 @@ class VideoConfig(AlbumConfig):
     flow: FlowQuality = COHERENCE.setting(
         "medium", "Optical flow; quality takes four times as long as medium."
     )
-    mask_motion: MaskMotion = COHERENCE.setting(
+    mask_motion: Literal["fixed", "flow"] = COHERENCE.setting(
         "fixed", "flow: a region's mask moves with what it covers in the first frame."
     )
     key_frames: int = COHERENCE.common(
@@ -267,8 +266,9 @@ class VideoConfig(AlbumConfig):
             return self.style.touch_up
         if self.style.balance == "gradients" or not self.needs_motion:
             return self.next_steps
-        spacing = self.key_spacing
-        share = 1 / spacing + BETWEEN_SHARE if spacing > 1 else NEXT_SHARE
+        share, spacing = NEXT_SHARE, self.key_spacing
+        if spacing > 1:
+            share = KEY_SHARE / spacing + BETWEEN_SHARE
         wanted = max(self.next_min_steps, round(share * self.next_steps))
         return min(self.next_steps, wanted)
 
@@ -287,8 +287,8 @@ class VideoConfig(AlbumConfig):
     def needs_motion(self) -> bool:
         """Whether a later frame takes anything from where the last one's paint went."""
         is_bound = self.temporal_weight > 0 and self.next_steps > 0
-        follows = is_bound or self.next_init == "previous-warped"
-        return follows and not self.has_painter
+        is_warped = self.next_init == "previous-warped"
+        return (is_bound or is_warped) and not self.has_painter
 
     def _check_together(self) -> None:
         if self.style_at and self.style.style_mix:
