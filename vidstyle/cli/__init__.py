@@ -165,7 +165,6 @@ def _interrupt_again(number: int) -> None:
 
 
 def _ended(line: str, code: int) -> typer.Exit:
-    """Print a line on stderr, and make what ends the command."""
     print_line(line)
     return typer.Exit(code)
 

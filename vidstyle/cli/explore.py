@@ -120,8 +120,6 @@ def _explore(
 
 
 def make_command(kind: Kind) -> Callable[..., None]:
-    """Make the command of an experiment."""
-
     def command(
         ctx: typer.Context,
         content: Annotated[

@@ -113,7 +113,6 @@ def _typer_option(setting: Setting, *, is_hidden: bool = False) -> Any:
 
 
 def option_of(kind: type[Any], name: str) -> Any:
-    """Make the option of one setting, for a command that takes it by itself."""
     return _typer_option(next(each for each in settings_of(kind) if each.name == name))
 
 
@@ -142,7 +141,6 @@ class Settings:
         return make(kind, {**self.values, **others})
 
     def save(self, request: Request) -> None:
-        """Save them, if they are to be saved, as ``save_config`` does."""
         if (path := request.save_config) is not None:
             text = self.text(folder=path.parent)
             save_config(path, text, overwrite=request.overwrite)
@@ -191,7 +189,6 @@ def resolve_settings(
 
 
 def defaults() -> dict[str, Any]:
-    """Return the default of every setting by the name of its field."""
     return {setting.name: setting.default for setting in settings_of(*KINDS)}
 
 

@@ -45,7 +45,6 @@ class Terminated(BaseException):
 
 
 def print_line(line: str) -> None:
-    """Print a line on stderr."""
     # soft_wrap: a long path must stay in one piece for whoever copies it.
     with suppress(OSError):
         Console(stderr=True, soft_wrap=True, highlight=False).print(escape(line))
@@ -106,7 +105,6 @@ class Reporter:
                 self.log_path.unlink()
 
     def __call__(self, event: Event) -> None:
-        """Take in what the run tells."""
         match event:
             case Notice():
                 text = f"warning: {event.text}" if event.is_warning else event.text
@@ -153,31 +151,16 @@ class Reporter:
         self._log = None
 
 
-class _Bar(Progress):
-    """A bar with a line below it; losses are read as often as it is drawn."""
+class ProgressView(Progress):
+    """Show how far a run has come; losses are read as often as it is drawn."""
 
-    newest: StepReport | None = None
-    line = ""
-
-    def get_renderables(self) -> Iterable[RenderableType]:
-        if self.tasks:
-            yield self.make_tasks_table(self.tasks)
-        losses = "" if self.newest is None else losses_line(self.newest.losses)
-        if self.line or losses:
-            line = Text(f"{self.line}{losses}", style="dim")
-            line.truncate(self.console.width - ECHO, overflow="ellipsis")
-            yield line
-
-
-class ProgressView:
-    """Show how far a run has come."""
+    _report: StepReport | None = None  # whose losses stand below the bar
+    _line = ""  # before them
 
     def __init__(
         self, console: Console, *, is_shown: bool = True, is_verbose: bool = False
     ) -> None:
-        self._console, self._is_verbose = console, is_verbose
-        self._newest: StrPath | None = None
-        self._bar = _Bar(
+        super().__init__(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             TextColumn("{task.fields[count]}"),
@@ -188,13 +171,22 @@ class ProgressView:
             expand=True,
             disable=not (is_shown and console.is_terminal),
         )
-        self.start, self.stop = self._bar.start, self._bar.stop
+        self._is_verbose = is_verbose
         self._writes_lines = is_shown and not console.is_terminal
         self._last_line_s = time.monotonic()
         self._pace: Pace | None = None
+        self._newest: StrPath | None = None  # the file of the newest frame
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        if self.tasks:
+            yield self.make_tasks_table(self.tasks)
+        losses = "" if self._report is None else losses_line(self._report.losses)
+        if self._line or losses:
+            line = Text(f"{self._line}{losses}", style="dim")
+            line.truncate(self.console.width - ECHO, overflow="ellipsis")
+            yield line
 
     def __call__(self, event: Event) -> None:
-        """Take in what the run tells, and draw."""
         match event:
             case Download():
                 self._download(event)
@@ -206,20 +198,20 @@ class ProgressView:
             case FrameReport() if self._pace is not None:
                 self._pace.frame(event)
                 if self._newest is not None and not self._is_verbose:
-                    self._bar.line = f"the newest frame: {self._newest}"
+                    self._line = f"the newest frame: {self._newest}"
                 self._write_line(self._draw(self._pace, self._pace.count))
 
     def _begin(self, description: str) -> None:
-        for task in self._bar.tasks:
-            self._bar.remove_task(task.id)
-        self._bar.add_task(description, total=None, count="", left="")
+        for task in self.tasks:
+            self.remove_task(task.id)
+        self.add_task(description, total=None, count="", left="")
 
     def _download(self, download: Download) -> None:
-        if not self._bar.tasks:
+        if not self.tasks:
             self._begin("")
         total = f" of {download.total / 1e6:.0f}" if download.total else ""
-        self._bar.update(
-            self._bar.task_ids[0],
+        self.update(
+            self.task_ids[0],
             description=f"fetching {download.name}",
             completed=download.done,
             total=download.total or None,
@@ -230,11 +222,11 @@ class ProgressView:
     def _step(self, pace: Pace, report: StepReport) -> None:
         pace.step(report)
         if self._is_verbose:
-            self._bar.newest = report
+            self._report = report
         if pace.frames != 1:
             if self._is_verbose:
                 step = f"step {report.step}/{report.steps}"
-                self._bar.line = f"{pace.unit} {report.frame} {step}: "
+                self._line = f"{pace.unit} {report.frame} {step}: "
             self._draw(pace, pace.count)
             return
         count = f"{report.step} of {report.steps} steps"
@@ -243,14 +235,14 @@ class ProgressView:
         self._write_line(self._draw(pace, count), report)
 
     def _draw(self, pace: Pace, count: str) -> Task:
-        (task,) = self._bar.tasks
+        (task,) = self.tasks
         left, done = pace.steps_left, pace.steps
         total = None if left is None else done + left
         if total == 0:  # no frame takes a step
             done, total = pace.finished, pace.frames
         # update() would forget the pace with each new total, and not begin again.
         task.total, task.finished_time = total, None
-        self._bar.update(task.id, completed=done, count=count)
+        self.update(task.id, completed=done, count=count)
         if pace.steps and task.time_remaining is not None:
             seconds = timedelta(seconds=round(task.time_remaining))
             task.fields["left"] = f"{seconds} left"
@@ -263,7 +255,7 @@ class ProgressView:
             self._last_line_s = now
             losses = losses_line(report.losses) if report else ""
             facts = filter(None, (task.fields["count"], task.fields["left"], losses))
-            self._console.print(", ".join(facts), soft_wrap=True)
+            self.console.print(", ".join(facts), soft_wrap=True)
 
 
 def losses_line(losses: Mapping[str, float]) -> str:

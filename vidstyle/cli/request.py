@@ -216,7 +216,6 @@ class Request(Config):
         return path / usual.name if is_folder or in_folder else path
 
     def gif_beside(self, output: Path) -> Path | None:
-        """Name the GIF of the learning, if one is asked for."""
         ending = ".evolution.gif" if output.suffix == ".gif" else ".gif"
         return self.gif_output or (output.with_suffix(ending) if self.gif else None)
 

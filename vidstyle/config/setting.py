@@ -122,7 +122,6 @@ class Setting:
         return str(value)
 
     def validate(self, value: Any) -> None:
-        """Check a value, or raise ConfigError."""
         if value is None:
             return
         if self.check:

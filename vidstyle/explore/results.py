@@ -86,7 +86,6 @@ def _rounds(trace: Facts, size: int) -> list[float]:
 
 
 def differing(config: StyleConfig, base: StyleConfig) -> Facts:
-    """Return the settings that differ from others."""
     common = asdict(base).items()
     return _plain(**dict(one for one in asdict(config).items() if one not in common))
 

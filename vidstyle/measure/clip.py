@@ -47,8 +47,8 @@ from vidstyle.records import (
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
+# Least squared gradient that an error is divided by: a quarter of a level a pixel.
 FLAT: Final = 1e-6
-"""Least squared gradient that an error is divided by: a quarter of a level a pixel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,9 +191,8 @@ class TemporalError:
     """Of the stylized frame: squared difference in units of the full range, mean over
     colors and, weighted by consistency, over pixels."""
     source_error: float  # of the source's own frame, on the same pixels
+    # The error under independent_motion, over the frame's mean_squared_gradient.
     flicker: float
-    """The error under ``independent_motion``, over the stylized frame's
-    ``mean_squared_gradient``."""
     source_flicker: float
     trusted_share: float  # mean consistency of the flow
 

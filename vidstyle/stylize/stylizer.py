@@ -207,7 +207,6 @@ class Stylizer:
     def batch(
         self, slots: int, *, temporal_weight: float = 0.0, guided: bool = False
     ) -> BatchOptimization:
-        """Make an empty batch for frames of the newest size; see its class."""
         return BatchOptimization(
             self.network,
             self.bank.plain_style(),
