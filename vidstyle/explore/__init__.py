@@ -11,10 +11,10 @@ from vidstyle.config.toml_file import read_text
 from vidstyle.errors import ConfigError
 
 Layers = tuple[LayerWeight, ...]
+# Headings and the settings that each stands for; style is the painting's file.
 Axis = Sequence[tuple[str, Mapping[str, Any]]]
-"""Headings and the settings that each stands for; ``style`` is the painting's file."""
+# Rows, columns, and what cannot be tried, and why, a sentence each.
 Axes = tuple[Axis, Axis, Sequence[str]]
-"""Rows, columns, and what cannot be tried, and why, a sentence each."""
 ONE: Final[Axis] = [("", {})]  # of an experiment that has one row
 # Settings that no experiment has: one painting, one size, and no early stop.
 NEVER: Final = {"style_mix", "min_steps", "patience", "min_delta", "pyramid"}
@@ -25,9 +25,8 @@ class Kind:
     """One row of the table of experiments."""
 
     name: str
+    # Takes the configuration and own options; its docstring is the command's help.
     axes: Callable[..., Axes]
-    """Takes the configuration and the experiment's own options; its docstring is the
-    help of the command."""
     varied: frozenset[str] = frozenset()  # settings that the axes choose: no options
     fixed: Mapping[str, Any] = field(default_factory=dict)  # no options either
     plots_over: Sequence[str] = ("evaluations",)
@@ -184,13 +183,13 @@ def _optimizers(config: StyleConfig) -> Axes:
     if config.lr_decay == "none":
         decay = {"lr_decay": "exponential", "lr_decay_rate": 0.1}
         decay["lr_decay_every"] = max(1, config.steps)
-    choices: list[tuple[str, dict[str, Any]]] = []
+    choices = dict[str, dict[str, Any]]()
     for name in get_args(OptimizerName):
-        choices.append((name, {"optimizer": name, "lr_decay": "none"}))
+        choices[name] = {"optimizer": name, "lr_decay": "none"}
         if name == "adam":
-            choices.append(("adam with decay", {"optimizer": name, **decay}))
+            choices["adam with decay"] = {"optimizer": name, **decay}
     columns, skipped = [], []
-    for name, settings in choices:
+    for name, settings in choices.items():
         try:
             replace(config, **settings)
             columns.append((name, settings))

@@ -51,7 +51,7 @@ from vidstyle.video.read import read_frames
 FLAT: Final = 1e-6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Match:
     """Two clips of which each frame shows what the other's shows."""
 
@@ -93,14 +93,7 @@ def match_clips(
             "say with --frames A:B which frames it shows."
         )
     cuts += detector.finish()
-    return Match(
-        result=painted,
-        content=source,
-        first=start,
-        count=count,
-        times_s=tuple(times_s),
-        cuts=tuple(cuts),
-    )
+    return Match(painted, source, start, count, tuple(times_s), tuple(cuts))
 
 
 def matched_frames(match: Match) -> Iterator[tuple[Frame, Frame]]:

@@ -104,12 +104,13 @@ def choose_features(config: MeasureConfig, listener: Listener) -> Features:
         network, weights=weights, device=device, listener=listener, layers=[LAYER]
     )
     of = "" if weights is None else f" with the weights of {weights}"
-    return Features(
-        f"{LAYER} of {loaded.name}{of}, averaged over the picture",
-        lambda images: loaded(images, [LAYER])[LAYER].mean((2, 3)),
-        computing,
-        loaded,
-    )
+    name = f"{LAYER} of {loaded.name}{of}, averaged over the picture"
+
+    def compute(images: Tensor) -> Tensor:
+        features: Tensor = loaded(images, [LAYER])[LAYER]
+        return features.mean((2, 3))
+
+    return Features(name, compute, computing, loaded)
 
 
 def measure_sets(
