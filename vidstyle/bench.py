@@ -216,13 +216,16 @@ def matrix_rate(device: torch.device, precision: Precision) -> float:
         while True:
             one = torch.rand(side, side, device=device)
             one = one.bfloat16() if precision == "bf16" else one
-            product = partial(torch.matmul, one, one)
-            best = min(seconds(product, device) for _ in range(PRODUCTS))
+            best = min(_product_s(one, device) for _ in range(PRODUCTS))
             if best >= PRODUCT_S or side >= LARGEST_PRODUCT:
                 return 2.0 * side**3 / best
             side *= 2
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+def _product_s(matrix: Tensor, device: torch.device) -> float:
+    return seconds(lambda: matrix @ matrix, device)
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:

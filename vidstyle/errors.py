@@ -2,6 +2,19 @@
 
 The library raises them with one sentence that says what failed, on which value,
 and what to do next; only ``vidstyle.cli`` turns them into text and an exit code.
+
+VidstyleError
+├── InputError (3)            something that the user gave cannot be used
+│   ├── ConfigError           a setting is outside its range, or settings disagree
+│   ├── ImageOpenError        a picture cannot be read
+│   ├── VideoOpenError        a clip cannot be read
+│   └── DependencyError       a library or program that we stand on is not there
+├── WeightsError (4)          a network's weights are missing, damaged or not its own
+├── OptimizationError (5)     the optimisation cannot go on
+│   └── DeviceMemoryError     the device has too little memory for this size
+├── OutputError (6)           a result cannot be written
+│   └── VideoWriteError       ffmpeg could not write the video or the GIF
+└── WorkDirError (7)          the work directory is not usable, or holds other work
 """
 
 from typing import ClassVar, Final
