@@ -151,10 +151,8 @@ class TrialPainter:
         So many that have the same settings are painted beside one another; if one of
         such a batch is not finished, all are painted again, for pictures depend, in
         their last digits, on how many there are.
-
-        Returns:
-            What came of each trial. ``best_loss``, nan if no step was taken, is the
-            picture's, unless gradients were balanced: then that is the newest.
+        Returned is what came of each trial. ``best_loss``, nan if no step was taken, is
+        the picture's, unless gradients were balanced: then that is the newest.
         """
         total, done = len(self._trials), dict[int, Facts]()
         for number in range(total):

@@ -60,10 +60,8 @@ def measure_result(
     """Measure folders of pictures, a picture or a clip, whichever the result is.
 
     Only of a clip there are ``frames``, and a ``plot`` of its numbers over its time.
-    ConfigError: something does not go with such a result.
-
-    Returns:
-        What was measured for machines, and lines for people.
+    Returned is what was measured for machines, and lines for people. ConfigError:
+    something does not go with such a result.
     """
     content, style, plot = config.content, config.style, config.plot
     if plot is not None:
