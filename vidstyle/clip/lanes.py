@@ -64,7 +64,9 @@ class Lane:
     def ready(self, unpainted: Collection[int] = ()) -> Turn | None:
         """Find the first planned frame whose origins are neither planned nor these."""
         for turn in self.turns.values():
-            if not any(each in self.turns or each in unpainted for each in turn.origins):
+            if not any(
+                each in self.turns or each in unpainted for each in turn.origins
+            ):
                 return turn
         return None
 
@@ -143,7 +145,7 @@ class Lanes:
         return None
 
     def following(self, turn: Turn) -> Turn | None:
-        """Return what a lane can go on with once what is handed out of it is painted."""
+        """Return what a lane goes on with once what was handed out is painted."""
         return self._lane(turn.start).ready()
 
     def release(self, turn: Turn) -> None:
