@@ -82,6 +82,22 @@ def test_key_frames_come_before_those_between():
     assert [turn.origins for turn in turns[1:5]] == [[0], [0, 3], [0, 3, 1], [3]]
 
 
+def test_one_shot_fills_a_batch_with_key_frames_and_those_between():
+    made = lanes([0], certain=13, spacing=3)
+    for index in 0, 3:
+        assert taken(made) == (index, 0)
+        assert made.take() is None
+        made.release(Turn(index, 0, before=0 if index else None))
+    turns = [made.take(), made.take()]
+    assert [turn.frame for turn in turns] == [1, 6]
+    assert made.take() is None
+    made.release(turns[1])
+    assert [made.take().frame, made.take().frame] == [4, 9]
+    assert [made.needs(index) for index in (0, 1, 3, 6, 9)] == [True] * 5
+    made.release(turns[0])
+    assert taken(made) == (2, 0)
+
+
 def test_last_frame_of_a_shot_is_a_key_frame_and_so_are_those_asked_for():
     turns = order(lanes([0, 5], certain=11, spacing=4, keys=[2, 8]))
     assert [turn.frame for turn in turns if turn.after is None] == [0, 2, 4, 5, 8, 10]

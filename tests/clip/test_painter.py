@@ -13,6 +13,7 @@ from small_clip import SMALL_CLIP
 
 from vidstyle.clip import frame_tasks, reader
 from vidstyle.clip.ingest import IngestState
+from vidstyle.clip.lanes import Lane
 from vidstyle.clip.prefetch import MotionEstimator
 from vidstyle.clip.reader import ClipReader
 from vidstyle.clip.region_masks import RegionMasks
@@ -252,6 +253,25 @@ def test_shots_are_painted_beside_one_another(paint: Paint) -> None:
     assert finished != sorted(finished)
 
 
+def test_one_shot_fills_a_batch_and_is_painted_as_one_by_one(
+    paint: Paint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames, config = pan(1, 10), replace(CONFIG, key_frames=3, batch=3)
+    for index in 1, 2, 4, 5:  # a part that no key frame shows
+        frames[index][: HEIGHT // 2] = scene(2)[: HEIGHT // 2, :WIDTH]
+    beside = paint(frames, config, folder="beside")
+    busy = [step.frame for step in beside.steps]
+    assert 1 in busy[busy.index(6) :]  # it begins before frame 1 is finished
+    ready = Lane.ready
+    monkeypatch.setattr(
+        Lane, "ready", lambda lane, busy=(): None if busy else ready(lane)
+    )
+    alone = paint(frames, config, folder="alone")
+    order = [report.frame for report in alone.finished]
+    assert order == [0, 3, 1, 2, 6, 4, 5, 9, 7, 8]
+    assert np.array_equal(beside.frames(), alone.frames())
+
+
 def test_sources_are_deleted_once_they_are_painted(paint: Paint) -> None:
     store = paint([*pan(1, 5), *pan(2, 4)]).store
     kept = sorted(path.name for path in (store.work_dir / "source").iterdir())
@@ -307,7 +327,7 @@ def climbing_tools(climbing: VideoConfig, tmp_path: Path) -> Stylizer:
     ).load(lambda _: None)
 
 
-def test_only_first_frames_are_painted_in_several_sizes(
+def test_first_frames_are_painted_in_all_sizes_and_others_in_two(
     paint: Paint, climbing: VideoConfig, climbing_tools: Stylizer
 ) -> None:
     frames = [*pan(1, 4), *pan(2, 4)]
@@ -320,7 +340,8 @@ def test_only_first_frames_are_painted_in_several_sizes(
     for index in range(8):
         levels = [report.level for report in done.steps_of(index)]
         is_first = index in {0, 4}
-        assert levels == ([1, 1, 1, 2, 2, 3] if is_first else [1] * len(levels))
+        rest = [2] * (len(levels) - 2)
+        assert levels == ([1, 1, 1, 2, 2, 3] if is_first else [1, 1, *rest])
     assert [report.steps for report in done.finished if report.frame in {0, 4}] == [
         STEPS,
         STEPS,

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
 
 from vidstyle.clip.carry import follow, mix_carried
 from vidstyle.clip.painter import PaintStep
@@ -30,11 +31,14 @@ CUT_SHARE = 0.25
 """Less than this found again: the frame is treated as the first of a shot."""
 HELD = 0.5
 """Share from which on a pixel's paint counts as carried from a key frame."""
-GOOD = 1.06
+GOOD = 1.15
 """A frame is finished when its loss is at most so many times that of the frame that it
 is held to."""
 WET = 5
 """A frame takes all its steps from one part in so many of new paint on."""
+COARSE = 2
+"""Steps at half the size, where one costs a quarter, for each frame that a key frame's
+paint was carried over: else its large strokes wear away from key frame to key frame."""
 ENERGIES = "energies"
 """Begins the names of the stored facts of each shot: by frame that follows none, what
 content errors are divided by."""
@@ -143,7 +147,7 @@ class FrameOptimizer:
         frame.paint = bound.paint
         is_warped = self._config.next_init == "previous-warped"
         start = bound.start if is_warped else self._start(frame, previous)
-        return replace(
+        task = replace(
             self._unbound(frame, start),
             steps=round(self._config.next_steps * (2 - origin.motion.trusted_share)),
             least_steps=self._least_steps(bound.paint),
@@ -153,6 +157,35 @@ class FrameOptimizer:
             warped=bound.warped,
             consistency=bound.binding,
         )
+        return self._coarse_first(task, frame)
+
+    def _coarse_first(self, task: FrameTask, frame: PrefetchedFrame) -> FrameTask:
+        """Take a part of the steps at about half the size, if there is such a size."""
+        carried = frame.index - frame.origins[0].index
+        steps = min(COARSE * carried, task.steps // 2)
+        if not steps or not self._stylizer.coarser:
+            return task
+        level = self._stylizer.coarser[-2:][0]
+
+        def reduced(image: Tensor) -> Tensor:
+            return adaptive_avg_pool2d(image, (level.height, level.width))
+
+        content = frame_to_image(frame.content, device=task.start.device)
+        network, style = self._stylizer.network, self._config.style
+        coarse = replace(
+            task,
+            start=reduced(task.start),
+            content=content_target(network, reduced(content), style),
+            steps=steps,
+            goal=math.nan,
+            style=level.bank.style(frame.style),
+            mask=None if task.mask is None else reduced(task.mask),
+            warped=None if task.warped is None else reduced(task.warped),
+            consistency=None if task.consistency is None else reduced(task.consistency),
+        )
+        least = max(self._config.next_min_steps, task.least_steps - steps)
+        own = task.steps - steps
+        return replace(task, steps=own, least_steps=least, coarser=(coarse,))
 
     def _between(self, frame: PrefetchedFrame) -> FrameTask:
         """Carry the paint of the key frames on both sides, and paint what neither has.

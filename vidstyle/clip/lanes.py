@@ -1,6 +1,9 @@
-"""Which frame is painted next: key frames of a shot first, shots beside one another."""
+"""Which frame is painted next: of each shot, one whose origins are painted.
 
-from collections import deque
+Shots run beside one another; so do, in a shot, the next key frame and those between.
+"""
+
+from collections import Counter
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
@@ -40,26 +43,32 @@ class Turn:
 
 @dataclass(slots=True)
 class Lane:
-    """A shot: each key frame follows the one before, and then those between come.
-
-    Frames are indices of the source.
-    """
+    """A shot: each key frame follows the one before, and then those between come."""
 
     start: int
     key: int | None = None
     """The newest key frame that was planned."""
-    turns: deque[Turn] = field(default_factory=deque)
-    """Planned, in the order in which they are painted."""
+    turns: dict[int, Turn] = field(default_factory=dict)
+    """Planned, by frame, in the order in which they are painted."""
+    busy: set[int] = field(default_factory=set)
+    """Frames that are being painted."""
     stop: int | None = None
     """One past the last frame; None while the reader has not come that far."""
-    is_busy: bool = False
-    """Whether a frame of it is being painted."""
 
     @property
     def is_open(self) -> bool:
         """Whether it has, or may still get, a frame to paint."""
         is_planned = self.stop is not None and self.key == self.stop - 1
-        return self.is_busy or bool(self.turns) or not is_planned
+        return bool(self.turns or self.busy) or not is_planned
+
+    def ready(self, unpainted: Collection[int] = ()) -> Turn | None:
+        """Find the first planned frame whose origins are neither planned nor these."""
+        for turn in self.turns.values():
+            if not any(
+                each in self.turns or each in unpainted for each in turn.origins
+            ):
+                return turn
+        return None
 
 
 class Lanes:
@@ -84,6 +93,7 @@ class Lanes:
         """
         self._is_painted, self._spacing, self._keys = is_painted, spacing, sorted(keys)
         self._lanes: list[Lane] = []
+        self._uses = Counter[int]()
 
     def extend(self, starts: list[int], *, certain: int, is_complete: bool) -> None:
         """Take in what the reader has found.
@@ -116,7 +126,10 @@ class Lanes:
         if lane.key is not None:
             between = range(lane.key + 1, key)
             turns += [Turn(index, lane.start, lane.key, key) for index in between]
-        lane.turns.extend(turn for turn in turns if not self._is_painted(turn.frame))
+        for turn in turns:
+            if not self._is_painted(turn.frame):
+                lane.turns[turn.frame] = turn
+                self._uses.update(turn.origins)
         lane.key = key
 
     def take(self) -> Turn | None:
@@ -126,24 +139,29 @@ class Lanes:
             None: none is ready.
         """
         for lane in self._lanes:
-            if lane.turns and not lane.is_busy:
-                lane.is_busy = True
-                return lane.turns.popleft()
+            if turn := lane.ready(lane.busy):
+                lane.busy.add(turn.frame)
+                return lane.turns.pop(turn.frame)
         return None
 
     def following(self, turn: Turn) -> Turn | None:
-        """Return what comes after a frame that was handed out, if it is ready."""
-        turns = self._lane(turn.start).turns
-        return turns[0] if turns else None
+        """Return what a lane goes on with once what was handed out is painted."""
+        return self._lane(turn.start).ready()
 
     def release(self, turn: Turn) -> None:
         """Let a frame's lane go on, since the frame is painted."""
-        self._lane(turn.start).is_busy = False
+        self._lane(turn.start).busy.remove(turn.frame)
+        self._uses.subtract(turn.origins)
 
     @property
     def open_starts(self) -> list[int]:
         """The starts of the lanes that have, or may still get, a frame to paint."""
         return [lane.start for lane in self._lanes if lane.is_open]
+
+    def needs(self, index: int) -> bool:
+        """Whether a frame takes, or may take, its paint from one with an index."""
+        is_newest = (each.is_open and each.key == index for each in self._lanes)
+        return self._uses[index] > 0 or any(is_newest)
 
     def _lane(self, start: int) -> Lane:
         return next(lane for lane in reversed(self._lanes) if lane.start == start)

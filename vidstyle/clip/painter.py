@@ -76,8 +76,8 @@ class Painter:
             spacing=prefetcher.config.key_spacing,
             keys={*prefetcher.given, *([] if wanted is None else [wanted])},
         )
-        # By lane start and index: what was painted and may be carried on.
-        self._painted: dict[int, dict[int, tuple[Frame, Paint | None]]] = {}
+        # By index: what was painted and may be carried on.
+        self._painted: dict[int, tuple[Frame, Paint | None]] = {}
         self._writes: list[Future[None]] = []
         self._first: Frame | None = None  # stylized, where a loop closes
         self._begun = self._done = 0
@@ -157,26 +157,22 @@ class Painter:
 
     def _origin(self, turn: Turn, index: int) -> tuple[Frame, Paint | None]:
         """Return a stylized frame as stored, and for a key frame its paint."""
-        painted = self._painted.setdefault(turn.start, {})
-        picture, paint = painted.get(index) or (self._store.stylized(index), None)
+        known = self._painted.get(index)
+        picture, paint = known or (self._store.stylized(index), None)
         if paint is None and turn.after is None:
             # It was dropped if a frame after it is painted again.
             paint = self._store.paint(index) or first_paint(self._store.source(index))
-        painted[index] = picture, paint
+        self._painted[index] = picture, paint
         return picture, paint
 
     def _finish(self, step: PaintStep, pool: Executor) -> None:
         """Have a finished frame stored, and let its lane go on."""
         frame, turn, picture = step.frame, step.frame.turn, step.picture()
         self._lanes.release(turn)
-        kept = {turn.before, turn.after}
-        painted = self._painted.setdefault(turn.start, {})
-        for index in painted.keys() - kept:
-            del painted[index]
-        painted[turn.frame] = picture, frame.paint
-        for ended in self._painted.keys() - set(self._lanes.open_starts):
-            del self._painted[ended]
-            self._prefetcher.forget(ended)
+        self._painted[turn.frame] = picture, frame.paint
+        for index in [each for each in self._painted if not self._lanes.needs(each)]:
+            del self._painted[index]
+            self._prefetcher.forget(index)
         if turn.frame == self._found.first:
             self._first = picture
         self._done += 1

@@ -103,12 +103,13 @@ class Prefetcher:
     given: Mapping[int, Frame] = field(default_factory=dict)
     """Frames that the user has painted, by index."""
     _pending: dict[int, Future[PrefetchedFrame]] = field(default_factory=dict)
-    _spans: dict[int, Span] = field(default_factory=dict)
-    """The newest of each lane, by its start."""
+    _spans: dict[tuple[int, int], Span] = field(default_factory=dict)
+    """By the key frames between which they are."""
 
     def begin(self, turn: Turn, found: IngestState, pool: Executor) -> None:
-        """Prepare a frame in the background."""
-        self._pending[turn.frame] = pool.submit(self._prefetch, turn, found)
+        """Prepare a frame in the background, unless that was begun."""
+        if turn.frame not in self._pending:
+            self._pending[turn.frame] = pool.submit(self._prefetch, turn, found)
 
     def take(self, turn: Turn, found: IngestState) -> PrefetchedFrame:
         """Return a frame, which was begun or is prepared now."""
@@ -116,9 +117,10 @@ class Prefetcher:
             return pending.result()
         return self._prefetch(turn, found)
 
-    def forget(self, start: int) -> None:
-        """Let go of what is kept for a lane, which has ended."""
-        self._spans.pop(start, None)
+    def forget(self, index: int) -> None:
+        """Let go of the motion from and to a key frame that no other needs."""
+        for ends in [each for each in [*self._spans] if index in each]:
+            del self._spans[ends]
 
     def _prefetch(self, turn: Turn, found: IngestState) -> PrefetchedFrame:
         index, source = turn.frame, self.store.source(turn.frame)
@@ -160,14 +162,13 @@ class Prefetcher:
     def _span(self, turn: Turn) -> Span:
         """Measure the motion between the key frames around a frame, once."""
         assert turn.before is not None  # noqa: S101  # it has an origin
-        known = self._spans.get(turn.start)
         ends = turn.before, turn.frame if turn.after is None else turn.after
-        if known is None or known.ends != ends:
+        if (known := self._spans.get(ends)) is None:
             sources = [
                 self.store.source(index) for index in range(ends[0], ends[1] + 1)
             ]
             known = measure_span(sources, ends[0], self._measure)
-            self._spans[turn.start] = known
+            self._spans[ends] = known
         return known
 
     def _measure(self, earlier: Frame, later: Frame) -> tuple[Motion, Motion]:

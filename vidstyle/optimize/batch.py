@@ -218,7 +218,7 @@ class BatchOptimization:
     def step(self) -> dict[int, tuple[StepReport, bool]]:
         """Evaluate every slot once; tell reports, and whether frames are finished."""
         outcomes = {}
-        for shape in sorted(self._levels, key=torch.Size.numel):
+        for shape in sorted(self._levels, key=torch.Size.numel, reverse=True):
             if not self._levels[shape].is_busy:
                 continue
             for slot, (report, is_finished) in self._levels[shape].step().items():
@@ -248,7 +248,7 @@ class BatchOptimization:
         start = state.task.start
         if start.shape not in self._levels:
             objective = self._make_objective(
-                temporal_weight=self._temporal_weight if state.is_last else 0.0,
+                temporal_weight=self._temporal_weight,
                 in_tiles=self._in_tiles,
             )
             self._levels[start.shape] = LevelOptimization(
