@@ -233,11 +233,6 @@ class Stylizer:
                 parts.append((self.bank.for_region(region, colors), mask))
         return parts
 
-    @property
-    def has_rest(self) -> bool:
-        """Whether there is a painting for what is in no region."""
-        return self.bank.has_rest
-
     def batch(
         self, slots: int, *, temporal_weight: float = 0.0, guided: bool = False
     ) -> BatchOptimization:
