@@ -52,6 +52,8 @@ from vidstyle.video.files import Outputs, check_outputs
 from vidstyle.video.probe import first_shown
 from vidstyle.video.work_dir import MANIFEST, RUN, FrameStore
 
+FRAME_WORK = 1.5  # steps that take as long as a frame's motion and files, on a CPU
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoResult:
@@ -241,6 +243,7 @@ def _begin(
         frames=None if frames is None else frames * len(stores) + config.loop,
         done=done,
         next_steps=config.expected_next_steps,
+        frame_work=FRAME_WORK,
         newest=stores[0].newest if len(stores) == 1 else None,
     )
     listener(plan)
