@@ -36,6 +36,7 @@ from vidstyle.records import Event, FrameReport, Listener, Notice
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
+LOST_S = 50  # without an answer; after 60, Ray would end this process
 SHARED = "shared"  # stored facts by which a worker tells that it sees the directory
 
 
@@ -85,9 +86,11 @@ class SpreadPainter:
 
         VidstyleError: what the reader meets, or a worker three times.
         """
+        lost = ConnectionError, TimeoutError, self._ray.exceptions.RayActorError
         try:
             return self._paint(ingest)
-        except (ConnectionError, self._ray.exceptions.RayActorError) as err:
+        except lost as err:
+            self._parts.clear()  # nobody is there who could end them
             raise OptimizationError("the connection to the workers is lost.") from err
         finally:
             tasks = list(self._parts)
@@ -160,7 +163,8 @@ class SpreadPainter:
     def _collect(self) -> None:
         """Wait for a while, hear what is told, and see what is finished."""
         ready, _ = self._ray.wait(list(self._parts), timeout=SEND_S)
-        letters = self._ray.get(self._workers.mailbox.take.remote(self._key))
+        taken = self._workers.mailbox.take.remote(self._key)
+        letters = self._ray.get(taken, timeout=LOST_S)
         for events, files in letters:
             unpack(self._store, files)
             for event in events:
