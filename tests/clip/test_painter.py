@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from vidstyle.records import (
     TimedFrame,
     VideoInfo,
 )
-from vidstyle.stylize.image import read_paintings
+from vidstyle.stylize.image import Paintings, read_paintings
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
@@ -126,12 +127,17 @@ def paint(
             reader=ClipReader(SMALL_CLIP),
             config=config,
             store=store,
-            height=HEIGHT,
-            width=WIDTH,
             motion=motion,
         )
-        passes = RegionPasses(own, masks, evolution, listen)
-        found, _ = passes.paint({}, restart=False)
+        paintings = Paintings(
+            paintings=own.paintings,
+            config=config.style,
+            size=(HEIGHT, WIDTH),
+            times_s=(),
+            regions=0,
+        )
+        passes = RegionPasses(paintings, masks, evolution)
+        found, _ = passes.paint({}, listen, partial(passes.painter, own))
         return Painted(events, found, store)
 
     return run

@@ -16,10 +16,9 @@ from pictures import scene
 from small_clip import SMALL_CLIP
 
 from vidstyle.clip import pipeline
-from vidstyle.clip.notices import cut_notice, data_notice, expected_frames, summary
 from vidstyle.clip.pipeline import VideoResult
-from vidstyle.clip.reader import open_reader
-from vidstyle.clip.results import result_shape
+from vidstyle.clip.reader import expected_frames, open_reader
+from vidstyle.clip.results import notices, result_shape, summary
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import (
     ConfigError,
@@ -420,11 +419,15 @@ def test_tracks_of_data_that_are_left_out_are_told(
     real_clip: Callable[[str], Path],
 ) -> None:
     phone = probe(real_clip("mei_with-gps.mov"))
-    notice = data_notice(phone, Path("out.mp4"))
-    assert notice == Notice(text="2 tracks of data (mebx) left out")
-    assert data_notice(phone, Path("out.gif")) is None
-    assert data_notice(phone, Path("out")) is None
-    assert data_notice(INFO, Path("out.mp4")) is None
+    notice = Notice(text="2 tracks of data (mebx) left out")
+    for info, name in (
+        (phone, "out.mp4"),
+        (phone, "out.gif"),
+        (phone, "out"),
+        (INFO, "out.mp4"),
+    ):
+        told = list(notices(info, Path(name), EncodingConfig(), (90, 160)))
+        assert (notice in told) == (info is phone and name == "out.mp4")
 
 
 @pytest.mark.parametrize(
@@ -445,8 +448,8 @@ def test_tracks_of_data_that_are_left_out_are_told(
 def test_side_that_is_cut_is_told(
     name: str, shape: tuple[int, int], told: str | None
 ) -> None:
-    notice = cut_notice(Path(name), EncodingConfig(), shape)
-    assert (notice and notice.text) == told
+    heard = [each.text for each in notices(INFO, Path(name), EncodingConfig(), shape)]
+    assert heard == ([told] if told else [])
 
 
 def test_hardware_that_encodes_or_does_not_is_told(

@@ -157,8 +157,11 @@ def test_killed_workers_lose_nothing(
                     death.touch()
                     os.kill(os.getpid(), signal.SIGKILL)
 
-    run(make_painter=Mortal)
+    heard = run(make_painter=Mortal)
     assert len(list(tmp_path.glob("death-*"))) == 3
+    assert sorted(report.frame for report in finished(heard)) == list(
+        range(SHOTS * LENGTH)
+    )
     assert_same(folder, tmp_path)
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from reading import H264, MakeClip, pattern, read
 
-from vidstyle.clip.notices import left_behind
 from vidstyle.clip.reader import expected_span
+from vidstyle.clip.results import left_behind
 from vidstyle.config import EncodingConfig, VideoConfig
 from vidstyle.errors import VideoOpenError
 from vidstyle.video.probe import first_shown, probe

@@ -20,8 +20,7 @@ from vidstyle.config import EvolutionConfig, Region, StyleConfig
 from vidstyle.errors import ImageOpenError, WeightsError
 from vidstyle.video.folder import numbered_pictures
 
-DIGITS = 16
-"""A hash's, as shown: enough to tell files apart, and short enough to read."""
+DIGITS = 16  # a hash's, as shown: enough to tell files apart, and short enough to read
 
 
 def describe(
@@ -33,11 +32,8 @@ def describe(
 ) -> dict[str, Any]:
     """Describe a run by JSON values, each of which reads well in an error message.
 
-    ``machine`` is the name of the network, and what ``describe_machine`` says.
-
-    Raises:
-        ImageOpenError: If a picture cannot be read any more.
-        WeightsError: If the file of weights cannot.
+    ``machine`` is the network's name, and what ``describe_machine`` says.
+    ImageOpenError: a picture cannot be read any more; WeightsError: the weights cannot.
     """
     settings = asdict(masks.config)
     for name in ("style", "encoding", "output_size", "strict"):
@@ -57,12 +53,7 @@ def describe(
 
 
 def describe_style(config: StyleConfig) -> dict[str, Any]:
-    """Describe how a picture is painted, with what is in the files that it names.
-
-    Raises:
-        ImageOpenError: If a picture cannot be read any more.
-        WeightsError: If the file of weights cannot.
-    """
+    """Describe how a picture is painted, with what is in the files that it names."""
     given = {name: _plain(value) for name, value in asdict(config).items()}
     if isinstance(config.init, Path):
         given["init"] = _digest(config.init, ImageOpenError)
@@ -73,11 +64,7 @@ def describe_style(config: StyleConfig) -> dict[str, Any]:
 
 
 def describe_pictures(paths: Sequence[Path]) -> str:
-    """Describe pictures by what is in their files.
-
-    Raises:
-        ImageOpenError: If one cannot be read.
-    """
+    """Describe pictures by what is in their files."""
     return " and ".join(_digest(one, ImageOpenError) for one in paths)
 
 

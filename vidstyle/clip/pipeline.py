@@ -6,39 +6,39 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from vidstyle.clip.frame_tasks import FrameOptimizer
-from vidstyle.clip.manifest import describe
+from vidstyle.clip.ingest import IngestState
+from vidstyle.clip.manifest import describe, describe_machine
 from vidstyle.clip.network_painter import NetworkPainter
-from vidstyle.clip.notices import announce, expected_frames, tell_plan
 from vidstyle.clip.prefetch import MotionEstimator
 from vidstyle.clip.reader import (
     FrameReader,
     SelectedFrames,
     check_state,
+    expected_frames,
     expected_span,
     open_reader,
 )
 from vidstyle.clip.region_masks import RegionMasks
-from vidstyle.clip.regions import MakeFramePainter, RegionPasses
+from vidstyle.clip.regions import MakeFramePainter, MakePassPainter, RegionPasses
 from vidstyle.clip.results import (
     SideBySide,
     StylizedFrames,
-    frame_shape,
     painted_bars,
     save_evolution,
     save_sheet,
+    tell_plan,
     whole_shape,
     write_result,
 )
-from vidstyle.clip.spread import prepare
+from vidstyle.clip.spread import SpreadPainter
 from vidstyle.clip.workers import Workers
 from vidstyle.config import EncodingConfig, EvolutionConfig, Region, VideoConfig
 from vidstyle.devices import threads
 from vidstyle.errors import ConfigError
 from vidstyle.motion.flow import estimate_motions
-from vidstyle.records import Frame, Listener, StrPath, VideoInfo, ignore
+from vidstyle.records import Frame, Listener, Notice, Plan, StrPath, VideoInfo, ignore
 from vidstyle.stylize.image import (
     Paintings,
     Styles,
@@ -51,6 +51,8 @@ from vidstyle.video.files import Outputs, check_outputs
 from vidstyle.video.probe import first_shown
 from vidstyle.video.read import without_bars
 from vidstyle.video.work_dir import MANIFEST, RUN, FrameStore
+
+FRAME_WORK = 1.5  # steps that take as long as a frame's motion and files, on a CPU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +103,6 @@ def stylize_video(
     default ``OUTPUT.vidstyle``, which is deleted in the end.
 
     ``workers`` are the processes that paint the shots, as ``Workers`` takes them.
-
-    Raises:
-        VidstyleError: An InputError, WeightsError, OptimizationError, OutputError or
-            WorkDirError.
     """
     config, crew = config or VideoConfig(), Workers(workers) if workers else None
     others = map(_path, (evolution_output, sheet_output, compare_output))
@@ -126,13 +124,27 @@ def stylize_video(
         make_painter = partial(
             NetworkPainter, reader=reader, motion=motion, output=network
         )
-    passes = RegionPasses(paintings, masks, evolution, listener, make_painter, given)
+    passes = RegionPasses(paintings, masks, evolution, make_painter, given)
     pictures = as_paths(style, regions)
     known = {} if restart else store.facts(Path(MANIFEST).stem) or {}
     with store.claimed(), crew or nullcontext(), threads(known.get("threads")) as count:
-        passes, machine = prepare(passes, paintings, crew, count)
+        if crew is not None:
+            machine = crew.ask(config.style, count, listener)
+            make: MakePassPainter = partial(SpreadPainter, crew, passes)
+        else:
+            stylizer = paintings.load(listener)
+            name, device = stylizer.network.name, stylizer.device
+            machine = {"network": name, **describe_machine(device)}
+            make = partial(passes.painter, stylizer)
         manifest = describe(masks, machine, pictures, painted, evolution)
-        return _paint(passes, manifest, outputs, shape, restart=restart)
+        store.open(manifest, restart=restart)
+        _begin(passes, outputs.video, shape, listener)
+        found, stylized = passes.paint(manifest, listener, make)
+        check_state(reader, manifest["clip_state"])  # the sound is read from it now
+        gif = _write(passes, outputs, found, stylized, listener)
+        store.remove()
+    frames, shots = len(found.times_s), len(found.starts)
+    return VideoResult(output=outputs.video, frames=frames, shots=shots, evolution=gif)
 
 
 def _check_parts(
@@ -156,25 +168,20 @@ def _check_parts(
 def _read_keys(
     painted: Mapping[float, Path], info: VideoInfo, config: VideoConfig
 ) -> dict[int, Frame]:
-    """Read the frames that the user has painted; by index."""
+    """Read the frames that the user has painted; by index.
+
+    ConfigError: one is of a time at which no frame that is painted is shown.
+    """
+    (start, stop), keys = expected_span(info, config), dict[int, Frame]()
     size = whole_shape(info, config.style.long_side)
     bars = painted_bars(info, config.style.long_side)
-    return {
-        _key_index(time_s, info, config): without_bars(read_key(path, *size), bars)
-        for time_s, path in painted.items()
-    }
-
-
-def _key_index(time_s: float, info: VideoInfo, config: VideoConfig) -> int:
-    """Find the frame that is shown at a time.
-
-    Raises:
-        ConfigError: If it is none of those that are painted.
-    """
-    index, (start, stop) = first_shown(info, time_s), expected_span(info, config)
-    if index < start or (stop is not None and index >= stop):
-        raise ConfigError(f"key {time_s:g}: no frame that is painted is shown then.")
-    return index
+    for time_s, path in painted.items():
+        index = first_shown(info, time_s)
+        if index < start or (stop is not None and index >= stop):
+            text = "no frame that is painted is shown then."
+            raise ConfigError(f"key {time_s:g}: {text}")
+        keys[index] = without_bars(read_key(path, *size), bars)
+    return keys
 
 
 def _path(name: StrPath | None) -> Path | None:
@@ -192,18 +199,8 @@ def read_inputs(
     motion: MotionEstimator = estimate_motions,
 ) -> tuple[RegionMasks, Paintings]:
     """Check the masks, and read the paintings."""
-    regions = as_regions(regions)
-    height, width = frame_shape(reader.info, config.style.long_side)
-    masks = RegionMasks(
-        regions=regions,
-        reader=reader,
-        config=config,
-        store=store,
-        height=height,
-        width=width,
-        motion=motion,
-    )
-    masks.check()
+    masks = RegionMasks(as_regions(regions), reader, config, store, motion)
+    height, width = masks.size
     paintings = read_paintings(
         style,
         config.style,
@@ -211,27 +208,56 @@ def read_inputs(
         width=width,
         listener=listener,
         times_s=config.style_at,
-        regions=regions,
+        regions=masks.regions,
     )
     return masks, paintings
 
 
-def _paint(
+def _begin(
+    passes: RegionPasses, output: Path, shape: tuple[int, int], listener: Listener
+) -> None:
+    """Report the plan, and what an earlier run has done of it.
+
+    What ``finish_video`` and ``video_status`` need is kept beside the manifest.
+    """
+    masks, stores, config = passes.masks, passes.stores, passes.masks.config
+    frames = expected_frames(masks.reader.info, config)
+    facts = {
+        "output": str(output.absolute()),
+        "output_size": config.output_size,
+        "encoding": asdict(config.encoding),
+        "frames": frames,
+        "passes": len(stores),
+        "command": sys.argv,
+    }
+    masks.store.put_facts(RUN, facts)
+    if damaged := sum(store.drop_damaged() for store in stores):
+        text = f"frames that are damaged, and painted again: {damaged}"
+        listener(Notice(text=text, is_warning=True))
+    if done := sum(len(store.painted()) for store in stores):
+        text = f"going on in {masks.store.work_dir}: {done} frames are painted"
+        listener(Notice(text=text))
+    plan = Plan(
+        height=shape[0],
+        width=shape[1],
+        frames=None if frames is None else frames * len(stores) + config.loop,
+        done=done,
+        next_steps=config.expected_next_steps,
+        frame_work=FRAME_WORK,
+        newest=stores[0].newest if len(stores) == 1 else None,
+    )
+    listener(plan)
+
+
+def _write(
     passes: RegionPasses,
-    manifest: Mapping[str, Any],
     outputs: Outputs,
-    shape: tuple[int, int],
-    *,
-    restart: bool,
-) -> VideoResult:
-    """Paint all passes and write the results; the work directory is claimed."""
-    masks = passes.masks
-    masks.store.open(manifest, restart=restart)
-    _record(passes, outputs.video)
-    announce(passes, shape)
-    found, stylized = passes.paint(manifest, restart=restart)
-    reader, config = masks.reader, masks.config
-    check_state(reader, manifest["clip_state"])  # the sound is read from it now
+    found: IngestState,
+    stylized: FrameStore,
+    listener: Listener,
+) -> Path | None:
+    """Write the results; return that of the learning, if there is one."""
+    reader, config = passes.masks.reader, passes.masks.config
     bars = painted_bars(reader.info, config.style.long_side)
     frames = StylizedFrames(stylized, found, bars)
     write_result(frames, found, outputs.video, info=reader.info, config=config)
@@ -241,31 +267,8 @@ def _paint(
         both = SideBySide(
             SelectedFrames(reader, config),
             StylizedFrames(stylized, found),
-            passes.stylizer.paintings[0],
+            passes.paintings.paintings[0],
         )
         plain = replace(config, encoding=EncodingConfig(), output_size="working")
         write_result(both, found, outputs.compare, info=reader.info, config=plain)
-    evolution = save_evolution(
-        stylized, outputs.evolution, passes.evolution, passes.listener
-    )
-    masks.store.remove()
-    return VideoResult(
-        output=outputs.video,
-        frames=len(found.times_s),
-        shots=len(found.starts),
-        evolution=evolution,
-    )
-
-
-def _record(passes: RegionPasses, output: Path) -> None:
-    """Keep what ``finish_video`` and ``video_status`` need beside the manifest."""
-    config = passes.masks.config
-    facts = {
-        "output": str(output.absolute()),
-        "output_size": config.output_size,
-        "encoding": asdict(config.encoding),
-        "frames": expected_frames(passes.masks.reader.info, config),
-        "passes": len(passes.stores),
-        "command": sys.argv,
-    }
-    passes.masks.store.put_facts(RUN, facts)
+    return save_evolution(stylized, outputs.evolution, passes.evolution, listener)

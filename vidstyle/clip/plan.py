@@ -5,23 +5,24 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import fmean, median
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from vidstyle.clip.ingest import AHEAD
-from vidstyle.clip.notices import expected_frames, tell_plan
 from vidstyle.clip.pipeline import read_inputs
 from vidstyle.clip.preview import reduced
 from vidstyle.clip.reader import (
     FrameReader,
     SelectedFrames,
+    expected_frames,
     expected_span,
     open_reader,
 )
 from vidstyle.clip.regions import RegionPasses
-from vidstyle.clip.results import frame_shape, whole_shape
+from vidstyle.clip.results import frame_shape, tell_plan, whole_shape
 from vidstyle.config import Region, VideoConfig
 from vidstyle.devices import choose_device, memory_of, memory_used
 from vidstyle.errors import ConfigError
@@ -33,14 +34,12 @@ from vidstyle.records import Event, FrameReport, Listener, Notice, StepReport, i
 from vidstyle.stylize.image import Styles
 from vidstyle.video.work_dir import FrameStore
 
+# The longest side of the trial that says how many steps frames take: much as in full.
 SMALL: Final = 96
-"""Longest side of the trial that says how many steps frames take: much as in full."""
-SMALL_FRAMES: Final = 6
-"""Least of them; up to the second key frame, they are as many as stand for all."""
+SMALL_FRAMES: Final = 6  # at least: all up to the second key frame stand for the rest
+# Frames, and steps at each size, of the trial that says how long steps take.
 FULL_FRAMES, FULL_STEPS = 4, 4
-"""Frames, and steps at each size, of the trial that says how long steps take."""
-COUNT_S: Final = 30
-"""Seconds after which cuts are no longer counted, but estimated for the rest."""
+COUNT_S: Final = 30  # after which cuts are not counted, but estimated for the rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,26 +48,19 @@ class ClipPlan:
 
     frames: int
     shots: int
-    width: int
-    """In which it is painted, in pixels."""
+    width: int  # in which it is painted, in pixels
     height: int
-    passes: int
-    """One, or one for each region."""
+    passes: int  # one, or one for each region
     batch: int
     network: str
     device: str
-    memory_bytes: int
-    """The most of the device's that the process took on trial; 0: not known."""
+    memory_bytes: int  # most of the device's that the trial took; 0: not known
     memory_there_bytes: int
-    disk_bytes: int
-    """For the work directory."""
+    disk_bytes: int  # for the work directory
     disk_free_bytes: int
-    first_frame_s: float
-    """A shot's."""
-    frame_s: float
-    """Any other's, on average."""
-    seconds: float
-    """In all."""
+    first_frame_s: float  # a shot's
+    frame_s: float  # any other's, on average
+    seconds: float  # in all
 
     def lines(self) -> Iterator[str]:
         """Write it for people."""
@@ -101,9 +93,6 @@ def plan_video(
     with few, which says how long those are.
 
     Arguments are as for ``stylize_video``; nothing is left behind.
-
-    Raises:
-        VidstyleError: As ``stylize_video`` does.
     """
     if config.has_painter:
         raise ConfigError("plan knows the optimiser only, and no network that paints.")
@@ -167,11 +156,7 @@ def _full(reader: FrameReader, config: VideoConfig) -> VideoConfig:
 def _count(
     reader: FrameReader, config: VideoConfig, height: int, width: int
 ) -> tuple[int, int]:
-    """Count frames and shots, the rest by estimate if it takes long.
-
-    Raises:
-        ConfigError: If there is no frame.
-    """
+    """Count frames and shots, the rest by estimate if it takes long."""
     detector, expected = ShotDetector(), expected_frames(reader.info, config)
     frames, shots, started = 0, 1, time.monotonic()
     for frames, timed in enumerate(SelectedFrames(reader, config), start=1):
@@ -190,10 +175,9 @@ class _Trial:
     def __init__(self, config: VideoConfig, listener: Listener) -> None:
         self._config, self._listener = config, listener
         self._newest_s = self._frame_s = time.monotonic()
+        # Of steps, by their pixels as a share of the frame's.
         self._step_s = defaultdict[float, list[float]](list)
-        """By the pixels as a share of the frame's."""
-        self._frames: list[tuple[int, int, float]] = []
-        """Which of the clip's, its steps and seconds."""
+        self._frames: list[tuple[int, int, float]] = []  # index, steps, seconds
 
     def paint(
         self, reader: FrameReader, style: Styles, regions: Sequence[Region]
@@ -206,9 +190,9 @@ class _Trial:
             )
             stylizer = paintings.load(self._listener)
             self.loading_s = time.monotonic() - started
-            passes = RegionPasses(stylizer, masks, None, self._hear)
+            passes = RegionPasses(paintings, masks, None)
             store.open({})
-            passes.paint({}, restart=False)
+            passes.paint({}, self._hear, partial(passes.painter, stylizer))
             sizes = [path.stat().st_size for path in store.work_dir.rglob("*.png")]
         self.passes, self.network = len(passes.stores), stylizer.network.name
         self.bytes_per_frame = round(median(sizes))

@@ -6,11 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from vidstyle.clip.notices import expected_frames, tell_summary
 from vidstyle.clip.pipeline import read_inputs
-from vidstyle.clip.reader import FrameReader, expected_span, open_reader
+from vidstyle.clip.reader import (
+    FrameReader,
+    expected_frames,
+    expected_span,
+    open_reader,
+)
 from vidstyle.clip.region_masks import RegionMasks
-from vidstyle.clip.results import frame_shape, whole_shape
+from vidstyle.clip.results import frame_shape, tell_summary, whole_shape
 from vidstyle.config import MIN_SIDE, Region, VideoConfig
 from vidstyle.errors import ConfigError
 from vidstyle.images import check_free, check_picture_path, write_picture
@@ -32,13 +36,10 @@ from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.sheet import contact_sheet, evenly_spaced
 from vidstyle.video.work_dir import FrameStore
 
-LONG_SIDE = 256
-"""The preview's, in pixels; style and content shrink alike."""
-STEPS = 150
-"""Most for each of them: enough at this size, and half the wait."""
+LONG_SIDE = 256  # the preview's, in pixels; style and content shrink alike
+STEPS = 150  # most for each of them: enough at this size, and half the wait
 PICTURES = 3
-UNKNOWN_COUNT = 100
-"""Frames to spread over where the container does not say how many there are."""
+UNKNOWN_COUNT = 100  # frames to spread over where a container does not say how many
 
 
 def preview_video(
@@ -56,9 +57,6 @@ def preview_video(
     Arguments are as for ``stylize_video``; the output is a picture. Masks that go along
     with what they lie on are carried as far as the last of the three. The listener is
     told what the whole would take.
-
-    Raises:
-        VidstyleError: As ``stylize_video`` does.
     """
     output, config = Path(output), config or VideoConfig()
     if config.method == "network":
@@ -79,14 +77,18 @@ def preview_video(
             reader, style, regions, small, store, listener=listener
         )
         stylizer = paintings.load(listener)
-        masks.open({}, restart=False, listener=listener)
+        masks.open({}, listener)
         started = time.monotonic()
         stylized, work = _paint(picked, masks, stylizer, listener)
     write_picture(output, contact_sheet([list(picked.values()), stylized]))
-    if work:
-        per_pixel_s = (time.monotonic() - started) / work / (height * width)
-        passes = len(regions) + stylizer.bank.has_rest
-        _tell_estimate(reader.info, config, full, per_pixel_s * passes, listener)
+    count = expected_frames(reader.info, config)
+    if work and count:
+        steps = config.style.steps + (count - 1) * config.expected_next_steps
+        passes, pixels = len(regions) + paintings.has_rest, full[0] * full[1]
+        step_s = (time.monotonic() - started) / work / (height * width) * pixels
+        text = f"the whole clip: {count} frames of {full[1]}x{full[0]}, about "
+        text += f"{duration(passes * step_s * steps)} on this machine"
+        listener(Notice(text=text))
     return output
 
 
@@ -96,55 +98,28 @@ def _paint(
     stylizer: Stylizer,
     listener: Listener,
 ) -> tuple[list[Frame], float]:
-    """Paint each frame for itself.
-
-    Returns:
-        The stylized frames, and the work: steps at their own size.
-    """
-    count, fps = len(picked), masks.reader.info.fps
-    steps = stylizer.config.steps
-    listener(
-        Plan(height=masks.height, width=masks.width, frames=count, next_steps=steps)
-    )
-    stylized, work, taken, index = [], 0.0, 0, 0
+    """Paint each frame for itself; return the work, too: steps at their own size."""
+    count, steps = len(picked), stylizer.config.steps
+    height, width = masks.size
+    listener(Plan(height=height, width=width, frames=count, next_steps=steps))
+    stylized, reports, index = list[Frame](), list[StepReport](), 0
 
     def tell(report: StepReport, _: Callable[[], Frame]) -> None:
-        nonlocal work, taken
-        work, taken = work + report.work, report.step
+        reports.append(report)
         listener(replace(report, frame=index))
 
     for index, frame in picked.items():
-        taken = 0
         if plain_color(frame) is not None:
             stylized.append(frame)
             continue
-        stylized.append(
-            stylizer.stylize(
-                frame, masks=masks.at(index), time_s=float(index / fps), on_step=tell
-            )
+        before, time_s = len(reports), float(index / masks.reader.info.fps)
+        painted = stylizer.stylize(
+            frame, masks=masks.at(index), time_s=time_s, on_step=tell
         )
-        listener(
-            FrameReport(frame=index, steps=taken, frames_known=count, all_known=True)
-        )
-    return stylized, work
-
-
-def _tell_estimate(
-    info: VideoInfo,
-    config: VideoConfig,
-    shape: tuple[int, int],
-    per_pixel_s: float,
-    listener: Listener,
-) -> None:
-    """Estimate the time that the whole clip would take, if its length is known."""
-    count = expected_frames(info, config)
-    if not count:
-        return
-    height, width = shape
-    steps = config.style.steps + (count - 1) * config.expected_next_steps
-    seconds = per_pixel_s * height * width * steps
-    text = f"the whole clip: {count} frames of {width}x{height}, "
-    listener(Notice(text=f"{text}about {duration(seconds)} on this machine"))
+        stylized.append(painted)
+        steps = reports[-1].step if len(reports) > before else 0
+        listener(FrameReport(frame=index, steps=steps, frames_known=count))
+    return stylized, sum(report.work for report in reports)
 
 
 def reduced(
@@ -168,11 +143,7 @@ def reduced(
 def _picked(
     reader: FrameReader, config: VideoConfig, height: int, width: int
 ) -> dict[int, Frame]:
-    """Read three frames, spread over those that were asked for.
-
-    Raises:
-        ConfigError: If there is none.
-    """
+    """Read three frames, spread over those that were asked for."""
     count = expected_frames(reader.info, config)
     first, _ = expected_span(reader.info, config)
     wanted = evenly_spaced(first, count or UNKNOWN_COUNT, PICTURES)

@@ -144,6 +144,12 @@ def expected_span(info: VideoInfo, config: VideoConfig) -> tuple[int, int | None
     return start, min((each for each in stops if each is not None), default=None)
 
 
+def expected_frames(info: VideoInfo, config: VideoConfig) -> int | None:
+    """Guess how many frames will be taken, for display only. None: not promised."""
+    start, stop = expected_span(info, config)
+    return None if stop is None else max(0, stop - start)
+
+
 def check_state(reader: FrameReader, state: str) -> None:
     """Check that a clip is still what it was, or raise VideoOpenError."""
     path = reader.info.path

@@ -6,8 +6,8 @@ below the work directory.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from vidstyle.clip.prefetch import MotionEstimator
 from vidstyle.clip.reader import FrameReader, SelectedFrames, expected_span
+from vidstyle.clip.results import frame_shape
 from vidstyle.color import Mask, flatten_masks, moved_mask, soft_mask, soften
 from vidstyle.config import FlowQuality, Region, VideoConfig, check_mask_shape
 from vidstyle.errors import ConfigError, VideoOpenError
@@ -28,8 +29,7 @@ from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 from vidstyle.video.work_dir import FrameStore
 
-READY = "ready"
-"""Name of the stored facts on masks that are all there: where they end, and why."""
+READY = "ready"  # names the facts of a mask that is all there: where it ends, and why
 
 
 @dataclass(slots=True, kw_only=True)
@@ -39,18 +39,15 @@ class _RegionMask:
     path: Path
     clip: VideoInfo | None
     picture: Mask | None
-    changes: bool
-    """Whether it is another in each frame, and kept in the store."""
+    changes: bool  # whether it is another in each frame, and kept in the store
     store: FrameStore
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    """Where the frames in the store end, and why."""
+    facts: Mapping[str, Any] = field(default_factory=dict)  # those that are stored
 
-    def at(self, index: int, *, height: int, width: int) -> Mask:
-        """Return the mask in a frame."""
+    def at(self, index: int, size: tuple[int, int]) -> Mask:
         if self.picture is not None and not self.changes:
             return self.picture
         if index >= self.facts.get("end", index + 1):
-            return np.zeros((height, width), np.float32)
+            return np.zeros(size, np.float32)
         # A mask that ends before the clip does stays as it was.
         levels = self.store.stylized(min(index, self.facts.get("last", index)))
         return np.asarray(levels[..., 0] / 255, np.float32)
@@ -61,64 +58,53 @@ class _RegionMask:
         self.store.put_stylized(index, np.repeat(levels[..., None], 3, axis=2))
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class RegionMasks:
     """The masks of a clip's regions, frame by frame."""
 
     regions: Sequence[Region]
     reader: FrameReader
     config: VideoConfig
-    store: FrameStore
-    """The run's; masks that change are kept below it."""
-    height: int
-    width: int
+    store: FrameStore  # the run's; masks that change are kept below it
     motion: MotionEstimator = estimate_motions
+    _masks: list[_RegionMask] = field(init=False, default_factory=list)
 
-    @property
-    def _size(self) -> dict[str, int]:
-        return {"height": self.height, "width": self.width}
+    def __post_init__(self) -> None:
+        """Check the files, before the work.
 
-    @cached_property
-    def _masks(self) -> list[_RegionMask]:
-        """Open the files of the masks."""
-        masks = []
-        for number, path in enumerate((each.mask for each in self.regions), start=1):
-            clip = _probed(path)
+        ImageOpenError: one is neither a picture nor a clip; ConfigError: it has another
+        shape than the clip, or is black.
+        """
+        height, width = self.size
+        for number, (path, _) in enumerate(self.regions, start=1):
+            clip = None
+            with suppress(VideoOpenError):  # it is a picture
+                clip = probe(path)
+                tall, wide = clip.height, clip.width
+                check_mask_shape(path, tall, wide, height=height, width=width)
             mask = _RegionMask(
                 path=path,
                 clip=clip,
-                picture=None if clip else read_mask(path, **self._size),
+                picture=None if clip else read_mask(path, height=height, width=width),
                 changes=clip is not None or self.config.mask_motion == "flow",
                 store=FrameStore(self.store.work_dir / f"mask-{number}"),
             )
-            if clip is not None:
-                size = clip.height, clip.width
-                check_mask_shape(path, *size, height=self.height, width=self.width)
-            masks.append(mask)
-        return masks
+            self._masks.append(mask)
 
-    def check(self) -> None:
-        """Check the files before the work.
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of what is painted."""
+        return frame_shape(self.reader.info, self.config.style.long_side)
 
-        Raises:
-            ImageOpenError: If one is neither a picture nor a clip.
-            ConfigError: If one has another shape than the clip, or is black.
-        """
-        _ = self._masks
-
-    def open(
-        self, manifest: Mapping[str, Any], *, restart: bool, listener: Listener
-    ) -> None:
+    def open(self, manifest: Mapping[str, Any], listener: Listener) -> None:
         """Make the masks that change, unless an earlier run has made them.
 
-        The listener is told where one does not fit the clip.
-
-        Raises:
-            ConfigError: If one that is a clip is black throughout.
+        The listener is told where one does not fit the clip. ConfigError: one that is a
+        clip is black throughout.
         """
         changing = [mask for mask in self._masks if mask.changes]
         for mask in changing:
-            mask.store.open(manifest, restart=restart)
+            mask.store.open(manifest)
         missing = [mask for mask in changing if mask.store.facts(READY) is None]
         self._propagate([mask for mask in missing if mask.picture is not None])
         for mask in missing:
@@ -132,7 +118,8 @@ class RegionMasks:
 
     def at(self, index: int) -> list[Mask]:
         """Return the visible part of each region's mask in a frame."""
-        return flatten_masks([mask.at(index, **self._size) for mask in self._masks])
+        size = self.size
+        return flatten_masks([mask.at(index, size) for mask in self._masks])
 
     def _misfits(self, mask: _RegionMask) -> Iterator[str]:
         """Yield where a mask does not fit the clip."""
@@ -154,10 +141,10 @@ class RegionMasks:
     def _read(self, mask: _RegionMask, clip: VideoInfo) -> None:
         """Keep the frames of a mask that is a clip, and which is the last."""
         start, stop = expected_span(self.reader.info, self.config)
-        last, is_seen = 0, False
+        last, is_seen, (height, width) = 0, False, self.size
         for timed in read_frames(clip, on_warning=lambda _: None):
             last = timed.index
-            frame = soft_mask(timed.frame, **self._size)
+            frame = soft_mask(timed.frame, height=height, width=width)
             is_seen = (is_seen and last > start) or bool(frame.any())
             mask.put(last, frame)
             if stop is not None and last + 1 >= stop:
@@ -185,29 +172,17 @@ class RegionMasks:
             keep=keep,
             motion=self.motion,
         )
-        ends = {}
-        if cut is not None:
-            cut_s = cut.time_s - self.reader.info.start_s
-            ends = {"end": cut.frame, "cut_s": cut_s}
+        start_s = self.reader.info.start_s
+        ends = {"end": cut.frame, "cut_s": cut.time_s - start_s} if cut else {}
         for mask in masks:
             mask.store.put_facts(READY, ends)
-
-
-def _probed(path: Path) -> VideoInfo | None:
-    """Probe a mask's file; None: it is a picture."""
-    try:
-        return probe(path)
-    except VideoOpenError:
-        return None
 
 
 class Cut(NamedTuple):
     """Where a shot ends."""
 
-    frame: int
-    """The index of the next one's first."""
-    time_s: float
-    """When that is shown, on the source's clock."""
+    frame: int  # the index of the next one's first
+    time_s: float  # when that is shown, on the source's clock
 
 
 def propagate_masks(
@@ -220,12 +195,9 @@ def propagate_masks(
 ) -> Cut | None:
     """Move masks along with what they lie on, as far as the shot goes.
 
-    After a cut nobody knows where they would be, so they end with it. ``keep`` is given
-    each frame's index and its masks, also for a few frames after the cut, until it is
-    certain.
-
-    Returns:
-        The cut that they end with. None: there is none.
+    After a cut nobody knows where they would be, so they end with it, and it is
+    returned. ``keep`` is given each frame's index and its masks, also for a few frames
+    after the cut, until it is certain.
     """
     height, width = masks[0].shape
     # Only the borders of what is kept are soft; of what is moved, they would fray.

@@ -8,7 +8,7 @@ first in ``region-N``, and what is put together in ``composed``.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from vidstyle.clip.frame_tasks import FrameOptimizer
 from vidstyle.clip.ingest import Ingest, IngestState
@@ -24,26 +24,28 @@ from vidstyle.video.work_dir import FrameStore
 
 MakeFramePainter = Callable[[Stylizer, FrameStore, VideoConfig, bool], FramePainter]
 """Makes what paints the frames of a pass; the last: whether only a region of them."""
-Spread = Callable[["RegionPasses", int, Ingest, Listener], IngestState]
-"""Paints all frames that a reader delivers to the pass with a number, from 0."""
+
+
+class PassPainter(Protocol):
+    """Paints a pass, such as ``Painter``; workers are another."""
+
+    def paint(self, ingest: Ingest) -> IngestState:
+        """Paint all frames that a reader delivers; return what it has found."""
+
+
+MakePassPainter = Callable[[int, Listener], PassPainter]
+"""Makes what paints the pass with a number, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegionPasses:
     """The passes of a run over its clip: one, or one for each region."""
 
-    stylizer: Stylizer | Paintings
-    """Paintings: the workers load it."""
+    paintings: Paintings
     masks: RegionMasks
-    evolution: EvolutionConfig | None
-    """Which frame's learning to record; None: none's."""
-    listener: Listener
-    """Is told every step and every finished frame."""
+    evolution: EvolutionConfig | None  # which frame's learning to record; None: none's
     make_painter: MakeFramePainter = FrameOptimizer
-    given: Mapping[int, Frame] = field(default_factory=dict)
-    """Frames that the user has painted, by index."""
-    spread: Spread | None = None
-    """Paints the frames of a pass elsewhere; None: they are painted in this process."""
+    given: Mapping[int, Frame] = field(default_factory=dict)  # by the user; by index
 
     @property
     def stores(self) -> list[FrameStore]:
@@ -55,28 +57,30 @@ class RegionPasses:
     @property
     def _regions(self) -> list[int | None]:
         """What each pass paints; None, what is in no region, comes first."""
-        rest = [None] if self.stylizer.has_rest else []
+        rest = [None] if self.paintings.has_rest else []
         return [*rest, *range(len(self.masks.regions))]
 
     def paint(
-        self, manifest: Mapping[str, Any], *, restart: bool
+        self,
+        manifest: Mapping[str, Any],
+        listener: Listener,
+        make: MakePassPainter,
     ) -> tuple[IngestState, FrameStore]:
         """Paint every region, and what is in none if there is a painting for it.
 
-        Returns:
-            What the reader has found, and where the finished frames are, and what was
-            recorded of the learning.
+        Returned is what the reader has found, and where the finished frames are, and
+        what was recorded of the learning.
         """
         masks, stores = self.masks, self.stores
-        masks.open(manifest, restart=restart, listener=self.listener)
+        masks.open(manifest, listener)
         if not masks.regions:
-            return self._paint_pass(0, self.listener), stores[0]
+            return self._paint_pass(0, make(0, listener)), stores[0]
         for store in (*stores[1:], result := self._composed):
-            store.open(manifest, restart=restart)
+            store.open(manifest)
         found = IngestState()
-        listener = partial(_tell_of_all, self.listener, len(stores))
+        listener = partial(_tell_of_all, listener, len(stores))
         for place in range(len(stores)):
-            found = self._paint_pass(place, listener)
+            found = self._paint_pass(place, make(place, listener))
         if self.evolution is not None:
             wanted = self.evolution.frame
             index = found.first if wanted is None else wanted
@@ -87,21 +91,15 @@ class RegionPasses:
     def _composed(self) -> FrameStore:
         return FrameStore(self.masks.store.work_dir / "composed")
 
-    def _paint_pass(self, place: int, listener: Listener) -> IngestState:
+    def _paint_pass(self, place: int, painter: PassPainter) -> IngestState:
         """Take all frames through the stages once: read, prefetch, paint, store."""
-        masks = self.masks
-        part = self._part(place)
+        masks, part, store = self.masks, self._part(place), self.stores[place]
+        (height, width), mask = masks.size, None if part is None else part.mask
+        reader, config = masks.reader, masks.config
         with Ingest(
-            masks.reader,
-            masks.config,
-            self.stores[place],
-            height=masks.height,
-            width=masks.width,
-            mask=None if part is None else part.mask,
+            reader, config, store, height=height, width=width, mask=mask
         ) as ingest:
-            if self.spread is not None:
-                return self.spread(self, place, ingest, listener)
-            return self.painter(place, listener).paint(ingest)
+            return painter.paint(ingest)
 
     def _part(self, place: int) -> RegionPass | None:
         if not self.masks.regions:
@@ -110,11 +108,10 @@ class RegionPasses:
             region=self._regions[place], mask=lambda index: self._visible(index)[place]
         )
 
-    def painter(self, place: int, listener: Listener) -> Painter:
+    def painter(self, stylizer: Stylizer, place: int, listener: Listener) -> Painter:
         """Make what paints the frames of a pass; the last one puts each together."""
-        stores, part, stylizer = self.stores, self._part(place), self.stylizer
+        stores, part = self.stores, self._part(place)
         store, config = stores[place], self.masks.config
-        assert isinstance(stylizer, Stylizer)  # noqa: S101  # loaded by who paints
 
         def put_together(index: int, stylized: Frame, source: Frame) -> None:
             pictures = [*(each.stylized(index) for each in stores[:-1]), stylized]
@@ -135,7 +132,7 @@ class RegionPasses:
     def _visible(self, index: int) -> list[Mask]:
         """Return the mask of each pass in a frame."""
         masks = self.masks.at(index)
-        return [complement(masks), *masks] if self.stylizer.has_rest else masks
+        return [complement(masks), *masks] if self.paintings.has_rest else masks
 
 
 def _compose_learned(
@@ -146,11 +143,10 @@ def _compose_learned(
     A pass that has fewer pictures than another shows some of them for longer. The first
     picture of each is the source; there is a mask for each pass, together at most 1.
     """
-    learned = [pictures for store in stores if (pictures := store.evolution())]
-    if len(learned) < len(stores):
+    learned = [store.evolution() or [] for store in stores]
+    if not all(learned):
         return
-    source = learned[0][0]
-    height, width = source.shape[:2]
+    height, width = (source := learned[0][0]).shape[:2]
     small = [fitted_mask(mask, height=height, width=width) for mask in masks]
     most = max(len(pictures) for pictures in learned)
     together = []

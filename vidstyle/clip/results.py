@@ -1,4 +1,4 @@
-"""The results of a run: their shapes before the work, the files after it."""
+"""The results of a run: shapes and what is told before the work, the files after it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -7,28 +7,28 @@ from pathlib import Path
 import numpy as np
 
 from vidstyle.clip.ingest import IngestState
-from vidstyle.clip.reader import FrameReader, SelectedFrames
+from vidstyle.clip.reader import FrameReader, SelectedFrames, expected_frames
 from vidstyle.config import EncodingConfig, EvolutionConfig, VideoConfig
 from vidstyle.images import resize_frame, write_picture
 from vidstyle.records import NO_BARS, Bars, Frame, Listener, Notice, VideoInfo
 from vidstyle.stylize.style_bank import working_size
 from vidstyle.video.codecs import (
     codec_for,
+    container_of,
+    find_hardware,
     held_shape,
+    why_software,
 )
 from vidstyle.video.evolution import write_evolution
 from vidstyle.video.folder import write_pictures
+from vidstyle.video.mux import dropped_data, unsupported_streams
 from vidstyle.video.probe import held_s
 from vidstyle.video.read import fitted_bars, with_bars
 from vidstyle.video.sheet import contact_sheet, evenly_spaced
 from vidstyle.video.work_dir import FrameStore
-from vidstyle.video.write import (
-    with_alpha,
-    write_video,
-)
+from vidstyle.video.write import MOST_FPS, with_alpha, write_video
 
-SHEET_PICTURES = 4
-"""Frames on a contact sheet."""
+SHEET_PICTURES = 4  # frames on a contact sheet
 
 
 def cut_shape(
@@ -64,6 +64,93 @@ def frame_shape(info: VideoInfo, long_side: int | None) -> tuple[int, int]:
     top, bottom, left, right = painted_bars(info, long_side)
     height, width = height - top - bottom, width - left - right
     return working_size(height=height, width=width, long_side=None)
+
+
+def tell_plan(
+    info: VideoInfo, output: Path, config: VideoConfig, listener: Listener
+) -> tuple[int, int]:
+    """Report what will be made, and return the height and width of the result."""
+    shape = result_shape(info, config)
+    height, width = cut_shape(output, config.encoding, shape)
+    tell_summary(info, config, f"{width}x{height}", listener)
+    for notice in notices(info, output, config.encoding, shape):
+        listener(notice)
+    return height, width
+
+
+def tell_summary(
+    info: VideoInfo, config: VideoConfig, result: str, listener: Listener
+) -> None:
+    """Report what becomes what, and warn of paintings after the clip's end."""
+    listener(Notice(text=f"{summary(info, config)} -> {result}"))
+    end_s = info.duration_s
+    for time_s in config.style_at:
+        if end_s is not None and time_s > end_s:
+            text = f"style-at {time_s:g}: the clip ends at {end_s:.2f} s, before that "
+            listener(Notice(text=f"{text}painting is alone", is_warning=True))
+
+
+def summary(info: VideoInfo, config: VideoConfig) -> str:
+    """Summarize the clip in a line."""
+    taken, there = expected_frames(info, config), info.frame_count
+    facts = [f"{info.width}x{info.height}", f"{float(info.fps):.4g} fps"]
+    if taken is not None:
+        of = "" if there in {None, taken} else f"of {there} "
+        facts = [f"{taken} {of}frames", *facts]
+    if info.has_audio:
+        facts.append("with sound")
+    return f"{info.path.name or info.path}: {', '.join(facts)}"
+
+
+def notices(
+    info: VideoInfo, output: Path, encoding: EncodingConfig, shape: tuple[int, int]
+) -> Iterator[Notice]:
+    """Name how a clip is read and written, and what of it a file cannot hold.
+
+    The shape is the frames' height and width.
+    """
+    if any(info.bars):
+        yield Notice(text="black bars around the picture stay as they are")
+    if info.needs_normalizing:
+        yield Notice(text=f"decoded by ffmpeg: {'; '.join(info.normalizing)}")
+    for text in left_behind(info, output, encoding):
+        yield Notice(text=text, is_warning=True)
+    if not output.suffix:
+        return
+    if container_of(output) != "gif" and (dropped := dropped_data(info)):
+        yield Notice(text=dropped)
+    height, width = cut_shape(output, encoding, shape)
+    codec = codec_for(output, encoding)
+    sides = {"row": height < shape[0], "column": width < shape[1]}
+    if lost := " and ".join(name for name, is_lost in sides.items() if is_lost):
+        yield Notice(text=f"{codec} holds even sides only: without the last {lost}")
+    if encoding.hardware_encoder:
+        found = find_hardware(codec, crf=encoding.crf, shape=shape)
+        told = why_software(codec) if found is None else f"encoded by {found.name}"
+        yield Notice(text=told, is_warning=found is None)
+
+
+def left_behind(
+    info: VideoInfo, output: Path, encoding: EncodingConfig
+) -> Iterator[str]:
+    """List what of a clip a result cannot hold as it is."""
+    container = container_of(output) if output.suffix else None
+    if container not in {None, "gif"}:
+        yield from unsupported_streams(info, container)
+    others = [each for each in info.streams if each.kind == "video"]
+    others = [e for e in others if not e.is_cover and e.index != info.stream_index]
+    if others:
+        yield (
+            f"{info.path} has {len(others) + 1} video streams; number "
+            f"{info.stream_index} is painted, the others are left out."
+        )
+    if encoding.keep_alpha and not info.has_alpha:
+        yield f"{info.path} has no transparency that could be kept."
+    if container == "gif" and info.fps > MOST_FPS:
+        yield (
+            f"a .gif shows at most {MOST_FPS} frames a second: some of the "
+            f"{float(info.fps):.4g} are left out."
+        )
 
 
 def write_result(
@@ -103,8 +190,7 @@ class StylizedFrames:
 
     store: FrameStore
     found: IngestState
-    bars: Bars = NO_BARS
-    """What is put around them."""
+    bars: Bars = NO_BARS  # what is put around them
 
     def __iter__(self) -> Iterator[Frame]:
         """Read them from the first."""

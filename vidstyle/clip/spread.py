@@ -1,71 +1,52 @@
 """A pass over a clip whose shots are painted by workers: tasks out, news in.
 
-The clip is read, and the result put together, as ever; ``clip/worker`` is a task.
+The clip is read, and the result put together, as ever. A task is some whole shots; its
+frames are stored in the work directory or, where a worker does not see that, handed
+back. These, and what is told on the way, come to the driver in letters.
 """
 
+import platform
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 from uuid import uuid4
+
+import torch
 
 from vidstyle.clip.ingest import Ingest, IngestState
 from vidstyle.clip.manifest import describe_machine
 from vidstyle.clip.regions import RegionPasses
-from vidstyle.clip.worker import (
+from vidstyle.clip.workers import (
     SEND_S,
-    SHARED,
-    Job,
+    WAIT_S,
+    Files,
+    Post,
+    Workers,
     frame_of,
+    named_error,
     pack,
-    paint_part,
     unpack,
 )
-from vidstyle.clip.workers import WAIT_S, Workers, named_error
-from vidstyle.config import EvolutionConfig
-from vidstyle.errors import OptimizationError
-from vidstyle.records import Event, FrameReport, Listener, Notice, ignore
-from vidstyle.stylize.image import Paintings
+from vidstyle.errors import InputError, OptimizationError
+from vidstyle.records import Event, FrameReport, Listener, Notice
+from vidstyle.stylize.stylizer import Stylizer
+from vidstyle.video.work_dir import FrameStore
+
+LOST_S = 50  # without an answer; after 60, Ray would end this process
+SHARED = "shared"  # stored facts by which a worker tells that it sees the directory
 
 
-def prepare(
-    passes: RegionPasses,
-    paintings: Paintings,
-    workers: Workers | None,
-    threads: int | None,
-) -> tuple[RegionPasses, dict[str, Any]]:
-    """Load the network; or ask workers, which are to load it and compute in threads.
+class _Job(NamedTuple):
+    """What all tasks of a pass have in common."""
 
-    Returns:
-        The passes, ready to be painted; and what a manifest says of what paints them.
-    """
-    if workers is not None:
-        facts = workers.ask(paintings.config, threads, passes.listener)
-        return replace(passes, spread=partial(_paint_spread, workers)), facts
-    stylizer = paintings.load(passes.listener)
-    facts = {"network": stylizer.network.name, **describe_machine(stylizer.device)}
-    return replace(passes, stylizer=stylizer), facts
-
-
-def _paint_spread(
-    workers: Workers,
-    passes: RegionPasses,
-    place: int,
-    ingest: Ingest,
-    listener: Listener,
-) -> IngestState:
-    """Paint all frames that a reader delivers to a pass, as ``Painter`` does.
-
-    Raises:
-        VidstyleError: What the reader meets, or a worker three times.
-    """
-    spread = _Spread(workers, passes, place, listener)
-    try:
-        return spread.paint(ingest)
-    except (ConnectionError, workers.ray.exceptions.RayActorError) as err:
-        raise OptimizationError("the connection to the workers is lost.") from err
-    finally:
-        spread.stop()
+    key: str
+    passes: RegionPasses
+    place: int  # which of the passes
+    machine: Mapping[str, Any]  # what must be alike on all machines
 
 
 @dataclass(slots=True)
@@ -73,7 +54,7 @@ class _Part:
     """Some whole shots, which are a task."""
 
     found: IngestState  # of these frames alone
-    evolution: EvolutionConfig | None
+    is_learned: bool  # whether the frame is in it whose learning is recorded
     painted: int = 0  # frames that were, when it was handed out
 
     @property
@@ -81,65 +62,71 @@ class _Part:
         return range(self.found.first, self.found.certain)
 
 
-class _Spread:
+class SpreadPainter:
     """Hands out the shots of a pass as they are read, and hears of them."""
 
     def __init__(
-        self,
-        workers: Workers,
-        passes: RegionPasses,
-        place: int,
-        listener: Listener,
+        self, workers: Workers, passes: RegionPasses, place: int, listener: Listener
     ) -> None:
         self._workers, self._ray, self._listener = workers, workers.ray, listener
         self._passes, self._store = passes, passes.stores[place]
         self._key, self._found = uuid4().hex, IngestState()
         self._store.put_facts(SHARED, {"run": self._key})
-        plain = replace(passes, listener=ignore, spread=None)
-        job = Job(self._key, plain, place, workers.facts)
+        job = _Job(self._key, passes, place, workers.facts)
         self._job = self._ray.put(self._ray.cloudpickle.dumps(job))
         self._task = workers.task(paint_part)
         self._parts: dict[Any, _Part] = {}  # that are being painted, by their tasks
         self._shots = 0  # handed out, the finished ones too
         self._sends = False  # whether workers do not see the work directory
-        self._told = set[str]()
+        self._texts = set[str]()  # of notices that were told
+        self._untold = set[int]()  # frames of tasks that nobody has told of yet
 
     def paint(self, ingest: Ingest) -> IngestState:
-        batch = self._passes.masks.config.batch
+        """Paint all frames that a reader delivers, as ``Painter`` does.
+
+        VidstyleError: what the reader meets, or a worker three times.
+        """
+        lost = ConnectionError, TimeoutError, self._ray.exceptions.RayActorError
+        try:
+            return self._paint(ingest)
+        except lost as err:
+            self._parts.clear()  # nobody is there who could end them
+            raise OptimizationError("the connection to the workers is lost.") from err
+        finally:
+            tasks = list(self._parts)
+            with suppress(ConnectionError, self._ray.exceptions.RayError):
+                for task in tasks:
+                    self._ray.cancel(task, force=True)
+                if tasks:
+                    self._ray.wait(tasks, num_returns=len(tasks), timeout=WAIT_S)
+
+    def _paint(self, ingest: Ingest) -> IngestState:
         while True:
             is_enough = len(self._parts) >= 2 * self._workers.count
+            open_lanes = self._passes.masks.config.batch if is_enough else 0
             self._found = found = ingest.poll(
-                painted=0,
-                open_lanes=batch if is_enough else 0,
-                wait=not self._parts,
+                painted=0, open_lanes=open_lanes, wait=not self._parts
             )
             for text in found.warnings:
                 self._tell(Notice(text=text, is_warning=True))
-            self._hand_out(batch)
+            self._hand_out()
             if self._parts:
                 self._collect()
             elif found.is_complete:
                 return found
 
-    def stop(self) -> None:
-        """End what is still being painted."""
-        with suppress(ConnectionError, self._ray.exceptions.RayError):
-            for task in self._parts:
-                self._ray.cancel(task, force=True)
-            if self._parts:
-                tasks = list(self._parts)
-                self._ray.wait(tasks, num_returns=len(tasks), timeout=WAIT_S)
-
-    def _hand_out(self, batch: int) -> None:
+    def _hand_out(self) -> None:
         """Make tasks of shots whose end is known, as many in each as are batched."""
-        found = self._found
+        found, batch = self._found, self._passes.masks.config.batch
         edges = found.starts[self._shots :] + [found.certain] * found.is_complete
         while len(edges) > 1 and (found.is_complete or len(edges) > batch):
-            self._submit(self._part(edges[0], edges[: batch + 1][-1]))
+            part = self._part(edges[0], edges[: batch + 1][-1])
+            self._untold |= {n for n in part.frames if not self._store.is_painted(n)}
+            self._submit(part)
             edges, self._shots = edges[batch:], self._shots + batch
 
     def _part(self, first: int, stop: int) -> _Part:
-        found = self._found
+        found, evolution = self._found, self._passes.evolution
         span = slice(first - found.first, stop - found.first)
         own = replace(
             found,
@@ -153,26 +140,22 @@ class _Spread:
             is_complete=True,
             warnings=[],
         )
-        evolution = self._passes.evolution
-        if evolution is not None:
-            # Unless a frame is named, it is the first with something to learn.
-            seen = found.is_seen[: span.stop]
-            index = found.first + seen.index(True) if True in seen else None
-            wanted = index if evolution.frame is None else evolution.frame
-            evolution = evolution if wanted in range(first, stop) else None
-        return _Part(own, evolution)
+        learned = None if evolution is None else evolution.frame
+        if evolution is not None and learned is None and True in found.is_seen:
+            learned = found.first + found.is_seen.index(True)  # first with something
+        return _Part(own, learned in range(first, stop))
 
     def _submit(self, part: _Part) -> None:
         """Have a part painted, if it is not."""
         part.painted = self._painted(part)
-        if part.painted < len(part.frames):
-            files = None
-            if self._sends:
-                ours = pack(self._store, lambda path: frame_of(path) in part.frames)
-                files = self._ray.put(ours)
-            mailbox = self._workers.mailbox
-            task = self._task(self._job, mailbox, part.found, part.evolution, files)
-            self._parts[task] = part
+        if part.painted == len(part.frames):
+            return
+        files = None
+        if self._sends:
+            ours = pack(self._store, lambda path: frame_of(path) in part.frames)
+            files = self._ray.put(ours)
+        task = self._task(self._job, part.found, part.is_learned, files)
+        self._parts[task] = part
 
     def _painted(self, part: _Part) -> int:
         return sum(map(self._store.is_painted, part.frames))
@@ -180,7 +163,8 @@ class _Spread:
     def _collect(self) -> None:
         """Wait for a while, hear what is told, and see what is finished."""
         ready, _ = self._ray.wait(list(self._parts), timeout=SEND_S)
-        letters = self._ray.get(self._workers.mailbox.take.remote(self._key))
+        taken = self._workers.mailbox.take.remote(self._key)
+        letters = self._ray.get(taken, timeout=LOST_S)
         for events, files in letters:
             unpack(self._store, files)
             for event in events:
@@ -193,15 +177,21 @@ class _Spread:
                 if self._painted(part) == part.painted:
                     what = f"frames {part.frames[0]} to {part.frames[-1]}"
                     raise named_error(err, what) from err
+            for frame in self._untold.intersection(part.frames):
+                if self._store.is_painted(frame):  # a worker died before it told of it
+                    self._tell(FrameReport(frame=frame, frames_known=0))
             self._submit(part)
 
     def _tell(self, event: Event) -> None:
-        """Tell a worker's event as this run's own; the same notice only once."""
+        """Tell a worker's event as this run's own; each notice and frame once."""
         if isinstance(event, Notice):
-            if event.text in self._told:
+            if event.text in self._texts:
                 return
-            self._told.add(event.text)
+            self._texts.add(event.text)
         if isinstance(event, FrameReport):
+            if event.frame not in self._untold:  # another worker has painted it again
+                return
+            self._untold.remove(event.frame)
             event = replace(
                 event,
                 frames_known=len(self._found.times_s),
@@ -209,3 +199,59 @@ class _Spread:
                 shots_known=len(self._found.starts),
             )
         self._listener(event)
+
+
+def paint_part(
+    packed: bytes, found: IngestState, is_learned: bool, files: Files | None
+) -> bool:
+    """Paint whole shots, but for the frames that are stored.
+
+    ``packed`` is a ``_Job``, ``found`` is of these shots alone, and so are the
+    ``files`` that are given if the work directory is not shared. Returned is whether
+    they are painted: not if their files are not here.
+    """
+    job, stylizer, post = _loaded(packed)
+    passes, masks = job.passes, job.passes.masks
+    if not is_learned:
+        passes = replace(passes, evolution=None)
+    with TemporaryDirectory(prefix="vidstyle-") as folder:
+        if passes.stores[job.place].facts(SHARED) != {"run": job.key}:
+            if masks.regions:
+                raise InputError("regions need a work directory that all workers see.")
+            if files is None:
+                return False
+            post.handing = store = FrameStore(Path(folder))
+            store.open({})
+            unpack(store, files)
+            passes = replace(passes, masks=replace(masks, store=store))
+        try:
+            passes.painter(stylizer, job.place, post).paint(_Given(found))
+        finally:
+            post.close()
+    return True
+
+
+@lru_cache(maxsize=1)
+def _loaded(packed: bytes) -> tuple[_Job, Stylizer, "Post"]:
+    """Load the network for a job, once in a process."""
+    import ray
+
+    job: _Job = ray.cloudpickle.loads(packed)
+    torch.set_num_threads(job.machine["threads"])
+    stylizer = job.passes.paintings.load(post := Post(job.key))
+    own = {"network": stylizer.network.name, **describe_machine(stylizer.device)}
+    if own != job.machine:
+        raise InputError(
+            f"workers differ: {platform.node()} has {own}, the first {job.machine}."
+        )
+    return job, stylizer, post
+
+
+class _Given(Ingest):
+    """What the driver has read."""
+
+    def __init__(self, found: IngestState) -> None:
+        self._given = found
+
+    def poll(self, **_: object) -> IngestState:
+        return self._given

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from vidstyle.clip.reader import FrameReader, open_reader
-from vidstyle.config import EncodingConfig, StyleConfig, VideoConfig
+from vidstyle.config import VideoConfig
 from vidstyle.errors import WorkDirError
 from vidstyle.motion.fades import LONGEST
 from vidstyle.records import Listener, Notice, StrPath, ignore
@@ -25,23 +25,17 @@ class VideoStatus:
 
     work_dir: Path
     output: Path
-    painted: int
-    """Frames; those of each region count."""
-    frames: int | None
-    """About how many there will be. None: not known."""
-    process: str | None
-    """Which is at work on it. None: none is."""
-    newest: Path | None
-    """The file of the newest frame."""
-    command: list[str]
-    """What began it, or went on with it last."""
+    painted: int  # frames; those of each region count
+    frames: int | None  # about how many there will be. None: not known.
+    process: str | None  # which is at work on it. None: none is.
+    newest: Path | None  # the file of the newest frame
+    command: list[str]  # what began it, or went on with it last
 
 
 def video_status(run: StrPath) -> VideoStatus:
     """Look at an unfinished run, given its work directory or its output.
 
-    Raises:
-        WorkDirError: If there is none, or its facts are damaged.
+    WorkDirError: there is none, or its facts are damaged.
     """
     store, facts = _open_run(Path(run))
     later = [store.work_dir / f"region-{n}" for n in range(2, facts["passes"] + 1)]
@@ -68,35 +62,27 @@ def finish_video(
 
     It holds the frames up to the first that is missing, and goes where the run's own
     result would unless ``output`` says otherwise. The run can still go on.
-
-    Raises:
-        VidstyleError: A WorkDirError if there is no such run, nothing is painted, or
-            the clip has changed; an InputError or OutputError.
+    WorkDirError: there is no such run, nothing is painted, or the clip has changed.
     """
     store, facts = _open_run(Path(run))
     known = store.facts(Path(MANIFEST).stem) or {}
-    encoding = EncodingConfig(**facts["encoding"])
-    outputs = Outputs(Path(output or facts["output"]), None, None)
-    check_outputs(outputs, encoding, overwrite=overwrite)
-    config = VideoConfig(
-        encoding=encoding,
+    names = "background", "start_s", "duration_s", "paint_bars", "long_side"
+    config = VideoConfig.of(
         output_size=facts["output_size"],
-        background=known["background"],
         input_fps=known["input_fps"] and Fraction(known["input_fps"]),
-        frames=(known["frames"][0], known["frames"][1]),
-        start_s=known["start_s"],
-        paint_bars=known["paint_bars"],
-        style=StyleConfig(long_side=known["long_side"]),
-        duration_s=known["duration_s"],
+        frames=tuple(known["frames"]),
+        **{name: known[name] for name in names},
+        **facts["encoding"],
     )
+    outputs = Outputs(Path(output or facts["output"]), None, None)
+    check_outputs(outputs, config.encoding, overwrite=overwrite)
     composed = FrameStore(store.work_dir / "composed")
-    has_regions = composed.work_dir.is_dir()
+    if has_regions := composed.work_dir.is_dir():
+        store = composed
     reader = open_reader(known["clip"], config, has_regions=has_regions)
     if reader.state != known["clip_state"]:
         raise WorkDirError(f"{known['clip']} has changed since it was painted.")
-    return _write(
-        composed if has_regions else store, reader, config, outputs.video, listener
-    )
+    return _write(store, reader, config, outputs.video, listener)
 
 
 def _open_run(path: Path) -> tuple[FrameStore, dict[str, Any]]:
@@ -131,8 +117,7 @@ def _write(
     if not count:
         raise WorkDirError(f"the first frame is not painted yet in {store.work_dir}.")
     if left := len(painted) - count:
-        text = f"{left} frames wait for one before them"
-        listener(Notice(text=text))
+        listener(Notice(text=f"{left} frames wait for one before them"))
     if count < len(found.times_s):
         end_s, stop = found.times_s[count], first + count
         found = replace(found, times_s=found.times_s[:count], end_s=end_s)

@@ -4,9 +4,12 @@ Ray starts them, gives each its GPU or cores, and tries again what fails.
 """
 
 import os
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -14,8 +17,9 @@ from warnings import catch_warnings
 
 import torch
 
-from vidstyle.clip.worker import Mailbox, describe_worker
+from vidstyle.clip.manifest import describe_machine
 from vidstyle.config import StyleConfig
+from vidstyle.devices import choose_device
 from vidstyle.errors import (
     ConfigError,
     DependencyError,
@@ -23,12 +27,99 @@ from vidstyle.errors import (
     OptimizationError,
     VidstyleError,
 )
-from vidstyle.records import Listener, Notice
+from vidstyle.images import write_whole
+from vidstyle.records import Event, Listener, Notice, StepReport
+from vidstyle.stylize.stylizer import load_for
+from vidstyle.video.work_dir import EVOLUTION, FrameStore
 
 SHARE = 2  # cores of a worker without a GPU, unless the number of workers is given
 RETRIES = 2  # how often Ray tries a task again
 STORE_BYTES = 256 * 2**20  # for Ray's objects here: messages only, frames are files
 WAIT_S = 30  # after which a user is told that no worker is free
+SEND_S = 0.5  # between two letters
+# Files, those first that must be written last.
+KINDS = "stylized/*.png", "paint/*.npz", "*.json", "source/*.png", "evolution/*.png"
+Files = dict[str, bytes]  # by their names in the work directory
+
+
+class Mailbox:
+    """An actor that keeps letters until they are taken."""
+
+    def __init__(self) -> None:
+        self._boxes = defaultdict[str, list[tuple[list[Event], Files]]](list)
+
+    def put(self, key: str, events: list[Event], files: Files) -> None:
+        self._boxes[key].append((events, files))
+
+    def take(self, key: str) -> list[tuple[list[Event], Files]]:
+        return self._boxes.pop(key, [])
+
+
+class Post:
+    """Sends home what is told, and files; a listener."""
+
+    handing: FrameStore | None = None  # whose new files are handed back
+
+    def __init__(self, key: str) -> None:
+        import ray
+
+        self._ray, self._key, self._sent_s = ray, key, 0.0
+        self._mailbox = ray.get_actor(Mailbox.__name__)
+        self._events, self._letters = list[Event](), list[Any]()
+        self._known = set[tuple[Path, int]]()
+
+    def __call__(self, event: Event) -> None:
+        self._events.append(event)
+        if time.monotonic() - self._sent_s > SEND_S:
+            self._send()
+
+    def _send(self) -> None:
+        files = pack(self.handing, self._is_new) if self.handing else {}
+        events = [
+            replace(event, read_losses=partial(dict, event.losses))  # of this device
+            if isinstance(event, StepReport)
+            else event
+            for event in self._events
+        ]
+        letter = self._mailbox.put.remote(self._key, events, files)
+        self._letters.append(letter)
+        self._events, self._sent_s = [], time.monotonic()
+
+    def close(self) -> None:
+        """Send the rest, and wait until all of it is there."""
+        self._send()
+        self._ray.get(self._letters)
+        self._letters, self.handing = [], None
+
+    def _is_new(self, path: Path) -> bool:
+        version = path, path.stat().st_mtime_ns
+        is_result = path.parent.name != "source" and frame_of(path) is not None
+        is_new = (is_result or path.stem == EVOLUTION) and version not in self._known
+        self._known.add(version)
+        return is_new
+
+
+def pack(store: FrameStore, is_wanted: Callable[[Path], bool]) -> Files:
+    """Read some files, in the order in which they are to be written."""
+    files = {}
+    for kind in KINDS:
+        for path in store.work_dir.glob(kind):
+            with suppress(FileNotFoundError):  # it may be dropped at any time
+                if is_wanted(path):
+                    name = path.relative_to(store.work_dir).as_posix()
+                    files[name] = path.read_bytes()
+    return dict(reversed(files.items()))
+
+
+def unpack(store: FrameStore, files: Files) -> None:
+    for name, data in files.items():
+        write_whole(store.work_dir / name, data)
+
+
+def frame_of(path: Path) -> int | None:
+    """Tell which frame, or the first of which shot, a file is about."""
+    number = path.stem[-6:]
+    return int(number) - 1 if number.isdecimal() else None
 
 
 class Workers:
@@ -37,9 +128,7 @@ class Workers:
     def __init__(self, where: str) -> None:
         """Take ``local``, a number on this machine, a cluster's address, or its file.
 
-        Raises:
-            DependencyError: If Ray is not installed.
-            ConfigError: If it is none of these.
+        DependencyError: Ray is not installed; ConfigError: it is none of these.
         """
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
@@ -56,10 +145,10 @@ class Workers:
         if self._count == 0 or not (self._is_local or ":" in where):
             raise ConfigError(
                 f"workers {where!r} is neither local, a number from 1 on, nor the "
-                "address of a Ray cluster such as ray://host:10001."
+                "address of a Ray cluster such as host:6379."
             )
         self._where, self._is_ours = where, False
-        self._needs: dict[str, float] = {"num_cpus": 1}
+        self._needs: dict[str, float] = {"CPU": 1}
         self.facts: dict[str, Any] = {}
         # In the main thread Ray would take SIGTERM for itself; and what it starts ends
         # with the thread that started it.
@@ -68,66 +157,63 @@ class Workers:
     def __enter__(self) -> Self:
         """Start Ray, or join the cluster; a session that is there is used.
 
-        Raises:
-            InputError: If the cluster cannot be reached.
+        InputError: the cluster cannot be reached.
         """
-        ray = self.ray
-        if not (is_there := ray.is_initialized()):
-            count, gpus = self._count or 0, torch.cuda.device_count()
-            here = {
-                "address": "local",
-                "num_cpus": max(count, gpus, torch.get_num_threads()),
-                "num_gpus": min(count or gpus, gpus),
-                "include_dashboard": False,
-                "object_store_memory": STORE_BYTES,
-            }
-            options = here if self._is_local else {"address": self._where}
-            quiet = {"logging_level": "ERROR", "log_to_driver": False}
-            begin = partial(ray.init, **options, **quiet)
-            try:
-                with catch_warnings(action="ignore"):
-                    self._starter.submit(begin).result()
-            except (OSError, RuntimeError, ValueError) as err:
-                text = " ".join(str(err).split())
-                raise InputError(
-                    f"cannot work with the Ray cluster at {self._where}: {text}"
-                ) from err
-            # If a worker is killed, Ray would tell of it where results are told.
-            ray._private.worker.print_to_stdstream = lambda *_, **__: None
-        if ray.cluster_resources().get("GPU"):
-            self._needs = {"num_cpus": 1, "num_gpus": 1}
-        self._is_ours = not is_there
-        self.mailbox = (
-            ray.remote(Mailbox)
-            .options(
-                name=Mailbox.__name__,
-                get_if_exists=True,
-                num_cpus=0,
-                max_restarts=-1,
-                max_task_retries=-1,
-            )
-            .remote()
-        )
+        if not self.ray.is_initialized():
+            self._start()
+            self._is_ours = True
+        if self.ray.cluster_resources().get("GPU"):
+            self._needs["GPU"] = 1
+        once = {"name": Mailbox.__name__, "get_if_exists": True, "num_cpus": 0}
+        always = {"max_restarts": -1, "max_task_retries": -1}
+        self.mailbox = self.ray.remote(Mailbox).options(**once, **always).remote()
         return self
 
+    def _start(self) -> None:
+        count, gpus = self._count or 0, torch.cuda.device_count()
+        here = {
+            "address": "local",
+            "num_cpus": max(count, gpus, torch.get_num_threads()),
+            "num_gpus": min(count or gpus, gpus),
+            "include_dashboard": False,
+            "object_store_memory": STORE_BYTES,
+        }
+        options = here if self._is_local else {"address": self._where}
+        quiet = {"logging_level": "ERROR", "log_to_driver": False}
+        begin = partial(self.ray.init, **options, **quiet)
+        failures = OSError, RuntimeError, ValueError, self.ray.exceptions.RayError
+        try:
+            with catch_warnings(action="ignore"):
+                self._starter.submit(begin).result()
+        except failures as err:
+            what = f"cannot work with the Ray cluster at {self._where}"
+            raise InputError(f"{what}: {' '.join(str(err).split())}") from err
+        # If a worker is killed, Ray would tell of it where results are told.
+        self.ray._private.worker.print_to_stdstream = lambda *_, **__: None
+
     def __exit__(self, *_: object) -> None:
-        """End the workers, at once, if they are not someone else's."""
         if self._is_ours:
             self.ray.shutdown()
         self._starter.shutdown()
 
     @property
+    def _machines(self) -> list[dict[str, float]]:
+        return [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
+
+    @property
     def count(self) -> int:
         """How many can work at once; a cluster may grow."""
-        there = self.ray.cluster_resources()
-        kinds = {"num_cpus": "CPU", "num_gpus": "GPU"}
-        most = min(there.get(kinds[kind], 0) // n for kind, n in self._needs.items())
-        return max(1, int(most))
+        fit = (
+            min(has.get(kind, 0) // n for kind, n in self._needs.items())
+            for has in self._machines
+        )
+        return max(1, int(sum(fit)))
 
     def task(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """Have calls of a function run elsewhere, and tried again if they fail."""
-        options = {"max_retries": RETRIES, "retry_exceptions": True, **self._needs}
-        remote: Callable[..., Any] = self.ray.remote(**options)(function).remote
+        needs = {f"num_{kind.lower()}s": n for kind, n in self._needs.items()}
+        again = {"max_retries": RETRIES, "retry_exceptions": True}
+        remote: Callable[..., Any] = self.ray.remote(**again, **needs)(function).remote
         return remote
 
     def ask(
@@ -139,16 +225,17 @@ class Workers:
         listener is told which network was taken and why. VidstyleErrors are a worker's.
         """
         there = self.ray.cluster_resources()
-        cpus, gpus = int(there.get("CPU", 1)), int(there.get("GPU", 0))
+        gpus = int(there.get("GPU", 0))
         if config.device == "cuda" and not gpus:
             raise ConfigError("device cuda: no worker has one; use auto or cpu.")
         if gpus and config.device in {"auto", "cuda"}:
-            threads = threads or max(1, cpus // gpus)
+            threads = threads or max(1, int(there.get("CPU", 1)) // gpus)
         else:
-            share = cpus // self._count if self._count else SHARE
-            threads = threads or max(1, min(share, cpus))
-            self._needs = {"num_cpus": min(threads, cpus)}
-        asked = self.task(describe_worker)(config, threads)
+            most = max(int(has.get("CPU", 1)) for has in self._machines)
+            share = most // self._count if self._count else SHARE
+            threads = threads or max(1, min(share, most))
+            self._needs = {"CPU": min(threads, most)}
+        asked = self.task(_describe)(config, threads)
         if not self.ray.wait([asked], timeout=WAIT_S)[0]:
             listener(Notice(text="waiting for a worker: none is free yet"))
         try:
@@ -158,6 +245,16 @@ class Workers:
         for notice in notices:
             listener(notice)
         return self.facts
+
+
+def _describe(config: StyleConfig, threads: int) -> tuple[dict[str, Any], list[Notice]]:
+    """Load the network: what rounding depends on, and what is told of it."""
+    told = list[Event]()
+    torch.set_num_threads(threads)
+    network = load_for(config, told.append)
+    facts = describe_machine(choose_device(config.device))
+    notices = [event for event in told if isinstance(event, Notice)]
+    return {"network": network.name, **facts}, notices
 
 
 @contextmanager

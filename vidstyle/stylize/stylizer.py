@@ -200,10 +200,6 @@ class Stylizer:
                 newest[done.task.frame] = batch.result(done.slot)
         return picture()
 
-    @property
-    def has_rest(self) -> bool:
-        return self.bank.has_rest
-
     def batch(
         self, slots: int, *, temporal_weight: float = 0.0, guided: bool = False
     ) -> BatchOptimization:
