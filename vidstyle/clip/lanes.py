@@ -74,6 +74,7 @@ class Lanes:
         *,
         spacing: int = 1,
         keys: Collection[int] = (),
+        is_bound: bool = True,
     ) -> None:
         """Start with none.
 
@@ -81,7 +82,9 @@ class Lanes:
             is_painted: Whether an earlier run has painted a frame.
             spacing: Frames from a key frame to the next; the last one of a shot is one.
             keys: More of them.
+            is_bound: Whether a frame waits for the one before it.
         """
+        self._is_bound = is_bound
         self._is_painted, self._spacing, self._keys = is_painted, spacing, sorted(keys)
         self._lanes: list[Lane] = []
 
@@ -127,7 +130,7 @@ class Lanes:
         """
         for lane in self._lanes:
             if lane.turns and not lane.is_busy:
-                lane.is_busy = True
+                lane.is_busy = self._is_bound
                 return lane.turns.popleft()
         return None
 
