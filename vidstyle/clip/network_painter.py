@@ -38,7 +38,7 @@ from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import StyleTarget
 from vidstyle.optimize.training import Pair, Training
 from vidstyle.records import Consistency, FlowField, Frame, StepReport
-from vidstyle.stylize.style_bank import FrameStyle
+from vidstyle.stylize.style_bank import FrameStyle, StyleBank
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
@@ -63,7 +63,8 @@ class Sample:
     """As they are to be kept."""
     flow: FlowField
     consistency: Consistency
-    style: StyleTarget
+    styles: Mapping[float, StyleTarget]
+    """By the factor to which a picture is reduced that is to have it."""
 
 
 class NetworkPainter(FrameOptimizer):
@@ -226,12 +227,22 @@ class NetworkPainter(FrameOptimizer):
         found = spread_pairs(frames, max(8, min(MOST_PAIRS, most)))
         found = found or [(first.source, first.source)]
         weights = first.style.weights
-        return [self._sample(earlier, later, weights) for earlier, later in found]
+        # Half the size shows the large strokes, which the optimiser begins with.
+        halves = sorted(
+            self._stylizer.coarser, key=lambda each: abs(each.height / height - 0.5)
+        )
+        banks = {1.0: self._stylizer.bank}
+        banks |= {each.height / height: each.bank for each in halves[:1]}
+        return [self._sample(*pair, weights, banks) for pair in found]
 
     def _sample(
-        self, earlier: Frame, later: Frame, weights: tuple[float, ...]
+        self,
+        earlier: Frame,
+        later: Frame,
+        weights: tuple[float, ...],
+        banks: Mapping[float, StyleBank],
     ) -> Sample:
-        bank = self._stylizer.bank
+        bank = banks[1.0]
         style = FrameStyle(weights, color_statistics(earlier))
         motion, _ = self._motion(earlier, later, quality=self._config.flow)
         seen = erode_consistency(photometric_consistency(earlier, later, motion))
@@ -239,7 +250,7 @@ class NetworkPainter(FrameOptimizer):
             contents=(bank.content(earlier, style), bank.content(later, style)),
             flow=motion.flow_backward,
             consistency=motion.consistency * seen,
-            style=bank.style(style),
+            styles={factor: each.style(style) for factor, each in banks.items()},
         )
 
     def _pair(self, sample: Sample, chosen: random.Random) -> Pair:
@@ -260,7 +271,7 @@ class NetworkPainter(FrameOptimizer):
             consistency=consistency_to_tensor(
                 sample.consistency[window], device=device
             ),
-            style=sample.style,
+            styles=sample.styles,
         )
 
 

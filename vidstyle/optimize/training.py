@@ -16,7 +16,7 @@ from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import StyleTarget, content_target
 
-RATE: Final = 2e-3
+RATE: Final = 4e-3
 """Adam's; it rises over the first steps and falls over the last part."""
 RISE: Final = 20
 """Steps."""
@@ -34,7 +34,8 @@ class Pair:
     """(1, 2, H, W) pixels, from the later frame to the earlier."""
     consistency: Tensor
     """(1, 1, H, W) in [0, 1], where that is trusted."""
-    style: StyleTarget
+    styles: Mapping[float, StyleTarget]
+    """By the factor, 1 first, to which a picture is reduced that is to have it."""
 
 
 class Training:
@@ -59,7 +60,7 @@ class Training:
         """Begin; ``network`` is on the device of all tensors."""
         self._painter, self._network, self._config = painter, network, config
         self._temporal_weight = temporal_weight
-        self._objectives: dict[int, Objective] = {}
+        self._objectives: dict[tuple[int, float], Objective] = {}
         self._weights = list(painter.parameters())
         self._adam = torch.optim.Adam(self._weights, lr=RATE, betas=(0.9, 0.99))
         # A core a picture takes half the time of both cores for both pictures.
@@ -105,28 +106,34 @@ class Training:
         trusted: Tensor | None = None,
     ) -> tuple[tuple[Tensor, ...], Mapping[str, Tensor]]:
         """Return the gradients at the weights by one picture, and its terms."""
-        content = content_target(
-            self._network, pair.contents[slot : slot + 1], self._config
-        )
-        if slot not in self._objectives:
-            self._objectives[slot] = self._objective(pair.style, painted)
-        objective = self._objectives[slot]
-        objective.set_slot(
-            0, content, style=pair.style, warped=moved, consistency=trusted
-        )
-        found = objective.evaluate(painted)
-        if not bool(found.losses.isfinite().all()):
-            raise OptimizationError(
-                "the network's loss is not a finite number; try the defaults."
+        content = pair.contents[slot : slot + 1]
+        seen = [_reduced(painted, factor) for factor in pair.styles]
+        found = []
+        for picture, (factor, style) in zip(seen, pair.styles.items(), strict=True):
+            objective = self._objective(slot, factor, style, picture.detach())
+            target = content_target(
+                self._network, _reduced(content, factor), self._config
             )
-        return torch.autograd.grad(painted, self._weights, found.gradients), found.terms
+            objective.set_slot(
+                0, target, style=style, warped=moved, consistency=trusted
+            )
+            found.append(objective.evaluate(picture))
+            if not bool(found[-1].losses.isfinite().all()):
+                raise OptimizationError(
+                    "the network's loss is not a finite number; try the defaults."
+                )
+        gradients = [each.gradients for each in found]
+        return torch.autograd.grad(seen, self._weights, gradients), found[0].terms
 
-    def _objective(self, style: StyleTarget, painted: Tensor) -> Objective:
-        made = Objective(
-            self._network, style, self._config, temporal_weight=self._temporal_weight
-        )
-        made.allocate(painted.detach())
-        return made
+    def _objective(
+        self, slot: int, factor: float, style: StyleTarget, picture: Tensor
+    ) -> Objective:
+        if (slot, factor) not in self._objectives:
+            weight = self._temporal_weight if factor == 1 else 0
+            made = Objective(self._network, style, self._config, temporal_weight=weight)
+            made.allocate(picture)
+            self._objectives[slot, factor] = made
+        return self._objectives[slot, factor]
 
     def state(self) -> dict[str, Tensor]:
         """Return all that going on later needs, by name."""
@@ -163,6 +170,13 @@ class Training:
             values.setdefault(int(number), {})[kind] = each
         groups = self._adam.state_dict()["param_groups"]
         self._adam.load_state_dict({"state": values, "param_groups": groups})
+
+
+def _reduced(image: Tensor, factor: float) -> Tensor:
+    if factor == 1:
+        return image
+    size = [round(factor * side) for side in image.shape[-2:]]
+    return F.interpolate(image, size, mode="area")
 
 
 def move_roughly(images: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
