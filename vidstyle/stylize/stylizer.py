@@ -308,7 +308,9 @@ class Stylizer:
         """Paint a frame by the network; what the optimiser then does comes later."""
         assert self.painter is not None  # noqa: S101  # looked at by the caller
         image, steps = frame_to_image(content, device=self.device), self.config.touch_up
-        with torch.no_grad():
+        is_half = self.network.precision == "bf16"
+        half = torch.autocast(self.device.type, torch.bfloat16, enabled=is_half)
+        with torch.no_grad(), half:
             start = self.painter(image)
         if steps == 0:
             return FrameTask(frame=number, start=start, content=None, steps=0)
