@@ -7,6 +7,7 @@ on what they show. Nothing here is tuned to look well: rates are medians of whol
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Any, Final
 
@@ -138,15 +139,13 @@ class Bench:
     ) -> tuple[float, float]:
         """Measure the median seconds of a whole step, and of its evaluation alone."""
         # In turns, so that whatever else the machine does slows both alike.
+        works = loop.step, partial(objective.evaluate, images)
         times = [
-            (
-                seconds(loop.step, self._device),
-                seconds(lambda: objective.evaluate(images), self._device),
-            )
+            [seconds(work, self._device) for work in works]
             for _ in range(WARM_UP + self._steps)
         ]
-        step_s, evaluation_s = zip(*times[WARM_UP:], strict=True)
-        return median(step_s), median(evaluation_s)
+        step_s, evaluation_s = map(median, zip(*times[WARM_UP:], strict=True))
+        return step_s, evaluation_s
 
     def _load(
         self, width: int, height: int, batch: int
@@ -156,10 +155,8 @@ class Bench:
         image, painting = pictures[:1].to(self._device), pictures[1:2].to(self._device)
         style = style_target(self._network, painting, self._config)
         content = content_target(self._network, image, self._config)
-        held: dict[str, Any] = {
-            "warped": image,
-            "consistency": torch.ones_like(image[:, :1]),
-        }
+        held: dict[str, Any] = {"warped": image}
+        held["consistency"] = torch.ones_like(image[:, :1])
         setup = self._network, style, self._config
         weight = VideoConfig().temporal_weight
         loop = BatchOptimization(*setup, slots=batch, temporal_weight=weight)
@@ -200,10 +197,10 @@ def count_macs(
     """
     used = network.layers[: network.layers.index(deepest) + 1]
     kernels = [weight for weight in network.parameters() if weight.dim() == 4]
+    halved = [block_of(layer) - 1 for layer in used]
     return sum(
-        kernel.numel() * (height >> halvings) * (width >> halvings)
-        for layer, kernel in zip(used, kernels, strict=False)
-        for halvings in [block_of(layer) - 1]
+        kernel.numel() * (height >> times) * (width >> times)
+        for times, kernel in zip(halved, kernels, strict=False)
     )
 
 

@@ -21,18 +21,14 @@ def choose_device(name: DeviceName) -> torch.device:
 
     ConfigError: it is not on this machine.
     """
-    there = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if name == "auto":
-        return torch.device(next(kind for kind, is_there in there.items() if is_there))
-    if not there[name]:
+    there = ["cuda"] if torch.cuda.is_available() else []
+    there += ["mps"] if torch.backends.mps.is_available() else []
+    there += ["cpu"]
+    if name not in {"auto", *there}:
         raise ConfigError(
             f"device {name} is not on this machine; use --device auto or cpu."
         )
-    return torch.device(name)
+    return torch.device(there[0] if name == "auto" else name)
 
 
 @contextmanager

@@ -20,12 +20,12 @@ VidstyleError
 from typing import ClassVar, Final
 
 PACKAGES: Final = {"cv2", "torch", "torchvision", "numpy", "imageio_ffmpeg"}
+# By what an ImportError says: their names, and their packages in Debian and Fedora.
 SYSTEM_LIBRARIES: Final = {
     "libGL": ("libGL", "libgl1", "mesa-libGL"),
     "libgthread": ("GLib", "libglib2.0-0", "glib2"),
     "libglib": ("GLib", "libglib2.0-0", "glib2"),
 }
-"""By what an ImportError says: their names, and their packages in Debian and Fedora."""
 
 
 class VidstyleError(Exception):

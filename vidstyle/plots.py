@@ -30,20 +30,19 @@ class Panel:
     """Lines over one axis."""
 
     y_label: str  # what y is, with its unit
+    # Points (x, y) by name, in the order in which they are joined; no line without any.
+    # Where y is not finite the line has a gap.
     series: Mapping[str, Sequence[tuple[float, float]]]
-    """Points (x, y) by name, in the order in which they are joined. Where y is not
-    finite the line has a gap; a series without points has no line."""
+    # Whether y grows by powers of ten; values that are not positive are gaps then.
+    # Without any positive one, the axis stays as it is.
     log_y: bool = False
-    """Whether y grows by powers of ten; values that are not positive are gaps then.
-    Without any positive one, the axis stays as it is."""
 
 
 def check_plot(path: Path) -> None:
     """Check, before the work, that a plot can be drawn and written.
 
-    Raises:
-        DependencyError: If there is no matplotlib.
-        OutputError: If the name is no PNG's, or its folder is missing.
+    DependencyError: there is no matplotlib; OutputError: the name is no PNG's, or its
+    folder is missing.
     """
     if path.suffix.lower() != ".png":
         raise OutputError(f"cannot write {path}: a plot is a PNG; use a name in .png.")
@@ -96,8 +95,8 @@ def _draw(axes: "Axes", panel: Panel) -> None:
     for number, points in enumerate(series.values()):
         marker = "." if len(points) <= MOST_MARKED else ""
         dashes = DASHES[number // COLORS % len(DASHES)]
-        values = [y if isfinite(y) else nan for _, y in points]
-        xs = [x for x, _ in points]
+        xs, ys = zip(*points, strict=True)
+        values = [y if isfinite(y) else nan for y in ys]
         lines += axes.plot(xs, values, marker=marker, linestyle=dashes)
     if not lines:
         return

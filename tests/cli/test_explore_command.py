@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from vidstyle.cli import app
 from vidstyle.cli.explore import COMMANDS
+from vidstyle.config.toml_file import NAMES
 from vidstyle.images import resize_frame, write_picture
-from vidstyle.presets import NAMES
 
 pytestmark = pytest.mark.slow
 

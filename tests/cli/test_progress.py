@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from vidstyle.cli import progress
-from vidstyle.cli.progress import ProgressView, losses_line
+from vidstyle.cli import report as progress
+from vidstyle.cli.report import ProgressView, losses_line
 from vidstyle.pace import Pace
 from vidstyle.records import Download, FrameReport, Plan, StepReport
 

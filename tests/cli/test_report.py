@@ -15,7 +15,8 @@ import typer
 from running import FEW, names_in, start
 
 from vidstyle import errors
-from vidstyle.cli.report import Reporter, reported_errors
+from vidstyle.cli import reported_errors
+from vidstyle.cli.report import Reporter
 from vidstyle.cli.request import Request
 from vidstyle.records import Notice, Plan, StepReport
 

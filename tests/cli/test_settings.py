@@ -8,7 +8,7 @@ from running import Run, names_in
 from test_options import configured  # noqa: F401 - a fixture
 
 from vidstyle.config import StyleConfig, VideoConfig
-from vidstyle.presets import NAMES, read_preset
+from vidstyle.config.toml_file import NAMES, read_preset
 
 PAINT = ("video", "clip.mp4", "-s", "painting.png")
 PRESETS = {name: read_preset(name) for name in NAMES}

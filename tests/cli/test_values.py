@@ -11,14 +11,14 @@ import typer
 from vidstyle.cli.options import usage
 from vidstyle.cli.request import parse_at, parse_region
 from vidstyle.config import LayerWeight, Region
-from vidstyle.config.values import (
+from vidstyle.config.setting import (
     parse_fps,
-    parse_init,
     parse_layers,
     parse_numbers,
     parse_range,
     parse_side,
 )
+from vidstyle.config.style import parse_init
 
 
 def test_values_are_read() -> None:

@@ -6,8 +6,15 @@ from typing import Literal
 import pytest
 
 from vidstyle.config import LayerWeight
-from vidstyle.config.setting import LOOK, NETWORK, Config, setting, settings_of
-from vidstyle.config.values import check_layers, parse_layers
+from vidstyle.config.setting import (
+    LOOK,
+    NETWORK,
+    Config,
+    check_layers,
+    parse_layers,
+    setting,
+    settings_of,
+)
 from vidstyle.errors import ConfigError
 
 

@@ -8,8 +8,8 @@ import pytest
 from pictures import scene
 
 from vidstyle.config import StyleConfig
-from vidstyle.explore.experiments import Trial
-from vidstyle.explore.paint import TrialPainter
+from vidstyle.explore import Trial
+from vidstyle.explore.run import TrialPainter
 from vidstyle.images import write_picture
 from vidstyle.records import Listener, ignore
 from vidstyle.video.work_dir import FrameStore

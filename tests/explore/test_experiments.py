@@ -7,10 +7,11 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from vidstyle.config import LayerWeight, OptimizerName, StyleConfig
-from vidstyle.config.values import parse_layers
+from vidstyle.config.setting import parse_layers
 from vidstyle.errors import ConfigError
-from vidstyle.explore.experiments import Axis, growing, sweep
-from vidstyle.explore.run import as_table, run_experiment
+from vidstyle.explore import Axis, growing, sweep
+from vidstyle.explore.results import as_table
+from vidstyle.explore.run import run_experiment
 from vidstyle.images import read_picture
 from vidstyle.networks.load import NetworkStatus
 from vidstyle.records import ignore

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from vidstyle.config import StyleConfig
-from vidstyle.config.values import parse_layers
+from vidstyle.config.setting import parse_layers
 from vidstyle.errors import ConfigError, ImageOpenError
-from vidstyle.explore.experiments import Trial, comparable
+from vidstyle.explore import Trial, comparable
 from vidstyle.images import read_picture
 from vidstyle.records import Event, FrameReport, Notice, Plan, StepReport
 from vidstyle.stylize.image import stylize_image

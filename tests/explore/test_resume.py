@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from vidstyle.errors import WorkDirError
-from vidstyle.explore.experiments import Experiment, Trial, sweep
-from vidstyle.explore.paint import TrialPainter
-from vidstyle.explore.run import describe, run_experiment, waiting_place
+from vidstyle.explore import Experiment, Trial, sweep
+from vidstyle.explore.run import TrialPainter, describe, run_experiment, waiting_place
 from vidstyle.images import write_picture
 from vidstyle.records import FrameReport, Notice, Plan, StepReport, ignore
 from vidstyle.video.work_dir import FrameStore

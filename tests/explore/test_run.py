@@ -8,8 +8,9 @@ import pytest
 
 from vidstyle.config import StyleConfig
 from vidstyle.errors import DependencyError, OutputError
-from vidstyle.explore.experiments import Experiment, sweep
-from vidstyle.explore.run import as_table, run_experiment
+from vidstyle.explore import Experiment, sweep
+from vidstyle.explore.results import as_table
+from vidstyle.explore.run import run_experiment
 from vidstyle.images import read_picture
 from vidstyle.records import Event, Notice, ignore
 
@@ -78,7 +79,7 @@ def test_without_what_draws_plots_the_rest_is_there(files, config, monkeypatch):
     def refuse(path: Path) -> None:
         raise DependencyError("matplotlib cannot be loaded.")
 
-    monkeypatch.setattr("vidstyle.explore.run.check_plot", refuse)
+    monkeypatch.setattr("vidstyle.explore.results.check_plot", refuse)
     told: list[Event] = []
 
     run_experiment(experiment(files, config), files / "out", told.append)

@@ -1,14 +1,11 @@
 """Presets: whole, in range, and what they say of themselves is what they set."""
 
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 
-from vidstyle import presets
-from vidstyle.config import StyleConfig, VideoConfig
-from vidstyle.config.toml_file import read_config
-from vidstyle.presets import NAMES, Preset, read_preset
+from vidstyle.config import StyleConfig, VideoConfig, toml_file
+from vidstyle.config.toml_file import NAMES, Preset, read_config, read_preset
 
 PRESETS: dict[str, Preset] = {name: read_preset(name) for name in NAMES}
 STYLE_FIELDS = {field.name for field in fields(StyleConfig)}
@@ -40,6 +37,6 @@ def test_finishes_grow_in_size_and_steps() -> None:
 
 
 def test_every_file_is_a_preset_that_config_reads() -> None:
-    folder = Path(presets.__file__).parent
+    folder = toml_file.PACKAGE / "presets"
     assert {path.stem for path in folder.glob("*.toml")} == set(NAMES)
     assert read_config(folder / "fine.toml") == PRESETS["fine"].settings

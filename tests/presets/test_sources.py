@@ -13,8 +13,8 @@ from conversions import (
 )
 from loss_conventions import GATYS_LAYERS, gatys_sums, keras_sums, neural_style_sums
 
+from vidstyle.config.toml_file import NAMES, read_preset
 from vidstyle.networks.published import published_weights
-from vidstyle.presets import NAMES, read_preset
 
 BY_NAME = {name: read_preset(name) for name in NAMES[3:]}
 

@@ -7,9 +7,14 @@ import numpy as np
 import pytest
 
 from vidstyle.records import NO_BARS, Bars
-from vidstyle.video.bars import find_bars, fitted_bars, with_bars, without_bars
 from vidstyle.video.probe import probe
-from vidstyle.video.read import read_frames
+from vidstyle.video.read import (
+    find_bars,
+    fitted_bars,
+    read_frames,
+    with_bars,
+    without_bars,
+)
 
 HEIGHT, WIDTH = 96, 128
 NOISE = f"nullsrc=s={WIDTH}x{HEIGHT}:r=6:d=1,geq=60+random(1)*160:128:128,smartblur"

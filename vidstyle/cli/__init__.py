@@ -1,12 +1,16 @@
-"""The command line, and what people type who know another program."""
+"""The command line: what people type who know another program, and how it ends."""
 
+import _thread
 import difflib
 import inspect
 import os
 import re
 import signal
 import sys
-from collections.abc import Collection, Sequence
+import threading
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from importlib.metadata import version
 from pathlib import Path
@@ -16,26 +20,32 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from vidstyle.cli import listings
 from vidstyle.cli.explore import COMMANDS
 from vidstyle.cli.image import image
-from vidstyle.cli.listings import bench, finish, networks, presets, probe, status, ui
-from vidstyle.cli.measure import measure
-from vidstyle.cli.report import INTERRUPTED, TERMINATED, print_line
+from vidstyle.cli.report import RESUMES, Terminated, print_line
 from vidstyle.cli.request import Mistyped
 from vidstyle.cli.video import plan, video
-from vidstyle.config.toml_file import read_table
-from vidstyle.presets import SAMPLES, sample
+from vidstyle.config.toml_file import SAMPLES, read_table, sample
+from vidstyle.errors import OutputError, VidstyleError, dependency_error
 
 __all__ = ["app", "run"]
 
+INTERRUPTED, TERMINATED = 130, 143  # the signals' numbers and 128
+STOPPED = "nothing was written"
+ON_STOP = {
+    "networks": "run it again to fetch the weights",
+    "ui": "what it was painting goes on when it is started again",
+}
+_CONDITION = threading.Condition
+_LOCKING = {_CONDITION.__enter__.__code__, _CONDITION.__exit__.__code__}
 SHOW_CONFIG, HELP_ALL = "--show-config", "--help-all"
 
 
 def _check_words(args: Sequence[str], options: Collection[str], *, flags: str) -> None:
-    """Refuse words with dashes that are no options, with what was meant.
+    """Refuse words with dashes that are no options, with what was meant (Mistyped).
 
     ``flags`` are the letters that may stand together behind one dash, as in ``-yq``.
-    Mistyped: a word that is known from another program, or one with a single dash.
     """
     for arg in args:
         word = arg.partition("=")[0]
@@ -97,6 +107,68 @@ def _without_bool(parameters: list[Any]) -> list[Any]:
     return copies
 
 
+@contextmanager
+def reported_errors(on_stop: str = STOPPED) -> Iterator[None]:
+    """Turn every way in which a command can fail into one line and an exit code.
+
+    ``on_stop`` is what an interrupted user should know, where nothing is kept.
+    """
+    numbers = [signal.SIGTERM]
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        numbers.append(signal.SIGINT)
+    previous = {number: signal.signal(number, _stop) for number in numbers}
+    try:
+        yield
+    except VidstyleError as err:
+        raise _ended(f"error: {err}", err.exit_code) from None
+    except ImportError as err:
+        if (known := dependency_error(err)) is None:
+            raise
+        raise _ended(f"error: {known}", known.exit_code) from None
+    except OSError as err:
+        if err.filename is not None:
+            raise
+        # The interpreter would try again to write what is left.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        why = f"cannot write to standard output: {err.strerror}"
+        line = f"error: {why}; files that were made are kept."
+        raise _ended(line, OutputError.exit_code) from None
+    except (KeyboardInterrupt, Terminated) as err:
+        left = RESUMES if RESUMES in getattr(err, "__notes__", ()) else on_stop
+        if isinstance(err, Terminated):
+            raise _ended(f"terminated; {left}.", TERMINATED) from None
+        raise _ended(f"interrupted; {left}.", INTERRUPTED) from None
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Raise what ends the command; a moment later if a lock is being taken or let go.
+
+    The main thread would keep that lock, and the others wait for it for ever: futures,
+    events and semaphores are made of conditions, whose ``with`` is Python.
+    """
+    if frame is not None and frame.f_code in _LOCKING:
+        _thread.start_new_thread(_interrupt_again, (number,))
+        return
+    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+
+
+def _interrupt_again(number: int) -> None:
+    time.sleep(0.001)
+    main = threading.main_thread().ident
+    if hasattr(signal, "pthread_kill") and main is not None:
+        signal.pthread_kill(main, number)  # which also ends what the thread waits for
+    else:
+        _thread.interrupt_main(signal.Signals(number))
+
+
+def _ended(line: str, code: int) -> typer.Exit:
+    print_line(line)
+    return typer.Exit(code)
+
+
 class _Command(TyperCommand):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -117,6 +189,10 @@ class _Command(TyperCommand):
         letters = "".join(name[1] for name in flags if len(name) == 2)
         _check_words(args, names, flags=letters)
         return super().parse_args(ctx, ["--help"] if HELP_ALL in args else args)
+
+    def invoke(self, ctx: Any) -> Any:
+        with reported_errors(ON_STOP.get(self.name or "", STOPPED)):
+            return super().invoke(ctx)
 
     def get_params(self, ctx: Any) -> list[Any]:
         parameters = _without_bool(super().get_params(ctx))
@@ -163,8 +239,9 @@ def demo() -> None:
 
 
 for command in (
-    *(video, plan, image, demo, status, finish, ui),
-    *(probe, presets, networks, measure, bench),
+    *(video, plan, image, demo, listings.status, listings.finish, listings.ui),
+    *(listings.probe, listings.presets, listings.networks),
+    *(listings.measure, listings.bench),
 ):
     app.command(cls=_Command)(command)
 for command in COMMANDS:
@@ -178,29 +255,24 @@ def _show_version(is_asked: bool) -> None:
         raise typer.Exit
 
 
+VERSION = typer.Option(
+    *("--version", "-V"),
+    callback=_show_version,
+    is_eager=True,
+    help="Show the version and exit.",
+)
+
+
 @app.callback()
-def main(
-    _: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            "-V",
-            callback=_show_version,
-            is_eager=True,
-            help="Show the version and exit.",
-        ),
-    ] = False,
-) -> None:
+def main(_: Annotated[bool, VERSION] = False) -> None:
     """Quiet and tame the libraries, which the commands load only when they run."""
-    # OpenCV and the ffmpeg in it write to stderr on their own; what they say of a
-    # broken clip we say ourselves, in one sentence.
+    # What OpenCV and its ffmpeg say of a broken clip we say ourselves, in one sentence.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     # Threads that wait for work spin for milliseconds by default, and take the cores
-    # from whatever has some: our own flow, ffmpeg, another run. On two busy cores that
-    # makes a step forty times as long; spinning for some microseconds costs nothing on
-    # quiet ones. GNU's OpenMP, which torch brings along on Linux, reads this when it
-    # is loaded.
+    # from whatever has some: a step on two busy cores takes forty times as long.
+    # Spinning for some microseconds costs nothing on quiet ones. GNU's OpenMP, which
+    # torch brings along on Linux, reads this when it is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 
@@ -221,8 +293,7 @@ def run() -> None:
         app(prog_name="vidstyle")
     except SystemExit as end:
         if os.name == "posix" and end.code in {INTERRUPTED, TERMINATED}:
-            number = signal.SIGINT if end.code == INTERRUPTED else signal.SIGTERM
             sys.stdout.flush()
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
+            signal.signal(end.code - 128, signal.SIG_DFL)
+            signal.raise_signal(end.code - 128)
         raise

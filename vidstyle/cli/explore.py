@@ -9,12 +9,18 @@ from typing import Annotated, Any, Final
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.report import Reporter, print_facts, reported_errors
+from vidstyle.cli.report import Reporter, print_facts
 from vidstyle.cli.request import Request, make
 from vidstyle.config import AlbumConfig, StyleConfig
-from vidstyle.config.setting import FILES, REQUIRED, Config, setting, settings_of
-from vidstyle.config.values import parse_layers
-from vidstyle.explore.experiments import (
+from vidstyle.config.setting import (
+    FILES,
+    REQUIRED,
+    Config,
+    parse_layers,
+    setting,
+    settings_of,
+)
+from vidstyle.explore import (
     KINDS,
     LAYER_SETS,
     NEVER,
@@ -92,30 +98,28 @@ def _names(kind: Kind) -> set[str]:
 def _explore(
     kind: Kind, ctx: typer.Context, content: Path, values: Mapping[str, Any]
 ) -> None:
-    with reported_errors():
-        request: Request = make(Request, {name: values[name] for name in SHARED})
-        choices = {name: values[name] for name in _names(kind)}
-        settings = o.resolve_settings(ctx, values, request, [StyleConfig, AlbumConfig])
-        base = settings.make(StyleConfig)
-        experiment = sweep(kind.name, content, base, **choices)
-        paintings = list({trial.style: None for trial in experiment.trials})
-        folder = Path(request.output or _beside(content, paintings, kind.name))
-        from vidstyle.explore import run
+    request: Request = make(Request, {name: values[name] for name in SHARED})
+    choices = {name: values[name] for name in _names(kind)}
+    settings = o.resolve_settings(ctx, values, request, [StyleConfig, AlbumConfig])
+    base = settings.make(StyleConfig)
+    experiment = sweep(kind.name, content, base, **choices)
+    paintings = list({trial.style: None for trial in experiment.trials})
+    folder = Path(request.output or _beside(content, paintings, kind.name))
+    from vidstyle.explore import run
+    from vidstyle.explore.results import as_table
 
-        work = request.work_dir or run.waiting_place(folder)
-        inputs = [content, *paintings]
-        run.check_folder(folder, work, inputs, overwrite=request.overwrite)
-        with Reporter(request) as reporter:
-            facts = run.run_experiment(
-                experiment, folder, reporter, work_dir=work, restart=request.restart
-            )
-        facts = {"output": folder, **facts}
-        print_facts(facts, (*run.as_table(facts), folder), as_json=request.json)
+    work = request.work_dir or run.waiting_place(folder)
+    inputs = [content, *paintings]
+    run.check_folder(folder, work, inputs, overwrite=request.overwrite)
+    with Reporter(request) as reporter:
+        facts = run.run_experiment(
+            experiment, folder, reporter, work_dir=work, restart=request.restart
+        )
+    facts = {"output": folder, **facts}
+    print_facts(facts, (*as_table(facts), folder), as_json=request.json)
 
 
 def make_command(kind: Kind) -> Callable[..., None]:
-    """Make the command of an experiment."""
-
     def command(
         ctx: typer.Context,
         content: Annotated[

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.report import Reporter, reported_errors
+from vidstyle.cli.report import Reporter
 from vidstyle.cli.request import Request, make
 from vidstyle.config import AlbumConfig, EncodingConfig, EvolutionConfig, StyleConfig
 from vidstyle.errors import ConfigError, InputError
@@ -54,12 +54,11 @@ def image(
     is_album = len(contents) > 1 or any(
         path.is_dir() for path in (*contents, *request.styles)
     )
-    with reported_errors():
-        settings = o.resolve_settings(ctx, values, request, KINDS)
-        if is_album:
-            _paint_album(contents, request, settings)
-        else:
-            _paint_one(contents[0], request, settings)
+    settings = o.resolve_settings(ctx, values, request, KINDS)
+    if is_album:
+        _paint_album(contents, request, settings)
+    else:
+        _paint_one(contents[0], request, settings)
 
 
 def _paint_one(content: Path, request: Request, settings: o.Settings) -> None:
@@ -129,10 +128,9 @@ def _paint_album(contents: list[Path], request: Request, settings: o.Settings) -
 
 def _beside(contents: Sequence[Path], styles: Sequence[Path]) -> Path:
     """Name a folder after what is painted: photos/ after b.jpg makes photos.b/."""
-    names = ["pictures"] if len(contents) > 1 else [_stem(contents[0])]
-    names.append("+".join(_stem(path) for path in styles))
-    return contents[0].parent / ".".join(names)
 
+    def stem(path: Path) -> str:
+        return path.resolve().name if path.is_dir() else path.stem
 
-def _stem(path: Path) -> str:
-    return path.resolve().name if path.is_dir() else path.stem
+    name = "pictures" if len(contents) > 1 else stem(contents[0])
+    return contents[0].parent / f"{name}.{'+'.join(map(stem, styles))}"

@@ -1,4 +1,4 @@
-"""The short commands: they list, look at a clip or a run, time, or open the page."""
+"""The short commands: they list, look at a clip or a run, measure, or open the page."""
 
 import os
 import shlex
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.report import Reporter, print_facts, print_line, reported_errors
+from vidstyle.cli.report import Reporter, print_facts, print_line
 from vidstyle.cli.request import Request
 from vidstyle.config import NetworkName, Precision, StyleConfig, VideoConfig
 from vidstyle.config.setting import Config, setting
-from vidstyle.config.values import parse_sizes
+from vidstyle.config.toml_file import NAMES, read_preset
 from vidstyle.errors import DependencyError
-from vidstyle.presets import NAMES, read_preset
+from vidstyle.measure import MeasureConfig
 from vidstyle.ui import UiConfig
 
 if TYPE_CHECKING:
@@ -32,17 +32,16 @@ Fetch = Annotated[
 
 def networks(fetch: Fetch = None, json: o.Json = False, quiet: o.Quiet = False) -> None:
     """List the networks and where their weights are, or fetch one's."""
-    with reported_errors("run it again to fetch the weights"):
-        from vidstyle.networks.load import fetch as fetch_weights
-        from vidstyle.networks.load import network_status
+    from vidstyle.networks.load import fetch as fetch_weights
+    from vidstyle.networks.load import network_status
 
-        if fetch is not None:
-            with Reporter(Request(quiet=quiet, json=json)) as reporter:
-                path = fetch_weights(fetch, reporter)
-            reporter.result(path)
-            return
-        known = network_status()
-        print_facts([asdict(each) for each in known], map(_line, known), as_json=json)
+    if fetch is not None:
+        with Reporter(Request(quiet=quiet, json=json)) as reporter:
+            path = fetch_weights(fetch, reporter)
+        reporter.result(path)
+        return
+    known = network_status()
+    print_facts([asdict(each) for each in known], map(_line, known), as_json=json)
 
 
 def _line(status: "NetworkStatus") -> str:
@@ -55,10 +54,9 @@ def _line(status: "NetworkStatus") -> str:
 
 def presets(json: o.Json = False) -> None:
     """List the presets; --preset NAME --show-config shows all that one sets."""
-    with reported_errors():
-        known = [read_preset(name) for name in NAMES]
-        lines = [f"{each.name:10}  {each.summary}" for each in known]
-        print_facts([asdict(each) for each in known], lines, as_json=json)
+    known = [read_preset(name) for name in NAMES]
+    lines = [f"{each.name:10}  {each.summary}" for each in known]
+    print_facts([asdict(each) for each in known], lines, as_json=json)
 
 
 @o.add_options(VideoConfig, only=("input_fps", "background"), hides=False)
@@ -67,12 +65,11 @@ def probe(clip: o.Clip, *, json: o.Json = False, **values: Any) -> None:
 
     The whole file is read once, since only so is a variable rate known for one.
     """
-    with reported_errors():
-        config = VideoConfig(**values)
-        from vidstyle.video.describe import as_facts, as_lines, inspect_clip
+    config = VideoConfig(**values)
+    from vidstyle.video.describe import as_facts, as_lines, inspect_clip
 
-        seen = inspect_clip(clip, fps=config.input_fps, background=config.background)
-        print_facts(as_facts(seen), as_lines(seen), as_json=json)
+    seen = inspect_clip(clip, fps=config.input_fps, background=config.background)
+    print_facts(as_facts(seen), as_lines(seen), as_json=json)
 
 
 Run = Annotated[
@@ -87,22 +84,21 @@ Run = Annotated[
 
 def status(run: Run, json: o.Json = False) -> None:
     """Show how far an unfinished run is."""
-    with reported_errors():
-        from vidstyle.clip.unfinished import video_status
+    from vidstyle.clip.unfinished import video_status
 
-        seen = video_status(run)
-        of = "" if seen.frames is None else f" of about {seen.frames}"
-        lines = [f"{seen.painted}{of} frames are painted for {seen.output}"]
-        if seen.process is not None:
-            lines += [f"process {seen.process} is at work on it"]
-        else:
-            program, *rest = seen.command
-            is_ours = Path(program).stem in {"vidstyle", "__main__"}
-            given = ["vidstyle", *rest] if is_ours else ["python", program, *rest]
-            lines += ["no process is at work on it; this goes on:", shlex.join(given)]
-        if seen.newest is not None:
-            lines += [f"the newest frame: {seen.newest}"]
-        print_facts(asdict(seen), lines, as_json=json)
+    seen = video_status(run)
+    of = "" if seen.frames is None else f" of about {seen.frames}"
+    lines = [f"{seen.painted}{of} frames are painted for {seen.output}"]
+    if seen.process is not None:
+        lines += [f"process {seen.process} is at work on it"]
+    else:
+        program, *rest = seen.command
+        is_ours = Path(program).stem in {"vidstyle", "__main__"}
+        given = ["vidstyle", *rest] if is_ours else ["python", program, *rest]
+        lines += ["no process is at work on it; this goes on:", shlex.join(given)]
+    if seen.newest is not None:
+        lines += [f"the newest frame: {seen.newest}"]
+    print_facts(asdict(seen), lines, as_json=json)
 
 
 def finish(
@@ -117,12 +113,66 @@ def finish(
     Its sound ends where the frames do. To go on, give the run's command again, with
     --overwrite if this clip is in its place.
     """
-    with reported_errors():
-        from vidstyle.clip.unfinished import finish_video
+    from vidstyle.clip.unfinished import finish_video
 
-        with Reporter(Request(quiet=quiet, json=json)) as reporter:
-            made = finish_video(run, output, overwrite=overwrite, listener=reporter)
-        reporter.result(made.output, frames=made.frames)
+    with Reporter(Request(quiet=quiet, json=json)) as reporter:
+        made = finish_video(run, output, overwrite=overwrite, listener=reporter)
+    reporter.result(made.output, frames=made.frames)
+
+
+@o.add_options(MeasureConfig, hides=False)
+def measure(
+    result: Annotated[
+        Path,
+        typer.Argument(
+            help="A painted picture, a painted clip (as -o FOLDER writes it, without "
+            "loss), or a folder of painted pictures.",
+            metavar="RESULT",
+            readable=False,
+        ),
+    ],
+    *,
+    device: o.Device = "auto",
+    overwrite: o.Overwrite = False,
+    json: o.Json = False,
+    quiet: o.Quiet = False,
+    **values: Any,
+) -> None:
+    """Measure how near a result is to its content and its painting, and its flicker.
+
+    The content's own numbers, under the same measure, stand beside the result's.
+
+    MSE is of pixel values in [0, 1], with the painting stretched to the result; SSIM is
+    of luma; distances are relative errors of features and Gram matrices. Of a clip,
+    they are means over its frames, and drift is the last frame's value by the second's.
+
+    Folders of pictures that are no frames of a clip are compared as sets, by FID under
+    features that the table names, and picture by picture: a result is called after its
+    content, PICTURE.png, or after its painting, too, PICTURE.PAINTING.png, as vidstyle
+    image calls it. What fits nothing is listed; index.png is left out.
+    """
+    config = MeasureConfig(**values, device=device)
+    if config.plot is not None:
+        from vidstyle.images import check_outputs
+
+        inputs = [result, config.content, config.style]
+        check_outputs([config.plot], inputs=inputs, overwrite=overwrite)
+    from vidstyle.measure.report import measure_result
+
+    with Reporter(Request(quiet=quiet)) as reporter:
+        facts, table = measure_result(result, config, reporter)
+    print_facts(facts, table, as_json=json)
+
+
+def parse_sizes(text: str) -> list[tuple[int, int]]:
+    """Read ``320x180,640x360`` as widths and heights."""
+    sizes = []
+    for item in text.split(","):
+        width, _, height = item.strip().partition("x")
+        if not (width.isdecimal() and height.isdecimal()):
+            raise ValueError(f"{item!r} is not a size such as 320x180")
+        sizes.append((int(width), int(height)))
+    return sizes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,21 +211,20 @@ def bench(
     --json also counts a step's operations that compute (views are not counted) and its
     reads by the host, as they are on any device.
     """
-    with reported_errors():
-        from vidstyle.bench import Bench, as_table
+    from vidstyle.bench import Bench, as_table
 
-        with Reporter(Request()) as reporter:
-            timed = Bench(
-                **values,
-                network=network,
-                device=device,
-                precision=precision,
-                listener=reporter,
-            )
-        facts, rates = timed.facts(), timed.rates()
-        if json:
-            facts["rates"] = [asdict(rate) for rate in rates]
-        print_facts(facts, as_table(facts, rates), as_json=json)
+    with Reporter(Request()) as reporter:
+        timed = Bench(
+            **values,
+            network=network,
+            device=device,
+            precision=precision,
+            listener=reporter,
+        )
+    facts, rates = timed.facts(), timed.rates()
+    if json:
+        facts["rates"] = [asdict(rate) for rate in rates]
+    print_facts(facts, as_table(facts, rates), as_json=json)
 
 
 @o.add_options(UiConfig, hides=False)
@@ -186,19 +235,18 @@ def ui(**values: Any) -> None:
     on when it is started again. The password is that in VIDSTYLE_UI_PASSWORD; without
     an encrypting proxy before the page, others in the network can read along.
     """
-    with reported_errors("what it was painting goes on when it is started again"):
-        config = UiConfig(**values)
-        try:
-            from vidstyle.ui.page import launched
-        except ImportError as err:
-            if (err.name or "").partition(".")[0] != "gradio":
-                raise
-            raise DependencyError(
-                f"Gradio, which makes the page, cannot be loaded ({err}); "
-                'pip install "vidstyle[ui]" brings it.'
-            ) from err
-        password = os.environ.get("VIDSTYLE_UI_PASSWORD", "")
-        with launched(config, password=password) as address:
-            print_line(f"vidstyle is at {address}; Ctrl-C ends it")
-            while True:
-                time.sleep(3600)
+    config = UiConfig(**values)
+    try:
+        from vidstyle.ui.page import launched
+    except ImportError as err:
+        if (err.name or "").partition(".")[0] != "gradio":
+            raise
+        raise DependencyError(
+            f"Gradio, which makes the page, cannot be loaded ({err}); "
+            'pip install "vidstyle[ui]" brings it.'
+        ) from err
+    password = os.environ.get("VIDSTYLE_UI_PASSWORD", "")
+    with launched(config, password=password) as address:
+        print_line(f"vidstyle is at {address}; Ctrl-C ends it")
+        while True:
+            time.sleep(3600)

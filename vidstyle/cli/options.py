@@ -14,9 +14,14 @@ import typer
 from vidstyle.cli.request import Request, make
 from vidstyle.config import DeviceName, StyleConfig
 from vidstyle.config.setting import PANELS, REQUIRED, Setting, settings_of
-from vidstyle.config.toml_file import KINDS, config_text, read_config
+from vidstyle.config.toml_file import (
+    KINDS,
+    NAMES,
+    config_text,
+    read_config,
+    read_preset,
+)
 from vidstyle.errors import OutputError
-from vidstyle.presets import NAMES, read_preset
 
 T = TypeVar("T")
 
@@ -87,13 +92,10 @@ def _parameter(setting: Setting, *, is_hidden: bool) -> inspect.Parameter:
 
 
 def _typer_option(setting: Setting, *, is_hidden: bool = False) -> Any:
-    flags = [f"--{setting.key}"]
-    if setting.default is True:
-        flags = [f"--{setting.key}/--no-{setting.key}"]
-    if setting.short is not None:
-        flags.append(f"-{setting.short}")
-    if setting.alias is not None:
-        flags.append(f"--{setting.alias}")
+    negation = f"/--no-{setting.key}" if setting.default is True else ""
+    flags = [f"--{setting.key}{negation}"]
+    flags += [f"-{setting.short}"] if setting.short else []
+    flags += [f"--{setting.alias}"] if setting.alias else []
     (hint, *_) = setting.hints
     (kind, *_) = get_args(hint) if get_origin(hint) is list else (hint,)
     metavar = setting.metavar or "|".join(setting.choices)
@@ -111,7 +113,6 @@ def _typer_option(setting: Setting, *, is_hidden: bool = False) -> Any:
 
 
 def option_of(kind: type[Any], name: str) -> Any:
-    """Make the option of one setting, for a command that takes it by itself."""
     return _typer_option(next(each for each in settings_of(kind) if each.name == name))
 
 
@@ -140,7 +141,6 @@ class Settings:
         return make(kind, {**self.values, **others})
 
     def save(self, request: Request) -> None:
-        """Save them, if they are to be saved, as ``save_config`` does."""
         if (path := request.save_config) is not None:
             text = self.text(folder=path.parent)
             save_config(path, text, overwrite=request.overwrite)
@@ -183,13 +183,12 @@ def resolve_settings(
     for kind in kinds:
         settings.make(kind)
     if request.show_config:
-        typer.echo(settings.text(folder=Path()), nl=False)
+        typer.echo(text(folder=Path()), nl=False)
         raise typer.Exit
     return settings
 
 
 def defaults() -> dict[str, Any]:
-    """Return the default of every setting by the name of its field."""
     return {setting.name: setting.default for setting in settings_of(*KINDS)}
 
 

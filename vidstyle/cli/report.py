@@ -1,108 +1,50 @@
-"""What a run says: progress on stderr, results on stdout, errors as exit codes."""
+"""What a run says: progress and notices on stderr, results on stdout.
 
-import _thread
+In a terminal a bar, a line of losses and the time left are drawn in place; a file gets
+a line a minute instead.
+"""
+
 import json
-import os
-import signal
-import sys
-import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
-from types import FrameType
 from typing import IO, Any, Self
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
+from rich.progress import BarColumn, Progress, Task, TextColumn
+from rich.text import Text
 
-from vidstyle.cli.progress import ProgressView
 from vidstyle.cli.request import Request
-from vidstyle.errors import OutputError, VidstyleError, dependency_error
-from vidstyle.records import Event, FrameReport, Notice, Plan, StepReport
+from vidstyle.errors import OutputError
+from vidstyle.pace import Pace
+from vidstyle.records import (
+    Download,
+    Event,
+    FrameReport,
+    Notice,
+    Plan,
+    StepReport,
+    StrPath,
+)
 
-INTERRUPTED, TERMINATED = 130, 143
-STOPPED = "nothing was written"
-_LOCKING = {
-    threading.Condition.__enter__.__code__,
-    threading.Condition.__exit__.__code__,
-}
+LINE_EVERY_S = 60  # between two lines in a file
+PACE_S = 600  # seconds whose steps say how long the next ones will take
+ECHO = 3  # columns left free: an echoed Ctrl-C must not begin another line
+LEAST_SHARE = 0.01  # of the loss: a smaller term is not shown
+# Noted on what stops a run that has kept something.
 RESUMES = "the same command goes on where this one stopped"
-"""Noted on what stops a run that has kept something."""
 
 
 class Terminated(BaseException):
     """The process was asked to end by SIGTERM."""
 
 
-@contextmanager
-def reported_errors(on_stop: str = STOPPED) -> Iterator[None]:
-    """Turn every way in which a command can fail into one line and an exit code.
-
-    ``on_stop`` is what an interrupted user should know, where nothing is kept.
-    """
-    numbers = [signal.SIGTERM]
-    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-        numbers.append(signal.SIGINT)
-    previous = {number: signal.signal(number, _stop) for number in numbers}
-    try:
-        yield
-    except VidstyleError as err:
-        raise _ended(f"error: {err}", err.exit_code) from None
-    except ImportError as err:
-        known = dependency_error(err)
-        if known is None:
-            raise
-        raise _ended(f"error: {known}", known.exit_code) from None
-    except OSError as err:
-        if err.filename is not None:
-            raise
-        # The interpreter would try again to write what is left.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        why = f"cannot write to standard output: {err.strerror}"
-        line = f"error: {why}; files that were made are kept."
-        raise _ended(line, OutputError.exit_code) from None
-    except (KeyboardInterrupt, Terminated) as err:
-        left = RESUMES if RESUMES in getattr(err, "__notes__", ()) else on_stop
-        if isinstance(err, Terminated):
-            raise _ended(f"terminated; {left}.", TERMINATED) from None
-        raise _ended(f"interrupted; {left}.", INTERRUPTED) from None
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    """Raise what ends the command; a moment later if a lock is being taken or let go.
-
-    The main thread would keep that lock, and the others wait for it for ever: futures,
-    events and semaphores are made of conditions, whose ``with`` is Python.
-    """
-    if frame is not None and frame.f_code in _LOCKING:
-        _thread.start_new_thread(_interrupt_again, (number,))
-        return
-    raise KeyboardInterrupt if number == signal.SIGINT else Terminated
-
-
-def _interrupt_again(number: int) -> None:
-    time.sleep(0.001)
-    main = threading.main_thread().ident
-    if hasattr(signal, "pthread_kill") and main is not None:
-        signal.pthread_kill(main, number)  # which also ends what the thread waits for
-    else:
-        _thread.interrupt_main(signal.Signals(number))
-
-
-def _ended(line: str, code: int) -> typer.Exit:
-    """Print a line on stderr, and make what ends the command."""
-    print_line(line)
-    return typer.Exit(code)
-
-
 def print_line(line: str) -> None:
-    """Print a line on stderr."""
     # soft_wrap: a long path must stay in one piece for whoever copies it.
     with suppress(OSError):
         Console(stderr=True, soft_wrap=True, highlight=False).print(escape(line))
@@ -163,7 +105,6 @@ class Reporter:
                 self.log_path.unlink()
 
     def __call__(self, event: Event) -> None:
-        """Take in what the run tells."""
         match event:
             case Notice():
                 text = f"warning: {event.text}" if event.is_warning else event.text
@@ -208,3 +149,118 @@ class Reporter:
             with suppress(OSError):  # what could not be written is tried again
                 self._log.close()
         self._log = None
+
+
+class ProgressView(Progress):
+    """Show how far a run has come; losses are read as often as it is drawn."""
+
+    _report: StepReport | None = None  # whose losses stand below the bar
+    _line = ""  # before them
+
+    def __init__(
+        self, console: Console, *, is_shown: bool = True, is_verbose: bool = False
+    ) -> None:
+        super().__init__(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[count]}"),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            speed_estimate_period=PACE_S,
+            transient=True,
+            expand=True,
+            disable=not (is_shown and console.is_terminal),
+        )
+        self._is_verbose = is_verbose
+        self._writes_lines = is_shown and not console.is_terminal
+        self._last_line_s = time.monotonic()
+        self._pace: Pace | None = None
+        self._newest: StrPath | None = None  # the file of the newest frame
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        if self.tasks:
+            yield self.make_tasks_table(self.tasks)
+        losses = "" if self._report is None else losses_line(self._report.losses)
+        if self._line or losses:
+            line = Text(f"{self._line}{losses}", style="dim")
+            line.truncate(self.console.width - ECHO, overflow="ellipsis")
+            yield line
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Download():
+                self._download(event)
+            case Plan():
+                self._pace, self._newest = Pace(event), event.newest
+                self._begin(event.work)
+            case StepReport() if self._pace is not None:
+                self._step(self._pace, event)
+            case FrameReport() if self._pace is not None:
+                self._pace.frame(event)
+                if self._newest is not None and not self._is_verbose:
+                    self._line = f"the newest frame: {self._newest}"
+                self._write_line(self._draw(self._pace, self._pace.count))
+
+    def _begin(self, description: str) -> None:
+        for task in self.tasks:
+            self.remove_task(task.id)
+        self.add_task(description, total=None, count="", left="")
+
+    def _download(self, download: Download) -> None:
+        if not self.tasks:
+            self._begin("")
+        total = f" of {download.total / 1e6:.0f}" if download.total else ""
+        self.update(
+            self.task_ids[0],
+            description=f"fetching {download.name}",
+            completed=download.done,
+            total=download.total or None,
+            count=f"{download.done / 1e6:.0f}{total} MB",
+            visible=download.done != download.total,
+        )
+
+    def _step(self, pace: Pace, report: StepReport) -> None:
+        pace.step(report)
+        if self._is_verbose:
+            self._report = report
+        if pace.frames != 1:
+            if self._is_verbose:
+                step = f"step {report.step}/{report.steps}"
+                self._line = f"{pace.unit} {report.frame} {step}: "
+            self._draw(pace, pace.count)
+            return
+        count = f"{report.step} of {report.steps} steps"
+        if report.levels > 1:
+            count += f", size {report.level} of {report.levels}"
+        self._write_line(self._draw(pace, count), report)
+
+    def _draw(self, pace: Pace, count: str) -> Task:
+        (task,) = self.tasks
+        left, done = pace.steps_left, pace.steps
+        total = None if left is None else done + left
+        if total == 0:  # no frame takes a step
+            done, total = pace.finished, pace.frames
+        # update() would forget the pace with each new total, and not begin again.
+        task.total, task.finished_time = total, None
+        self.update(task.id, completed=done, count=count)
+        if pace.steps and task.time_remaining is not None:
+            seconds = timedelta(seconds=round(task.time_remaining))
+            task.fields["left"] = f"{seconds} left"
+        return task
+
+    def _write_line(self, task: Task, report: StepReport | None = None) -> None:
+        """Write where no bar is drawn, once a minute."""
+        now = time.monotonic()
+        if self._writes_lines and now - self._last_line_s >= LINE_EVERY_S:
+            self._last_line_s = now
+            losses = losses_line(report.losses) if report else ""
+            facts = filter(None, (task.fields["count"], task.fields["left"], losses))
+            self.console.print(", ".join(facts), soft_wrap=True)
+
+
+def losses_line(losses: Mapping[str, float]) -> str:
+    """Name the terms of a loss that matter, with two digits each."""
+    least = LEAST_SHARE * sum(losses.values())
+    return " ".join(
+        f"{name} {value:.2g}" for name, value in losses.items() if value >= least
+    )

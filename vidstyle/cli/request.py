@@ -24,17 +24,16 @@ from vidstyle.config.setting import (
     REPORT,
     SETTINGS,
     Config,
+    parse_time,
     redeclared,
 )
-from vidstyle.config.values import parse_time
-from vidstyle.presets import NAMES, named_painting
+from vidstyle.config.toml_file import NAMES, named_painting
 
 
 class Mistyped(typer.BadParameter):
     """A mistake of usage whose message stands by itself."""
 
     def format_message(self) -> str:
-        """Return the message as it is."""
         return self.message
 
 
@@ -138,7 +137,6 @@ class Request(Config):
             raise Mistyped(f"Missing option '--style': say --style{last or ' FILE'}.")
 
     def check_network(self, config: VideoConfig) -> None:
-        """Check that one network is trained, if one is to be kept."""
         if self.save_network and (config.method != "network" or self.region):
             raise typer.BadParameter(
                 "--save-network keeps what --method network trains for a whole clip, "
@@ -158,12 +156,10 @@ class Request(Config):
 
     @property
     def regions(self) -> list[Region]:
-        """The parts with paintings of their own."""
         return [parse_region(text) for text in self.region or ()]
 
     @property
     def paintings(self) -> list[Path]:
-        """All paintings."""
         return [*self.styles, *(each.style for each in self.regions)]
 
     def _inputs(self, contents: Sequence[Path]) -> list[Path]:
@@ -174,18 +170,20 @@ class Request(Config):
         """Check that results may go where they are to go, as ``check_outputs`` does."""
         from vidstyle.images import check_outputs
 
-        besides = [self.log, self.work_dir, self.save_config]
-        inputs, overwrite = self._inputs(contents), self.overwrite
-        check_outputs(results, besides=besides, inputs=inputs, overwrite=overwrite)
+        check_outputs(
+            results,
+            besides=[self.log, self.work_dir, self.save_config],
+            inputs=self._inputs(contents),
+            overwrite=self.overwrite,
+        )
 
     def check_inputs(
         self, contents: Sequence[Path], config: StyleConfig, times_s: Sequence[float]
     ) -> None:
         """Check, before torch is loaded, that pictures and paintings can be read.
 
-        Raises:
-            InputError: If not, if a mask has another shape than the first of the
-                contents, or if there are more or fewer numbers than paintings.
+        InputError: they cannot, a mask has another shape than the first of the
+        contents, or there are more or fewer numbers than paintings.
         """
         from vidstyle.images import read_picture
         from vidstyle.video.files import check_names
@@ -218,7 +216,6 @@ class Request(Config):
         return path / usual.name if is_folder or in_folder else path
 
     def gif_beside(self, output: Path) -> Path | None:
-        """Name the GIF of the learning, if one is asked for."""
         ending = ".evolution.gif" if output.suffix == ".gif" else ".gif"
         return self.gif_output or (output.with_suffix(ending) if self.gif else None)
 
@@ -233,16 +230,14 @@ def parse_at(text: str) -> tuple[float, Path]:
     with suppress(ValueError):
         if found := re.fullmatch(r"((?:\d+:)+[\d.]+|[^:]*):(.+)", text):
             return parse_time(found[1]), Path(found[2])
-    raise typer.BadParameter(
-        f"{text!r} is not a second and a file such as 3.5:painting.jpg"
-    )
+    example = "a second and a file such as 3.5:painting.jpg"
+    raise typer.BadParameter(f"{text!r} is not {example}")
 
 
 def parse_region(text: str) -> Region:
     """Read ``mask.png=painting.jpg``."""
     mask, _, style = text.partition("=")
     if not (mask and style):
-        raise typer.BadParameter(
-            f"{text!r} is not a mask and a painting such as sky.png=b.jpg"
-        )
+        example = "a mask and a painting such as sky.png=b.jpg"
+        raise typer.BadParameter(f"{text!r} is not {example}")
     return Region(Path(mask), named_painting(Path(style)))

@@ -5,20 +5,12 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.options import Settings
-from vidstyle.cli.report import (
-    RESUMES,
-    Reporter,
-    Terminated,
-    print_facts,
-    print_line,
-    reported_errors,
-)
+from vidstyle.cli.report import RESUMES, Reporter, Terminated, print_facts, print_line
 from vidstyle.cli.request import Request, make, parse_at
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError, InputError, VidstyleError
@@ -41,14 +33,12 @@ def video(ctx: typer.Context, clip: o.Clips, **values: Any) -> None:
 
     vidstyle video *.mp4 --style painting.jpg --compare -o out/
     """
-    with reported_errors():
-        clips = clip or []
-        request, painting, settings = _settle(ctx, clips, values)
-        has_folder = any(path.is_dir() for path in request.styles)
-        if len(clips) == 1 and not has_folder:
-            _paint(clips[0], request, painting, settings)
-        else:
-            _paint_all(clips, request, painting, settings)
+    clips = clip or []
+    asked = _settle(ctx, clips, values)
+    if len(clips) > 1 or any(path.is_dir() for path in asked.request.styles):
+        _paint_all(clips, asked)
+    elif clips:
+        _paint(clips[0], asked)
 
 
 @o.add_options(Request, *KINDS)
@@ -57,48 +47,49 @@ def plan(ctx: typer.Context, clip: o.Clip, **values: Any) -> None:
 
     Frames and shots are counted, and the first few frames painted on trial.
     """
-    with reported_errors():
-        request, config, _ = _settle(ctx, [clip], values)
-        from vidstyle.video.files import default_output
+    request, config, _ = _settle(ctx, [clip], values)
+    from vidstyle.video.files import default_output
 
-        request.check_inputs([clip], config.style, config.style_at)
-        usual = default_output(clip, request.paintings, config.encoding)
-        output = request.output_for(usual, may_be_frames=True)
-        from vidstyle.clip.plan import plan_video
+    request.check_inputs([clip], config.style, config.style_at)
+    usual = default_output(clip, request.paintings, config.encoding)
+    output = request.output_for(usual, may_be_frames=True)
+    from vidstyle.clip.plan import plan_video
 
-        with Reporter(request) as reporter:
-            found = plan_video(
-                clip,
-                request.styles,
-                output,
-                config=config,
-                regions=request.regions,
-                listener=reporter,
-            )
-        print_facts(asdict(found), found.lines(), as_json=request.json)
+    with Reporter(request) as reporter:
+        found = plan_video(
+            clip,
+            request.styles,
+            output,
+            config=config,
+            regions=request.regions,
+            listener=reporter,
+        )
+    print_facts(asdict(found), found.lines(), as_json=request.json)
+
+
+class _Asked(NamedTuple):
+    """What is asked for."""
+
+    request: Request
+    config: VideoConfig
+    settings: o.Settings
 
 
 def _settle(
     ctx: typer.Context, clips: Sequence[Path], values: dict[str, Any]
-) -> tuple[Request, VideoConfig, Settings]:
-    """Find out what is asked for."""
+) -> _Asked:
     request: Request = make(Request, values)
     request.check_styles(clips)
     if request.style_at:
         values["style_at"] = tuple(parse_at(text)[0] for text in request.style_at)
     settings = o.resolve_settings(ctx, values, request, KINDS)
-    config = settings.make(
-        VideoConfig,
-        style=settings.make(StyleConfig),
-        encoding=settings.make(EncodingConfig),
-    )
+    style, encoding = settings.make(StyleConfig), settings.make(EncodingConfig)
+    config = settings.make(VideoConfig, style=style, encoding=encoding)
     request.check_network(config)
-    return request, config, settings
+    return _Asked(request, config, settings)
 
 
-def _paint_all(
-    clips: Sequence[Path], request: Request, config: VideoConfig, settings: Settings
-) -> None:
+def _paint_all(clips: Sequence[Path], asked: _Asked) -> None:
     """Paint each clip after each painting; what fails is told, and passed over.
 
     A folder that is named for the results gets a sheet of them, as that of pictures.
@@ -106,21 +97,23 @@ def _paint_all(
     from vidstyle.images import write_picture
     from vidstyle.stylize.album import INDEX, Pair, index_sheet
 
+    request = asked.request
     work, failed, done = list(product(clips, _looks(request))), list[str](), set[Path]()
     workers = None if request.preview else request.workers
     bar = Reporter(request) if workers else None
 
     def paint(number: int, task: tuple[Path, list[Path]]) -> Pair:
         clip, look = task
-        asked, output = replace(request, style=look or None), Path("not painted")
+        own = replace(request, style=look or None)
+        output = Path("not painted")
         try:
-            output = _paint(clip, asked, config, settings, done=done, within=bar)
+            output = _paint(clip, asked._replace(request=own), done=done, within=bar)
         except VidstyleError as err:
             print_line(f"error: {clip}: {err}")
             failed.append(str(clip))
         if bar is not None:
             bar(FrameReport(frame=number, frames_known=len(work)))
-        styles = tuple(asked.paintings)
+        styles = tuple(own.paintings)
         return Pair(number=number, content=clip, styles=styles, output=output)
 
     try:
@@ -165,17 +158,14 @@ def _mapped(workers: str | None) -> AbstractContextManager[Any]:
 
 def _paint(
     clip: Path,
-    request: Request,
-    config: VideoConfig,
-    settings: Settings,
+    asked: _Asked,
     *,
     done: set[Path] | None = None,
     within: Reporter | None = None,
 ) -> Path:
-    """Paint a clip; of several, whose results are ``done``, one that is there stays.
+    """Paint a clip into what is returned.
 
-    Returns:
-        The result.
+    Of several, whose results are ``done``, one that is there stays.
     """
     from vidstyle.video.files import (
         check_names,
@@ -184,6 +174,7 @@ def _paint(
         name_beside,
     )
 
+    request, config, _ = asked
     check_names([clip])
     usual = default_output(clip, request.paintings, config.encoding)
     if request.preview:
@@ -197,24 +188,17 @@ def _paint(
             if not request.quiet:
                 print_line(f"{output} is there already; --overwrite paints it again")
         else:
-            paint = _preview if request.preview else _paint_to
-            paint(clip, output, request, config, settings, within=within)
+            paint = _preview if request.preview else _stylize
+            paint(clip, output, asked, within)
         if done is not None:
             done.add(output)
     return output
 
 
-def _paint_to(
-    clip: Path,
-    output: Path,
-    request: Request,
-    config: VideoConfig,
-    settings: Settings,
-    *,
-    within: Reporter | None,
-) -> None:
+def _stylize(clip: Path, output: Path, asked: _Asked, within: Reporter | None) -> None:
     from vidstyle.video.files import Outputs, check_outputs
 
+    request, config, settings = asked
     outputs = Outputs(
         output,
         evolution=request.gif_beside(output),
@@ -255,15 +239,8 @@ def _paint_to(
     )
 
 
-def _preview(
-    clip: Path,
-    output: Path,
-    request: Request,
-    config: VideoConfig,
-    settings: Settings,
-    *,
-    within: Reporter | None,
-) -> None:
+def _preview(clip: Path, output: Path, asked: _Asked, within: Reporter | None) -> None:
+    request, config, settings = asked
     request.check_outputs(output, contents=[clip])
     settings.save(request)
     from vidstyle.clip.preview import preview_video

@@ -47,9 +47,9 @@ from vidstyle.stylize.image import (
     read_key,
     read_paintings,
 )
-from vidstyle.video.bars import without_bars
 from vidstyle.video.files import Outputs, check_outputs
 from vidstyle.video.probe import first_shown
+from vidstyle.video.read import without_bars
 from vidstyle.video.work_dir import MANIFEST, RUN, FrameStore
 
 

@@ -15,10 +15,9 @@ from typing import Protocol
 from vidstyle.config import VideoConfig
 from vidstyle.errors import VideoOpenError
 from vidstyle.records import Frame, StrPath, TimedFrame, VideoInfo
-from vidstyle.video.bars import find_bars
 from vidstyle.video.folder import numbered_pictures
 from vidstyle.video.probe import first_shown, probe
-from vidstyle.video.read import read_frames
+from vidstyle.video.read import find_bars, read_frames
 from vidstyle.video.sheet import pick_frames
 
 

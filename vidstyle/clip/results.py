@@ -12,7 +12,6 @@ from vidstyle.config import EncodingConfig, EvolutionConfig, VideoConfig
 from vidstyle.images import resize_frame, write_picture
 from vidstyle.records import NO_BARS, Bars, Frame, Listener, Notice, VideoInfo
 from vidstyle.stylize.style_bank import working_size
-from vidstyle.video.bars import fitted_bars, with_bars
 from vidstyle.video.codecs import (
     codec_for,
     held_shape,
@@ -20,6 +19,7 @@ from vidstyle.video.codecs import (
 from vidstyle.video.evolution import write_evolution
 from vidstyle.video.folder import write_pictures
 from vidstyle.video.probe import held_s
+from vidstyle.video.read import fitted_bars, with_bars
 from vidstyle.video.sheet import contact_sheet, evenly_spaced
 from vidstyle.video.work_dir import FrameStore
 from vidstyle.video.write import (

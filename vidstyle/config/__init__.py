@@ -4,8 +4,13 @@ Options, checks, the file of settings and the help come from the declarations, t
 manifest stores the values, and nothing changes them once a run has begun.
 """
 
+from vidstyle.config.setting import BACKGROUND as BACKGROUND
+from vidstyle.config.setting import COLORS as COLORS
 from vidstyle.config.setting import MIN_SIDE as MIN_SIDE
+from vidstyle.config.setting import LayerWeight as LayerWeight
+from vidstyle.config.setting import block_of as block_of
 from vidstyle.config.setting import check_range as check_range
+from vidstyle.config.setting import parse_color as parse_color
 from vidstyle.config.style import DEFAULT_LR as DEFAULT_LR
 from vidstyle.config.style import DeviceName as DeviceName
 from vidstyle.config.style import LrDecay as LrDecay
@@ -14,16 +19,11 @@ from vidstyle.config.style import OptimizerName as OptimizerName
 from vidstyle.config.style import PainterShape as PainterShape
 from vidstyle.config.style import Pooling as Pooling
 from vidstyle.config.style import Precision as Precision
+from vidstyle.config.style import Region as Region
 from vidstyle.config.style import StyleConfig as StyleConfig
 from vidstyle.config.style import StyleLoss as StyleLoss
 from vidstyle.config.style import check_counts as check_counts
-from vidstyle.config.values import BACKGROUND as BACKGROUND
-from vidstyle.config.values import COLORS as COLORS
-from vidstyle.config.values import LayerWeight as LayerWeight
-from vidstyle.config.values import Region as Region
-from vidstyle.config.values import block_of as block_of
-from vidstyle.config.values import check_mask_shape as check_mask_shape
-from vidstyle.config.values import parse_color as parse_color
+from vidstyle.config.style import check_mask_shape as check_mask_shape
 from vidstyle.config.video import CRF as CRF
 from vidstyle.config.video import FOLDER_FPS as FOLDER_FPS
 from vidstyle.config.video import AlbumConfig as AlbumConfig

@@ -1,8 +1,14 @@
-"""One declaration a setting: its option, check, TOML key and help come from it."""
+"""One declaration a setting: its option, check, TOML key and help come from it.
+
+Values that are more than a number or a word are read from text here, too: what cannot
+be read raises ValueError with a sentence that quotes it.
+"""
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import KW_ONLY, MISSING, dataclass, field, fields, replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,8 +16,8 @@ from types import NoneType
 from typing import (
     Any,
     ClassVar,
-    Final,
     Literal,
+    NamedTuple,
     TypeVar,
     get_args,
     get_origin,
@@ -24,7 +30,12 @@ T = TypeVar("T")
 
 # Pixels: relu5_1 lies behind four halvings, so a smaller picture has no such layer.
 MIN_SIDE = 16
-REQUIRED: Final[Any] = MISSING  # stands for the default of a setting that has none
+REQUIRED: Any = MISSING  # stands for the default of a setting that has none
+
+
+def setting(default: T, /, *args: Any, **declared: Any) -> T:
+    """Declare a field of a configuration: its default, then what ``Setting`` takes."""
+    return field(default=default, metadata={"setting": Setting(*args, **declared)})
 
 
 class Panel(str):
@@ -33,7 +44,6 @@ class Panel(str):
     __slots__ = ()
 
     def setting(self, default: T, text: str, /, **declared: Any) -> T:
-        """Declare a field of a configuration: default, help, what ``Setting`` takes."""
         return setting(default, text, self, **declared)
 
     def common(self, default: T, text: str, /, **declared: Any) -> T:
@@ -83,13 +93,12 @@ class Setting:
 
     @property
     def hints(self) -> tuple[Any, ...]:
-        """The members of its type, if that is a union; else the type itself."""
+        """The members of its type, which may be a union."""
         is_whole = get_origin(self.hint) in {None, tuple, list, Literal}
         return (self.hint,) if is_whole else get_args(self.hint)
 
     @property
     def choices(self) -> tuple[str, ...]:
-        """The words that it may be."""
         literals = (hint for hint in self.hints if get_origin(hint) is Literal)
         return tuple(word for literal in literals for word in get_args(literal))
 
@@ -113,27 +122,14 @@ class Setting:
         return str(value)
 
     def validate(self, value: Any) -> None:
-        """Check a value; ConfigError names it, the setting and what is allowed."""
         if value is None:
             return
-        if self.check is not None:
+        if self.check:
             self.check(self.key, value)
         if self.choices and value not in self.choices and not isinstance(value, Path):
             known = ", ".join(self.choices)
             raise ConfigError(f"{self.key} is {value!r}; it must be one of {known}.")
-        check_range(
-            self.key,
-            value,
-            least=self.least,
-            above=self.above,
-            most=self.most,
-            below=self.below,
-        )
-
-
-def setting(default: T, /, *args: Any, **declared: Any) -> T:
-    """Declare a field of a configuration: its default, then what ``Setting`` takes."""
-    return field(default=default, metadata={"setting": Setting(*args, **declared)})
+        check_range(self.key, value, **{name: getattr(self, name) for name in LIMITS})
 
 
 def redeclared(kind: type[Any], name: str) -> Any:
@@ -144,19 +140,17 @@ def redeclared(kind: type[Any], name: str) -> Any:
 
 
 class Config:
-    """A configuration that checks itself when it is made."""
+    """A configuration that checks itself when it is made; ConfigError."""
 
     __slots__ = ()
     prefix: ClassVar[str] = ""  # what the names of its options begin with
 
     def __post_init__(self) -> None:
-        """Check each setting by itself, then all of them together."""
         for each in settings_of(type(self)):
             each.validate(getattr(self, each.name))
         self._check_together()
 
-    def _check_together(self) -> None:
-        """Check the rules between settings, where there are any."""
+    def _check_together(self) -> None: ...  # the rules between settings
 
 
 def settings_of(*kinds: type[Any]) -> Sequence[Setting]:
@@ -179,26 +173,127 @@ def settings_of(*kinds: type[Any]) -> Sequence[Setting]:
     return sorted(found.values(), key=lambda one: PANELS.index(one.panel or FILES))
 
 
-def check_range(
-    name: str,
-    value: float | Fraction,
-    *,
-    least: float | None = None,
-    above: float | None = None,
-    most: float | None = None,
-    below: float | None = None,
-) -> None:
-    """Check that a number lies in its range; nan lies in none."""
-    limits = [
-        ("at least", least, operator.ge),
-        ("more than", above, operator.gt),
-        ("at most", most, operator.le),
-        ("less than", below, operator.lt),
-    ]
-    given = [
-        (words, bound, compare) for words, bound, compare in limits if bound is not None
-    ]
-    holds = all(compare(value, bound) for _, bound, compare in given)
+LIMITS = {
+    "least": ("at least", operator.ge),
+    "above": ("more than", operator.gt),
+    "most": ("at most", operator.le),
+    "below": ("less than", operator.lt),
+}
+
+
+def check_range(name: str, value: float | Fraction, **limits: float | None) -> None:
+    """Check that a number is in its range, by ``LIMITS``; nan is in none."""
+    given = [(*LIMITS[key], at) for key, at in limits.items() if at is not None]
+    holds = all(compare(value, bound) for _, compare, bound in given)
     if given and not (holds and math.isfinite(value)):
-        said = " and ".join(f"{words} {bound}" for words, bound, _ in given)
+        said = " and ".join(f"{words} {bound}" for words, _, bound in given)
         raise ConfigError(f"{name} is {value}; it must be {said}.")
+
+
+BACKGROUND = "white"  # behind transparent parts
+COLORS = {
+    "white": "#ffffff",
+    "black": "#000000",
+    "gray": "#808080",
+    "red": "#ff0000",
+    "green": "#00ff00",
+    "blue": "#0000ff",
+}
+
+
+class LayerWeight(NamedTuple):
+    """One layer of a loss and its share in it, relative to the loss's other layers."""
+
+    layer: str
+    weight: float = 1.0
+
+    def __str__(self) -> str:
+        """Write it as ``parse_layers`` reads it."""
+        weight = "" if self.weight == 1 else f":{self.weight!r}".removesuffix(".0")
+        return self.layer + weight
+
+
+def block_of(layer: str) -> int:
+    """Return the number of the block of a VGG's layer: relu4_2 -> 4."""
+    return int(layer.removeprefix("relu").partition("_")[0])
+
+
+def check_layers(name: str, layers: tuple[LayerWeight, ...]) -> None:
+    """Check that layers are named once each, with weights that can be normalised."""
+    names = [layer for layer, _ in layers]
+    if not names:
+        raise ConfigError(f"{name} is empty; name at least one layer.")
+    if len(set(names)) < len(names):
+        raise ConfigError(f"{name} names a layer twice: {', '.join(names)}.")
+    named = {f"weight of {layer} in {name}": weight for layer, weight in layers}
+    check_weights(name, named.items())
+
+
+def check_weights(name: str, weights: Collection[tuple[str, float]]) -> None:
+    """Check that weights, each with its name, can be normalised."""
+    for what, weight in weights:
+        check_range(what, weight, least=0)
+    if sum(weight for _, weight in weights) == 0:
+        raise ConfigError(f"{name}: at least one weight must exceed 0.")
+
+
+def parse_color(name: str, text: str) -> str:
+    """Turn a color's name, or ``#RRGGBB``, into ``#rrggbb``; else ConfigError."""
+    color = COLORS.get(text.lower(), text.lower())
+    if not re.fullmatch(r"#[0-9a-f]{6}", color):
+        raise ConfigError(
+            f"{name} is {text!r}; it must be #RRGGBB or one of {', '.join(COLORS)}."
+        )
+    return color
+
+
+@contextmanager
+def _refused_as(sentence: str) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(sentence) from None
+
+
+def parse_layers(text: str) -> tuple[LayerWeight, ...]:
+    """Read ``relu1_1,relu2_1:0.5``; a weight that is not given is 1."""
+    layers = []
+    for item in map(str.strip, text.split(",")):
+        name, _, weight = item.partition(":")
+        with _refused_as(f"{weight!r} in {item!r} is not a number"):
+            layers.append(LayerWeight(name, float(weight or 1)))
+    return tuple(layers)
+
+
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """Read ``2,1``; an empty text has no numbers."""
+    with _refused_as(f"{text!r} is not a list of numbers such as 2,1"):
+        return tuple(float(item) for item in text.split(",")) if text.strip() else ()
+
+
+def parse_side(text: str) -> int | None:
+    """Read a number of pixels, or ``source``."""
+    with _refused_as(f"{text!r} is neither a number of pixels nor source"):
+        return None if text == "source" else int(text)
+
+
+def parse_fps(text: str) -> Fraction | None:
+    """Read ``24``, ``23.976`` or ``24000/1001``, or ``source``."""
+    with _refused_as(f"{text!r} is not a rate such as 24, 23.976 or 24000/1001"):
+        return None if text == "source" else Fraction(text)
+
+
+def parse_time(text: str) -> float:
+    """Read seconds, ``1:30`` or ``00:01:30.5``."""
+    seconds, example = 0.0, "90, 1:30 or 0:01:30.5"
+    for part in text.split(":"):
+        with _refused_as(f"{part!r} is in {text!r}, not a time such as {example}"):
+            seconds = seconds * 60 + float(part)
+    return seconds
+
+
+def parse_range(text: str) -> tuple[int, int | None]:
+    """Read ``A:B``, ``A:`` or ``:B`` as a half-open range of frames."""
+    with _refused_as(f"{text!r} is not a range of frames such as 0:48"):
+        start, stop = map(str.strip, text.split(":"))
+        return int(start or 0), int(stop) if stop else None

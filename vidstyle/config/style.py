@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple, get_args
 
 from vidstyle.config.setting import (
     FILES,
@@ -13,19 +13,16 @@ from vidstyle.config.setting import (
     OPTIMIZER,
     SIZE,
     Config,
-    check_range,
-)
-from vidstyle.config.values import (
-    Init,
     LayerWeight,
     check_layers,
-    parse_init,
+    check_weights,
     parse_layers,
     parse_numbers,
     parse_side,
 )
 from vidstyle.errors import ConfigError
 
+Init = Literal["content", "random", "style"]
 NetworkName = Literal["auto", "slim", "vgg16", "vgg19"]
 Pooling = Literal["average", "max"]
 LossScale = Literal["free", "gatys"]
@@ -46,13 +43,25 @@ DEFAULT_LR: Final[Mapping[OptimizerName, float]] = {
 """The step of each optimiser that does not find it itself, of the full pixel range."""
 LAYERS: Final = "LAYER[:WEIGHT],..."
 MAX_SEED: Final = 2**63 - 1
+# How much a mask's aspect ratio may differ from the picture's: sizes are rounded.
+SHAPE_SLACK: Final = 0.02
+
+
+class Region(NamedTuple):
+    """A part of a picture with a painting of its own."""
+
+    mask: Path  # a picture: white inside, black outside; a video or a folder for a clip
+    style: Path
+
+
+def parse_init(text: str) -> str | Path:
+    """Read a way to start, or the name of a picture to start from."""
+    return text if text in get_args(Init) else Path(text)
 
 
 def _check_mix(name: str, weights: tuple[float, ...]) -> None:
-    for weight in weights:
-        check_range(f"a weight of {name}", weight, least=0)
-    if weights and sum(weights) == 0:
-        raise ConfigError(f"{name}: at least one weight must exceed 0.")
+    if weights:
+        check_weights(name, [(f"a weight of {name}", weight) for weight in weights])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,17 +272,21 @@ class StyleConfig(Config):
 
 def check_counts(config: StyleConfig, times_s: Sequence[float], paintings: int) -> None:
     """Check that there is one value a painting, if any, or raise ConfigError."""
-    for name, given in (
-        ("style-mix", len(config.style_mix)),
-        ("style-at", len(times_s)),
-    ):
-        if given not in {0, paintings}:
+    there = "is 1 painting" if paintings == 1 else f"are {paintings} paintings"
+    for name, values in ("style-mix", config.style_mix), ("style-at", times_s):
+        if len(values) not in {0, paintings}:
+            given = f"{len(values)} value{'s' * (len(values) != 1)}"
             raise ConfigError(
-                f"{name} has {_counted(given, 'value')} and there "
-                f"{'is' if paintings == 1 else 'are'} {_counted(paintings, 'painting')}"
-                "; give one for each."
+                f"{name} has {given} and there {there}; give one for each."
             )
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
+def check_mask_shape(
+    path: Path, tall: int, wide: int, *, height: int, width: int, what: str = "mask"
+) -> None:
+    """Check that it has the picture's shape, at any size, or raise ConfigError."""
+    if abs(tall * width - wide * height) > SHAPE_SLACK * wide * height:
+        raise ConfigError(
+            f"the {what} {path} is {wide}x{tall}, which is not the shape of {width}x"
+            f"{height}; draw it over the picture itself."
+        )

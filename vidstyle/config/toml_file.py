@@ -2,7 +2,8 @@
 
 ``long-side = 512`` in a file is ``--long-side 512`` on the command line. What an option
 reads from text (layers, a range of frames) is the same text in the file; numbers and
-switches are TOML's own. The names of files are relative to the file's folder.
+switches are TOML's own. The names of files are relative to the file's folder. Presets,
+which come along as the paintings do, are such files, too.
 """
 
 import json
@@ -10,9 +11,12 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
+from textwrap import wrap
 from types import MappingProxyType, NoneType
 from typing import Any, Final, Literal, get_args, get_origin
 
@@ -26,20 +30,25 @@ from vidstyle.config.video import (
 )
 from vidstyle.errors import ConfigError, InputError
 
+# What may be in a file.
 KINDS: Final = (StyleConfig, VideoConfig, AlbumConfig, EncodingConfig, EvolutionConfig)
-"""What may be in a file."""
 PROSE: Final = {"summary", "notes"}  # keys of a preset that are about it
+# In the order in which they are listed: how much time to give, then the literature.
+NAMES: Final = (
+    *("draft", "standard", "fine"),
+    *("gatys2016", "lopez2017", "lee2023", "rathod2023", "tella", "ruder2016"),
+)
+SAMPLES: Final = "swirls", "woodblock"  # paintings that --style takes by name
+WIDTH: Final = 86  # columns of the lines on a preset
+PACKAGE: Final = Path(__file__).parents[1]
 
 
 def read_config(path: Path) -> dict[str, Any]:
     """Read settings from a TOML file in UTF-8; those of every command may be in it.
 
-    Returns:
-        Their values by the names of the fields, each of its type and in its range.
-
-    Raises:
-        InputError: If the file cannot be read, or is not TOML.
-        ConfigError: If it has a key that is none, or a value that cannot be.
+    Returned are their values by the names of the fields, each of its type and in its
+    range. InputError: the file cannot be read, or is not TOML; ConfigError: it has a
+    key that is none, or a value that cannot be.
     """
     known = {setting.key: setting for setting in settings_of(*KINDS)}
     values = {}
@@ -54,10 +63,8 @@ def read_config(path: Path) -> dict[str, Any]:
         try:
             read = _read_value(known[key], value)
             known[key].validate(read)
-        except ValueError as err:
-            raise ConfigError(f"{path}: {err}.") from None
-        except ConfigError as err:
-            raise ConfigError(f"{path}: {err}") from None
+        except (ValueError, ConfigError) as err:
+            raise ConfigError(f"{path}: {str(err).removesuffix('.')}.") from None
         values[known[key].name] = path.parent / read if isinstance(read, Path) else read
     return values
 
@@ -169,3 +176,42 @@ def _relative(file: Path, folder: Path) -> str:
     there = file.parent.resolve() / file.name
     name = os.path.relpath(there, folder.resolve())
     return name if name.startswith("..") else f"./{name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Settings that belong together, as far as they differ from the defaults."""
+
+    name: str
+    summary: str  # one line for the list of presets
+    notes: tuple[
+        str, ...
+    ]  # about it, a paragraph each: scales, conversions, departures
+    settings: Mapping[str, Any]  # by the names of the fields
+
+    @property
+    def about(self) -> list[str]:
+        """Name, summary and notes, for the head of a file of settings."""
+        paragraphs = f"Preset {self.name}: {self.summary}.", *self.notes
+        return ["", *(line for text in paragraphs for line in wrap(text, WIDTH))]
+
+
+@cache
+def read_preset(name: str) -> Preset:
+    """Read the preset of that name, one of ``NAMES``."""
+    path = PACKAGE / "presets" / f"{name}.toml"
+    table = read_table(path)
+    notes = tuple(table.get("notes", ()))
+    return Preset(name, table["summary"], notes, read_config(path))
+
+
+def sample(name: str) -> Path:
+    """Find a sample: in the wheel within the package, in a checkout beside it."""
+    there = PACKAGE / "samples" / name
+    return there if there.is_file() else PACKAGE.parent / "samples" / name
+
+
+def named_painting(path: Path) -> Path:
+    """Return a painting, which may be the name of one that comes along."""
+    is_ours = str(path) in SAMPLES and not path.exists()
+    return sample(f"{path}.jpg") if is_ours else path

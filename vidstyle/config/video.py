@@ -1,13 +1,13 @@
 """How a clip is read, made coherent and written, and how it was learned."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import pairwise
 from typing import Any, Final, Literal, NamedTuple, Self
 
 from vidstyle.config.setting import (
+    BACKGROUND,
     COHERENCE,
+    COLORS,
     EVOLUTION,
     FILES,
     MIN_SIDE,
@@ -16,40 +16,33 @@ from vidstyle.config.setting import (
     SIZE,
     Config,
     check_range,
-    settings_of,
-)
-from vidstyle.config.style import PainterShape, StyleConfig
-from vidstyle.config.values import (
-    BACKGROUND,
-    COLORS,
     parse_color,
     parse_fps,
     parse_numbers,
     parse_range,
     parse_time,
+    settings_of,
 )
+from vidstyle.config.style import PainterShape, StyleConfig
 from vidstyle.errors import ConfigError
 
 CodecName = Literal["auto", "h264", "h265", "av1", "vp9", "prores", "ffv1"]
 
 
-class CrfRange(NamedTuple):
-    """What a codec takes as its quality; lower is better, and makes larger files."""
-
+class _Crf(NamedTuple):
     least: int
     default: int
     most: int
 
 
-CRF: Mapping[str, CrfRange] = {
-    "h264": CrfRange(0, 18, 51),
-    "h265": CrfRange(0, 19, 51),
-    "av1": CrfRange(1, 30, 63),
-    "vp9": CrfRange(0, 25, 63),
+# The defaults look alike, by SSIM. AV1 has no 0: its encoder would take that as unsaid,
+# which is 35.
+CRF = {
+    "h264": _Crf(0, 18, 51),
+    "h265": _Crf(0, 19, 51),
+    "av1": _Crf(1, 30, 63),
+    "vp9": _Crf(0, 25, 63),
 }
-"""By codec; the others have no such setting. The defaults look alike, by SSIM.
-
-AV1 has no 0: its encoder would take that as unsaid, which is 35."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,9 +83,8 @@ def check_crf(codec: str, crf: int | None) -> None:
         return
     if codec == "auto":
         check_range("crf", crf, least=0, most=max(each.most for each in CRF.values()))
-    elif codec in CRF:
-        what = f"crf (for {codec})"
-        check_range(what, crf, least=CRF[codec].least, most=CRF[codec].most)
+    elif (limits := CRF.get(codec)) is not None:
+        check_range(f"crf (for {codec})", crf, least=limits.least, most=limits.most)
     else:
         raise ConfigError(f"{codec} has no crf: its quality is fixed; leave crf out.")
 
@@ -118,23 +110,20 @@ class EvolutionConfig(Config):
 
 NextInit = Literal["previous-warped", "previous", "content", "random"]
 Method = Literal["optimize", "network"]
-MaskMotion = Literal["fixed", "flow"]
 FlowQuality = Literal["fast", "medium", "quality"]
 OutputSize = Literal["working", "source"]
 
-FOLDER_FPS: Final = Fraction(25)
-"""Rate of a folder of pictures, unless the user says otherwise."""
+FOLDER_FPS: Final = Fraction(25)  # of pictures, unless the user says otherwise
+# Of the steps, until a frame is as good as the one before; in calm shots 8 to 12 of 50.
 NEXT_SHARE = 0.25
-"""Of its steps, before a frame that follows another is as good as that one; measured:
-8 to 12 of 50 in calm shots."""
+# Steps by the most, of key frames and of others; measured: 0.5 to 1, and 0 to 0.2.
 KEY_SHARE, BETWEEN_SHARE = 0.6, 0.03
-"""Steps by the most, of key frames and of others; measured: 0.5 to 1, and 0 to 0.2."""
 
 
 def _check_times(name: str, times: tuple[float, ...]) -> None:
     for time_s in times:
         check_range(f"a time of {name}", time_s, least=0)
-    if any(later <= time_s for time_s, later in pairwise(times)):
+    if list(times) != sorted(set(times)):
         listed = ", ".join(f"{time_s:g}" for time_s in times)
         raise ConfigError(f"{name}: {listed} is not ascending.")
 
@@ -239,7 +228,7 @@ class VideoConfig(AlbumConfig):
     flow: FlowQuality = COHERENCE.setting(
         "medium", "Optical flow; quality takes four times as long as medium."
     )
-    mask_motion: MaskMotion = COHERENCE.setting(
+    mask_motion: Literal["fixed", "flow"] = COHERENCE.setting(
         "fixed", "flow: a region's mask moves with what it covers in the first frame."
     )
     key_frames: int = COHERENCE.common(
@@ -277,9 +266,9 @@ class VideoConfig(AlbumConfig):
             return self.style.touch_up
         if self.style.balance == "gradients" or not self.needs_motion:
             return self.next_steps
-        share = NEXT_SHARE
-        if self.key_spacing > 1:
-            share = KEY_SHARE / self.key_spacing + BETWEEN_SHARE
+        share, spacing = NEXT_SHARE, self.key_spacing
+        if spacing > 1:
+            share = KEY_SHARE / spacing + BETWEEN_SHARE
         wanted = max(self.next_min_steps, round(share * self.next_steps))
         return min(self.next_steps, wanted)
 
@@ -297,10 +286,9 @@ class VideoConfig(AlbumConfig):
     @property
     def needs_motion(self) -> bool:
         """Whether a later frame takes anything from where the last one's paint went."""
-        if self.has_painter:
-            return False
         is_bound = self.temporal_weight > 0 and self.next_steps > 0
-        return is_bound or self.next_init == "previous-warped"
+        is_warped = self.next_init == "previous-warped"
+        return (is_bound or is_warped) and not self.has_painter
 
     def _check_together(self) -> None:
         if self.style_at and self.style.style_mix:

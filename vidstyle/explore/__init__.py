@@ -1,1 +1,247 @@
-"""The experiments of the literature: many pictures, laid out and compared."""
+"""The experiments of the literature: one table of what varies, down and across."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, get_args
+
+from vidstyle.config import LayerWeight, OptimizerName, StyleConfig
+from vidstyle.config.setting import parse_layers, settings_of
+from vidstyle.config.toml_file import read_text
+from vidstyle.errors import ConfigError
+
+Layers = tuple[LayerWeight, ...]
+# Headings and the settings that each stands for; style is the painting's file.
+Axis = Sequence[tuple[str, Mapping[str, Any]]]
+# Rows, columns, and what cannot be tried, and why, a sentence each.
+Axes = tuple[Axis, Axis, Sequence[str]]
+ONE: Final[Axis] = [("", {})]  # of an experiment that has one row
+# Settings that no experiment has: one painting, one size, and no early stop.
+NEVER: Final = {"style_mix", "min_steps", "patience", "min_delta", "pyramid"}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One row of the table of experiments."""
+
+    name: str
+    # Takes the configuration and own options; its docstring is the command's help.
+    axes: Callable[..., Axes]
+    varied: frozenset[str] = frozenset()  # settings that the axes choose: no options
+    fixed: Mapping[str, Any] = field(default_factory=dict)  # no options either
+    plots_over: Sequence[str] = ("evaluations",)
+    per_round: int = 0  # evaluations after each of which the loss is reported
+    shows_styles: bool = False  # on the sheet, above the results
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One picture that an experiment paints, and its headings on the sheet."""
+
+    row: str
+    column: str
+    content: Path
+    style: Path
+    config: StyleConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """A sheet of trials."""
+
+    kind: Kind
+    config: StyleConfig  # before the axes change it
+    trials: tuple[Trial, ...]  # row by row
+    skipped: tuple[str, ...] = ()
+    batch: int = 1  # trials of the same settings that are painted beside one another
+
+
+def sweep(
+    name: str,
+    content: Path,
+    config: StyleConfig,
+    *,
+    style: Path | None = None,
+    batch: int = 1,
+    **choices: object,
+) -> Experiment:
+    """Combine every row of an experiment with every column.
+
+    Without ``style`` the paintings are what varies; ``choices`` are the experiment's
+    own. ConfigError: rows and columns vary the same, or a value is out of range.
+    """
+    kind = EXPERIMENTS[name]
+    base = comparable(replace(config, **kind.fixed))
+    rows, columns, skipped = kind.axes(base, **choices)
+    trials = []
+    for row, down in rows:
+        for column, across in columns:
+            settings = {"style": style, **down, **across}
+            files = {"content": content, "style": settings.pop("style")}
+            own = comparable(replace(base, **settings))
+            trials.append(Trial(row=row, column=column, config=own, **files))
+    return Experiment(kind, base, tuple(trials), tuple(skipped), batch)
+
+
+def comparable(config: StyleConfig) -> StyleConfig:
+    """Take one size and no early stop, so that losses compare."""
+    return replace(config, min_steps=max(1, config.steps), pyramid=1)
+
+
+def parse_axis(text: str) -> Axis:
+    """Read ``content-weight=0.01,0.1`` or ``style-layers=relu1_1;relu1_1,relu2_1``."""
+    known = {one.key: one for one in settings_of(StyleConfig) if one.name not in NEVER}
+    key, _, values = text.partition("=")
+    if key not in known:
+        raise ValueError(f"{key!r} is not a setting; choose one of {', '.join(known)}")
+    setting = known[key]
+    has_commas = setting.name in {"style_layers", "content_layers"}
+    separator = ";" if ";" in values or has_commas else ","
+    items = [item.strip() for item in values.split(separator) if item.strip()]
+    if not items:
+        raise ValueError(f"{text!r} has no values, such as {key}=A{separator}B")
+    return [
+        (f"{key} {item}", {setting.name: read_text(setting, item)}) for item in items
+    ]
+
+
+def parse_sets(text: str) -> list[Layers]:
+    """Read ``relu1_1,relu2_1;relu3_1`` as sets of layers."""
+    sets = [parse_layers(item) for item in text.split(";") if item.strip()]
+    if not sets:
+        raise ValueError(f"{text!r} names no layers")
+    return sets
+
+
+def growing(layers: Layers) -> Axis:
+    """Vary the style layers: the first, the first two, and so on."""
+    return [
+        (f"to {last.layer}" if end > 1 else last.layer, {"style_layers": layers[:end]})
+        for end, last in enumerate(layers, start=1)
+    ]
+
+
+def _grid(config: StyleConfig, *, columns: Axis, rows: Axis | None = None) -> Axes:
+    """Vary two settings of one pair: any two; by default layers and weights.
+
+    Down go growing sets of style layers, across content to style by powers of ten
+    (Gatys et al. 2015, figure 3; Lopez et al. 2017, figure 5).
+    """
+    rows = rows or growing(config.style_layers)
+    for name in rows[0][1].keys() & columns[0][1].keys():
+        raise ConfigError(
+            f"rows and columns both vary {name.replace('_', '-')}; "
+            "let one of them vary another setting."
+        )
+    return rows, columns, ()
+
+
+def _reconstruct(_: StyleConfig, *, layers: Layers) -> Axes:
+    """Show what the layers know: from noise, the content or the style alone.
+
+    The content from each layer, the style from growing sets of them (Gatys et al. 2016,
+    figure 1; Lopez et al. 2017, figure 4).
+    """
+    rows = [
+        ("content alone, from", {"content_weight": 1.0, "style_weight": 0.0}),
+        ("style alone, up to", {"content_weight": 0.0, "style_weight": 1.0}),
+    ]
+    columns = [
+        (last.layer, {"content_layers": (LayerWeight(last.layer),), **used})
+        for last, (_, used) in zip(layers, growing(layers), strict=True)
+    ]
+    return rows, columns, ()
+
+
+def _layers(_: StyleConfig, *, sets: Sequence[Layers]) -> Axes:
+    """Compare sets of style layers, with the loss after each 20 evaluations.
+
+    Three sets, as Lee and Lee compared in 2023 (theirs are not known to us).
+    """
+    named = [(",".join(layer for layer, _ in each), each) for each in sets]
+    return ONE, [(name, {"style_layers": each}) for name, each in named], ()
+
+
+def _styles(
+    _: StyleConfig, *, paintings: Sequence[Path], photographs: Sequence[Path] | None
+) -> Axes:
+    """Paint one picture after paintings and after photographs, and compare.
+
+    Art against photograph as style (Lee and Lee 2023).
+    """
+    columns = [(f"painting {one.stem}", {"style": one}) for one in paintings]
+    columns += [(f"photograph {one.stem}", {"style": one}) for one in photographs or ()]
+    return ONE, columns, ()
+
+
+def _optimizers(config: StyleConfig) -> Axes:
+    """Compare all optimisers on one pair; --steps is how often each sees the loss.
+
+    The losses are drawn over steps, evaluations and seconds (Ding et al. 2023).
+    """
+    decay: dict[str, Any] = {}  # the user's, if there is one
+    if config.lr_decay == "none":
+        decay = {"lr_decay": "exponential", "lr_decay_rate": 0.1}
+        decay["lr_decay_every"] = max(1, config.steps)
+    choices = dict[str, dict[str, Any]]()
+    for name in get_args(OptimizerName):
+        choices[name] = {"optimizer": name, "lr_decay": "none"}
+        if name == "adam":
+            choices["adam with decay"] = {"optimizer": name, **decay}
+    columns, skipped = [], []
+    for name, settings in choices.items():
+        try:
+            replace(config, **settings)
+            columns.append((name, settings))
+        except ConfigError as err:
+            skipped.append(f"{name}: {err}")
+    return ONE, columns, skipped
+
+
+def _networks(_: StyleConfig) -> Axes:
+    """Compare the networks whose weights are here, with average and max pooling.
+
+    VGG-16 against VGG-19 (Lopez et al. 2017), and the built-in slim.
+    """
+    from vidstyle.networks.load import network_status
+
+    columns, skipped = [], []
+    for status in network_status():
+        name = status.name
+        if not status.built_in and status.path is None:
+            skipped.append(
+                f"{name}: its weights are not here; vidstyle networks --fetch {name} "
+                f"gets them (a download of {status.size_mb:.0f} MB)."
+            )
+            continue
+        # The built-in network has average pooling only.
+        for pooling in ("average",) if status.built_in else ("average", "max"):
+            settings = {"network": name, "pooling": pooling}
+            columns.append((f"{name}, {pooling} pooling", settings))
+    return ONE, columns, skipped
+
+
+RECONSTRUCTED: Final = "relu1_1, relu2_1, relu3_1, relu4_1, relu5_1"
+# The last layer of all blocks of VGG-16, of the first three, and of the last three.
+LAYER_SETS: Final = (
+    "relu1_2, relu2_2, relu3_3, relu4_3, relu5_1; "
+    "relu1_2, relu2_2, relu3_3; "
+    "relu3_3, relu4_3, relu5_1"
+)
+WEIGHTS: Final = {"content_weight", "style_weight", "content_layers", "style_layers"}
+# So that nothing but the layers decides how a reconstruction looks.
+NOISE: Final = {"init": "random", "recolor": False, "keep_color": "none"}
+PLAIN: Final = {**NOISE, "tv_weight": 0.0, "balance": "weights"}
+UNITS: Final = "steps", "evaluations", "seconds"
+
+KINDS: Final = (
+    # Losses are relative errors here, so a ratio of weights is not the papers' number.
+    Kind("grid", _grid),
+    Kind("reconstruct", _reconstruct, frozenset(WEIGHTS), PLAIN),
+    # Lee and Lee's ten rounds of SciPy's L-BFGS; ours goes on from round to round.
+    Kind("layers", _layers, frozenset({"style_layers"}), per_round=20),
+    Kind("styles", _styles, shows_styles=True),
+    Kind("optimizers", _optimizers, frozenset({"optimizer"}), plots_over=UNITS),
+    Kind("networks", _networks, frozenset({"network", "pooling"}), {"weights": None}),
+)
+EXPERIMENTS: Final = {kind.name: kind for kind in KINDS}

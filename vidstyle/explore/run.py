@@ -1,15 +1,15 @@
-"""An experiment -> a folder with its sheet, its tables, its plots and its pictures."""
+"""An experiment -> its pictures and losses; trials that are finished wait on disk."""
 
-import csv
 import hashlib
-import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
-from itertools import accumulate, groupby, product, zip_longest
-from math import nan
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cache
+from itertools import groupby
+from math import isfinite, nan
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 from vidstyle.clip.manifest import (
     DIGITS,
@@ -19,26 +19,29 @@ from vidstyle.clip.manifest import (
 )
 from vidstyle.config import StyleConfig
 from vidstyle.devices import choose_device
-from vidstyle.errors import DependencyError, OutputError
-from vidstyle.explore.experiments import Experiment, Kind
-from vidstyle.explore.paint import MEASURED_IN, Trace, TrialPainter
-from vidstyle.images import (
-    check_outputs,
-    fit_long_side,
-    make_folder,
-    read_picture,
-    resize_frame,
-    write_picture,
-    write_whole,
+from vidstyle.errors import OutputError
+from vidstyle.explore import Experiment, Trial
+from vidstyle.explore.results import NAMES, differing, everything, write_results
+from vidstyle.images import check_outputs, read_picture
+from vidstyle.measure.distance import Facts, FrameMeter, load_distance_network
+from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.records import (
+    Event,
+    Frame,
+    FrameReport,
+    Listener,
+    Notice,
+    Plan,
+    StepReport,
 )
-from vidstyle.measure.distance import Facts
-from vidstyle.plots import Panel, check_plot, write_panels
-from vidstyle.records import Frame, Listener, Notice
-from vidstyle.video.sheet import labelled_sheet
+from vidstyle.stylize.image import Still, paint_stills, read_paintings
+from vidstyle.stylize.style_bank import working_frame
+from vidstyle.stylize.stylizer import load_for
 from vidstyle.video.work_dir import MANIFEST, FrameStore
 
-SHEET, DATA, TRIALS, LOSSES = "sheet.png", "data.json", "trials.csv", "losses.csv"
-CELL_SIDE = 512  # most pixels of a picture's longer side on the sheet
+MEASURED_IN: Final = "slim"  # the network of distances, whichever one painted
+TERMS: Final = "content", "style", "tv", "range"  # of the loss, each with its weight
+TRACED: Final = "step", "evaluations", "seconds", "loss", *TERMS  # since a batch began
 
 
 def run_experiment(
@@ -64,14 +67,9 @@ def run_experiment(
     store = FrameStore(work_dir or waiting_place(folder))
     with store.claimed():
         store.open(describe(experiment, painter.networks), restart=restart)
-        facts = _facts(experiment, painter.paint(store, batch=experiment.batch))
-        make_folder(folder)
-        _write_tables(facts, folder)
-        for number, trial in enumerate(facts["trials"]):
-            write_picture(folder / trial["picture"], store.stylized(number))
-        rows = [[*row] for _, row in groupby(facts["trials"], lambda one: one["row"])]
-        _write_plots(experiment.kind, rows, folder, listener)
-        write_picture(folder / SHEET, _sheet(experiment.kind, rows, folder))
+        painted = painter.paint(store, batch=experiment.batch)
+        facts = everything(experiment, painted, distances_in=MEASURED_IN)
+        write_results(experiment.kind, facts, store.stylized, folder, listener)
         store.remove()
     return facts
 
@@ -91,7 +89,7 @@ def check_folder(
     if folder.exists():
         if not folder.is_dir():
             raise OutputError(f"{folder} is a file; name a folder with --output.")
-        results = [folder / name for name in (SHEET, DATA, TRIALS, LOSSES)]
+        results = [folder / name for name in NAMES]
     # A run that was interrupted while it wrote its results may do so again.
     may_replace = overwrite or (work_dir / MANIFEST).is_file()
     check_outputs(results, inputs=inputs, overwrite=may_replace)
@@ -100,7 +98,7 @@ def check_folder(
 def describe(experiment: Experiment, networks: Sequence[str]) -> Facts:
     """Describe an experiment in values that read well where another one differs."""
     trials, base = experiment.trials, experiment.config
-    own = [(one.row, one.column, _differing(one.config, base)) for one in trials]
+    own = [(one.row, one.column, differing(one.config, base)) for one in trials]
     settings = describe_style(base)
     del settings["min_steps"], settings["pyramid"]  # the user's have no effect here
     digest = hashlib.sha256(json.dumps(own).encode()).hexdigest()[:DIGITS]
@@ -118,168 +116,141 @@ def describe(experiment: Experiment, networks: Sequence[str]) -> Facts:
     }
 
 
-def _facts(experiment: Experiment, painted: Sequence[Facts]) -> Facts:
-    """Collect everything that is known, for JSON."""
-    trials = []
-    for number, (trial, found) in enumerate(
-        zip(experiment.trials, painted, strict=True), start=1
-    ):
-        trace = found["trace"]
-        facts = {
-            "picture": f"{number:02}.png",
-            "row": trial.row,
-            "column": trial.column,
-            "content": trial.content,
-            "style": trial.style,
-            **{name: value for name, value in found.items() if name != "trace"},
-        }
-        if size := experiment.kind.per_round:
-            facts["rounds"] = _rounds(trace, size)
-        facts["settings"] = _differing(trial.config, experiment.config)
-        trials.append({**facts, "trace": trace})
-    return _plain(
-        experiment=experiment.kind.name,
-        distances_in=MEASURED_IN,
-        settings=asdict(experiment.config),
-        skipped=experiment.skipped,
-        trials=trials,
-    )
+class TrialPainter:
+    """Paints trials; they share networks and measures."""
 
+    def __init__(self, trials: Sequence[Trial], listener: Listener) -> None:
+        """Read the files of trials, and load their networks.
 
-def _rounds(trace: Trace, size: int) -> list[float]:
-    """List the best loss so far after every so many evaluations of it."""
-    best = accumulate(trace["loss"], min)
-    numbers = ((evaluations - 1) // size for evaluations in trace["evaluations"])
-    return list(dict(zip(numbers, best, strict=True)).values())
+        To the listener trials count as frames, from 0.
+        """
+        once = cache(listener)  # every trial gives the same notices
 
+        def tell(event: Event) -> None:
+            (once if isinstance(event, Notice) else listener)(event)
 
-def _differing(config: StyleConfig, base: StyleConfig) -> Facts:
-    """Return the settings that differ from others."""
-    common = asdict(base).items()
-    return _plain(**dict(one for one in asdict(config).items() if one not in common))
-
-
-def _plain(**facts: object) -> Facts:
-    """Make values those of JSON: no path, tuple or nan in them."""
-    text = json.dumps(facts, default=str)
-    return dict(json.loads(text, parse_constant=lambda _: None))
-
-
-def _write_tables(facts: Facts, folder: Path) -> None:
-    trials = facts["trials"]
-    names = [name for name in trials[0] if name not in {"rounds", "settings", "trace"}]
-    steps = (
-        (number, *row)
-        for number, trial in enumerate(trials, start=1)
-        for row in zip(*trial["trace"].values(), strict=True)
-    )
-    texts = {
-        TRIALS: _csv(names, ([trial[name] for name in names] for trial in trials)),
-        LOSSES: _csv(("trial", *trials[0]["trace"]), steps),
-        DATA: json.dumps(facts, ensure_ascii=False) + "\n",
-    }
-    if "rounds" in trials[0]:
-        columns = "round", *(trial["column"] for trial in trials)
-        texts["rounds.csv"] = _csv(columns, _round_rows(trials))
-    for name, text in texts.items():  # the name of a file may be no Unicode
-        write_whole(folder / name, text.encode(errors="replace"))
-
-
-def _round_rows(trials: Sequence[Facts]) -> Iterator[tuple[Any, ...]]:
-    """Line the losses of rounds up: a round a row, a trial a column."""
-    losses = zip_longest(*(trial.get("rounds", ()) for trial in trials))
-    return ((number, *row) for number, row in enumerate(losses, start=1))
-
-
-def _csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Write a table; what is not known stays empty."""
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([names, *rows])
-    return text.getvalue()
-
-
-def as_table(facts: Facts) -> Iterator[str]:
-    """Write what came of each trial as a line for people, and what was skipped."""
-    trials = facts["trials"]
-    labels = [" | ".join(filter(None, (one["row"], one["column"]))) for one in trials]
-    width = max(20, *map(len, labels))
-    form = f"{{:{width}}} {{:>10}} {{:>9}} {{:>9}} {{:>6}} {{:>6}} {{:>8}}"
-    yield form.format("", "best loss", "content", "style", "steps", "evals", "seconds")
-    for label, one in zip(labels, trials, strict=True):
-        yield form.format(
-            label,
-            _short(one["best_loss"]),
-            f"{one['content_distance']:.4f}",
-            f"{one['style_distance']:.4f}",
-            one["steps"],
-            one["evaluations"],
-            f"{one['seconds']:.2f}",
+        self._trials, self._listener = trials, tell
+        read = cache(read_picture)
+        self._frames = [working_frame(read(one.content), one.config) for one in trials]
+        self._networks = dict[tuple[object, ...], FeatureNetwork]()
+        for trial in trials:
+            read(trial.style)  # a missing painting is reported before the work
+            key, config = _network_key(trial.config), trial.config
+            if key not in self._networks:
+                self._networks[key] = load_for(config, tell)
+            layers = (*config.content_layers, *config.style_layers)
+            self._networks[key].check_layers([layer for layer, _ in layers])
+        self.networks = sorted({each.name for each in self._networks.values()})
+        self._distance_network = load_distance_network(
+            MEASURED_IN, device=trials[0].config.device, listener=tell
         )
-    for number, *losses in _round_rows(trials):
-        yield f"round {number:3}: " + " ".join(f"{_short(each):>10}" for each in losses)
-    yield from (f"skipped: {text}" for text in facts["skipped"])
 
+    def paint(self, store: FrameStore, *, batch: int = 1) -> list[Facts]:
+        """Paint all trials that the store does not hold, and put them there.
 
-def _short(loss: float | None) -> str:
-    return "-" if loss is None else f"{loss:.4g}"
-
-
-def _sheet(kind: Kind, rows: Sequence[Sequence[Facts]], folder: Path) -> Frame:
-    """Lay the pictures out, each above its distances."""
-    cells = [[_cell(one, folder) for one in row] for row in rows]
-    down = [row[0]["row"] for row in rows]
-    if kind.shows_styles:
-        height, width, _ = cells[0][0][0].shape
-        styles = (read_picture(Path(one["style"])) for row in rows for one in row)
-        cells = [[(_covering(one, height, width), "") for one in styles], *cells]
-        down = ["style", *("result" for _ in rows)]
-    return labelled_sheet(
-        cells,
-        across=[one["column"] for one in rows[0]],
-        down=down,
-        corner="c, s: distance from content and style",
-    )
-
-
-def _cell(trial: Facts, folder: Path) -> tuple[Frame, str]:
-    picture = read_picture(folder / trial["picture"])
-    tall, wide, _ = picture.shape
-    height, width = fit_long_side(height=tall, width=wide, long_side=CELL_SIDE)
-    caption = "c {content_distance:.2g} s {style_distance:.2g}".format(**trial)
-    return resize_frame(picture, height=height, width=width), caption
-
-
-def _covering(picture: Frame, height: int, width: int) -> Frame:
-    """Show as much of a picture's middle as fills a field."""
-    scale = max(height / picture.shape[0], width / picture.shape[1])
-    tall, wide = round(height / scale), round(width / scale)
-    top, left = (picture.shape[0] - tall) // 2, (picture.shape[1] - wide) // 2
-    middle = picture[top : top + tall, left : left + wide]
-    return resize_frame(middle, height=height, width=width)
-
-
-def _write_plots(
-    kind: Kind, rows: Sequence[Sequence[Facts]], folder: Path, listener: Listener
-) -> None:
-    """Draw the losses of each row, if matplotlib is there."""
-    try:
-        check_plot(folder / "losses.png")
-    except DependencyError as err:
-        listener(Notice(text=f"no plot: {err}", is_warning=True))
-        return
-    for (number, row), unit in product(enumerate(rows, start=1), kind.plots_over):
-        which = f"-{number}" if len(rows) > 1 else ""
-        which += f"-{unit}" if len(kind.plots_over) > 1 else ""
-        spent = "step" if unit == "steps" else unit
-        curves = {}
-        for one in row:
-            losses = (nan if loss is None else loss for loss in one["trace"]["loss"])
-            # What was spent when a loss was evaluated: 0 at first.
-            spending = [0, *one["trace"][spent]]
-            curves[one["column"]] = [*zip(spending, losses, strict=False)]
-        write_panels(
-            folder / f"losses{which}.png",
-            [Panel(y_label="loss", series=curves, log_y=True)],
-            title=f"{kind.name} {row[0]['row']}".strip(),
-            x_label=f"{unit} {'spent' if unit == 'seconds' else 'taken'}",
+        So many that have the same settings are painted beside one another; if one of
+        such a batch is not finished, all are painted again, for pictures depend, in
+        their last digits, on how many there are.
+        Returned is what came of each trial. ``best_loss``, nan if no step was taken, is
+        the picture's, unless gradients were balanced: then that is the newest.
+        """
+        total, done = len(self._trials), dict[int, Facts]()
+        for number in range(total):
+            facts = store.facts(_name(number))
+            if facts is not None and store.is_painted(number):
+                done[number] = facts
+        chunks = [one for one in self._chunks(batch) if not done.keys() >= set(one)]
+        left = sum(map(len, chunks))
+        if left < total:
+            text = f"going on: {total - left} of {total} pictures are painted"
+            self._listener(Notice(text=text))
+        height, width, _ = self._frames[0].shape
+        plan = Plan(
+            height=height,
+            width=width,
+            frames=total,
+            done=total - left,
+            next_steps=max(1, *(trial.config.steps for trial in self._trials)),
+            unit="picture",
         )
+        self._listener(plan)
+        for chunk in chunks:
+            for number, facts, picture in self._painted(chunk):
+                done[number] = facts
+                store.put_facts(_name(number), facts)
+                store.put_stylized(number, picture)  # it shows that the trial is done
+                steps = facts["steps"]
+                report = FrameReport(frame=number, steps=steps, frames_known=total)
+                self._listener(report)
+        return [done[number] for number in range(total)]
+
+    def _chunks(self, size: int) -> Iterator[list[int]]:
+        """Part trials into batches without changing their order."""
+        for _, group in groupby(
+            range(len(self._trials)),
+            lambda number: (self._trials[number].config, self._frames[number].shape),
+        ):
+            alike = list(group)
+            for start in range(0, len(alike), size):
+                yield alike[start : start + size]
+
+    def _painted(self, chunk: Sequence[int]) -> Iterator[tuple[int, Facts, Frame]]:
+        """Paint trials of the same settings beside one another.
+
+        Each ends when its loss has been evaluated as often as there are steps, so an
+        optimizer that evaluates several times before a step has no advantage.
+        """
+        config = self._trials[chunk[0]].config
+        network = self._networks[_network_key(config)]
+        height, width, _ = self._frames[chunk[0]].shape
+        size = {"height": height, "width": width}
+        stills = []
+        for one in chunk:
+            stylizer = read_paintings(
+                self._trials[one].style, config, **size, listener=self._listener
+            ).load(self._listener, network)
+            stills.append(Still(one, stylizer, self._frames[one]))
+        traces: dict[int, list[tuple[float, ...]]] = {one: [] for one in chunk}
+        start = time.perf_counter()
+
+        def on_step(report: StepReport) -> None:
+            seconds, rows = time.perf_counter() - start, traces[report.frame]
+            if report.step == 1:  # again, where the batch was made smaller
+                rows.clear()
+            work = report.evaluations - (rows[-1][1] if rows else 0)
+            left = max(0, config.steps - report.evaluations)
+            self._listener(replace(report, work=work, work_left=left))
+            losses = report.loss, *(report.losses[term] for term in TERMS)
+            rows.append((report.step, report.evaluations, round(seconds, 4), *losses))
+
+        painting = paint_stills(
+            stills, len(chunk), on_step, most_evaluations=config.steps
+        )
+        for (number, _, content), picture, _ in [*painting]:
+            rows = traces[number]
+            trace = {name: [row[at] for row in rows] for at, name in enumerate(TRACED)}
+            meter = FrameMeter(
+                self._trials[number].style, self._distance_network, **size
+            )
+            distances, _ = meter.distances(picture, content, begins_shot=True)
+            facts = {
+                "network": network.name,
+                "best_loss": min(filter(isfinite, trace["loss"]), default=nan),
+                "content_distance": distances.content,
+                "style_distance": distances.style,
+                "steps": len(rows),
+                "evaluations": max(trace["evaluations"], default=0),
+                "seconds": round(max(trace["seconds"], default=0.0), 3),
+                "trace": trace,
+            }
+            yield number, facts, picture
+
+
+def _network_key(config: StyleConfig) -> tuple[object, ...]:
+    """List the settings that make a network another one, but for its layers."""
+    files = config.network, config.weights, config.pooling
+    return (*files, config.device, config.precision)
+
+
+def _name(number: int) -> str:
+    return f"trial-{number + 1:06d}"

@@ -114,18 +114,14 @@ def decode_picture(path: Path) -> npt.NDArray[Any]:
         raise ImageOpenError(f"{path} is not a picture that can be read{_why(data)}.")
     if header is not None and header.profile and header.mode not in _INKS:
         color = Image.fromarray(to_levels(pixels[..., :3]))
-        converted = np.asarray(_to_srgb(color, header.profile))
-        alpha = pixels[..., 3:]
-        pixels = (
-            np.dstack([converted / np.float32(255), alpha]) if alpha.size else converted
-        )
+        converted, alpha = np.asarray(_to_srgb(color, header.profile)), pixels[..., 3:]
+        if alpha.size:
+            converted = np.dstack([converted / np.float32(255), alpha])
+        pixels = converted
     if turn > 4:
         pixels = pixels.swapaxes(0, 1)
-    rows, columns = (
-        slice(None, None, -1 if turn in those else 1)
-        for those in ({3, 4, 7, 8}, {2, 3, 6, 7})
-    )
-    return pixels[rows, columns]
+    pixels = pixels[::-1] if turn in {3, 4, 7, 8} else pixels
+    return pixels[:, ::-1] if turn in {2, 3, 6, 7} else pixels
 
 
 def _decode(data: bytes, header: Header | None) -> tuple[npt.NDArray[Any] | None, int]:
@@ -139,10 +135,8 @@ def _decode(data: bytes, header: Header | None) -> tuple[npt.NDArray[Any] | None
     if header is None or header.has_alpha or is_tiff:
         pixels = _opencv(data, cv2.IMREAD_UNCHANGED)
     if pixels is not None and (pixels.dtype.kind == "f" or pixels.shape[2:] == (4,)):
-        top = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
-        scaled = np.atleast_3d(
-            np.nan_to_num(pixels.astype(np.float32)) / np.float32(top)
-        )
+        top = np.float32(np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1)
+        scaled = np.atleast_3d(np.nan_to_num(pixels.astype(np.float32)) / top)
         channels = {1: [0, 0, 0], 3: [2, 1, 0]}.get(scaled.shape[2], [2, 1, 0, 3])
         return scaled[..., channels], turn  # which is ignored in this way of reading
     pixels = _opencv(data, cv2.IMREAD_COLOR)

@@ -4,8 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidstyle.config import DeviceName, NetworkName
-from vidstyle.config.setting import FILES, NETWORK, REPORT, REQUIRED, SIZE, Config
-from vidstyle.config.values import parse_range
+from vidstyle.config.setting import (
+    FILES,
+    NETWORK,
+    REPORT,
+    REQUIRED,
+    SIZE,
+    Config,
+    parse_range,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

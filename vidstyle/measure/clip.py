@@ -47,11 +47,11 @@ from vidstyle.records import (
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
+# Least squared gradient that an error is divided by: a quarter of a level a pixel.
 FLAT: Final = 1e-6
-"""Least squared gradient that an error is divided by: a quarter of a level a pixel."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Match:
     """Two clips of which each frame shows what the other's shows."""
 
@@ -93,14 +93,7 @@ def match_clips(
             "say with --frames A:B which frames it shows."
         )
     cuts += detector.finish()
-    return Match(
-        result=painted,
-        content=source,
-        first=start,
-        count=count,
-        times_s=tuple(times_s),
-        cuts=tuple(cuts),
-    )
+    return Match(painted, source, start, count, tuple(times_s), tuple(cuts))
 
 
 def matched_frames(match: Match) -> Iterator[tuple[Frame, Frame]]:
@@ -191,9 +184,8 @@ class TemporalError:
     """Of the stylized frame: squared difference in units of the full range, mean over
     colors and, weighted by consistency, over pixels."""
     source_error: float  # of the source's own frame, on the same pixels
+    # The error under independent_motion, over the frame's mean_squared_gradient.
     flicker: float
-    """The error under ``independent_motion``, over the stylized frame's
-    ``mean_squared_gradient``."""
     source_flicker: float
     trusted_share: float  # mean consistency of the flow
 

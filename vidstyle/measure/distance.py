@@ -39,8 +39,7 @@ K1: Final = 0.01  # of the full range; these two keep the fractions of SSIM stab
 K2: Final = 0.03
 
 Number = float | None
-Pair = Sequence[Number]
-"""A number of the result, and that of its content. None: it has none."""
+Pair = Sequence[Number]  # of the result, and of its content; None: it has none
 Facts = dict[str, Any]  # values of JSON, and paths, by their names
 Size = tuple[int, int]  # height and width, in pixels
 
@@ -51,7 +50,6 @@ def ratio(one: Number, other: Number) -> Number:
 
 
 def compare(result: Number, content: Number) -> Facts:
-    """Put two numbers beside their ratio."""
     return {"result": result, "content": content, "ratio": ratio(result, content)}
 
 
@@ -140,9 +138,8 @@ class FrameMeter:
         picture = read_picture(painting)
         self.stretched = resize_frame(picture, height=height, width=width)
         tall, wide, _ = picture.shape
-        tall, wide = fit_long_side(
-            height=tall, width=wide, long_side=max(height, width)
-        )
+        long_side = max(height, width)
+        tall, wide = fit_long_side(height=tall, width=wide, long_side=long_side)
         picture = resize_frame(picture, height=tall, width=wide)
         image = frame_to_image(picture, device=self._device)
         with memory_errors_named(f"a painting of {wide}x{tall}"):
@@ -185,11 +182,9 @@ def make_meter(
     """Load the network and measure the painting. None: there is none."""
     if config.style is None:
         return None
+    name, weights, device = config.network, config.weights, config.device
     network = load_distance_network(
-        config.network,
-        weights=config.weights,
-        device=config.device,
-        listener=listener,
+        name, weights=weights, device=device, listener=listener
     )
     return FrameMeter(config.style, network, height=height, width=width)
 

@@ -104,12 +104,13 @@ def choose_features(config: MeasureConfig, listener: Listener) -> Features:
         network, weights=weights, device=device, listener=listener, layers=[LAYER]
     )
     of = "" if weights is None else f" with the weights of {weights}"
-    return Features(
-        f"{LAYER} of {loaded.name}{of}, averaged over the picture",
-        lambda images: loaded(images, [LAYER])[LAYER].mean((2, 3)),
-        computing,
-        loaded,
-    )
+    name = f"{LAYER} of {loaded.name}{of}, averaged over the picture"
+
+    def compute(images: Tensor) -> Tensor:
+        features: Tensor = loaded(images, [LAYER])[LAYER]
+        return features.mean((2, 3))
+
+    return Features(name, compute, computing, loaded)
 
 
 def measure_sets(
@@ -124,12 +125,9 @@ def measure_sets(
     Every picture is brought to 299x299 pixels, as Inception saw them in its training;
     shrinking averages areas. The contents' own distance from themselves is 0.
 
-    Args:
-        sets: Files of results, contents and paintings, in this order; all but the
-            paintings need at least one.
-        features: What of each picture is compared.
-        on_picture: Is called after each picture.
-        listener: Is told where there are too few for the numbers to mean much.
+    ``sets`` are files of results, contents and paintings, in this order; all but the
+    paintings need at least one. The listener is told where there are too few for the
+    numbers to mean much.
 
     Source: Heusel et al. 2017, "GANs trained by a two time-scale update rule", eq. 6.
     """
@@ -141,17 +139,16 @@ def measure_sets(
     results, contents, styles = (
         fit_gaussian(torch.stack(rows)) if len(rows) > 1 else None for rows in measured
     )
-    own = None if contents is None else 0.0
+
+    def fid(one: Gaussian | None, other: Gaussian | None) -> float | None:
+        return frechet_distance(one, other) if one and other else None
+
     return {
         "features": features.name,
         "dimensions": dimensions,
-        "content_fid": compare(_distance(results, contents), own),
-        "style_fid": compare(_distance(results, styles), _distance(contents, styles)),
+        "content_fid": compare(fid(results, contents), 0.0 if contents else None),
+        "style_fid": compare(fid(results, styles), fid(contents, styles)),
     }
-
-
-def _distance(one: Gaussian | None, other: Gaussian | None) -> float | None:
-    return None if one is None or other is None else frechet_distance(one, other)
 
 
 @torch.no_grad()
@@ -168,16 +165,15 @@ def _measure(path: Path, features: Features, on_picture: Callable[[], None]) -> 
 def _warn_of_few(counts: Sequence[int], dimensions: int, listener: Listener) -> None:
     """Warn where a set has fewer pictures than there are features."""
     counted = dict(zip(("results", "contents", "paintings"), counts, strict=True))
-    alone = ", ".join(name for name, count in counted.items() if count == 1)
-    few = ", ".join(
-        f"{name} ({count})" for name, count in counted.items() if 1 < count < dimensions
-    )
+    alone = [name for name, count in counted.items() if count == 1]
+    few = [f"{name} ({n})" for name, n in counted.items() if 1 < n < dimensions]
     if alone:
-        text = f"no FID with one picture only ({alone}): a set needs at least 2, and "
-        listener(Notice(text=f"{text}hundreds to mean much", is_warning=True))
+        text = f"no FID with one picture only ({', '.join(alone)}): a set needs at "
+        text += "least 2, and hundreds to mean much"
+        listener(Notice(text=text, is_warning=True))
     if few:
-        text = f"fewer pictures than the {dimensions} features: {few}; FIDs come out "
-        text += "too large, and compare only with those of sets as large"
+        text = f"fewer pictures than the {dimensions} features: {', '.join(few)}; FIDs "
+        text += "come out too large, and compare only with those of sets as large"
         listener(Notice(text=text, is_warning=True))
 
 
@@ -191,12 +187,11 @@ def load_inception(path: Path, *, device: torch.device) -> "Inception":
     try:
         with path.open("rb") as file:
             check_hash(file, SHA256, source=str(path))
-            weights = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as err:
         raise WeightsError(f"cannot read {path}: {err.strerror}.") from err
     except WeightsError as err:
         raise WeightsError(f"{err}; delete it, or fetch it again from {URL}.") from err
-    return Inception(weights).to(device)
+    return Inception(read_tensors(path)).to(device)
 
 
 def read_inception(path: Path, *, device: torch.device) -> "Inception | None":
@@ -220,9 +215,7 @@ class Inception(nn.Module):
     def __init__(self, weights: dict[str, Tensor]) -> None:
         """Build it around torchvision's weights.
 
-        Raises:
-            RuntimeError: If a weight has another shape.
-            ValueError: If one is missing.
+        RuntimeError: one has another shape; ValueError: one is missing.
         """
         super().__init__()
         from torchvision.models import inception_v3

@@ -12,6 +12,7 @@ from vidstyle.measure.stills import are_sets, is_picture, measure_folders, measu
 from vidstyle.plots import Panel, check_plot, write_panels
 from vidstyle.records import Listener
 
+# What a table calls each quantity, and how it writes its numbers; in order.
 FORMS: Final = {
     "temporal_error": ("temporal error", ".6f"),
     "flicker": ("relative flicker", ".4f"),
@@ -25,16 +26,16 @@ FORMS: Final = {
     "content_fid": ("FID to contents", ".4f"),
     "style_fid": ("FID to paintings", ".4f"),
 }
-"""What a table calls each quantity, and how it writes its numbers; in order."""
+# Of which the change from the second frame to the last is of interest.
 DRIFTING: Final = {"luminance", "gradient"}
-"""Of which the change from the second frame to the last is of interest."""
+# Columns of the table of a folder's pictures, with their headings.
 PICTURE: Final = {
     "content_mse": "MSE",
     "content_ssim": "SSIM",
     "content_distance": "content",
     "style_distance": "style",
 }
-"""Columns of the table of a folder's pictures, with their headings."""
+# The lines in each panel of a plot. All but SSIM grow by powers of ten.
 CURVES: Final = {
     "temporal error": {
         "the result": ("temporal_error", "result"),
@@ -51,7 +52,6 @@ CURVES: Final = {
         "to the content": ("content_distance", "result"),
     },
 }
-"""The lines in each panel of a plot. All but SSIM grow by powers of ten."""
 
 
 def measure_result(
@@ -60,10 +60,8 @@ def measure_result(
     """Measure folders of pictures, a picture or a clip, whichever the result is.
 
     Only of a clip there are ``frames``, and a ``plot`` of its numbers over its time.
-    ConfigError: something does not go with such a result.
-
-    Returns:
-        What was measured for machines, and lines for people.
+    Returned is what was measured for machines, and lines for people. ConfigError:
+    something does not go with such a result.
     """
     content, style, plot = config.content, config.style, config.plot
     if plot is not None:
@@ -82,13 +80,13 @@ def measure_result(
         facts = measure_clip(result, config, listener)
         table = [*_clip_table(facts)]
         if plot is not None:
-            title, x_label = result.name, "seconds of the content"
-            write_panels(plot, _clip_panels(facts), title=title, x_label=x_label)
+            x_label = "seconds of the content"
+            write_panels(plot, _clip_panels(facts), title=result.name, x_label=x_label)
             facts["plot"] = plot
             table.append(str(plot))
         return facts, table
-    of_clip = {"--frames": config.frames != (0, None), "--plot": plot is not None}
-    for name in (name for name, is_given in of_clip.items() if is_given):
+    if config.frames != (0, None) or plot is not None:
+        name = "--plot" if config.frames == (0, None) else "--frames"
         raise ConfigError(f"{name} is for clips, and {result} is none; leave it out.")
     if is_set:
         facts = measure_folders(result, config, listener)
@@ -108,10 +106,7 @@ def _clip_table(facts: Facts) -> Iterator[str]:
 
 
 def _clip_panels(facts: Facts) -> list[Panel]:
-    """Lay out what was measured of a clip as curves over its time.
-
-    Where a frame has no number, a curve has a gap.
-    """
+    """Lay a clip's numbers out over time; where there is none, a curve has a gap."""
     panels = []
     for label, lines in CURVES.items():
         series = {}
@@ -178,9 +173,9 @@ def _table(facts: Mapping[str, Any]) -> Iterator[str]:
     """Write a line for each quantity that was measured, in the order of ``FORMS``."""
     yield f"{'':18}{'result':>10}{'content':>10}{'ratio':>11}"
     for name in (name for name in FORMS if name in facts):
-        label, form = FORMS[name]
-        cells = _cell(facts[name]["result"], form) + _cell(facts[name]["content"], form)
-        yield f"{label:18}{cells} {_cell(facts[name]['ratio'], '.3f')}"
+        (label, form), each = FORMS[name], facts[name]
+        cells = _cell(each["result"], form) + _cell(each["content"], form)
+        yield f"{label:18}{cells} {_cell(each['ratio'], '.3f')}"
 
 
 def _cell(value: float | None, form: str) -> str:

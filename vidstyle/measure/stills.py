@@ -39,8 +39,7 @@ OF_PAIRS: Final = (
     *("content_mse", "style_mse", "content_ssim"),
     *("style_distance", "content_distance"),
 )
-OWN: Final = "style_mse", "style_distance"
-"""Measures in which the content's own number is neither 0 nor 1."""
+OWN: Final = "style_mse", "style_distance"  # the content's own is neither 0 nor 1
 
 
 class Matched(NamedTuple):
@@ -106,37 +105,30 @@ def measure_folders(result: Path, config: MeasureConfig, listener: Listener) -> 
         loaded = features.network or load_distance_network(
             config.network, device=config.device, listener=listener
         )
-    sets = {"result": results, "content": contents, "style": styles}
-    pictures = {name: len(each) for name, each in sets.items()}
-    total = sum(pictures.values()) + len(matched)
-    listener(
-        Plan(height=SIDE, width=SIDE, frames=total, unit="picture", work="measuring")
-    )
-    numbers = count()
+    sets = results, contents, styles
+    pictures = [len(each) for each in sets]
+    total, numbers = sum(pictures) + len(matched), count()
+    plan = Plan(height=SIDE, width=SIDE, frames=total, unit="picture", work="measuring")
+    listener(plan)
 
     def advance() -> None:
         listener(FrameReport(frame=next(numbers), frames_known=total))
 
-    distances = measure_sets(
-        [*sets.values()], features, on_picture=advance, listener=listener
-    )
-    pairs, rows = list[Facts](), list[dict[str, Pair]]()
-    for facts, row in _measure_pairs(matched, loaded, unmatched, advance):
-        pairs.append(facts)
-        rows.append(row)
+    distances = measure_sets(sets, features, on_picture=advance, listener=listener)
+    measured = [*_measure_pairs(matched, loaded, unmatched, advance)]
     return {
         "result": result,
         "content": config.content,
         "style": style,
-        "pictures": pictures,
+        "pictures": dict(zip(("result", "content", "style"), pictures, strict=True)),
         **distances,
         "note": NOTE,
         "network": None if loaded is None else loaded.name,
         "means": {
             name: compare(each["result"]["mean"], each["content"]["mean"])
-            for name, each in collect(rows).items()
+            for name, each in collect([row for _, row in measured]).items()
         },
-        "pairs": pairs,
+        "pairs": [facts for facts, _ in measured],
         "unmatched": [
             {"file": path, "reason": reason} for path, reason in unmatched.items()
         ],
@@ -162,12 +154,12 @@ def _measure_pairs(
     for each in matched:
         stylized, source = read_picture(each.result), read_picture(each.content)
         (height, width, _), (tall, wide, _) = stylized.shape, source.shape
+        shape = f"{width}x{height}"
         if min(height, width) < MIN_SIDE:
-            reason = f"{width}x{height} is less than {MIN_SIDE} pixels a side"
-            unmatched[each.result] = reason
+            unmatched[each.result] = f"{shape} is less than {MIN_SIDE} pixels a side"
         elif is_stretched((height, width), (tall, wide)):
-            reason = f"it is {width}x{height}, and {each.content.name} is {wide}x{tall}"
-            unmatched[each.result] = reason
+            other = f"{each.content.name} is {wide}x{tall}"
+            unmatched[each.result] = f"it is {shape}, and {other}"
         else:
             row = _measure(stylized, source, meter(each.style, height, width))
             own = {f"{name}_of_content": row.get(name, none)[1] for name in OWN}
@@ -214,7 +206,6 @@ def pair_by_name(
 
 
 def _by_name(paths: Sequence[Path]) -> dict[str, list[Path]]:
-    """Collect files by their names, with and without endings."""
     named = defaultdict[str, list[Path]](list)
     for path in paths:
         for name in (path.stem, path.name):

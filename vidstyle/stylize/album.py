@@ -5,15 +5,17 @@ over; what is there already stays, so that a run that was interrupted goes on.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vidstyle.config import MIN_SIDE, AlbumConfig, StyleConfig
 from vidstyle.errors import ConfigError, ImageOpenError, InputError, OutputError
 from vidstyle.images import make_folder, read_picture, resize_frame, write_picture
+from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import Frame, FrameReport, Listener, Notice, Plan, StrPath, ignore
 from vidstyle.stylize.image import (
     Still,
@@ -23,12 +25,9 @@ from vidstyle.stylize.image import (
     with_alpha_of,
 )
 from vidstyle.stylize.style_bank import painting_size, working_frame
+from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.folder import list_pictures
 from vidstyle.video.sheet import captioned, contact_sheet, thumbnail
-
-if TYPE_CHECKING:
-    from vidstyle.networks.vgg import FeatureNetwork
-    from vidstyle.stylize.stylizer import Stylizer
 
 Size = tuple[int, int]  # height and width, in pixels
 INDEX = "index.png"  # name of the sheet in the folder of the results
@@ -88,9 +87,8 @@ def alternatives(style: Path | tuple[Path, ...]) -> Iterator[tuple[Path, ...]]:
     """Turn a folder into its paintings, each alone; leave a mix as it is."""
     if isinstance(style, tuple):
         yield style
-        return
-    for path in pictures_in(style):
-        yield (path,)
+    else:
+        yield from ((path,) for path in pictures_in(style))
 
 
 def check_pairs(
@@ -101,13 +99,11 @@ def check_pairs(
 ) -> None:
     """Check, before the work, that results have a place and are no inputs, or raise."""
     inputs = [*contents, *(one for one in styles if isinstance(one, Path))]
-    for given in inputs:
-        if given.is_dir() and given.resolve() == folder.resolve():
-            raise ConfigError(f"{folder} holds inputs; name another --output.")
-    outputs = [pair.output.name for pair in pairs]
-    if len(set(outputs)) < len(outputs):
-        twice = next(name for name in outputs if outputs.count(name) > 1)
-        raise ConfigError(f"two results would be called {twice}; rename an input.")
+    if any(one.is_dir() and one.resolve() == folder.resolve() for one in inputs):
+        raise ConfigError(f"{folder} holds inputs; name another --output.")
+    for name, times in Counter(pair.output.name for pair in pairs).items():
+        if times > 1:
+            raise ConfigError(f"two results would be called {name}; rename an input.")
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file; results of several need a folder.")
     if not folder.parent.is_dir():
@@ -144,16 +140,11 @@ def index_sheet(pairs: Sequence[Pair]) -> Frame:
         first = thumbnail(content, side), content.stem
         cells.append([first, *zip(made, texts, strict=True)])
     there = [shown for row in cells for shown, _ in row if shown is not None]
-    height = max(shown.shape[0] for shown in there)
-    return contact_sheet(
-        [
-            [captioned(shown, text, height=height, width=side) for shown, text in row]
-            for row in cells
-        ]
-    )
+    size = {"height": max(shown.shape[0] for shown in there), "width": side}
+    return contact_sheet([[captioned(*cell, **size) for cell in row] for row in cells])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class AlbumResult:
     """What has become of the pairs; those that are kept were there already."""
 
@@ -200,122 +191,107 @@ def stylize_album(
     if kept:
         summary += f"; {kept} are there already (--overwrite paints them again)"
     listener(Notice(text=summary))
-    run = _Run(config, album, listener, keep_alpha=keep_alpha)
-    painted = sum(1 for _ in run.paint(left, kept))
+    run = _Run(config, album, listener, keep_alpha)
+    painted = run.paint(left, kept)
     if painted + kept == 0:
         raise InputError(f"nothing could be painted: {' '.join(run.failed.values())}")
     write_picture(folder / INDEX, index_sheet(pairs))
-    return AlbumResult(
-        folder=folder,
-        index=folder / INDEX,
-        painted=painted,
-        kept=kept,
-        failed=tuple(run.failed.values()),
-    )
+    failed = tuple(run.failed.values())
+    return AlbumResult(folder, folder / INDEX, painted, kept, failed)
 
 
+@dataclass(slots=True)
 class _Run:
     """The painting of pairs; what cannot be read is told, and in ``failed``."""
 
-    def __init__(
-        self,
-        config: StyleConfig,
-        album: AlbumConfig,
-        listener: Listener,
-        *,
-        keep_alpha: bool,
-    ) -> None:
-        self.failed: dict[Path, str] = {}
-        self._config, self._album, self._listener = config, album, listener
-        self._keep_alpha = keep_alpha
-        self._network: FeatureNetwork | None = None
+    config: StyleConfig
+    album: AlbumConfig
+    listener: Listener
+    keep_alpha: bool
+    failed: dict[Path, str] = field(default_factory=dict)
+    network: FeatureNetwork | None = None
 
-    def paint(self, pairs: Sequence[Pair], kept: int) -> Iterator[Pair]:
-        """Paint what can be read, size by size, and yield what is written."""
+    def paint(self, pairs: Sequence[Pair], kept: int) -> int:
+        """Paint what can be read, size by size, and count what is written."""
         groups, known = self._by_size(pairs), {pair.number: pair for pair in pairs}
-        total = kept + sum(map(len, groups.values()))
+        painted, total = 0, kept + sum(map(len, groups.values()))
         for height, width in [*groups][:1]:
             plan = Plan(
                 height=height,
                 width=width,
                 frames=total,
                 done=kept,
-                next_steps=self._config.first_steps,
+                next_steps=self.config.first_steps,
                 unit="picture",
             )
-            self._listener(plan)
+            self.listener(plan)
         for size, group in groups.items():
-            stills = self._stills(group, size)
-            slots = min(self._album.batch, len(group))
-            for still, picture, steps in paint_stills(stills, slots, self._listener):
+            stills = self._stills(group, *size)
+            slots = min(self.album.batch, len(group))
+            for still, picture, steps in paint_stills(stills, slots, self.listener):
                 pair = known[still.number]
                 make_folder(pair.output.parent)
-                if self._keep_alpha:
-                    picture = with_alpha_of(pair.content, picture)  # noqa: PLW2901
-                write_picture(pair.output, picture)
+                alpha = self.keep_alpha
+                made = with_alpha_of(pair.content, picture) if alpha else picture
+                write_picture(pair.output, made)
                 report = FrameReport(frame=pair.number, steps=steps, frames_known=total)
-                self._listener(report)
-                yield pair
+                self.listener(report)
+                painted += 1
+        return painted
 
     def _by_size(self, pairs: Sequence[Pair]) -> dict[Size, list[Pair]]:
         """Read every file once; group the pairs that there are by the results' size."""
         sizes: dict[Path, Size] = {}
-
-        def result_size(frame: Frame) -> Size:
-            height, width, _ = working_frame(frame, self._config).shape
-            return height, width
-
         for content in dict.fromkeys(pair.content for pair in pairs):
-            if (size := self._size(content, result_size)) is not None:
-                sizes[content] = size
+            with self._passed_over(content):
+                frame = working_frame(read_picture(content), self.config)
+                sizes[content] = frame.shape[0], frame.shape[1]
         least = min((max(size) for size in sizes.values()), default=MIN_SIDE)
-        measure = partial(painting_size, config=self._config, long_side=least)
         for style in dict.fromkeys(one for pair in pairs for one in pair.styles):
-            self._size(style, measure)
+            with self._passed_over(style):
+                painting_size(read_picture(style), self.config, least)
         groups: dict[Size, list[Pair]] = {}
         for pair in pairs:
             if not self.failed.keys() & {pair.content, *pair.styles}:
                 groups.setdefault(sizes[pair.content], []).append(pair)
         return groups
 
-    def _size(self, path: Path, measure: Callable[[Frame], Size]) -> Size | None:
-        """Measure in which size a file is taken. None: it is passed over."""
+    @contextmanager
+    def _passed_over(self, path: Path) -> Iterator[None]:
+        """Go on without a file that cannot be used, and tell why."""
         try:
-            return measure(read_picture(path))
-        except ImageOpenError as err:
-            self._pass_over(path, str(err))
-        except ConfigError as err:
-            self._pass_over(path, f"{path}: {err}")
-        return None
+            yield
+        except (ImageOpenError, ConfigError) as err:
+            reason = f"{path}: {err}" if isinstance(err, ConfigError) else str(err)
+            self.failed[path] = reason
+            self.listener(Notice(text=f"passed over: {reason}", is_warning=True))
 
-    def _pass_over(self, path: Path, reason: str) -> None:
-        self.failed[path] = reason
-        self._listener(Notice(text=f"passed over: {reason}", is_warning=True))
-
-    def _stills(self, pairs: Sequence[Pair], size: Size) -> Iterator[Still]:
+    def _stills(
+        self, pairs: Sequence[Pair], height: int, width: int
+    ) -> Iterator[Still]:
         """Read the pictures of one size when their turn comes."""
-        height, width = size
-        stylizers: dict[tuple[Path, ...], Stylizer] = {}
+
+        @cache
+        def stylizer_for(styles: tuple[Path, ...]) -> Stylizer:
+            return read_paintings(
+                styles,
+                self.config,
+                height=height,
+                width=width,
+                listener=self.listener,
+            ).load(self.listener, self.network)
+
         for pair in pairs:
-            try:
+            with self._passed_over(pair.content):
                 source = read_told(
                     pair.content,
-                    self._listener,
-                    self._album.background,
-                    keep_alpha=self._keep_alpha,
+                    self.listener,
+                    self.album.background,
+                    keep_alpha=self.keep_alpha,
                 )
-            except ImageOpenError as err:  # gone since it was read first
-                self._pass_over(pair.content, str(err))
+            if pair.content in self.failed:  # gone since it was read first
                 continue
-            if pair.styles not in stylizers:
-                stylizers[pair.styles] = read_paintings(
-                    pair.styles,
-                    self._config,
-                    height=height,
-                    width=width,
-                    listener=self._listener,
-                ).load(self._listener, self._network)
-            stylizer = stylizers[pair.styles]
-            self._network = stylizer.network
+            stylizer = stylizer_for(pair.styles)
+            self.network = stylizer.network
             frame = resize_frame(source, height=height, width=width)
             yield Still(pair.number, stylizer, frame)

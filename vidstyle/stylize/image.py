@@ -75,10 +75,8 @@ def stylize_image(
         style, config, height=height, width=width, listener=listener, regions=regions
     ).load(listener)
     frames = len(masks) + stylizer.bank.has_rest
-    plan = Plan(
-        height=height, width=width, frames=frames, next_steps=config.first_steps
-    )
-    listener(plan)
+    steps = config.first_steps
+    listener(Plan(height=height, width=width, frames=frames, next_steps=steps))
     learned = Evolution(evolution or EvolutionConfig(), frame) if gif_output else None
 
     def on_step(report: StepReport, picture: Callable[[], Frame]) -> None:
@@ -89,7 +87,7 @@ def stylize_image(
     painted = stylizer.stylize(frame, masks=masks, on_step=on_step)
     write_picture(output, with_alpha_of(content, painted) if keep_alpha else painted)
     if learned is not None and gif_output is not None:
-        if config.first_steps == 0:
+        if steps == 0:
             learned.offer(painted)
         write_evolution(learned.pictures(), gif_output, config=learned.config)
     return output
@@ -143,13 +141,12 @@ def read_told(
     keep_alpha: bool = False,
 ) -> Frame:
     """Read a picture, and tell the listener what becomes of its transparent parts."""
-    pixels = decode_picture(path)
+    pixels, name = decode_picture(path), path.name
     is_clear = pixels.shape[2] == 4 and to_levels(pixels[..., 3]).min() < 255
     if is_clear and not keep_alpha:
-        text = f"{path.name}: transparent parts are laid over {background}"
-        listener(Notice(text=text))
+        listener(Notice(text=f"{name}: transparent parts are laid over {background}"))
     if keep_alpha and not is_clear:
-        text = f"{path.name} has no transparency that could be kept."
+        text = f"{name} has no transparency that could be kept."
         listener(Notice(text=text, is_warning=True))
     return lay_over(pixels, parse_color("background", background))
 
@@ -172,15 +169,13 @@ def read_key(path: Path, height: int, width: int) -> Frame:
     return resize_frame(picture, height=height, width=width)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Paintings:
     """What a run paints with, before a network is loaded; any process can load it."""
 
-    paintings: Sequence[Frame]
-    """Those of regions come last."""
+    paintings: Sequence[Frame]  # those of regions come last
     config: StyleConfig
-    size: tuple[int, int]
-    """Height and width of the frames."""
+    size: tuple[int, int]  # height and width of the frames
     times_s: Sequence[float]
     regions: int
 
@@ -192,7 +187,6 @@ class Paintings:
     def load(
         self, listener: Listener, network: FeatureNetwork | None = None
     ) -> Stylizer:
-        """Load the network, as ``Stylizer`` does."""
         return Stylizer(
             self.paintings,
             self.config,
@@ -221,25 +215,19 @@ def read_paintings(
     along). The listener is told of a small painting. ImageOpenError: a painting cannot
     be read; ConfigError: there are more or fewer numbers than paintings.
     """
-    styles = as_paths(style, regions)
+    styles, long_side = as_paths(style, regions), max(height, width)
     check_counts(config, times_s, len(styles))
+    wanted = wanted_side(config, long_side)
+    is_asked = config.style_side is not None or config.style_scale is not None
     paintings = []
     for path in (*styles, *(region.style for region in regions)):
         painting = read_told(path, listener)
-        wanted = wanted_side(config, max(height, width))
-        is_asked = config.style_side is not None or config.style_scale is not None
         if is_asked and wanted > (there := max(painting.shape[:2])):
             text = f"{path.name} is taken at its own {there} pixels; it has no {wanted}"
             listener(Notice(text=text, is_warning=True))
-        painting_size(painting, config, max(height, width))  # reported before the work
+        painting_size(painting, config, long_side)  # reported before the work
         paintings.append(painting)
-    return Paintings(
-        paintings=paintings,
-        config=config,
-        size=(height, width),
-        times_s=times_s,
-        regions=len(regions),
-    )
+    return Paintings(paintings, config, (height, width), times_s, len(regions))
 
 
 def as_paths(style: Styles, regions: Sequence[Region] = ()) -> list[Path]:

@@ -9,7 +9,10 @@ from torch import Tensor
 
 from vidstyle.color import (
     ColorStatistics,
+    Mask,
     color_statistics,
+    complement,
+    flatten_masks,
     luminance,
     luminance_statistics,
     mix_colors,
@@ -67,6 +70,23 @@ class StyleBank:
         weights = [0.0] * len(self._paintings)
         weights[len(weights) - self._regions + region] = 1.0
         return FrameStyle(tuple(weights), colors)
+
+    def parts(
+        self, frame: Frame, masks: Sequence[Mask], time_s: float
+    ) -> list[tuple[FrameStyle, Mask | None]]:
+        """Give each part of a frame its style; without a mask it is all of it."""
+        if not masks:
+            return [(self.at(time_s, color_statistics(frame)), None)]
+        visible = flatten_masks(masks)
+        parts: list[tuple[FrameStyle, Mask | None]] = []
+        rest = complement(visible)
+        if self.has_rest and rest.any():
+            parts.append((self.at(time_s, color_statistics(frame, rest)), rest))
+        for region, mask in enumerate(visible):
+            if mask.any():
+                style = self.for_region(region, color_statistics(frame, mask))
+                parts.append((style, mask))
+        return parts
 
     @property
     def has_rest(self) -> bool:

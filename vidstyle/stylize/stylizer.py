@@ -1,28 +1,18 @@
-"""The core: paintings and settings come in, then frames go in and come out painted.
-
-Frames are arrays; where a picture is asked for, its file will do.
-"""
+"""The core: paintings and settings come in, then frames go in and come out painted."""
 
 import hashlib
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
-from vidstyle.color import (
-    Mask,
-    color_statistics,
-    complement,
-    composite,
-    flatten_masks,
-    guide_image,
-)
+from vidstyle.color import Mask, color_statistics, composite, guide_image
 from vidstyle.config import StyleConfig, check_counts
 from vidstyle.devices import choose_device
 from vidstyle.errors import ConfigError
@@ -84,18 +74,17 @@ class Stylizer:
         network: FeatureNetwork | None = None,
         listener: Listener = ignore,
     ) -> None:
-        """Load the network.
+        """Load the network, unless one is given that was loaded for this configuration.
 
         Args:
-            paintings: One or several, each a file or uint8 (H, W, 3) RGB; those of
-                regions come last.
-            config: How; None: the defaults.
+            paintings: One or several, each a file or uint8 (H, W, 3) RGB.
+            config: None: the defaults.
             size: Height and width of the frames, for which the paintings are measured
                 at once; None: they are when the first frame comes.
             times_s: Seconds of the clip at which each painting is alone; empty: they
                 are mixed all along.
-            regions: How many of the paintings are those of a region.
-            network: One that was loaded for this configuration; None: load it.
+            regions: How many of the paintings, the last ones, are those of a region.
+            network: None: load it.
             listener: Is told which network was taken and why.
 
         Raises:
@@ -111,8 +100,8 @@ class Stylizer:
             raise ConfigError("there is no painting; name at least one.")
         check_counts(config, times_s, len(paintings) - regions)
         self.paintings = [as_frame(each) for each in paintings]
-        is_file = isinstance(config.init, Path)
-        self._start = read_picture(Path(config.init)) if is_file else None
+        start = config.init
+        self._start = read_picture(start) if isinstance(start, Path) else None
         self._listener = listener
         self.device = choose_device(config.device)
         self.painter: PaintingNetwork | None = None
@@ -133,9 +122,7 @@ class Stylizer:
 
     def card(self) -> dict[str, str]:
         """Describe what a network that learns from this has in common with no other."""
-        digest = hashlib.sha256()
-        for painting in self.paintings:
-            digest.update(painting.tobytes())
+        digest = hashlib.sha256(b"".join(each.tobytes() for each in self.paintings))
         return {
             "painting": digest.hexdigest()[:16],
             "style-mix": str(self.config.style_mix),
@@ -152,17 +139,14 @@ class Stylizer:
             tall, wide = painting_size(painting, self.config, max(height, width))
             paintings.append(resize_frame(painting, height=tall, width=wide))
         self.bank = self._bank(paintings)
-        reduced = pyramid.factors(min(self.config.pyramid, steps), min(height, width))
-        shares = pyramid.shared_steps(steps, len(reduced) + 1)
-        self.coarser = tuple(
-            Level(
-                round(height * factor),
-                round(width * factor),
-                share,
-                self._bank([reduced_painting(each, factor) for each in paintings]),
-            )
-            for factor, share in zip(reduced, shares, strict=False)
-        )
+        factors = pyramid.factors(min(self.config.pyramid, steps), min(height, width))
+        shares = pyramid.shared_steps(steps, len(factors) + 1)
+        coarser = list[Level]()
+        for factor, share in zip(factors, shares, strict=False):
+            bank = self._bank([reduced_painting(each, factor) for each in paintings])
+            size = round(height * factor), round(width * factor)
+            coarser.append(Level(*size, share, bank))
+        self.coarser = tuple(coarser)
         self._size = height, width
 
     def stylize(
@@ -192,7 +176,7 @@ class Stylizer:
         """
         frame = working_frame(as_frame(frame), self.config)
         self.fit(*frame.shape[:2])
-        parts = self._parts(frame, masks, time_s)
+        parts = self.bank.parts(frame, masks, time_s)
         if not parts:  # nothing of it is in any region
             return frame
         tasks = [
@@ -216,32 +200,13 @@ class Stylizer:
                 newest[done.task.frame] = batch.result(done.slot)
         return picture()
 
-    def _parts(
-        self, frame: Frame, masks: Sequence[Mask], time_s: float
-    ) -> list[tuple[FrameStyle, Mask | None]]:
-        """Give each part of a frame its style; without a mask it is all of it."""
-        if not masks:
-            return [(self.bank.at(time_s, color_statistics(frame)), None)]
-        visible = flatten_masks(masks)
-        parts: list[tuple[FrameStyle, Mask | None]] = []
-        rest = complement(visible)
-        if self.bank.has_rest and rest.any():
-            parts.append((self.bank.at(time_s, color_statistics(frame, rest)), rest))
-        for region, mask in enumerate(visible):
-            if mask.any():
-                colors = color_statistics(frame, mask)
-                parts.append((self.bank.for_region(region, colors), mask))
-        return parts
-
     @property
     def has_rest(self) -> bool:
-        """Whether there is a painting for what is in no region."""
         return self.bank.has_rest
 
     def batch(
         self, slots: int, *, temporal_weight: float = 0.0, guided: bool = False
     ) -> BatchOptimization:
-        """Make an empty batch for frames of the newest size; see its class."""
         return BatchOptimization(
             self.network,
             self.bank.plain_style(),
@@ -273,19 +238,22 @@ class Stylizer:
         """
         style = style or self.bank.at(0, color_statistics(source))
         content = self.bank.content(source, style)
-        if self.painter is not None:
-            return self._touched_up(number, content, style, mask)
         guide = None if mask is None else guide_image(mask, device=self.device)
-
-        coarser, own = tuple[FrameTask, ...](), self.config.steps
+        coarser = tuple[FrameTask, ...]()
+        levels, own = self.coarser, self.config.steps
+        if self.painter is not None:  # which paints in one size
+            levels, own = (), self.config.touch_up
 
         def task(frame: Frame, bank: StyleBank, steps: int) -> FrameTask:
             image = frame_to_image(frame, device=self.device)
-            size = frame.shape[0], frame.shape[1]
-            start = self._start_image(style, image, noise)
             if self.config.init == "random" and coarser:
                 # Noise of its own would only disturb.
                 start = pyramid.enlarged(coarser[-1].start, image)
+            else:
+                start = self._start_image(style, image, noise)
+            if self.painter is not None and steps == 0:
+                return FrameTask(frame=number, start=start, content=None, steps=0)
+            size = frame.shape[0], frame.shape[1]
             return FrameTask(
                 frame=number,
                 start=start,
@@ -296,44 +264,27 @@ class Stylizer:
                 coarser=coarser,
             )
 
-        for level in self.coarser:
+        for level in levels:
             small = resize_frame(content, height=level.height, width=level.width)
             coarser += (task(small, level.bank, level.steps),)
             own -= level.steps
         return task(content, self.bank, own)
 
-    def _touched_up(
-        self, number: int, content: Frame, style: FrameStyle, mask: Mask | None
-    ) -> FrameTask:
-        """Paint a frame by the network; what the optimiser then does comes later."""
-        assert self.painter is not None  # noqa: S101  # looked at by the caller
-        image, steps = frame_to_image(content, device=self.device), self.config.touch_up
-        is_half = self.network.precision == "bf16"
-        half = torch.autocast(self.device.type, torch.bfloat16, enabled=is_half)
-        with torch.no_grad(), half:
-            start = self.painter(image)
-        if steps == 0:
-            return FrameTask(frame=number, start=start, content=None, steps=0)
-        return FrameTask(
-            frame=number,
-            start=start,
-            content=content_target(self.network, image, self.config),
-            steps=steps,
-            style=self.bank.style(style),
-            mask=None if mask is None else guide_image(mask, device=self.device),
-        )
-
     def _start_image(self, style: FrameStyle, content: Tensor, noise: int) -> Tensor:
         """Make the pixels that a picture or a shot starts from: (1, 3, H, W), new."""
+        if self.painter is not None:
+            is_half = self.network.precision == "bf16"
+            half = torch.autocast(self.device.type, torch.bfloat16, enabled=is_half)
+            with torch.no_grad(), half:
+                return cast("Tensor", self.painter(content))
         if self.config.init == "random":
             return pyramid.random_image(content, seed=self.config.seed, index=noise)
         if self.config.init == "style":
             return pyramid.fitted_image(self.bank.strongest(style), content)
         if self._start is not None:
             start = self.bank.to_working(self._start)
-            return pyramid.fitted_image(
-                frame_to_image(start, device=self.device), content
-            )
+            image = frame_to_image(start, device=self.device)
+            return pyramid.fitted_image(image, content)
         return content.clone()
 
 

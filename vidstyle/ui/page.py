@@ -18,11 +18,11 @@ from vidstyle.clip.reader import open_reader
 from vidstyle.clip.unfinished import finish_video
 from vidstyle.config import VideoConfig
 from vidstyle.config.setting import FILES
+from vidstyle.config.toml_file import SAMPLES, named_painting
 from vidstyle.errors import ConfigError, InputError, VidstyleError
 from vidstyle.images import fit_long_side, read_picture, resize_frame
 from vidstyle.measure.stills import is_picture
 from vidstyle.networks.published import cache_directory
-from vidstyle.presets import SAMPLES, named_painting
 from vidstyle.ui import UiConfig
 from vidstyle.ui.runs import SETTINGS, Progress, Run, Runs
 from vidstyle.video.sheet import pick_frames

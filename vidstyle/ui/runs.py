@@ -25,12 +25,17 @@ from vidstyle.clip.preview import preview_video
 from vidstyle.clip.reader import expected_span, open_reader
 from vidstyle.config import StyleConfig, VideoConfig
 from vidstyle.config.setting import settings_of
-from vidstyle.config.toml_file import read_text
+from vidstyle.config.toml_file import (
+    SAMPLES,
+    named_painting,
+    read_preset,
+    read_text,
+    sample,
+)
 from vidstyle.errors import ConfigError, InputError, VidstyleError
 from vidstyle.images import read_picture, resize_frame, write_whole
 from vidstyle.measure.stills import is_picture
 from vidstyle.pace import Pace, duration
-from vidstyle.presets import SAMPLES, named_painting, read_preset, sample
 from vidstyle.records import (
     Download,
     Event,

@@ -106,9 +106,8 @@ def codec_for(path: Path, config: EncodingConfig) -> str:
     endings = CODECS[name].endings
     if ending not in endings:
         others = [each for each, codec in CODECS.items() if ending in codec.endings]
-        instead = f"use --codec {' or '.join(others)}"
-        if ending == ".gif":
-            instead = "leave --codec out"
+        use = f"use --codec {' or '.join(others)}"
+        instead = "leave --codec out" if ending == ".gif" else use
         raise ConfigError(
             f"{path}: a {ending} file cannot hold {name}; name it "
             f"{' or '.join(endings)}, or {instead}."
@@ -145,7 +144,6 @@ def encoder_arguments(
 
     DependencyError: this ffmpeg has no encoder for it.
     """
-    codec = CODECS[name]
     if hardware is not None:
         arguments = hardware.arguments(name, crf)
     else:
@@ -157,7 +155,7 @@ def encoder_arguments(
                 arguments += ["-lossless", "1"]
     if name == "h265" and container in {"mp4", "mov"}:
         arguments += ["-tag:v:0", "hvc1"]  # Apple's players know no other
-    return [*arguments, *(codec.alpha_arguments if with_alpha else ())]
+    return [*arguments, *(CODECS[name].alpha_arguments if with_alpha else ())]
 
 
 def to_pixels(name: str, *, with_alpha: bool = False) -> str:
@@ -176,16 +174,15 @@ def to_pixels(name: str, *, with_alpha: bool = False) -> str:
 
 
 def _working_encoder(name: str, program: str) -> tuple[str, ...]:
-    codec, reasons = CODECS[name], []
-    for encoder in codec.encoders:
-        arguments = ("-pix_fmt", codec.pixels, "-c:v", *encoder)
+    reasons = []
+    for encoder in CODECS[name].encoders:
+        arguments = ("-pix_fmt", CODECS[name].pixels, "-c:v", *encoder)
         reasons.append(_why_not(arguments, "64x64", program))
         if not reasons[-1]:
             return encoder
     raise DependencyError(
         f"the ffmpeg at {program} cannot encode {name}{reasons[0]}; use another "
-        "--codec, or name another ffmpeg in the environment variable "
-        "IMAGEIO_FFMPEG_EXE."
+        "--codec, or name another ffmpeg in IMAGEIO_FFMPEG_EXE."
     )
 
 
@@ -193,8 +190,8 @@ def _working_encoder(name: str, program: str) -> tuple[str, ...]:
 def _why_not(encoder: tuple[str, ...], size: str, _program: str) -> str:
     """Encode one frame, once; return why that fails, or nothing."""
     picture = ["-f", "lavfi", "-i", f"color=size={size}", "-frames:v", "1"]
+    arguments = [*picture, *encoder, "-f", "null", "-"]
     try:
-        arguments = [*picture, *encoder, "-f", "null", "-"]
         run_ffmpeg(arguments, error=VideoWriteError, failed="")
     except VideoWriteError as err:
         return str(err).removesuffix(".")
@@ -213,25 +210,25 @@ class HardwareEncoder:
         return ["-c:v:0", self.name, *self.quality(quality)]
 
 
-def _nvenc(name: str) -> HardwareEncoder:
-    def quality(crf: int) -> Sequence[str]:  # 0 would let it choose
-        return "-rc", "vbr", "-cq", str(max(1, crf)), "-b:v", "0"
-
-    return HardwareEncoder(name=f"{name}_nvenc", quality=quality)
+def _nvenc(crf: int) -> Sequence[str]:  # 0 would let it choose
+    return "-rc", "vbr", "-cq", str(max(1, crf)), "-b:v", "0"
 
 
-def _videotoolbox(name: str) -> HardwareEncoder:
-    def quality(crf: int) -> Sequence[str]:  # from 1 to 100, where more is better
-        return "-q:v", str(max(1, 100 - 2 * crf))
-
-    return HardwareEncoder(name=f"{name}_videotoolbox", quality=quality)
+def _videotoolbox(crf: int) -> Sequence[str]:  # from 1 to 100, where more is better
+    return "-q:v", str(max(1, 100 - 2 * crf))
 
 
 # By codec, the quickest first.
 CANDIDATES: Mapping[str, tuple[HardwareEncoder, ...]] = {
-    "h264": (_nvenc("h264"), _videotoolbox("h264")),
-    "h265": (_nvenc("hevc"), _videotoolbox("hevc")),
-    "av1": (_nvenc("av1"),),
+    "h264": (
+        HardwareEncoder(name="h264_nvenc", quality=_nvenc),
+        HardwareEncoder(name="h264_videotoolbox", quality=_videotoolbox),
+    ),
+    "h265": (
+        HardwareEncoder(name="hevc_nvenc", quality=_nvenc),
+        HardwareEncoder(name="hevc_videotoolbox", quality=_videotoolbox),
+    ),
+    "av1": (HardwareEncoder(name="av1_nvenc", quality=_nvenc),),
 }
 
 

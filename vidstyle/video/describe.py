@@ -37,13 +37,12 @@ def as_facts(seen: Inspection) -> dict[str, Any]:
     """Collect all that is understood, for machines; rates and aspects are fractions."""
     facts = asdict(seen.info)
     reasons = facts.pop("normalizing")
-    facts["reading"] = {
-        "decoder": "ffmpeg" if reasons else "opencv",
-        "reasons": reasons,
+    decoder = "ffmpeg" if reasons else "opencv"
+    return facts | {
+        "reading": {"decoder": decoder, "reasons": reasons},
+        "timing": asdict(seen.timing),
+        "result": {"ending": seen.ending},
     }
-    facts["timing"] = asdict(seen.timing)
-    facts["result"] = {"ending": seen.ending}
-    return facts
 
 
 def as_lines(seen: Inspection) -> Iterator[str]:
@@ -71,11 +70,12 @@ def as_lines(seen: Inspection) -> Iterator[str]:
 
 
 def _picture(info: VideoInfo) -> str:
-    depth = f"{info.color.bit_depth} bits a channel" if info.color else ""
-    fields = FIELDS.get(info.fields, info.fields)
-    if info.kind == "folder" or info.fields == "unknown":
-        fields = ""
-    return ", ".join(filter(None, (info.codec, info.pixel_format, depth, fields)))
+    said = [info.codec, info.pixel_format]
+    if info.color:
+        said.append(f"{info.color.bit_depth} bits a channel")
+    if info.kind == "video" and info.fields != "unknown":
+        said.append(FIELDS.get(info.fields, info.fields))
+    return ", ".join(said)
 
 
 def _shown(info: VideoInfo) -> str:
@@ -137,20 +137,18 @@ def _stream(stream: StreamInfo, read_index: int) -> str:
 
 
 def _reading(info: VideoInfo) -> str:
-    if info.kind == "folder":
-        return "picture by picture"
-    if not info.needs_normalizing:
-        return "OpenCV, directly"
-    return f"ffmpeg decodes for OpenCV: {'; '.join(info.normalizing)}"
+    if info.needs_normalizing:
+        return f"ffmpeg decodes for OpenCV: {'; '.join(info.normalizing)}"
+    return "picture by picture" if info.kind == "folder" else "OpenCV, directly"
 
 
 def _result(seen: Inspection) -> str:
-    audio, subtitles = len(seen.info.audio_codecs), len(seen.info.subtitle_codecs)
-    tracks = [_count(audio, "sound track")] if audio else []
-    tracks += [_count(subtitles, "subtitle track")] if subtitles else []
+    sound, subtitles = seen.info.audio_codecs, seen.info.subtitle_codecs
+    counts = {"sound track": len(sound), "subtitle track": len(subtitles)}
+    tracks = [_count(number, name) for name, number in counts.items() if number]
     result = f"{seen.ending} by default"
     result += f" with {' and '.join(tracks)} copied" if tracks else ", without sound"
-    if seen.info.kind == "video" and seen.ending == ".mkv":
+    if seen.ending == ".mkv":
         result += "; an .mp4 cannot hold all of it as it is"
     return result
 

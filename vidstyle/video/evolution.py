@@ -24,11 +24,10 @@ _SPARE: Final = 4  # times as many pictures kept as shown, so that neighbours bl
 
 
 class Evolution:
-    """Keep, while a picture is being learned, what shows how it changed.
+    """Keep a picture whenever it has changed visibly since the last one kept.
 
-    A picture is kept whenever it has changed visibly since the last one. When there are
-    too many, a larger change is asked for and the others are dropped, so that memory is
-    bounded however long the optimisation takes.
+    When there are too many, a larger change is asked for and the others are dropped, so
+    that memory is bounded however long the optimisation takes.
     """
 
     def __init__(self, config: EvolutionConfig, source: Frame) -> None:
@@ -62,10 +61,7 @@ class Evolution:
 def write_evolution(
     pictures: Iterable[Frame], path: Path, *, config: EvolutionConfig
 ) -> None:
-    """Write pictures as a GIF that repeats, or an MP4; the last is held.
-
-    Errors are those of ``check_evolution_name`` and ``write_video``.
-    """
+    """Write pictures as a GIF that repeats, or an MP4; the last is held."""
     check_evolution_name(path)
     frames = [_narrowed(picture, config.width) for picture in pictures]
     if not frames:

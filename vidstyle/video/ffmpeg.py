@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, Final, NamedTuple, cast
+from typing import IO, NamedTuple, cast
 
 from vidstyle.errors import DependencyError, VidstyleError
 from vidstyle.records import Frame
@@ -25,10 +25,7 @@ _SAYS_LITTLE = re.compile(
     r"|Error sending frames|Error selecting|Could not open encoder before EOF"
     r"|Could not write header|Error while opening encoder|Invalid data found"
 )
-# Where messages bear their level.
 _IS_ERROR = re.compile(r"\[(error|fatal|panic)\]")
-_DISK_FULL = "No space left on device"
-_PIXELS: Final = {3: b"RGB\x18", 4: b"RGBA"}  # Matroska's raw pixels
 
 
 def ffmpeg_path() -> str:
@@ -65,9 +62,8 @@ def run_ffmpeg(
 ) -> bytes:
     """Run ffmpeg to its end, and return what it wrote to its standard output.
 
-    Where it fails, ``error`` is raised; its message begins with ``failed``, such as
-    ``cannot write out.mp4``, and ends with ffmpeg's reason. DependencyError: it cannot
-    be started.
+    Where it fails, ``error`` is raised: ``failed``, such as ``cannot write out.mp4``,
+    and ffmpeg's reason. DependencyError: it cannot be started.
     """
     with _started(arguments) as process:
         output, said = process.communicate()
@@ -104,10 +100,7 @@ class Stream:
 
 @contextlib.contextmanager
 def stream_ffmpeg(arguments: Sequence[str]) -> Iterator[Stream]:
-    """Run ffmpeg, and let it say much, while the caller reads from ``pipe:1``.
-
-    Leaving the block kills it, if it has not ended.
-    """
+    """Run ffmpeg while the caller reads from ``pipe:1``; the block's end kills it."""
     with (
         tempfile.TemporaryFile() as said,
         _started(arguments, loglevel="level+verbose", stderr=said) as process,
@@ -122,7 +115,7 @@ def feed_ffmpeg(
     """Run ffmpeg while the caller writes to its standard input, ``pipe:0``.
 
     Leaving the block waits for ffmpeg to finish; an exception in it kills ffmpeg.
-    Arguments and errors are those of ``run_ffmpeg``.
+    Errors are those of ``run_ffmpeg``.
     """
     with (
         tempfile.TemporaryFile() as said,
@@ -145,7 +138,7 @@ def feed_ffmpeg(
 
 def last_reason(said: str) -> str:
     """Find the sentence in ffmpeg's messages that tells a user most."""
-    if _DISK_FULL in said:
+    if "No space left on device" in said:
         return "the disk is full"
     lines = [_PREFIX.sub("", line).strip(" .") for line in said.splitlines()]
     useful = [line for line in lines if line and not _SAYS_LITTLE.match(line)]
@@ -184,12 +177,10 @@ def _started(
     try:
         yield process
     finally:
-        if process.poll() is None:
-            process.kill()
-        for pipe in (process.stdin, process.stdout, process.stderr):
-            if pipe is not None:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        process.kill()
+        for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
+            with contextlib.suppress(OSError):
+                pipe.close()
         process.wait()
 
 
@@ -200,12 +191,11 @@ def timed_stream(
     fps: Fraction,
     hold_s: float | None = None,
 ) -> Iterator[bytes]:
-    """Write frames as a Matroska stream of raw video that begins at time 0.
+    """Write frames as a Matroska stream of raw video, which alone has no times.
 
-    Frames are (H, W, 3), or (H, W, 4) with alpha, read once; only the differences of
-    the ascending times count. The last is held for ``hold_s``, or as the rate says. Raw
-    video alone has no times. ffmpeg's concat demuxer keeps them, but does not hold the
-    last frame, and needs each as a file. Source: RFC 9559 (Matroska), 8794 (EBML).
+    Frames are (H, W, 3), or (H, W, 4) with alpha, read once; the first is at time 0,
+    the last held for ``hold_s``, or as the rate says. (ffmpeg's concat demuxer holds no
+    last frame, and needs each as a file.) Source: RFC 9559 (Matroska), 8794 (EBML).
 
     ValueError: frames and times differ in number, or frames in shape.
     """
@@ -234,7 +224,7 @@ def _header(shape: tuple[int, ...], *, fps: Fraction) -> bytes:
     )
     picture = _element(
         *(0xE0, _element(0xB0, width), _element(0xBA, height)),
-        _element(0x2EB524, _PIXELS[channels]),  # ColourSpace
+        _element(0x2EB524, b"RGBA" if channels == 4 else b"RGB\x18"),  # ColourSpace
     )
     track = _element(
         *(0xAE, _element(0xD7, 1)),  # TrackNumber

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from vidstyle.config import EncodingConfig
-from vidstyle.errors import InputError, OutputError
-from vidstyle.images import check_free, check_picture_path
+from vidstyle.errors import InputError
+from vidstyle.images import check_free, check_picture_path, make_folder
 from vidstyle.video.codecs import CONTAINERS, codec_for
 from vidstyle.video.evolution import check_evolution_name
 from vidstyle.video.folder import check_folder
@@ -35,8 +35,7 @@ def check_outputs(
     """Check, before the hours of work, that the results could be written.
 
     ConfigError: a name has the wrong ending; DependencyError: ffmpeg is not there, or
-    lacks the encoder; OutputError: a folder is missing or cannot be written to, or a
-    result is there that may not be replaced.
+    lacks the encoder; OutputError: a folder cannot be written to, or a result is there.
     """
     if outputs.video.suffix:
         check_writable(outputs.video, encoding)
@@ -59,12 +58,10 @@ def default_output(
     A codec has an ending of its own; a GIF stays one, and where the clip has a stream
     that no such file can hold, it is an ``.mkv``.
     """
-    info = probe(clip)
-    codec = "auto" if encoding is None else encoding.codec
-    if codec == "auto" and clip.suffix.lower() == ".gif":
-        return name_beside(clip, paintings, ".gif")
-    ending = ending_for(info, "h264" if codec == "auto" else codec)
-    return name_beside(clip, paintings, ending)
+    info, codec = probe(clip), encoding.codec if encoding else "auto"
+    is_gif = codec == "auto" and clip.suffix.lower() == ".gif"
+    usual = ending_for(info, "h264" if codec == "auto" else codec)
+    return name_beside(clip, paintings, ".gif" if is_gif else usual)
 
 
 def name_beside(clip: Path, paintings: Sequence[Path], ending: str) -> Path:
@@ -78,11 +75,7 @@ def name_beside(clip: Path, paintings: Sequence[Path], ending: str) -> Path:
 def folders_for(path: Path) -> Iterator[None]:
     """Make the folders for a result, or raise OutputError; after one, none is left."""
     missing = [each for each in path.parents if not each.exists()]
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as err:
-        reason = f"cannot make the folder {path.parent}: {err.strerror}."
-        raise OutputError(reason) from err
+    make_folder(path.parent, parents=True)
     try:
         yield
     except BaseException:

@@ -54,8 +54,8 @@ def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
             "name a video file or a folder of frames."
         )
     numbers = {int(re.findall(r"\d+", path.stem)[-1]) for path in pictures}
-    height, width = read_picture(pictures[0]).shape[:2]
-    has_alpha = _check_all(pictures, height=height, width=width)
+    height, width = shape = read_picture(pictures[0]).shape[:2]
+    are_clear = [_check(picture, shape) for picture in pictures]
     return VideoInfo(
         path=folder,
         kind="folder",
@@ -66,9 +66,9 @@ def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
         duration_s=float(len(pictures) / fps),
         rotation=0,
         codec=pictures[0].suffix.lower().removeprefix("."),
-        pixel_format="rgba" if has_alpha else "rgb24",
+        pixel_format="rgba" if any(are_clear) else "rgb24",
         has_audio=False,
-        has_alpha=has_alpha,
+        has_alpha=any(are_clear),
         has_times=False,
         missing_numbers=max(numbers) - min(numbers) + 1 - len(numbers),
         background=background,
@@ -86,49 +86,32 @@ def read_folder(
         )
     for index, picture in enumerate(numbered_pictures(info.path)):
         frame = read_picture(picture, background=info.background)
-        _check_size(picture, frame.shape, height=info.height, width=info.width)
+        _check_size(picture, frame.shape, (info.height, info.width))
         yield TimedFrame(index=index, time_s=float(index / info.fps), frame=frame)
 
 
-def _check_all(pictures: list[Path], *, height: int, width: int) -> bool:
-    """Check that all pictures are whole and of one size; may one be transparent?
+def _check(picture: Path, shape: tuple[int, ...]) -> bool:
+    """Check that a picture is whole and of a shape; return whether it may be clear.
 
-    Where a header says something else, or nothing, the picture itself is read.
+    It is decoded only where its header says something else, or nothing.
     """
-    has_alpha = False
-    for picture in pictures:
-        shape, is_clear = _read_header(picture) or ((0, 0), False)
-        if shape != (height, width):
-            stored = read_picture(picture).shape
-            _check_size(picture, stored, height=height, width=width)
-        has_alpha |= is_clear
-    return has_alpha
-
-
-def _read_header(picture: Path) -> tuple[tuple[int, int], bool] | None:
-    """Return height and width of the upright picture, and whether it has transparency.
-
-    None: the header does not say, or the file's end is missing.
-    """
+    header = None
     with contextlib.suppress(OSError, ValueError), picture.open("rb") as file:
-        header = read_header(file)
-        if header is None:
-            return None
-        end = _ENDS.get(header.format, b"")
-        file.seek(-len(end), os.SEEK_END)
-        if file.read() == end:
-            shape = header.height, header.width
-            return shape if header.turn <= 4 else shape[::-1], header.has_alpha
-    return None
+        if header := read_header(file):
+            end = _ENDS.get(header.format, b"")
+            file.seek(-len(end), os.SEEK_END)
+            stored = header.height, header.width
+            if file.read() == end and stored[:: 1 if header.turn <= 4 else -1] == shape:
+                return header.has_alpha
+    _check_size(picture, read_picture(picture).shape, shape)
+    return header is not None and header.has_alpha
 
 
-def _check_size(
-    picture: Path, shape: tuple[int, ...], *, height: int, width: int
-) -> None:
-    if shape[:2] != (height, width):
+def _check_size(picture: Path, shape: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    if shape[:2] != wanted:
         raise VideoOpenError(
             f"{picture} is {shape[1]}x{shape[0]}, but the first picture is "
-            f"{width}x{height}; a clip has frames of one size."
+            f"{wanted[1]}x{wanted[0]}; a clip has frames of one size."
         )
 
 

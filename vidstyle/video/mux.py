@@ -7,6 +7,7 @@ tags. Where the source was taken is private and stays behind, unless it is asked
 
 import re
 from collections.abc import Iterator
+from itertools import count
 from typing import Final, NamedTuple
 
 from vidstyle.config import EncodingConfig
@@ -37,6 +38,7 @@ class _Container(NamedTuple):
     text_encoder: str
 
 
+_COPY: Final = ("copy",)
 # libopus refuses some layouts, among them the usual one of DVDs.
 _OPUS: Final = ("libopus", "aformat=channel_layouts=mono|stereo|5.1|7.1")
 _MKV_SUBTITLES: Final = {"ass", "subrip", "webvtt"} | _PICTURE_SUBTITLES
@@ -59,34 +61,33 @@ _BRANDS: Final = ("major_brand", "minor_version", "compatible_brands")
 
 
 class _Track(NamedTuple):
-    kind: str  # as ffmpeg's stream specifiers have it: a or s
+    kind: str  # as ffmpeg's stream specifiers have it: a, s or t
     number: int  # among the source's of its kind, from 0
     codec: str
-    encoder: str | None  # copy, an encoder, or None: it is left out
-    filter: str = ""
+    encoder: tuple[str, ...]  # or copy, and filters before it; empty: it is left out
 
 
 def _tracks(source: VideoInfo, container: str) -> Iterator[_Track]:
-    """Decide on each stream of sound and subtitles."""
+    """Decide on each stream of sound and subtitles, and on attached fonts."""
     holds = _CONTAINERS[container]
     for index, codec in enumerate(source.audio_codecs):
-        if codec in holds.sound:
-            yield _Track("a", index, codec, "copy")
-        elif codec == "none":  # not even ffmpeg knows it
-            yield _Track("a", index, codec, None)
-        else:
-            yield _Track("a", index, codec, *holds.sound_encoder)
+        # What is none, not even ffmpeg knows.
+        encoder = () if codec == "none" else holds.sound_encoder
+        yield _Track("a", index, codec, _COPY if codec in holds.sound else encoder)
     for index, codec in enumerate(source.subtitle_codecs):
-        encoder = holds.text_encoder if codec in _TEXT_SUBTITLES else None
-        copied = codec in holds.subtitles
-        yield _Track("s", index, codec, "copy" if copied else encoder)
+        encoder = (holds.text_encoder,) if codec in _TEXT_SUBTITLES else ()
+        yield _Track("s", index, codec, _COPY if codec in holds.subtitles else encoder)
+    if container == "matroska":
+        fonts = (each for each in source.streams if each.kind == "attachment")
+        for index, font in enumerate(fonts):
+            yield _Track("t", index, font.codec, _COPY)
 
 
 def ending_for(source: VideoInfo, codec: str = "h264") -> str:
     """Choose a codec's usual ending if all of a source fits, otherwise ``.mkv``."""
     usual = CODECS[codec].endings[0]
     tracks = _tracks(source, CONTAINERS[usual])
-    return usual if all(track.encoder == "copy" for track in tracks) else ".mkv"
+    return usual if all(track.encoder == _COPY for track in tracks) else ".mkv"
 
 
 def unsupported_streams(source: VideoInfo, container: str) -> list[str]:
@@ -95,10 +96,10 @@ def unsupported_streams(source: VideoInfo, container: str) -> list[str]:
     names = {"a": "sound track", "s": "subtitle track"}
     sentences = [
         f"{names[kind]} {index + 1} of the source ({codec}) is "
-        f"{f'encoded as {encoder}' if encoder else 'left out'}: this kind "
+        f"{f'encoded as {encoder[0]}' if encoder else 'left out'}: this kind "
         f"of file cannot hold it as it is{advice}."
-        for kind, index, codec, encoder, _ in _tracks(source, container)
-        if encoder != "copy"
+        for kind, index, codec, encoder in _tracks(source, container)
+        if encoder != _COPY
     ]
     if container != "mp4" and any(each.is_cover for each in source.streams):
         sentences.append("the source's cover is left out: only an .mp4 can hold it.")
@@ -107,8 +108,8 @@ def unsupported_streams(source: VideoInfo, container: str) -> list[str]:
 
 def dropped_data(source: VideoInfo) -> str | None:
     """Name the tracks of a source that are neither seen nor heard, and lost."""
-    names = [each.name for each in source.streams if each.kind == "data"]
-    left = [name for name in names if name not in _MADE_ANEW]
+    data = (each.name for each in source.streams if each.kind == "data")
+    left = [name for name in data if name not in _MADE_ANEW]
     if not left:
         return None
     tracks = "1 track" if len(left) == 1 else f"{len(left)} tracks"
@@ -144,9 +145,20 @@ def mux_args(
     """Return the arguments that take all but the picture from that second input."""
     if source is None or source.kind == "folder":
         return []
-    arguments, outputs = _mapped_tracks(source, container)
     pictures = [each.index for each in source.streams if each.kind == "video"]
-    outputs = [("v", 0, pictures.index(source.stream_index)), *outputs]
+    picture = _Track("v", pictures.index(source.stream_index), source.codec, ())
+    tracks = [track for track in _tracks(source, container) if track.encoder]
+    places = {kind: count() for kind in "vast"}  # among the result's of a kind
+    arguments = ["-map_chapters", "1"]
+    arguments += ["-map_metadata", "-1" if config.strip_metadata else "1"]
+    for kind, number, _, encoder in (picture, *tracks):
+        place = f"{kind}:{next(places[kind])}"
+        if encoder:
+            arguments += ["-map", f"1:{kind}:{number}"]
+        for option, value in zip(("c", "filter"), encoder, strict=False):
+            arguments += [f"-{option}:{place}", value]
+        if kind == "t" or not config.strip_metadata:  # a font's name is in them
+            arguments += [f"-map_metadata:s:{place}", f"1:s:{kind}:{number}"]
     if container == "mp4":
         for cover in range(sum(each.is_cover for each in source.streams)):
             arguments += ["-map", f"1:disp:attached_pic:{cover}"]
@@ -155,40 +167,9 @@ def mux_args(
     if span and span[0] > 0:
         # Otherwise a cut keeps packets back to the source's keyframe before it.
         arguments += ["-copypriorss", "0"]
-    arguments += ["-map_chapters", "1"]
-    arguments += ["-map_metadata", "-1" if config.strip_metadata else "1"]
-    for kind, place, index in outputs:
-        if kind == "t" or not config.strip_metadata:  # a font's name is in them
-            arguments += [f"-map_metadata:s:{kind}:{place}", f"1:s:{kind}:{index}"]
     if not config.strip_metadata:
         arguments += _tags(source, container, config)
     return arguments
-
-
-def _mapped_tracks(
-    source: VideoInfo, container: str
-) -> tuple[list[str], list[tuple[str, int, int]]]:
-    """Map sound, subtitles and fonts.
-
-    Returns the arguments, and each stream: its kind as ffmpeg's specifiers have it, its
-    place among the result's of that kind, and among the source's.
-    """
-    arguments: list[str] = []
-    outputs = []
-    tracks = [track for track in _tracks(source, container) if track.encoder]
-    for kind in ("a", "s"):
-        for place, track in enumerate(t for t in tracks if t.kind == kind):
-            arguments += ["-map", f"1:{kind}:{track.number}"]
-            arguments += [f"-c:{kind}:{place}", str(track.encoder)]
-            if track.filter:
-                arguments += [f"-filter:{kind}:{place}", track.filter]
-            outputs.append((kind, place, track.number))
-    if container == "matroska":
-        fonts = [each for each in source.streams if each.kind == "attachment"]
-        for index in range(len(fonts)):
-            arguments += ["-map", f"1:t:{index}", "-c:t", "copy"]
-            outputs.append(("t", index, index))
-    return arguments, outputs
 
 
 def _tags(source: VideoInfo, container: str, config: EncodingConfig) -> list[str]:

@@ -7,8 +7,7 @@ does not tag are taken as players take them.
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Final
 
 from vidstyle.records import ColorInfo, VideoInfo
@@ -76,8 +75,7 @@ def _color_cases(color: ColorInfo) -> dict[str, bool]:
     }
 
 
-@contextmanager
-def normalized(info: VideoInfo) -> Iterator[Stream]:
+def normalized(info: VideoInfo) -> AbstractContextManager[Stream]:
     """Let ffmpeg decode a clip while the caller reads from its pipe.
 
     What flows is NUT with raw pixels. It keeps the source's clock, where Matroska would
@@ -99,8 +97,7 @@ def normalized(info: VideoInfo) -> Iterator[Stream]:
         *("-vf", _graph(info, has_fields=has_fields), "-c:v", "rawvideo"),
         *("-bsf:v", r"setts=ts=if(eq(N\,0)\,0\,TS)", "-f", "nut", "pipe:1"),
     ]
-    with stream_ffmpeg(arguments) as stream:
-        yield stream
+    return stream_ffmpeg(arguments)
 
 
 def alpha_decoder(source: VideoInfo) -> list[str]:
@@ -136,9 +133,8 @@ def _graph(info: VideoInfo, *, has_fields: bool) -> str:
 def _progressive(info: VideoInfo) -> list[str]:
     """Choose the filters that leave one moment of the two that a frame shows.
 
-    The deinterlacer waits for a frame's successor. Where the stream changes its format,
-    ffmpeg would begin its filters anew and lose the frame that waits, so the format is
-    held on to here.
+    The deinterlacer waits for a frame's successor. Where a stream changes its format,
+    ffmpeg would begin anew and lose the frame that waits, so the format is held on to.
     """
     height, width = info.stored_shape[:: -1 if info.rotation % 180 else 1]
     return [

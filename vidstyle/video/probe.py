@@ -52,10 +52,8 @@ def probe(
     """Find out what a clip is: a video, an animated GIF, a folder of numbered pictures.
 
     ``fps`` is of a folder (None: 25), or a raw stream without times (None: as it says).
-
-    Raises:
-        VideoOpenError, ImageOpenError: If it cannot be read, or is too small.
-        ConfigError: If a rate is given for a file, or the background is no color.
+    VideoOpenError, ImageOpenError: it cannot be read, or is too small; ConfigError: a
+    rate is given for a file, or the background is no color.
     """
     color = parse_color("background", background)
     try:
@@ -63,8 +61,7 @@ def probe(
             info = probe_folder(path, fps=fps or FOLDER_FPS, background=color)
         else:
             _check_readable(path)
-            size, changed_ns = path.stat().st_size, path.stat().st_mtime_ns
-            info = _probe_file(path, size, changed_ns, fps=fps, background=color)
+            info = _probe_file(path, _state(path), fps=fps, background=color)
     except OSError as err:
         raise VideoOpenError(f"cannot read {path}: {err.strerror}.") from err
     if fps is not None and info.has_times:
@@ -101,9 +98,14 @@ def _check_readable(path: Path) -> None:
         )
 
 
+def _state(path: Path) -> tuple[int, int]:
+    """Return what differs when a file has changed: its size and time."""
+    return path.stat().st_size, path.stat().st_mtime_ns
+
+
 @lru_cache(maxsize=16)
 def _probe_file(
-    path: Path, _size: int, _changed_ns: int, *, fps: Fraction | None, background: str
+    path: Path, _: tuple[int, int], *, fps: Fraction | None, background: str
 ) -> VideoInfo:
     """Ask a file for all facts, once in a run, however often it is probed."""
     file = Description(describe(path))
@@ -113,9 +115,7 @@ def _probe_file(
     # ffmpeg's duration of a broken AVI follows what is left of it.
     if container != "avi":
         with suppress(VideoOpenError):
-            info = replace(
-                info, frame_count=len(shown_packets(info)) or info.frame_count
-            )
+            info = replace(info, frame_count=len(_shown(info)) or info.frame_count)
         if info.needs_normalizing:
             return info
     seen = _ask_opencv(path)
@@ -224,38 +224,34 @@ def _rate(path: Path, stream: PictureStream) -> Fraction:
 def _ask_opencv(path: Path) -> tuple[int, int, int | None] | None:
     """Return height, width and the container's count of frames; None: it fails."""
     capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
-    try:
-        height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-        width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
-        count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    finally:
-        capture.release()
+    height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+    width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
+    count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    capture.release()
     is_open = min(height, width) > 0
     return (height, width, count if count > 0 else None) if is_open else None
 
 
-def _packets(info: VideoInfo) -> list[Packet]:
-    state = info.path.stat()
-    return _listed(info.path, info.stream_index, state.st_size, state.st_mtime_ns)
-
-
 @lru_cache(maxsize=4)
-def _listed(path: Path, index: int, _size: int, _changed_ns: int) -> list[Packet]:
+def _packets(path: Path, index: int, _: tuple[int, int]) -> list[Packet]:
     return list_packets(path, f"0:{index}")
 
 
-def shown_packets(info: VideoInfo) -> list[Packet]:
+def _stored(info: VideoInfo) -> list[Packet]:
+    return _packets(info.path, info.stream_index, _state(info.path))
+
+
+def _shown(info: VideoInfo) -> list[Packet]:
     """List the packets that are frames: an edit list leaves others out."""
     first_s = info.file_start_s + info.start_s - _ROUNDING_S
-    listed = _packets(info)
-    return [each for each in listed if each.time_s >= first_s] or listed
+    return [p for p in _stored(info) if p.time_s >= first_s] or _stored(info)
 
 
 def first_shown(info: VideoInfo, time_s: float) -> int:
     """Count the frames before a time, in seconds after the first one."""
     if info.kind == "video" and info.has_times:
         with suppress(VideoOpenError, OSError):  # it may be no file at all
-            times_s = sorted({packet.time_s for packet in shown_packets(info)})
+            times_s = sorted({packet.time_s for packet in _shown(info)})
             if times_s:
                 return bisect_left(times_s, times_s[0] + time_s - _ROUNDING_S / 2)
     return math.ceil(time_s * info.fps - 0.01)
@@ -274,13 +270,11 @@ class Timing:
 
 def measure_timing(info: VideoInfo) -> Timing:
     step_s = float(1 / info.fps)
-    count, times_s = info.frame_count or 0, []
-    if info.kind == "video":
-        listed = _packets(info)
-        count, times_s = len(listed), sorted({packet.time_s for packet in listed})
-    has_times = info.has_times and times_s and times_s[0] > -1e9  # ffmpeg's for none
-    if not has_times:
-        return Timing("assumed", count, step_s, step_s)
+    if info.kind == "folder":
+        return Timing("assumed", info.frame_count or 0, step_s, step_s)
+    times_s = sorted({packet.time_s for packet in _stored(info)})
+    if not (info.has_times and times_s and times_s[0] > -1e9):  # ffmpeg's for none
+        return Timing("assumed", len(_stored(info)), step_s, step_s)
     # What shares a time with another is not shown: VP8 has such pictures.
     steps = [later - time for time, later in pairwise(times_s)] or [step_s]
     mean_s = sum(steps) / len(steps)
@@ -294,6 +288,5 @@ def held_s(info: VideoInfo) -> float | None:
     """Return how long a clip's last frame is held; None: as its rate says."""
     if info.kind == "folder" or not info.has_times:
         return None
-    listed = _packets(info)
-    last = max(listed, key=lambda packet: packet.time_s, default=None)
+    last = max(_stored(info), key=lambda packet: packet.time_s, default=None)
     return last.duration_s if last and last.duration_s > _LONG / info.fps else None

@@ -1,4 +1,4 @@
-"""The frames of a clip: once, in order, RGB, each with its exact time.
+"""The frames of a clip: once, in order, RGB, without black bars, each with its time.
 
 OpenCV splits, in one sequential pass: the file itself, or, where it is known to be
 wrong about it, what ffmpeg decodes into a pipe. Frames are counted as they come: no
@@ -21,8 +21,7 @@ import numpy as np
 
 from vidstyle.errors import VideoOpenError
 from vidstyle.images import read_alpha
-from vidstyle.records import Frame, TimedFrame, VideoInfo
-from vidstyle.video.bars import without_bars
+from vidstyle.records import NO_BARS, Bars, Frame, TimedFrame, VideoInfo
 from vidstyle.video.ffmpeg import file_url, follow_messages, stream_ffmpeg
 from vidstyle.video.folder import numbered_pictures, read_folder
 from vidstyle.video.normalize import alpha_decoder, decode_errors, normalized
@@ -37,27 +36,31 @@ _LEAST_BYTES: Final = 12  # of a picture; less says that the last one stays
 _LAST_BYTES: Final = {"gif": b";", "apng": b"IEND\xaeB`\x82"}
 """How whole files end that promise no duration."""
 _NEAR_S: Final = 0.002  # two times that are so near are the same
+# Of a longer clip, only frames that need no others are looked at for black bars.
+_LONGEST_S: Final = 60.0
+_BLACK: Final = 18  # level of 255 up to which a row's mean is black; most have 16
+_LEAST_BAR, _MOST_BAR = 0.02, 0.35  # of a side; less is painted, more is a dark clip
+_UNEQUAL: Final = 0.01  # of a side by which the bars on both its ends may differ
+_CROP: Final = re.compile(r"\bx1:(\d+) x2:(\d+) y1:(\d+) y2:(\d+) ")
 
 
 @dataclass(slots=True)
 class _DecodeStats:
+    step_s: float  # from one frame to the next, as the rate says
     frames: int = 0
     skipped: int = 0  # frames that could not be decoded, as far as the decoder says so
     last_s: float = 0.0  # when the newest frame is shown
     reason: str = ""  # why ffmpeg gave up, if it did
     holes: list[tuple[float, float]] = field(default_factory=list)  # between frames
 
-    def add(self, frame: Frame, time_s: float, info: VideoInfo) -> TimedFrame:
+    def add(self, frame: Frame, time_s: float) -> TimedFrame:
         """Number a frame; one without a time of its own comes after the last one."""
-        step_s = float(1 / info.fps)
         if self.frames and time_s <= self.last_s:
-            time_s = self.last_s + step_s
-        if self.frames and time_s - self.last_s > _HOLE * step_s:
+            time_s = self.last_s + self.step_s
+        if self.frames and time_s - self.last_s > _HOLE * self.step_s:
             self.holes.append((self.last_s, time_s))
-        timed = TimedFrame(index=self.frames, time_s=time_s, frame=frame)
-        self.frames += 1
-        self.last_s = time_s
-        return timed
+        self.frames, self.last_s = self.frames + 1, time_s
+        return TimedFrame(index=self.frames - 1, time_s=time_s, frame=frame)
 
 
 def read_frames(
@@ -68,15 +71,13 @@ def read_frames(
     What is damaged is left out, and a clip that breaks off is read as far as it goes;
     ``on_warning`` is told, in a sentence, how many frames are missing.
 
-    Raises:
-        VideoOpenError: If not one frame can be read; if ``strict``, at the damage, or
-            at the end where only ffmpeg knows of it.
-        ImageOpenError: If a picture of a folder cannot be read.
+    VideoOpenError: not one frame can be read; if ``strict``, at the damage, or at the
+    end where only ffmpeg knows of it. ImageOpenError: a folder's picture is damaged.
     """
     if info.kind == "folder":
         yield from read_folder(info, on_warning=on_warning)
         return
-    stats = _DecodeStats()
+    stats = _DecodeStats(step_s=float(1 / info.fps))
     if not info.needs_normalizing:
         yield from _read_file(info, stats, strict=strict)
     if stats.frames == 0:
@@ -99,13 +100,13 @@ def _read_file(
                 f"{info.path} is damaged after {stats.frames} frames; without "
                 "strict, the rest is used."
             )
-        yield stats.add(frame, info.start_s + time_s, info)
+        yield stats.add(frame, info.start_s + time_s)
 
 
 def _read_normalized(info: VideoInfo, stats: _DecodeStats) -> Iterator[TimedFrame]:
     with normalized(info) as stream:
         for time_s, frame in _split(f"pipe:{stream.descriptor}", info, stats):
-            yield stats.add(frame, time_s if stats.frames else info.start_s, info)
+            yield stats.add(frame, time_s if stats.frames else info.start_s)
         ended = stream.finish()
     stats.skipped += decode_errors(ended.said)
     stats.reason = "" if ended.is_good else ended.reason
@@ -181,8 +182,8 @@ def _missing_end(info: VideoInfo, stats: _DecodeStats) -> str | None:
         promised_s = float(info.frame_count / info.fps)  # ffmpeg's follows what is left
     if promised_s is None:
         return None
-    least_s = promised_s - max(0.1, float(3 / info.fps))
-    end_s = stats.last_s + float(1 / info.fps)
+    least_s = promised_s - max(0.1, 3 * stats.step_s)
+    end_s = stats.last_s + stats.step_s
     if end_s >= least_s:
         return None
     packets = list_packets(info.path, "0")
@@ -223,3 +224,56 @@ def read_opaque(source: VideoInfo, start_s: float) -> Iterator[Frame]:
     with stream_ffmpeg(arguments) as stream:
         while len(pixels := stream.pipe.read(size)) == size:
             yield np.frombuffer(pixels, np.uint8).reshape(height, width)
+
+
+def find_bars(info: VideoInfo) -> Bars:
+    """Find the bars that a video has in all of its frames; of a folder, none."""
+    if info.kind != "video":
+        return NO_BARS
+    is_long = info.duration_s is None or info.duration_s > _LONGEST_S
+    limit = f"cropdetect=limit={_BLACK}/255:round=1:skip=0:reset=0"
+    size = f"scale={info.width}:{info.height}"
+    lines = follow_messages(
+        [
+            *(["-skip_frame", "nokey"] if is_long else []),
+            *("-i", file_url(info.path), "-map", f"0:{info.stream_index}"),
+            *("-vf", f"{size},{limit}", "-f", "null", "-"),
+        ]
+    )
+    down = across = 0, 0
+    for found in filter(None, map(_CROP.search, lines)):
+        left, right, top, bottom = map(int, found.groups())
+        down, across = (top, info.height - 1 - bottom), (left, info.width - 1 - right)
+        # What is seen only grows, so most clips are known by their first frame.
+        if (
+            min(down) < _LEAST_BAR * info.height
+            and min(across) < _LEAST_BAR * info.width
+        ):
+            return NO_BARS
+    return Bars(*_pair(*down, info.height), *_pair(*across, info.width))
+
+
+def _pair(before: int, after: int, side: int) -> tuple[int, int]:
+    is_equal = abs(before - after) <= max(1, _UNEQUAL * side)
+    least, most = _LEAST_BAR * side, _MOST_BAR * side
+    is_bar = least <= min(before, after) <= max(before, after) <= most
+    return (before, after) if is_equal and is_bar else (0, 0)
+
+
+def fitted_bars(info: VideoInfo, *, height: int, width: int) -> Bars:
+    """Scale a clip's bars to a size of all of its frame."""
+    down, across = height / info.height, width / info.width
+    scales = (down, down, across, across)
+    return Bars(*(round(n * scale) for n, scale in zip(info.bars, scales, strict=True)))
+
+
+def without_bars(frame: Frame, bars: Bars) -> Frame:
+    """Cut bars off a frame that has them."""
+    height, width = frame.shape[:2]
+    inner = frame[bars.top : height - bars.bottom, bars.left : width - bars.right]
+    return np.ascontiguousarray(inner)
+
+
+def with_bars(frame: Frame, bars: Bars) -> Frame:
+    """Put black bars around a frame."""
+    return np.pad(frame, ((bars.top, bars.bottom), (bars.left, bars.right), (0, 0)))

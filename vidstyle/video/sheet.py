@@ -30,9 +30,8 @@ def contact_sheet(rows: Sequence[Sequence[Frame]]) -> Frame:
 
 
 def _grid(rows: Sequence[Sequence[Frame]]) -> Frame:
-    return _framed(
-        np.vstack([np.hstack([_framed(cell) for cell in row]) for row in rows])
-    )
+    strips = [np.hstack([_framed(cell) for cell in row]) for row in rows]
+    return _framed(np.vstack(strips))
 
 
 def _framed(cell: Frame) -> Frame:
@@ -41,10 +40,7 @@ def _framed(cell: Frame) -> Frame:
 
 
 def captioned(picture: Frame | None, text: str, *, height: int, width: int) -> Frame:
-    """Put a picture into the middle of a white field, and a line of text below it.
-
-    The picture fits into ``height`` and ``width``; the text comes below.
-    """
+    """Put a picture into the middle of a white field, and a line of text below that."""
     cell = _blank(height + CAPTION, width)
     if picture is not None:
         tall, wide = picture.shape[:2]
@@ -62,8 +58,7 @@ def _write(cell: Frame, text: str, *, bottom: int) -> None:
     """Write a line in ASCII into a picture; what does not fit is cut off at its end."""
     plain = normalize("NFKD", text).encode("ascii", "ignore").decode()
     plain = plain[: _fitting(plain, cell.shape[1])]
-    black = (0, 0, 0)
-    cv2.putText(cell, plain, (0, bottom), FONT, FONT_SCALE, black, 1, cv2.LINE_AA)
+    cv2.putText(cell, plain, (0, bottom), FONT, FONT_SCALE, (0,) * 3, 1, cv2.LINE_AA)
 
 
 def _length(text: str) -> int:
@@ -86,17 +81,15 @@ def labelled_sheet(
     """
     height, wide = rows[0][0][0].shape[:2]
     width = max(wide, *(_length(text) for row in rows for _, text in row))
-    has_beside = any(down) or corner != ""
-    headings = [_lines(text, width) for text in across]
-    headings += [_lines(corner, HEADING)] if has_beside else []
-    top = LINE * max(len(lines) for lines in headings)
+    headings = [_lines(corner, HEADING), *(_lines(text, width) for text in across)]
+    top = LINE * max(map(len, headings))
     strips = [[_field(text, height=top, width=width) for text in across]]
     for row in rows:
         strips.append([_blank(height + CAPTION, width) for _ in across])
         for place, (picture, text) in enumerate(row):
             resized = resize_frame(picture, height=height, width=wide)
             strips[-1][place] = captioned(resized, text, height=height, width=width)
-    if has_beside:
+    if any(down) or corner:
         for heading, strip in zip((corner, *down), strips, strict=True):
             strip.insert(0, _field(heading, height=strip[0].shape[0], width=HEADING))
     return _grid(strips)

@@ -19,7 +19,9 @@ from vidstyle.video.ffmpeg import file_url, follow_messages, run_ffmpeg
 
 _INPUT = re.compile(r"^Input #0, (.+?), from '", re.MULTILINE)
 _STREAM = re.compile(
-    r"^\s+Stream #0:(\d+)(?:\[\w+\])?(?:\((\w+)\))?: (\w+): (\w+)(.*)$", re.MULTILINE
+    r"^\s+Stream #0:(\d+)(?:\[\w+\])?(?:\((\w+)\))?: (\w+): (\w+)(.*)"
+    r"((?:\n(?! +Stream #0:).*)*)",  # the lines below it
+    re.MULTILINE,
 )
 _PICTURE = re.compile(r", (\w+)(?:\((.*?)\))?, (\d+)x(\d+)")
 _PIXEL_ASPECT = re.compile(r"\bSAR ([1-9]\d*):([1-9]\d*)")
@@ -105,19 +107,15 @@ class Description:
         self.date = date[1] if date else None
         self.has_stills = _STILL_CLOCK in said
         """Whether there are pictures that do not move, and are no covers."""
-        matches = list(_STREAM.finditer(said))
-        self.streams = tuple(self._stream(match) for match in matches)
-        ends = (*(match.start() for match in matches), len(said))
-        self._lines = [
-            (match[5], said[match.end() : end])
-            for match, end in zip(matches, ends[1:], strict=True)
-        ]
+        found = _STREAM.findall(said)
+        self._parts = [(self._stream(*each[:5]), *each[4:]) for each in found]
+        self.streams = tuple(info for info, _, _ in self._parts)
 
     def pictures(self) -> list[PictureStream]:
         """Find the streams of moving pictures: no stills, and no text that is drawn."""
         return [
             _picture_stream(info, line, picture, details)
-            for info, (line, details) in zip(self.streams, self._lines, strict=True)
+            for info, line, details in self._parts
             if info.kind == "video"
             and not info.is_cover
             and _STILL_CLOCK not in line
@@ -125,15 +123,16 @@ class Description:
             and (picture := _PICTURE.search(line))
         ]
 
-    def _stream(self, match: re.Match[str]) -> StreamInfo:
-        index, language, kind, codec, line = match.groups()
+    def _stream(
+        self, index: str, language: str, kind: str, codec: str, line: str
+    ) -> StreamInfo:
         name = _NAME.search(line)
         return StreamInfo(
             index=int(index),
             kind=kind.lower(),
             codec=codec,
             name=name[1] if name else codec,
-            language=language if language != "und" else None,
+            language=None if language in {"", "und"} else language,
             is_default="(default)" in line,
             is_cover="(attached pic)" in line,
             start_s=max(0.0, _value(_STREAM_START, line) - self.start_s),
@@ -208,8 +207,7 @@ def snap_rate(printed: float) -> Fraction:
 def _value(pattern: re.Pattern[str], text: str) -> float:
     """Read a number, perhaps in thousands; 0 where it does not stand."""
     found = pattern.search(text)
-    unit = 1000 if found and "k" in found.groups()[1:] else 1
-    return float(found[1]) * unit if found else 0.0
+    return float(found[1]) * (1000 if "k" in found[0] else 1) if found else 0.0
 
 
 def _seconds(pattern: re.Pattern[str], text: str) -> float | None:
@@ -275,12 +273,9 @@ def list_packets(
     table = [*arguments, "-f", "framecrc", "-"]
     said = run_ffmpeg(table, error=error, failed=failed).decode()
     ticks = dict(re.findall(r"^#tb (\d+): (\S+)$", said, re.MULTILINE))
+    clocks = {stream: Fraction(tick) for stream, tick in ticks.items()}
     rows = re.findall(r"^(\d+), *-?\d+, *(-?\d+), *(\d+), *(\d+),", said, re.MULTILINE)
     return [
-        Packet(
-            time_s=float(int(time) * Fraction(ticks[stream])),
-            duration_s=float(int(shown) * Fraction(ticks[stream])),
-            size=int(size),
-        )
-        for stream, time, shown, size in rows
+        Packet(float(int(at) * clocks[n]), float(int(shown) * clocks[n]), int(size))
+        for n, at, shown, size in rows
     ]

@@ -55,8 +55,7 @@ class FrameStore:
         """Keep other processes out for the time of the block.
 
         A directory without a painted frame, or a network, is deleted at its end.
-        WorkDirError: another process is at work there, or it is not a run's, or cannot
-        be made.
+        WorkDirError: another process is at work there, or it cannot be made.
         """
         self._check_own()
         with ExitStack() as stack:
@@ -112,21 +111,20 @@ class FrameStore:
         """Make the work directory for what a manifest, of JSON values, describes.
 
         Returns whether there was such a run to go on from; a restart throws it away.
-        WorkDirError: it holds another run's work, or something that is not a run's, or
-        cannot be made.
+        WorkDirError: it holds another's work, or cannot be made.
         """
         if restart:
             self.remove()
+        name = Path(MANIFEST).stem
         with self._reported():
-            is_old = (self.work_dir / MANIFEST).is_file()
-            if is_old:
-                self._check_manifest(manifest)
+            if (known := self.facts(name)) is not None:
+                self._check_same(known, json.loads(json.dumps(manifest)))
             self._check_own()
             for kind in KINDS:
                 (self.work_dir / kind).mkdir(parents=True, exist_ok=True)
-            if not is_old:
-                self.put_facts(Path(MANIFEST).stem, manifest)
-        return is_old
+            if known is None:
+                self.put_facts(name, manifest)
+        return known is not None
 
     def _check_own(self) -> None:
         if (self.work_dir / MANIFEST).is_file():
@@ -151,8 +149,7 @@ class FrameStore:
         except (OutputError, ImageOpenError) as err:
             raise WorkDirError(f"{err}{advice}") from err
 
-    def _check_manifest(self, manifest: Mapping[str, Any]) -> None:
-        known, wanted = self._read_json(MANIFEST), json.loads(json.dumps(manifest))
+    def _check_same(self, known: dict[str, Any], wanted: dict[str, Any]) -> None:
         differing = ", ".join(
             f"{key} has changed"
             if f"{known.get(key)}".startswith("a file with SHA-256")
@@ -216,10 +213,8 @@ class FrameStore:
             link.replace(self.newest)
 
     def put_paint(self, index: int, paint: Paint) -> None:
-        archive = BytesIO()
-        np.savez_compressed(
-            archive, age=paint.age, scene=paint.scene, loss=np.float64(paint.loss)
-        )
+        archive, loss = BytesIO(), np.float64(paint.loss)
+        np.savez_compressed(archive, age=paint.age, scene=paint.scene, loss=loss)
         with self._reported(" The work so far is kept."):
             write_whole(self._path(PAINT, index), archive.getvalue())
 
@@ -278,18 +273,16 @@ class FrameStore:
                 write_whole(path, data)
 
     def facts(self, name: str) -> dict[str, Any] | None:
-        name = f"{name}.json"
-        return self._read_json(name) if (self.work_dir / name).is_file() else None
+        if not (first := self.work_dir / f"{name}.json").is_file():
+            return None
+        for path in first, first.with_name(f".{first.name}"):
+            with suppress(ValueError, TypeError, FileNotFoundError):
+                return dict(json.loads(path.read_text(encoding="utf-8")))
+        raise _damaged(first)
 
     def free_bytes(self) -> int:
         with self._reported():
             return shutil.disk_usage(self.work_dir).free
-
-    def _read_json(self, name: str) -> dict[str, Any]:
-        for path in self.work_dir / name, self.work_dir / f".{name}":
-            with suppress(ValueError, TypeError, FileNotFoundError):
-                return dict(json.loads(path.read_text(encoding="utf-8")))
-        raise _damaged(self.work_dir / name)
 
 
 def _damaged(path: Path) -> WorkDirError:

@@ -21,12 +21,7 @@ import numpy as np
 
 from vidstyle.config import EncodingConfig
 from vidstyle.errors import VideoOpenError, VideoWriteError
-from vidstyle.images import (
-    PARTIAL,
-    partial_file,
-    partial_prefix,
-    resize_frame,
-)
+from vidstyle.images import PARTIAL, partial_file, partial_prefix, resize_frame
 from vidstyle.records import Frame, VideoInfo
 from vidstyle.video import codecs
 from vidstyle.video.ffmpeg import feed_ffmpeg, file_url, timed_stream
@@ -71,10 +66,9 @@ def write_video(
     or as ``fps`` says. Sound and the rest are those of ``source`` (see ``mux``), from
     the part of it, in seconds, that ``span`` says.
 
-    Raises:
-        ConfigError: If a file with this ending cannot hold the codec.
-        VideoWriteError: If it cannot be written; nothing is left under the name.
-        ValueError: If frames and times differ in number, or frames in shape.
+    ConfigError: such a file cannot hold the codec; VideoWriteError: it cannot be
+    written, and nothing is left; ValueError: frames and times differ in number, or
+    frames in shape.
     """
     config = config or EncodingConfig()
     check_writable(path, config)
@@ -105,21 +99,17 @@ def _encoding(
 ) -> list[str]:
     """Return the arguments that encode frames like the first one."""
     codec, container = codecs.codec_for(path, config), codecs.container_of(path)
-    height, width, channels = first.shape
-    pixels = codecs.to_pixels(codec, with_alpha=channels == 4)
+    crf, shape, has_alpha = config.crf, first.shape[:2], first.shape[2] == 4
     hardware = None
     if config.hardware_encoder:
-        hardware = codecs.find_hardware(codec, crf=config.crf, shape=(height, width))
+        hardware = codecs.find_hardware(codec, crf=crf, shape=shape)
     encoder = codecs.encoder_arguments(
-        codec,
-        crf=config.crf,
-        container=container,
-        with_alpha=channels == 4,
-        hardware=hardware,
+        codec, crf=crf, container=container, with_alpha=has_alpha, hardware=hardware
     )
     tracks = ["-video_track_timescale", str(clock), "-movflags", "+faststart"]
     return [
-        *("-map", "0:v:0", "-filter:v:0", pixels),
+        *("-map", "0:v:0"),
+        *("-filter:v:0", codecs.to_pixels(codec, with_alpha=has_alpha)),
         *(*encoder, "-fps_mode:v:0", "passthrough"),
         *("-enc_time_base:v:0", f"1:{clock}"),
         *(tracks if container in {"mp4", "mov"} else []),
@@ -202,8 +192,7 @@ def with_alpha(
 ) -> Iterator[Frame]:
     """Give painted frames their source's transparency, from an index or a time in it.
 
-    They become (H, W, 4), RGB and how opaque. VideoOpenError, ImageOpenError: the
-    source cannot be read any more.
+    They become (H, W, 4). VideoOpenError, ImageOpenError: the source is gone.
     """
     opaque = islice(read_opaque(source, start_s), first, None)
     for frame in frames:
@@ -225,8 +214,7 @@ def write_gif(
     """Write frames as a GIF that repeats; the arguments are those of ``write_video``.
 
     A GIF counts time in hundredths of a second: a frame that would be shown for less
-    than two is left out. They are read twice from the beginning, first for the palette,
-    so that none has to be held.
+    than two is left out. They are read twice, first for the palette.
     """
     times_cs = [round(100 * (time - times_s[0])) for time in times_s]
     is_shown = _shown(times_cs)
@@ -235,8 +223,7 @@ def write_gif(
     rate, end_s = Fraction(100, last_cs), shown_s[-1] + last_cs / 100
 
     def shown() -> Iterator[Frame]:
-        pairs = zip(frames, is_shown, strict=True)
-        return (frame for frame, is_taken in pairs if is_taken)
+        return (each for each, is_in in zip(frames, is_shown, strict=True) if is_in)
 
     with (
         _counted_file(path, len(shown_s)) as output,
