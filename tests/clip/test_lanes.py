@@ -38,6 +38,12 @@ def test_one_lane_hands_out_its_frames_in_order_one_at_a_time():
     assert made.open_starts == []
 
 
+def test_frames_that_wait_for_none_are_handed_out_at_once():
+    made = lanes([0], certain=3, is_bound=False)
+    assert [taken(made) for _ in range(4)] == [(0, 0), (1, 0), (2, 0), None]
+    assert made.open_starts == []
+
+
 def test_shots_run_beside_one_another_and_the_earliest_comes_first():
     made = lanes([0, 2, 5], certain=6)
     turns = [made.take(), made.take(), made.take()]

@@ -84,6 +84,9 @@ def test_network_that_was_kept_paints_the_same(
     one, other = frames(tmp_path / "a"), frames(tmp_path / "b")
     assert all(map(np.array_equal, one, other))
     assert not heard.steps
+    loop = replace(again, loop=True)
+    stylize_video(clip, style, tmp_path / "loop", config=loop)
+    assert len(frames(tmp_path / "loop")) == len(one)
     still = stylize_image(clip / "0.png", style, tmp_path / "still.png", config=kept)
     assert np.array_equal(read_picture(still), one[0])
     touched = VideoConfig(style=replace(kept, touch_up=2))

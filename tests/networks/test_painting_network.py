@@ -40,6 +40,20 @@ def test_gradient_reaches_every_weight(shape: PainterShape) -> None:
         assert weight.grad.abs().sum() > 0, name
 
 
+@pytest.mark.parametrize("shape", ["residual", "unet"])
+def test_half_precision_paints_nearly_the_same(shape: PainterShape) -> None:
+    torch.manual_seed(0)
+    painter, image = PaintingNetwork(shape, 8), torch.rand(1, 3, 32, 48)
+    torch.nn.init.normal_(painter.end.weight, std=0.02)
+    wanted = painter(image)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = painter(image)
+    assert half.dtype == torch.float32
+    assert (wanted - image).abs().mean() > 0.05
+    # bfloat16 holds 8 bits; a dozen layers add up their rounding.
+    assert (half - wanted).abs().mean() < 0.02 * (wanted - image).abs().mean()
+
+
 def test_file_holds_weights_and_card(tmp_path: Path, trained: PaintingNetwork) -> None:
     write_painter(path := tmp_path / "look.safetensors", trained)
     read, image = read_painter(path, CPU), torch.rand(1, 3, 16, 24)

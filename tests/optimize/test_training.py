@@ -20,7 +20,7 @@ def pair(network: FeatureNetwork, pictures: Tensor) -> Pair:
         contents=pictures[:2],
         flow=torch.zeros(1, 2, 32, 48),
         consistency=torch.ones(1, 1, 32, 48),
-        style=style_target(network, pictures[2:3], CONFIG),
+        styles={1: style_target(network, pictures[2:3], CONFIG)},
     )
 
 
@@ -50,6 +50,18 @@ def test_first_terms_are_those_of_the_frames(
     assert terms["temporal"][0] == 0
     wanted = (pair.contents[1] - pair.contents[0]).square().mean()
     torch.testing.assert_close(terms["temporal"][1], wanted, rtol=1e-4, atol=0)
+
+
+def test_reduced_picture_is_painted_too(network: FeatureNetwork, pair: Pair) -> None:
+    pair.styles[0.5] = pair.styles[1]  # type: ignore[index]
+    both, of_both = training(network)
+    both.step(pair, 0)
+    del pair.styles[1]  # type: ignore[attr-defined]
+    half, of_half = training(network)
+    half.step(pair, 0)
+    assert of_half.end.weight.grad is not None
+    assert of_half.end.weight.grad.abs().sum() > 0
+    assert not torch.equal(of_both.end.weight.grad, of_half.end.weight.grad)
 
 
 def test_interrupted_training_goes_on(network: FeatureNetwork, pair: Pair) -> None:

@@ -61,14 +61,14 @@ class Lane:
         is_planned = self.stop is not None and self.key == self.stop - 1
         return bool(self.turns or self.busy) or not is_planned
 
-    def ready(self, unpainted: Collection[int] = ()) -> Turn | None:
-        """Find the first planned frame whose origins are neither planned nor these."""
-        for turn in self.turns.values():
-            if not any(
-                each in self.turns or each in unpainted for each in turn.origins
-            ):
-                return turn
-        return None
+    def ready(self, unpainted: Collection[int] = (), *, is_bound: bool) -> Turn | None:
+        """Find the first planned frame whose origins are neither planned nor these.
+
+        Without bonds, find the first planned one.
+        """
+        waits = {*self.turns, *unpainted} if is_bound else set[int]()
+        turns = self.turns.values()
+        return next((turn for turn in turns if waits.isdisjoint(turn.origins)), None)
 
 
 class Lanes:
@@ -83,6 +83,7 @@ class Lanes:
         *,
         spacing: int = 1,
         keys: Collection[int] = (),
+        is_bound: bool = True,
     ) -> None:
         """Start with none.
 
@@ -90,7 +91,9 @@ class Lanes:
             is_painted: Whether an earlier run has painted a frame.
             spacing: Frames from a key frame to the next; the last one of a shot is one.
             keys: More of them.
+            is_bound: Whether a frame waits for the one before it.
         """
+        self._is_bound = is_bound
         self._is_painted, self._spacing, self._keys = is_painted, spacing, sorted(keys)
         self._lanes: list[Lane] = []
         self._uses = Counter[int]()
@@ -139,19 +142,19 @@ class Lanes:
             None: none is ready.
         """
         for lane in self._lanes:
-            if turn := lane.ready(lane.busy):
+            if turn := lane.ready(lane.busy, is_bound=self._is_bound):
                 lane.busy.add(turn.frame)
                 return lane.turns.pop(turn.frame)
         return None
 
     def following(self, turn: Turn) -> Turn | None:
         """Return what a lane goes on with once what was handed out is painted."""
-        return self._lane(turn.start).ready()
+        return self._lane(turn.start).ready(is_bound=self._is_bound)
 
     def release(self, turn: Turn) -> None:
         """Let a frame's lane go on, since the frame is painted."""
         self._lane(turn.start).busy.remove(turn.frame)
-        self._uses.subtract(turn.origins)
+        self._uses -= Counter(turn.origins)
 
     @property
     def open_starts(self) -> list[int]:

@@ -5,9 +5,10 @@ learned is kept in the work directory, so that an interrupted training goes on.
 """
 
 import random
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain, pairwise
 from pathlib import Path
 from time import monotonic
@@ -37,7 +38,7 @@ from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import StyleTarget
 from vidstyle.optimize.training import Pair, Training
 from vidstyle.records import Consistency, FlowField, Frame, StepReport
-from vidstyle.stylize.style_bank import FrameStyle
+from vidstyle.stylize.style_bank import FrameStyle, StyleBank
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
@@ -48,6 +49,8 @@ BYTES_PER_PIXEL: Final = 18
 """A pair is two frames, a flow, and how far to trust it."""
 WINDOW: Final = 160_000
 """Pixels of a frame that are learned from at a time."""
+PIXELS_AT_ONCE: Final = 2**22
+"""Those of frames that are painted at a time; each takes about 220 bytes."""
 SAVE_S: Final = 30
 """Seconds of training that a power cut may cost."""
 
@@ -60,7 +63,8 @@ class Sample:
     """As they are to be kept."""
     flow: FlowField
     consistency: Consistency
-    style: StyleTarget
+    styles: Mapping[float, StyleTarget]
+    """By the factor to which a picture is reduced that is to have it."""
 
 
 class NetworkPainter(FrameOptimizer):
@@ -88,21 +92,36 @@ class NetworkPainter(FrameOptimizer):
             return
         if self._config.style.painter is None:
             yield from self._learn(first)
-        paint = super().run if self._config.style.touch_up else self._paint
-        yield from paint(chain([first], frames))
+        frames = chain([first], frames)
+        if self._config.style.touch_up:
+            yield from super().run(frames)
+        else:
+            yield from self._paint(frames, pixels=first.source[..., 0].size)
 
-    def _paint(self, frames: Iterable[PrefetchedFrame | None]) -> Iterator[PaintStep]:
-        """Paint without a batch, whose slots would take time that nothing needs."""
-        threads = torch.get_num_threads()
-        # One is for what reads and stores frames: waiting for it takes twice as long.
-        torch.set_num_threads(max(1, threads - 1))
-        try:
-            for frame in filter(None, frames):
-                start, finished = self._task(frame).start, self._stylizer.finished
-                picture = partial(finished, start, frame.source)
-                yield PaintStep(frame, None, picture, is_finished=True)
-        finally:
-            torch.set_num_threads(threads)
+    def _paint(
+        self, frames: Iterable[PrefetchedFrame | None], *, pixels: int
+    ) -> Iterator[PaintStep]:
+        """Paint frames beside one another, each by its share of the cores.
+
+        On two cores small ones take 0.4 times as long as each by both.
+        """
+        cores = torch.get_num_threads()
+        count = max(1, min(cores, PIXELS_AT_ONCE // pixels))
+        underway = deque[tuple[PrefetchedFrame, Future[Frame]]]()
+        pool = ThreadPoolExecutor(
+            count, "paint", torch.set_num_threads, (cores // count,)
+        )
+        with pool:
+            for frame in frames:
+                if frame is not None:
+                    underway.append((frame, pool.submit(self._painted, frame)))
+                if frame is None or len(underway) > count:
+                    yield _finished(*underway.popleft())
+            while underway:
+                yield _finished(*underway.popleft())
+
+    def _painted(self, frame: PrefetchedFrame) -> Frame:
+        return self._stylizer.finished(self._task(frame).start, frame.source)
 
     def _first(self, frame: PrefetchedFrame) -> FrameTask:
         return self._stylizer.first_task(
@@ -208,12 +227,22 @@ class NetworkPainter(FrameOptimizer):
         found = spread_pairs(frames, max(8, min(MOST_PAIRS, most)))
         found = found or [(first.source, first.source)]
         weights = first.style.weights
-        return [self._sample(earlier, later, weights) for earlier, later in found]
+        # Half the size shows the large strokes, which the optimiser begins with.
+        halves = sorted(
+            self._stylizer.coarser, key=lambda each: abs(each.height / height - 0.5)
+        )
+        banks = {1.0: self._stylizer.bank}
+        banks |= {each.height / height: each.bank for each in halves[:1]}
+        return [self._sample(*pair, weights, banks) for pair in found]
 
     def _sample(
-        self, earlier: Frame, later: Frame, weights: tuple[float, ...]
+        self,
+        earlier: Frame,
+        later: Frame,
+        weights: tuple[float, ...],
+        banks: Mapping[float, StyleBank],
     ) -> Sample:
-        bank = self._stylizer.bank
+        bank = banks[1.0]
         style = FrameStyle(weights, color_statistics(earlier))
         motion, _ = self._motion(earlier, later, quality=self._config.flow)
         seen = erode_consistency(photometric_consistency(earlier, later, motion))
@@ -221,7 +250,7 @@ class NetworkPainter(FrameOptimizer):
             contents=(bank.content(earlier, style), bank.content(later, style)),
             flow=motion.flow_backward,
             consistency=motion.consistency * seen,
-            style=bank.style(style),
+            styles={factor: each.style(style) for factor, each in banks.items()},
         )
 
     def _pair(self, sample: Sample, chosen: random.Random) -> Pair:
@@ -242,8 +271,12 @@ class NetworkPainter(FrameOptimizer):
             consistency=consistency_to_tensor(
                 sample.consistency[window], device=device
             ),
-            style=sample.style,
+            styles=sample.styles,
         )
+
+
+def _finished(frame: PrefetchedFrame, picture: Future[Frame]) -> PaintStep:
+    return PaintStep(frame, None, picture.result, is_finished=True)
 
 
 def spread_pairs(frames: Iterable[Frame], most: int) -> list[tuple[Frame, Frame]]:

@@ -75,6 +75,7 @@ class Painter:
             store.is_painted,
             spacing=prefetcher.config.key_spacing,
             keys={*prefetcher.given, *([] if wanted is None else [wanted])},
+            is_bound=not prefetcher.config.has_painter,
         )
         # By index: what was painted and may be carried on.
         self._painted: dict[int, tuple[Frame, Paint | None]] = {}
@@ -138,7 +139,7 @@ class Painter:
         if (following := self._lanes.following(turn)) is not None:
             self._prefetcher.begin(following, found, pool)
         frame.painted = [self._origin(turn, each.index) for each in frame.origins]
-        if index == found.again:
+        if index == found.again and not self._prefetcher.config.has_painter:
             known = self._first
             frame.given = self._store.stylized(found.first) if known is None else known
         self._begun += 1

@@ -1,6 +1,7 @@
 """A painting network learns from pairs of frames, by the losses that pixels follow."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import StyleTarget, content_target
 
-RATE: Final = 2e-3
+RATE: Final = 4e-3
 """Adam's; it rises over the first steps and falls over the last part."""
 RISE: Final = 20
 """Steps."""
@@ -33,7 +34,8 @@ class Pair:
     """(1, 2, H, W) pixels, from the later frame to the earlier."""
     consistency: Tensor
     """(1, 1, H, W) in [0, 1], where that is trusted."""
-    style: StyleTarget
+    styles: Mapping[float, StyleTarget]
+    """By the factor, 1 first, to which a picture is reduced that is to have it."""
 
 
 class Training:
@@ -58,8 +60,15 @@ class Training:
         """Begin; ``network`` is on the device of all tensors."""
         self._painter, self._network, self._config = painter, network, config
         self._temporal_weight = temporal_weight
-        self._objective: Objective | None = None
-        self._adam = torch.optim.Adam(painter.parameters(), lr=RATE, betas=(0.9, 0.99))
+        self._objectives: dict[tuple[int, float], Objective] = {}
+        self._weights = list(painter.parameters())
+        self._adam = torch.optim.Adam(self._weights, lr=RATE, betas=(0.9, 0.99))
+        # A core a picture takes half the time of both cores for both pictures.
+        threads = max(1, torch.get_num_threads() // 2)
+        count = 2 if network.mean.device.type == "cpu" else 1
+        self._pool = ThreadPoolExecutor(
+            count, "learn", torch.set_num_threads, (threads,)
+        )
         self.steps = 0
 
     def step(self, pair: Pair, progress: float) -> Mapping[str, Tensor]:
@@ -72,43 +81,59 @@ class Training:
             OptimizationError: If the loss is not a finite number.
         """
         contents = pair.contents[:1], pair.contents[1:]
-        painted = [self._painter(content) for content in contents]
-        pictures = torch.cat([each.detach() for each in painted])
-        objective = self._objective_for(pictures, pair.style)
-        earlier, later = (
-            content_target(self._network, content, self._config) for content in contents
-        )
-        moved, inside = move_roughly(pictures[:1], pair.flow)
-        trusted = pair.consistency * inside
-        objective.set_slot(0, earlier, style=pair.style)
-        objective.set_slot(
-            1, later, style=pair.style, warped=moved, consistency=trusted
-        )
-        evaluation = objective.evaluate(pictures)
-        if not bool(evaluation.losses.isfinite().all()):
-            raise OptimizationError(
-                "the network's loss is not a finite number; try the defaults."
-            )
-        self._adam.zero_grad()
-        gradients = evaluation.gradients
-        torch.autograd.backward(painted, [gradients[:1], gradients[1:]])
+        painted = list(self._pool.map(self._painter, contents))
+        moved, inside = move_roughly(painted[0].detach(), pair.flow)
+        learned = [
+            self._pool.submit(self._learn, slot, pair, painted[slot], *held)
+            for slot, held in enumerate([(), (moved, pair.consistency * inside)])
+        ]
+        (gradients, terms), (others, later) = [each.result() for each in learned]
+        for weight, one, other in zip(self._weights, gradients, others, strict=True):
+            weight.grad = one + other
         rise, fall = (self.steps + 1) / RISE, (1 - progress) / FALL
         for group in self._adam.param_groups:
             group["lr"] = RATE * max(0.02, min(1.0, rise, fall))
         self._adam.step()
         self.steps += 1
-        return evaluation.terms
+        return {name: torch.cat([terms[name], later[name]]) for name in terms}
 
-    def _objective_for(self, pictures: Tensor, style: StyleTarget) -> Objective:
-        if self._objective is None:
-            self._objective = Objective(
-                self._network,
-                style,
-                self._config,
-                temporal_weight=self._temporal_weight,
+    def _learn(
+        self,
+        slot: int,
+        pair: Pair,
+        painted: Tensor,
+        moved: Tensor | None = None,
+        trusted: Tensor | None = None,
+    ) -> tuple[tuple[Tensor, ...], Mapping[str, Tensor]]:
+        """Return the gradients at the weights by one picture, and its terms."""
+        content = pair.contents[slot : slot + 1]
+        seen = [_reduced(painted, factor) for factor in pair.styles]
+        found = []
+        for picture, (factor, style) in zip(seen, pair.styles.items(), strict=True):
+            objective = self._objective(slot, factor, style, picture.detach())
+            target = content_target(
+                self._network, _reduced(content, factor), self._config
             )
-            self._objective.allocate(pictures)
-        return self._objective
+            objective.set_slot(
+                0, target, style=style, warped=moved, consistency=trusted
+            )
+            found.append(objective.evaluate(picture))
+            if not bool(found[-1].losses.isfinite().all()):
+                raise OptimizationError(
+                    "the network's loss is not a finite number; try the defaults."
+                )
+        gradients = [each.gradients for each in found]
+        return torch.autograd.grad(seen, self._weights, gradients), found[0].terms
+
+    def _objective(
+        self, slot: int, factor: float, style: StyleTarget, picture: Tensor
+    ) -> Objective:
+        if (slot, factor) not in self._objectives:
+            weight = self._temporal_weight if factor == 1 else 0
+            made = Objective(self._network, style, self._config, temporal_weight=weight)
+            made.allocate(picture)
+            self._objectives[slot, factor] = made
+        return self._objectives[slot, factor]
 
     def state(self) -> dict[str, Tensor]:
         """Return all that going on later needs, by name."""
@@ -145,6 +170,13 @@ class Training:
             values.setdefault(int(number), {})[kind] = each
         groups = self._adam.state_dict()["param_groups"]
         self._adam.load_state_dict({"state": values, "param_groups": groups})
+
+
+def _reduced(image: Tensor, factor: float) -> Tensor:
+    if factor == 1:
+        return image
+    size = [round(factor * side) for side in image.shape[-2:]]
+    return F.interpolate(image, size, mode="area")
 
 
 def move_roughly(images: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:

@@ -269,7 +269,9 @@ class Stylizer:
     def _start_image(self, style: FrameStyle, content: Tensor, noise: int) -> Tensor:
         """Make the pixels that a picture or a shot starts from: (1, 3, H, W), new."""
         if self.painter is not None:
-            with torch.no_grad():
+            is_half = self.network.precision == "bf16"
+            half = torch.autocast(self.device.type, torch.bfloat16, enabled=is_half)
+            with torch.no_grad(), half:
                 return cast("Tensor", self.painter(content))
         if self.config.init == "random":
             return pyramid.random_image(content, seed=self.config.seed, index=noise)
