@@ -40,7 +40,11 @@ def test_one_lane_hands_out_its_frames_in_order_one_at_a_time():
 
 def test_frames_that_wait_for_none_are_handed_out_at_once():
     made = lanes([0], certain=3, is_bound=False)
-    assert [taken(made) for _ in range(4)] == [(0, 0), (1, 0), (2, 0), None]
+    turns = [made.take() for _ in range(3)]
+    assert [turn.frame for turn in turns] == [0, 1, 2]
+    assert made.take() is None
+    for turn in turns:
+        made.release(turn)
     assert made.open_starts == []
 
 
