@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any, Self
@@ -195,8 +195,9 @@ class Reporter:
             raise OutputError(f"{self._lost}; the result is whole.")
 
     def _write_log(self, log: IO[str], report: StepReport) -> None:
-        facts = asdict(report) | {"loss": report.loss, "losses": report.losses}
-        del facts["read_losses"]
+        known = asdict(replace(report, picture=None))
+        facts = known | {"loss": report.loss, "losses": report.losses}
+        del facts["read_losses"], facts["picture"]
         try:
             log.write(json.dumps(facts) + "\n")
         except OSError as err:  # hours of work do not end for it

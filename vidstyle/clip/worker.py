@@ -180,9 +180,9 @@ class _Post:
 
 
 def _readable(event: Event) -> Event:
-    """Read the losses of a step, which are on this process' device."""
+    """Read the losses of a step, which are on this process' device; no picture."""
     if isinstance(event, StepReport):
-        return replace(event, read_losses=partial(dict, event.losses))
+        return replace(event, read_losses=partial(dict, event.losses), picture=None)
     return event
 
 
