@@ -149,7 +149,7 @@ class StepReport:
     read_losses: Callable[[], Mapping[str, float]]  # waits for the device
     level: int = 1  # of the sizes that the frame is painted in; 1 is the smallest
     levels: int = 1  # how many there are; losses at different sizes do not compare
-    work: float = 1.0  # the step's pixels as a share of those of the frame's own size
+    work: float = 1.0  # the step's time by that of one at the frame's own size, about
     work_left: float | None = None  # at most; None: as many as steps are left
     begins_shot: bool = False  # it is a clip's frame that follows none: more work
     picture: Callable[[], Frame] | None = None
@@ -189,6 +189,7 @@ class Plan:
     frames: int | None  # how many are to be painted; None: not known yet
     done: int = 0  # how many of them an earlier run has painted
     next_steps: int = 1  # that a frame which follows another will probably take
+    frame_work: float = 0.0  # all else that a frame needs, in steps of as much time
     unit: str = "frame"
     work: str = "painting"
     newest: Path | None = None  # the file that always holds the newest frame

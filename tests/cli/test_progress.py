@@ -140,6 +140,13 @@ def test_time_left_counts_frames_that_take_no_step() -> None:
     assert pace.steps_left == 0
 
 
+def test_a_frame_counts_beside_its_steps() -> None:
+    pace = Pace(Plan(height=180, width=320, frames=3, next_steps=0, frame_work=1.5))
+    assert pace.steps_left == 4.5
+    pace.frame(finished(0, 0, known=3))
+    assert (pace.steps, pace.steps_left) == (1.5, 3.0)
+
+
 def test_size_is_shown_of_a_picture_that_has_several() -> None:
     report = replace(step(0, 7, 40), level=1, levels=3, work=0.5, work_left=30)
     assert any("7 of 40 steps, size 1 of 3" in line for line in shown(plan(1), report))

@@ -49,7 +49,7 @@ def test_frames_and_times_exclude_one_another(times: dict[str, float]) -> None:
 @pytest.mark.parametrize(
     ("config", "steps"),
     [
-        (VideoConfig(), 9),
+        (VideoConfig(), 5),
         (VideoConfig(key_frames=1), 12),
         (VideoConfig(next_steps=8), 4),
         (VideoConfig(next_steps=2), 2),

@@ -90,9 +90,9 @@ def test_a_frame_goes_from_size_to_size_and_its_steps_are_counted_through(
     assert [report.level for report in reports] == [1] * 4 + [2] * 3 + [3] * 2
     assert {report.levels for report in reports} == {3}
     assert {shape for _, shape in heard} == {(1, 3, 32, 48)}
-    areas = [height * width / (32 * 48) for height, width in SIZES]
-    assert reports[0].work == pytest.approx(areas[0])
-    assert reports[0].work_left == pytest.approx(3 * areas[0] + 3 * areas[1] + 2)
+    works = [0.2 + 0.8 * height * width / (32 * 48) for height, width in SIZES]
+    assert reports[0].work == pytest.approx(works[0])
+    assert reports[0].work_left == pytest.approx(3 * works[0] + 3 * works[1] + 2)
     assert reports[-1].work_left == 0
     assert result.shape == (1, 3, 32, 48)
 

@@ -11,6 +11,9 @@ from vidstyle.video.codecs import codec_for, container_of, find_hardware, why_so
 from vidstyle.video.mux import dropped_data, unsupported_streams
 from vidstyle.video.write import MOST_FPS
 
+FRAME_WORK = 1.5
+"""Steps that take as long as a frame's motion and files; measured on a CPU."""
+
 
 def tell_plan(
     info: VideoInfo, output: Path, config: VideoConfig, listener: Listener
@@ -82,6 +85,7 @@ def announce(passes: RegionPasses, shape: tuple[int, int]) -> None:
             frames=None if frames is None else frames * len(stores) + config.loop,
             done=done,
             next_steps=config.expected_next_steps,
+            frame_work=FRAME_WORK,
             newest=stores[0].newest if len(stores) == 1 else None,
         )
     )

@@ -127,8 +127,8 @@ FOLDER_FPS: Final = Fraction(25)
 NEXT_SHARE = 0.25
 """Of its steps, before a frame that follows another is as good as that one; measured:
 8 to 12 of 50 in calm shots."""
-BETWEEN_SHARE = 0.05
-"""Steps of a frame between, by those of a key frame; measured: 0.01 to 0.1."""
+KEY_SHARE, BETWEEN_SHARE = 0.6, 0.03
+"""Steps by the most, of key frames and of others; measured: 0.5 to 1, and 0 to 0.2."""
 
 
 def _check_times(name: str, times: tuple[float, ...]) -> None:
@@ -279,7 +279,7 @@ class VideoConfig(AlbumConfig):
             return self.next_steps
         share = NEXT_SHARE
         if self.key_spacing > 1:
-            share = 1 / self.key_spacing + BETWEEN_SHARE
+            share = KEY_SHARE / self.key_spacing + BETWEEN_SHARE
         wanted = max(self.next_min_steps, round(share * self.next_steps))
         return min(self.next_steps, wanted)
 

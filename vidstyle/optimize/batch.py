@@ -21,6 +21,9 @@ from vidstyle.optimize.targets import StyleTarget
 from vidstyle.optimize.tiles import TILE_BYTES
 from vidstyle.records import Listener, Notice, StepReport, ignore
 
+LEAST_WORK: Final = 0.2
+"""Share of a full-size step's time that a step takes at any size; measured on a CPU."""
+
 
 @dataclass(slots=True)
 class PyramidState:
@@ -41,9 +44,8 @@ class PyramidState:
 
     def rescale_report(self, report: StepReport) -> StepReport:
         """Count a step at one size among those at all sizes."""
-        later = self.tasks[self.level + 1 :]
-        full = _pixels(self.tasks[-1])
-        left = (report.steps - report.step) * _pixels(self.task)
+        now, *later = self.tasks[self.level :]
+        left = (report.steps - report.step) * self._work_of(now)
         return replace(
             report,
             step=self.steps + report.step,
@@ -51,13 +53,13 @@ class PyramidState:
             evaluations=self.evaluations + report.evaluations,
             level=self.level + 1,
             levels=len(self.tasks),
-            work=_pixels(self.task) / full,
-            work_left=(left + sum(task.steps * _pixels(task) for task in later)) / full,
+            work=self._work_of(now),
+            work_left=left + sum(task.steps * self._work_of(task) for task in later),
         )
 
-
-def _pixels(task: FrameTask) -> int:
-    return task.start.shape[-2] * task.start.shape[-1]
+    def _work_of(self, task: FrameTask) -> float:
+        share = task.start[0, 0].numel() / self.tasks[-1].start[0, 0].numel()
+        return LEAST_WORK + (1 - LEAST_WORK) * share
 
 
 _END: Final = object()
