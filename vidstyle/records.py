@@ -152,6 +152,9 @@ class StepReport:
     work: float = 1.0  # the step's time by that of one at the frame's own size, about
     work_left: float | None = None  # at most; None: as many as steps are left
     begins_shot: bool = False  # it is a clip's frame that follows none: more work
+    picture: Callable[[], Frame] | None = None
+    """Makes it as it is now, until the next step; waits for the device. None: nobody
+    can here."""
 
     @property
     def losses(self) -> Mapping[str, float]:

@@ -108,7 +108,7 @@ def expect_status(page: Page, text: str) -> None:
 
 
 def test_preview_then_paint_then_download(
-    server: Server, browser: Browser, clip: Path
+    server: Server, browser: Browser, clip: Path, tmp_path: Path
 ) -> None:
     page = opened(browser, server.address, viewport={"width": 360, "height": 740})
     asked: list[str] = []
@@ -117,10 +117,17 @@ def test_preview_then_paint_then_download(
     settings(page, FEW)
     page.get_by_role("button", name="Preview").press("Enter")
     expect_status(page, "preview: done")
+    page.get_by_role("button", name="Key frames").click()
+    with page.expect_download() as frame:
+        page.get_by_role("button", name="Download this frame").click()
+    painted = tmp_path / frame.value.suggested_filename
+    frame.value.save_as(painted)
+    page.locator("#keys input[type=file]").set_input_files(painted)
+    expect(page.locator("#keys")).to_contain_text("@0s", timeout=PATIENCE_MS)
     page.get_by_role("button", name="Paint", exact=True).click()
     expect_status(page, "tiny clip.mp4 after swirls: done")
     expect(page.locator("#slider img").first).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.locator(".cm-content")).to_contain_text("vidstyle video")
+    expect(page.locator(".cm-content")).to_contain_text("--key 0:")
     with page.expect_download() as download:
         page.locator("#files a").first.click()
     assert download.value.suggested_filename == "tiny clip.swirls.mp4"

@@ -2,6 +2,7 @@
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 import gradio as gr
@@ -10,17 +11,19 @@ from pictures import scene
 from typer.testing import CliRunner
 
 from vidstyle.cli import app
-from vidstyle.errors import ConfigError, InputError
-from vidstyle.images import write_picture
+from vidstyle.errors import ConfigError, InputError, VideoWriteError
+from vidstyle.images import read_picture, write_picture
 from vidstyle.records import FrameReport, Notice, Plan, StepReport
-from vidstyle.ui import page
-from vidstyle.ui import runs as queue
-from vidstyle.ui.page import MORE, OWN, Page
-from vidstyle.ui.runs import FACTS, Progress, Run, Runs, Stopped
+from vidstyle.ui import page, request
+from vidstyle.ui import run as one
+from vidstyle.ui.request import MORE, OWN, add_run
+from vidstyle.ui.run import FACTS, Run, Stopped
+from vidstyle.ui.runs import Runs
+from vidstyle.video.ffmpeg import run_ffmpeg
 
 ME, OTHER = "a" * 32, "b" * 32
 FEW = {"steps": "2", "min-steps": "2", "network": "slim", "device": "cpu"}
-PLAIN = ("Standard", "Balanced", 1, *[""] * len(MORE))
+PLAIN = (None, None, "Standard", "Balanced", 1, *[""] * len(MORE))
 
 
 @pytest.fixture
@@ -50,7 +53,7 @@ def wait_for(runs: Runs, state: str) -> Run:
 def test_controls_become_options_and_a_command(runs: Runs, photo: Path) -> None:
     more = ["" for _ in MORE]
     more[[each.key for each in MORE].index("recolor")] = "false"
-    asked = page.options("More scene", 1.5, *more)
+    asked = request.options("More scene", 1.5, *more)
     assert asked == {"content-weight": "0.15", "style-scale": "1.5", "recolor": "false"}
     run = runs.add(ME, photo, "swirls", preset="fine", options=asked)
     assert run.command == (
@@ -68,18 +71,19 @@ def test_no_control_takes_the_name_of_a_file() -> None:
 
 
 def test_what_is_missing_is_said(runs: Runs, photo: Path) -> None:
-    shown = Page(runs)
-    assert "picture first" in shown.ask(ME, None, None, "swirls", *PLAIN)[1]
-    assert "painting first" in shown.ask(ME, str(photo), None, OWN, *PLAIN)[1]
-    assert "its runs" in shown.ask("../x", str(photo), None, "swirls", *PLAIN)[1]
-    wrong = ("Standard", "Balanced", 1, *["x"] * len(MORE))
-    assert "long-side" in shown.ask(ME, str(photo), None, "swirls", *wrong)[1]
+    ask, file = partial(add_run, runs, False), str(photo)
+    assert "picture first" in ask(ME, None, None, "swirls", *PLAIN)[1]
+    assert "painting first" in ask(ME, file, None, OWN, *PLAIN)[1]
+    assert "its runs" in ask("../x", file, None, "swirls", *PLAIN)[1]
+    wrong = (*PLAIN[:5], *["x"] * len(MORE))
+    assert "long-side" in ask(ME, file, None, "swirls", *wrong)[1]
+    assert "frame it is" in ask(ME, "a.mp4", None, "swirls", [file], *PLAIN[1:])[1]
     assert runs.of(ME) == []
 
 
 def test_wrong_file_gets_one_sentence_without_its_folder(tmp_path: Path) -> None:
     (tmp_path / "notes.mp4").write_text("no clip")
-    shown, said = page.show_source(str(tmp_path / "notes.mp4"))
+    shown, said, *_ = request.show_source(str(tmp_path / "notes.mp4"), 0)
     assert shown["visible"] is False
     assert "notes.mp4" in said
     assert str(tmp_path) not in said
@@ -92,9 +96,42 @@ def test_files_of_one_name_and_users_do_not_meet(runs: Runs, photo: Path) -> Non
     assert first.source.read_bytes() == first.painting.read_bytes()
     assert [run.folder for run in runs.of(ME)] == [first.folder]
     assert runs.of("*") == runs.of("../" + ME) == runs.of("") == []
-    for act in (runs.stop, runs.delete):
-        Page(runs)._on(act)(OTHER, first.folder.name)
+    assert runs.find(ME, first.folder.name) == [first]
+    assert runs.find(OTHER, first.folder.name) == runs.find(ME, None) == []
+    assert page.look(runs, OTHER, first.folder.name, {})[3]["view"][0] != first.folder
     assert facts(first)["state"] == "waiting"
+
+
+def test_frame_of_a_clip_is_had_and_put_back_by_its_name(
+    runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip, asked = tmp_path / "clip.mp4", {}
+    graph = ["-f", "lavfi", "-i", "testsrc2=s=48x32:r=10,trim=end_frame=6", str(clip)]
+    run_ffmpeg(graph, error=VideoWriteError, failed="test clip")
+    _, _, panel, slider, file = request.show_source(str(clip), 0.3)
+    assert (panel["visible"], slider["maximum"]) == (True, 0.5)
+    assert file.endswith("clip@0.3s.png")
+    assert (read_picture(Path(file)) == one.read_frame(clip, 3)).all()
+    add_run(runs, False, ME, str(clip), None, "swirls", [file], *PLAIN[1:])
+    (run,) = runs.of(ME)
+    assert "--key 0.3:clip@0.3s.png --evolution --compare" in run.command
+    monkeypatch.setattr(
+        one, "stylize_video", lambda *_, **given: asked.update(given) or run
+    )
+    run.paint()
+    assert asked["keys"] == {0.3: run.folder / "more" / "clip@0.3s.png"}
+    assert asked["keys"][0.3].is_file()
+
+
+def test_network_is_a_file_of_the_run(runs: Runs, photo: Path) -> None:
+    network = photo.with_name("swirls.safetensors")
+    network.touch()
+    controls = None, str(network), *PLAIN[2:]
+    add_run(runs, False, ME, str(photo), None, "swirls", *controls)
+    (run,) = runs.of(ME)
+    assert "--painter swirls.safetensors" in run.command
+    assert run.config().style.painter == run.folder / "more" / network.name
+    assert (run.folder / "more" / network.name).is_file()
 
 
 @pytest.mark.slow
@@ -108,27 +145,27 @@ def test_picture_is_painted_by_the_library(runs: Runs, photo: Path) -> None:
     ]
     before, after = run.before_and_after(0)
     assert before.shape == after.shape == (32, 40, 3)
-    views = Page(runs).look(ME, None, {})
-    assert any("done" in str(view) for view in views.values())
+    assert run.newest.is_file()
+    assert "done" in page.look(runs, ME, None, {})[1]
     runs.close()
 
 
 def test_stop_then_go_on_then_failure(
     runs: Runs, photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def paint(run: Run, listener: Progress) -> None:
-        listener(Plan(height=32, width=40, frames=9))
+    def paint(run: Run) -> None:
+        run(Plan(height=32, width=40, frames=9))
         if (run.folder / "second").exists():
             raise InputError(f"cannot read {run.source}: no such file.")
         while True:
             time.sleep(0.01)
-            listener(FrameReport(frame=0, frames_known=9))
+            run(FrameReport(frame=0, frames_known=9))
 
-    monkeypatch.setattr(queue.Run, "paint", paint)
+    monkeypatch.setattr(Run, "paint", paint)
     runs.add(ME, photo, "swirls")
     runs.start()
     run = wait_for(runs, "painting")
-    while runs.progress is None or not runs.progress.line.endswith("of 9 frames"):
+    while not run.line.endswith("of 9 frames"):
         time.sleep(0.01)
     runs.delete(run)
     runs.stop(run)
@@ -148,17 +185,18 @@ def test_stopped_clip_is_kept_as_often_as_asked(
     (tmp_path / "clip.mp4").touch()
     run = runs.add(ME, tmp_path / "clip.mp4", "swirls")
     runs.stop(run)
-    shown = Page(runs)
-    seen = shown.look(ME, None, {})[shown.seen]
+    seen = page.look(runs, ME, None, {})[3]
     with pytest.raises(gr.Error, match=r"run in clip.swirls.mp4.vidstyle\.") as caught:
         page.keep(run)
     assert str(tmp_path) not in str(caught.value)
     monkeypatch.setattr(page, "finish_video", lambda path, **_: path.write_bytes(b""))
     for _ in range(2):
         page.keep(run)
-        views = shown.look(ME, run.folder.name, seen)
-        assert views[shown.files]["value"] == [str(run.output)]
-        seen = views[shown.seen]
+        looked = page.look(runs, ME, run.folder.name, seen)
+        assert {"value": [str(run.output)], "visible": True}.items() <= looked[
+            -2
+        ].items()
+        seen = looked[3]
 
 
 def test_server_that_ends_leaves_its_run_waiting(tmp_path: Path, photo: Path) -> None:
@@ -175,22 +213,34 @@ def test_server_that_ends_leaves_its_run_waiting(tmp_path: Path, photo: Path) ->
 
 
 def test_progress_tells_the_time_left(runs: Runs, photo: Path) -> None:
-    progress = Progress(runs.add(ME, photo, "swirls"))
-    assert (progress.share, progress.time_left) == (None, "")
-    progress(Notice(text=f"{progress.run.source} is here"))
-    progress(Plan(height=32, width=40, frames=1))
+    run = runs.add(ME, photo, "swirls")
+    run.state, run.line = "painting", "getting ready"
+    assert run.progress() == (None, "getting ready")
+    run(Notice(text=f"{run.source} is here"))
+    run(Plan(height=32, width=40, frames=1))
     step = StepReport(
-        frame=0, step=1, steps=4, evaluations=1, read_losses=dict, begins_shot=True
+        frame=0,
+        step=1,
+        steps=4,
+        evaluations=1,
+        read_losses=dict,
+        begins_shot=True,
+        picture=lambda: scene(0, 32, 40),
     )
-    progress(step)
-    assert progress.share == 0.25
-    assert progress.time_left.startswith("about ")
-    text = page.status(progress.run, progress)
-    assert "step 1 of 4" in text
-    assert "<li>my photo.png is here</li>" in text
-    progress.is_stopped = True
+    run(step)
+    share, text = run.progress()
+    assert share == 0.25
+    assert text.startswith("step 1 of 4, about ")
+    assert "<li>my photo.png is here</li>" in page.status(run)
+    assert run.newest.parent == run.folder
+    run.newest.unlink()
+    run(step)
+    assert not run.newest.is_file()  # it is too early for another
+    run.is_stopped = True
     with pytest.raises(Stopped):
-        progress(step)
+        run(step)
+    page.keep(run)
+    assert (read_picture(run.output) == scene(0, 32, 40)).all()
 
 
 def test_other_machines_need_a_password(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import _thread
 import difflib
+import errno
 import inspect
 import os
 import re
@@ -126,13 +127,7 @@ def reported_errors(on_stop: str = STOPPED) -> Iterator[None]:
             raise
         raise _ended(f"error: {known}", known.exit_code) from None
     except OSError as err:
-        if err.filename is not None:
-            raise
-        # The interpreter would try again to write what is left.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        why = f"cannot write to standard output: {err.strerror}"
-        line = f"error: {why}; files that were made are kept."
-        raise _ended(line, OutputError.exit_code) from None
+        raise _ended_by(err) from None
     except (KeyboardInterrupt, Terminated) as err:
         left = RESUMES if RESUMES in getattr(err, "__notes__", ()) else on_stop
         if isinstance(err, Terminated):
@@ -141,6 +136,21 @@ def reported_errors(on_stop: str = STOPPED) -> Iterator[None]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _ended_by(err: OSError) -> Exception:
+    """Make what ends the command if the user can mend it; else it is the error."""
+    if err.errno == errno.ENAMETOOLONG:
+        name = Path(err.filename).name
+        line = f"error: {name} is too long a name; choose --output and --work-dir."
+        return _ended(line, OutputError.exit_code)
+    if err.filename is not None:
+        return err
+    # The interpreter would try again to write what is left.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    why = f"cannot write to standard output: {err.strerror}"
+    line = f"error: {why}; files that were made are kept."
+    return _ended(line, OutputError.exit_code)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any, Self
@@ -136,8 +136,9 @@ class Reporter:
             raise OutputError(f"{self._lost}; the result is whole.")
 
     def _write_log(self, log: IO[str], report: StepReport) -> None:
-        facts = asdict(report) | {"loss": report.loss, "losses": report.losses}
-        del facts["read_losses"]
+        known = asdict(replace(report, picture=None))
+        facts = known | {"loss": report.loss, "losses": report.losses}
+        del facts["read_losses"], facts["picture"]
         try:
             log.write(json.dumps(facts) + "\n")
         except OSError as err:  # hours of work do not end for it

@@ -95,8 +95,10 @@ class Painter:
         with ThreadPoolExecutor(max_workers=2, thread_name_prefix="ahead") as pool:
             for step in self._frame_painter.run(self._ready_frames(ingest, pool)):
                 if step.report is not None:
-                    begins = not step.frame.origins
-                    self._listener(replace(step.report, begins_shot=begins))
+                    begins, picture = not step.frame.origins, step.picture
+                    self._listener(
+                        replace(step.report, begins_shot=begins, picture=picture)
+                    )
                 if evolution := self._evolution_of(step.frame):
                     evolution.offer(step.picture())
                 if step.is_finished:

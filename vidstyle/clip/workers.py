@@ -76,9 +76,7 @@ class Post:
     def _send(self) -> None:
         files = pack(self.handing, self._is_new) if self.handing else {}
         events = [
-            replace(event, read_losses=partial(dict, event.losses))  # of this device
-            if isinstance(event, StepReport)
-            else event
+            _settled(event) if isinstance(event, StepReport) else event
             for event in self._events
         ]
         letter = self._mailbox.put.remote(self._key, events, files)
@@ -97,6 +95,11 @@ class Post:
         is_new = (is_result or path.stem == EVOLUTION) and version not in self._known
         self._known.add(version)
         return is_new
+
+
+def _settled(report: StepReport) -> StepReport:
+    """Read what is on this process' device, and leave out what has to stay there."""
+    return replace(report, read_losses=partial(dict, report.losses), picture=None)
 
 
 def pack(store: FrameStore, is_wanted: Callable[[Path], bool]) -> Files:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -80,7 +80,7 @@ def stylize_image(
     learned = Evolution(evolution or EvolutionConfig(), frame) if gif_output else None
 
     def on_step(report: StepReport, picture: Callable[[], Frame]) -> None:
-        listener(report)
+        listener(replace(report, picture=picture))
         if learned is not None:
             learned.offer(picture())
 

@@ -1,0 +1,188 @@
+"""What a run on the page needs: its files, and the controls."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import gradio as gr
+
+from vidstyle.config.setting import FILES
+from vidstyle.config.toml_file import SAMPLES, named_painting
+from vidstyle.errors import ConfigError, InputError, VidstyleError
+from vidstyle.images import fit_long_side, resize_frame, write_picture
+from vidstyle.measure.stills import is_picture
+from vidstyle.records import Frame
+from vidstyle.ui.run import SETTINGS, read_frame
+from vidstyle.ui.runs import Runs
+from vidstyle.video.probe import first_shown, probe
+
+THUMB_SIDE = 480  # pixels, of the pictures that show what was chosen
+OWN = "my own"
+SCENE: Final = {"More paint": "0.03", "Balanced": "", "More scene": "0.15"}
+"""How much of the scene: content weights, as the README has them."""
+QUALITY: Final = {"Draft": "draft", "Standard": "standard", "Fine": "fine"}
+MORE: Final = [
+    setting
+    for key, setting in SETTINGS.items()
+    if setting.is_common
+    and setting.panel != FILES
+    and key not in {"content-weight", "style-scale", "batch"}
+]
+"""The rest, folded; none is the name of a file."""
+SECOND: Final = re.compile(r"@(\d+(?:\.\d+)?)s")
+"""Says in the name of a key frame when it is shown."""
+KEYS: Final = (
+    "A frame that you paint yourself stays as it is, and those around it take its "
+    "paint. Choose one, download it, paint over it, and drop it here under its name."
+)
+QUIET: Final[dict[str, Any]] = {
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
+
+
+def lay_out_request() -> tuple[Any, list[Any]]:
+    """Lay out where mistakes are told, and what ``add_run`` takes, in its order."""
+    thumb: dict[str, Any] = {"interactive": False, "height": 200, "buttons": []}
+    drop: dict[str, Any] = {"height": 140}
+    gr.Markdown("## Paint")
+    content = gr.File(label="A clip or a picture", **drop)
+    seen = gr.Image(label="What is painted", visible=False, **thumb)
+    with gr.Accordion("Key frames", open=False, visible=False) as panel:
+        gr.Markdown(KEYS)
+        second = gr.Slider(0, 1, step=0.1, label="The frame at this second")
+        frame = gr.DownloadButton("Download this frame", size="sm")
+        label = "Painted frames"
+        keys = gr.File(label=label, file_count="multiple", elem_id="keys", **drop)
+    choice = gr.Radio([*SAMPLES, OWN], value=SAMPLES[0], label="The painting")
+    style = gr.File(label="My own painting", visible=False, **drop)
+    first = str(named_painting(Path(SAMPLES[0])))
+    style_seen = gr.Image(first, label="The painting", **thumb)
+    words = "Draft is small and quick; Fine is large and takes long."
+    controls = [
+        gr.Radio([*QUALITY], value="Standard", label="Quality", info=words),
+        gr.Radio([*SCENE], value="Balanced", label="How much of the scene"),
+        gr.Slider(0.4, 2.5, value=1, step=0.1, label="Size of the strokes"),
+    ]
+    with gr.Accordion("More settings", open=False):
+        gr.Markdown("Those of the command line. What is empty is as usual.")
+        controls += [_field(setting) for setting in MORE]
+        types = [".safetensors"]
+        painter = gr.File(label="painter: a network", file_types=types, **drop)
+    alert = gr.Markdown(elem_id="alert")
+    content.change(
+        show_source,
+        [content, second],
+        shown := [seen, alert, panel, second, frame],
+        **QUIET,
+    )
+    second.release(show_source, [content, second], shown, **QUIET)
+    given = [style, choice], [style_seen, alert, style]
+    gr.on([style.upload, choice.change], show_painting, *given, **QUIET)
+    return alert, [content, style, choice, keys, painter, *controls]
+
+
+def _field(setting: Any) -> Any:
+    """Make the control of a setting, empty for its default."""
+    usual = setting.default_text or setting.text(setting.default)
+    words = {"label": setting.key, "info": f"{setting.help} [{usual}]"}
+    words["elem_id"] = f"set-{setting.key}"
+    choices = (
+        ["true", "false"] if isinstance(setting.default, bool) else setting.choices
+    )
+    if choices:
+        return gr.Dropdown(["", *choices], value="", **words)
+    return gr.Textbox(placeholder=setting.metavar or "", max_lines=1, **words)
+
+
+def show_source(file: str | None, second: float) -> list[Any]:
+    """Show what was dropped, or say why it cannot be painted.
+
+    A clip is shown at a second, and that frame becomes a file to paint over.
+    """
+    path = Path(file) if file else None
+    seen, text, frame = _seen(path, second)
+    if path is None or frame is None or is_picture(path):
+        return [seen, text, gr.update(visible=False), gr.skip(), None]
+    key = path.with_name(f"{path.stem}@{second:g}s.png")
+    write_picture(key, frame)
+    info = probe(path)
+    last_s = max(0.1, (info.duration_s or 0) - float(1 / info.fps))
+    slider = gr.update(maximum=round(last_s, 1))
+    return [seen, text, gr.update(visible=True), slider, str(key)]
+
+
+def show_painting(file: str | None, choice: str) -> tuple[Any, str, Any]:
+    """Show the painting, or say why it cannot be used; and where to drop one's own."""
+    own = Path(file) if file else None
+    seen, text, _ = _seen(own if choice == OWN else named_painting(Path(choice)))
+    return seen, text, gr.update(visible=choice == OWN)
+
+
+def _seen(path: Path | None, second: float = 0) -> tuple[Any, str, Frame | None]:
+    """Show a picture or clip small; or hide it, and say why it cannot be read."""
+    hidden = gr.update(value=None, visible=False)
+    if path is None:
+        return hidden, "", None
+    try:
+        index = 0 if is_picture(path) else first_shown(probe(path), second)
+        frame = read_frame(path, index)
+    except VidstyleError as err:
+        return hidden, str(err).replace(str(path), path.name), None
+    height, width = frame.shape[:2]
+    height, width = fit_long_side(height=height, width=width, long_side=THUMB_SIDE)
+    small = resize_frame(frame, height=height, width=width)
+    return gr.update(value=small, visible=True), "", frame
+
+
+def add_run(runs: Runs, is_preview: bool, token: str, *given: Any) -> tuple[Any, str]:
+    """Queue a run, which is the one that is shown then; or say what is missing.
+
+    A preview is three frames of a clip, or a small draft of a picture.
+    """
+    content, style, choice, keys, painter, quality, *controls = given
+    try:
+        if content is None:
+            raise InputError("Drop a clip or a picture first.")
+        if choice == OWN and style is None:
+            raise InputError("Drop a painting first, or choose one of the others.")
+        is_still, asked = is_picture(Path(content)), options(*controls)
+        if painter is not None:
+            asked["painter"] = Path(painter).name
+        run = runs.add(
+            token,
+            Path(content),
+            Path(style) if choice == OWN else choice,
+            more=[Path(each) for each in (*(keys or ()), painter) if each],
+            keys={} if is_still or is_preview else key_frames(keys or ()),
+            preset="draft" if is_preview and is_still else QUALITY[quality],
+            options=asked,
+            is_preview=is_preview,
+        )
+    except VidstyleError as err:
+        return gr.skip(), str(err)
+    name = run.folder.name
+    return gr.update(choices=[(run.label, name)], value=name), ""
+
+
+def options(scene: str, strokes: float, *more: str | None) -> dict[str, str]:
+    """Turn what the controls say into settings; what is left empty is the default."""
+    given = {"content-weight": SCENE[scene]}
+    given["style-scale"] = "" if strokes == 1 else f"{strokes:g}"
+    for setting, text in zip(MORE, more, strict=True):
+        given[setting.key] = (text or "").strip()
+    return {key: text for key, text in given.items() if text}
+
+
+def key_frames(files: Sequence[str]) -> dict[str, str]:
+    """Name key frames by the second; ConfigError: a name does not tell it."""
+    found = {}
+    for name in [Path(file).name for file in files]:
+        if (second := SECOND.search(name)) is None:
+            raise ConfigError(
+                f"{name} does not say which frame it is; leave in its name what it had "
+                "when it was downloaded, such as @2.5s."
+            )
+        found[second[1]] = name
+    return found
