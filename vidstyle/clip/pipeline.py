@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from vidstyle.clip.frame_tasks import FrameOptimizer
 from vidstyle.clip.ingest import IngestState
@@ -55,7 +56,7 @@ from vidstyle.video.work_dir import MANIFEST, RUN, FrameStore
 FRAME_WORK = 1.5  # steps that take as long as a frame's motion and files, on a CPU
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class VideoResult:
     """What a run has made."""
 
@@ -105,46 +106,50 @@ def stylize_video(
     ``workers`` are the processes that paint the shots, as ``Workers`` takes them.
     """
     config, crew = config or VideoConfig(), Workers(workers) if workers else None
-    others = map(_path, (evolution_output, sheet_output, compare_output))
-    outputs = Outputs(Path(output), *others)
+    outputs = _outputs(output, evolution_output, sheet_output, compare_output)
     check_outputs(outputs, config.encoding, overwrite=overwrite)
     evolution = (evolution or EvolutionConfig()) if outputs.evolution else None
-    painted = {time_s: Path(path) for time_s, path in (keys or {}).items()}
-    _check_parts(config, painted, regions, workers)
-    style = style or list(painted.values())
+    own = {time_s: Path(path) for time_s, path in (keys or {}).items()}
+    _check_parts(config, own, regions, workers)
+    style = style or list(own.values())
     reader = open_reader(clip, config, has_regions=bool(regions))
     shape = tell_plan(reader.info, outputs.video, config, listener)
     store = FrameStore(Path(work_dir or f"{outputs.video}.vidstyle"))
     masks, paintings = read_inputs(
         reader, style, regions, config, store, listener=listener, motion=motion
     )
-    given = _read_keys(painted, reader.info, config)
+    given = _read_keys(own, reader.info, config)
     if config.has_painter:
-        network = _path(network_output)
-        make_painter = partial(
-            NetworkPainter, reader=reader, motion=motion, output=network
-        )
+        network = partial(NetworkPainter, output=_path(network_output))
+        make_painter = partial(network, reader=reader, motion=motion)
     passes = RegionPasses(paintings, masks, evolution, make_painter, given)
-    pictures = as_paths(style, regions)
     known = {} if restart else store.facts(Path(MANIFEST).stem) or {}
     with store.claimed(), crew or nullcontext(), threads(known.get("threads")) as count:
-        if crew is not None:
-            machine = crew.ask(config.style, count, listener)
-            make: MakePassPainter = partial(SpreadPainter, crew, passes)
-        else:
-            stylizer = paintings.load(listener)
-            name, device = stylizer.network.name, stylizer.device
-            machine = {"network": name, **describe_machine(device)}
-            make = partial(passes.painter, stylizer)
-        manifest = describe(masks, machine, pictures, painted, evolution)
+        machine, make = _painter_of(passes, crew, count, listener)
+        manifest = describe(masks, machine, as_paths(style, regions), own, evolution)
         store.open(manifest, restart=restart)
         _begin(passes, outputs.video, shape, listener)
         found, stylized = passes.paint(manifest, listener, make)
         check_state(reader, manifest["clip_state"])  # the sound is read from it now
         gif = _write(passes, outputs, found, stylized, listener)
         store.remove()
-    frames, shots = len(found.times_s), len(found.starts)
-    return VideoResult(output=outputs.video, frames=frames, shots=shots, evolution=gif)
+    return VideoResult(outputs.video, len(found.times_s), len(found.starts), gif)
+
+
+def _outputs(video: StrPath, *others: StrPath | None) -> Outputs:
+    return Outputs(Path(video), *map(_path, others))
+
+
+def _painter_of(
+    passes: RegionPasses, crew: Workers | None, threads: int | None, listener: Listener
+) -> tuple[dict[str, Any], MakePassPainter]:
+    """Load what paints, here or in workers; return what pixels depend on, and it."""
+    if crew is not None:
+        machine = crew.ask(passes.masks.config.style, threads, listener)
+        return machine, partial(SpreadPainter, crew, passes)
+    stylizer = passes.paintings.load(listener)
+    machine = {"network": stylizer.network.name, **describe_machine(stylizer.device)}
+    return machine, partial(passes.painter, stylizer)
 
 
 def _check_parts(
