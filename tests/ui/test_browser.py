@@ -35,7 +35,11 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.address = f"http://127.0.0.1:{free.getsockname()[1]}/"
-        self._root = root
+        self._root = root / "runs"
+        # Neither holds what the page shows: a server shows what lies in them to all.
+        self._start, self._temporary = root / "start", root / "temporary"
+        self._start.mkdir()
+        self._temporary.mkdir()
 
     def start(self) -> None:
         port = self.address.rstrip("/").rpartition(":")[2]
@@ -46,7 +50,12 @@ class Server:
             ],
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            cwd=self._start,
+            env={
+                **os.environ,
+                "OMP_NUM_THREADS": "1",
+                "TMPDIR": str(self._temporary),
+            },
         )
         assert self._process.stderr is not None
         assert self.address in self._process.stderr.readline()
@@ -127,7 +136,7 @@ def test_preview_then_paint_then_download(
     page.get_by_role("button", name="Paint", exact=True).click()
     expect_status(page, "tiny clip.mp4 after swirls: done")
     expect(page.locator("#slider img").first).to_be_visible(timeout=PATIENCE_MS)
-    expect(page.locator(".cm-content")).to_contain_text("--key 0:")
+    expect(page.locator(".cm-content")).to_contain_text("--key '0:tiny clip@0s.png'")
     with page.expect_download() as download:
         page.locator("#files a").first.click()
     assert download.value.suggested_filename == "tiny clip.swirls.mp4"

@@ -59,7 +59,7 @@ def launched(config: UiConfig, *, password: str) -> Iterator[str]:
         os.environ["GRADIO_TEMP_DIR"] = folder
         runs = Runs(root, keep_days=config.keep_days)
         page = build(runs)
-        address = _serve(page, config, password)
+        address = _serve(page, config, password, runs.root)
         runs.start()
         try:
             yield address
@@ -68,8 +68,11 @@ def launched(config: UiConfig, *, password: str) -> Iterator[str]:
             page.close(verbose=False)
 
 
-def _serve(page: gr.Blocks, config: UiConfig, password: str) -> str:
-    """Serve a page, and return its address, or raise ConfigError."""
+def _serve(page: gr.Blocks, config: UiConfig, password: str, runs: Path) -> str:
+    """Serve a page that shows files of ``runs``; return its address.
+
+    ConfigError: the address cannot be taken.
+    """
 
     def is_right(_: str, given: str) -> bool:
         return secrets.compare_digest(given.encode(), password.encode())
@@ -88,6 +91,7 @@ def _serve(page: gr.Blocks, config: UiConfig, password: str) -> str:
             ssr_mode=False,
             run_history=False,
             footer_links=[],
+            allowed_paths=[str(runs)],  # a run's path holds its owner's secret name
             max_file_size=config.max_mb * 1_000_000,
             app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, names)]},
             theme=gr.themes.Base(
