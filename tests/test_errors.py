@@ -83,3 +83,10 @@ def test_error_says_its_sentence(kind: type[VidstyleError]) -> None:
         "cannot read a.mp4: no such file."
     )
     assert kind.__doc__
+
+
+def test_memory_that_does_not_hold_a_library_is_told() -> None:
+    known = errors.dependency_error(
+        ImportError("libtorch.so: failed to map segment from shared object")
+    )
+    assert str(known).startswith("not enough memory to load the program (libtorch.so")

@@ -99,6 +99,8 @@ def dependency_error(err: ImportError) -> DependencyError | None:
                 f"OpenCV needs the system library {name}; install it (Debian, Ubuntu: "
                 f"apt-get install {debian}; Fedora: dnf install {fedora})."
             )
+    if "failed to map segment" in str(err):
+        return DependencyError(f"not enough memory to load the program ({err}).")
     if err.name not in PACKAGES:
         return None
     return DependencyError(
