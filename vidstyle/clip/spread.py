@@ -2,7 +2,7 @@
 
 The clip is read, and the result put together, as ever. A task is some whole shots; its
 frames are stored in the work directory or, where a worker does not see that, handed
-back. These, and what is told on the way, come to the driver in letters.
+back. These, and what is told on the way, come to the driver in messages.
 """
 
 import platform
@@ -164,8 +164,8 @@ class SpreadPainter:
         """Wait for a while, hear what is told, and see what is finished."""
         ready, _ = self._ray.wait(list(self._parts), timeout=SEND_S)
         taken = self._workers.mailbox.take.remote(self._key)
-        letters = self._ray.get(taken, timeout=LOST_S)
-        for events, files in letters:
+        messages = self._ray.get(taken, timeout=LOST_S)
+        for events, files in messages:
             unpack(self._store, files)
             for event in events:
                 self._tell(event)

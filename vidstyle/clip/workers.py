@@ -36,14 +36,14 @@ SHARE = 2  # cores of a worker without a GPU, unless the number of workers is gi
 RETRIES = 2  # how often Ray tries a task again
 STORE_BYTES = 256 * 2**20  # for Ray's objects here: messages only, frames are files
 WAIT_S = 30  # after which a user is told that no worker is free
-SEND_S = 0.5  # between two letters
+SEND_S = 0.5  # between two messages
 # Files, those first that must be written last.
 KINDS = "stylized/*.png", "paint/*.npz", "*.json", "source/*.png", "evolution/*.png"
 Files = dict[str, bytes]  # by their names in the work directory
 
 
 class Mailbox:
-    """An actor that keeps letters until they are taken."""
+    """An actor that keeps messages until they are taken."""
 
     def __init__(self) -> None:
         self._boxes = defaultdict[str, list[tuple[list[Event], Files]]](list)
@@ -65,7 +65,7 @@ class Post:
 
         self._ray, self._key, self._sent_s = ray, key, 0.0
         self._mailbox = ray.get_actor(Mailbox.__name__)
-        self._events, self._letters = list[Event](), list[Any]()
+        self._events, self._messages = list[Event](), list[Any]()
         self._known = set[tuple[Path, int]]()
 
     def __call__(self, event: Event) -> None:
@@ -79,15 +79,15 @@ class Post:
             _settled(event) if isinstance(event, StepReport) else event
             for event in self._events
         ]
-        letter = self._mailbox.put.remote(self._key, events, files)
-        self._letters.append(letter)
+        sent = self._mailbox.put.remote(self._key, events, files)
+        self._messages.append(sent)
         self._events, self._sent_s = [], time.monotonic()
 
     def close(self) -> None:
         """Send the rest, and wait until all of it is there."""
         self._send()
-        self._ray.get(self._letters)
-        self._letters, self.handing = [], None
+        self._ray.get(self._messages)
+        self._messages, self.handing = [], None
 
     def _is_new(self, path: Path) -> bool:
         version = path, path.stat().st_mtime_ns
