@@ -1,7 +1,6 @@
-"""The command line: what people type who know another program, and how it ends."""
+"""The command line: its commands, and how each of them ends."""
 
 import _thread
-import difflib
 import errno
 import inspect
 import os
@@ -10,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
 from importlib.metadata import version
@@ -25,9 +24,8 @@ from vidstyle.cli import listings
 from vidstyle.cli.explore import COMMANDS
 from vidstyle.cli.image import image
 from vidstyle.cli.report import RESUMES, Terminated, print_line
-from vidstyle.cli.request import Mistyped
+from vidstyle.cli.typed import check_words, find_command
 from vidstyle.cli.video import plan, video
-from vidstyle.config.toml_file import SAMPLES, read_table, sample
 from vidstyle.errors import OutputError, VidstyleError, dependency_error
 
 __all__ = ["app", "run"]
@@ -41,62 +39,6 @@ ON_STOP = {
 _CONDITION = threading.Condition
 _LOCKING = {_CONDITION.__enter__.__code__, _CONDITION.__exit__.__code__}
 SHOW_CONFIG, HELP_ALL = "--show-config", "--help-all"
-
-
-def _check_words(args: Sequence[str], options: Collection[str], *, flags: str) -> None:
-    """Refuse words with dashes that are no options, with what was meant (Mistyped).
-
-    ``flags`` are the letters that may stand together behind one dash, as in ``-yq``.
-    """
-    for arg in args:
-        word = arg.partition("=")[0]
-        if arg == "--":
-            return
-        if word in options or not re.match("--?[A-Za-z]", word):
-            continue
-        plain = word.strip("-").replace("_", "-").lower()
-        if instead := _instead(plain, options):
-            raise Mistyped(f"There is no {word} here: {instead}.")
-        if word[1] != "-" and word[1:].strip(flags):
-            near = difflib.get_close_matches(f"--{plain}", options, n=1)
-            meant = f": {near[0]}." if near else ", a short one's value stands apart."
-            raise Mistyped(f"{word} has one dash; long options have two{meant}")
-
-
-def _instead(plain: str, options: Collection[str]) -> str | None:
-    """Find what was meant, if it is an option of the command, or a remark."""
-    table = read_table(Path(__file__).with_name("instead.toml"))
-    for use, there in (("use ", table["use"]), ("", table["remark"])):
-        for answer, words in there.items():
-            is_here = not use or re.split("[ ;,]", answer)[0] in options
-            if is_here and plain in words.split():
-                return f"{use}{answer}"
-    return None
-
-
-def _find_command(args: Sequence[str], commands: Collection[str]) -> list[str]:
-    """Begin with a command where a file, ``help`` or ``demo`` was typed instead."""
-    match list(args):
-        case ["help", *topic]:
-            return [*topic, "--help"]
-        case ["version"]:
-            return ["--version"]
-        case ["demo", *rest]:
-            made = ("--evolution", "--compare", "-o", "demo/")
-            style = () if {"--style", "-s"} & {*rest} else ("--style", SAMPLES[0])
-            return ["video", str(sample("clip.mp4")), *style, *made, *rest]
-        case [first, *_] if first not in commands and (
-            Path(first).is_file() or "://" in first
-        ):
-            from vidstyle.images import PICTURE_ENDINGS
-
-            is_picture = Path(first).suffix.lower() in PICTURE_ENDINGS
-            return ["image" if is_picture else "video", *args]
-        case ["-s" | "-i" | "--style", *_]:
-            raise Mistyped(
-                "Begin with what to do: vidstyle video clip.mp4 --style painting.jpg."
-            )
-    return list(args)
 
 
 def _without_bool(parameters: list[Any]) -> list[Any]:
@@ -197,7 +139,7 @@ class _Command(TyperCommand):
         }
         flags = {name for each in options if each.is_flag for name in each.opts}
         letters = "".join(name[1] for name in flags if len(name) == 2)
-        _check_words(args, names, flags=letters)
+        check_words(args, names, flags=letters)
         return super().parse_args(ctx, ["--help"] if HELP_ALL in args else args)
 
     def invoke(self, ctx: Any) -> Any:
@@ -217,7 +159,7 @@ class _Command(TyperCommand):
 class _Group(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if ctx.parent is None:
-            args = _find_command(args, self.commands)
+            args = find_command(args, self.commands)
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: Any) -> list[Any]:
@@ -245,7 +187,7 @@ explore = typer.Typer(
 
 def demo() -> None:
     """Paint a small clip that comes along: try --style woodblock, or your own."""
-    # Never run: _find_command has turned it into a command for the clip.
+    # Never run: find_command has turned it into a command for the clip.
 
 
 for command in (
