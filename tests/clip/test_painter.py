@@ -270,9 +270,7 @@ def test_one_shot_fills_a_batch_and_is_painted_as_one_by_one(
     assert 1 in busy[busy.index(6) :]  # it begins before frame 1 is finished
     ready = Lane.ready
     monkeypatch.setattr(
-        Lane,
-        "ready",
-        lambda lane, busy=(), **bound: None if busy else ready(lane, **bound),
+        Lane, "ready", lambda lane, busy=(): None if busy else ready(lane)
     )
     alone = paint(frames, config, folder="alone")
     order = [report.frame for report in alone.finished]

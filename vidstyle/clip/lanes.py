@@ -19,10 +19,14 @@ class Turn:
     """The key frame before it; None: it begins the shot."""
     after: int | None = None
     """The key frame after it; None: it is one itself."""
+    is_bound: bool = True
+    """Whether it takes anything from frames that are painted already."""
 
     @property
     def origins(self) -> list[int]:
         """Whose paint may be carried onto it: key frames, then its predecessor."""
+        if not self.is_bound:
+            return []
         near = self.frame - 1
         found = [each for each in (self.before, self.after) if each is not None]
         return found if self.after is None or near in found else [*found, near]
@@ -61,13 +65,9 @@ class Lane:
         is_planned = self.stop is not None and self.key == self.stop - 1
         return bool(self.turns or self.busy) or not is_planned
 
-    def ready(self, unpainted: Collection[int] = (), *, is_bound: bool) -> Turn | None:
-        """Find the first planned frame whose origins are neither planned nor these.
-
-        Without bonds, find the first planned one.
-        """
-        waits = {*self.turns, *unpainted} if is_bound else set[int]()
-        turns = self.turns.values()
+    def ready(self, unpainted: Collection[int] = ()) -> Turn | None:
+        """Find the first planned frame whose origins are neither planned nor these."""
+        waits, turns = {*self.turns, *unpainted}, self.turns.values()
         return next((turn for turn in turns if waits.isdisjoint(turn.origins)), None)
 
 
@@ -91,7 +91,7 @@ class Lanes:
             is_painted: Whether an earlier run has painted a frame.
             spacing: Frames from a key frame to the next; the last one of a shot is one.
             keys: More of them.
-            is_bound: Whether a frame waits for the one before it.
+            is_bound: Whether frames take anything from one another.
         """
         self._is_bound = is_bound
         self._is_painted, self._spacing, self._keys = is_painted, spacing, sorted(keys)
@@ -125,7 +125,7 @@ class Lanes:
         return key if lane.stop is None else min(key, lane.stop - 1)
 
     def _plan(self, lane: Lane, key: int) -> None:
-        turns = [Turn(key, lane.start, lane.key)]
+        turns = [Turn(key, lane.start, lane.key, is_bound=self._is_bound)]
         if lane.key is not None:
             between = range(lane.key + 1, key)
             turns += [Turn(index, lane.start, lane.key, key) for index in between]
@@ -142,14 +142,14 @@ class Lanes:
             None: none is ready.
         """
         for lane in self._lanes:
-            if turn := lane.ready(lane.busy, is_bound=self._is_bound):
+            if turn := lane.ready(lane.busy):
                 lane.busy.add(turn.frame)
                 return lane.turns.pop(turn.frame)
         return None
 
     def following(self, turn: Turn) -> Turn | None:
         """Return what a lane goes on with once what was handed out is painted."""
-        return self._lane(turn.start).ready(is_bound=self._is_bound)
+        return self._lane(turn.start).ready()
 
     def release(self, turn: Turn) -> None:
         """Let a frame's lane go on, since the frame is painted."""

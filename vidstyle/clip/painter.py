@@ -141,7 +141,7 @@ class Painter:
         if (following := self._lanes.following(turn)) is not None:
             self._prefetcher.begin(following, found, pool)
         frame.painted = [self._origin(turn, each.index) for each in frame.origins]
-        if index == found.again and not self._prefetcher.config.has_painter:
+        if index == found.again and turn.is_bound:
             known = self._first
             frame.given = self._store.stylized(found.first) if known is None else known
         self._begun += 1
@@ -201,7 +201,7 @@ class Painter:
         if self._keep is not None:
             self._keep(frame.index, picture, frame.source)
         turn = frame.turn
-        if turn.after is None and not self._prefetcher.config.has_painter:
+        if turn.after is None and turn.is_bound:
             self._store.put_paint(turn.frame, frame.paint)
         self._store.put_stylized(turn.frame, picture)
         for index in turn.settles:

@@ -136,7 +136,7 @@ class Prefetcher:
             given=self.given.get(index),
             origins=[
                 self._origin(origin, turn, source)
-                for origin in (() if self.config.has_painter else turn.origins)
+                for origin in turn.origins
                 if found.shows(index) and found.shows(origin)
             ],
         )
