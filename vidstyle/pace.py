@@ -14,7 +14,7 @@ class _Shot:
     begin: int  # its first frame
     end: int = 0  # its farthest frame that is finished; 0: none but the first two
     work: float = 0.0
-    """Of the others; a key frame comes before those that lead to it."""
+    """What all others took; a key frame comes before those that lead to it."""
 
     @property
     def frames(self) -> int:

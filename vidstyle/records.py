@@ -144,8 +144,8 @@ class StepReport:
     step: int  # 1-based: the number of updates of the pixels so far, with this one
     steps: int
     evaluations: int
-    """Of the loss, so far; a Hessian-vector product counts as one, so more than steps
-    with Newton-CG only."""
+    """Evaluations of the loss so far; a Hessian-vector product counts as one, so there
+    are more than steps with Newton-CG only."""
     read_losses: Callable[[], Mapping[str, float]]  # waits for the device
     level: int = 1  # of the sizes that the frame is painted in; 1 is the smallest
     levels: int = 1  # how many there are; losses at different sizes do not compare

@@ -143,7 +143,7 @@ def measure(
     The content's own numbers, under the same measure, stand beside the result's.
 
     MSE is of pixel values in [0, 1], with the painting stretched to the result; SSIM is
-    of luma; distances are relative errors of features and Gram matrices. Of a clip,
+    of luma; distances are relative errors of features and Gram matrices. For a clip
     they are means over its frames, and drift is the last frame's value by the second's.
 
     Folders of pictures that are no frames of a clip are compared as sets, by FID under

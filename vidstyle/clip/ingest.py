@@ -160,7 +160,7 @@ class Ingest:
                 return
             cuts = detector.push(frame)
             lights = fades.push(frame, cuts)
-            # Of what may be a fade, all is needed: some frames show others' scenes.
+            # All of what may be a fade is needed: some frames show others' scenes.
             is_fading = fades.certain <= len(self._found.times_s)
             if is_fading or self._is_needed(timed.index):
                 self._store.put_source(timed.index, frame)

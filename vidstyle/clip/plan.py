@@ -132,7 +132,7 @@ def _small(
 ) -> VideoConfig:
     """Paint some frames small, with all their steps."""
     start, _ = expected_span(reader.info, config)
-    # Of a very long one, the shorter side has to remain one.
+    # However long the picture is, its shorter side keeps some pixels.
     side = min(max(shape), max(SMALL, SMALL // 2 * max(shape) // min(shape)))
     last = start + max(SMALL_FRAMES - 1, config.key_spacing)
     small = reduced(config, shape, side, reader.info, last)
@@ -175,7 +175,7 @@ class _Trial:
     def __init__(self, config: VideoConfig, listener: Listener) -> None:
         self._config, self._listener = config, listener
         self._newest_s = self._frame_s = time.monotonic()
-        # Of steps, by their pixels as a share of the frame's.
+        # Seconds of steps, by the work of a step.
         self._step_s = defaultdict[float, list[float]](list)
         self._frames: list[tuple[int, int, float]] = []  # index, steps, seconds
 

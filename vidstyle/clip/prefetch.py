@@ -70,7 +70,7 @@ class PrefetchedFrame:
     """The source as it is to be kept."""
     style: FrameStyle
     paint: Paint
-    """Of the frame once it is painted; one that follows another gets it when begun."""
+    """What it has once it is painted; one that follows another gets it when begun."""
     mask: Mask | None
     """The part that is painted; None: all of it."""
     is_blank: bool = False
@@ -149,7 +149,7 @@ class Prefetcher:
         if self.config.needs_motion:
             span = self._span(turn)
             earlier, motion = span.frame(index), span.motion(index, turn.frame)
-            # Of a key frame's paint, what it was made for is looked at, too.
+            # Where a key frame's paint is carried on, what it was made for counts, too.
             most = ALIKE_TRUSTED if turn.after is None else WORN
             seen_again = photometric_consistency(earlier, source, motion, trusted=most)
         return Origin(

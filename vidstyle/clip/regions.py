@@ -68,8 +68,8 @@ class RegionPasses:
     ) -> tuple[IngestState, FrameStore]:
         """Paint every region, and what is in none if there is a painting for it.
 
-        Returned is what the reader has found, and where the finished frames are, and
-        what was recorded of the learning.
+        Returns what the reader has found, and the store that has the finished frames
+        and what was recorded of the learning.
         """
         masks, stores = self.masks, self.stores
         masks.open(manifest, listener)

@@ -207,8 +207,8 @@ def paint_part(
     """Paint whole shots, but for the frames that are stored.
 
     ``packed`` is a ``_Job``, ``found`` is of these shots alone, and so are the
-    ``files`` that are given if the work directory is not shared. Returned is whether
-    they are painted: not if their files are not here.
+    ``files`` that are given if the work directory is not shared. Returns whether they
+    are painted, which they cannot be if their files are not here.
     """
     job, stylizer, post = _loaded(packed)
     passes, masks = job.passes, job.passes.masks

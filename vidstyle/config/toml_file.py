@@ -46,7 +46,7 @@ PACKAGE: Final = Path(__file__).parents[1]
 def read_config(path: Path) -> dict[str, Any]:
     """Read settings from a TOML file in UTF-8; those of every command may be in it.
 
-    Returned are their values by the names of the fields, each of its type and in its
+    Returns their values by the names of the fields, each of its type and in its
     range. InputError: the file cannot be read, or is not TOML; ConfigError: it has a
     key that is none, or a value that cannot be.
     """

@@ -114,9 +114,9 @@ FlowQuality = Literal["fast", "medium", "quality"]
 OutputSize = Literal["working", "source"]
 
 FOLDER_FPS: Final = Fraction(25)  # of pictures, unless the user says otherwise
-# Of the steps, until a frame is as good as the one before; in calm shots 8 to 12 of 50.
+# Share of the steps after which a frame is as good as the one before: 8 to 12 of 50.
 NEXT_SHARE = 0.25
-# Steps by the most, of key frames and of others; measured: 0.5 to 1, and 0 to 0.2.
+# The same for key frames and for those between; measured: 0.5 to 1, and 0 to 0.2.
 KEY_SHARE, BETWEEN_SHARE = 0.6, 0.03
 
 

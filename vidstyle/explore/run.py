@@ -54,7 +54,7 @@ def run_experiment(
 ) -> Facts:
     """Paint all trials of an experiment and write what came of them into a folder.
 
-    Returned is all that is known, as in ``data.json``. A run that was interrupted goes
+    Returns all that is known, as in ``data.json``. A run that was interrupted goes
     on with the trials that are missing, which wait in ``work_dir`` or as
     ``waiting_place`` says, and ends in the same files; only the seconds are those of
     when each trial was painted.
@@ -151,7 +151,7 @@ class TrialPainter:
         So many that have the same settings are painted beside one another; if one of
         such a batch is not finished, all are painted again, for pictures depend, in
         their last digits, on how many there are.
-        Returned is what came of each trial. ``best_loss``, nan if no step was taken, is
+        Returns what came of each trial. ``best_loss``, nan if no step was taken, is
         the picture's, unless gradients were balanced: then that is the newest.
         """
         total, done = len(self._trials), dict[int, Facts]()

@@ -181,7 +181,7 @@ class TemporalError:
 
     index: int  # of the later frame, from 0
     error: float
-    """Of the stylized frame: squared difference in units of the full range, mean over
+    """The stylized frame's squared difference in units of the full range, mean over
     colors and, weighted by consistency, over pixels."""
     source_error: float  # of the source's own frame, on the same pixels
     # The error under independent_motion, over the frame's mean_squared_gradient.

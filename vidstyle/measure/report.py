@@ -26,7 +26,7 @@ FORMS: Final = {
     "content_fid": ("FID to contents", ".4f"),
     "style_fid": ("FID to paintings", ".4f"),
 }
-# Of which the change from the second frame to the last is of interest.
+# Those whose change from the second frame to the last is of interest.
 DRIFTING: Final = {"luminance", "gradient"}
 # Columns of the table of a folder's pictures, with their headings.
 PICTURE: Final = {
@@ -59,9 +59,9 @@ def measure_result(
 ) -> tuple[Facts, Iterable[str]]:
     """Measure folders of pictures, a picture or a clip, whichever the result is.
 
-    Only of a clip there are ``frames``, and a ``plot`` of its numbers over its time.
-    Returned is what was measured for machines, and lines for people. ConfigError:
-    something does not go with such a result.
+    Only a clip has ``frames``, and a ``plot`` of its numbers over its time. Returns
+    what was measured for machines, and lines for people. ConfigError: something does
+    not go with such a result.
     """
     content, style, plot = config.content, config.style, config.plot
     if plot is not None:

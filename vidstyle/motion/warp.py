@@ -103,7 +103,7 @@ def _split(flow: Tensor, here: Tensor) -> tuple[Tensor, Tensor]:
     phases = ((flow - whole) * PHASES).round().long()
     most = here.numel() + RADIUS - 2  # the first from which all taps are border
     before = (here + whole.clamp(-2 * most, 2 * most).long()).clamp(-RADIUS, most)
-    # Of the margin's 2 * RADIUS - 1 pixels, RADIUS - 1 are the taps before this one.
+    # RADIUS - 1 of the margin's 2 * RADIUS - 1 pixels are the taps before this one.
     return before + RADIUS, phases
 
 

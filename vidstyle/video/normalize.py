@@ -17,11 +17,11 @@ from vidstyle.video.streams import RESTARTED, PictureStream
 _RGB = re.compile(r"rgb|bgr|gbr|argb|abgr|0rgb|0bgr|x2|pal8|gray|mono|ya\d")
 _CURVES: Final = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
 _WIDE: Final = frozenset({"bt2020", "film", "smpte428", "smpte431", "smpte432"})
-# Of the others, such as YCgCo, swscale knows nothing, and OpenCV makes noise.
+# Others, such as YCgCo, are unknown to swscale, and OpenCV makes noise of them.
 _ORDINARY_MATRICES: Final = frozenset(
     {"bt2020nc", "bt470bg", "bt709", "fcc", "gbr", "smpte170m", "smpte240m"}
 )
-# Of tones that keep their curve where only the primaries change.
+# Given to tones that keep their curve where only the primaries change.
 _SRGB = "iec61966-2-1"
 _UNKNOWN = "unknown"
 _HD_WIDTH, _SD_HEIGHT = 1280, 576

@@ -36,7 +36,7 @@ _LEAST_BYTES: Final = 12  # of a picture; less says that the last one stays
 _LAST_BYTES: Final = {"gif": b";", "apng": b"IEND\xaeB`\x82"}
 """How whole files end that promise no duration."""
 _NEAR_S: Final = 0.002  # two times that are so near are the same
-# Of a longer clip, only frames that need no others are looked at for black bars.
+# In a longer clip, only frames that need no others are looked at for black bars.
 _LONGEST_S: Final = 60.0
 _BLACK: Final = 18  # level of 255 up to which a row's mean is black; most have 16
 _LEAST_BAR, _MOST_BAR = 0.02, 0.35  # of a side; less is painted, more is a dark clip

@@ -44,7 +44,7 @@ _ALPHA_FORMAT = re.compile(r"yuva|uyva|vuya|ayuv|rgba|bgra|argb|abgr|gbrap|ya\d|
 
 RESTARTED: Final = frozenset({"mpeg", "mpegts", "ogg"})
 """Where ffmpeg counts from the start of the streams that are taken, not the file's."""
-# Of a picture in a file of the kind of AVIF and HEIC, beside the moving ones.
+# The clock of a still picture in an AVIF or HEIC file, beside the moving ones.
 _STILL_CLOCK: Final = " 1 fps, 1 tbr, 1 tbn"
 _TEXT_CODECS: Final = frozenset({"ansi", "bintext", "idf", "xbin"})
 # A guess above this is a variable rate's clock, unless the average confirms it.
@@ -52,7 +52,7 @@ _MOST_GUESSED_FPS: Final = 120
 _NTSC_BASES: Final = (12, 15, 24, 30, 48, 60, 120, 240)
 # The clock that ffmpeg gives to streams that have none, such as a bare .h264.
 _RAW_CLOCK: Final = " 1200k tbn"
-# Of pixel formats whose number counts the bits of a whole pixel.
+# Bits a channel, where the number in a format's name counts those of a whole pixel.
 _PACKED_DEPTHS: Final = {48: 16, 64: 16, 30: 10, 36: 12, 444: 8, 555: 8, 565: 8}
 _BROADCAST: Final = frozenset({"mpegts", "mpeg"})
 """Containers in which films and interlaced programmes take turns."""
