@@ -13,9 +13,9 @@ from vidstyle.clip.prefetch import Origin, PrefetchedFrame
 from vidstyle.color import color_statistics, is_painted, palette_map
 from vidstyle.images import frame_to_image
 from vidstyle.motion.consistency import (
-    DRY,
-    SHARP,
-    WORN,
+    LANCZOS,
+    MATURE_AGE,
+    SCENE_TOLERANCE,
     carry_paint,
     erode_consistency,
     move_along,
@@ -79,11 +79,11 @@ def follow(
     flow = flow_to_tensor(motion.flow_backward, device=device)
     warped = warp(frame_to_image(previous, device=device), flow)
     still = photometric_consistency(
-        paint.scene, source, motion, trusted=WORN, doubted=WORN
+        paint.scene, source, motion, trusted=SCENE_TOLERANCE, untrusted=SCENE_TOLERANCE
     )
     reused = np.minimum(erode_consistency(seen_again), still)
     carried = carry_paint(paint, source, motion, reused, frames=frames)
-    dryness = carried.age.astype(np.float32) / np.float32(DRY)
+    dryness = carried.age.astype(np.float32) / np.float32(MATURE_AGE)
     bound = motion.consistency * reused * dryness
     colors = palette_map(color_statistics(working), color_statistics(previous))
     fill = frame_to_image(colors.apply(working), device=device)
@@ -149,5 +149,5 @@ def _carried(origin: Origin, picture: Frame) -> tuple[Plane, Plane]:
     flow, seen = origin.motion.flow_backward, erode_consistency(origin.seen_again)
     if origin.mask is not None:
         seen = seen * move_along(is_painted(origin.mask).astype(np.float32), flow)
-    moved = move_along(picture.astype(np.float32), flow, SHARP)
+    moved = move_along(picture.astype(np.float32), flow, LANCZOS)
     return moved, soften_consistency(seen)[..., np.newaxis]

@@ -16,7 +16,7 @@ from vidstyle.color import guide_image, is_painted
 from vidstyle.config import VideoConfig
 from vidstyle.images import frame_to_image
 from vidstyle.motion.consistency import (
-    DRY,
+    MATURE_AGE,
     mask_paint,
 )
 from vidstyle.motion.warp import consistency_to_tensor
@@ -211,7 +211,7 @@ class FrameOptimizer:
     def _least_steps(self, paint: Paint) -> int:
         """Give new paint the time that it needs, however little of the frame it is."""
         config = self._config
-        wet = float((paint.age < DRY).mean())
+        wet = float((paint.age < MATURE_AGE).mean())
         wanted = round(config.next_steps * min(1, WET * wet))
         return max(config.next_min_steps, wanted)
 

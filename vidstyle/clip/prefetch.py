@@ -13,8 +13,8 @@ from vidstyle.clip.lanes import Turn
 from vidstyle.color import Mask
 from vidstyle.config import FlowQuality, VideoConfig
 from vidstyle.motion.consistency import (
-    ALIKE_TRUSTED,
-    WORN,
+    SCENE_TOLERANCE,
+    TRUSTED_TOLERANCE,
     first_paint,
     photometric_consistency,
 )
@@ -150,7 +150,7 @@ class Prefetcher:
             span = self._span(turn)
             earlier, motion = span.frame(index), span.motion(index, turn.frame)
             # Where a key frame's paint is carried on, what it was made for counts, too.
-            most = ALIKE_TRUSTED if turn.after is None else WORN
+            most = TRUSTED_TOLERANCE if turn.after is None else SCENE_TOLERANCE
             seen_again = photometric_consistency(earlier, source, motion, trusted=most)
         return Origin(
             index=index,
