@@ -82,14 +82,9 @@ def load_network(
 ) -> FeatureNetwork:
     """Load a network onto a device, downloading its weights if necessary.
 
-    Args:
-        name: ``auto`` is resolved from the device or, if given, from ``weights``.
-        device: Where the network ends up.
-        pooling: Not every network supports both.
-        layers: Checked before anything is downloaded.
-        weights: A file to load instead of the built-in or published weights.
-        precision: ``auto`` is resolved from the device.
-        listener: Receives download progress and what ``auto`` chose.
+    ``layers`` are checked before anything is downloaded; ``weights`` is a file to use
+    instead of the built-in or published ones, from which ``auto`` is then resolved. The
+    listener receives the progress of the download, and what ``auto`` chose and why.
 
     Raises:
         ConfigError: If the network lacks a layer or does not support the pooling.
@@ -126,9 +121,8 @@ def load_network(
 def slim(*, pooling: Pooling = "average") -> FeatureNetwork:
     """Build the built-in network, on the CPU in float32.
 
-    Raises:
-        ConfigError: If the pooling is not average.
-        WeightsError: If the package's weights file is missing or damaged.
+    Raises ConfigError if the pooling is not average, and WeightsError if the package's
+    weights file is missing or damaged.
     """
     packaged = files("vidstyle.networks").joinpath("slim.npz")
     try:
@@ -142,9 +136,8 @@ def slim(*, pooling: Pooling = "average") -> FeatureNetwork:
 def fetch(name: str, listener: Listener = ignore) -> Path:
     """Return the path of a network's weights, downloading them if necessary.
 
-    Raises:
-        ConfigError: If the network is built in or unknown.
-        WeightsError: If the download fails.
+    Raises ConfigError unless the network is in ``FETCHED``, and WeightsError if the
+    download fails.
     """
     if name not in FETCHED:
         raise ConfigError(

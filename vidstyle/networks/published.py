@@ -131,10 +131,8 @@ def fetch_weights(
 ) -> Path:
     """Store the feature layers' weights in a directory, unless they are there already.
 
-    Uses a copy of the published file found on disk, otherwise downloads it.
-
-    Raises:
-        WeightsError: If that fails; explains how to get the file by hand.
+    Uses a local copy of the published file, otherwise downloads it. Raises WeightsError
+    with the file's name, size and URL, and where to put it.
     """
     path = directory / published.stored_name
     if path.is_file():

@@ -65,11 +65,7 @@ class Topology:
 class FeatureNetwork(nn.Module):
     """A frozen stack of convolutions and ReLUs that returns the layers asked for.
 
-    Attributes:
-        layers: Names of all layers, from shallow to deep.
-        precision: See ``set_precision``.
-        mean: (1, 3, 1, 1); its dtype is that of the features.
-        std: (1, 3, 1, 1).
+    ``layers`` lists all its layers, from shallow to deep.
     """
 
     precision: Precision = "fp32"
@@ -85,15 +81,10 @@ class FeatureNetwork(nn.Module):
     ) -> None:
         """Build the network around its weights, which are not copied.
 
-        Args:
-            topology: The architecture.
-            weights: Names and shapes as in ``topology.weight_shapes``. Optional keys:
-                ``feature_energy`` and ``gram_energy``, (L,), and for any layer a (C, C)
-                matrix such as ``relu4_2_map``, applied to the features it returns.
-            pooling: Between blocks.
-
-        Raises:
-            ConfigError: If the network does not support the pooling.
+        They have the names and shapes of ``topology.weight_shapes``. Optional entries:
+        ``feature_energy`` and ``gram_energy``, (L,), and for any layer a (C, C) matrix
+        such as ``relu4_2_map``, applied to the features returned. Raises ConfigError if
+        the network does not support the pooling.
         """
         super().__init__()
         if pooling not in topology.poolings:
