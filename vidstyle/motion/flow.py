@@ -35,10 +35,7 @@ def estimate_flow(start: Frame, end: Frame, *, quality: FlowQuality) -> FlowFiel
     Raises:
         ValueError: If the frames differ in shape.
     """
-    if start.shape != end.shape:
-        raise ValueError(
-            f"flow needs two frames of one shape, not {start.shape} and {end.shape}."
-        )
+    _check_shapes(start, end)
     height, width = start.shape[:2]
     # A new object per call: DIS keeps buffers that threads must not share.
     flow = _make_dis(quality).calc(
@@ -76,11 +73,7 @@ def independent_motion(earlier: Frame, later: Frame) -> Motion:
 
     Source: Farneback 2003, "Two-frame motion estimation based on polynomial expansion".
     """
-    if earlier.shape != later.shape:
-        raise ValueError(
-            f"flow needs two frames of one shape, not {earlier.shape} and "
-            f"{later.shape}."
-        )
+    _check_shapes(earlier, later)
 
     def estimate(start: Frame, end: Frame) -> FlowField:
         pair = _grey(start), _grey(end)
@@ -88,6 +81,13 @@ def independent_motion(earlier: Frame, later: Frame) -> Motion:
         return np.asarray(flow, np.float32)
 
     return _regular_motions(earlier, later, estimate)[0]
+
+
+def _check_shapes(start: Frame, end: Frame) -> None:
+    if start.shape != end.shape:
+        raise ValueError(
+            f"flow needs two frames of one shape, not {start.shape} and {end.shape}."
+        )
 
 
 def _regular_motions(
