@@ -32,7 +32,11 @@ CUT_SHARE = 0.25
 HELD = 0.5
 """Fraction from which a pixel's paint counts as carried from a key frame."""
 GOOD = 1.15
-"""A frame is finished when its loss is at most this multiple of its reference's."""
+"""A later key frame is finished when its loss is at most this multiple of that of its
+reference, the shot's first frame if it comes close to it."""
+NEAR = 1.03
+"""A frame between key frames is finished when its loss is at most this multiple of the
+larger of theirs."""
 WET = 5
 """A frame takes all its steps if the fraction of new paint is at least 1 / ``WET``."""
 COARSE = 2
@@ -78,10 +82,10 @@ class FrameOptimizer:
             frame = entered[done.task.frame]
             picture = partial(self._picture, done.slot, frame.source)
             if done.is_finished and done.report is not None:
-                own, reference = done.report.own_loss, frame.paint.loss
+                own, goal = done.report.own_loss, frame.paint.goal
                 # The shot's first frame is the reference while frames come close to it.
-                if not own <= GOOD * reference:
-                    frame.paint = replace(frame.paint, loss=own)
+                goal = goal if own <= goal else GOOD * own
+                frame.paint = replace(frame.paint, loss=own, goal=goal)
             yield PaintStep(frame, done.report, picture, is_finished=done.is_finished)
             if done.is_finished:
                 del entered[frame.index]
@@ -149,9 +153,7 @@ class FrameOptimizer:
             self._unbound(frame, start),
             steps=round(self._config.next_steps * (2 - origin.motion.trusted_share)),
             least_steps=self._least_steps(bound.paint),
-            goal=math.nan
-            if self._config.style.balance == "gradients"
-            else GOOD * paint.loss,
+            goal=self._goal(paint.goal),
             warped=bound.warped,
             consistency=bound.binding,
         )
@@ -188,7 +190,8 @@ class FrameOptimizer:
     def _between(self, frame: PrefetchedFrame) -> FrameTask:
         """Blend the paint of the surrounding key frames; optimize what neither shows.
 
-        Such areas are carried from frame to frame and get a few more steps in each.
+        Such areas are carried from frame to frame and get a few more steps in each,
+        unless the frame is as good as the key frames without them.
         """
         bank, device = self._stylizer.bank, self._stylizer.device
         pictures = [bank.to_working(picture) for picture, _ in frame.painted]
@@ -198,12 +201,18 @@ class FrameOptimizer:
         start = frame_to_image(mixed, device=device)
         if steps < max(1, self._config.next_min_steps):
             return FrameTask(frame=frame.index, start=start, content=None, steps=0)
+        losses = [paint.loss for _, paint in frame.painted if paint is not None]
         return replace(
             self._unbound(frame, start),
             steps=steps,
+            goal=self._goal(NEAR * max(losses, default=math.nan)),
             warped=start,
             consistency=consistency_to_tensor(held, device=device),
         )
+
+    def _goal(self, loss: float) -> float:
+        """Return the loss that finishes a frame; none does with balanced gradients."""
+        return math.nan if self._config.style.balance == "gradients" else loss
 
     def _least_steps(self, paint: Paint) -> int:
         """Return the minimum of steps: new paint needs them, however small its area."""

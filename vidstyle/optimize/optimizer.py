@@ -40,6 +40,9 @@ class Optimizer(ABC):
         self.best.reset(sample, image)
         self._warm_start(sample, coarser)
 
+    def begin_gently(self, sample: int) -> None:  # noqa: B027  # most do nothing
+        """Shorten the first step of a sample that has just been reset."""
+
     @abstractmethod
     def shorten(self, sample: int, factor: float) -> None:
         """Scale the step length of a sample that has just been reset."""

@@ -19,7 +19,8 @@ from vidstyle.optimize.optimizer import (
 )
 
 FIRST_STEP_RMS = 0.002  # change of pixels in [0, 1] by a step without curvature
-LONGEST_START = 5.0  # cap on a pyramid level's first step, relative to that
+GENTLE = 0.3  # of that, for the first step of a nearly finished image
+LONGEST_START = 5.0  # cap on a pyramid level's first step, relative to FIRST_STEP_RMS
 LARGEST_STEP_RMS = 0.1  # cap on the change of the pixels by any step
 CURVATURE_RATIO = 1e-4  # a pair is kept only if s.y exceeds this fraction of |s||y|
 WORST_RATIO = 1.5  # a loss above this multiple of the best is rejected
@@ -70,6 +71,9 @@ class LBFGS(Optimizer):
         last = (length / FIRST_STEP_RMS).clamp(max=LONGEST_START)
         has_pairs = coarser._count[sample] > 0
         self._trust[sample] = torch.where(has_pairs, last, coarser._trust[sample])
+
+    def begin_gently(self, sample: int) -> None:
+        self._trust[sample] = GENTLE
 
     def shorten(self, sample: int, factor: float) -> None:
         self._trust[sample] *= factor
