@@ -2,7 +2,7 @@
 
 One thread makes the only pass over the clip. It stays ahead of the painter: far enough
 for the shots being painted, and for enough shots to fill the batch. Frames of a fade
-are stored without it.
+are stored with the fade removed.
 """
 
 import threading
@@ -192,7 +192,7 @@ class Ingest:
             yield replace(first, index=again, time_s=self._selected.end_s)
 
     def _undo_fades(self, lights: Sequence[Light]) -> None:
-        """Store the frames of fades without them; the painter has none of them yet."""
+        """Store frames with their fade removed; the painter has none of them yet."""
         found = self._found
         for light in lights:
             index = found.first + light.index

@@ -166,7 +166,7 @@ def stylize_album(
 
     Contents and styles are files or folders; a sequence of style files is a mix. The
     results and the sheet go into ``folder``, created if necessary; existing results are
-    kept unless ``overwrite`` is set. Raises a VidstyleError if nothing can be stylized.
+    kept unless ``overwrite`` is set. Raises a VidstyleError if nothing can be done.
     """
     config, album = config or StyleConfig(), album or AlbumConfig()
     folder, content_paths = Path(folder), [Path(path) for path in contents]
