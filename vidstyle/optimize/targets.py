@@ -10,7 +10,7 @@ from torch.nn import functional
 from vidstyle.config import LayerWeight, StyleConfig
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.style_statistics import Gram, make_statistic
-from vidstyle.optimize.tiles import View
+from vidstyle.optimize.tiles import Extractor
 
 FLOOR = 0.1
 """Smallest divisor of relative errors, as a fraction of a photograph's median energy.
@@ -60,9 +60,11 @@ def measure_style(
     """Compute the statistics of a painting, ready to be mixed: layer -> (1, ...)."""
     layers = [layer for layer, _ in config.style_layers]
     statistic = make_statistic(config)
-    if isinstance(statistic, Gram):
-        return View(network=network, layers=layers, grams=layers).look(style_image)
-    features = View(network=network, layers=layers).look(style_image)
+    grams = layers if isinstance(statistic, Gram) else []
+    extractor = Extractor(network=network, layers=layers, grams=grams)
+    features = extractor.extract_detached(style_image)
+    if grams:
+        return features
     return {
         layer: statistic.measure(values, network.feature_energy[layer])
         for layer, values in features.items()
@@ -125,7 +127,8 @@ def content_target(
     constant over a shot, they keep a fade from shifting the balance with the style.
     """
     layers = [layer for layer, _ in config.content_layers]
-    features = View(network=network, layers=layers).look(content_image)
+    extractor = Extractor(network=network, layers=layers)
+    features = extractor.extract_detached(content_image)
     if config.loss_scale == "gatys":
         energies = dict.fromkeys(layers, 2.0)  # Gatys et al. 2016, eq. 1
     elif energies is None:

@@ -45,14 +45,14 @@ class Tile:
     spans: tuple[Span, Span]  # rows and columns
 
     @property
-    def seen(self) -> Index:
+    def window(self) -> Index:
         """The part of the image with the halo."""
         return (..., *(slice(span.low, span.high) for span in self.spans))
 
-    def owned(self, layer: str, *, in_seen: bool = False) -> Index:
-        """Return the part of a layer without the halo, in the image or in ``seen``."""
+    def owned(self, layer: str, *, in_window: bool = False) -> Index:
+        """Return the part of a layer without halo, in the image's or the window's."""
         shift = block_of(layer) - 1
-        lows = [span.low if in_seen else 0 for span in self.spans]
+        lows = [span.low if in_window else 0 for span in self.spans]
         owned = (
             slice((span.start - low) >> shift, (span.stop - low) >> shift)
             for span, low in zip(self.spans, lows, strict=True)
@@ -69,7 +69,7 @@ class Tile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
+class Extractor:
     """Extracts the features of some layers, and the Gram matrices of others."""
 
     network: FeatureNetwork
@@ -79,7 +79,9 @@ class View:
     guides: Mapping[str, Tensor] = field(default_factory=dict)
     """Layer -> (N, 1, h, w), weights of the positions in the Gram matrix."""
 
-    def see(self, images: Tensor, most_pixels: float = math.inf) -> dict[str, Tensor]:
+    def extract(
+        self, images: Tensor, most_pixels: float = math.inf
+    ) -> dict[str, Tensor]:
         """Extract features of images (N, 3, H, W) in [0, 1], or slightly outside.
 
         Images of more than ``most_pixels`` are processed in tiles and cannot be
@@ -99,9 +101,9 @@ class View:
         return dict(zip(names, values, strict=True))
 
     @torch.no_grad()
-    def look(self, images: Tensor) -> dict[str, Tensor]:
+    def extract_detached(self, images: Tensor) -> dict[str, Tensor]:
         """Extract features without gradients, which takes a quarter of the memory."""
-        return self.see(images, 4 * TILE_BYTES / self.bytes_per_pixel)
+        return self.extract(images, 4 * TILE_BYTES / self.bytes_per_pixel)
 
     def most_pixels(self, images: Tensor, *, in_tiles: bool) -> float:
         """Return how many pixels of each image to process at once.
@@ -116,7 +118,7 @@ class View:
             return TILE_BYTES / count / self.bytes_per_pixel
         return math.inf
 
-    def see_tile(self, images: Tensor, tile: Tile) -> dict[str, Tensor]:
+    def extract_tile(self, images: Tensor, tile: Tile) -> dict[str, Tensor]:
         """Compute a tile's contribution from its part of the images, with the halo."""
         parts: dict[str, Tensor] = self.network(
             images, self.layers, unmapped=self.unmapped
@@ -124,7 +126,9 @@ class View:
         for layer, values in parts.items():
             guide = self.guides.get(layer)
             guide = None if guide is None else guide[tile.owned(layer)]
-            part = self._measured(layer, values[tile.owned(layer, in_seen=True)], guide)
+            part = self._measured(
+                layer, values[tile.owned(layer, in_window=True)], guide
+            )
             parts[layer] = part * tile.share(layer) if layer in self.grams else part
         return parts
 
@@ -171,20 +175,21 @@ class _Tiled(torch.autograd.Function):
     def forward(
         ctx: Any,  # noqa: ANN401
         images: Tensor,
-        view: View,
+        extractor: Extractor,
         tiles: Sequence[Tile],
     ) -> tuple[Tensor, ...]:
         ctx.save_for_backward(images)
-        ctx.view, ctx.tiles = view, tiles
+        ctx.extractor, ctx.tiles = extractor, tiles
         whole: dict[str, Tensor] = {}
         for tile in tiles:
-            for layer, part in view.see_tile(images[tile.seen], tile).items():
-                if layer in view.grams:
+            parts = extractor.extract_tile(images[tile.window], tile)
+            for layer, part in parts.items():
+                if layer in extractor.grams:
                     whole[layer] = whole[layer] + part if layer in whole else part
                     continue
                 if layer not in whole:
                     whole[layer] = part.new_empty(
-                        view.network.layer_shape(layer, images.shape)
+                        extractor.network.layer_shape(layer, images.shape)
                     )
                 whole[layer][tile.owned(layer)] = part
         return tuple(whole.values())
@@ -192,16 +197,16 @@ class _Tiled(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
-        (images,), view = ctx.saved_tensors, ctx.view
+        (images,), extractor = ctx.saved_tensors, ctx.extractor
         gradient = torch.zeros_like(images)
         for tile in ctx.tiles:
-            seen = images[tile.seen].detach().requires_grad_()
+            window = images[tile.window].detach().requires_grad_()
             with torch.enable_grad():
-                parts = view.see_tile(seen, tile)
+                parts = extractor.extract_tile(window, tile)
             part_slopes = [
-                slope if layer in view.grams else slope[tile.owned(layer)]
+                slope if layer in extractor.grams else slope[tile.owned(layer)]
                 for layer, slope in zip(parts, slopes, strict=True)
             ]
-            (part,) = torch.autograd.grad(list(parts.values()), seen, part_slopes)
-            gradient[tile.seen] += part
+            (part,) = torch.autograd.grad(list(parts.values()), window, part_slopes)
+            gradient[tile.window] += part
         return gradient, None, None
