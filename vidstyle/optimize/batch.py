@@ -123,7 +123,7 @@ class BatchOptimization:
         return bool(self._states)
 
     def load(self, slot: int, task: FrameTask) -> None:
-        """Put a frame into an idle slot; all frames have the same shape."""
+        """Put a frame into an idle slot; every frame must have the same shape."""
         state = self._states[slot] = PyramidState((*task.coarser, task))
         self._level(state).load(slot, state.task)
 

@@ -40,8 +40,8 @@ class Optimizer(ABC):
         self.best.reset(sample, image)
         self._warm_start(sample, coarser)
 
-    def begin_gently(self, sample: int) -> None:  # noqa: B027  # most do nothing
-        """Shorten the first step of a sample that has just been reset."""
+    def begin_gently(self, sample: int) -> None:  # noqa: B027  # most need nothing
+        """Expect little change of one sample, which has just been reset."""
 
     @abstractmethod
     def shorten(self, sample: int, factor: float) -> None:

@@ -111,8 +111,8 @@ class LevelOptimization:
     def step(self) -> dict[int, tuple[StepReport, bool]]:
         """Evaluate every slot once; return reports, and whether frames are finished.
 
-        OptimizationError: a frame's loss was no finite number, and is none again after
-        it has begun anew; DeviceMemoryError: the batch does not fit on the device.
+        Raises OptimizationError if a frame's loss is not finite, even after a restart,
+        and DeviceMemoryError if the batch does not fit on the device.
         """
         with memory_errors_named(self._what):
             evaluation = self._objective.evaluate(self._images)
