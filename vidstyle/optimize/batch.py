@@ -158,7 +158,7 @@ class BatchOptimization:
 
         Args:
             tasks: Consumed whenever a slot is idle. None: the next task is not ready
-                yet; never yielded while all slots are idle.
+                yet; while no slot is busy, the iterator blocks instead.
             most_evaluations: Limits the evaluations of the loss per frame.
 
         Yields:

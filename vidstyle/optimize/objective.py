@@ -44,14 +44,9 @@ class Objective:
     ) -> None:
         """Prepare an objective without frames.
 
-        Args:
-            network: Computes the features.
-            style: Used by slots whose frame has no style of its own.
-            config: Weights, layers and style loss.
-            temporal_weight: 0: no temporal loss.
-            guided: Whether frames may have masks.
-            in_tiles: Compute features tile by tile, with less memory; on a CPU, large
-                frames are tiled in any case.
+        ``style`` is used by slots whose frame has no style of its own; ``guided``:
+        frames may have masks; ``in_tiles``: compute features tile by tile, with less
+        memory. On a CPU, large frames are tiled in any case.
         """
         self._network, self._style, self._config = network, style, config
         self._statistic = make_statistic(config)
@@ -113,15 +108,11 @@ class Objective:
         warped: Tensor | None = None,
         consistency: Tensor | None = None,
     ) -> None:
-        """Set the targets of one slot.
+        """Set the targets of one slot; a style of None is the objective's own.
 
-        Args:
-            slot: Its index.
-            content: The frame's content.
-            style: None: the objective's own.
-            mask: (1, 1, H, W) in [0, 1], restricts the style to a region.
-            warped: (1, 3, H, W), the previous stylized frame, warped onto this one.
-            consistency: (1, 1, H, W) in [0, 1], weights of the temporal loss.
+        A mask (1, 1, H, W) in [0, 1] restricts the style to a region. ``warped``
+        (1, 3, H, W) is the previous stylized frame, warped onto this one, and
+        ``consistency`` (1, 1, H, W) in [0, 1] the weights of the temporal loss.
         """
         for layer in self._content_shares:
             self._features[layer][slot] = content.features[layer][0]
@@ -159,8 +150,9 @@ class Objective:
     def hessian(self, images: Tensor) -> Callable[[Tensor], Tensor]:
         """Return a function that multiplies by the Hessian at images (N, 3, H, W).
 
-        It maps vectors (N, 3, H, W) to each sample's Hessian-vector product. ReLUs have
-        no second derivative; products may not be finite where a loss is not smooth.
+        It maps vectors (N, 3, H, W) to each sample's Hessian-vector product. The second
+        derivative of ReLU counts as 0; where a loss is not smooth, products may not be
+        finite.
         """
         images = images.detach().requires_grad_()
         precision = self._network.precision

@@ -82,8 +82,8 @@ class LBFGS(Optimizer):
         largest = torch.linalg.vector_norm(gradients.flatten(1), torch.inf, dim=1)
         # The comparisons are negated so that nan is rejected, too.
         rejected = ~((losses <= WORST_RATIO * self.best.losses) & (largest < torch.inf))
-        is_first = self.best.losses.isinf()
-        improved = (losses < self.best.losses) & ~is_first & ~rejected
+        has_best = self.best.losses < torch.inf
+        improved = (losses < self.best.losses) & has_best & ~rejected
         self.best.update(images, losses.masked_fill(rejected, torch.inf), gradients)
         steps = (images - self._previous_images).flatten(1)  # (N, D)
         changes = (gradients - self._previous_gradients).flatten(1)  # (N, D)
@@ -242,7 +242,8 @@ class NewtonCG(Optimizer):
         """Minimize each sample's quadratic model in its trust region, by CG: (N, D)."""
         gradient = gradients.flatten(1)  # (N, D)
         border = self._radii * gradient.shape[1] ** 0.5
-        point, curvature_term = torch.zeros_like(gradient), torch.zeros_like(gradient)
+        # h_ stands for the product with the Hessian.
+        point, h_point = torch.zeros_like(gradient), torch.zeros_like(gradient)
         residual, direction = gradient, -gradient
         square = first = _dot(gradient, gradient)
         active = first > 0
@@ -251,19 +252,19 @@ class NewtonCG(Optimizer):
             if not active.any():
                 break
             products += active
-            curved = product(direction.reshape(gradients.shape)).flatten(1)
-            active &= curved.isfinite().all(dim=1)
-            curvature = _dot(direction, curved)
+            h_direction = product(direction.reshape(gradients.shape)).flatten(1)
+            active &= h_direction.isfinite().all(dim=1)
+            curvature = _dot(direction, h_direction)
             length = square / curvature
             to_border = _to_border(point, direction, border)
             exits = ~((curvature > 0) & (length < to_border))
             length = torch.where(exits, to_border, length)
             step = torch.where(active, length, 0).unsqueeze(1)
             point = point + step * direction
-            curvature_term = torch.where(
-                active.unsqueeze(1), curvature_term + step * curved, curvature_term
+            h_point = torch.where(
+                active.unsqueeze(1), h_point + step * h_direction, h_point
             )
-            residual = residual + length.unsqueeze(1) * curved
+            residual = residual + length.unsqueeze(1) * h_direction
             before, square = square, _dot(residual, residual)
             active = active & ~exits & (square > RESIDUAL**2 * first)
             conjugate = -residual + (square / before).unsqueeze(1) * direction
@@ -274,7 +275,7 @@ class NewtonCG(Optimizer):
         point = torch.where(is_stuck, steepest, point)
         self.products = products.int().tolist()
         self._lengths = _dot(point, point).sqrt() / gradient.shape[1] ** 0.5
-        self._gains = -_dot(point, gradient + curvature_term / 2)
+        self._gains = -_dot(point, gradient + h_point / 2)
         return point
 
 
@@ -284,10 +285,7 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _to_border(point: Tensor, direction: Tensor, border: Tensor) -> Tensor:
-    """Return the multiple (N,) of a direction that leads from a point to |x| = border.
-
-    Point and direction are (N, D).
-    """
+    """Return the multiple (N,) of a direction that leads from a point to the border."""
     along, square = _dot(point, direction), _dot(direction, direction)
     room = (border.square() - _dot(point, point)).clamp(min=0)
     return room / (along + (along.square() + square * room).sqrt())

@@ -22,9 +22,7 @@ from vidstyle.records import StepReport
 CHECK_EVERY: Final = 5  # steps between convergence checks, which wait for the device
 SAFER: Final = 0.1  # factor of the first steps of a restarted frame
 
-OTHERS: Final = (
-    24  # float32 images held in addition to the optimizer's history, at most
-)
+OTHERS: Final = 24  # float32 images held besides the optimizer's history, at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
