@@ -33,8 +33,8 @@ __all__ = ["app", "run"]
 INTERRUPTED, TERMINATED = 130, 143  # the signals' numbers and 128
 STOPPED = "nothing was written"
 ON_STOP = {
-    "networks": "run it again to fetch the weights",
-    "ui": "what it was painting goes on when it is started again",
+    "networks": "run it again to download the weights",
+    "ui": "unfinished runs resume when you start it again",
 }
 _CONDITION = threading.Condition
 _LOCKING = {_CONDITION.__enter__.__code__, _CONDITION.__exit__.__code__}
@@ -84,14 +84,14 @@ def _ended_by(err: OSError) -> Exception:
     """Make what ends the command if the user can mend it; else it is the error."""
     if err.errno == errno.ENAMETOOLONG:
         name = Path(err.filename).name
-        line = f"error: {name} is too long a name; choose --output and --work-dir."
+        line = f"error: {name} is too long a name; set --output and --work-dir."
         return _ended(line, OutputError.exit_code)
     if err.filename is not None:
         return err
     # The interpreter would try again to write what is left.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     why = f"cannot write to standard output: {err.strerror}"
-    line = f"error: {why}; files that were made are kept."
+    line = f"error: {why}; finished files are kept."
     return _ended(line, OutputError.exit_code)
 
 
@@ -173,20 +173,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help=(
-        "Turn a video into a painting that moves.\n\n"
-        "Any clip, any painting, no training; on a laptop's CPU out of the box."
+        "Turn a video into a moving painting.\n\n"
+        "Any clip, any painting, no training; runs on a laptop's CPU."
     ),
 )
 explore = typer.Typer(
     name="explore",
     cls=_Group,
     no_args_is_help=True,
-    help="Repeat the experiments of the literature; each fills a folder.",
+    help="Repeat experiments from the literature; each fills a folder.",
 )
 
 
 def demo() -> None:
-    """Paint a small clip that comes along: try --style woodblock, or your own."""
+    """Paint the sample clip; try --style woodblock, or your own painting."""
     # Never run: find_command has turned it into a command for the clip.
 
 
