@@ -100,7 +100,7 @@ def test_file_says_what_it_is_and_where_settings_come_from() -> None:
 
 
 MISTAKES = {
-    "stepz = 3": "stepz is not a setting; they are named like the options: style-mix, ",
+    "stepz = 3": "stepz is not a setting; settings are named like the options: ",
     "long_side = 3": "long_side is not a setting",
     "steps = 3.5": "steps is 3.5; it must be a whole number",
     'steps = "3"': "steps is '3'; it must be a whole number",
@@ -135,9 +135,9 @@ def test_mistake_names_file_key_value_and_what_is_allowed(
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"\xff", "is not a file of settings: it is no text."),
-        (b"steps 3", "is not a file of settings: Expected '='"),
-        (b"steps = 3\nsteps = 4", "is not a file of settings: Cannot overwrite"),
+        (b"\xff", "is not a settings file: it is not text."),
+        (b"steps 3", "is not a settings file: Expected '='"),
+        (b"steps = 3\nsteps = 4", "is not a settings file: Cannot overwrite"),
     ],
 )
 def test_what_is_not_toml_is_refused(tmp_path: Path, data: bytes, words: str) -> None:
@@ -156,7 +156,7 @@ def test_other_settings_are_not_lost_unasked(tmp_path: Path) -> None:
     path = tmp_path / "look.toml"
     save_config(path, "a", overwrite=False)
     save_config(path, "a", overwrite=False)
-    with pytest.raises(OutputError, match="says something else; use --overwrite"):
+    with pytest.raises(OutputError, match="with other settings; use --overwrite"):
         save_config(path, "b", overwrite=False)
     assert path.read_text(encoding="utf-8") == "a"
     save_config(path, "b", overwrite=True)

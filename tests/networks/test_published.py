@@ -176,8 +176,8 @@ def test_the_error_says_what_to_fetch_and_where_to_put_it(
     [
         ("http://127.0.0.1:1/a.pth", "Connection refused"),
         ("http://name.invalid/a.pth", "no weights for tiny: "),
-        ("file:///etc/passwd", "file:///etc/passwd is no address on the web"),
-        ("nonsense", "nonsense is no address on the web"),
+        ("file:///etc/passwd", "file:///etc/passwd is not a web address"),
+        ("nonsense", "nonsense is not a web address"),
         ("http://[/a.pth", "no weights for tiny: "),
     ],
 )

@@ -206,5 +206,5 @@ def test_opaque_source_stays_opaque(make_clip: MakeClip, tmp_path: Path) -> None
 def test_what_cannot_be_transparent_is_refused(
     name: str, codec: Any, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match=r"no transparency to keep; use --codec vp9"):
+    with pytest.raises(ConfigError, match=r"cannot hold transparency; use --codec vp9"):
         check_writable(tmp_path / name, EncodingConfig(codec=codec, keep_alpha=True))

@@ -40,7 +40,7 @@ def image(
     style of every painting, and index.png, a sheet of all. To resume an interrupted
     run, give the same command again.
 
-    Examples:
+    For example:
 
     vidstyle image photo.jpg --style painting.jpg
 

@@ -232,9 +232,9 @@ def bench(
 
 @o.add_options(UiConfig, hides=False)
 def ui(**values: Any) -> None:
-    """Paint from a page in your browser; press Ctrl-C to stop.
+    r"""Paint from a page in your browser; press Ctrl-C to stop.
 
-    It needs Gradio: pip install "vidstyle\\[ui]". Runs are painted one at a time, and
+    It needs Gradio: pip install "vidstyle\[ui]". Runs are painted one at a time, and
     unfinished ones resume when you start it again. Set the password for other machines
     in VIDSTYLE_UI_PASSWORD; the connection is not encrypted unless you add a proxy.
     """

@@ -86,7 +86,7 @@ class Request(Config):
     )
     config: Path | None = SETTINGS.common(
         None,
-        "Read settings from a TOML file; options override it, and it overrides --preset.",
+        "Read settings from a TOML file; it overrides --preset, options override it.",
     )
     save_config: Path | None = SETTINGS.common(
         None, "Save all settings to a file for --config."
@@ -96,8 +96,8 @@ class Request(Config):
     )
     workers: str | None = OPTIMIZER.setting(
         None,
-        "Paint shots in parallel: local uses this machine's GPUs (or its cores), 4 uses "
-        "four workers, ray://HOST:PORT a Ray cluster.",
+        "Paint shots in parallel: local uses this machine's GPUs or cores, 4 uses four "
+        "workers, ray://HOST:PORT a Ray cluster.",
         metavar="local|N|ADDRESS",
     )
     gif: bool = EVOLUTION.common(
@@ -109,7 +109,9 @@ class Request(Config):
     gif_output: Path | None = EVOLUTION.setting(
         None, "Where to write it (implies --evolution); .mp4 makes it a video."
     )
-    log: Path | None = REPORT.setting(None, "Write the losses of each step as JSON lines.")
+    log: Path | None = REPORT.setting(
+        None, "Write the losses of each step as JSON lines."
+    )
     json: bool = REPORT.common(False, "Print the result as JSON on stdout.")
     quiet: bool = REPORT.common(False, "Show only errors.", short="q")
     verbose: bool = REPORT.setting(False, "Also show steps and losses.", short="v")

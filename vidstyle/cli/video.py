@@ -25,7 +25,7 @@ def video(ctx: typer.Context, clip: o.Clips, **values: Any) -> None:
 
     To resume an interrupted run, give the same command again.
 
-    Examples:
+    For example:
 
     vidstyle video clip.mp4 --style painting.jpg
 

@@ -149,9 +149,7 @@ class StyleConfig(Config):
         metavar="HOW",
     )
     seed: int = LOOK.setting(0, "Random seed.", least=0, most=MAX_SEED)
-    network: NetworkName = NETWORK.common(
-        "auto", "auto: vgg19 on a GPU, else slim."
-    )
+    network: NetworkName = NETWORK.common("auto", "auto: vgg19 on a GPU, else slim.")
     weights: Path | None = NETWORK.setting(
         None, "The network's weights, instead of the built-in or published ones."
     )
@@ -187,8 +185,8 @@ class StyleConfig(Config):
     )
     precision: Precision = NETWORK.setting(
         "auto",
-        "Precision of convolutions: fp32, tf32 (CUDA only) or bf16; auto: tf32 on CUDA, "
-        "else fp32.",
+        "Precision of convolutions: fp32, tf32 (CUDA only) or bf16. auto: tf32 on "
+        "CUDA, else fp32.",
     )
     optimizer: OptimizerName = OPTIMIZER.setting(
         "lbfgs", "lbfgs, adam, momentum, newton-cg or langevin.", metavar="NAME"
@@ -229,9 +227,7 @@ class StyleConfig(Config):
         0.94, "Decay factor per period.", above=0, most=1
     )
     lr_decay_every: int = OPTIMIZER.setting(100, "Decay period, in steps.", least=1)
-    temperature: float = OPTIMIZER.setting(
-        1.0, "Noise level of langevin.", least=0
-    )
+    temperature: float = OPTIMIZER.setting(1.0, "Noise level of langevin.", least=0)
 
     def _check_together(self) -> None:
         if self.content_weight == 0 and self.style_weight == 0:

@@ -145,9 +145,7 @@ class AlbumConfig(Config):
         check=parse_color,
         metavar="COLOR",
     )
-    batch: int = OPTIMIZER.common(
-        1, "Pictures or shots to paint at once.", least=1
-    )
+    batch: int = OPTIMIZER.common(1, "Pictures or shots to paint at once.", least=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,9 +173,7 @@ class VideoConfig(AlbumConfig):
         default_text=str(FOLDER_FPS),
         flag="fps",
     )
-    strict: bool = FILES.setting(
-        False, "Refuse a damaged clip instead of warning."
-    )
+    strict: bool = FILES.setting(False, "Refuse a damaged clip instead of warning.")
     paint_bars: bool = FILES.setting(
         False, "Also paint the black bars around the picture."
     )
@@ -245,9 +241,7 @@ class VideoConfig(AlbumConfig):
     loop: bool = COHERENCE.setting(
         False, "Make a seamless loop of a clip whose end meets its beginning."
     )
-    next_steps: int = OPTIMIZER.common(
-        50, "Most steps for each later frame.", least=0
-    )
+    next_steps: int = OPTIMIZER.common(50, "Most steps for each later frame.", least=0)
     next_min_steps: int = OPTIMIZER.setting(
         4,
         "Least steps for each later frame; it stops when as good as the previous one.",

@@ -211,8 +211,8 @@ def _networks(_: StyleConfig) -> Axes:
         name = status.name
         if not status.built_in and status.path is None:
             skipped.append(
-                f"{name}: its weights are missing; download them with vidstyle networks "
-                f"--fetch {name} ({status.size_mb:.0f} MB)."
+                f"{name}: its weights are missing; download them with vidstyle "
+                f"networks --fetch {name} ({status.size_mb:.0f} MB)."
             )
             continue
         # The built-in network has average pooling only.
