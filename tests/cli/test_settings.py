@@ -139,7 +139,7 @@ def test_mistake_is_one_sentence_and_leaves_nothing(
 def test_unknown_preset_is_usage(vidstyle: Run) -> None:
     said = vidstyle(*PAINT, "--preset", "drfat")
     assert said.code == 2
-    assert "'drfat' is none of draft, standard, fine" in " ".join(
+    assert "'drfat' is not one of draft, standard, fine" in " ".join(
         said.stderr.replace("│", " ").split()
     )
 

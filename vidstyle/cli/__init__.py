@@ -173,7 +173,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help=(
-        "Turn a video into a moving painting.\n\n"
+        "Turn a video into a painting that moves.\n\n"
         "Any clip, any painting, no training; runs on a laptop's CPU."
     ),
 )

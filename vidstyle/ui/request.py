@@ -25,7 +25,7 @@ QUALITY: Final = {"Draft": "draft", "Standard": "standard", "Fine": "fine"}
 MORE: Final = [
     setting
     for key, setting in SETTINGS.items()
-    if setting.is_common
+    if (setting.is_common or setting.key == "recolor")
     and setting.panel != FILES
     and key not in {"content-weight", "style-scale", "batch"}
 ]
