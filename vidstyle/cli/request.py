@@ -43,7 +43,7 @@ class Request(Config):
 
     style: list[Path] | None = FILES.common(
         None,
-        "The painting; repeat to mix several. For a folder, each one in turn.",
+        "The painting; repeat to mix several. A folder's are used one by one.",
         short="s",
     )
     style_at: list[str] | None = redeclared(VideoConfig, "style_at")

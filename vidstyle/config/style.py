@@ -128,8 +128,8 @@ class StyleConfig(Config):
     )
     balance: Balance = LOOK.setting(
         "weights",
-        "What the weights scale: the losses (weights), or their gradients' ratio "
-        "(gradients).",
+        "Whether the weights scale the losses (weights) or set the ratio of their "
+        "gradients (gradients).",
         metavar="HOW",
     )
     loss_scale: LossScale = LOOK.setting(
@@ -192,16 +192,16 @@ class StyleConfig(Config):
         "lbfgs", "lbfgs, adam, momentum, newton-cg or langevin.", metavar="NAME"
     )
     steps: int = OPTIMIZER.common(
-        300, "Most steps for a picture or a shot's first frame.", least=0
+        300, "Maximum steps for a picture or a shot's first frame.", least=0
     )
     pyramid: int = OPTIMIZER.setting(
         5,
-        "Number of sizes, coarse to fine, each 1.41 times the last.",
+        "Number of sizes, coarse to fine, each 1.41 times the previous.",
         least=1,
         most=20,
     )
     min_steps: int = OPTIMIZER.setting(
-        300, "Least steps before a picture may stop early.", least=1
+        300, "Minimum steps before a picture may stop early.", least=1
     )
     patience: int = OPTIMIZER.setting(10, "Early-stopping window, in steps.", least=1)
     min_delta: float = OPTIMIZER.setting(

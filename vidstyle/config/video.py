@@ -101,7 +101,9 @@ class EvolutionConfig(Config):
         default_text="the first",
     )
     width: int = EVOLUTION.setting(320, "Width in pixels.", least=MIN_SIDE)
-    pictures: int = EVOLUTION.setting(40, "Most pictures.", least=2, most=500)
+    pictures: int = EVOLUTION.setting(
+        40, "Maximum number of pictures.", least=2, most=500
+    )
     fps: int = EVOLUTION.setting(10, "Pictures per second.", least=1, most=50)
     hold_s: float = EVOLUTION.setting(
         2.0, "How long to hold the finished picture, in seconds.", least=0
@@ -241,10 +243,12 @@ class VideoConfig(AlbumConfig):
     loop: bool = COHERENCE.setting(
         False, "Make a seamless loop of a clip whose end meets its beginning."
     )
-    next_steps: int = OPTIMIZER.common(50, "Most steps for each later frame.", least=0)
+    next_steps: int = OPTIMIZER.common(
+        50, "Maximum steps for each later frame.", least=0
+    )
     next_min_steps: int = OPTIMIZER.setting(
         4,
-        "Least steps for each later frame; it stops when as good as the previous one.",
+        "Minimum steps for each later frame; it stops once as good as the last one.",
         least=0,
     )
 
