@@ -113,8 +113,8 @@ MISTAKES = {
     "long-side = 2.5": 'long-side is 2.5; it must be a whole number or "source"',
     'long-side = "none"': "long-side: 'none' is neither a number of pixels nor source",
     "style-side = false": 'it must be a whole number or "none"',
-    "weights = 3": 'weights is 3; it must be the name of a file or "none"',
-    "content-layers = 3": 'a text "LAYER[:WEIGHT],...", as for --content-layers',
+    "weights = 3": 'weights is 3; it must be a file name or "none"',
+    "content-layers = 3": 'a string "LAYER[:WEIGHT],...", as for --content-layers',
     'content-layers = "relu1_1:x"': "content-layers: 'x' in 'relu1_1:x' is not",
     'frames = "7"': "frames: '7' is not a range of frames such as 0:48",
     "[look]\nsteps = 3": "look is not a setting",
@@ -161,12 +161,12 @@ def test_other_settings_are_not_lost_unasked(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == "a"
     save_config(path, "b", overwrite=True)
     path.write_bytes(b"\xff")
-    with pytest.raises(OutputError, match="says something else"):
+    with pytest.raises(OutputError, match="with other settings"):
         save_config(path, "b", overwrite=False)
 
 
 def test_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
     values = defaults() | {"weights": Path("\udcff.npz")}
-    with pytest.raises(OutputError, match="the name of a file in it is not text"):
+    with pytest.raises(OutputError, match="a file name in it is not valid text"):
         saved(values, Path())
     assert not list(tmp_path.iterdir())

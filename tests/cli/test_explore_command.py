@@ -129,7 +129,7 @@ def test_networks_without_weights_are_skipped(here, monkeypatch):
         ["skipped", " vgg16"],
         ["skipped", " vgg19"],
     ]
-    assert "warning: skipped: vgg16: its weights are not here" in done.stderr
+    assert "warning: skipped: vgg16: its weights are missing" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_what_cannot_be_read_is_passed_over_and_the_exit_code_says_so(
     (photos / "a.png").write_text("no picture", encoding="utf-8")
     said = vidstyle("image", "photos", "-s", "painting.png", *STEPS)
     assert said.code == 3
-    assert said.lines[1].startswith("warning: passed over: photos/a.png is not a pict")
+    assert said.lines[1].startswith("warning: skipped: photos/a.png is not a pict")
     assert said.lines[-1].startswith(
         "error: some pictures could not be painted: photos/a.png is"
     )

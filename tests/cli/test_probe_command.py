@@ -39,7 +39,7 @@ def test_says_what_is_understood(rich_clip: Path, vidstyle: Run) -> None:
     assert lines["picture"] == "h264, yuv420p, 8 bits per channel, progressive"
     assert lines["shown"] == "85x48, pixels made square from 4:3"
     assert lines["rate"] == "10 fps, constant; 10 frames stored"
-    assert lines["colour"].startswith("limited range, matrix smpte170m (assumed)")
+    assert lines["color"].startswith("limited range, matrix smpte170m (assumed)")
     assert lines["sound"].endswith("(fra)")
     assert lines["subtitles"] == "ass"
     assert lines["chapters"] == "1"

@@ -41,7 +41,7 @@ def test_status(stopped: Path, vidstyle: Run, run: str) -> None:
         f"{PAINTED} of about {FRAMES} frames painted for {stopped.with_suffix('')}",
         "no process is working on it; to resume:",
         f"vidstyle {' '.join(COMMAND)} -o 'a b.mkv'",
-        "the newest frame: a b.mkv.vidstyle/newest.png",
+        "newest frame: a b.mkv.vidstyle/newest.png",
     ]
     facts = json.loads(vidstyle("status", run, "--json").stdout)
     assert facts["painted"] == PAINTED

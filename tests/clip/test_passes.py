@@ -442,7 +442,7 @@ def test_clip_of_masks_that_is_black_is_refused(
     region = Region(here / "masks", here / "a.png")
     for frames in ((0, 2), (3, 5)):
         config = replace(FEW, frames=frames)
-        with pytest.raises(ConfigError, match="masks is black in every frame that is"):
+        with pytest.raises(ConfigError, match="masks is black in every painted frame"):
             stylize_video(
                 here / "clip", [], here / "o", regions=[region], config=config
             )

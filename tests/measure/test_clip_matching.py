@@ -124,4 +124,4 @@ def test_damage_is_told_once(make_clip, make_folder):
 
     assert 0 < len(pairs) == matched.count < 50
     assert len(said) == 2  # one is the result's, one the content's
-    assert all("breaks off" in text for text in said)
+    assert all("is truncated" in text for text in said)

@@ -110,8 +110,8 @@ def test_what_cannot_be_read_is_passed_over_and_told(
     assert names(folder) == {"a.x.png", "c.x.png", INDEX}
     assert len(result.failed) == 2
     assert [text.partition(" is not")[0] for text in warnings(events)] == [
-        f"passed over: {folder / 'photos' / 'b.png'}",
-        f"passed over: {folder / 'styles' / 'y.png'}",
+        f"skipped: {folder / 'photos' / 'b.png'}",
+        f"skipped: {folder / 'styles' / 'y.png'}",
     ]
 
 

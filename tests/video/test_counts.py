@@ -59,7 +59,7 @@ def test_cut_animation_is_told(make_clip: MakeClip, name: str) -> None:
     clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     frames, (told,) = read(clip)
     assert f"is truncated after {len(frames)} frames" in told
-    with pytest.raises(VideoOpenError, match="breaks off"):
+    with pytest.raises(VideoOpenError, match="is truncated"):
         read(clip, strict=True)
 
 
@@ -139,7 +139,7 @@ def test_a_billion_frames_that_are_not_there_are_refused(make_clip: MakeClip) ->
     for name, place in ((b"stsz", 12), (b"stts", 12), (b"stsc", 16)):
         struct.pack_into(">I", data, data.index(name) + place, 1_000_000_000)
     clip.write_bytes(data)
-    with pytest.raises(VideoOpenError, match=r"not one frame of .* can be decoded"):
+    with pytest.raises(VideoOpenError, match=r"no frame of .* can be decoded"):
         read(clip)
 
 

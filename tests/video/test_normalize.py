@@ -151,7 +151,7 @@ def test_ordinary_clip_is_read_by_opencv() -> None:
             {"pixels": "yuva420p(tv, bt709, progressive)"},
             "its transparent parts get a background",
         ),
-        ({"clock": "1200k"}, "it is a raw stream, without times"),
+        ({"clock": "1200k"}, "it is a raw stream without timestamps"),
         (
             {"pixels": "yuv420p(progressive)", "size": "1280x720"},
             "it is HD without color tags, so BT.709 is assumed",

@@ -178,7 +178,9 @@ def test_pictures_get_that_of_their_frames(
 def test_transparency_that_ends_before_the_frames_is_an_error(tmp_path: Path) -> None:
     info = band_pictures(tmp_path / "pictures")
     frames = red(2, HEIGHT, WIDTH)
-    with pytest.raises(VideoOpenError, match=r"transparency of .*pictures breaks off"):
+    with pytest.raises(
+        VideoOpenError, match=r"transparency of .*pictures is truncated"
+    ):
         list(with_alpha(frames, info, first=COUNT - 1))
 
 

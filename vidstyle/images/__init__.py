@@ -121,9 +121,7 @@ def check_free(*paths: Path | None, overwrite: bool) -> None:
     """Raise OutputError, before the work, for a result that may not be replaced."""
     for path in paths:
         if path is not None and path.exists() and not overwrite:
-            raise OutputError(
-                f"{path} already exists; use --overwrite or another name."
-            )
+            raise OutputError(f"{path} exists; use --overwrite or another name.")
 
 
 def check_outputs(
