@@ -41,12 +41,14 @@ _LOCKING = {_CONDITION.__enter__.__code__, _CONDITION.__exit__.__code__}
 SHOW_CONFIG, HELP_ALL = "--show-config", "--help-all"
 
 
-def _without_bool(parameters: list[Any]) -> list[Any]:
-    """Copy parameters, without the ``<bool>`` that Typer writes behind a switch."""
+def _without_types(parameters: list[Any]) -> list[Any]:
+    """Copy parameters without ``<bool>`` and ``<list[Path]>``, which Typer shows."""
     copies = [copy(each) for each in parameters]
     for each in copies:
         if getattr(each, "is_flag", False):
             each.metavar = ""
+        elif each.param_type_name == "argument":
+            each.display_type_rich = lambda ctx: None  # noqa: ARG005
     return copies
 
 
@@ -147,7 +149,7 @@ class _Command(TyperCommand):
             return super().invoke(ctx)
 
     def get_params(self, ctx: Any) -> list[Any]:
-        parameters = _without_bool(super().get_params(ctx))
+        parameters = _without_types(super().get_params(ctx))
         for each in parameters:
             if ctx.meta.get(SHOW_CONFIG):  # it does no work, and so needs no input
                 each.required = False
@@ -163,7 +165,7 @@ class _Group(TyperGroup):
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: Any) -> list[Any]:
-        return _without_bool(super().get_params(ctx))
+        return _without_types(super().get_params(ctx))
 
 
 app = typer.Typer(

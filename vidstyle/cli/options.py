@@ -117,7 +117,7 @@ def option_of(kind: type[Any], name: str) -> Any:
 
 
 _CLIP: Final = typer.Argument(
-    help="Video, GIF or folder of pictures.",
+    help="A video, a GIF or a folder of pictures.",
     metavar="CLIP",
     readable=False,
 )

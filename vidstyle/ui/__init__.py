@@ -11,7 +11,9 @@ class UiConfig(Config):
     """Where the page is served from, and to whom."""
 
     host: str = setting(
-        "127.0.0.1", "Another address admits other machines, by password."
+        "127.0.0.1",
+        "Any other address lets other machines in, with a password.",
+        metavar="ADDRESS",
     )
     port: int = setting(7860, "Port to listen on.", least=1, most=65535)
     work_dir: Path | None = setting(
