@@ -177,7 +177,7 @@ def test_an_interrupted_experiment_goes_on(here, interrupted):
 
     other = run(*command, "--seed", "9")
     assert other.exit_code == 7
-    assert "(seed was 0 and is 9)" in other.stderr
+    assert "(seed was 0 and is now 9)" in other.stderr
     assert "--restart to start over" in other.stderr
     (here / "out").mkdir()
     (here / "out" / "sheet.png").touch()  # as if it had been writing its results

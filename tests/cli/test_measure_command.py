@@ -247,7 +247,7 @@ def test_an_album_is_measured_picture_by_picture(files, monkeypatch):
         (["result", "--content", "content"], 3, "has 3 frames, but 0: of"),
         (["gone", "--content", "content"], 3, "gone: No such file"),
         (["result", "--content", "gone.mp4"], 3, "gone.mp4: No such file"),
-        (["empty", "--content", "content"], 3, "holds no numbered pictures"),
+        (["empty", "--content", "content"], 3, "has no numbered pictures"),
         (["painting.png", "--content", "content"], 3, "cannot read content"),
         (["painting.png", "--content", "gone.png"], 3, "gone.png: No such file"),
         (["result", "--content", "painting.png"], 3, "picture, but result is not"),

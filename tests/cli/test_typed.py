@@ -155,7 +155,7 @@ def test_several_clips_are_painted_and_one_failure_is_passed_over(
     assert names_in(here / "out") == {*made, "index.png"}
     assert said.stdout.splitlines()[-1] == str(Path("out", "index.png"))
     said = vidstyle("video", *clips, *options)
-    assert sum("is there already" in line for line in said.lines) == 2
+    assert sum("already exists" in line for line in said.lines) == 2
 
 
 @pytest.mark.slow

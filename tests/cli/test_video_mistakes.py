@@ -39,7 +39,7 @@ MISTAKES = {
     "text file": Mistake("text.mp4 is not a readable video", clip="text.mp4"),
     "only sound": Mistake("sound.m4a holds sound, but no", clip="sound.m4a"),
     "unreadable": Mistake("cannot read loop.mp4: Too many", clip="loop.mp4"),
-    "folder": Mistake("folder diary holds no numbered", clip="diary"),
+    "folder": Mistake("folder diary has no numbered", clip="diary"),
     "still": Mistake("painting.png is a still picture", clip="painting.png"),
     "too small": Mistake("small.gif is 14x14; a clip needs", clip="small.gif"),
     "too flat": Mistake("the result would have 16x11", "--long-side 16"),
@@ -298,7 +298,7 @@ def test_folder_that_may_not_be_written_is_named(
     monkeypatch.setattr("vidstyle.images.os.access", lambda *_: False)
     said = vidstyle("video", "clip.mp4", *STYLE, *FEW)
     assert said.code == OUTPUT
-    assert said.stderr == "error: the folder . cannot be written to.\n"
+    assert said.stderr == "error: the folder . is not writable.\n"
 
 
 @pytest.fixture

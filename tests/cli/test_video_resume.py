@@ -170,10 +170,10 @@ def _get(name: str) -> Callable[..., None]:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("-w", "2"), "style_weight was 1.0 and is 2.0"),
-        (("--frames", ":8"), "frames was [0, None] and is [0, 8]"),
-        (("--gif",), "evolution was None and is "),
-        (("--batch", "2"), "batch was 1 and is 2"),
+        (("-w", "2"), "style_weight was 1.0 and is now 2.0"),
+        (("--frames", ":8"), "frames was [0, None] and is now [0, 8]"),
+        (("--gif",), "evolution was None and is now "),
+        (("--batch", "2"), "batch was 1 and is now 2"),
         (("--init", "style"), "init has changed"),
     ],
 )

@@ -89,7 +89,7 @@ def test_another_experiment_is_refused_and_told_why(files, config):
 
     longer = replace(config, steps=4)
     with pytest.raises(
-        WorkDirError, match=r"\(steps was 3 and is 4\).* --restart to begi"
+        WorkDirError, match=r"\(steps was 3 and is now 4\).* --restart to star"
     ):
         run_experiment(experiment(files, longer), out, ignore)
     with pytest.raises(WorkDirError, match=r"rows was \['seed 0', .*trials was 3 with"):

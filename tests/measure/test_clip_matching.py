@@ -104,7 +104,7 @@ def test_both_have_to_be_clips(make_folder, tmp_path):
     folder, empty = make_folder("clip", [flat(0)]), tmp_path / "empty"
     empty.mkdir()
 
-    with pytest.raises(VideoOpenError, match="empty holds no numbered pictures"):
+    with pytest.raises(VideoOpenError, match="empty has no numbered pictures"):
         match(empty, folder)
     with pytest.raises(VideoOpenError, match=r"gone\.mp4"):
         match(folder, tmp_path / "gone.mp4")

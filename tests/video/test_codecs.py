@@ -222,11 +222,11 @@ def test_file_that_cannot_hold_the_codec_is_refused(ending: str, codec: Any) -> 
     with pytest.raises(ConfigError) as refused:
         codec_for(name, EncodingConfig(codec=codec))
     said = str(refused.value)
-    assert said.startswith(f"{name}: a {ending} file cannot hold {codec}; name it .")
+    assert said.startswith(f"{name}: a {ending} file cannot hold {codec}; use .")
     # Both ways out that it names are ways out.
     codec_for(Path(f"a{CODECS[codec].endings[0]}"), EncodingConfig(codec=codec))
     other: Any = said.removesuffix(".").split(" or ")[-1].split("--codec ")[-1]
-    if other == "out":  # leave out --codec
+    if other == "out":  # leave --codec out
         other = "auto"
     codec_for(name, EncodingConfig(codec=other))
 

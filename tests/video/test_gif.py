@@ -102,7 +102,7 @@ def test_frames_may_be_read_from_the_beginning_each_time(tmp_path: Path) -> None
 def test_name_says_all_of_the_format(tmp_path: Path) -> None:
     path = tmp_path / "clip.gif"
     check_writable(path)
-    with pytest.raises(ConfigError, match=r"cannot hold h264; .* leave out --codec"):
+    with pytest.raises(ConfigError, match=r"cannot hold h264; .* leave --codec out"):
         check_writable(path, EncodingConfig(codec="h264"))
     with pytest.raises(ConfigError, match="gif has a fixed quality"):
         check_writable(path, EncodingConfig(crf=20))

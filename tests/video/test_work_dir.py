@@ -113,7 +113,7 @@ def test_other_run_is_refused_and_told_apart(store: FrameStore) -> None:
     with pytest.raises(WorkDirError) as refused:
         FrameStore(store.work_dir).open(other)
     said = str(refused.value)
-    assert "seed was None and is 5, steps was 30 and is 31" in said
+    assert "seed was None and is now 5, steps was 30 and is now 31" in said
     assert "clip" not in said
     assert "--restart" in said
     assert store.painted() == [0]

@@ -109,7 +109,7 @@ def codec_for(path: Path, config: EncodingConfig) -> str:
     if ending not in endings:
         others = [each for each, codec in CODECS.items() if ending in codec.endings]
         use = f"use --codec {' or '.join(others)}"
-        instead = "leave out --codec" if ending == ".gif" else use
+        instead = "leave --codec out" if ending == ".gif" else use
         raise ConfigError(
             f"{path}: a {ending} file cannot hold {name}; use "
             f"{' or '.join(endings)}, or {instead}."

@@ -153,7 +153,7 @@ class FrameStore:
         differing = ", ".join(
             f"{key} has changed"
             if f"{known.get(key)}".startswith("a file with SHA-256")
-            else f"{key} was {known.get(key)}, now {wanted.get(key)}"
+            else f"{key} was {known.get(key)} and is now {wanted.get(key)}"
             for key in sorted({*known, *wanted})
             if known.get(key) != wanted.get(key)
         )
