@@ -248,7 +248,7 @@ def test_terminal_shows_frames_that_take_no_step() -> None:
 
 def test_terminal_shows_a_download() -> None:
     (bar,) = shown(Download(name="vgg19", done=120 * 10**6, total=575 * 10**6))
-    assert re.search(r"^downloading vgg19 .*━ +120 of 575 MB *$", bar)
+    assert re.search(r"^downloading vgg19 .*[━╸] +120 of 575 MB *$", bar)
     (bar,) = shown(Download(name="vgg19", done=120 * 10**6, total=0))
     assert re.search(r"^downloading vgg19 .*━ 120 MB *$", bar)
 
