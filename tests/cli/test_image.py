@@ -175,7 +175,7 @@ MISTAKES = {
     ),
     "nan": Mistake("style-weight is nan; it must be", "--style-weight nan"),
     "no such layer": Mistake("slim has no layer relu7_1", "--style-layers relu7_1"),
-    "maximum": Mistake("slim works with average pooling", "--pooling max"),
+    "maximum": Mistake("slim supports only average pooling", "--pooling max"),
     "no weights": Mistake("no weights for vgg16: ", "--network vgg16", 4),
     "no folder": Mistake("cannot make the folder text.png", "-o text.png/a.png", 6),
     "exists": Mistake("text.png exists; use --overwrite", "-o text.png", 6),

@@ -207,7 +207,7 @@ def test_preview_is_one_sheet(here: Path, paint: Run) -> None:
     assert names_in(here) == {*INPUTS, "clip.painting.preview.png"}
     sizes = "48x32, 12 fps, with sound -> 40x27; this preview: 40x27"
     assert said.lines[0] == f"clip.mp4: {FRAMES} frames, {sizes}"
-    assert said.lines[-2].startswith(f"whole clip: {FRAMES} frames of 40x27, about")
+    assert said.lines[-2].startswith(f"whole clip: {FRAMES} frames at 40x27, about")
     height, width = read_picture(here / "clip.painting.preview.png").shape[:2]
     assert height > 2 * 27
     assert width > 3 * 40

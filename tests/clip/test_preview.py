@@ -92,7 +92,7 @@ def test_work_is_announced_and_told(clip: Path, style: Path, output: Path) -> No
     steps = [event.step for event in heard if isinstance(event, StepReport)]
     assert steps == [1, 2, 3] * 3
     assert isinstance(heard[-1], Notice)
-    wanted = f"whole clip: {FRAMES} frames of {WIDTH}x{HEIGHT}, about "
+    wanted = f"whole clip: {FRAMES} frames at {WIDTH}x{HEIGHT}, about "
     assert heard[-1].text.startswith(wanted)
 
 
