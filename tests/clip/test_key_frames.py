@@ -258,7 +258,7 @@ def test_painting_of_a_frame_stands_and_the_clip_takes_its_paint(clip: Path) -> 
 @pytest.mark.parametrize(
     ("time_s", "width", "words"),
     [
-        (9.0, WIDTH, "key 9: no frame"),
+        (9.0, WIDTH, "key 9: no painted frame"),
         (0.0, 2 * WIDTH, "does not have the aspect ratio of 48x32"),
     ],
 )

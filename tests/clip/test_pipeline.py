@@ -478,7 +478,7 @@ def test_hardware_that_encodes_or_does_not_is_told(
         monkeypatch.setattr("vidstyle.video.codecs.CANDIDATES", candidates)
         heard = Listened()
         stylize_video(clip, style, tmp_path / "out.mp4", config=config, listener=heard)
-        (notice,) = [e for e in heard if isinstance(e, Notice) and "encoded" in e.text]
+        (notice,) = [e for e in heard if isinstance(e, Notice) and "encod" in e.text]
         assert (notice.text, notice.is_warning) == (told, not candidates)
         is_used = "libopenh264" in describe(tmp_path / "out.mp4")
         assert is_used == bool(candidates)
