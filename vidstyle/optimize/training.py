@@ -120,7 +120,7 @@ class Training:
             evaluations.append(objective.evaluate(image))
             if not bool(evaluations[-1].losses.isfinite().all()):
                 raise OptimizationError(
-                    "the network's loss is not a finite number; try the defaults."
+                    "the network's loss is not finite; try the defaults."
                 )
         gradients = [evaluation.gradients for evaluation in evaluations]
         weight_gradients = torch.autograd.grad(images, self._weights, gradients)
