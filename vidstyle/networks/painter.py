@@ -116,18 +116,10 @@ class _UNet(nn.Module):
 def _noise(maps: Tensor) -> Tensor:
     """Draw what strokes on a plain place can grow from; the same in every frame.
 
-    Each channel is twice as coarse as the one before, so that strokes of all sizes can.
-
     Source: Ulyanov et al. 2016, "Texture networks".
     """
-    height, width = maps.shape[-2:]
-    generator, octaves = torch.Generator().manual_seed(0), list[Tensor]()
-    for part in (2**octave for octave in range(NOISE)):
-        size = 1, 1, height // part + 2, width // part + 2
-        drawn = torch.randn(size, generator=generator)
-        smooth = F.interpolate(drawn, scale_factor=part, mode="bicubic")
-        octaves.append(smooth[..., :height, :width])
-    return torch.cat(octaves, dim=1).to(maps.device)
+    shape, generator = (1, NOISE, *maps.shape[-2:]), torch.Generator().manual_seed(0)
+    return torch.randn(shape, generator=generator).to(maps.device)
 
 
 def _doubled(maps: Tensor) -> Tensor:
