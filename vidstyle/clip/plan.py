@@ -94,7 +94,7 @@ def plan_video(
     left behind.
     """
     if config.has_painter:
-        raise ConfigError("plan works only with --method optimize, without --painter.")
+        raise ConfigError("plan does not work with a painting network.")
     reader = open_reader(clip, config, has_regions=bool(regions))
     tell_plan(reader.info, output, config, listener)
     shape = frame_shape(reader.info, config.style.long_side)

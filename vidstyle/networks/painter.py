@@ -114,7 +114,7 @@ class _UNet(nn.Module):
 
 
 def _noise(maps: Tensor) -> Tensor:
-    """Draw what strokes on a plain place can grow from; the same in every frame.
+    """Draw noise from which strokes can grow in uniform areas; the same in every frame.
 
     Source: Ulyanov et al. 2016, "Texture networks".
     """
