@@ -287,7 +287,7 @@ def old_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return run_ffmpeg([*arguments[:-3], *cut, *arguments[-3:]], **options)
 
     monkeypatch.setattr(codecs, "run_ffmpeg", run)
-    monkeypatch.setattr(codecs, "_why_not", codecs._why_not.__wrapped__)
+    monkeypatch.setattr(codecs, "_encoding_error", codecs._encoding_error.__wrapped__)
     return missing
 
 
