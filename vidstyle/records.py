@@ -133,7 +133,8 @@ class Paint:
 
     age: npt.NDArray[np.uint8]  # (H, W), frames since it was optimized, up to a limit
     scene: Frame  # the source's pixels at the time when it was optimized
-    loss: float = math.nan  # own_loss that later frames have to reach; nan: unknown
+    loss: float = math.nan  # own_loss of the finished frame; nan: unknown
+    goal: float = math.nan  # own_loss at which a later key frame is done; nan: none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

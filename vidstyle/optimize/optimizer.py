@@ -41,6 +41,9 @@ class Optimizer(ABC):
         self.best.reset(sample, image)
         self._warm_start(sample, coarser)
 
+    def begin_gently(self, sample: int) -> None:  # noqa: B027  # most need nothing
+        """Expect little change of one sample, which has just been reset."""
+
     @abstractmethod
     def shorten(self, sample: int, factor: float) -> None:
         """Shorten the steps of one sample, which has just been reset."""

@@ -213,8 +213,8 @@ class FrameStore:
             link.replace(self.newest)
 
     def put_paint(self, index: int, paint: Paint) -> None:
-        archive, loss = BytesIO(), np.float64(paint.loss)
-        np.savez_compressed(archive, age=paint.age, scene=paint.scene, loss=loss)
+        archive, losses = BytesIO(), np.array([paint.loss, paint.goal])
+        np.savez_compressed(archive, age=paint.age, scene=paint.scene, losses=losses)
         with self._reported(" The work so far is kept."):
             write_whole(self._path(PAINT, index), archive.getvalue())
 
@@ -223,8 +223,8 @@ class FrameStore:
         if not path.is_file():
             return None
         try:
-            with np.load(BytesIO(path.read_bytes())) as archive:
-                return Paint(archive["age"], archive["scene"], float(archive["loss"]))
+            with np.load(BytesIO(path.read_bytes())) as npz:
+                return Paint(npz["age"], npz["scene"], *npz["losses"].tolist())
         except (OSError, EOFError, ValueError, KeyError, BadZipFile) as err:
             raise _damaged(path) from err
 
