@@ -5,7 +5,6 @@ import sys
 
 
 def main() -> None:
-    """Run the command line."""
     try:
         from vidstyle.cli import run
     except KeyboardInterrupt:

@@ -82,18 +82,14 @@ def memory_errors_named(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as err:
-        raise _too_large(what) from err
-    except RuntimeError as err:
-        if "can't allocate memory" not in str(err):  # raised by the CPU allocator
+    except (RuntimeError, MemoryError) as err:
+        # The CPU allocator raises a plain RuntimeError.
+        is_plain = not isinstance(err, torch.OutOfMemoryError | MemoryError)
+        if is_plain and "can't allocate memory" not in str(err):
             raise
-        raise _too_large(what) from err
-
-
-def _too_large(what: str) -> DeviceMemoryError:
-    return DeviceMemoryError(
-        f"not enough memory for {what}; use a smaller --long-side or --batch."
-    )
+        raise DeviceMemoryError(
+            f"not enough memory for {what}; use a smaller --long-side or --batch."
+        ) from err
 
 
 class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]

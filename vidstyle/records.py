@@ -164,7 +164,6 @@ class StepReport:
 
     @property
     def loss(self) -> float:
-        """The total loss."""
         return sum(self.losses.values())
 
     @property

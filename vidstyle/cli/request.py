@@ -1,4 +1,4 @@
-"""The files and reports that a command is asked for, with their options and checks."""
+"""The options for input files, outputs and reports of a command, and their checks."""
 
 import os
 import re

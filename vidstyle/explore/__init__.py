@@ -65,7 +65,7 @@ def sweep(
     batch: int = 1,
     **choices: object,
 ) -> Experiment:
-    """Build the trials of an experiment: every row with every column.
+    """Build the trials of an experiment: the product of its rows and columns.
 
     Without ``style``, an axis chooses the painting; ``choices`` are the experiment's
     own options. ConfigError: both axes vary the same setting, or a value is invalid.

@@ -116,7 +116,7 @@ def describe(experiment: Experiment, networks: Sequence[str]) -> Facts:
 
 
 class TrialPainter:
-    """Stylizes the pictures of trials, and measures them."""
+    """Optimizes the pictures of all trials, and measures the results."""
 
     def __init__(self, trials: Sequence[Trial], listener: Listener) -> None:
         """Read the pictures, and load each network once.

@@ -39,7 +39,7 @@ WITH_ALPHA: Final = frozenset({".png", ".tif", ".tiff", ".webp"})
 """Extensions of picture formats with an alpha channel."""
 PICTURE_ENDINGS = WITH_ALPHA | {".avif", ".bmp", ".heic", ".jpeg", ".jpg", ".ppm"}
 """Extensions of the pictures in a folder."""
-LONGEST_NAME = 200  # bytes; most file systems allow 255, including what is added
+LONGEST_NAME = 200  # bytes; most file systems allow 255, with prefix and extension
 PARTIAL = ".partial"  # extension of incomplete files
 
 

@@ -44,9 +44,9 @@ Facts = dict[str, Any]  # JSON values, and paths
 Size = tuple[int, int]  # height and width, in pixels
 
 
-def ratio(one: Number, other: Number) -> Number:
+def ratio(dividend: Number, divisor: Number) -> Number:
     """Divide; None if a value is missing, or the divisor is 0."""
-    return one / other if one is not None and other else None
+    return dividend / divisor if dividend is not None and divisor else None
 
 
 def compare(result: Number, content: Number) -> Facts:
@@ -212,14 +212,14 @@ def measure_frame(
     return metrics
 
 
-def mean_squared_error(one: Frame, other: Frame) -> float:
+def mean_squared_error(a: Frame, b: Frame) -> float:
     """Return the MSE over pixels and channels, for values in [0, 1]."""
-    _check_same(one, other)
-    difference = one.astype(np.int32) - other
+    _check_same(a, b)
+    difference = a.astype(np.int32) - b
     return float(np.square(difference).mean()) / 255**2
 
 
-def structural_similarity(one: Frame, other: Frame) -> float:
+def structural_similarity(a: Frame, b: Frame) -> float:
     """Return the SSIM of two frames' luma, at most 1.
 
     The mean over all 11x11 windows that lie inside the frame.
@@ -228,10 +228,10 @@ def structural_similarity(one: Frame, other: Frame) -> float:
     and section III-C. Luma is BT.709's; large frames are not downsampled first, as in
     their later program.
     """
-    _check_same(one, other)
-    if min(one.shape[:2]) < WINDOW:
+    _check_same(a, b)
+    if min(a.shape[:2]) < WINDOW:
         raise ValueError(f"SSIM needs at least {WINDOW} pixels a side.")
-    x, y = (torch.from_numpy(luma(frame)) for frame in (one, other))  # (H, W)
+    x, y = (torch.from_numpy(luma(frame)) for frame in (a, b))  # (H, W)
     mean_x, mean_y, xx, yy, xy = _blur(torch.stack([x, y, x * x, y * y, x * y]))
     covariance = xy - mean_x * mean_y
     variances = xx - mean_x**2 + yy - mean_y**2
@@ -272,9 +272,9 @@ def luma(frame: Frame) -> npt.NDArray[np.float64]:
     return np.asarray(frame @ np.array(LUMA) / 255)
 
 
-def _check_same(one: Frame, other: Frame) -> None:
-    if one.shape != other.shape:
-        raise ValueError(f"{one.shape} and {other.shape} differ; resize one of them.")
+def _check_same(a: Frame, b: Frame) -> None:
+    if a.shape != b.shape:
+        raise ValueError(f"{a.shape} and {b.shape} differ; resize one of them.")
 
 
 def _blur(maps: Tensor) -> Tensor:

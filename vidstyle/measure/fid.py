@@ -53,7 +53,7 @@ def fit_gaussian(features: Tensor) -> Gaussian:
     return Gaussian(mean, factor)
 
 
-def frechet_distance(one: Gaussian, other: Gaussian) -> float:
+def frechet_distance(a: Gaussian, b: Gaussian) -> float:
     """Return the squared Fréchet distance of two normal distributions.
 
     ``|m - m'|^2 + tr(S + S' - 2 (S S')^(1/2))``, computed from factors of the
@@ -64,10 +64,10 @@ def frechet_distance(one: Gaussian, other: Gaussian) -> float:
     Source: Dowson and Landau 1982; of Inception features it is the FID of Heusel et al.
     2017, eq. 6.
     """
-    overlap = torch.linalg.svdvals(one.factor @ other.factor.T).sum()
-    spread = one.factor.square().sum() + other.factor.square().sum()
-    shift = (one.mean - other.mean).square().sum()
-    return max(0.0, float(shift + spread - 2 * overlap))
+    root_trace = torch.linalg.svdvals(a.factor @ b.factor.T).sum()
+    traces = a.factor.square().sum() + b.factor.square().sum()
+    shift = (a.mean - b.mean).square().sum()
+    return max(0.0, float(shift + traces - 2 * root_trace))
 
 
 class Features(NamedTuple):
@@ -143,8 +143,8 @@ def measure_sets(
         fit_gaussian(torch.stack(rows)) if len(rows) > 1 else None for rows in computed
     )
 
-    def fid(one: Gaussian | None, other: Gaussian | None) -> float | None:
-        return frechet_distance(one, other) if one and other else None
+    def fid(a: Gaussian | None, b: Gaussian | None) -> float | None:
+        return frechet_distance(a, b) if a and b else None
 
     return {
         "features": features.name,

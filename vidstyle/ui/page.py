@@ -108,7 +108,6 @@ def _serve(page: gr.Blocks, config: UiConfig, password: str, runs: Path) -> str:
 
 
 def build(runs: Runs) -> Any:
-    """Build the page."""
     with gr.Blocks(
         title="vidstyle", analytics_enabled=False, delete_cache=(3600, 24 * 3600)
     ) as page:

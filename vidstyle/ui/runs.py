@@ -39,7 +39,6 @@ class Runs:
                 self._set(run, "waiting")
 
     def start(self) -> None:
-        """Start the worker thread."""
         self._thread.start()
 
     def close(self) -> None:

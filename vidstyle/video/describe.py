@@ -49,20 +49,20 @@ def as_lines(inspection: Inspection) -> Iterator[str]:
     """Describe a clip in text, one aspect per line."""
     info = inspection.info
     kind = CONTAINERS.get(info.container, info.container) or "a folder of pictures"
-    known = info.duration_s is not None
-    length = f"{info.duration_s:.2f} s" if known else "of unknown length"
-    behind = f"transparent parts are laid over {info.background}"
+    is_known = info.duration_s is not None
+    length = f"{info.duration_s:.2f} s" if is_known else "of unknown length"
+    alpha = f"transparent parts are laid over {info.background}"
     aspects = [
         ("clip", f"{info.path}: {kind}, {length}"),
         ("picture", _picture(info)),
         ("shown", _shown(info)),
         ("rate", _rate(inspection)),
         ("colour", _color(info.color) if info.color else ""),
-        ("alpha", behind if info.has_alpha else ""),
+        ("alpha", alpha if info.has_alpha else ""),
         ("sound", _tracks(info, "audio") if info.kind == "video" else ""),
         ("subtitles", _tracks(info, "subtitle") if info.subtitle_codecs else ""),
         ("chapters", str(info.chapters or "")),
-        *(("stream", _stream(each, info.stream_index)) for each in info.streams),
+        *(("stream", _stream(stream, info.stream_index)) for stream in info.streams),
         ("reading", _reading(info)),
         ("result", _result(inspection)),
     ]
@@ -121,8 +121,8 @@ def _color(color: ColorInfo) -> str:
 
 
 def _tracks(info: VideoInfo, kind: str) -> str:
-    found = (_codec(stream) for stream in info.streams if stream.kind == kind)
-    return ", ".join(found) or "none"
+    codecs = (_codec(stream) for stream in info.streams if stream.kind == kind)
+    return ", ".join(codecs) or "none"
 
 
 def _codec(stream: StreamInfo) -> str:

@@ -25,8 +25,8 @@ _NUMBERED: Final = re.compile(r"\d{6,}\.png")
 
 def list_pictures(folder: Path) -> list[Path]:
     """List the files with a picture's extension, in natural order."""
-    found = (path for path in folder.iterdir() if not path.name.startswith("."))
-    pictures = [path for path in found if path.suffix.lower() in PICTURE_ENDINGS]
+    visible = (path for path in folder.iterdir() if not path.name.startswith("."))
+    pictures = [path for path in visible if path.suffix.lower() in PICTURE_ENDINGS]
     return sorted(pictures, key=natural_order)
 
 
@@ -107,11 +107,11 @@ def _check(picture: Path, shape: tuple[int, ...]) -> bool:
     return header is not None and header.has_alpha
 
 
-def _check_size(picture: Path, shape: tuple[int, ...], wanted: tuple[int, ...]) -> None:
-    if shape[:2] != wanted:
+def _check_size(picture: Path, shape: tuple[int, ...], first: tuple[int, ...]) -> None:
+    if shape[:2] != first:
         raise VideoOpenError(
             f"{picture} is {shape[1]}x{shape[0]}, but the first picture is "
-            f"{wanted[1]}x{wanted[0]}; a clip has frames of one size."
+            f"{first[1]}x{first[0]}; a clip has frames of one size."
         )
 
 

@@ -106,8 +106,8 @@ def alpha_decoder(source: VideoInfo) -> list[str]:
 
 
 def decode_errors(log: str) -> int:
-    found = _DECODE_ERRORS.search(log)
-    return int(found[1]) if found else 0
+    match = _DECODE_ERRORS.search(log)
+    return int(match[1]) if match else 0
 
 
 def _graph(info: VideoInfo, *, has_fields: bool) -> str:
@@ -116,12 +116,13 @@ def _graph(info: VideoInfo, *, has_fields: bool) -> str:
     if color is not None and (mapped := to_srgb(color)):
         filters, color = [*filters, *mapped], None
     if info.has_alpha and info.background is not None:
-        back = info.background.replace("#", "0x")
+        color_code = info.background.replace("#", "0x")
         # Composite before scaling, which would blend in the color of hidden pixels.
         filters += [
             scale(color),
-            f"format=rgba,split[back][front];[back]drawbox=c={back}:t=fill:replace=1"
-            "[back];[back][front]overlay=format=rgb",
+            "format=rgba,split[back][front];"
+            f"[back]drawbox=c={color_code}:t=fill:replace=1[back];"
+            "[back][front]overlay=format=rgb",
         ]
         color = None
     # Fix the output size: a stream may change its size midway.
@@ -169,15 +170,15 @@ def read_color(
 
 def _parse_tags(tags: str) -> dict[str, str]:
     """Parse tags such as ``tv, bt470bg/unknown/unknown, progressive``."""
-    found = dict.fromkeys(("range", "matrix", "primaries", "transfer"), _UNKNOWN)
+    color = dict.fromkeys(("range", "matrix", "primaries", "transfer"), _UNKNOWN)
     for tag in tags.split(", "):
         if tag in {"tv", "pc"}:
-            found["range"] = tag
+            color["range"] = tag
         elif tag.count("/") == 2:
-            found["matrix"], found["primaries"], found["transfer"] = tag.split("/")
+            color["matrix"], color["primaries"], color["transfer"] = tag.split("/")
         elif tag and " " not in tag and tag != "progressive":
-            found["matrix"] = found["primaries"] = found["transfer"] = tag
-    return found
+            color["matrix"] = color["primaries"] = color["transfer"] = tag
+    return color
 
 
 def is_guessed_hd(color: ColorInfo) -> bool:

@@ -204,12 +204,12 @@ def _container(path: Path, file: Description) -> str:
 
 def _chosen(path: Path, file: Description) -> PictureStream:
     """Choose the default video stream, or else the first one."""
-    found = file.pictures()
-    if not found:
+    streams = file.pictures()
+    if not streams:
         has_sound = any(stream.kind == "audio" for stream in file.streams)
         holds = "sound, but no picture" if has_sound else "nothing that can be decoded"
         raise VideoOpenError(f"{path} holds {holds}; name a video file.")
-    return next((stream for stream in found if stream.info.is_default), found[0])
+    return next((stream for stream in streams if stream.info.is_default), streams[0])
 
 
 def _rate(path: Path, stream: PictureStream) -> Fraction:

@@ -247,8 +247,8 @@ def find_bars(info: VideoInfo) -> Bars:
         ]
     )
     down = across = 0, 0
-    for found in filter(None, map(_CROP.search, lines)):
-        left, right, top, bottom = map(int, found.groups())
+    for match in filter(None, map(_CROP.search, lines)):
+        left, right, top, bottom = map(int, match.groups())
         down, across = (top, info.height - 1 - bottom), (left, info.width - 1 - right)
         # The crop only grows (reset=0), so that the first frame settles most clips.
         if min(down) < _MIN_BAR * info.height and min(across) < _MIN_BAR * info.width:
@@ -271,12 +271,10 @@ def fitted_bars(info: VideoInfo, *, height: int, width: int) -> Bars:
 
 
 def without_bars(frame: Frame, bars: Bars) -> Frame:
-    """Crop the bars from a frame."""
     height, width = frame.shape[:2]
     inner = frame[bars.top : height - bars.bottom, bars.left : width - bars.right]
     return np.ascontiguousarray(inner)
 
 
 def with_bars(frame: Frame, bars: Bars) -> Frame:
-    """Pad a frame with black bars."""
     return np.pad(frame, ((bars.top, bars.bottom), (bars.left, bars.right), (0, 0)))

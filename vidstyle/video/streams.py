@@ -205,16 +205,16 @@ def snap_rate(printed: float) -> Fraction:
 
 def _value(pattern: re.Pattern[str], text: str) -> float:
     """Parse a number, with ``k`` for thousands; 0 if it is absent."""
-    found = pattern.search(text)
-    return float(found[1]) * (1000 if "k" in found[0] else 1) if found else 0.0
+    match = pattern.search(text)
+    return float(match[1]) * (1000 if "k" in match[0] else 1) if match else 0.0
 
 
 def _seconds(pattern: re.Pattern[str], text: str) -> float | None:
     """Parse a duration such as 00:00:05.06; None if it is absent or 0."""
-    found = pattern.search(text)
-    if found is None:
+    match = pattern.search(text)
+    if match is None:
         return None
-    return 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3]) or None
+    return 3600 * int(match[1]) + 60 * int(match[2]) + float(match[3]) or None
 
 
 def find_fields(path: Path, stream: PictureStream, *, container: str) -> str:

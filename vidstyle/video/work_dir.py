@@ -10,7 +10,7 @@ complete, and an interrupted run can resume.
     paint/000001.npz        age and origin of the paint of the latest frames
     evolution/000001.png    snapshots of one frame's optimization
     learned/network.safetensors  checkpoint of a painting network
-    NAME.json               values that a resumed run must not compute anew, and
+    NAME.json               values that a resumed run must reuse, not recompute, and
     .NAME.json              a backup of them in case of disk damage
     lock                    held while a process uses the directory
 """
@@ -43,7 +43,7 @@ KINDS = SOURCE, STYLIZED, PAINT, EVOLUTION, LEARNED = (
 
 
 class FrameStore:
-    """Frames and facts of one run; frames by 0-based index in the source."""
+    """The files of one run; frames are addressed by 0-based index in the source."""
 
     def __init__(self, work_dir: Path) -> None:
         self.work_dir = work_dir
@@ -117,14 +117,14 @@ class FrameStore:
             self.remove()
         name = Path(MANIFEST).stem
         with self._reported():
-            if (known := self.facts(name)) is not None:
-                self._check_same(known, json.loads(json.dumps(manifest)))
+            if (stored := self.facts(name)) is not None:
+                self._check_same(stored, json.loads(json.dumps(manifest)))
             self._check_own()
             for kind in KINDS:
                 (self.work_dir / kind).mkdir(parents=True, exist_ok=True)
-            if known is None:
+            if stored is None:
                 self.put_facts(name, manifest)
-        return known is not None
+        return stored is not None
 
     def _check_own(self) -> None:
         if (self.work_dir / MANIFEST).is_file():
@@ -149,13 +149,13 @@ class FrameStore:
         except (OutputError, ImageOpenError) as err:
             raise WorkDirError(f"{err}{advice}") from err
 
-    def _check_same(self, known: dict[str, Any], wanted: dict[str, Any]) -> None:
+    def _check_same(self, stored: dict[str, Any], current: dict[str, Any]) -> None:
         differing = ", ".join(
             f"{key} has changed"
-            if f"{known.get(key)}".startswith("a file with SHA-256")
-            else f"{key} was {known.get(key)} and is {wanted.get(key)}"
-            for key in sorted({*known, *wanted})
-            if known.get(key) != wanted.get(key)
+            if f"{stored.get(key)}".startswith("a file with SHA-256")
+            else f"{key} was {stored.get(key)} and is {current.get(key)}"
+            for key in sorted({*stored, *current})
+            if stored.get(key) != current.get(key)
         )
         if differing:
             raise WorkDirError(
@@ -251,8 +251,8 @@ class FrameStore:
         return self._path(STYLIZED, index).is_file()
 
     def painted(self) -> list[int]:
-        found = (self.work_dir / STYLIZED).glob("*.png")
-        return sorted(int(path.stem) - 1 for path in found)
+        paths = (self.work_dir / STYLIZED).glob("*.png")
+        return sorted(int(path.stem) - 1 for path in paths)
 
     def put_evolution(self, pictures: Sequence[Frame]) -> None:
         """Store the snapshots of one frame's optimization, in order."""
