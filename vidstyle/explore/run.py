@@ -41,7 +41,8 @@ from vidstyle.video.work_dir import MANIFEST, FrameStore
 
 MEASURED_IN: Final = "slim"  # the network that measures distances for all trials
 TERMS: Final = "content", "style", "tv", "range"  # weighted terms of the loss
-TRACED: Final = "step", "evaluations", "seconds", "loss", *TERMS  # columns of a trace
+# Columns of a trace; all counted from the start of the batch.
+TRACED: Final = "step", "evaluations", "seconds", "loss", *TERMS
 
 
 def run_experiment(

@@ -93,8 +93,8 @@ def measure_folders(result: Path, config: MeasureConfig, listener: Listener) -> 
     """Measure folders of pictures as sets, and each result against its own sources.
 
     ``style`` is a folder of paintings, a painting, or None: results are compared with
-    contents only. See ``choose_features`` for the network that FID uses; the other
-    distances use the same one, or slim in place of Inception.
+    contents only. See ``choose_features`` for the network that FID uses; if that is
+    Inception, the other distances use ``network``, by default slim.
     """
     style = config.style
     results, contents = set_of(result), set_of(config.content)
