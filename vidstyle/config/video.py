@@ -118,8 +118,8 @@ FOLDER_FPS: Final = Fraction(25)  # default frame rate of a folder of pictures
 # Fraction of next_steps that a later frame takes to reach the previous frame's loss:
 # measured, 8 to 12 of 50.
 NEXT_SHARE = 0.25
-# The same for key frames (measured: 0.5 to 1) and those in between (0 to 0.2).
-KEY_SHARE, BETWEEN_SHARE = 0.6, 0.03
+# The same for key frames (measured: 0.25 to 0.6) and those in between (0 to 0.15).
+KEY_SHARE, BETWEEN_SHARE = 0.32, 0.02
 
 
 def _check_times(name: str, times: tuple[float, ...]) -> None:
@@ -271,8 +271,7 @@ class VideoConfig(AlbumConfig):
         share, spacing = NEXT_SHARE, self.key_spacing
         if spacing > 1:
             share = KEY_SHARE / spacing + BETWEEN_SHARE
-        wanted = max(self.next_min_steps, round(share * self.next_steps))
-        return min(self.next_steps, wanted)
+        return min(self.next_steps, max(1, round(share * self.next_steps)))
 
     @property
     def key_spacing(self) -> int:
