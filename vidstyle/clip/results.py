@@ -16,7 +16,7 @@ from vidstyle.video.codecs import (
     codec_for,
     container_of,
     find_hardware,
-    held_shape,
+    encoded_shape,
     why_software,
 )
 from vidstyle.video.evolution import write_evolution
@@ -37,7 +37,7 @@ def cut_shape(
     """Return the height and width that a file can hold of frames of a shape."""
     if not output.suffix:
         return shape
-    return held_shape(codec_for(output, encoding), shape)
+    return encoded_shape(codec_for(output, encoding), shape)
 
 
 def result_shape(info: VideoInfo, config: VideoConfig) -> tuple[int, int]:

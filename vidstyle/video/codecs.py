@@ -124,7 +124,8 @@ def codec_for(path: Path, config: EncodingConfig) -> str:
     return name
 
 
-def held_shape(codec: str, shape: tuple[int, int]) -> tuple[int, int]:
+def encoded_shape(codec: str, shape: tuple[int, int]) -> tuple[int, int]:
+    """Return a (height, width) as encoded: a codec may need to crop odd sides."""
     height, width = shape
     if CODECS[codec].needs_even_sides:
         return height - height % 2, width - width % 2
@@ -235,7 +236,7 @@ def find_hardware(
     codec: str, *, crf: int | None, shape: tuple[int, int]
 ) -> HardwareEncoder | None:
     """Find the first hardware encoder that can encode a frame of (height, width)."""
-    height, width = held_shape(codec, shape)
+    height, width = encoded_shape(codec, shape)
     size, filters = f"{width}x{height}", ("-vf", f"format=rgb24,{to_pixels(codec)}")
     for candidate in CANDIDATES.get(codec, ()):
         encoder = (*filters, *candidate.arguments(codec, crf))

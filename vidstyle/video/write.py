@@ -184,7 +184,7 @@ class _Resized:
     def __iter__(self) -> Iterator[Frame]:
         for frame in self.frames:
             height, width = self.height or frame.shape[0], self.width or frame.shape[1]
-            rows, columns = codecs.held_shape(self.codec, (height, width))
+            rows, columns = codecs.encoded_shape(self.codec, (height, width))
             yield resize_frame(frame, height=height, width=width)[:rows, :columns]
 
 
