@@ -26,7 +26,7 @@ def choose_device(name: DeviceName) -> torch.device:
     available += ["cpu"]
     if name not in {"auto", *available}:
         raise ConfigError(
-            f"device {name} is not on this machine; use --device auto or cpu."
+            f"this machine has no device {name}; use --device auto or cpu."
         )
     return torch.device(available[0] if name == "auto" else name)
 

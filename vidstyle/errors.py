@@ -104,6 +104,6 @@ def dependency_error(err: ImportError) -> DependencyError | None:
     if err.name not in PACKAGES:
         return None
     return DependencyError(
-        f"the Python package {err.name} cannot be loaded ({err}); "
-        "install vidstyle again with pip."
+        f"cannot load the Python package {err.name} ({err}); "
+        "reinstall vidstyle with pip."
     )

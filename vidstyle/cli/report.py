@@ -37,7 +37,7 @@ PACE_S = 600  # seconds whose steps say how long the next ones will take
 ECHO = 3  # columns left free: an echoed Ctrl-C must not begin another line
 LEAST_SHARE = 0.01  # of the loss: a smaller term is not shown
 # Noted on what stops a run that has kept something.
-RESUMES = "the same command goes on where this one stopped"
+RESUMES = "run the same command again to resume"
 
 
 class Terminated(BaseException):
@@ -133,7 +133,7 @@ class Reporter:
         paths = (each for each in (path, *facts.values()) if isinstance(each, Path))
         print_facts(known, paths, as_json=self._as_json)
         if self._lost:
-            raise OutputError(f"{self._lost}; the result is whole.")
+            raise OutputError(f"{self._lost}; the result is complete.")
 
     def _write_log(self, log: IO[str], report: StepReport) -> None:
         known = asdict(replace(report, picture=None))
@@ -199,7 +199,7 @@ class ProgressView(Progress):
             case FrameReport() if self._pace is not None:
                 self._pace.frame(event)
                 if self._newest is not None and not self._is_verbose:
-                    self._line = f"the newest frame: {self._newest}"
+                    self._line = f"newest frame: {self._newest}"
                 self._write_line(self._draw(self._pace, self._pace.count))
 
     def _begin(self, description: str) -> None:
@@ -213,7 +213,7 @@ class ProgressView(Progress):
         total = f" of {download.total / 1e6:.0f}" if download.total else ""
         self.update(
             self.task_ids[0],
-            description=f"fetching {download.name}",
+            description=f"downloading {download.name}",
             completed=download.done,
             total=download.total or None,
             count=f"{download.done / 1e6:.0f}{total} MB",

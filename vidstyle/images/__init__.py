@@ -95,7 +95,7 @@ def as_frame(picture: Frame | StrPath) -> Frame:
         return read_picture(Path(picture))
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
         raise ConfigError(
-            f"a picture is an array of uint8 (height, width, 3), RGB; this one is "
+            f"a picture must be a uint8 array (height, width, 3), RGB; this one is "
             f"{picture.dtype} {picture.shape}."
         )
     return picture
@@ -122,7 +122,7 @@ def check_free(*paths: Path | None, overwrite: bool) -> None:
     """Raise OutputError for a result that exists and may not be replaced."""
     for path in paths:
         if path is not None and path.exists() and not overwrite:
-            raise OutputError(f"{path} exists; use --overwrite, or another name.")
+            raise OutputError(f"{path} exists; use --overwrite or another name.")
 
 
 def check_outputs(
@@ -144,7 +144,7 @@ def check_outputs(
             raise OutputError(f"{path} is a folder; name a file in it.")
         _check_parent(path)
         if not os.access(path.parent, os.W_OK):
-            raise OutputError(f"the folder {path.parent} cannot be written to.")
+            raise OutputError(f"the folder {path.parent} is not writable.")
     written = [*outputs, *(path for path in besides if path is not None)]
     resolved = [path.resolve() for path in written]
     sources = [path for path in inputs if path is not None and path.exists()]
@@ -152,7 +152,9 @@ def check_outputs(
         if path.exists() and any(path.samefile(source) for source in sources):
             raise ConfigError(f"the result {path} would replace an input.")
         if resolved.count(path.resolve()) > 1:
-            raise ConfigError(f"two results would go to {path}; name another for one.")
+            raise ConfigError(
+                f"two results would be named {path}; choose another name for one."
+            )
     check_free(*outputs, overwrite=overwrite)
 
 
@@ -167,11 +169,11 @@ def check_picture_path(path: Path, *, with_alpha: bool = False) -> None:
     ending = path.suffix.lower()
     if not cv2.haveImageWriter(f"picture{ending}"):
         raise OutputError(
-            f"cannot write {path}: {ending or 'no ending'} is not a picture format; "
+            f"cannot write {path}: {ending or 'no extension'} is not a picture format; "
             "use .png or .jpg."
         )
     if with_alpha and ending not in WITH_ALPHA:
-        raise OutputError(f"a {ending} holds no transparency; name a .png.")
+        raise OutputError(f"{ending} files have no transparency; use .png.")
 
 
 def write_picture(path: Path, frame: Frame) -> None:
@@ -189,7 +191,7 @@ def write_picture(path: Path, frame: Frame) -> None:
         is_done, data = cv2.imencode(ending, pixels, options)
     if not is_done:
         raise OutputError(
-            f"cannot write {path}: a {ending} of {width}x{height} pixels is too much."
+            f"cannot write {path}: {width}x{height} pixels is too large for {ending}."
         )
     write_whole(path, data.tobytes())
 

@@ -230,7 +230,7 @@ def structural_similarity(a: Frame, b: Frame) -> float:
     """
     _check_same(a, b)
     if min(a.shape[:2]) < WINDOW:
-        raise ValueError(f"SSIM needs at least {WINDOW} pixels a side.")
+        raise ValueError(f"SSIM needs at least {WINDOW} pixels per side.")
     x, y = (torch.from_numpy(luma(frame)) for frame in (a, b))  # (H, W)
     mean_x, mean_y, xx, yy, xy = _blur(torch.stack([x, y, x * x, y * y, x * y]))
     covariance = xy - mean_x * mean_y

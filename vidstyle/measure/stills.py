@@ -34,7 +34,7 @@ from vidstyle.records import Frame, FrameReport, Listener, Plan
 from vidstyle.stylize.album import INDEX, pictures_in
 from vidstyle.video.folder import numbered_pictures
 
-NOTE: Final = "FIDs of other features, or of sets of other sizes, do not compare."
+NOTE: Final = "FIDs are comparable only for the same features and set sizes."
 OF_PAIRS: Final = (
     *("content_mse", "style_mse", "content_ssim"),
     *("style_distance", "content_distance"),
@@ -65,8 +65,8 @@ def measure_still(result: Path, config: MeasureConfig, listener: Listener) -> Fa
     height, width = stylized.shape[:2]
     if min(height, width) < MIN_SIDE:
         raise InputError(
-            f"{result} is {width}x{height}; to be measured, a picture needs at least "
-            f"{MIN_SIDE} pixels a side."
+            f"{result} is {width}x{height}; a picture needs at least {MIN_SIDE} pixels "
+            "per side to be measured."
         )
     check_shapes(result, (height, width), config.content, source.shape[:2])
     meter = make_meter(config, listener, height=height, width=width)
@@ -157,7 +157,7 @@ def _measure_pairs(
         (height, width, _), (tall, wide, _) = stylized.shape, source.shape
         shape = f"{width}x{height}"
         if min(height, width) < MIN_SIDE:
-            unmatched[match.result] = f"{shape} is less than {MIN_SIDE} pixels a side"
+            unmatched[match.result] = f"{shape} is less than {MIN_SIDE} pixels per side"
         elif is_stretched((height, width), (tall, wide)):
             other = f"{match.content.name} is {wide}x{tall}"
             unmatched[match.result] = f"it is {shape}, and {other}"
@@ -189,18 +189,18 @@ def pair_by_name(
             if prefix in pictures
         ]
         if not candidates:
-            unmatched[result] = "no content has a name that its own begins with"
+            unmatched[result] = "its name does not begin with that of any content"
             continue
         # Prefer a shorter prefix if the longest one's remainder is no painting.
         name, rest = next((c for c in candidates if c[1] in paintings), candidates[0])
         if len(pictures[name]) > 1:
             several = " and ".join(picture.name for picture in pictures[name])
-            unmatched[result] = f"it may be of {several}"
+            unmatched[result] = f"it could belong to {several}"
             continue
         named = paintings.get(rest, []) if rest else styles
         style = named[0] if len(named) == 1 else None
         matched.append(Matched(result, pictures[name][0], style))
-    unused = dict.fromkeys(contents, "no result is called after it")
+    unused = dict.fromkeys(contents, "no result is named after it")
     for match in matched:
         unused.pop(match.content, None)
     return matched, unmatched | unused
@@ -220,7 +220,7 @@ def set_of(folder: Path) -> list[Path]:
         problem = "is a file" if folder.exists() else "does not exist"
         raise InputError(
             f"{folder} {problem}; to compare sets of pictures, the result and "
-            "--content have to be folders of them."
+            "--content must be folders."
         )
     return [path for path in pictures_in(folder) if path.name != INDEX]
 

@@ -66,7 +66,7 @@ def write_evolution(
     check_evolution_name(path)
     frames = [_limit_width(picture, config.width) for picture in pictures]
     if not frames:
-        raise VideoWriteError(f"cannot write {path}: there is not one picture.")
+        raise VideoWriteError(f"cannot write {path}: there are no pictures.")
     step_s, hold_s = 1 / config.fps, None
     if path.suffix.lower() == ".gif":
         # GIF delays are whole 1/100 s: round the rate, or they would be uneven.
@@ -81,9 +81,7 @@ def write_evolution(
 
 def check_evolution_name(path: Path) -> None:
     if path.suffix.lower() not in {".gif", ".mp4"}:
-        raise ConfigError(
-            f"{path} must end in .gif or .mp4 to show how it was learned."
-        )
+        raise ConfigError(f"{path} must end in .gif or .mp4 to show the optimization.")
 
 
 def change(before: Frame, after: Frame) -> float:

@@ -78,8 +78,8 @@ class FrameStore:
                 lock.acquire()
         except Timeout as err:
             raise WorkDirError(
-                f"process {self.owner()} is at work in {self.work_dir}; wait for "
-                "its end, or name another directory with --work-dir."
+                f"process {self.owner()} is working in {self.work_dir}; wait until it "
+                "ends, or choose another directory with --work-dir."
             ) from err
         try:
             with suppress(OSError):
@@ -133,8 +133,8 @@ class FrameStore:
             # A run that was killed at its start may have left these.
             if path.is_file() and path.suffix != PARTIAL and path.name != LOCK:
                 raise WorkDirError(
-                    f"{self.work_dir} is not a work directory of vidstyle; "
-                    "name another with --work-dir."
+                    f"{self.work_dir} is not a vidstyle work directory; "
+                    "choose another with --work-dir."
                 )
 
     @contextmanager
@@ -153,14 +153,14 @@ class FrameStore:
         differing = ", ".join(
             f"{key} has changed"
             if f"{stored.get(key)}".startswith("a file with SHA-256")
-            else f"{key} was {stored.get(key)} and is {current.get(key)}"
+            else f"{key} was {stored.get(key)} and is now {current.get(key)}"
             for key in sorted({*stored, *current})
             if stored.get(key) != current.get(key)
         )
         if differing:
             raise WorkDirError(
                 f"{self.work_dir} holds an unfinished run with other settings "
-                f"({differing}); use those to go on, or --restart to begin afresh."
+                f"({differing}); use those to resume, or --restart to start over."
             )
 
     def remove(self) -> None:
@@ -192,7 +192,7 @@ class FrameStore:
             write_picture(self._path(kind, index), frame)
 
     def _get(self, kind: str, index: int) -> Frame:
-        with self._reported(" Use --restart to begin afresh."):
+        with self._reported(" Use --restart to start over."):
             return read_picture(self._path(kind, index))
 
     def _drop(self, kind: str, index: int) -> None:
@@ -287,6 +287,4 @@ class FrameStore:
 
 
 def _damaged(path: Path) -> WorkDirError:
-    return WorkDirError(
-        f"{path} is damaged; use --restart to throw that run's work away."
-    )
+    return WorkDirError(f"{path} is damaged; use --restart to discard that run.")
