@@ -130,7 +130,7 @@ def _paint_all(clips: Sequence[Path], task: _Task) -> None:
         print_facts({"index": index}, [index], as_json=request.json)
     if failed:
         names = ", ".join(dict.fromkeys(failed))
-        raise InputError(f"some clips could not be painted: {names}.")
+        raise InputError(f"some clips failed: {names}.")
 
 
 def _styles(request: Request) -> list[list[Path]]:

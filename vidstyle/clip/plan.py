@@ -95,7 +95,7 @@ def plan_video(
     Arguments are as for ``stylize_video``; nothing is left behind.
     """
     if config.has_painter:
-        raise ConfigError("plan works only with --method optimize, without --painter.")
+        raise ConfigError("plan does not work with a painting network.")
     reader = open_reader(clip, config, has_regions=bool(regions))
     tell_plan(reader.info, output, config, listener)
     shape = frame_shape(reader.info, config.style.long_side)

@@ -60,9 +60,7 @@ def preview_video(
     """
     output, config = Path(output), config or VideoConfig()
     if config.method == "network":
-        raise ConfigError(
-            "--preview works only with --method optimize, without --painter."
-        )
+        raise ConfigError("--preview does not work with a painting network.")
     check_picture_path(output)
     check_free(output, overwrite=overwrite)
     reader = open_reader(clip, config, has_regions=bool(regions))

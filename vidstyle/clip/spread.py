@@ -217,9 +217,7 @@ def paint_part(
     with TemporaryDirectory(prefix="vidstyle-") as folder:
         if passes.stores[job.place].facts(SHARED) != {"run": job.key}:
             if masks.regions:
-                raise InputError(
-                    "--region needs a work directory that all workers can access."
-                )
+                raise InputError("--region needs a work directory all workers see.")
             if files is None:
                 return False
             post.handing = store = FrameStore(Path(folder))

@@ -117,9 +117,7 @@ def _write(
     if not count:
         raise WorkDirError(f"the first frame is not painted yet in {store.work_dir}.")
     if left := len(painted) - count:
-        listener(
-            Notice(text=f"leaving out {left} frames that follow an unfinished one")
-        )
+        listener(Notice(text=f"skipping {left} frames after an unfinished one"))
     if count < len(found.times_s):
         end_s, stop = found.times_s[count], first + count
         found = replace(found, times_s=found.times_s[:count], end_s=end_s)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -22,6 +22,8 @@ RISE: Final = 20
 """Steps."""
 FALL: Final = 0.4
 """Part of the training."""
+MOMENTS: Final = "step", "exp_avg", "exp_avg_sq"
+"""What Adam knows of each weight, as torch names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,20 +156,13 @@ class Training:
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Go on from what ``state`` has returned; KeyError or RuntimeError if not."""
         self.steps = int(state["steps"])
-        parts = "painter.", "adam."
-        weights, moments = (
-            {
-                name.removeprefix(part): state[name]
-                for name in state
-                if name.startswith(part)
-            }
-            for part in parts
+        self._painter.load_state_dict(
+            {name: state[f"painter.{name}"] for name in self._painter.state_dict()}
         )
-        self._painter.load_state_dict(weights)
-        values: dict[int, dict[str, Any]] = {}
-        for name, each in moments.items():
-            number, kind = name.split(".")
-            values.setdefault(int(number), {})[kind] = each
+        values = {
+            number: {kind: state[f"adam.{number}.{kind}"] for kind in MOMENTS}
+            for number in range(len(self._weights))
+        }
         groups = self._adam.state_dict()["param_groups"]
         self._adam.load_state_dict({"state": values, "param_groups": groups})
 

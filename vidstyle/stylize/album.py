@@ -194,9 +194,7 @@ def stylize_album(
     run = _Run(config, album, listener, keep_alpha)
     painted = run.paint(left, kept)
     if painted + kept == 0:
-        raise InputError(
-            f"no picture could be painted: {' '.join(run.failed.values())}"
-        )
+        raise InputError(f"nothing could be painted: {' '.join(run.failed.values())}")
     write_picture(folder / INDEX, index_sheet(pairs))
     failed = tuple(run.failed.values())
     return AlbumResult(folder, folder / INDEX, painted, kept, failed)
