@@ -79,7 +79,7 @@ def test_products_round_as_the_convolutions_of_the_device(monkeypatch):
         seen.append(torch.get_float32_matmul_precision())
         return bench.PRODUCT_S
 
-    monkeypatch.setattr(bench, "_product_s", note_precision)
+    monkeypatch.setattr(bench, "seconds", note_precision)
 
     for device, precision in ((CPU, "fp32"), (CUDA, "tf32")):
         matrix_rate(device, precision)

@@ -1,14 +1,13 @@
-"""Turn a video into a painting that moves.
+"""Neural style transfer for video.
 
-``Stylizer`` paints arrays; ``stylize_video``, ``stylize_image``, ``stylize_album`` and
-``preview_video`` go from file to file; ``video_status`` and ``finish_video`` look at an
-unfinished run. ``VideoConfig``, ``StyleConfig``,
-``AlbumConfig``, ``EncodingConfig`` and ``EvolutionConfig`` say how; a listener is told
-what goes on, as the records that make up ``Event``; whatever a user can cause is a
-``VidstyleError``.
+``Stylizer`` works on arrays; ``stylize_video``, ``stylize_image``, ``stylize_album``
+and ``preview_video`` on files; ``video_status`` and ``finish_video`` on an unfinished
+run. The settings are ``VideoConfig``, ``StyleConfig``, ``AlbumConfig``,
+``EncodingConfig`` and ``EvolutionConfig``. Progress is reported to a ``Listener`` as
+``Event`` records; every error that a user can cause is a ``VidstyleError``.
 
-Names are loaded when they are first used, so that importing vidstyle, as its command
-line does, does not wait for torch.
+Names are imported on first use, so that importing vidstyle, as the command line does,
+does not load torch.
 """
 
 from importlib import import_module
@@ -72,7 +71,7 @@ _NAMES: Final = {
     "stylize.image": "stylize_image",
     "stylize.stylizer": "Stylizer",
 }
-"""The public names by their modules."""
+"""The public names, by module."""
 _HOMES: Final = {
     name: module for module, names in _NAMES.items() for name in names.split()
 }
@@ -80,7 +79,7 @@ __all__ = sorted(["__version__", *_HOMES])  # noqa: PLE0605
 
 
 def __getattr__(name: str) -> object:
-    """Load a public name on its first use (PEP 562)."""
+    """Import a public name on first use (PEP 562)."""
     if name == "__version__":
         from importlib.metadata import version
 
@@ -91,5 +90,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """List the public names, loaded or not."""
+    """List the public names, imported or not."""
     return sorted({*globals(), *__all__})

@@ -1,11 +1,10 @@
-"""Where the program begins: Ctrl-C is answered in a line while it is loaded, too."""
+"""Entry point: reports Ctrl-C in one line even while modules are being imported."""
 
 import signal
 import sys
 
 
 def main() -> None:
-    """Be the command line."""
     try:
         from vidstyle.cli import run
     except KeyboardInterrupt:

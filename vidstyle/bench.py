@@ -1,7 +1,7 @@
-"""The speed of the optimisation on this machine, and what the machine could do at best.
+"""Benchmark the optimization loop, and compare it with the device's peak throughput.
 
-A network and sizes in, rates out. Pictures are drawn, not read: speed does not depend
-on what they show. Nothing here is tuned to look well: rates are medians of whole steps.
+Pictures are generated, since the speed does not depend on their content. Rates are
+medians over whole steps of the loop that stylizes clips.
 """
 
 import time
@@ -35,31 +35,31 @@ from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import content_target, style_target
 from vidstyle.records import Listener
 
-WARM_UP: Final = 5  # steps that are not counted: they allocate, and choose algorithms
-PRODUCT_S: Final = 0.02  # least duration of a product that says how fast they are
-PRODUCTS: Final = 10  # products of which the fastest is taken: it is to be a ceiling
-LARGEST_PRODUCT: Final = 8192  # rows; more are no faster, and fill the memory
+WARM_UP: Final = 5  # steps not timed: they allocate memory and select algorithms
+PRODUCT_S: Final = 0.02  # least duration of a matrix product that is timed
+PRODUCTS: Final = 10  # products timed; the fastest is the peak
+LARGEST_PRODUCT: Final = 8192  # rows; larger ones are no faster, and fill the memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """How fast frames of one size are optimised, so many beside one another."""
+    """The speed of the loop for one frame size and batch size."""
 
     width: int
     height: int
-    batch: int  # frames that one step moves
+    batch: int  # frames per step
     steps_per_s: float  # of the whole loop
-    evaluation_share: float  # of a step's time; the rest is the optimiser's
-    gflop: float  # in the convolutions of one step, forward and back to the pixels
-    gflop_per_s: float  # the same by the time of the whole step
-    of_matrix_rate: float  # gflop_per_s by the device's own rate of matrix products
-    over_single: float  # how many times as fast as the same frames one by one
-    operations_per_step: int  # on a GPU each is a kernel, or a few; without views
-    host_reads_per_step: int  # times that the host waits for a value from the device
+    evaluation_share: float  # of losses and gradients in a step's time; rest: optimizer
+    gflop: float  # convolutions of one step, forward and backward to the pixels
+    gflop_per_s: float  # gflop divided by the time of the whole step
+    of_matrix_rate: float  # gflop_per_s divided by the device's matrix product rate
+    over_single: float  # speedup over the same frames one by one
+    operations_per_step: int  # about the kernel launches on a GPU; views not counted
+    host_reads_per_step: int  # device-to-host synchronizations
 
 
 class Bench:
-    """A network on a device, ready to be timed."""
+    """A network on a device, ready for timing."""
 
     def __init__(
         self,
@@ -72,9 +72,9 @@ class Bench:
         precision: Precision = "auto",
         listener: Listener,
     ) -> None:
-        """Check the numbers and load the network, unless it is loaded.
+        """Check the arguments and load the network, if given by name.
 
-        ``sizes`` are widths and heights; ``batch`` frames are timed after one alone.
+        ``sizes`` are (width, height); each is timed for one frame, then for ``batch``.
         """
         for width, height in sizes:
             check_range("width in sizes", width, least=MIN_SIDE)
@@ -91,11 +91,11 @@ class Bench:
             )
         self._network = network
         used = [*self._config.style_layers, *self._config.content_layers]
-        self._deepest = max((one.layer for one in used), key=network.layers.index)
+        self._deepest = max((layer for layer, _ in used), key=network.layers.index)
         self._ceiling = matrix_rate(self._device, network.precision) / 1e9
 
     def facts(self) -> dict[str, Any]:
-        """Collect what is timed, and the ceiling."""
+        """Collect the conditions of the benchmark, and the peak throughput."""
         return {
             "network": self._network.name,
             "deepest": self._deepest,
@@ -107,7 +107,7 @@ class Bench:
         }
 
     def rates(self) -> Iterator[Rate]:
-        """Time the loop in each size for one frame, and for a batch if that is more."""
+        """Time the loop for each size, with one frame and with a batch."""
         for width, height in self._sizes:
             single_s = 0.0
             macs = count_macs(self._network, self._deepest, height=height, width=width)
@@ -117,8 +117,8 @@ class Bench:
                     step_s, evaluation_s = self._time(loop, objective, images)
                     operations, host_reads = count_operations(loop.step)
                 single_s = single_s or step_s
-                # A multiplication and a sum each; and the way back to the pixels costs
-                # one more way forward, since no weight wants a gradient.
+                # A multiply-add is two operations. The backward pass costs as much as
+                # the forward pass, since weights need no gradients.
                 gflop = 2 * 2 * macs * frames / 1e9
                 yield Rate(
                     width=width,
@@ -137,11 +137,11 @@ class Bench:
     def _time(
         self, loop: BatchOptimization, objective: Objective, images: Tensor
     ) -> tuple[float, float]:
-        """Measure the median seconds of a whole step, and of its evaluation alone."""
-        # In turns, so that whatever else the machine does slows both alike.
-        works = loop.step, partial(objective.evaluate, images)
+        """Return the median seconds of a whole step, and of its evaluation alone."""
+        # Interleaved, so that other load on the machine affects both equally.
+        calls = loop.step, partial(objective.evaluate, images)
         times = [
-            [seconds(work, self._device) for work in works]
+            [seconds(call, self._device) for call in calls]
             for _ in range(WARM_UP + self._steps)
         ]
         step_s, evaluation_s = map(median, zip(*times[WARM_UP:], strict=True))
@@ -150,29 +150,30 @@ class Bench:
     def _load(
         self, width: int, height: int, batch: int
     ) -> tuple[BatchOptimization, Objective, Tensor]:
-        """Make the loop as a clip has it, and its objective for itself."""
+        """Set up the loop as for a clip's later frames, and a separate objective."""
         pictures = F.interpolate(natural_pictures(), (height, width), mode="bicubic")
         image, painting = pictures[:1].to(self._device), pictures[1:2].to(self._device)
         style = style_target(self._network, painting, self._config)
         content = content_target(self._network, image, self._config)
-        held: dict[str, Any] = {"warped": image}
-        held["consistency"] = torch.ones_like(image[:, :1])
+        temporal: dict[str, Any] = {"warped": image}
+        temporal["consistency"] = torch.ones_like(image[:, :1])
         setup = self._network, style, self._config
         weight = VideoConfig().temporal_weight
         loop = BatchOptimization(*setup, slots=batch, temporal_weight=weight)
         objective = Objective(*setup, temporal_weight=weight)
         images = image.repeat(batch, 1, 1, 1)
         objective.allocate(images)
-        steps = WARM_UP + self._steps + 2  # a last one reads whether all is well
-        task = FrameTask(frame=0, start=image, content=content, steps=steps, **held)
+        # More than are run, since the last step synchronizes with the device.
+        steps = WARM_UP + self._steps + 2
+        task = FrameTask(frame=0, start=image, content=content, steps=steps, **temporal)
         for slot in range(batch):
             loop.load(slot, task)
-            objective.set_slot(slot, content, **held)
+            objective.set_slot(slot, content, **temporal)
         return loop, objective, images
 
 
 def as_table(facts: dict[str, Any], rates: Iterable[Rate]) -> Iterator[str]:
-    """Write what is timed, and then a line for each rate, as it comes."""
+    """Format the conditions, then one line per rate as it is measured."""
     line = (
         "{network} to {deepest} on {device} in {precision}, {threads} thread(s); "
         "medians of {steps} steps; ceiling {matrix_gflop_per_s:.0f} GFLOP/s"
@@ -191,53 +192,50 @@ def as_table(facts: dict[str, Any], rates: Iterable[Rate]) -> Iterator[str]:
 def count_macs(
     network: FeatureNetwork, deepest: str, *, height: int, width: int
 ) -> int:
-    """Count the multiply-adds of a network's convolutions down to its deepest layer.
+    """Count the multiply-adds of one image's forward pass up to the deepest layer.
 
-    They are those of one image forward, at the real size of each layer.
+    Only convolutions count, each at the size of its feature map.
     """
     used = network.layers[: network.layers.index(deepest) + 1]
     kernels = [weight for weight in network.parameters() if weight.dim() == 4]
-    halved = [block_of(layer) - 1 for layer in used]
+    halvings = [block_of(layer) - 1 for layer in used]
     return sum(
-        kernel.numel() * (height >> times) * (width >> times)
-        for times, kernel in zip(halved, kernels, strict=False)
+        kernel.numel() * (height >> halving) * (width >> halving)
+        for halving, kernel in zip(halvings, kernels, strict=False)
     )
 
 
 def matrix_rate(device: torch.device, precision: Precision) -> float:
-    """Measure how many operations a second a device makes in large matrix products.
+    """Measure a device's throughput in large matrix products, in operations per second.
 
-    In as many threads and as exactly as its convolutions.
+    Uses the same number of threads and the same precision as the convolutions.
     """
-    side, before = 256, torch.get_float32_matmul_precision()
+    side, previous = 256, torch.get_float32_matmul_precision()
     if precision == "tf32":
         torch.set_float32_matmul_precision("high")
     try:
         while True:
-            one = torch.rand(side, side, device=device)
-            one = one.bfloat16() if precision == "bf16" else one
-            best = min(_product_s(one, device) for _ in range(PRODUCTS))
+            matrix = torch.rand(side, side, device=device)
+            matrix = matrix.bfloat16() if precision == "bf16" else matrix
+            product = partial(torch.matmul, matrix, matrix)
+            best = min(seconds(product, device) for _ in range(PRODUCTS))
             if best >= PRODUCT_S or side >= LARGEST_PRODUCT:
                 return 2.0 * side**3 / best
             side *= 2
     finally:
-        torch.set_float32_matmul_precision(before)
+        torch.set_float32_matmul_precision(previous)
 
 
-def _product_s(matrix: Tensor, device: torch.device) -> float:
-    return seconds(lambda: matrix @ matrix, device)
-
-
-def seconds(work: Callable[[], object], device: torch.device) -> float:
-    """Time one piece of work until the device has finished it."""
-    _wait_for(device)
+def seconds(call: Callable[[], object], device: torch.device) -> float:
+    """Time a call until the device has finished its work."""
+    _synchronize(device)
     start = time.perf_counter()
-    work()
-    _wait_for(device)
+    call()
+    _synchronize(device)
     return time.perf_counter() - start
 
 
-def _wait_for(device: torch.device) -> None:
+def _synchronize(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":

@@ -1,12 +1,11 @@
-"""The colors of a picture, and masks: which part of it belongs to which region.
+"""Color transfer between pictures, and masks of regions.
 
-The content gets the painting's palette before anything is optimised. The style loss
-compares sums over whole feature maps, in which hues weigh little beside brightness and
-edges: from a start in its own colors, a photograph keeps hues that the painting does
-not have. Matching mean and covariance first takes them away at once.
+The content is recolored to the painting's palette before the optimization. The style
+loss compares statistics of whole feature maps, in which hue weighs little compared with
+brightness and edges, so that a photograph would keep hues that the painting lacks.
+Matching mean and covariance of RGB first removes them.
 
-Luminance is the Y of YIQ, a weighted sum of R, G and B; chroma is what a color has
-beside it, RGB - Y.
+Luminance is the Y of YIQ, a weighted sum of R, G and B; chroma is the rest, RGB - Y.
 """
 
 from collections.abc import Sequence
@@ -22,9 +21,9 @@ from torch import Tensor
 from vidstyle.images import resize_frame
 from vidstyle.records import Frame
 
-FLOOR = 0.03**2  # added to each variance, so that a one-color picture has a map
-LARGEST_GAIN = 3.0  # in any direction of color: more would show the source's noise
-PACE = 0.1  # share of a clip's next frame in its running statistics
+FLOOR = 0.03**2  # added to the variances, so that one-color pictures have a map
+LARGEST_GAIN = 3.0  # along any axis of RGB space; more would amplify noise
+PACE = 0.1  # weight of the next frame in a clip's moving average
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,7 +36,7 @@ class ColorStatistics:
     covariance: Floats
 
     def toward(self, other: "ColorStatistics", pace: float = PACE) -> "ColorStatistics":
-        """Move a share of the way to another picture's."""
+        """Interpolate between these statistics (0) and another picture's (1)."""
         return ColorStatistics(
             (1 - pace) * self.mean + pace * other.mean,
             (1 - pace) * self.covariance + pace * other.covariance,
@@ -46,13 +45,13 @@ class ColorStatistics:
 
 @dataclass(frozen=True, slots=True)
 class PaletteMap:
-    """An affine map of colors: ``matrix @ rgb + offset``, RGB in [0, 1]."""
+    """An affine color transform: ``matrix @ rgb + offset``, RGB in [0, 1]."""
 
-    matrix: Floats  # (3, 3), symmetric and positive: no hue turns into its opposite
+    matrix: Floats  # (3, 3), symmetric positive definite: no hue is inverted
     offset: Floats  # (3,)
 
     def apply(self, frame: Frame) -> Frame:
-        """Recolor a frame; colors that leave [0, 255] are clamped."""
+        """Recolor a frame; values outside [0, 255] are clamped."""
         affine = np.hstack([self.matrix, 255 * self.offset[:, None]])  # (3, 4)
         mapped = cv2.transform(frame.astype(np.float32), affine.astype(np.float32))
         return np.asarray(mapped).round().clip(0, 255).astype(np.uint8)
@@ -61,7 +60,7 @@ class PaletteMap:
 def color_statistics(
     frame: Frame, mask: npt.NDArray[np.float32] | None = None
 ) -> ColorStatistics:
-    """Measure a frame's colors; a mask (H, W) in [0, 1], not empty, weighs pixels."""
+    """Compute a frame's statistics, weighted by a nonempty mask (H, W) in [0, 1]."""
     pixels = frame.reshape(-1, 3).astype(np.float64) / 255  # (H*W, 3)
     if mask is None:
         mean = pixels.mean(axis=0)
@@ -76,28 +75,28 @@ def color_statistics(
 def mix_colors(
     colors: Sequence[ColorStatistics], weights: Sequence[float]
 ) -> ColorStatistics:
-    """Mix the statistics of several pictures; only the weights' ratios count.
+    """Average the statistics of several pictures, by weights of any positive sum.
 
-    A picture of weight 0 leaves no trace.
+    Pictures of weight 0 are ignored, even if their statistics are not finite.
     """
     shares = np.array(weights, np.float64) / sum(weights)
-    used = [(share, one) for share, one in zip(shares, colors, strict=True) if share]
+    used = [(share, c) for share, c in zip(shares, colors, strict=True) if share]
     return ColorStatistics(
-        np.sum([share * one.mean for share, one in used], axis=0),
-        np.sum([share * one.covariance for share, one in used], axis=0),
+        np.sum([share * c.mean for share, c in used], axis=0),
+        np.sum([share * c.covariance for share, c in used], axis=0),
     )
 
 
 def palette_map(content: ColorStatistics, style: ColorStatistics) -> PaletteMap:
-    """Find the map that gives the content the painting's mean and covariance.
+    """Compute the map that gives the content the style's mean and covariance.
 
-    Source: the optimal transport map between Gaussians (Monge-Kantorovich), as Pitie
-    and Kokaram 2007 use it. We depart in flooring variances and capping gains. No
-    linear map moves colors less, and since it is symmetric, it turns no hue into its
-    opposite. Gatys et al. 2016 ("Preserving color", section 3.1) name two others, by
-    Cholesky's factors and by PCA: on nine pairs from ``samples`` they moved colors by
-    79.2 (88.0 as B, G, R) and 76.9 levels RMS, ours by 76.7
-    (``tests/color/test_palette_variants.py``), and Cholesky's turns white stones pink.
+    Source: the optimal transport map between Gaussians (Monge-Kantorovich), as used by
+    Pitie and Kokaram 2007. We depart in flooring variances and capping gains. No linear
+    map moves colors less and, being symmetric, it inverts no hue. Gatys et al. 2016
+    ("Preserving color", section 3.1) propose two others, by Cholesky factors and by
+    PCA: on nine pairs from ``samples`` they moved colors by 79.2 (88.0 in BGR order)
+    and 76.9 levels RMS, ours by 76.7 (``tests/color/test_palette_variants.py``), and
+    the Cholesky map turns white stones pink.
     """
     floor = FLOOR * np.eye(3)
     root = _power(content.covariance + floor, 0.5)
@@ -113,23 +112,23 @@ def _power(symmetric: Floats, exponent: float) -> Floats:
     return np.asarray((vectors * values**exponent) @ vectors.T)
 
 
-WEIGHTS = np.array([0.299, 0.587, 0.114])  # of RGB in luminance (BT.601, YIQ)
+WEIGHTS = np.array([0.299, 0.587, 0.114])  # luminance weights of RGB (BT.601, YIQ)
 
 
 def luminance(frame: Frame) -> Frame:
-    """Turn a frame grey: its luminance in each channel, rounded."""
+    """Convert a frame to grayscale: its rounded luminance in all three channels."""
     gray = _luma(frame).round().astype(np.uint8)  # (H, W)
     return np.repeat(gray[..., None], 3, axis=2)
 
 
 def with_chroma(stylized: Frame, source: Frame) -> Frame:
-    """Give a stylized frame the chroma of its source, and keep its own luminance.
+    """Combine a stylized frame's luminance with its source's chroma.
 
-    Where no screen can show both, the luminance stays and the chroma shrinks toward
-    grey, its hue kept: so the luminance can be read back, to within a level.
+    Where the result would leave the RGB gamut, the chroma is desaturated at constant
+    hue; so the luminance is preserved to within one level.
 
     Source: Gatys et al. 2016, "Preserving color in neural artistic style transfer",
-    section 3.2; they clip.
+    section 3.2; they clip instead.
     """
     luma = _luma(stylized)[..., None]  # (H, W, 1)
     chroma = source - _luma(source)[..., None]  # (H, W, 3)
@@ -150,21 +149,21 @@ def _luma(frame: Frame) -> npt.NDArray[np.float32]:
     return np.asarray(frame @ WEIGHTS, np.float32)
 
 
-BORDER = 0.01  # standard deviation of a border's blur, as a share of the longest side
-REACH = 4.0  # standard deviations that a border reaches to either side
-SEEN = np.float32(1 / 8)  # of a region in a pixel for it to be painted there fully
+BORDER = 0.01  # sigma of a soft border's Gaussian blur, relative to the longer side
+REACH = 4.0  # radius of the blur's kernel, in sigmas
+SEEN = np.float32(1 / 8)  # mask value from which a pixel fully counts for its region
 
-AROUND = 0.02  # the same of the neighbourhood that says what new pixels belong to
-TRACE = np.float32(1e-3)  # weight of what cannot be trusted
-SHARPEN = 1.5  # factor of a moved mask's contrast
+AROUND = 0.02  # sigma of the blur that fills disoccluded pixels, relative likewise
+TRACE = np.float32(1e-3)  # weight of untrusted pixels in that fill
+SHARPEN = 1.5  # contrast factor that counters the blur of warping
 
 Mask = npt.NDArray[np.float32]  # (H, W) in [0, 1], 1 inside the region
 
 
 def soft_mask(picture: Frame, *, height: int, width: int) -> Mask:
-    """Turn a picture of any size into a frame's mask: white is inside, black outside.
+    """Convert a picture of any size to a mask of (height, width); white is inside.
 
-    Its borders are soft over a few pixels, further on it is exactly 0 or 1.
+    Borders are soft over a few pixels; beyond them the mask is exactly 0 or 1.
     """
     small = resize_frame(luminance(picture), height=height, width=width)
     return soften(np.asarray(small[..., 0] / 255, np.float32))
@@ -172,7 +171,7 @@ def soft_mask(picture: Frame, *, height: int, width: int) -> Mask:
 
 def soften(mask: Mask) -> Mask:
     blurred = _blurred(mask, BORDER)
-    # The blur rounds: a float that is nearly 1 would let a trace of others through.
+    # Rounding leaves values just below 1, which would let other regions shine through.
     return np.asarray(np.where(blurred > 1 - 1e-5, 1, blurred), np.float32).clip(0, 1)
 
 
@@ -192,22 +191,22 @@ def fitted_mask(mask: Mask, *, height: int, width: int) -> Mask:
 
 
 def guide_image(mask: Mask, *, device: torch.device) -> Tensor:
-    """Turn a mask into the guide of a region: (1, 1, H, W) in [0, 1].
+    """Convert a mask to the spatial guide of a region's style: (1, 1, H, W) in [0, 1].
 
-    That is farther out than it can be seen well: in a soft border two pictures lie over
-    one another, and both have to be painted there, or it is duller than its sides.
+    The guide covers the soft border, too: there two stylized pictures are blended, and
+    unless both are fully stylized, the border looks duller than either side.
     """
     guide = (mask / SEEN).clip(0, 1).astype(np.float32)
     return torch.from_numpy(guide).to(device)[None, None]
 
 
 def is_painted(mask: Mask) -> npt.NDArray[np.bool_]:
-    """Return the pixels (H, W) that are fully painted for a region."""
+    """Return the pixels (H, W) that are fully stylized for a region."""
     return np.asarray(mask >= SEEN)
 
 
 def flatten_masks(masks: Sequence[Mask]) -> list[Mask]:
-    """Return what can be seen of each mask, together at most 1: the later one wins."""
+    """Composite masks so that later ones cover earlier ones; their sum is at most 1."""
     if not masks:
         return []
     visible: list[Mask] = []
@@ -221,23 +220,23 @@ def flatten_masks(masks: Sequence[Mask]) -> list[Mask]:
 def moved_mask(
     mask: Mask, flow: npt.NDArray[np.float32], trusted: npt.NDArray[np.float32]
 ) -> Mask:
-    """Move a mask (H, W) along a backward flow: ``out[p] = mask[p + flow[p]]``.
+    """Warp a mask (H, W) along a backward flow: ``out[p] = mask[p + flow[p]]``.
 
-    What comes from outside the frame is in no region; what comes into sight within it
-    goes with the pixels around it that are trusted, (H, W) in [0, 1]. The mask is
-    sharpened again, for each move blurs it a little.
+    Pixels from outside the frame belong to no region. Disoccluded ones, where
+    ``trusted`` (H, W) in [0, 1] is low, follow the trusted pixels around them. The
+    contrast is raised, since each warp blurs the mask a little.
     """
     height, width = mask.shape
-    here = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)
-    there = (here + flow).astype(np.float32)
+    target = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)
+    source = (target + flow).astype(np.float32)
     remapped = cv2.remap(
         mask,
-        there[..., 0],
-        there[..., 1],
+        source[..., 0],
+        source[..., 1],
         interpolation=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    is_new = ((there < -1) | (there > np.array([width, height]))).any(axis=2)
+    is_new = ((source < -1) | (source > np.array([width, height]))).any(axis=2)
     moved = np.where(is_new, np.float32(0), np.asarray(remapped))
     trusted = np.where(is_new, np.float32(1), trusted)
     weights = trusted + TRACE
@@ -247,19 +246,18 @@ def moved_mask(
 
 
 def complement(masks: Sequence[Mask]) -> Mask:
-    """Return what is in none of the masks, which are together at most 1."""
+    """Return the mask of what is in none of the masks, whose sum is at most 1."""
     return np.asarray(1 - np.sum(masks, axis=0), np.float32).clip(0, 1)
 
 
 def composite(
     background: Frame, pictures: Sequence[Frame], masks: Sequence[Mask]
 ) -> Frame:
-    """Compose pictures, each where its mask is, over a background of their shape.
+    """Blend pictures by their masks over a background of the same shape.
 
-    The masks are together at most 1. A pixel that is all of one picture's is that
-    picture's, exactly.
+    The masks sum to at most 1. Where a mask is 1, its picture's pixels are exact.
     """
-    made = background * complement(masks)[..., None]
+    blended = background * complement(masks)[..., None]
     for picture, mask in zip(pictures, masks, strict=True):
-        made += picture * mask[..., None]
-    return np.asarray(made.round().clip(0, 255).astype(np.uint8))
+        blended += picture * mask[..., None]
+    return np.asarray(blended.round().clip(0, 255).astype(np.uint8))

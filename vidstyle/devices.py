@@ -1,4 +1,4 @@
-"""Which device computes, which noise it draws, and what some work makes it do."""
+"""Devices: selection, threads, memory, seeded noise, and counting operations."""
 
 # ruff: noqa: ANN401  # torch's own hooks take anything
 
@@ -17,44 +17,44 @@ from vidstyle.errors import ConfigError, DeviceMemoryError
 
 
 def choose_device(name: DeviceName) -> torch.device:
-    """Turn a device's name into a device; ``auto`` takes cuda, then mps, then the CPU.
+    """Return the named device; ``auto`` prefers cuda, then mps, then the CPU.
 
-    ConfigError: it is not on this machine.
+    ConfigError: this machine does not have it.
     """
-    there = ["cuda"] if torch.cuda.is_available() else []
-    there += ["mps"] if torch.backends.mps.is_available() else []
-    there += ["cpu"]
-    if name not in {"auto", *there}:
+    available = ["cuda"] if torch.cuda.is_available() else []
+    available += ["mps"] if torch.backends.mps.is_available() else []
+    available += ["cpu"]
+    if name not in {"auto", *available}:
         raise ConfigError(
             f"this machine has no device {name}; use --device auto or cpu."
         )
-    return torch.device(there[0] if name == "auto" else name)
+    return torch.device(available[0] if name == "auto" else name)
 
 
 @contextmanager
 def threads(count: int | None) -> Iterator[int | None]:
-    """Compute in so many threads for the time of the block; None: in as many as now."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count or before)
+    """Set the number of CPU threads within the block; None: leave it unchanged."""
+    previous = torch.get_num_threads()
+    torch.set_num_threads(count or previous)
     try:
         yield count
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(previous)
 
 
 def memory_of(device: torch.device) -> int:
-    """Return how many bytes of memory a device has, whoever uses them."""
+    """Return a device's total memory in bytes, free or not."""
     if device.type == "cuda":
         return torch.cuda.get_device_properties(device).total_memory
     if device.type == "mps":
         return torch.mps.recommended_max_memory()
     if hasattr(os, "sysconf"):
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return 8 * 2**30  # Windows does not say it so simply
+    return 8 * 2**30  # a guess: Windows has no sysconf
 
 
 def memory_used(device: torch.device) -> int:
-    """Return the most bytes of a device that this process has held; 0: not known."""
+    """Return this process's peak memory use on a device in bytes; 0: unknown."""
     if device.type == "cuda":
         return torch.cuda.max_memory_reserved(device)
     if device.type == "mps":
@@ -68,36 +68,32 @@ def memory_used(device: torch.device) -> int:
 
 
 def seeded_generator(seed: int, index: int) -> torch.Generator:
-    """Make the CPU generator of one frame's noise: a function of (seed, index)."""
-    # One frame's stream must not be another seed's: mix instead of adding.
+    """Create the CPU generator of one frame's noise: a function of (seed, index)."""
+    # Hash instead of adding: (seed, index + 1) must not repeat (seed + 1, index).
     mixed = (seed * 0x9E3779B97F4A7C15 + index * 0xBF58476D1CE4E5B9) % 2**63
     return torch.Generator().manual_seed(mixed)
 
 
 @contextmanager
 def memory_errors_named(what: str) -> Iterator[None]:
-    """Turn a device's out-of-memory error into DeviceMemoryError.
+    """Convert out-of-memory errors to DeviceMemoryError.
 
-    ``what`` is the work that was tried, such as ``4 frames of 960x540``.
+    ``what`` names the attempted work, such as ``4 frames of 960x540``.
     """
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as err:
-        raise _too_large(what) from err
-    except RuntimeError as err:
-        if "can't allocate memory" not in str(err):  # the CPU allocator's own words
+    except (RuntimeError, MemoryError) as err:
+        # The CPU allocator raises a plain RuntimeError.
+        is_plain = not isinstance(err, torch.OutOfMemoryError | MemoryError)
+        if is_plain and "can't allocate memory" not in str(err):
             raise
-        raise _too_large(what) from err
-
-
-def _too_large(what: str) -> DeviceMemoryError:
-    return DeviceMemoryError(
-        f"not enough memory for {what}; use a smaller --long-side or --batch."
-    )
+        raise DeviceMemoryError(
+            f"not enough memory for {what}; use a smaller --long-side or --batch."
+        ) from err
 
 
 class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Counts what computes, and what hands a value to the host."""
+    """Counts operations that compute, and those that return a value to the host."""
 
     count = reads = 0
 
@@ -112,7 +108,7 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 class _Copies(TorchFunctionMode):
-    """Counts the reads that torch makes without an operation where there is no GPU."""
+    """Counts host reads that dispatch no operation when tensors are on the CPU."""
 
     reads = 0
 
@@ -123,11 +119,11 @@ class _Copies(TorchFunctionMode):
         return func(*args, **kwargs or {})
 
 
-def count_operations(work: Callable[[], object]) -> tuple[int, int]:
-    """Count the operations of some work that compute, and its reads by the host.
+def count_operations(call: Callable[[], object]) -> tuple[int, int]:
+    """Count the tensor operations that a call computes, and its host reads.
 
-    It is the same on any device, so a CPU can tell how much a GPU will have to launch.
+    The counts are the same on any device, so that a CPU can predict kernel launches.
     """
     with _Operations() as operations, _Copies() as copies:  # type: ignore[no-untyped-call]
-        work()
+        call()
     return operations.count, operations.reads + copies.reads

@@ -1,26 +1,26 @@
-"""The exceptions that a user can cause, and the exit code of each.
+"""Exceptions that a user can cause, and their exit codes.
 
-The library raises them with one sentence that says what failed, on which value,
-and what to do next; only ``vidstyle.cli`` turns them into text and an exit code.
+The library raises them with one sentence that says what failed, on which value, and
+what to do next; only ``vidstyle.cli`` turns them into output and an exit code.
 
 VidstyleError
-├── InputError (3)            something that the user gave cannot be used
-│   ├── ConfigError           a setting is outside its range, or settings disagree
+├── InputError (3)            an input or a setting cannot be used
+│   ├── ConfigError           a setting is out of range, or settings conflict
 │   ├── ImageOpenError        a picture cannot be read
 │   ├── VideoOpenError        a clip cannot be read
-│   └── DependencyError       a library or program that we stand on is not there
-├── WeightsError (4)          a network's weights are missing, damaged or not its own
-├── OptimizationError (5)     the optimisation cannot go on
-│   └── DeviceMemoryError     the device has too little memory for this size
+│   └── DependencyError       a required library or program is missing
+├── WeightsError (4)          a network's weights are missing, damaged or do not match
+├── OptimizationError (5)     the optimization cannot continue
+│   └── DeviceMemoryError     the device has too little memory
 ├── OutputError (6)           a result cannot be written
 │   └── VideoWriteError       ffmpeg could not write the video or the GIF
-└── WorkDirError (7)          the work directory is not usable, or holds other work
+└── WorkDirError (7)          the work directory is unusable, or another run's
 """
 
 from typing import ClassVar, Final
 
 PACKAGES: Final = {"cv2", "torch", "torchvision", "numpy", "imageio_ffmpeg"}
-# By what an ImportError says: their names, and their packages in Debian and Fedora.
+# By the text of the ImportError: name, and packages in Debian and Fedora.
 SYSTEM_LIBRARIES: Final = {
     "libGL": ("libGL", "libgl1", "mesa-libGL"),
     "libgthread": ("GLib", "libglib2.0-0", "glib2"),
@@ -29,19 +29,19 @@ SYSTEM_LIBRARIES: Final = {
 
 
 class VidstyleError(Exception):
-    """Anything that vidstyle itself reports as an error."""
+    """Base class of all errors that vidstyle reports."""
 
     exit_code: ClassVar[int] = 1
 
 
 class InputError(VidstyleError):
-    """Something that the user gave cannot be used."""
+    """An input or a setting cannot be used."""
 
     exit_code = 3
 
 
 class ConfigError(InputError):
-    """A setting is outside its range, or two settings disagree."""
+    """A setting is out of range, or two settings conflict."""
 
 
 class ImageOpenError(InputError):
@@ -53,17 +53,17 @@ class VideoOpenError(InputError):
 
 
 class DependencyError(InputError):
-    """A library or a program that vidstyle stands on is not there."""
+    """A required library or program is missing."""
 
 
 class WeightsError(VidstyleError):
-    """A network's weights are missing, damaged, or another network's."""
+    """A network's weights are missing, damaged, or do not match it."""
 
     exit_code = 4
 
 
 class OptimizationError(VidstyleError):
-    """The optimisation cannot go on."""
+    """The optimization cannot continue."""
 
     exit_code = 5
 
@@ -83,15 +83,15 @@ class VideoWriteError(OutputError):
 
 
 class WorkDirError(VidstyleError):
-    """The work directory is not usable, or holds the work of another run."""
+    """The work directory is unusable, or belongs to another run."""
 
     exit_code = 7
 
 
 def dependency_error(err: ImportError) -> DependencyError | None:
-    """Name what to install where a library that we stand on cannot be loaded.
+    """Convert a failed import of a dependency to an error that says what to install.
 
-    None: it is none of those, so something is wrong with us.
+    None: the module is not a dependency, so this is a bug.
     """
     for word, (name, debian, fedora) in SYSTEM_LIBRARIES.items():
         if word in str(err):

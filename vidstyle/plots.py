@@ -1,7 +1,4 @@
-"""Named series of numbers come in, a PNG with their lines goes out.
-
-It knows nothing of what the numbers are. matplotlib, which draws, is optional.
-"""
+"""Line plots of named series, as PNGs; needs matplotlib, which is optional."""
 
 import io
 import warnings
@@ -19,29 +16,27 @@ if TYPE_CHECKING:
 
 INCHES: Final = 8.0, 4.5
 DOTS_PER_INCH: Final = 120
-INCHES_A_PANEL: Final = 2.0  # height of one of several, where that is more in all
-COLORS: Final = 10  # how many matplotlib has for lines; then it begins again
-DASHES: Final = "-", "--", ":", "-."  # what tells lines of one color apart
-MOST_MARKED: Final = 40  # points of a series that are marked one by one
+INCHES_A_PANEL: Final = 2.0  # least height of a panel
+COLORS: Final = 10  # length of matplotlib's color cycle
+DASHES: Final = "-", "--", ":", "-."  # line styles that distinguish equal colors
+MOST_MARKED: Final = 40  # largest series of which every point gets a marker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """Lines over one axis."""
+    """One set of axes."""
 
-    y_label: str  # what y is, with its unit
-    # Points (x, y) by name, in the order in which they are joined; no line without any.
-    # Where y is not finite the line has a gap.
+    y_label: str  # with the unit
+    # Points (x, y) by name; a y that is not finite leaves a gap.
     series: Mapping[str, Sequence[tuple[float, float]]]
-    # Whether y grows by powers of ten; values that are not positive are gaps then.
-    # Without any positive one, the axis stays as it is.
+    # Logarithmic, if any y is positive; others leave gaps then.
     log_y: bool = False
 
 
 def check_plot(path: Path) -> None:
-    """Check, before the work, that a plot can be drawn and written.
+    """Check, before any work, that a plot can be drawn and written.
 
-    DependencyError: there is no matplotlib; OutputError: the name is no PNG's, or its
+    DependencyError: matplotlib is missing; OutputError: the name is not a PNG's, or its
     folder is missing.
     """
     if path.suffix.lower() != ".png":
@@ -59,9 +54,9 @@ def check_plot(path: Path) -> None:
 def write_panels(
     path: Path, panels: Sequence[Panel], *, title: str, x_label: str
 ) -> None:
-    """Draw panels below one another, each series as a line named in a legend.
+    """Plot panels stacked vertically, each series as a line with a legend entry.
 
-    Errors are those of ``check_plot``, or OutputError if writing fails.
+    Raises what ``check_plot`` does, and OutputError if writing fails.
     """
     check_plot(path)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -69,16 +64,16 @@ def write_panels(
 
     width, height = INCHES[0], max(INCHES[1], INCHES_A_PANEL * len(panels))
     figure = Figure((width, height), dpi=DOTS_PER_INCH, layout="constrained")
-    FigureCanvasAgg(figure)  # draws without a screen
+    FigureCanvasAgg(figure)  # needs no display
     column = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
-    # Dollar signs in the name of a file are no formula.
+    # File names may contain dollar signs, which are not math here.
     column[0].set_title(title, parse_math=False)
     column[-1].set_xlabel(x_label, parse_math=False)
     for axes, panel in zip(column, panels, strict=True):
         _draw(axes, panel)
     data = io.BytesIO()
     with warnings.catch_warnings():
-        # A sign that the font lacks is drawn as a box.
+        # Characters that the font lacks are drawn as boxes.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(data, format="png")
     write_whole(path, data.getvalue())
@@ -100,7 +95,7 @@ def _draw(axes: "Axes", panel: Panel) -> None:
         lines += axes.plot(xs, values, marker=marker, linestyle=dashes)
     if not lines:
         return
-    # Names are set afterwards: matplotlib leaves out those that begin with "_".
+    # Set the names afterwards: matplotlib omits labels that begin with "_".
     legend = axes.legend(lines, ["name"] * len(lines), fontsize="small")
     for text, name in zip(legend.get_texts(), series, strict=True):
         text.set_parse_math(False)

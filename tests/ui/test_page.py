@@ -98,7 +98,10 @@ def test_files_of_one_name_and_users_do_not_meet(runs: Runs, photo: Path) -> Non
     assert runs.of("*") == runs.of("../" + ME) == runs.of("") == []
     assert runs.find(ME, first.folder.name) == [first]
     assert runs.find(OTHER, first.folder.name) == runs.find(ME, None) == []
-    assert page.look(runs, OTHER, first.folder.name, {})[3]["view"][0] != first.folder
+    assert (
+        page.update_page(runs, OTHER, first.folder.name, {})[3]["view"][0]
+        != first.folder
+    )
     assert facts(first)["state"] == "waiting"
 
 
@@ -146,7 +149,7 @@ def test_picture_is_painted_by_the_library(runs: Runs, photo: Path) -> None:
     before, after = run.before_and_after(0)
     assert before.shape == after.shape == (32, 40, 3)
     assert run.newest.is_file()
-    assert "done" in page.look(runs, ME, None, {})[1]
+    assert "done" in page.update_page(runs, ME, None, {})[1]
     runs.close()
 
 
@@ -185,14 +188,14 @@ def test_stopped_clip_is_kept_as_often_as_asked(
     (tmp_path / "clip.mp4").touch()
     run = runs.add(ME, tmp_path / "clip.mp4", "swirls")
     runs.stop(run)
-    seen = page.look(runs, ME, None, {})[3]
+    seen = page.update_page(runs, ME, None, {})[3]
     with pytest.raises(gr.Error, match=r"run in clip.swirls.mp4.vidstyle\.") as caught:
         page.keep(run)
     assert str(tmp_path) not in str(caught.value)
     monkeypatch.setattr(page, "finish_video", lambda path, **_: path.write_bytes(b""))
     for _ in range(2):
         page.keep(run)
-        looked = page.look(runs, ME, run.folder.name, seen)
+        looked = page.update_page(runs, ME, run.folder.name, seen)
         assert {"value": [str(run.output)], "visible": True}.items() <= looked[
             -2
         ].items()

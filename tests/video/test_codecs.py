@@ -21,9 +21,9 @@ from vidstyle.video.codecs import (
     CONTAINERS,
     HardwareEncoder,
     codec_for,
+    encoded_shape,
     encoder_arguments,
     find_hardware,
-    held_shape,
 )
 from vidstyle.video.ffmpeg import describe, run_ffmpeg
 from vidstyle.video.probe import probe
@@ -172,7 +172,7 @@ def test_way_out(
     said = describe(result)
     assert re.search(f"Video: {way.found}", said), said
     info = probe(result)
-    height, width = held_shape(way.codec, (kind.height, kind.width))
+    height, width = encoded_shape(way.codec, (kind.height, kind.width))
     assert (info.height, info.width) == (height, width)
 
     back = list(read_frames(info, on_warning=pytest.fail))
@@ -274,7 +274,7 @@ def test_smallest_clip_is_encoded(name: Any, tmp_path: Path) -> None:
     config = EncodingConfig(codec=name)
     write_video(frames, result, times_s=CONSTANT[:2], fps=NTSC, config=config)
     shape = probe(result).height, probe(result).width
-    assert shape == held_shape(name, (MIN_SIDE, MIN_SIDE + 1))
+    assert shape == encoded_shape(name, (MIN_SIDE, MIN_SIDE + 1))
 
 
 @pytest.fixture
@@ -287,7 +287,7 @@ def old_ffmpeg(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return run_ffmpeg([*arguments[:-3], *cut, *arguments[-3:]], **options)
 
     monkeypatch.setattr(codecs, "run_ffmpeg", run)
-    monkeypatch.setattr(codecs, "_why_not", codecs._why_not.__wrapped__)
+    monkeypatch.setattr(codecs, "_encoding_error", codecs._encoding_error.__wrapped__)
     return missing
 
 
@@ -376,7 +376,7 @@ def test_first_that_works_encodes(
     candidates[codec] = (ABSENT, BROKEN, encoder)
     assert find_hardware(codec, crf=None, shape=shape) is encoder
     made = write(tmp_path / name, codec, *shape)
-    height, width = held_shape(codec, shape)
+    height, width = encoded_shape(codec, shape)
     check(tmp_path / name, [each[:height, :width] for each in made], 3)
     said = describe(tmp_path / name)
     assert encoder.name in said  # as the muxer notes it

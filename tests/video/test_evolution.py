@@ -73,7 +73,7 @@ def test_memory_is_bounded_however_long_it_takes() -> None:
     for _ in range(300):
         noise = generator.integers(0, 256, (24, 32, 3), dtype=np.uint8)
         evolution.offer(noise)
-        assert len(evolution._kept) <= 4 * config.pictures
+        assert len(evolution._snapshots) <= 4 * config.pictures
     assert len(evolution.pictures()) <= 5
 
 

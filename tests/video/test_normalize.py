@@ -200,7 +200,7 @@ def test_nut_flows_and_its_end_is_good(clip: VideoInfo) -> None:
         ended = stream.finish()
     assert beginning == b"nut/multimedia container\0"
     assert (ended.is_good, ended.reason) == (True, "")
-    assert decode_errors(ended.said) == 0
+    assert decode_errors(ended.log) == 0
 
 
 def test_errors_are_counted() -> None:

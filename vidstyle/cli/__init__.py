@@ -1,4 +1,4 @@
-"""The command line: its commands, and how each of them ends."""
+"""The command line: its commands, and their exit codes after errors and signals."""
 
 import _thread
 import errno
@@ -30,7 +30,7 @@ from vidstyle.errors import OutputError, VidstyleError, dependency_error
 
 __all__ = ["app", "run"]
 
-INTERRUPTED, TERMINATED = 130, 143  # the signals' numbers and 128
+INTERRUPTED, TERMINATED = 130, 143  # 128 plus the signal's number
 STOPPED = "nothing was written"
 ON_STOP = {
     "networks": "run it again to download the weights",
@@ -43,20 +43,20 @@ SHOW_CONFIG, HELP_ALL = "--show-config", "--help-all"
 
 def _without_types(parameters: list[Any]) -> list[Any]:
     """Copy parameters without ``<bool>`` and ``<list[Path]>``, which Typer shows."""
-    copies = [copy(each) for each in parameters]
-    for each in copies:
-        if getattr(each, "is_flag", False):
-            each.metavar = ""
-        elif each.param_type_name == "argument":
-            each.display_type_rich = lambda ctx: None  # noqa: ARG005
+    copies = [copy(parameter) for parameter in parameters]
+    for parameter in copies:
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+        elif parameter.param_type_name == "argument":
+            parameter.display_type_rich = lambda ctx: None  # noqa: ARG005
     return copies
 
 
 @contextmanager
 def reported_errors(on_stop: str = STOPPED) -> Iterator[None]:
-    """Turn every way in which a command can fail into one line and an exit code.
+    """Report errors and signals within the block in one line, with an exit code.
 
-    ``on_stop`` is what an interrupted user should know, where nothing is kept.
+    ``on_stop`` tells the user what an interruption means if no work is kept.
     """
     numbers = [signal.SIGTERM]
     if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
@@ -67,30 +67,30 @@ def reported_errors(on_stop: str = STOPPED) -> Iterator[None]:
     except VidstyleError as err:
         raise _ended(f"error: {err}", err.exit_code) from None
     except ImportError as err:
-        if (known := dependency_error(err)) is None:
+        if (missing := dependency_error(err)) is None:
             raise
-        raise _ended(f"error: {known}", known.exit_code) from None
+        raise _ended(f"error: {missing}", missing.exit_code) from None
     except OSError as err:
         raise _ended_by(err) from None
     except (KeyboardInterrupt, Terminated) as err:
-        left = RESUMES if RESUMES in getattr(err, "__notes__", ()) else on_stop
+        outcome = RESUMES if RESUMES in getattr(err, "__notes__", ()) else on_stop
         if isinstance(err, Terminated):
-            raise _ended(f"terminated; {left}.", TERMINATED) from None
-        raise _ended(f"interrupted; {left}.", INTERRUPTED) from None
+            raise _ended(f"terminated; {outcome}.", TERMINATED) from None
+        raise _ended(f"interrupted; {outcome}.", INTERRUPTED) from None
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
 
 
 def _ended_by(err: OSError) -> Exception:
-    """Make what ends the command if the user can mend it; else it is the error."""
+    """Convert an OSError that the user can fix to an exit; return others unchanged."""
     if err.errno == errno.ENAMETOOLONG:
         name = Path(err.filename).name
         line = f"error: {name} is too long a name; set --output and --work-dir."
         return _ended(line, OutputError.exit_code)
     if err.filename is not None:
         return err
-    # The interpreter would try again to write what is left.
+    # At exit, the interpreter would try to flush stdout again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     why = f"cannot write to standard output: {err.strerror}"
     line = f"error: {why}; finished files are kept."
@@ -98,10 +98,10 @@ def _ended_by(err: OSError) -> Exception:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """Raise what ends the command; a moment later if a lock is being taken or let go.
+    """Interrupt the command; if it is entering or leaving a lock, a moment later.
 
-    The main thread would keep that lock, and the others wait for it for ever: futures,
-    events and semaphores are made of conditions, whose ``with`` is Python.
+    Otherwise the main thread could keep the lock and deadlock the other threads:
+    futures, events and semaphores use conditions, whose ``with`` is Python code.
     """
     if frame is not None and frame.f_code in _LOCKING:
         _thread.start_new_thread(_interrupt_again, (number,))
@@ -113,7 +113,7 @@ def _interrupt_again(number: int) -> None:
     time.sleep(0.001)
     main = threading.main_thread().ident
     if hasattr(signal, "pthread_kill") and main is not None:
-        signal.pthread_kill(main, number)  # which also ends what the thread waits for
+        signal.pthread_kill(main, number)  # also interrupts a blocking call
     else:
         _thread.interrupt_main(signal.Signals(number))
 
@@ -126,20 +126,20 @@ def _ended(line: str, code: int) -> typer.Exit:
 class _Command(TyperCommand):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        # Typer would keep the lines of a paragraph at any width.
+        # Typer would keep the line breaks within a paragraph.
         paragraphs = inspect.cleandoc(self.help or "").split("\n\n")
-        self.help = "\n\n".join(" ".join(each.split()) for each in paragraphs)
-        if any(getattr(each, "hidden", False) for each in self.params):
+        self.help = "\n\n".join(" ".join(text.split()) for text in paragraphs)
+        if any(getattr(parameter, "hidden", False) for parameter in self.params):
             self.epilog = f"{HELP_ALL} shows all options."
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         ctx.meta.update({name: name in args for name in (SHOW_CONFIG, HELP_ALL)})
         args = [re.sub("^(--[a-z-]*)colour", r"\1color", arg) for arg in args]
-        options = [each for each in self.get_params(ctx) if each.opts[0][0] == "-"]
+        options = [p for p in self.get_params(ctx) if p.opts[0][0] == "-"]
         names = {HELP_ALL} | {
-            name for each in options for name in (*each.opts, *each.secondary_opts)
+            name for o in options for name in (*o.opts, *o.secondary_opts)
         }
-        flags = {name for each in options if each.is_flag for name in each.opts}
+        flags = {name for o in options if o.is_flag for name in o.opts}
         letters = "".join(name[1] for name in flags if len(name) == 2)
         check_words(args, names, flags=letters)
         return super().parse_args(ctx, ["--help"] if HELP_ALL in args else args)
@@ -150,11 +150,11 @@ class _Command(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         parameters = _without_types(super().get_params(ctx))
-        for each in parameters:
-            if ctx.meta.get(SHOW_CONFIG):  # it does no work, and so needs no input
-                each.required = False
+        for parameter in parameters:
+            if ctx.meta.get(SHOW_CONFIG):  # needs no input, since it does no work
+                parameter.required = False
             if ctx.meta.get(HELP_ALL):
-                each.hidden = False
+                parameter.hidden = False
         return parameters
 
 
@@ -189,7 +189,7 @@ explore = typer.Typer(
 
 def demo() -> None:
     """Paint the sample clip; try --style woodblock, or your own painting."""
-    # Never run: find_command has turned it into a command for the clip.
+    # For the help only: find_command replaces it by a video command.
 
 
 for command in (
@@ -219,27 +219,28 @@ VERSION = typer.Option(
 
 @app.callback()
 def main(_: Annotated[bool, VERSION] = False) -> None:
-    """Quiet and tame the libraries, which the commands load only when they run."""
-    # What OpenCV and its ffmpeg say of a broken clip we say ourselves, in one sentence.
+    """Configure libraries by environment variables, before a command loads them."""
+    # We report broken clips ourselves, in one sentence.
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    # Threads that wait for work spin for milliseconds by default, and take the cores
-    # from whatever has some: a step on two busy cores takes forty times as long.
-    # Spinning for some microseconds costs nothing on quiet ones. GNU's OpenMP, which
-    # torch brings along on Linux, reads this when it is loaded.
+    # Idle OpenMP threads spin for milliseconds by default, which takes cores from
+    # threads with work: on two busy cores, a step takes forty times as long. Spinning
+    # for microseconds costs nothing on idle cores. GNU's OpenMP, which torch ships on
+    # Linux, reads this when it is loaded.
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
 
 
 def _leave(_number: int, _frame: FrameType | None) -> None:
-    """End the program before and after its command; Typer would end it with 1."""
+    """Exit on a signal outside of a command; Typer would exit with 1."""
     print_line("interrupted.")
     raise SystemExit(INTERRUPTED)
 
 
 def run() -> None:
-    """Be the program; what a signal has stopped dies of it, so that a loop stops, too.
+    """Run the program; after a signal, terminate by that signal.
 
-    Bash goes on to the next file of a loop if a program that got Ctrl-C ends by itself.
+    Otherwise Ctrl-C would not stop a loop in Bash: it continues after a program that
+    handles SIGINT and exits by itself.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored
         signal.signal(signal.SIGINT, _leave)

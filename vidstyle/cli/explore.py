@@ -1,4 +1,4 @@
-"""``vidstyle explore``: a command for each row of the table of experiments."""
+"""``vidstyle explore``: one command per experiment of the table."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -35,12 +35,12 @@ SHARED: Final = {
     *("output", "overwrite", "work_dir", "restart"),
     *("preset", "config", "json", "quiet"),
 }
-"""What is asked for as with a painting command."""
+"""Options of the image and video commands that experiments have as well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices(Config):
-    """Options of experiments; each experiment has those that its axes take by name."""
+    """Options of experiments; each has those that its ``axes`` take as keywords."""
 
     style: Path = FILES.common(REQUIRED, "The painting: any picture.", short="s")
     paintings: list[Path] = FILES.common(
@@ -89,9 +89,9 @@ class Choices(Config):
 
 
 def _names(kind: Kind) -> set[str]:
-    """Name the options that an experiment's axes take, and what goes with them."""
-    taken = inspect.signature(kind.axes).parameters.values()
-    names = {each.name for each in taken if each.kind is each.KEYWORD_ONLY}
+    """Return the names of an experiment's own options."""
+    parameters = inspect.signature(kind.axes).parameters.values()
+    names = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
     return names | ({"batch"} if "paintings" in names else {"style"})
 
 
@@ -133,7 +133,7 @@ def make_command(kind: Kind) -> Callable[..., None]:
         _explore(kind, ctx, content, values)
 
     command.__name__, command.__doc__ = kind.name, kind.axes.__doc__
-    settings = {each.name for each in settings_of(StyleConfig)}
+    settings = {setting.name for setting in settings_of(StyleConfig)}
     varied = {*NEVER, *kind.fixed, *kind.varied}
     only = {*_names(kind), *SHARED, *(settings - varied)}
     return o.add_options(Choices, Request, StyleConfig, AlbumConfig, only=only)(command)
@@ -144,6 +144,6 @@ COMMANDS: Final = tuple(make_command(kind) for kind in KINDS)
 
 
 def _beside(content: Path, paintings: list[Path], name: str) -> Path:
-    """Name a folder: photo.painting.grid, or photo.styles for several paintings."""
+    """Name the folder of results: photo.painting.grid, or photo.grid for several."""
     painting = [path.stem for path in paintings] if len(paintings) == 1 else []
     return content.parent / ".".join([content.stem, *painting, name])

@@ -1,4 +1,4 @@
-"""``vidstyle image``: paint one picture, or many after many paintings."""
+"""``vidstyle image``: stylize a picture, or folders of pictures and paintings."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -127,7 +127,7 @@ def _paint_album(contents: list[Path], request: Request, settings: o.Settings) -
 
 
 def _beside(contents: Sequence[Path], styles: Sequence[Path]) -> Path:
-    """Name a folder after what is painted: photos/ after b.jpg makes photos.b/."""
+    """Name the folder of results: photos/ with the style b.jpg makes photos.b/."""
 
     def stem(path: Path) -> str:
         return path.resolve().name if path.is_dir() else path.stem

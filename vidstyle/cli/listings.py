@@ -1,4 +1,4 @@
-"""The short commands: they list, look at a clip or a run, measure, or open the page."""
+"""The short commands: list, probe, status and finish of a run, measure, bench, ui."""
 
 import os
 import shlex
@@ -40,8 +40,9 @@ def networks(fetch: Fetch = None, json: o.Json = False, quiet: o.Quiet = False) 
             path = fetch_weights(fetch, reporter)
         reporter.result(path)
         return
-    known = network_status()
-    print_facts([asdict(each) for each in known], map(_line, known), as_json=json)
+    statuses = network_status()
+    facts = [asdict(status) for status in statuses]
+    print_facts(facts, map(_line, statuses), as_json=json)
 
 
 def _line(status: "NetworkStatus") -> str:
@@ -54,9 +55,9 @@ def _line(status: "NetworkStatus") -> str:
 
 def presets(json: o.Json = False) -> None:
     """List the presets; --preset NAME --show-config prints one's settings."""
-    known = [read_preset(name) for name in NAMES]
-    lines = [f"{each.name:10}  {each.summary}" for each in known]
-    print_facts([asdict(each) for each in known], lines, as_json=json)
+    listed = [read_preset(name) for name in NAMES]
+    lines = [f"{preset.name:10}  {preset.summary}" for preset in listed]
+    print_facts([asdict(preset) for preset in listed], lines, as_json=json)
 
 
 @o.add_options(VideoConfig, only=("input_fps", "background"), hides=False)
@@ -68,8 +69,8 @@ def probe(clip: o.Clip, *, json: o.Json = False, **values: Any) -> None:
     config = VideoConfig(**values)
     from vidstyle.video.describe import as_facts, as_lines, inspect_clip
 
-    seen = inspect_clip(clip, fps=config.input_fps, background=config.background)
-    print_facts(as_facts(seen), as_lines(seen), as_json=json)
+    found = inspect_clip(clip, fps=config.input_fps, background=config.background)
+    print_facts(as_facts(found), as_lines(found), as_json=json)
 
 
 Run = Annotated[
@@ -86,19 +87,19 @@ def status(run: Run, json: o.Json = False) -> None:
     """Show the progress of an unfinished run."""
     from vidstyle.clip.unfinished import video_status
 
-    seen = video_status(run)
-    of = "" if seen.frames is None else f" of about {seen.frames}"
-    lines = [f"{seen.painted}{of} frames painted for {seen.output}"]
-    if seen.process is not None:
-        lines += [f"process {seen.process} is working on it"]
+    found = video_status(run)
+    of = "" if found.frames is None else f" of about {found.frames}"
+    lines = [f"{found.painted}{of} frames painted for {found.output}"]
+    if found.process is not None:
+        lines += [f"process {found.process} is working on it"]
     else:
-        program, *rest = seen.command
+        program, *rest = found.command
         is_ours = Path(program).stem in {"vidstyle", "__main__"}
-        given = ["vidstyle", *rest] if is_ours else ["python", program, *rest]
-        lines += ["no process is working on it; to resume:", shlex.join(given)]
-    if seen.newest is not None:
-        lines += [f"newest frame: {seen.newest}"]
-    print_facts(asdict(seen), lines, as_json=json)
+        command = ["vidstyle", *rest] if is_ours else ["python", program, *rest]
+        lines += ["no process is working on it; to resume:", shlex.join(command)]
+    if found.newest is not None:
+        lines += [f"newest frame: {found.newest}"]
+    print_facts(asdict(found), lines, as_json=json)
 
 
 def finish(
@@ -116,8 +117,8 @@ def finish(
     from vidstyle.clip.unfinished import finish_video
 
     with Reporter(Request(quiet=quiet, json=json)) as reporter:
-        made = finish_video(run, output, overwrite=overwrite, listener=reporter)
-    reporter.result(made.output, frames=made.frames)
+        result = finish_video(run, output, overwrite=overwrite, listener=reporter)
+    reporter.result(result.output, frames=result.frames)
 
 
 @o.add_options(MeasureConfig, hides=False)
@@ -166,7 +167,7 @@ def measure(
 
 
 def parse_sizes(text: str) -> list[tuple[int, int]]:
-    """Read ``320x180,640x360`` as widths and heights."""
+    """Parse ``320x180,640x360`` as widths and heights."""
     sizes = []
     for item in text.split(","):
         width, _, height = item.strip().partition("x")
@@ -178,7 +179,7 @@ def parse_sizes(text: str) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchRequest(Config):
-    """What is timed."""
+    """Options of ``vidstyle bench``."""
 
     sizes: Any = setting(
         "320x180,640x360",

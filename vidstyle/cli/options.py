@@ -1,4 +1,4 @@
-"""An option for each setting, as it is declared, and what the settings come to be."""
+"""Options generated from declared settings, and the resolution of their values."""
 
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -29,7 +29,7 @@ METAVARS: Final = {int: "N", float: "X", bool: "", Path: "FILE", Fraction: "N"}
 
 
 def usage(parse: Callable[[str], T]) -> Callable[[str], T]:
-    """Make what cannot be read a mistake of usage, for a parser of an option."""
+    """Wrap an option's parser so that a ValueError becomes a usage error."""
 
     @wraps(parse)
     def parser(text: str) -> T:
@@ -47,10 +47,10 @@ def add_options(
     without: Collection[str] = (),
     hides: bool = True,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command one option for each setting of these configurations.
+    """Add an option to a command for each setting of these configurations.
 
-    The command receives their values in its ``**values``; those that it takes by itself
-    get no other option. If it ``hides``, only --help-all shows what few people need.
+    The command receives their values as ``**values``; its own parameters take
+    precedence. With ``hides``, uncommon settings are shown by --help-all only.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -62,17 +62,17 @@ def add_options(
             if setting.name not in {*signature.parameters, *without}
             and (only is None or setting.name in only)
         ]
-        # Typer reads the signature; sorted() keeps the order within a panel.
+        # Typer reads the signature; sorting is stable within a panel.
         command.__signature__ = signature.replace(  # type: ignore[attr-defined]
-            parameters=sorted([*added, *own], key=_place)
+            parameters=sorted([*added, *own], key=_sort_key)
         )
         return command
 
     return decorate
 
 
-def _place(parameter: inspect.Parameter) -> tuple[int, int]:
-    """Sort parameters by their kind, then by the panel of their option."""
+def _sort_key(parameter: inspect.Parameter) -> tuple[int, int]:
+    """Order parameters by kind, then by the panel of their option."""
     (option, *_) = getattr(parameter.annotation, "__metadata__", [None])
     panel = getattr(option, "rich_help_panel", None)
     return parameter.kind, PANELS.index(panel) if panel in PANELS else -1
@@ -106,14 +106,14 @@ def _typer_option(setting: Setting, *, is_hidden: bool = False) -> Any:
         parser=usage(setting.parse) if setting.parser else None,
         autocompletion=(lambda: setting.completions) if setting.completions else None,
         metavar=metavar or METAVARS.get(kind),
-        readable=False,  # the library says it better, and knows its exit code
+        readable=False,  # the library checks it, with a better message and exit code
         show_default=setting.default_text or True,
         hidden=is_hidden,
     )
 
 
 def option_of(kind: type[Any], name: str) -> Any:
-    return _typer_option(next(each for each in settings_of(kind) if each.name == name))
+    return _typer_option(next(s for s in settings_of(kind) if s.name == name))
 
 
 _CLIP: Final = typer.Argument(
@@ -131,13 +131,13 @@ Device = Annotated[DeviceName, option_of(StyleConfig, "device")]
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The values of all settings by the names of the fields."""
+    """The resolved values of all settings, by field name."""
 
     values: Mapping[str, Any]
-    text: Callable[..., str]  # writes them for a file in a folder
+    text: Callable[..., str]  # formats them as TOML, relative to a folder
 
     def make(self, kind: type[Any], **others: object) -> Any:
-        """Make a configuration; ConfigError if its values disagree."""
+        """Create a configuration, or raise ConfigError."""
         return make(kind, {**self.values, **others})
 
     def save(self, request: Request) -> None:
@@ -152,10 +152,10 @@ def resolve_settings(
     request: Request,
     kinds: Sequence[type[Any]],
 ) -> Settings:
-    """Lay a preset over the defaults, a file over it, and the options over all.
+    """Merge the defaults, a preset, a settings file and the options, in that order.
 
-    If the settings are only to be shown, that is done, and the command ends here.
-    There may be no such preset (BadParameter), file or value (InputError).
+    With --show-config, prints the settings and exits. BadParameter: unknown preset;
+    InputError: the file is unreadable, or a value is invalid.
     """
     layers, about = dict[str, Mapping[str, Any]](), list[str]()
     if request.preset is not None:
@@ -168,18 +168,18 @@ def resolve_settings(
         layers[f"preset {preset.name}"], about = preset.settings, preset.about
     if request.config is not None:
         layers["configuration file"] = read_config(request.config)
-    settled, origins = defaults(), dict[str, str]()
-    sources = {name: ctx.get_parameter_source(name) for name in settled}
+    resolved, origins = defaults(), dict[str, str]()
+    sources = {name: ctx.get_parameter_source(name) for name in resolved}
     layers["option"] = {
         name: values[name]
         for name, source in sources.items()
         if source is not None and source.name in {"COMMANDLINE", "ENVIRONMENT"}
     }
     for origin, layer in layers.items():
-        settled |= layer
+        resolved |= layer
         origins |= dict.fromkeys(layer, origin)
-    text = partial(config_text, settled, kinds, about=about, origins=origins)
-    settings = Settings(settled, text)
+    text = partial(config_text, resolved, kinds, about=about, origins=origins)
+    settings = Settings(resolved, text)
     for kind in kinds:
         settings.make(kind)
     if request.show_config:
@@ -193,7 +193,7 @@ def defaults() -> dict[str, Any]:
 
 
 def save_config(path: Path, text: str, *, overwrite: bool) -> None:
-    """Save the text of settings, or raise OutputError and leave nothing."""
+    """Write settings to a file, or raise OutputError and leave nothing behind."""
     from vidstyle.images import write_whole
 
     try:

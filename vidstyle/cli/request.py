@@ -1,4 +1,4 @@
-"""What a command is asked for: its files and reports."""
+"""The options for input files, outputs and reports of a command, and their checks."""
 
 import os
 import re
@@ -31,7 +31,7 @@ from vidstyle.config.toml_file import NAMES, named_painting
 
 
 class Mistyped(typer.BadParameter):
-    """A mistake of usage whose message stands by itself."""
+    """A usage error whose message is shown without Typer's prefix."""
 
     def format_message(self) -> str:
         return self.message
@@ -39,7 +39,7 @@ class Mistyped(typer.BadParameter):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request(Config):
-    """The files and reports of a run; each field is an option."""
+    """The input files, outputs and reports of a run; each field is an option."""
 
     style: list[Path] | None = FILES.common(
         None,
@@ -126,14 +126,14 @@ class Request(Config):
     )
 
     def check_styles(self, contents: Sequence[Path]) -> None:
-        """Check that there is a painting, and that it is given in one way."""
+        """Check that a style is given, in only one way; BadParameter otherwise."""
         if self.style and self.style_at:
             raise typer.BadParameter("give either --style or --style-at, not both")
         if self.key and (self.region or self.preview):
             other = "--region" if self.region else "--preview"
             raise typer.BadParameter(f"give either --key or {other}, not both")
-        looks = self.style, self.style_at, self.region, self.key
-        if not (any(looks) or self.show_config):
+        sources = self.style, self.style_at, self.region, self.key
+        if not (any(sources) or self.show_config):
             last = f" {contents[-1]}" if len(contents) > 1 else ""
             raise Mistyped(f"Missing option '--style': use --style{last or ' FILE'}.")
 
@@ -145,13 +145,13 @@ class Request(Config):
 
     @property
     def styles(self) -> list[Path]:
-        """The paintings, but for those of regions."""
-        given = self.style or [parse_at(text)[1] for text in self.style_at or ()]
-        return [named_painting(path) for path in given or self.keys.values()]
+        """The paintings, without those of regions."""
+        paths = self.style or [parse_at(text)[1] for text in self.style_at or ()]
+        return [named_painting(path) for path in paths or self.keys.values()]
 
     @property
     def keys(self) -> dict[float, Path]:
-        """Paintings of frames by the user, by the second."""
+        """The user's key frames, by timestamp in seconds."""
         return dict(map(parse_at, self.key or ()))
 
     @property
@@ -160,14 +160,14 @@ class Request(Config):
 
     @property
     def paintings(self) -> list[Path]:
-        return [*self.styles, *(each.style for each in self.regions)]
+        return [*self.styles, *(region.style for region in self.regions)]
 
     def _inputs(self, contents: Sequence[Path]) -> list[Path]:
-        masks = [each.mask for each in self.regions]
+        masks = [region.mask for region in self.regions]
         return [*contents, *self.paintings, *self.keys.values(), *masks]
 
     def check_outputs(self, *results: Path | None, contents: Sequence[Path]) -> None:
-        """Check that results may go where they are to go, as ``check_outputs`` does."""
+        """Check that the results may be written; see ``images.check_outputs``."""
         from vidstyle.images import check_outputs
 
         check_outputs(
@@ -182,8 +182,8 @@ class Request(Config):
     ) -> None:
         """Check, before torch is loaded, that pictures and paintings can be read.
 
-        InputError: they cannot, a mask has another shape than the first of the
-        contents, or there are more or fewer numbers than paintings.
+        InputError: they cannot, a mask's aspect ratio differs from the first content's,
+        or the number of weights or times differs from that of the paintings.
         """
         from vidstyle.images import read_picture
         from vidstyle.video.files import check_names
@@ -194,17 +194,18 @@ class Request(Config):
         start = [config.init] if isinstance(config.init, Path) else []
         for path in dict.fromkeys([*self.paintings, *self.keys.values(), *start]):
             read_picture(path)
-        for mask in (each.mask for each in self.regions):
+        for mask in (region.mask for region in self.regions):
             height, width = shape_of(contents[0])
             check_mask_shape(mask, *shape_of(mask), height=height, width=width)
 
     def output_for(
         self, usual: Path, *, in_folder: bool = False, may_be_frames: bool = False
     ) -> Path:
-        """Name the result: as is asked for, or as is ``usual``.
+        """Return the path of the result, from --output or by the ``usual`` name.
 
-        A folder that is there is one to write into, but one of numbered pictures is
-        replaced if ``may_be_frames``; ``in_folder``: any name is a folder's.
+        The result goes into an existing folder, except that a folder of numbered
+        pictures is replaced if ``may_be_frames``. ``in_folder``: --output is always a
+        folder to write into.
         """
         from vidstyle.video.folder import holds_frames
 
@@ -221,21 +222,21 @@ class Request(Config):
 
 
 def make(kind: type[Any], values: Mapping[str, Any]) -> Any:
-    """Make a request or a configuration of those values that belong to it."""
+    """Create a request or a configuration from those values that are its fields."""
     return kind(**{f.name: values[f.name] for f in fields(kind) if f.name in values})
 
 
 def parse_at(text: str) -> tuple[float, Path]:
-    """Read ``3.5:painting.jpg``."""
+    """Parse ``3.5:painting.jpg``."""
     with suppress(ValueError):
-        if found := re.fullmatch(r"((?:\d+:)+[\d.]+|[^:]*):(.+)", text):
-            return parse_time(found[1]), Path(found[2])
+        if match := re.fullmatch(r"((?:\d+:)+[\d.]+|[^:]*):(.+)", text):
+            return parse_time(match[1]), Path(match[2])
     example = "SECONDS:FILE, such as 3.5:painting.jpg"
     raise typer.BadParameter(f"{text!r} is not {example}")
 
 
 def parse_region(text: str) -> Region:
-    """Read ``mask.png=painting.jpg``."""
+    """Parse ``mask.png=painting.jpg``."""
     mask, _, style = text.partition("=")
     if not (mask and style):
         example = "MASK=PAINTING, such as sky.png=b.jpg"

@@ -1,4 +1,4 @@
-"""What people type who know another program, or begin with their clip."""
+"""Help with mistyped command lines: other programs' options, a missing command."""
 
 import difflib
 import re
@@ -10,9 +10,9 @@ from vidstyle.config.toml_file import SAMPLES, read_table, sample
 
 
 def check_words(args: Sequence[str], options: Collection[str], *, flags: str) -> None:
-    """Refuse words with dashes that are no options, with what was meant (Mistyped).
+    """Raise Mistyped, with a suggestion, for an argument that is no option.
 
-    ``flags`` are the letters that may stand together behind one dash, as in ``-yq``.
+    ``flags`` are the short options that may be combined, as in ``-yq``.
     """
     for arg in args:
         word = arg.partition("=")[0]
@@ -21,36 +21,36 @@ def check_words(args: Sequence[str], options: Collection[str], *, flags: str) ->
         if word in options or not re.match("--?[A-Za-z]", word):
             continue
         plain = word.strip("-").replace("_", "-").lower()
-        if instead := _instead(plain, options):
-            raise Mistyped(f"There is no option {word}: {instead}.")
+        if suggestion := _suggest(plain, options):
+            raise Mistyped(f"There is no option {word}: {suggestion}.")
         if word[1] != "-" and word[1:].strip(flags):
             near = difflib.get_close_matches(f"--{plain}", options, n=1)
-            meant = f": {near[0]}." if near else "; put a space after a short one."
-            raise Mistyped(f"{word} has one dash; long options have two{meant}")
+            hint = f": {near[0]}." if near else "; put a space after a short one."
+            raise Mistyped(f"{word} has one dash; long options have two{hint}")
 
 
-def _instead(plain: str, options: Collection[str]) -> str | None:
-    """Find what was meant, if it is an option of the command, or a remark."""
+def _suggest(plain: str, options: Collection[str]) -> str | None:
+    """Look up an option of this command to use instead, or a remark."""
     table = read_table(Path(__file__).with_name("instead.toml"))
-    for use, there in (("use ", table["use"]), ("", table["remark"])):
-        for answer, words in there.items():
-            is_here = not use or re.split("[ ;,]", answer)[0] in options
-            if is_here and plain in words.split():
-                return f"{use}{answer}"
+    for prefix, answers in (("use ", table["use"]), ("", table["remark"])):
+        for answer, words in answers.items():
+            applies = not prefix or re.split("[ ;,]", answer)[0] in options
+            if applies and plain in words.split():
+                return f"{prefix}{answer}"
     return None
 
 
 def find_command(args: Sequence[str], commands: Collection[str]) -> list[str]:
-    """Begin with a command where a file, ``help`` or ``demo`` was typed instead."""
+    """Insert the command where a file, ``help`` or ``demo`` was typed instead."""
     match list(args):
         case ["help", *topic]:
             return [*topic, "--help"]
         case ["version"]:
             return ["--version"]
         case ["demo", *rest]:
-            made = ("--evolution", "--compare", "-o", "demo/")
+            outputs = ("--evolution", "--compare", "-o", "demo/")
             style = () if {"--style", "-s"} & {*rest} else ("--style", SAMPLES[0])
-            return ["video", str(sample("clip.mp4")), *style, *made, *rest]
+            return ["video", str(sample("clip.mp4")), *style, *outputs, *rest]
         case [first, *_] if first not in commands and (
             Path(first).is_file() or "://" in first
         ):

@@ -1,4 +1,4 @@
-"""``vidstyle video`` and ``plan``: paint clips, or say what one would take."""
+"""``vidstyle video`` and ``vidstyle plan``: stylize clips, or estimate the cost."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -34,11 +34,11 @@ def video(ctx: typer.Context, clip: o.Clips, **values: Any) -> None:
     vidstyle video *.mp4 --style painting.jpg --compare -o out/
     """
     clips = clip or []
-    asked = _settle(ctx, clips, values)
-    if len(clips) > 1 or any(path.is_dir() for path in asked.request.styles):
-        _paint_all(clips, asked)
+    task = _resolve(ctx, clips, values)
+    if len(clips) > 1 or any(path.is_dir() for path in task.request.styles):
+        _paint_all(clips, task)
     elif clips:
-        _paint(clips[0], asked)
+        _paint(clips[0], task)
 
 
 @o.add_options(Request, *KINDS)
@@ -47,7 +47,7 @@ def plan(ctx: typer.Context, clip: o.Clip, **values: Any) -> None:
 
     It counts frames and shots, and paints the first few frames as a trial.
     """
-    request, config, _ = _settle(ctx, [clip], values)
+    request, config, _ = _resolve(ctx, [clip], values)
     from vidstyle.video.files import default_output
 
     request.check_inputs([clip], config.style, config.style_at)
@@ -56,7 +56,7 @@ def plan(ctx: typer.Context, clip: o.Clip, **values: Any) -> None:
     from vidstyle.clip.plan import plan_video
 
     with Reporter(request) as reporter:
-        found = plan_video(
+        estimate = plan_video(
             clip,
             request.styles,
             output,
@@ -64,20 +64,18 @@ def plan(ctx: typer.Context, clip: o.Clip, **values: Any) -> None:
             regions=request.regions,
             listener=reporter,
         )
-    print_facts(asdict(found), found.lines(), as_json=request.json)
+    print_facts(asdict(estimate), estimate.lines(), as_json=request.json)
 
 
-class _Asked(NamedTuple):
-    """What is asked for."""
-
+class _Task(NamedTuple):
     request: Request
     config: VideoConfig
     settings: o.Settings
 
 
-def _settle(
+def _resolve(
     ctx: typer.Context, clips: Sequence[Path], values: dict[str, Any]
-) -> _Asked:
+) -> _Task:
     request: Request = make(Request, values)
     request.check_styles(clips)
     if request.style_at:
@@ -86,41 +84,42 @@ def _settle(
     style, encoding = settings.make(StyleConfig), settings.make(EncodingConfig)
     config = settings.make(VideoConfig, style=style, encoding=encoding)
     request.check_network(config)
-    return _Asked(request, config, settings)
+    return _Task(request, config, settings)
 
 
-def _paint_all(clips: Sequence[Path], asked: _Asked) -> None:
-    """Paint each clip after each painting; what fails is told, and passed over.
+def _paint_all(clips: Sequence[Path], task: _Task) -> None:
+    """Stylize each clip with each painting; report failures and continue.
 
-    A folder that is named for the results gets a sheet of them, as that of pictures.
+    If --output names a folder, it also gets an index sheet, as an album does.
     """
     from vidstyle.images import write_picture
     from vidstyle.stylize.album import INDEX, Pair, index_sheet
 
-    request = asked.request
-    work, failed, done = list(product(clips, _looks(request))), list[str](), set[Path]()
+    request = task.request
+    jobs = list(product(clips, _styles(request)))
+    failed, done = list[str](), set[Path]()
     workers = None if request.preview else request.workers
     bar = Reporter(request) if workers else None
 
-    def paint(number: int, task: tuple[Path, list[Path]]) -> Pair:
-        clip, look = task
-        own = replace(request, style=look or None)
+    def paint(number: int, job: tuple[Path, list[Path]]) -> Pair:
+        clip, paintings = job
+        own = replace(request, style=paintings or None)
         output = Path("not painted")
         try:
-            output = _paint(clip, asked._replace(request=own), done=done, within=bar)
+            output = _paint(clip, task._replace(request=own), done=done, within=bar)
         except VidstyleError as err:
             print_line(f"error: {clip}: {err}")
             failed.append(str(clip))
         if bar is not None:
-            bar(FrameReport(frame=number, frames_known=len(work)))
+            bar(FrameReport(frame=number, frames_known=len(jobs)))
         styles = tuple(own.paintings)
         return Pair(number=number, content=clip, styles=styles, output=output)
 
     try:
-        with bar or nullcontext(), _mapped(workers) as each:
+        with bar or nullcontext(), _mapper(workers) as map_jobs:
             if bar is not None:
-                bar(Plan(height=0, width=0, frames=len(work), unit="clip"))
-            pairs = list(each(paint, range(len(work)), work))
+                bar(Plan(height=0, width=0, frames=len(jobs), unit="clip"))
+            pairs = list(map_jobs(paint, range(len(jobs)), jobs))
     except (KeyboardInterrupt, Terminated) as err:
         if done:
             err.add_note(RESUMES)
@@ -134,8 +133,8 @@ def _paint_all(clips: Sequence[Path], asked: _Asked) -> None:
         raise InputError(f"some clips failed: {names}.")
 
 
-def _looks(request: Request) -> list[list[Path]]:
-    """List the paintings of each result of a clip."""
+def _styles(request: Request) -> list[list[Path]]:
+    """List the paintings of each result that a clip gets."""
     from vidstyle.stylize.album import pictures_in
 
     for name in ("log", "gif_output", "work_dir", "style_at", "key", "save_network"):
@@ -144,11 +143,11 @@ def _looks(request: Request) -> list[list[Path]]:
             raise ConfigError(f"--{option} works with one clip and one painting only.")
     if not any(path.is_dir() for path in request.styles):
         return [request.styles]
-    return [[one] for path in request.styles for one in pictures_in(path)]
+    return [[picture] for path in request.styles for picture in pictures_in(path)]
 
 
-def _mapped(workers: str | None) -> AbstractContextManager[Any]:
-    """Make what is like ``map``; with workers, it calls for several at once."""
+def _mapper(workers: str | None) -> AbstractContextManager[Any]:
+    """Return ``map`` or, with workers, a function like it that runs concurrently."""
     if workers is None:
         return nullcontext(map)
     from vidstyle.clip.workers import several
@@ -158,14 +157,15 @@ def _mapped(workers: str | None) -> AbstractContextManager[Any]:
 
 def _paint(
     clip: Path,
-    asked: _Asked,
+    task: _Task,
     *,
     done: set[Path] | None = None,
     within: Reporter | None = None,
 ) -> Path:
-    """Paint a clip into what is returned.
+    """Stylize one clip and return the path of the result.
 
-    Of several, whose results are ``done``, one that is there stays.
+    As one of several, whose results are collected in ``done``, an existing result is
+    skipped.
     """
     from vidstyle.video.files import (
         check_names,
@@ -174,7 +174,7 @@ def _paint(
         name_beside,
     )
 
-    request, config, _ = asked
+    request, config, _ = task
     check_names([clip])
     usual = default_output(clip, request.paintings, config.encoding)
     if request.preview:
@@ -189,16 +189,16 @@ def _paint(
                 print_line(f"{output} already exists; --overwrite paints it again")
         else:
             paint = _preview if request.preview else _stylize
-            paint(clip, output, asked, within)
+            paint(clip, output, task, within)
         if done is not None:
             done.add(output)
     return output
 
 
-def _stylize(clip: Path, output: Path, asked: _Asked, within: Reporter | None) -> None:
+def _stylize(clip: Path, output: Path, task: _Task, within: Reporter | None) -> None:
     from vidstyle.video.files import Outputs, check_outputs
 
-    request, config, settings = asked
+    request, config, settings = task
     outputs = Outputs(
         output,
         evolution=request.gif_beside(output),
@@ -239,8 +239,8 @@ def _stylize(clip: Path, output: Path, asked: _Asked, within: Reporter | None) -
     )
 
 
-def _preview(clip: Path, output: Path, asked: _Asked, within: Reporter | None) -> None:
-    request, config, settings = asked
+def _preview(clip: Path, output: Path, task: _Task, within: Reporter | None) -> None:
+    request, config, settings = task
     request.check_outputs(output, contents=[clip])
     settings.save(request)
     from vidstyle.clip.preview import preview_video

@@ -15,8 +15,8 @@ from vidstyle.stylize.style_bank import working_size
 from vidstyle.video.codecs import (
     codec_for,
     container_of,
+    encoded_shape,
     find_hardware,
-    held_shape,
     why_software,
 )
 from vidstyle.video.evolution import write_evolution
@@ -37,7 +37,7 @@ def cut_shape(
     """Return the height and width that a file can hold; some codecs need even sides."""
     if not output.suffix:
         return shape
-    return held_shape(codec_for(output, encoding), shape)
+    return encoded_shape(codec_for(output, encoding), shape)
 
 
 def result_shape(info: VideoInfo, config: VideoConfig) -> tuple[int, int]:

@@ -1,7 +1,7 @@
-"""Every setting of a run is declared here, once: type, default, help and range.
+"""The settings of a run; each is declared once: type, default, help and range.
 
-Options, checks, the file of settings and the help come from the declarations, the
-manifest stores the values, and nothing changes them once a run has begun.
+Options, validation, TOML files and help are derived from the declarations; the manifest
+stores the values. Configurations are immutable.
 """
 
 from vidstyle.config.setting import BACKGROUND as BACKGROUND

@@ -1,7 +1,7 @@
-"""One declaration a setting: its option, check, TOML key and help come from it.
+"""Declarations of settings, from which options, checks, TOML keys and help derive.
 
-Values that are more than a number or a word are read from text here, too: what cannot
-be read raises ValueError with a sentence that quotes it.
+The parsers of composite values are here, too; they raise ValueError with a sentence
+that quotes the text.
 """
 
 import math
@@ -28,40 +28,40 @@ from vidstyle.errors import ConfigError
 
 T = TypeVar("T")
 
-# Pixels: relu5_1 lies behind four halvings, so a smaller picture has no such layer.
+# In pixels: relu5_1 follows four poolings, which leave nothing of a smaller picture.
 MIN_SIDE = 16
-REQUIRED: Any = MISSING  # stands for the default of a setting that has none
+REQUIRED: Any = MISSING  # the default of a setting that has none
 
 
-def setting(default: T, /, *args: Any, **declared: Any) -> T:
-    """Declare a field of a configuration: its default, then what ``Setting`` takes."""
-    return field(default=default, metadata={"setting": Setting(*args, **declared)})
+def setting(default: T, /, *args: Any, **options: Any) -> T:
+    """Declare a field of a configuration; further arguments are ``Setting``'s."""
+    return field(default=default, metadata={"setting": Setting(*args, **options)})
 
 
 class Panel(str):
-    """A part of the help, which declares what is in it."""
+    """A section of the help; declares the settings in it."""
 
     __slots__ = ()
 
-    def setting(self, default: T, text: str, /, **declared: Any) -> T:
-        return setting(default, text, self, **declared)
+    def setting(self, default: T, text: str, /, **options: Any) -> T:
+        return setting(default, text, self, **options)
 
-    def common(self, default: T, text: str, /, **declared: Any) -> T:
-        """Declare one that most people need."""
-        return setting(default, text, self, is_common=True, **declared)
+    def common(self, default: T, text: str, /, **options: Any) -> T:
+        """Declare a setting that --help shows, not only --help-all."""
+        return setting(default, text, self, is_common=True, **options)
 
 
 _NAMES = (
     *("Files", "Settings", "Size and range", "Look", "Coherence", "Network"),
     *("Optimizer", "Evolution", "Report"),
 )
-PANELS = tuple(map(Panel, _NAMES))  # in the order in which the help shows them
+PANELS = tuple(map(Panel, _NAMES))  # in the order of the help
 FILES, SETTINGS, SIZE, LOOK, COHERENCE, NETWORK, OPTIMIZER, EVOLUTION, REPORT = PANELS
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What is declared of a setting, beside its type and default."""
+    """The declaration of a setting, apart from its type and default."""
 
     help: str
     panel: str | None = None
@@ -70,32 +70,33 @@ class Setting:
     above: float | None = None
     most: float | None = None
     below: float | None = None
-    check: Callable[[str, Any], object] | None = None  # of key and value; ConfigError
-    parser: Callable[[str], Any] | None = None  # of an option's text; ValueError
-    none: str = "none"  # how None is spelled, where the type allows it
-    metavar: str | None = None  # None: as the type says
-    default_text: str | None = None  # where the default itself would say nothing
-    flag: str | None = None  # None: the field's name, without the unit it may end in
+    check: Callable[[str, Any], object] | None = None  # (key, value); ConfigError
+    parser: Callable[[str], Any] | None = None  # of the option's text; ValueError
+    none: str = "none"  # spelling of None, if the type allows it
+    metavar: str | None = None  # None: by type
+    default_text: str | None = None  # shown in the help in place of the default
+    flag: str | None = None  # option name; None: the field's, without its unit suffix
     short: str | None = None
-    alias: str | None = None  # another name of its option
-    completions: Sequence[str] = ()  # what a shell offers for it; choices need none
-    is_common: bool = False  # whether --help shows it, and not only --help-all
-    name: str = ""  # the field's; this and what follows is filled in by settings_of
+    alias: str | None = None
+    completions: Sequence[str] = ()  # for the shell; choices are completed anyway
+    is_common: bool = False  # shown by --help, not only by --help-all
+    # Filled in by settings_of:
+    name: str = ""  # of the field
     prefix: str = ""
     hint: Any = None
     default: Any = None
 
     @property
     def key(self) -> str:
-        """Its name in a file and in messages; its option's after two dashes."""
+        """Its name in TOML files and messages; with two dashes, its option."""
         name = self.flag or self.prefix + self.name.removesuffix("_s")
         return name.replace("_", "-")
 
     @property
     def hints(self) -> tuple[Any, ...]:
-        """The members of its type, which may be a union."""
-        is_whole = get_origin(self.hint) in {None, tuple, list, Literal}
-        return (self.hint,) if is_whole else get_args(self.hint)
+        """The members of its type, if that is a union; else the type."""
+        is_single = get_origin(self.hint) in {None, tuple, list, Literal}
+        return (self.hint,) if is_single else get_args(self.hint)
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -103,22 +104,22 @@ class Setting:
         return tuple(word for literal in literals for word in get_args(literal))
 
     def parse(self, text: str) -> Any:
-        """Read a value as the option or a file spells it; ValueError if it is none."""
+        """Parse the text of an option or a TOML string; ValueError if it is invalid."""
         if self.parser is None or (text == self.none and NoneType in self.hints):
             return None
         return self.parser(text)
 
     def text(self, value: object) -> str:
-        """Write a value as it is read."""
+        """Format a value as ``parse`` reads it."""
         match value:
             case None:
                 return self.none
             case (int() as start, stop):
                 return f"{start}:{'' if stop is None else stop}"
             case (float(), *_):
-                return ", ".join(f"{each!r}".removesuffix(".0") for each in value)
-            case tuple():  # with spaces, so that the help can break the line
-                return ", ".join(str(each) for each in value)
+                return ", ".join(f"{number!r}".removesuffix(".0") for number in value)
+            case tuple():  # with spaces, so that the help can wrap the line
+                return ", ".join(map(str, value))
         return str(value)
 
     def validate(self, value: Any) -> None:
@@ -133,44 +134,44 @@ class Setting:
 
 
 def redeclared(kind: type[Any], name: str) -> Any:
-    """Declare another configuration's setting as an option with the text as it is."""
-    (found,) = (each.metadata["setting"] for each in fields(kind) if each.name == name)
-    declared = replace(found, check=None, parser=None)
-    return field(default=None, metadata={"setting": declared})
+    """Declare another configuration's setting again, as an option of unparsed text."""
+    (original,) = (f.metadata["setting"] for f in fields(kind) if f.name == name)
+    unparsed = replace(original, check=None, parser=None)
+    return field(default=None, metadata={"setting": unparsed})
 
 
 class Config:
-    """A configuration that checks itself when it is made; ConfigError."""
+    """A configuration; validates itself on creation and raises ConfigError."""
 
     __slots__ = ()
-    prefix: ClassVar[str] = ""  # what the names of its options begin with
+    prefix: ClassVar[str] = ""  # of its options' names
 
     def __post_init__(self) -> None:
-        for each in settings_of(type(self)):
-            each.validate(getattr(self, each.name))
+        for declared in settings_of(type(self)):
+            declared.validate(getattr(self, declared.name))
         self._check_together()
 
-    def _check_together(self) -> None: ...  # the rules between settings
+    def _check_together(self) -> None: ...  # rules that involve several settings
 
 
 def settings_of(*kinds: type[Any]) -> Sequence[Setting]:
     """List the settings of some configurations in the order of the help.
 
-    Of those with the same name it is the first configuration's.
+    Where they share a name, the first configuration's is taken.
     """
-    found: dict[str, Setting] = {}
+    settings: dict[str, Setting] = {}
     for kind in kinds:
         hints = get_type_hints(kind)
-        for each in fields(kind):
-            if "setting" in each.metadata and each.name not in found:
-                found[each.name] = replace(
-                    each.metadata["setting"],
-                    name=each.name,
+        for f in fields(kind):
+            if "setting" in f.metadata and f.name not in settings:
+                settings[f.name] = replace(
+                    f.metadata["setting"],
+                    name=f.name,
                     prefix=kind.prefix,
-                    hint=hints[each.name],
-                    default=each.default,
+                    hint=hints[f.name],
+                    default=f.default,
                 )
-    return sorted(found.values(), key=lambda one: PANELS.index(one.panel or FILES))
+    return sorted(settings.values(), key=lambda s: PANELS.index(s.panel or FILES))
 
 
 LIMITS = {
@@ -182,15 +183,18 @@ LIMITS = {
 
 
 def check_range(name: str, value: float | Fraction, **limits: float | None) -> None:
-    """Check that a number is in its range, by ``LIMITS``; nan is in none."""
-    given = [(*LIMITS[key], at) for key, at in limits.items() if at is not None]
-    holds = all(compare(value, bound) for _, compare, bound in given)
-    if given and not (holds and math.isfinite(value)):
-        said = " and ".join(f"{words} {bound}" for words, _, bound in given)
-        raise ConfigError(f"{name} is {value}; it must be {said}.")
+    """Raise ConfigError for a number that is not finite or outside of ``LIMITS``.
+
+    Without limits, anything passes.
+    """
+    bounds = [(*LIMITS[key], at) for key, at in limits.items() if at is not None]
+    holds = all(compare(value, bound) for _, compare, bound in bounds)
+    if bounds and not (holds and math.isfinite(value)):
+        allowed = " and ".join(f"{words} {bound}" for words, _, bound in bounds)
+        raise ConfigError(f"{name} is {value}; it must be {allowed}.")
 
 
-BACKGROUND = "white"  # behind transparent parts
+BACKGROUND = "white"  # behind transparent pixels
 COLORS = {
     "white": "#ffffff",
     "black": "#000000",
@@ -202,24 +206,24 @@ COLORS = {
 
 
 class LayerWeight(NamedTuple):
-    """One layer of a loss and its share in it, relative to the loss's other layers."""
+    """One layer of a loss, with its weight relative to the loss's other layers."""
 
     layer: str
     weight: float = 1.0
 
     def __str__(self) -> str:
-        """Write it as ``parse_layers`` reads it."""
+        """Format it as ``parse_layers`` reads it."""
         weight = "" if self.weight == 1 else f":{self.weight!r}".removesuffix(".0")
         return self.layer + weight
 
 
 def block_of(layer: str) -> int:
-    """Return the number of the block of a VGG's layer: relu4_2 -> 4."""
+    """Return the block number of a VGG layer: relu4_2 -> 4."""
     return int(layer.removeprefix("relu").partition("_")[0])
 
 
 def check_layers(name: str, layers: tuple[LayerWeight, ...]) -> None:
-    """Check that layers are named once each, with weights that can be normalised."""
+    """Check that each layer is named once, and that the weights can be normalized."""
     names = [layer for layer, _ in layers]
     if not names:
         raise ConfigError(f"{name} is empty; name at least one layer.")
@@ -230,15 +234,15 @@ def check_layers(name: str, layers: tuple[LayerWeight, ...]) -> None:
 
 
 def check_weights(name: str, weights: Collection[tuple[str, float]]) -> None:
-    """Check that weights, each with its name, can be normalised."""
-    for what, weight in weights:
-        check_range(what, weight, least=0)
+    """Check that weights, each with its name, are not negative and not all 0."""
+    for label, weight in weights:
+        check_range(label, weight, least=0)
     if sum(weight for _, weight in weights) == 0:
         raise ConfigError(f"{name}: at least one weight must be more than 0.")
 
 
 def parse_color(name: str, text: str) -> str:
-    """Turn a color's name, or ``#RRGGBB``, into ``#rrggbb``; else ConfigError."""
+    """Convert a color name or #RRGGBB to #rrggbb, or raise ConfigError."""
     color = COLORS.get(text.lower(), text.lower())
     if not re.fullmatch(r"#[0-9a-f]{6}", color):
         raise ConfigError(
@@ -248,7 +252,7 @@ def parse_color(name: str, text: str) -> str:
 
 
 @contextmanager
-def _refused_as(sentence: str) -> Iterator[None]:
+def _reraised_as(sentence: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, ZeroDivisionError):
@@ -256,44 +260,44 @@ def _refused_as(sentence: str) -> Iterator[None]:
 
 
 def parse_layers(text: str) -> tuple[LayerWeight, ...]:
-    """Read ``relu1_1,relu2_1:0.5``; a weight that is not given is 1."""
+    """Parse ``relu1_1,relu2_1:0.5``; weights default to 1."""
     layers = []
     for item in map(str.strip, text.split(",")):
         name, _, weight = item.partition(":")
-        with _refused_as(f"{weight!r} in {item!r} is not a number"):
+        with _reraised_as(f"{weight!r} in {item!r} is not a number"):
             layers.append(LayerWeight(name, float(weight or 1)))
     return tuple(layers)
 
 
 def parse_numbers(text: str) -> tuple[float, ...]:
-    """Read ``2,1``; an empty text has no numbers."""
-    with _refused_as(f"{text!r} is not a list of numbers such as 2,1"):
+    """Parse ``2,1``; an empty text is an empty tuple."""
+    with _reraised_as(f"{text!r} is not a list of numbers such as 2,1"):
         return tuple(float(item) for item in text.split(",")) if text.strip() else ()
 
 
 def parse_side(text: str) -> int | None:
-    """Read a number of pixels, or ``source``."""
-    with _refused_as(f"{text!r} is neither a number of pixels nor source"):
+    """Parse a number of pixels; ``source`` is None."""
+    with _reraised_as(f"{text!r} is neither a number of pixels nor source"):
         return None if text == "source" else int(text)
 
 
 def parse_fps(text: str) -> Fraction | None:
-    """Read ``24``, ``23.976`` or ``24000/1001``, or ``source``."""
-    with _refused_as(f"{text!r} is not a rate such as 24, 23.976 or 24000/1001"):
+    """Parse ``24``, ``23.976`` or ``24000/1001``; ``source`` is None."""
+    with _reraised_as(f"{text!r} is not a rate such as 24, 23.976 or 24000/1001"):
         return None if text == "source" else Fraction(text)
 
 
 def parse_time(text: str) -> float:
-    """Read seconds, ``1:30`` or ``00:01:30.5``."""
+    """Parse ``90``, ``1:30`` or ``00:01:30.5`` as seconds."""
     seconds, example = 0.0, "90, 1:30 or 0:01:30.5"
     for part in text.split(":"):
-        with _refused_as(f"{text!r} is not a time such as {example}"):
+        with _reraised_as(f"{text!r} is not a time such as {example}"):
             seconds = seconds * 60 + float(part)
     return seconds
 
 
 def parse_range(text: str) -> tuple[int, int | None]:
-    """Read ``A:B``, ``A:`` or ``:B`` as a half-open range of frames."""
-    with _refused_as(f"{text!r} is not a range of frames such as 0:48"):
+    """Parse ``A:B``, ``A:`` or ``:B`` as a half-open range of frames."""
+    with _reraised_as(f"{text!r} is not a range of frames such as 0:48"):
         start, stop = map(str.strip, text.split(":"))
         return int(start or 0), int(stop) if stop else None

@@ -1,4 +1,4 @@
-"""How one picture is optimised: what it should be like, and how it comes to be so."""
+"""Settings of the optimization of one picture."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,22 +40,22 @@ DEFAULT_LR: Final[Mapping[OptimizerName, float]] = {
     "momentum": 0.02,
     "langevin": 0.01,
 }
-"""The step of each optimiser that does not find it itself, of the full pixel range."""
+"""Learning rates of optimizers without step size control, for pixels in [0, 1]."""
 LAYERS: Final = "LAYER[:WEIGHT],..."
 MAX_SEED: Final = 2**63 - 1
-# How much a mask's aspect ratio may differ from the picture's: sizes are rounded.
+# Tolerance of a mask's aspect ratio, since sizes are rounded.
 SHAPE_SLACK: Final = 0.02
 
 
 class Region(NamedTuple):
-    """A part of a picture with a painting of its own."""
+    """A region of the picture with a painting of its own."""
 
-    mask: Path  # a picture: white inside, black outside; a video or a folder for a clip
+    mask: Path  # a picture, white inside; for a clip, also a video or a folder
     style: Path
 
 
 def parse_init(text: str) -> str | Path:
-    """Read a way to start, or the name of a picture to start from."""
+    """Parse an ``Init`` keyword, or the path of a picture to start from."""
     return text if text in get_args(Init) else Path(text)
 
 
@@ -66,7 +66,7 @@ def _check_mix(name: str, weights: tuple[float, ...]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StyleConfig(Config):
-    """How one picture is optimised."""
+    """Settings of the optimization of one picture."""
 
     style_mix: tuple[float, ...] = FILES.common(
         (),
@@ -153,11 +153,10 @@ class StyleConfig(Config):
     weights: Path | None = NETWORK.setting(
         None, "The network's weights, instead of the built-in or published ones."
     )
-    # Average is Gatys' choice.
+    # Gatys et al. use average pooling, and relu4_2 for the content.
     pooling: Pooling = NETWORK.setting(
         "average", "Pooling between the network's blocks; slim has average only."
     )
-    # Gatys' choice.
     content_layers: tuple[LayerWeight, ...] = NETWORK.setting(
         (LayerWeight("relu4_2"),),
         "Layers for the content loss.",
@@ -216,7 +215,7 @@ class StyleConfig(Config):
         above=0,
         default_text="depends on the optimizer",
     )
-    # With t steps taken: staircase lr * rate^floor(t / every), exponential
+    # After t steps: staircase lr * rate^floor(t / every), exponential
     # lr * rate^(t / every), inverse-time lr / (1 + rate * t / every).
     lr_decay: LrDecay = OPTIMIZER.setting(
         "none",
@@ -246,12 +245,12 @@ class StyleConfig(Config):
 
     @property
     def first_steps(self) -> int:
-        """Most steps for a picture, or for a shot's first frame."""
+        """Maximum number of steps for a picture, or for a shot's first frame."""
         return self.steps if self.painter is None else self.touch_up
 
     @property
     def weighs_detail(self) -> bool:
-        """Whether places count by their detail; never in the papers' own scale."""
+        """Whether local detail weighs the content loss; never at Gatys' scale."""
         return self.content_detail > 0 and self.loss_scale == "free"
 
     def _check_balance(self) -> None:
@@ -268,20 +267,20 @@ class StyleConfig(Config):
 
 
 def check_counts(config: StyleConfig, times_s: Sequence[float], paintings: int) -> None:
-    """Check that there is one value a painting, if any, or raise ConfigError."""
-    there = "is 1 painting" if paintings == 1 else f"are {paintings} paintings"
+    """Raise ConfigError unless style-mix and style-at have one value per painting."""
+    actual = "is 1 painting" if paintings == 1 else f"are {paintings} paintings"
     for name, values in ("style-mix", config.style_mix), ("style-at", times_s):
         if len(values) not in {0, paintings}:
-            given = f"{len(values)} value{'s' * (len(values) != 1)}"
+            count = f"{len(values)} value{'s' * (len(values) != 1)}"
             raise ConfigError(
-                f"{name} has {given}, but there {there}; give one value per painting."
+                f"{name} has {count}, but there {actual}; give one value per painting."
             )
 
 
 def check_mask_shape(
     path: Path, tall: int, wide: int, *, height: int, width: int, what: str = "mask"
 ) -> None:
-    """Check that it has the picture's shape, at any size, or raise ConfigError."""
+    """Raise ConfigError if a mask's aspect ratio differs from the picture's."""
     if abs(tall * width - wide * height) > SHAPE_SLACK * wide * height:
         raise ConfigError(
             f"the {what} {path} is {wide}x{tall}, which does not have the aspect ratio "

@@ -1,9 +1,8 @@
-"""Settings <-> a TOML file whose keys and texts are those of the options.
+"""Read and write settings as TOML files; the bundled presets are such files, too.
 
-``long-side = 512`` in a file is ``--long-side 512`` on the command line. What an option
-reads from text (layers, a range of frames) is the same text in the file; numbers and
-switches are TOML's own. The names of files are relative to the file's folder. Presets,
-which come along as the paintings do, are such files, too.
+``long-side = 512`` in a file is ``--long-side 512`` on the command line. Values that an
+option parses from text (layers, a range of frames) are strings with the same syntax;
+numbers and switches are TOML's own types. Paths are relative to the file's folder.
 """
 
 import json
@@ -30,25 +29,24 @@ from vidstyle.config.video import (
 )
 from vidstyle.errors import ConfigError, InputError
 
-# What may be in a file.
+# The configurations that a file may set.
 KINDS: Final = (StyleConfig, VideoConfig, AlbumConfig, EncodingConfig, EvolutionConfig)
-PROSE: Final = {"summary", "notes"}  # keys of a preset that are about it
-# In the order in which they are listed: how much time to give, then the literature.
+PROSE: Final = {"summary", "notes"}  # keys that describe a preset
+# Presets as listed: by quality, then those of the literature.
 NAMES: Final = (
     *("draft", "standard", "fine"),
     *("gatys2016", "lopez2017", "lee2023", "rathod2023", "tella", "ruder2016"),
 )
-SAMPLES: Final = "swirls", "woodblock"  # paintings that --style takes by name
-WIDTH: Final = 86  # columns of the lines on a preset
+SAMPLES: Final = "swirls", "woodblock"  # bundled paintings, which --style takes by name
+WIDTH: Final = 86  # columns of a preset's description
 PACKAGE: Final = Path(__file__).parents[1]
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """Read settings from a TOML file in UTF-8; those of every command may be in it.
+    """Read settings from a TOML file; it may contain those of any command.
 
-    Returns their values by the names of the fields, each of its type and in its
-    range. InputError: the file cannot be read, or is not TOML; ConfigError: it has a
-    key that is none, or a value that cannot be.
+    Returns valid values by field name. InputError: the file cannot be read, or is not
+    TOML; ConfigError: a key is unknown, or a value is invalid.
     """
     known = {setting.key: setting for setting in settings_of(*KINDS)}
     values = {}
@@ -61,16 +59,18 @@ def read_config(path: Path) -> dict[str, Any]:
                 f"{', '.join(known)}."
             )
         try:
-            read = _read_value(known[key], value)
-            known[key].validate(read)
+            converted = _read_value(known[key], value)
+            known[key].validate(converted)
         except (ValueError, ConfigError) as err:
             raise ConfigError(f"{path}: {str(err).removesuffix('.')}.") from None
-        values[known[key].name] = path.parent / read if isinstance(read, Path) else read
+        if isinstance(converted, Path):
+            converted = path.parent / converted
+        values[known[key].name] = converted
     return values
 
 
 def read_table(path: Path) -> dict[str, Any]:
-    """Read a TOML file as it stands, or raise InputError."""
+    """Parse a TOML file, or raise InputError."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as err:
@@ -83,7 +83,7 @@ def read_table(path: Path) -> dict[str, Any]:
 
 
 def read_text(setting: Setting, text: str) -> Any:
-    """Read a setting's value as its option does; ValueError if it cannot be one."""
+    """Parse a setting's value from the text of its option, or raise ValueError."""
     value: Any = text
     if setting.parser is None:
         with suppress(tomllib.TOMLDecodeError):
@@ -92,7 +92,7 @@ def read_text(setting: Setting, text: str) -> Any:
 
 
 def _read_value(setting: Setting, value: Any) -> Any:
-    """Convert a value of TOML to a setting's; ValueError if it cannot be one."""
+    """Convert a TOML value to a setting's type, or raise ValueError."""
     if setting.parser is not None and isinstance(value, str):
         try:
             return setting.parse(value)
@@ -116,7 +116,7 @@ def _fits(value: object, hint: Any, none: str) -> bool:
         return type(value) is str and value not in {"", none}
     if get_origin(hint) is Literal:
         return value in get_args(hint)
-    return type(value) is hint  # a bool is no int here
+    return type(value) is hint  # not isinstance: a bool is an int
 
 
 def _allowed(hint: Any, setting: Setting) -> str:
@@ -137,10 +137,10 @@ def config_text(
     about: Iterable[str] = (),
     origins: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """Write settings as ``read_config`` reads them.
+    """Format all settings of ``kinds`` as ``read_config`` reads them.
 
-    All settings of ``kinds`` are written. Names of files are made relative to
-    ``folder``; ``about``, lines for the head, and ``origins`` become comments.
+    Paths are made relative to ``folder``. ``about`` (lines of a header) and ``origins``
+    (where each value comes from) become comments.
     """
     head = [
         f"vidstyle {version('vidstyle')}: all settings of a run, for --config.",
@@ -151,13 +151,13 @@ def config_text(
     for panel, settings in groupby(settings_of(*kinds), lambda setting: setting.panel):
         lines += ["", f"# {panel}"]
         for setting in settings:
-            line = f"{setting.key} = {_written(values[setting.name], setting, folder)}"
+            line = f"{setting.key} = {_format(values[setting.name], setting, folder)}"
             origin = origins.get(setting.name)
             lines.append(f"{line}  # {origin}" if origin else line)
     return "\n".join(lines) + "\n"
 
 
-def _written(value: object, setting: Setting, folder: Path) -> str:
+def _format(value: object, setting: Setting, folder: Path) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
@@ -165,40 +165,38 @@ def _written(value: object, setting: Setting, folder: Path) -> str:
     if isinstance(value, Path):
         value = _relative(value, folder)
     text = setting.text(value)
-    # TOML's escapes are JSON's, but for DEL, which JSON leaves as it is.
+    # TOML's escapes are JSON's, except that JSON leaves DEL as it is.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _relative(file: Path, folder: Path) -> str:
-    """Name a file from a folder, so that no word of an option looks like it."""
+    """Make a path relative, with a leading ``./`` that sets it apart from keywords."""
     if file.is_absolute():
         return str(file)
-    there = file.parent.resolve() / file.name
-    name = os.path.relpath(there, folder.resolve())
+    resolved = file.parent.resolve() / file.name  # without following a link
+    name = os.path.relpath(resolved, folder.resolve())
     return name if name.startswith("..") else f"./{name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Settings that belong together, as far as they differ from the defaults."""
+    """A named set of settings that differ from the defaults."""
 
     name: str
-    summary: str  # one line for the list of presets
-    notes: tuple[
-        str, ...
-    ]  # about it, a paragraph each: scales, conversions, departures
-    settings: Mapping[str, Any]  # by the names of the fields
+    summary: str  # one line, for the list of presets
+    notes: tuple[str, ...]  # paragraphs on scales, conversions and departures
+    settings: Mapping[str, Any]  # by field name
 
     @property
     def about(self) -> list[str]:
-        """Name, summary and notes, for the head of a file of settings."""
+        """The lines that describe it in the header of a settings file."""
         paragraphs = f"Preset {self.name}: {self.summary}.", *self.notes
         return ["", *(line for text in paragraphs for line in wrap(text, WIDTH))]
 
 
 @cache
 def read_preset(name: str) -> Preset:
-    """Read the preset of that name, one of ``NAMES``."""
+    """Read a preset, one of ``NAMES``."""
     path = PACKAGE / "presets" / f"{name}.toml"
     table = read_table(path)
     notes = tuple(table.get("notes", ()))
@@ -206,12 +204,12 @@ def read_preset(name: str) -> Preset:
 
 
 def sample(name: str) -> Path:
-    """Find a sample: in the wheel within the package, in a checkout beside it."""
-    there = PACKAGE / "samples" / name
-    return there if there.is_file() else PACKAGE.parent / "samples" / name
+    """Locate a sample file: inside an installed package, or beside it in a checkout."""
+    installed = PACKAGE / "samples" / name
+    return installed if installed.is_file() else PACKAGE.parent / "samples" / name
 
 
 def named_painting(path: Path) -> Path:
-    """Return a painting, which may be the name of one that comes along."""
-    is_ours = str(path) in SAMPLES and not path.exists()
-    return sample(f"{path}.jpg") if is_ours else path
+    """Resolve a painting, which may be the name of a bundled one."""
+    is_bundled = str(path) in SAMPLES and not path.exists()
+    return sample(f"{path}.jpg") if is_bundled else path

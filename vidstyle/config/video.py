@@ -1,4 +1,4 @@
-"""How a clip is read, made coherent and written, and how it was learned."""
+"""Settings of clips, albums, encoding, and the animation of an optimization."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -35,8 +35,8 @@ class _Crf(NamedTuple):
     most: int
 
 
-# The defaults look alike, by SSIM. AV1 has no 0: its encoder would take that as unsaid,
-# which is 35.
+# The defaults give similar SSIM. AV1 starts at 1: its encoder takes 0 for unset, which
+# means 35.
 CRF = {
     "h264": _Crf(0, 18, 51),
     "h265": _Crf(0, 19, 51),
@@ -47,7 +47,7 @@ CRF = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncodingConfig(Config):
-    """How a result is encoded, and which facts of its source travel along."""
+    """Settings of encoding, and of the metadata copied from the source."""
 
     codec: CodecName = FILES.common(
         "auto",
@@ -78,11 +78,12 @@ class EncodingConfig(Config):
 
 
 def check_crf(codec: str, crf: int | None) -> None:
-    """Check that a codec has such a quality; ``auto`` may become any that has one."""
+    """Raise ConfigError if a codec has no such crf; ``auto`` allows any codec's."""
     if crf is None:
         return
     if codec == "auto":
-        check_range("crf", crf, least=0, most=max(each.most for each in CRF.values()))
+        most = max(limits.most for limits in CRF.values())
+        check_range("crf", crf, least=0, most=most)
     elif (limits := CRF.get(codec)) is not None:
         check_range(f"crf (for {codec})", crf, least=limits.least, most=limits.most)
     else:
@@ -91,7 +92,7 @@ def check_crf(codec: str, crf: int | None) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvolutionConfig(Config):
-    """The GIF or MP4 that shows how a picture was learned."""
+    """Settings of the GIF or MP4 of an optimization."""
 
     prefix = "gif-"
     frame: int | None = EVOLUTION.setting(
@@ -113,10 +114,11 @@ Method = Literal["optimize", "network"]
 FlowQuality = Literal["fast", "medium", "quality"]
 OutputSize = Literal["working", "source"]
 
-FOLDER_FPS: Final = Fraction(25)  # of pictures, unless the user says otherwise
-# Share of the steps after which a frame is as good as the one before: 8 to 12 of 50.
+FOLDER_FPS: Final = Fraction(25)  # default frame rate of a folder of pictures
+# Fraction of next_steps that a later frame takes to reach the previous frame's loss:
+# measured, 8 to 12 of 50.
 NEXT_SHARE = 0.25
-# The same for key frames and for those between; measured: 0.25 to 0.6, and 0 to 0.15.
+# The same for key frames (measured: 0.25 to 0.6) and those in between (0 to 0.15).
 KEY_SHARE, BETWEEN_SHARE = 0.32, 0.02
 
 
@@ -137,7 +139,7 @@ def _check_frames(name: str, frames: tuple[int, int | None]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlbumConfig(Config):
-    """How pictures are read, and how many are painted at once."""
+    """Settings shared by folders of pictures and clips."""
 
     background: str = FILES.setting(
         BACKGROUND,
@@ -150,7 +152,7 @@ class AlbumConfig(Config):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoConfig(AlbumConfig):
-    """How a clip is read, made coherent, and written."""
+    """Settings of reading, stylizing and writing a clip."""
 
     style: StyleConfig = field(default_factory=StyleConfig)
     encoding: EncodingConfig = field(default_factory=EncodingConfig)
@@ -250,16 +252,16 @@ class VideoConfig(AlbumConfig):
 
     @classmethod
     def of(cls, **settings: Any) -> Self:
-        """Make one of settings by their names, those of style and encoding, too."""
+        """Create one from a flat set of settings, with those of style and encoding."""
         parts: dict[str, Any] = {}
-        for name, kind in ("style", StyleConfig), ("encoding", EncodingConfig):
-            own = {each.name for each in settings_of(kind)} & settings.keys()
-            parts[name] = kind(**{each: settings.pop(each) for each in own})
+        for part, kind in ("style", StyleConfig), ("encoding", EncodingConfig):
+            names = {setting.name for setting in settings_of(kind)} & settings.keys()
+            parts[part] = kind(**{name: settings.pop(name) for name in names})
         return cls(**parts, **settings)
 
     @property
     def expected_next_steps(self) -> int:
-        """How many steps a later frame will probably take; for display only."""
+        """The expected number of steps of a later frame; for display only."""
         if self.has_painter:
             return self.style.touch_up
         if self.style.balance == "gradients" or not self.needs_motion:
@@ -271,21 +273,21 @@ class VideoConfig(AlbumConfig):
 
     @property
     def key_spacing(self) -> int:
-        """How many frames on the next key frame is; 1: none is carried in between."""
-        is_carried = self.next_init == "previous-warped" and not self.has_painter
-        return self.key_frames if is_carried else 1
+        """The distance between key frames; 1: every frame is stylized in full."""
+        is_warped = self.next_init == "previous-warped" and not self.has_painter
+        return self.key_frames if is_warped else 1
 
     @property
     def has_painter(self) -> bool:
-        """Whether a network paints: each frame is painted for itself then."""
+        """Whether a network stylizes, each frame independently."""
         return self.method == "network" or self.style.painter is not None
 
     @property
     def needs_motion(self) -> bool:
-        """Whether a later frame takes anything from where the last one's paint went."""
-        is_bound = self.temporal_weight > 0 and self.next_steps > 0
+        """Whether later frames depend on optical flow from the previous frame."""
+        has_temporal_loss = self.temporal_weight > 0 and self.next_steps > 0
         is_warped = self.next_init == "previous-warped"
-        return (is_bound or is_warped) and not self.has_painter
+        return (has_temporal_loss or is_warped) and not self.has_painter
 
     def _check_together(self) -> None:
         if self.style_at and self.style.style_mix:

@@ -1,4 +1,4 @@
-"""The experiments of the literature: one table of what varies, down and across."""
+"""Experiments of the literature, defined in one table by their rows and columns."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,12 +11,12 @@ from vidstyle.config.toml_file import read_text
 from vidstyle.errors import ConfigError
 
 Layers = tuple[LayerWeight, ...]
-# Headings and the settings that each stands for; style is the painting's file.
+# Headings, each with the settings it stands for; the key style is the painting's path.
 Axis = Sequence[tuple[str, Mapping[str, Any]]]
-# Rows, columns, and what cannot be tried, and why, a sentence each.
+# Rows, columns, and one sentence for each trial that is not possible.
 Axes = tuple[Axis, Axis, Sequence[str]]
-ONE: Final[Axis] = [("", {})]  # of an experiment that has one row
-# Settings that no experiment has: one painting, one size, and no early stop.
+ONE: Final[Axis] = [("", {})]  # the rows of an experiment with a single one
+# Settings that no experiment offers: they have one painting, one size, no early stop.
 NEVER: Final = {"style_mix", "min_steps", "patience", "min_delta", "pyramid"}
 
 
@@ -25,18 +25,18 @@ class Kind:
     """One row of the table of experiments."""
 
     name: str
-    # Takes the configuration and own options; its docstring is the command's help.
+    # Takes the configuration and its own options; the docstring is the command's help.
     axes: Callable[..., Axes]
-    varied: frozenset[str] = frozenset()  # settings that the axes choose: no options
-    fixed: Mapping[str, Any] = field(default_factory=dict)  # no options either
+    varied: frozenset[str] = frozenset()  # settings on the axes: not offered as options
+    fixed: Mapping[str, Any] = field(default_factory=dict)  # not offered either
     plots_over: Sequence[str] = ("evaluations",)
-    per_round: int = 0  # evaluations after each of which the loss is reported
-    shows_styles: bool = False  # on the sheet, above the results
+    per_round: int = 0  # report the loss after every so many evaluations; 0: do not
+    shows_styles: bool = False  # show the paintings above the results
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """One picture that an experiment paints, and its headings on the sheet."""
+    """One picture of an experiment, with its headings on the sheet."""
 
     row: str
     column: str
@@ -47,13 +47,13 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """A sheet of trials."""
+    """A grid of trials."""
 
     kind: Kind
-    config: StyleConfig  # before the axes change it
-    trials: tuple[Trial, ...]  # row by row
+    config: StyleConfig  # common to all trials
+    trials: tuple[Trial, ...]  # in row-major order
     skipped: tuple[str, ...] = ()
-    batch: int = 1  # trials of the same settings that are painted beside one another
+    batch: int = 1  # number of trials with equal settings that share a batch
 
 
 def sweep(
@@ -65,10 +65,10 @@ def sweep(
     batch: int = 1,
     **choices: object,
 ) -> Experiment:
-    """Combine every row of an experiment with every column.
+    """Build the trials of an experiment: the product of its rows and columns.
 
-    Without ``style`` the paintings are what varies; ``choices`` are the experiment's
-    own. ConfigError: rows and columns vary the same, or a value is out of range.
+    Without ``style``, an axis chooses the painting; ``choices`` are the experiment's
+    own options. ConfigError: both axes vary the same setting, or a value is invalid.
     """
     kind = EXPERIMENTS[name]
     base = comparable(replace(config, **kind.fixed))
@@ -84,13 +84,13 @@ def sweep(
 
 
 def comparable(config: StyleConfig) -> StyleConfig:
-    """Take one size and no early stop, so that losses compare."""
+    """Disable the pyramid and early stopping, so that losses are comparable."""
     return replace(config, min_steps=max(1, config.steps), pyramid=1)
 
 
 def parse_axis(text: str) -> Axis:
-    """Read ``content-weight=0.01,0.1`` or ``style-layers=relu1_1;relu1_1,relu2_1``."""
-    known = {one.key: one for one in settings_of(StyleConfig) if one.name not in NEVER}
+    """Parse ``content-weight=0.01,0.1`` or ``style-layers=relu1_1;relu1_1,relu2_1``."""
+    known = {s.key: s for s in settings_of(StyleConfig) if s.name not in NEVER}
     key, _, values = text.partition("=")
     if key not in known:
         raise ValueError(f"{key!r} is not a setting; choose one of {', '.join(known)}")
@@ -106,7 +106,7 @@ def parse_axis(text: str) -> Axis:
 
 
 def parse_sets(text: str) -> list[Layers]:
-    """Read ``relu1_1,relu2_1;relu3_1`` as sets of layers."""
+    """Parse ``relu1_1,relu2_1;relu3_1`` as sets of layers."""
     sets = [parse_layers(item) for item in text.split(";") if item.strip()]
     if not sets:
         raise ValueError(f"{text!r} names no layers")
@@ -114,7 +114,7 @@ def parse_sets(text: str) -> list[Layers]:
 
 
 def growing(layers: Layers) -> Axis:
-    """Vary the style layers: the first, the first two, and so on."""
+    """Vary the style layers cumulatively: the first one, the first two, and so on."""
     return [
         (f"to {last.layer}" if end > 1 else last.layer, {"style_layers": layers[:end]})
         for end, last in enumerate(layers, start=1)
@@ -159,8 +159,11 @@ def _layers(_: StyleConfig, *, sets: Sequence[Layers]) -> Axes:
 
     Lee and Lee (2023) compared three sets; we do not know which, so these are ours.
     """
-    named = [(",".join(layer for layer, _ in each), each) for each in sets]
-    return ONE, [(name, {"style_layers": each}) for name, each in named], ()
+    columns = [
+        (",".join(layer for layer, _ in layers), {"style_layers": layers})
+        for layers in sets
+    ]
+    return ONE, columns, ()
 
 
 def _styles(
@@ -170,8 +173,8 @@ def _styles(
 
     This compares art with photographs as style (Lee and Lee 2023).
     """
-    columns = [(f"painting {one.stem}", {"style": one}) for one in paintings]
-    columns += [(f"photograph {one.stem}", {"style": one}) for one in photographs or ()]
+    kinds = ("painting", paintings), ("photograph", photographs or ())
+    columns = [(f"{kind} {p.stem}", {"style": p}) for kind, ps in kinds for p in ps]
     return ONE, columns, ()
 
 
@@ -180,8 +183,8 @@ def _optimizers(config: StyleConfig) -> Axes:
 
     The losses are plotted over steps, evaluations and seconds (Ding et al. 2023).
     """
-    decay: dict[str, Any] = {}  # the user's, if there is one
-    if config.lr_decay == "none":
+    decay: dict[str, Any] = {}
+    if config.lr_decay == "none":  # otherwise the user's applies
         decay = {"lr_decay": "exponential", "lr_decay_rate": 0.1}
         decay["lr_decay_every"] = max(1, config.steps)
     choices = dict[str, dict[str, Any]]()
@@ -223,23 +226,23 @@ def _networks(_: StyleConfig) -> Axes:
 
 
 RECONSTRUCTED: Final = "relu1_1, relu2_1, relu3_1, relu4_1, relu5_1"
-# The last layer of all blocks of VGG-16, of the first three, and of the last three.
+# The last layers of all blocks of VGG-16, of the first three, and of the last three.
 LAYER_SETS: Final = (
     "relu1_2, relu2_2, relu3_3, relu4_3, relu5_1; "
     "relu1_2, relu2_2, relu3_3; "
     "relu3_3, relu4_3, relu5_1"
 )
 WEIGHTS: Final = {"content_weight", "style_weight", "content_layers", "style_layers"}
-# So that nothing but the layers decides how a reconstruction looks.
+# Nothing but the layers determines a reconstruction.
 NOISE: Final = {"init": "random", "recolor": False, "keep_color": "none"}
 PLAIN: Final = {**NOISE, "tv_weight": 0.0, "balance": "weights"}
 UNITS: Final = "steps", "evaluations", "seconds"
 
 KINDS: Final = (
-    # Losses are relative errors here, so a ratio of weights is not the papers' number.
+    # Our losses are relative errors, so weight ratios differ from those in papers.
     Kind("grid", _grid),
     Kind("reconstruct", _reconstruct, frozenset(WEIGHTS), PLAIN),
-    # Lee and Lee's ten rounds of SciPy's L-BFGS; ours goes on from round to round.
+    # Lee and Lee restart SciPy's L-BFGS for ten rounds; ours keeps its history.
     Kind("layers", _layers, frozenset({"style_layers"}), per_round=20),
     Kind("styles", _styles, shows_styles=True),
     Kind("optimizers", _optimizers, frozenset({"optimizer"}), plots_over=UNITS),

@@ -1,4 +1,4 @@
-"""What came of an experiment -> its tables, its plots and its sheet, in a folder."""
+"""Write the results of an experiment: tables, plots and a contact sheet."""
 
 import csv
 import io
@@ -28,7 +28,7 @@ from vidstyle.video.sheet import labelled_sheet
 
 NAMES = "sheet.png", "data.json", "trials.csv", "losses.csv"
 SHEET, DATA, TRIALS, LOSSES = NAMES
-CELL_SIDE = 512  # most pixels of a picture's longer side on the sheet
+CELL_SIDE = 512  # longest side of a picture on the sheet, in pixels
 
 
 def write_results(
@@ -38,32 +38,32 @@ def write_results(
     folder: Path,
     listener: Listener,
 ) -> None:
-    """Write what there is to see of an experiment; pictures are asked for by number."""
+    """Write tables, pictures, plots and sheet; ``picture`` loads one by its number."""
     make_folder(folder)
     _write_tables(facts, folder)
     for number, trial in enumerate(facts["trials"]):
         write_picture(folder / trial["picture"], picture(number))
-    rows = [[*row] for _, row in groupby(facts["trials"], lambda one: one["row"])]
+    rows = [[*row] for _, row in groupby(facts["trials"], lambda trial: trial["row"])]
     _write_plots(kind, rows, folder, listener)
     write_picture(folder / SHEET, _sheet(kind, rows, folder))
 
 
 def everything(
-    experiment: Experiment, painted: Sequence[Facts], *, distances_in: str
+    experiment: Experiment, outcomes: Sequence[Facts], *, distances_in: str
 ) -> Facts:
-    """Collect all that is known, for JSON."""
+    """Collect the results of all trials for JSON."""
     trials = []
-    for number, (trial, found) in enumerate(
-        zip(experiment.trials, painted, strict=True), start=1
+    for number, (trial, outcome) in enumerate(
+        zip(experiment.trials, outcomes, strict=True), start=1
     ):
-        trace = found["trace"]
+        trace = outcome["trace"]
         facts = {
             "picture": f"{number:02}.png",
             "row": trial.row,
             "column": trial.column,
             "content": trial.content,
             "style": trial.style,
-            **{name: value for name, value in found.items() if name != "trace"},
+            **{name: value for name, value in outcome.items() if name != "trace"},
         }
         if size := experiment.kind.per_round:
             facts["rounds"] = _rounds(trace, size)
@@ -79,7 +79,7 @@ def everything(
 
 
 def _rounds(trace: Facts, size: int) -> list[float]:
-    """List the best loss so far after every so many evaluations of it."""
+    """Return the best loss so far after each round of ``size`` evaluations."""
     best = accumulate(trace["loss"], min)
     numbers = ((evaluations - 1) // size for evaluations in trace["evaluations"])
     return list(dict(zip(numbers, best, strict=True)).values())
@@ -87,11 +87,11 @@ def _rounds(trace: Facts, size: int) -> list[float]:
 
 def differing(config: StyleConfig, base: StyleConfig) -> Facts:
     common = asdict(base).items()
-    return _plain(**dict(one for one in asdict(config).items() if one not in common))
+    return _plain(**dict(item for item in asdict(config).items() if item not in common))
 
 
 def _plain(**facts: object) -> Facts:
-    """Make values those of JSON: no path, tuple or nan in them."""
+    """Convert to pure JSON values: paths to text, tuples to lists, nan to None."""
     text = json.dumps(facts, default=str)
     return dict(json.loads(text, parse_constant=lambda _: None))
 
@@ -112,36 +112,36 @@ def _write_tables(facts: Facts, folder: Path) -> None:
     if "rounds" in trials[0]:
         columns = "round", *(trial["column"] for trial in trials)
         texts["rounds.csv"] = _csv(columns, _round_rows(trials))
-    for name, text in texts.items():  # the name of a file may be no Unicode
+    for name, text in texts.items():  # file names may not be valid Unicode
         write_whole(folder / name, text.encode(errors="replace"))
 
 
 def _round_rows(trials: Sequence[Facts]) -> Iterator[tuple[Any, ...]]:
-    """Line the losses of rounds up: a round a row, a trial a column."""
+    """Tabulate the rounds' losses: one row per round, one column per trial."""
     losses = zip_longest(*(trial.get("rounds", ()) for trial in trials))
     return ((number, *row) for number, row in enumerate(losses, start=1))
 
 
 def _csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Write a table; what is not known stays empty."""
+    """Format a table as CSV; None is an empty cell."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([names, *rows])
     return text.getvalue()
 
 
 def as_table(facts: Facts) -> Iterator[str]:
-    """Write what came of each trial as a line for people, and what was skipped."""
+    """Format one line per trial, then the rounds, then what was skipped."""
     trials = facts["trials"]
-    labels = [" | ".join(filter(None, (one["row"], one["column"]))) for one in trials]
+    labels = [" | ".join(filter(None, (t["row"], t["column"]))) for t in trials]
     width = max(20, *map(len, labels))
     form = f"{{:{width}}} {{:>10}} {{:>9}} {{:>9}} {{:>6}} {{:>6}} {{:>8}}"
     yield form.format("", "best loss", "content", "style", "steps", "evals", "seconds")
-    for label, one in zip(labels, trials, strict=True):
-        distances = (f"{one[f'{side}_distance']:.4f}" for side in ("content", "style"))
-        spent = one["steps"], one["evaluations"], f"{one['seconds']:.2f}"
-        yield form.format(label, _short(one["best_loss"]), *distances, *spent)
+    for label, trial in zip(labels, trials, strict=True):
+        distances = f"{trial['content_distance']:.4f}", f"{trial['style_distance']:.4f}"
+        cost = trial["steps"], trial["evaluations"], f"{trial['seconds']:.2f}"
+        yield form.format(label, _short(trial["best_loss"]), *distances, *cost)
     for number, *losses in _round_rows(trials):
-        yield f"round {number:3}: " + " ".join(f"{_short(each):>10}" for each in losses)
+        yield f"round {number:3}: " + " ".join(f"{_short(loss):>10}" for loss in losses)
     yield from (f"skipped: {text}" for text in facts["skipped"])
 
 
@@ -150,17 +150,17 @@ def _short(loss: float | None) -> str:
 
 
 def _sheet(kind: Kind, rows: Sequence[Sequence[Facts]], folder: Path) -> Frame:
-    """Lay the pictures out, each above its distances."""
-    cells = [[_cell(one, folder) for one in row] for row in rows]
+    """Lay the pictures out on a sheet, captioned with their distances."""
+    cells = [[_cell(trial, folder) for trial in row] for row in rows]
     down = [row[0]["row"] for row in rows]
     if kind.shows_styles:
         height, width, _ = cells[0][0][0].shape
-        styles = (read_picture(Path(one["style"])) for row in rows for one in row)
-        cells = [[(_covering(one, height, width), "") for one in styles], *cells]
+        styles = (read_picture(Path(trial["style"])) for row in rows for trial in row)
+        cells = [[(_cover(style, height, width), "") for style in styles], *cells]
         down = ["style", *("result" for _ in rows)]
     return labelled_sheet(
         cells,
-        across=[one["column"] for one in rows[0]],
+        across=[trial["column"] for trial in rows[0]],
         down=down,
         corner="c, s: distance from content and style",
     )
@@ -174,8 +174,8 @@ def _cell(trial: Facts, folder: Path) -> tuple[Frame, str]:
     return resize_frame(picture, height=height, width=width), caption
 
 
-def _covering(picture: Frame, height: int, width: int) -> Frame:
-    """Show as much of a picture's middle as fills a field."""
+def _cover(picture: Frame, height: int, width: int) -> Frame:
+    """Scale and center-crop a picture to a size."""
     scale = max(height / picture.shape[0], width / picture.shape[1])
     tall, wide = round(height / scale), round(width / scale)
     top, left = (picture.shape[0] - tall) // 2, (picture.shape[1] - wide) // 2
@@ -186,24 +186,24 @@ def _covering(picture: Frame, height: int, width: int) -> Frame:
 def _write_plots(
     kind: Kind, rows: Sequence[Sequence[Facts]], folder: Path, listener: Listener
 ) -> None:
-    """Draw the losses of each row, if matplotlib is there."""
+    """Plot the losses of each row, if matplotlib is installed."""
     try:
         check_plot(folder / "losses.png")
     except DependencyError as err:
         listener(Notice(text=f"no plot: {err}", is_warning=True))
         return
     for (number, row), unit in product(enumerate(rows, start=1), kind.plots_over):
-        which = f"-{number}" if len(rows) > 1 else ""
-        which += f"-{unit}" if len(kind.plots_over) > 1 else ""
-        spent = "step" if unit == "steps" else unit
+        suffix = f"-{number}" if len(rows) > 1 else ""
+        suffix += f"-{unit}" if len(kind.plots_over) > 1 else ""
+        column = "step" if unit == "steps" else unit
         curves = {}
-        for one in row:
-            losses = (nan if loss is None else loss for loss in one["trace"]["loss"])
-            # What was spent when a loss was evaluated: 0 at first.
-            spending = [0, *one["trace"][spent]]
-            curves[one["column"]] = [*zip(spending, losses, strict=False)]
+        for trial in row:
+            losses = (nan if loss is None else loss for loss in trial["trace"]["loss"])
+            # The cost at the time when a loss was evaluated, 0 for the first one.
+            costs = [0, *trial["trace"][column]]
+            curves[trial["column"]] = [*zip(costs, losses, strict=False)]
         write_panels(
-            folder / f"losses{which}.png",
+            folder / f"losses{suffix}.png",
             [Panel(y_label="loss", series=curves, log_y=True)],
             title=f"{kind.name} {row[0]['row']}".strip(),
             x_label=f"{unit} {'spent' if unit == 'seconds' else 'taken'}",

@@ -1,4 +1,4 @@
-"""An experiment -> its pictures and losses; trials that are finished wait on disk."""
+"""Run an experiment; finished trials are stored, so that it can be resumed."""
 
 import hashlib
 import json
@@ -39,9 +39,10 @@ from vidstyle.stylize.style_bank import working_frame
 from vidstyle.stylize.stylizer import load_for
 from vidstyle.video.work_dir import MANIFEST, FrameStore
 
-MEASURED_IN: Final = "slim"  # the network of distances, whichever one painted
-TERMS: Final = "content", "style", "tv", "range"  # of the loss, each with its weight
-TRACED: Final = "step", "evaluations", "seconds", "loss", *TERMS  # since a batch began
+MEASURED_IN: Final = "slim"  # the network that measures distances for all trials
+TERMS: Final = "content", "style", "tv", "range"  # weighted terms of the loss
+# Columns of a trace; all counted from the start of the batch.
+TRACED: Final = "step", "evaluations", "seconds", "loss", *TERMS
 
 
 def run_experiment(
@@ -52,12 +53,11 @@ def run_experiment(
     work_dir: Path | None = None,
     restart: bool = False,
 ) -> Facts:
-    """Paint all trials of an experiment and write what came of them into a folder.
+    """Run all trials of an experiment and write the results to a folder.
 
-    Returns all that is known, as in ``data.json``. A run that was interrupted goes
-    on with the trials that are missing, which wait in ``work_dir`` or as
-    ``waiting_place`` says, and ends in the same files; only the seconds are those of
-    when each trial was painted.
+    Returns the content of ``data.json``. An interrupted run resumes with the missing
+    trials, which are stored in ``work_dir`` (see ``waiting_place`` for the default),
+    and produces the same files, except for the measured seconds.
     """
     if not folder.parent.is_dir():
         raise OutputError(f"cannot make the folder {folder}: its parent is missing.")
@@ -67,16 +67,16 @@ def run_experiment(
     store = FrameStore(work_dir or waiting_place(folder))
     with store.claimed():
         store.open(describe(experiment, painter.networks), restart=restart)
-        painted = painter.paint(store, batch=experiment.batch)
-        facts = everything(experiment, painted, distances_in=MEASURED_IN)
+        outcomes = painter.paint(store, batch=experiment.batch)
+        facts = everything(experiment, outcomes, distances_in=MEASURED_IN)
         write_results(experiment.kind, facts, store.stylized, folder, listener)
         store.remove()
     return facts
 
 
 def waiting_place(folder: Path) -> Path:
-    """Name the place beside a folder of results where finished trials wait."""
-    if folder.name in {"", ".."}:  # the folder that the user is in, or the one above it
+    """Return the default work directory, beside the folder of results."""
+    if folder.name in {"", ".."}:  # a folder given as "." or ".."
         folder = folder.resolve()
     return folder.with_name(f"{folder.name}.vidstyle")
 
@@ -84,31 +84,31 @@ def waiting_place(folder: Path) -> Path:
 def check_folder(
     folder: Path, work_dir: Path, inputs: Sequence[Path], *, overwrite: bool
 ) -> None:
-    """Check that an experiment may write there; no other's results are replaced."""
+    """Raise OutputError if an experiment may not write its results to a folder."""
     results = [folder]
     if folder.exists():
         if not folder.is_dir():
             raise OutputError(f"{folder} is a file; name a folder with --output.")
         results = [folder / name for name in NAMES]
-    # A run that was interrupted while it wrote its results may do so again.
-    may_replace = overwrite or (work_dir / MANIFEST).is_file()
-    check_outputs(results, inputs=inputs, overwrite=may_replace)
+    # A run that was interrupted while writing its results may overwrite them.
+    is_resumed = (work_dir / MANIFEST).is_file()
+    check_outputs(results, inputs=inputs, overwrite=overwrite or is_resumed)
 
 
 def describe(experiment: Experiment, networks: Sequence[str]) -> Facts:
-    """Describe an experiment in values that read well where another one differs."""
+    """Describe an experiment for the manifest, in values readable in an error."""
     trials, base = experiment.trials, experiment.config
-    own = [(one.row, one.column, differing(one.config, base)) for one in trials]
+    own = [(t.row, t.column, differing(t.config, base)) for t in trials]
     settings = describe_style(base)
-    del settings["min_steps"], settings["pyramid"]  # the user's have no effect here
+    del settings["min_steps"], settings["pyramid"]  # no effect, see comparable
     digest = hashlib.sha256(json.dumps(own).encode()).hexdigest()[:DIGITS]
     return {
         "experiment": experiment.kind.name,
         **settings,
-        "content": describe_pictures([*dict.fromkeys(one.content for one in trials)]),
-        "painting": describe_pictures([*dict.fromkeys(one.style for one in trials)]),
-        "rows": [*dict.fromkeys(one.row for one in trials if one.row)],
-        "columns": [*dict.fromkeys(one.column for one in trials if one.column)],
+        "content": describe_pictures([*dict.fromkeys(t.content for t in trials)]),
+        "painting": describe_pictures([*dict.fromkeys(t.style for t in trials)]),
+        "rows": [*dict.fromkeys(t.row for t in trials if t.row)],
+        "columns": [*dict.fromkeys(t.column for t in trials if t.column)],
         "trials": f"{len(trials)} with SHA-256 {digest}...",
         "batch": experiment.batch,
         "networks": networks,
@@ -117,49 +117,49 @@ def describe(experiment: Experiment, networks: Sequence[str]) -> Facts:
 
 
 class TrialPainter:
-    """Paints trials; they share networks and measures."""
+    """Optimizes the pictures of all trials, and measures the results."""
 
     def __init__(self, trials: Sequence[Trial], listener: Listener) -> None:
-        """Read the files of trials, and load their networks.
+        """Read the pictures, and load each network once.
 
-        To the listener trials count as frames, from 0.
+        The listener gets trials as frames, counted from 0.
         """
-        once = cache(listener)  # every trial gives the same notices
+        once = cache(listener)  # deduplicates the notices that all trials repeat
 
         def tell(event: Event) -> None:
             (once if isinstance(event, Notice) else listener)(event)
 
         self._trials, self._listener = trials, tell
         read = cache(read_picture)
-        self._frames = [working_frame(read(one.content), one.config) for one in trials]
+        self._frames = [working_frame(read(t.content), t.config) for t in trials]
         self._networks = dict[tuple[object, ...], FeatureNetwork]()
         for trial in trials:
-            read(trial.style)  # a missing painting is reported before the work
+            read(trial.style)  # report an unreadable painting before the work
             key, config = _network_key(trial.config), trial.config
             if key not in self._networks:
                 self._networks[key] = load_for(config, tell)
             layers = (*config.content_layers, *config.style_layers)
             self._networks[key].check_layers([layer for layer, _ in layers])
-        self.networks = sorted({each.name for each in self._networks.values()})
+        self.networks = sorted({network.name for network in self._networks.values()})
         self._distance_network = load_distance_network(
             MEASURED_IN, device=trials[0].config.device, listener=tell
         )
 
     def paint(self, store: FrameStore, *, batch: int = 1) -> list[Facts]:
-        """Paint all trials that the store does not hold, and put them there.
+        """Run all trials that the store does not hold, and store their pictures.
 
-        So many that have the same settings are painted beside one another; if one of
-        such a batch is not finished, all are painted again, for pictures depend, in
-        their last digits, on how many there are.
-        Returns what came of each trial. ``best_loss``, nan if no step was taken, is
-        the picture's, unless gradients were balanced: then that is the newest.
+        ``batch`` trials of the same settings are optimized together. If one of them is
+        missing, the whole batch is repeated, since the batch size affects rounding.
+        Returns the outcome of each trial. Its ``best_loss`` (nan if no step was taken)
+        is that of the picture, unless gradients were balanced: then the picture is the
+        last iterate.
         """
         total, done = len(self._trials), dict[int, Facts]()
         for number in range(total):
             facts = store.facts(_name(number))
             if facts is not None and store.is_painted(number):
                 done[number] = facts
-        chunks = [one for one in self._chunks(batch) if not done.keys() >= set(one)]
+        chunks = [c for c in self._chunks(batch) if not done.keys() >= set(c)]
         left = sum(map(len, chunks))
         if left < total:
             text = f"resuming: {total - left} of {total} pictures already painted"
@@ -178,14 +178,14 @@ class TrialPainter:
             for number, facts, picture in self._painted(chunk):
                 done[number] = facts
                 store.put_facts(_name(number), facts)
-                store.put_stylized(number, picture)  # it shows that the trial is done
+                store.put_stylized(number, picture)  # last: marks the trial as done
                 steps = facts["steps"]
                 report = FrameReport(frame=number, steps=steps, frames_known=total)
                 self._listener(report)
         return [done[number] for number in range(total)]
 
     def _chunks(self, size: int) -> Iterator[list[int]]:
-        """Part trials into batches without changing their order."""
+        """Split trials into batches of equal settings and shape, in order."""
         for _, group in groupby(
             range(len(self._trials)),
             lambda number: (self._trials[number].config, self._frames[number].shape),
@@ -195,27 +195,27 @@ class TrialPainter:
                 yield alike[start : start + size]
 
     def _painted(self, chunk: Sequence[int]) -> Iterator[tuple[int, Facts, Frame]]:
-        """Paint trials of the same settings beside one another.
+        """Optimize a batch of trials with the same settings.
 
-        Each ends when its loss has been evaluated as often as there are steps, so an
-        optimizer that evaluates several times before a step has no advantage.
+        ``steps`` limits the evaluations of the loss, not the steps, so that optimizers
+        with several evaluations per step have no advantage.
         """
         config = self._trials[chunk[0]].config
         network = self._networks[_network_key(config)]
         height, width, _ = self._frames[chunk[0]].shape
         size = {"height": height, "width": width}
         stills = []
-        for one in chunk:
+        for number in chunk:
             stylizer = read_paintings(
-                self._trials[one].style, config, **size, listener=self._listener
+                self._trials[number].style, config, **size, listener=self._listener
             ).load(self._listener, network)
-            stills.append(Still(one, stylizer, self._frames[one]))
-        traces: dict[int, list[tuple[float, ...]]] = {one: [] for one in chunk}
+            stills.append(Still(number, stylizer, self._frames[number]))
+        traces: dict[int, list[tuple[float, ...]]] = {number: [] for number in chunk}
         start = time.perf_counter()
 
         def on_step(report: StepReport) -> None:
             seconds, rows = time.perf_counter() - start, traces[report.frame]
-            if report.step == 1:  # again, where the batch was made smaller
+            if report.step == 1:  # again, if the batch was retried at a smaller size
                 rows.clear()
             work = report.evaluations - (rows[-1][1] if rows else 0)
             left = max(0, config.steps - report.evaluations)
@@ -228,7 +228,7 @@ class TrialPainter:
         )
         for (number, _, content), picture, _ in [*painting]:
             rows = traces[number]
-            trace = {name: [row[at] for row in rows] for at, name in enumerate(TRACED)}
+            trace = {name: [row[i] for row in rows] for i, name in enumerate(TRACED)}
             meter = FrameMeter(
                 self._trials[number].style, self._distance_network, **size
             )
@@ -247,7 +247,7 @@ class TrialPainter:
 
 
 def _network_key(config: StyleConfig) -> tuple[object, ...]:
-    """List the settings that make a network another one, but for its layers."""
+    """Return the settings that identify a loaded network."""
     files = config.network, config.weights, config.pooling
     return (*files, config.device, config.precision)
 

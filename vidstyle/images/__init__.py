@@ -1,7 +1,8 @@
-"""Pictures: files <-> frames (uint8 HWC RGB) <-> images ((N,3,H,W) in [0,1]); resize.
+"""Convert between picture files, frames and images; resize; write files atomically.
 
-What is optimised is an image and all else is a frame; this is the only border. It reads
-single pictures; clips are read by ``vidstyle.video``.
+A frame is uint8 (H, W, 3) RGB; an image is a tensor (N, 3, H, W) in [0, 1], used for
+optimization only. They are converted into each other only here. Clips are read by
+``vidstyle.video``.
 """
 
 import contextlib
@@ -29,36 +30,36 @@ _PNG = (
     *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
     *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_SUB),
 )
-"""How PNGs are compressed: of paint, in half the time of zlib's own strategy at this
-level, and read in two thirds of it, for 5 % more bytes, as measured."""
+"""PNG settings: measured on stylized frames, they take half the time of zlib's default
+strategy to write, two thirds of it to read, and 5 % more bytes."""
 _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 95)
 _COMPRESSION: Final = {".png": _PNG, ".jpg": _JPEG, ".jpeg": _JPEG}
 WHITE = "#ffffff"  # behind transparent pixels
 WITH_ALPHA: Final = frozenset({".png", ".tif", ".tiff", ".webp"})
-"""Endings of pictures that may be transparent."""
+"""Extensions of picture formats with an alpha channel."""
 PICTURE_ENDINGS = WITH_ALPHA | {".avif", ".bmp", ".heic", ".jpeg", ".jpg", ".ppm"}
-"""A folder of pictures may hold such files."""
-LONGEST_NAME = 200  # bytes; most disks take 255, with what is added
-PARTIAL = ".partial"  # ending of a file that is not whole yet
+"""Extensions of the pictures in a folder."""
+LONGEST_NAME = 200  # bytes; most file systems allow 255, with prefix and extension
+PARTIAL = ".partial"  # extension of incomplete files
 
 
 def frame_to_image(frame: Frame, *, device: "torch.device | None" = None) -> "Tensor":
     """Copy a frame to ``device`` as an image (1, 3, H, W), float32 in [0, 1]."""
-    import torch  # late: most mistakes can be told without it
+    import torch  # late, so that most errors are reported without waiting for it
 
     pixels = torch.from_numpy(np.ascontiguousarray(frame)).to(device)  # (H, W, 3)
     return pixels.permute(2, 0, 1).unsqueeze(0).float() / 255  # (1, 3, H, W)
 
 
 def image_to_frame(image: "Tensor") -> Frame:
-    """Clamp an image, (1, 3, H, W) or (3, H, W), and round it to a frame's 8 bits."""
+    """Clamp an image, (1, 3, H, W) or (3, H, W), and round it to a frame."""
     pixels = image.detach().reshape(image.shape[-3:]).clamp(0, 1)  # (3, H, W)
     levels = (pixels * 255).round().byte()
     return np.ascontiguousarray(levels.permute(1, 2, 0).cpu().numpy())  # (H, W, 3)
 
 
 def fit_long_side(*, height: int, width: int, long_side: int | None) -> tuple[int, int]:
-    """Scale a shape so that its longer side is at most ``long_side``; never enlarge."""
+    """Scale a size down so that its longer side is at most ``long_side``."""
     longest = max(height, width)
     if long_side is None or longest <= long_side:
         return height, width
@@ -77,18 +78,18 @@ def resize_frame(frame: Frame, *, height: int, width: int) -> Frame:
 
 
 def read_picture(path: Path, *, background: str | None = None) -> Frame:
-    """Read one picture file in 8-bit sRGB, as its EXIF data and ICC profile say.
+    """Read a picture as 8-bit sRGB, applying its EXIF orientation and ICC profile.
 
-    Transparent pixels are laid over a background, ``#rrggbb``, or white.
-    ImageOpenError: it is missing, too large, cannot be read, or is no picture.
+    Transparent pixels are composited over ``background``, #rrggbb (None: white).
+    ImageOpenError: it is missing, too large, unreadable, or not a picture.
     """
     return lay_over(decode_picture(path), background)
 
 
 def as_frame(picture: Frame | StrPath) -> Frame:
-    """Read a picture that is a file; one that is an array must be a frame.
+    """Read a picture given as a path, or check one given as an array.
 
-    ImageOpenError: the file cannot be read; ConfigError: it is not uint8 (H, W, 3).
+    ImageOpenError: the file cannot be read; ConfigError: the array is not a frame.
     """
     if isinstance(picture, str | os.PathLike):
         return read_picture(Path(picture))
@@ -101,7 +102,7 @@ def as_frame(picture: Frame | StrPath) -> Frame:
 
 
 def lay_over(pixels: npt.NDArray[Any], background: str | None = None) -> Frame:
-    """Lay (H, W, 3), or (H, W, 4) with alpha, over a color, ``#rrggbb``, or white."""
+    """Composite (H, W, 3) or (H, W, 4) over a color, #rrggbb (None: white)."""
     if pixels.shape[2] == 3:
         return to_levels(pixels)
     behind = np.frombuffer(bytes.fromhex((background or WHITE)[1:]), np.uint8) / 255
@@ -110,7 +111,7 @@ def lay_over(pixels: npt.NDArray[Any], background: str | None = None) -> Frame:
 
 
 def read_alpha(path: Path) -> Frame:
-    """Read how opaque a picture file is: uint8 (H, W); without alpha, 255."""
+    """Read a picture's alpha channel: uint8 (H, W), 255 if it has none."""
     pixels = decode_picture(path)
     if pixels.shape[2] == 3:
         return np.full(pixels.shape[:2], 255, np.uint8)
@@ -118,7 +119,7 @@ def read_alpha(path: Path) -> Frame:
 
 
 def check_free(*paths: Path | None, overwrite: bool) -> None:
-    """Raise OutputError, before the work, for a result that may not be replaced."""
+    """Raise OutputError for a result that exists and may not be replaced."""
     for path in paths:
         if path is not None and path.exists() and not overwrite:
             raise OutputError(f"{path} exists; use --overwrite or another name.")
@@ -131,28 +132,28 @@ def check_outputs(
     inputs: Sequence[Path | None],
     overwrite: bool,
 ) -> None:
-    """Check that results, files or folders without an ending, may go where they are to.
+    """Check that results (files, or folders without an extension) may be written.
 
-    What stands ``besides`` may always be replaced. OutputError: a result exists and may
-    not be replaced, or its folder is missing or cannot be written to; ConfigError: it
-    would replace an input, or another result.
+    The paths in ``besides`` may always be replaced. OutputError: a result exists, or
+    its folder is missing or not writable; ConfigError: it would replace an input or
+    another result.
     """
-    asked = [path for path in results if path is not None]
-    for path in asked:
+    outputs = [path for path in results if path is not None]
+    for path in outputs:
         if path.is_dir() and (path.suffix or path.name in {"", ".."}):
             raise OutputError(f"{path} is a folder; name a file in it.")
         _check_parent(path)
         if not os.access(path.parent, os.W_OK):
             raise OutputError(f"the folder {path.parent} is not writable.")
-    written = [*asked, *(path for path in besides if path is not None)]
+    written = [*outputs, *(path for path in besides if path is not None)]
     resolved = [path.resolve() for path in written]
-    there = [path for path in inputs if path is not None and path.exists()]
+    sources = [path for path in inputs if path is not None and path.exists()]
     for path in written:
-        if path.exists() and any(path.samefile(given) for given in there):
+        if path.exists() and any(path.samefile(source) for source in sources):
             raise ConfigError(f"the result {path} would replace an input.")
         if resolved.count(path.resolve()) > 1:
             raise ConfigError(f"two results would be named {path}; rename one.")
-    check_free(*asked, overwrite=overwrite)
+    check_free(*outputs, overwrite=overwrite)
 
 
 def _check_parent(path: Path) -> None:
@@ -161,7 +162,7 @@ def _check_parent(path: Path) -> None:
 
 
 def check_picture_path(path: Path, *, with_alpha: bool = False) -> None:
-    """Raise OutputError if a name's ending is no format, or its folder not there."""
+    """Raise OutputError if a path's format is not supported, or its folder missing."""
     _check_parent(path)
     ending = path.suffix.lower()
     if not cv2.haveImageWriter(f"picture{ending}"):
@@ -174,18 +175,18 @@ def check_picture_path(path: Path, *, with_alpha: bool = False) -> None:
 
 
 def write_picture(path: Path, frame: Frame) -> None:
-    """Write one picture, whole or not at all; the name's ending says the format.
+    """Write a picture atomically, in the format of the path's extension.
 
-    It may be (H, W, 4) with how opaque it is, where the format can hold that.
-    OutputError: the folder is missing, the disk is full, or the format unknown.
+    ``frame`` may be (H, W, 4), if the format supports alpha. OutputError: the folder is
+    missing, the disk is full, or the format is unknown.
     """
     check_picture_path(path)
     ending = path.suffix.lower()
-    height, width, depth = frame.shape
-    pixels, how = frame[..., [2, 1, 0, 3][:depth]], _COMPRESSION.get(ending, ())
+    height, width, channels = frame.shape
+    pixels, options = frame[..., [2, 1, 0, 3][:channels]], _COMPRESSION.get(ending, ())
     is_done, data = False, pixels
     with contextlib.suppress(cv2.error):
-        is_done, data = cv2.imencode(ending, pixels, how)
+        is_done, data = cv2.imencode(ending, pixels, options)
     if not is_done:
         raise OutputError(
             f"cannot write {path}: {width}x{height} pixels is too large for {ending}."
@@ -201,7 +202,7 @@ def make_folder(folder: Path, *, parents: bool = False) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file whole, or raise OutputError; nothing is left of it then."""
+    """Write a file atomically, or raise OutputError and leave nothing behind."""
     with (
         partial_file(path, error=OutputError) as (_, handle),
         os.fdopen(handle, "wb") as file,
@@ -210,18 +211,18 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def partial_prefix(path: Path) -> str:
-    """Begin the name of a file's partial one; where it would be too long, by a hash."""
+    """Return the prefix of a file's temporary name, a hash if it would be too long."""
     name = os.fsencode(path.name)
-    known = path.name if len(name) <= LONGEST_NAME else hashlib.sha256(name).hexdigest()
-    return f".{known}."
+    stem = path.name if len(name) <= LONGEST_NAME else hashlib.sha256(name).hexdigest()
+    return f".{stem}."
 
 
 @contextlib.contextmanager
 def partial_file(path: Path, *, error: type[OutputError]) -> Iterator[tuple[Path, int]]:
-    """Make a partial file, open to be written, and move it into place after the block.
+    """Create and open a temporary file, and move it into place after the block.
 
-    The block closes its handle. If anything fails, nothing is left of it, and the old
-    file stays; where the system refuses, ``error`` is raised.
+    The block has to close the handle. If anything fails, the temporary file is deleted
+    and an existing file stays; an OSError is raised as ``error``.
     """
     prefix, partial = partial_prefix(path), None
     try:

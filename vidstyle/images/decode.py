@@ -1,7 +1,7 @@
-"""One picture file -> pixels: upright, and in sRGB, whatever the file's own way is.
+"""Decode a picture file to pixels: upright, and in sRGB.
 
-OpenCV decodes. Pillow knows what OpenCV does not: sizes before the pixels are read,
-ICC profiles, how to turn what is transparent, and some rare kinds.
+OpenCV decodes. Pillow does what OpenCV cannot: read the header alone, apply ICC
+profiles, give the orientation of pictures with alpha, and decode some rare formats.
 """
 
 import contextlib
@@ -20,51 +20,51 @@ from PIL import ExifTags, Image, ImageCms
 from vidstyle.errors import ImageOpenError
 from vidstyle.records import Frame
 
-_MOST_PIXELS: Final = 2**30  # OpenCV reads no more
-# For others Pillow might start programs. The last two need not be there.
+_MOST_PIXELS: Final = 2**30  # OpenCV's limit
+# Pillow may start programs for other formats. The last two are optional in Pillow.
 _FORMATS: Final = (
     *("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000"),
     *("AVIF", "HEIF"),
 )
-_PILLOW = threading.Lock()  # held while Pillow's own limit is lifted
-_INKS: Final = frozenset({"CMYK", "LAB"})  # pixels that are not red, green and blue
+_PILLOW = threading.Lock()  # held while Pillow's global size limit is lifted
+_NOT_RGB: Final = frozenset({"CMYK", "LAB"})  # Pillow's modes
 _TIFF: Final = frozenset({b"II*\0", b"MM\0*"})
 _UNREADABLE: Final = (
     *(OSError, ValueError, SyntaxError),
     *(LookupError, TypeError, RuntimeError),
 )
-"""What Pillow raises where a file is damaged."""
+"""What Pillow raises for damaged files."""
 
 
 class Header(NamedTuple):
-    """What a picture's file says of itself before its pixels."""
+    """A picture's metadata."""
 
-    height: int  # as stored; turn may exchange it with the width
+    height: int  # as stored, before the orientation is applied
     width: int
     format: str
-    mode: str  # Pillow's name of the kind of pixels: RGB, CMYK, LAB, ...
+    mode: str  # Pillow's pixel mode: RGB, CMYK, LAB, ...
     has_alpha: bool
-    turn: int  # EXIF's, 1 to 8, makes it upright; from 5 on it is on its side
-    profile: bytes  # ICC: what its numbers stand for; empty: sRGB
+    turn: int  # EXIF orientation, 1 to 8; from 5 on height and width are swapped
+    profile: bytes  # ICC profile; empty: sRGB
 
 
 def read_header(file: IO[bytes]) -> Header | None:
-    """Read a picture's header; None: it is no picture, or of a rare kind."""
+    """Read a picture's header; None: not a picture, or an unsupported format."""
     try:
         with _opened(file) as opened:
-            # A PNG may say it after its pixels, which are not read here; a TIFF is
-            # turned by whoever decodes it.
-            is_said = opened.format != "TIFF" and (
+            # A PNG may have EXIF data after its pixels, which are not read here. For a
+            # TIFF, the decoder applies the orientation.
+            has_exif = opened.format != "TIFF" and (
                 opened.format != "PNG" or "exif" in opened.info
             )
-            said = opened.getexif().get(ExifTags.Base.Orientation) if is_said else 1
+            turn = opened.getexif().get(ExifTags.Base.Orientation) if has_exif else 1
             return Header(
                 height=opened.height,
                 width=opened.width,
                 format=opened.format or "",
                 mode=opened.mode,
                 has_alpha=opened.has_transparency_data,
-                turn=said if isinstance(said, int) and 1 <= said <= 8 else 1,
+                turn=turn if isinstance(turn, int) and 1 <= turn <= 8 else 1,
                 profile=opened.info.get("icc_profile") or b"",
             )
     except _UNREADABLE:
@@ -74,17 +74,17 @@ def read_header(file: IO[bytes]) -> Header | None:
 @contextlib.contextmanager
 def _opened(file: IO[bytes]) -> Iterator[Image.Image]:
     with _PILLOW, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of strange tags
-        most, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        warnings.simplefilter("ignore")  # about unusual tags
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             with Image.open(file, formats=_FORMATS) as opened:
                 yield opened
         finally:
-            Image.MAX_IMAGE_PIXELS = most
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a PNG's checksums are right; nothing is decoded."""
+    """Whether a PNG's checksums are valid, without decoding it."""
     try:
         with Image.open(path, formats=["PNG"]) as picture:
             picture.verify()
@@ -94,10 +94,10 @@ def is_whole(path: Path) -> bool:
 
 
 def decode_picture(path: Path) -> npt.NDArray[Any]:
-    """Read one picture file, upright, in sRGB.
+    """Decode a picture file, upright and in sRGB.
 
-    (H, W, 3), or (H, W, 4) with alpha; uint8, or float32 in [0, 1]. ImageOpenError: it
-    is missing, too large, cannot be read, or is no picture.
+    Returns (H, W, 3), or (H, W, 4) with alpha; uint8, or float32 in [0, 1].
+    ImageOpenError: it is missing, too large, unreadable, or not a picture.
     """
     try:
         data = path.read_bytes()
@@ -112,7 +112,7 @@ def decode_picture(path: Path) -> npt.NDArray[Any]:
     pixels, turn = _decode(data, header)
     if pixels is None:
         raise ImageOpenError(f"{path} is not a picture that can be read{_why(data)}.")
-    if header is not None and header.profile and header.mode not in _INKS:
+    if header is not None and header.profile and header.mode not in _NOT_RGB:
         color = Image.fromarray(to_levels(pixels[..., :3]))
         converted, alpha = np.asarray(_to_srgb(color, header.profile)), pixels[..., 3:]
         if alpha.size:
@@ -125,11 +125,11 @@ def decode_picture(path: Path) -> npt.NDArray[Any]:
 
 
 def _decode(data: bytes, header: Header | None) -> tuple[npt.NDArray[Any] | None, int]:
-    """Decode a picture, None if that fails, and tell how it is still to be turned."""
+    """Decode a picture (None: that fails); also return the orientation yet to apply."""
     turn = header.turn if header else 1
     is_tiff = data[:4] in _TIFF
-    # OpenCV takes black ink for alpha, and multiplies a TIFF's colors by its own.
-    if header and (header.mode in _INKS or (is_tiff and header.mode == "RGBA")):
+    # OpenCV takes CMYK's K for alpha, and premultiplies a TIFF's colors by its alpha.
+    if header and (header.mode in _NOT_RGB or (is_tiff and header.mode == "RGBA")):
         return _pillow(data), turn
     pixels = None
     if header is None or header.has_alpha or is_tiff:
@@ -138,7 +138,7 @@ def _decode(data: bytes, header: Header | None) -> tuple[npt.NDArray[Any] | None
         top = np.float32(np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1)
         scaled = np.atleast_3d(np.nan_to_num(pixels.astype(np.float32)) / top)
         channels = {1: [0, 0, 0], 3: [2, 1, 0]}.get(scaled.shape[2], [2, 1, 0, 3])
-        return scaled[..., channels], turn  # which is ignored in this way of reading
+        return scaled[..., channels], turn  # which IMREAD_UNCHANGED ignores
     pixels = _opencv(data, cv2.IMREAD_COLOR)
     if pixels is None and header is not None:
         return _pillow(data), turn
@@ -146,7 +146,7 @@ def _decode(data: bytes, header: Header | None) -> tuple[npt.NDArray[Any] | None
 
 
 def _opencv(data: bytes, flag: int) -> npt.NDArray[Any] | None:
-    with contextlib.suppress(cv2.error):  # raised where there are no bytes at all
+    with contextlib.suppress(cv2.error):  # raised for empty data
         pixels: npt.NDArray[Any] | None
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flag)
         return pixels
@@ -154,10 +154,10 @@ def _opencv(data: bytes, flag: int) -> npt.NDArray[Any] | None:
 
 
 def _pillow(data: bytes) -> npt.NDArray[Any] | None:
-    """Decode what OpenCV cannot; only inks are brought to sRGB."""
+    """Decode with Pillow; only CMYK and Lab are converted to sRGB."""
     try:
         with _opened(io.BytesIO(data)) as opened:
-            if opened.mode in _INKS:
+            if opened.mode in _NOT_RGB:
                 profile = opened.info.get("icc_profile") or b""
                 return np.asarray(_to_srgb(opened, profile))
             if opened.has_transparency_data:
@@ -168,7 +168,7 @@ def _pillow(data: bytes) -> npt.NDArray[Any] | None:
 
 
 def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
-    """Convert a picture by its ICC profile, unless that is damaged or of no use."""
+    """Convert a picture by its ICC profile, unless that is damaged or unusable."""
     srgb = ImageCms.createProfile("sRGB")
     try:
         if picture.mode == "LAB":
@@ -197,7 +197,7 @@ def _why(data: bytes) -> str:
 
 
 def to_levels(pixels: npt.NDArray[Any]) -> Frame:
-    """Round floats in [0, 1] to 8 bits; levels stay as they are."""
+    """Round floats in [0, 1] to 8 bits; uint8 is left unchanged."""
     if pixels.dtype != np.uint8:
         pixels = (pixels.clip(0, 1) * 255).round().astype(np.uint8)
-    return np.require(pixels, requirements=["C", "W"])  # Pillow's cannot be written to
+    return np.require(pixels, requirements=["C", "W"])  # Pillow's arrays are read-only

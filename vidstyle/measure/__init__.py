@@ -1,4 +1,4 @@
-"""How good a result is: a picture, a clip, sets of pictures."""
+"""Quality metrics of a stylized picture, a clip, or sets of pictures."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from vidstyle.config.setting import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasureConfig(Config):
-    """Against what a result is measured, and by what."""
+    """The references to compare a result with, and the network to compare it by."""
 
     content: Path = FILES.setting(
         REQUIRED,

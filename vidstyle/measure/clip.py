@@ -1,11 +1,11 @@
-"""A painted clip, its content and its painting -> how good it is.
+"""Quality metrics of a stylized clip: temporal coherence and per-frame measures.
 
-Flicker is measured against the source's motion: where its flow can be trusted, a frame
-should be its predecessor, moved. The source itself misses that by some amount, under
-the same measure, which shows how much of an error is the flow's and the noise's. Since
-frames are painted along that flow, and bold paint has more to move than a soft
-photograph, the error is given under another flow and relative to the picture's squared
-gradient, too.
+Flicker is measured along the source's optical flow: where the flow is consistent, a
+frame should equal its warped predecessor. The same error of the source itself shows
+which part of it is due to the flow and to noise. Since frames are stylized along that
+very flow, and bold brush strokes cost more when misplaced than a smooth photograph, the
+error is also given under an independent flow, relative to the picture's mean squared
+gradient.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -47,20 +47,20 @@ from vidstyle.records import (
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
-# Least squared gradient that an error is divided by: a quarter of a level a pixel.
+# Floor of the squared gradient that errors are divided by: 1/4 of a level per pixel.
 FLAT: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Two clips of which each frame shows what the other's shows."""
+    """A stylized clip and its content, aligned frame by frame."""
 
     result: VideoInfo
     content: VideoInfo
-    first: int  # index in the content of the frame that is the result's first
-    count: int  # frames of the result, and as many of the content
-    times_s: tuple[float, ...]  # when the content shows them, after its start
-    cuts: tuple[int, ...]  # frames that begin another shot, from the result's first
+    first: int  # index in the content of the result's first frame
+    count: int  # number of frames that both share
+    times_s: tuple[float, ...]  # timestamps in the content, relative to its start
+    cuts: tuple[int, ...]  # first frames of later shots, as indices in the result
 
 
 def match_clips(
@@ -70,41 +70,41 @@ def match_clips(
     frames: tuple[int, int | None],
     on_warning: Callable[[str], None],
 ) -> Match:
-    """Check that a result can be compared with its content, and find the cuts.
+    """Align a result with its content, and detect the cuts.
 
     Both are videos or folders of numbered pictures; ``frames`` is the range
-    ``[start, stop)`` of the content's that the result shows.
+    [start, stop) of the content's frames that the result covers. InputError: their
+    aspect ratios or their numbers of frames differ.
     """
     start, stop = frames
     check_range("frames start", start, least=0)
-    painted, source = probe(result), probe(content)
-    check_shapes(
-        result, (painted.height, painted.width), content, (source.height, source.width)
-    )
-    count = sum(1 for _ in read_frames(painted, on_warning=on_warning))
+    stylized, source = probe(result), probe(content)
+    shape = stylized.height, stylized.width
+    check_shapes(result, shape, content, (source.height, source.width))
+    count = sum(1 for _ in read_frames(stylized, on_warning=on_warning))
     detector, cuts, times_s = ShotDetector(), list[int](), list[float]()
     for timed in islice(read_frames(source, on_warning=on_warning), *frames):
-        cuts += detector.push(_resized(timed, painted))
+        cuts += detector.push(_resized(timed, stylized))
         times_s.append(timed.time_s)
-    if count != (there := len(times_s)):
+    if count != len(times_s):
         wanted = f"{start}:{'' if stop is None else stop}"
         raise InputError(
-            f"{result} has {count} frames, but {wanted} of {content} are {there}; "
-            "use --frames A:B to name the frames it shows."
+            f"{result} has {count} frames, but {wanted} of {content} are "
+            f"{len(times_s)}; use --frames A:B to name the frames it shows."
         )
     cuts += detector.finish()
-    return Match(painted, source, start, count, tuple(times_s), tuple(cuts))
+    return Match(stylized, source, start, count, tuple(times_s), tuple(cuts))
 
 
 def matched_frames(match: Match) -> Iterator[tuple[Frame, Frame]]:
     """Read the frames of both clips, the content's resized to the result's size."""
-    # What is damaged was told when the clips were matched.
-    painted, contents = (
+    # Damage was reported when the clips were matched.
+    results, contents = (
         read_frames(info, on_warning=lambda _: None)
         for info in (match.result, match.content)
     )
-    shown = islice(contents, match.first, match.first + match.count)
-    for stylized, content in zip(painted, shown, strict=True):
+    contents = islice(contents, match.first, match.first + match.count)
+    for stylized, content in zip(results, contents, strict=True):
         yield stylized.frame, _resized(content, match.result)
 
 
@@ -113,16 +113,16 @@ def _resized(timed: TimedFrame, size: VideoInfo) -> Frame:
 
 
 def measure_clip(result: Path, config: MeasureConfig, listener: Listener) -> Facts:
-    """Measure how coherent a painted clip is, and how well it is painted.
+    """Measure the temporal coherence of a stylized clip, and its per-frame quality.
 
-    Without ``style`` it is compared with its content only. A folder of numbered
-    pictures has no codec's losses.
+    Without ``style`` it is compared with its content only. In a video, the codec's
+    losses are measured too; a folder of numbered pictures has none.
 
     Returns:
-        For each quantity two series with an entry a frame, None where there is none:
-        ``temporal_error`` on trusted pixels, against the frame before; ``flicker``,
-        that of ``TemporalError``; ``luminance``, mean luma in [0, 1]; ``gradient``,
-        mean length of luma's gradient; and those of ``measure_frame``.
+        For each metric a series of the result and one of the content, with one value
+        per frame or None: ``temporal_error``, on trusted pixels, to the previous frame;
+        ``flicker``, as in ``TemporalError``; ``luminance``, mean luma in [0, 1];
+        ``gradient``, mean magnitude of luma's gradient; and those of ``measure_frame``.
     """
 
     def warn(text: str) -> None:
@@ -135,14 +135,15 @@ def measure_clip(result: Path, config: MeasureConfig, listener: Listener) -> Fac
     meter = make_meter(config, listener, height=height, width=width)
     listener(Plan(height=height, width=width, frames=match.count, work="measuring"))
     rows: list[dict[str, Pair]] = []
-    # One pass: what measures single frames lets them through to what measures pairs.
-    one, other = tee(_measured(match, meter, rows, listener))
-    sides = (stylized for stylized, _ in one), (source for _, source in other)
-    found = {each.index: each for each in temporal_errors(*sides, cuts=match.cuts)}
-    errors = [found.get(index) for index in range(match.count)]
-    for row, it in zip(rows, errors, strict=True):
-        row["temporal_error"] = (it.error, it.source_error) if it else (None, None)
-        row["flicker"] = (it.flicker, it.source_flicker) if it else (None, None)
+    # A single pass: frames are measured one by one, then handed on to be compared in
+    # pairs.
+    left, right = tee(_measured(match, meter, rows, listener))
+    sides = (stylized for stylized, _ in left), (source for _, source in right)
+    by_index = {e.index: e for e in temporal_errors(*sides, cuts=match.cuts)}
+    errors = [by_index.get(index) for index in range(match.count)]
+    for row, e in zip(rows, errors, strict=True):
+        row["temporal_error"] = (e.error, e.source_error) if e else (None, None)
+        row["flicker"] = (e.flicker, e.source_flicker) if e else (None, None)
     return {
         "result": match.result.path,
         "content": match.content.path,
@@ -152,7 +153,7 @@ def measure_clip(result: Path, config: MeasureConfig, listener: Listener) -> Fac
         "frames": match.count,
         "times_s": match.times_s,
         "cuts": match.cuts,
-        "trusted_share": series([it.trusted_share if it else None for it in errors]),
+        "trusted_share": series([e.trusted_share if e else None for e in errors]),
         "network": meter.network.name if meter else None,
         **collect(rows),
     }
@@ -164,7 +165,7 @@ def _measured(
     rows: list[dict[str, Pair]],
     listener: Listener,
 ) -> Iterator[tuple[Frame, Frame]]:
-    """Measure each frame for itself into a row, and pass it on."""
+    """Append each frame's own metrics to ``rows``, and pass the frames on."""
     for index, pair in enumerate(matched_frames(match)):
         row: dict[str, Pair] = {
             "luminance": [mean_luminance(frame) for frame in pair],
@@ -177,14 +178,14 @@ def _measured(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemporalError:
-    """How far one frame is from its predecessor moved along the source's flow."""
+    """The difference of a frame to its predecessor, warped along the source's flow."""
 
-    index: int  # of the later frame, from 0
+    index: int  # 0-based, of the later frame
     error: float
-    """The stylized frame's squared difference in units of the full range, mean over
-    colors and, weighted by consistency, over pixels."""
-    source_error: float  # of the source's own frame, on the same pixels
-    # The error under independent_motion, over the frame's mean_squared_gradient.
+    """Squared difference of the stylized frames, values in [0, 1]; mean over channels
+    and, weighted by consistency, over pixels."""
+    source_error: float  # of the source's frames, on the same pixels
+    # Error under independent_motion, divided by the frame's mean_squared_gradient.
     flicker: float
     source_flicker: float
     trusted_share: float  # mean consistency of the flow
@@ -197,14 +198,14 @@ def temporal_errors(
     quality: FlowQuality = "medium",
     cuts: Collection[int] = (),
 ) -> Iterator[TemporalError]:
-    """Measure the flicker between each frame and the one before it in the same shot.
+    """Measure the flicker between consecutive frames of the same shot.
 
-    Frames are read once and not held; those of the source, on which the flow of this
-    quality is estimated, have the shape and number of the others. A pair at a cut, an
-    index of the later frame, has no error, nor has one whose flow can be trusted
-    nowhere.
+    Both iterables are consumed once, pairwise, and have frames of the same shape and
+    number; the flow, of ``quality``, is estimated on the source. Nothing is yielded for
+    pairs at a cut (``cuts``: indices of the later frames), nor where no pixel of the
+    flow is trusted.
 
-    Source: Ruder et al. 2016's short-term loss, divided by the trusted pixels.
+    Source: Ruder et al. 2016, short-term loss, divided by the trusted pixels.
     """
     both = enumerate(zip(stylized, source, strict=True))
     for (_, earlier), (index, later) in pairwise(both):

@@ -1,7 +1,7 @@
-"""How far a picture is from a painting and from what it shows: frames in, numbers out.
+"""Metrics of single frames: distances to the painting and to the content.
 
-Distances are the relative errors that the optimisation makes small, in a network and
-layers that are always the same, so that results of other settings can be compared.
+Distances are the relative errors that the optimization minimizes, but always with the
+same network and layers, so that results of different settings can be compared.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -31,22 +31,22 @@ from vidstyle.optimize.targets import (
 )
 from vidstyle.records import Frame, Listener
 
-MOST_STRETCH: Final = 0.1  # to the result's shape: rounding a tiny one's sides is less
-LUMA: Final = 0.2126, 0.7152, 0.0722  # weights of red, green and blue in BT.709
-WINDOW: Final = 11  # side of the window of SSIM, in pixels
-SIGMA: Final = 1.5  # its standard deviation
-K1: Final = 0.01  # of the full range; these two keep the fractions of SSIM stable
+MOST_STRETCH: Final = 0.1  # in aspect ratio; more than rounding the sides can cause
+LUMA: Final = 0.2126, 0.7152, 0.0722  # BT.709 weights of R, G and B
+WINDOW: Final = 11  # side of SSIM's Gaussian window, in pixels
+SIGMA: Final = 1.5  # its standard deviation, in pixels
+K1: Final = 0.01  # SSIM's stabilizing constants, for values in [0, 1]
 K2: Final = 0.03
 
 Number = float | None
-Pair = Sequence[Number]  # of the result, and of its content; None: it has none
-Facts = dict[str, Any]  # values of JSON, and paths, by their names
+Pair = Sequence[Number]  # (result, content); None: not measured
+Facts = dict[str, Any]  # JSON values, and paths
 Size = tuple[int, int]  # height and width, in pixels
 
 
-def ratio(one: Number, other: Number) -> Number:
-    """Divide. None: there is nothing to divide, or by."""
-    return one / other if one is not None and other else None
+def ratio(dividend: Number, divisor: Number) -> Number:
+    """Divide; None if a value is missing, or the divisor is 0."""
+    return dividend / divisor if dividend is not None and divisor else None
 
 
 def compare(result: Number, content: Number) -> Facts:
@@ -54,17 +54,19 @@ def compare(result: Number, content: Number) -> Facts:
 
 
 def series(frames: Sequence[Number]) -> Facts:
-    """Sum up one number for every frame: the mean over those that have one, the drift.
+    """Summarize one value per frame by its mean and its drift.
 
-    That is the last by the second: the first frame has none to follow.
+    The drift is the last value divided by the second: some metrics have none for the
+    first frame, which has no predecessor.
     """
-    known = [value for value in frames if value is not None]
+    values = [value for value in frames if value is not None]
     drift = ratio(frames[-1], frames[1]) if frames[1:] else None
-    return {"mean": fmean(known) if known else None, "drift": drift, "frames": frames}
+    mean = fmean(values) if values else None
+    return {"mean": mean, "drift": drift, "frames": frames}
 
 
 def collect(rows: Sequence[Mapping[str, Pair]]) -> dict[str, Facts]:
-    """Turn what was measured of each frame, by name, into two series for each name."""
+    """Collect all frames' metrics into two series and their ratios, per metric."""
     facts = dict[str, Facts]()
     for name in dict.fromkeys(name for row in rows for name in row):
         pairs = [row.get(name, (None, None)) for row in rows]
@@ -79,14 +81,14 @@ def collect(rows: Sequence[Mapping[str, Pair]]) -> dict[str, Facts]:
 
 
 def is_stretched(result: Size, content: Size) -> bool:
-    """Whether two differ in their aspect ratio."""
+    """Whether the aspect ratios of two sizes differ."""
     (height, width), (tall, wide) = result, content
     stretch = width * tall / (height * wide)
     return not 1 - MOST_STRETCH < stretch < 1 + MOST_STRETCH
 
 
 def check_shapes(result: Path, shape: Size, content: Path, other: Size) -> None:
-    """Check that a result and its content have the same aspect ratio."""
+    """Raise InputError if the aspect ratios of a result and its content differ."""
     if is_stretched(shape, other):
         (height, width), (tall, wide) = shape, other
         raise InputError(
@@ -103,9 +105,9 @@ def load_distance_network(
     listener: Listener,
     layers: Collection[str] = (),
 ) -> FeatureNetwork:
-    """Load a network, with some layers at least, whose features are compared.
+    """Load the network whose features are compared; it has at least ``layers``.
 
-    Without a name it is slim, or the one that the file of weights fits.
+    Without a name: slim or, with ``weights``, the network that they fit.
     """
     return load_network(
         name or ("slim" if weights is None else "auto"),
@@ -117,22 +119,22 @@ def load_distance_network(
 
 
 class Distances(NamedTuple):
-    """From one picture; 0 is no distance."""
+    """Relative distances of a frame; 0 is identical."""
 
     style: float
     """To the painting: ``|G - A|^2 / |A|^2``, weighted mean over the style layers."""
     content: float
-    """To what it shows: ``|F - P|^2``, weighted mean over the content layers, by
-    ``|P|^2`` of the shot's first frame."""
+    """To the content frame: ``|F - P|^2``, weighted mean over the content layers,
+    divided by ``|P|^2`` of the shot's first frame."""
 
 
 class FrameMeter:
-    """Measures how far frames of one size are from one painting and their sources."""
+    """Measures the distances of frames of one size to a painting and their content."""
 
     def __init__(
         self, painting: Path, network: FeatureNetwork, *, height: int, width: int
     ) -> None:
-        """Measure the painting, made no larger than the frames."""
+        """Compute the painting's statistics, scaled down to the frames' long side."""
         self.network, self._config = network, StyleConfig(content_detail=0)
         self._device = network.mean.device
         picture = read_picture(painting)
@@ -149,7 +151,7 @@ class FrameMeter:
     def distances(
         self, stylized: Frame, content: Frame, *, begins_shot: bool
     ) -> tuple[Distances, Distances]:
-        """Measure the next frame of a clip, the painted one and the source's own."""
+        """Measure a clip's next frame: the stylized one, and the content itself."""
         energies = None
         if self._content is not None and not begins_shot:
             energies = self._content.energies
@@ -179,7 +181,7 @@ class FrameMeter:
 def make_meter(
     config: MeasureConfig, listener: Listener, *, height: int, width: int
 ) -> FrameMeter | None:
-    """Load the network and measure the painting. None: there is none."""
+    """Create the meter for the configured painting; None: without ``style``."""
     if config.style is None:
         return None
     name, weights, device = config.network, config.weights, config.device
@@ -192,62 +194,62 @@ def make_meter(
 def measure_frame(
     stylized: Frame, content: Frame, meter: FrameMeter | None, *, begins_shot: bool
 ) -> dict[str, Pair]:
-    """Compare the next frame with its source of the same shape, and with a painting.
+    """Compare a clip's next frame with its content and, given a meter, its painting.
 
-    For ``style_mse`` the painting is stretched to the frame.
+    Both frames have one shape. For ``style_mse`` the painting is stretched to it.
     """
     both = stylized, content
-    measured: dict[str, Pair] = {
+    metrics: dict[str, Pair] = {
         "content_mse": (mean_squared_error(*both), 0.0),
         "content_ssim": (structural_similarity(*both), 1.0),
     }
     if meter is not None:
-        ours, theirs = meter.distances(*both, begins_shot=begins_shot)
+        of_result, of_content = meter.distances(*both, begins_shot=begins_shot)
         mse = [mean_squared_error(frame, meter.stretched) for frame in both]
-        measured["style_mse"] = mse
-        measured["style_distance"] = ours.style, theirs.style
-        measured["content_distance"] = ours.content, theirs.content
-    return measured
+        metrics["style_mse"] = mse
+        metrics["style_distance"] = of_result.style, of_content.style
+        metrics["content_distance"] = of_result.content, of_content.content
+    return metrics
 
 
-def mean_squared_error(one: Frame, other: Frame) -> float:
-    """Average the squared difference of values in [0, 1], over pixels and colors."""
-    _check_same(one, other)
-    difference = one.astype(np.int32) - other
+def mean_squared_error(a: Frame, b: Frame) -> float:
+    """Return the MSE over pixels and channels, for values in [0, 1]."""
+    _check_same(a, b)
+    difference = a.astype(np.int32) - b
     return float(np.square(difference).mean()) / 255**2
 
 
-def structural_similarity(one: Frame, other: Frame) -> float:
-    """Compare the luma of two frames window by window: SSIM, at most 1.
+def structural_similarity(a: Frame, b: Frame) -> float:
+    """Return the SSIM of two frames' luma, at most 1.
 
-    The mean is over all windows of 11x11 pixels that lie inside of the frame.
+    The mean over all 11x11 windows that lie inside the frame.
 
     Source: Wang, Bovik, Sheikh and Simoncelli 2004, "Image quality assessment", eq. 13
-    and section III-C. Luma is BT.709's; the frame is not made smaller first, as their
-    later program does with large ones.
+    and section III-C. Luma is BT.709's; large frames are not downsampled first, as in
+    their later program.
     """
-    _check_same(one, other)
-    if min(one.shape[:2]) < WINDOW:
+    _check_same(a, b)
+    if min(a.shape[:2]) < WINDOW:
         raise ValueError(f"SSIM needs at least {WINDOW} pixels per side.")
-    x, y = (torch.from_numpy(luma(frame)) for frame in (one, other))  # (H, W)
+    x, y = (torch.from_numpy(luma(frame)) for frame in (a, b))  # (H, W)
     mean_x, mean_y, xx, yy, xy = _blur(torch.stack([x, y, x * x, y * y, x * y]))
-    between = xy - mean_x * mean_y
+    covariance = xy - mean_x * mean_y
     variances = xx - mean_x**2 + yy - mean_y**2
     lightness = (2 * mean_x * mean_y + K1**2) / (mean_x**2 + mean_y**2 + K1**2)
-    structure = (2 * between + K2**2) / (variances + K2**2)
+    structure = (2 * covariance + K2**2) / (variances + K2**2)
     return float((lightness * structure).mean())
 
 
 def mean_luminance(frame: Frame) -> float:
-    """Average the luma of a frame, in [0, 1]."""
+    """Return the mean luma, in [0, 1]."""
     return float(luma(frame).mean())
 
 
 def mean_squared_gradient(frame: Frame) -> float:
-    """Average the squared differences of neighbours down and across, added up.
+    """Return the mean squared difference of vertical plus horizontal neighbors.
 
-    Over pixels and colors, in squared full ranges a pixel: what a picture misses itself
-    by when it is moved by one pixel down and, as a second picture, across.
+    The mean is over pixels and channels, for values in [0, 1]: the sum of the picture's
+    errors to itself when shifted by one pixel down, and by one across.
     """
     values = frame.astype(np.float32) / 255
     down, across = np.diff(values, axis=0), np.diff(values, axis=1)
@@ -255,10 +257,9 @@ def mean_squared_gradient(frame: Frame) -> float:
 
 
 def mean_gradient(frame: Frame) -> float:
-    """Average the length of luma's gradient, in full ranges a pixel.
+    """Return the mean magnitude of luma's gradient, for values in [0, 1].
 
-    From one pixel to its right and to its lower neighbor, so without the last row and
-    column.
+    Forward differences to the right and down, without the last row and column.
     """
     levels = luma(frame)  # (H, W)
     right = np.diff(levels, axis=1)[:-1]
@@ -267,19 +268,19 @@ def mean_gradient(frame: Frame) -> float:
 
 
 def luma(frame: Frame) -> npt.NDArray[np.float64]:
-    """Weigh the colors: (H, W) in [0, 1]."""
+    """Compute BT.709 luma: (H, W) in [0, 1]."""
     return np.asarray(frame @ np.array(LUMA) / 255)
 
 
-def _check_same(one: Frame, other: Frame) -> None:
-    if one.shape != other.shape:
-        raise ValueError(f"{one.shape} and {other.shape} differ; resize one of them.")
+def _check_same(a: Frame, b: Frame) -> None:
+    if a.shape != b.shape:
+        raise ValueError(f"{a.shape} and {b.shape} differ; resize one of them.")
 
 
 def _blur(maps: Tensor) -> Tensor:
-    """Weigh each window of (K, H, W) by a Gaussian: (K, H - 10, W - 10)."""
-    places = torch.arange(WINDOW, dtype=maps.dtype) - WINDOW // 2
-    weights = torch.exp(-places.square() / (2 * SIGMA**2))
+    """Filter (K, H, W) with SSIM's Gaussian window: (K, H - 10, W - 10)."""
+    offsets = torch.arange(WINDOW, dtype=maps.dtype) - WINDOW // 2
+    weights = torch.exp(-offsets.square() / (2 * SIGMA**2))
     weights = weights / weights.sum()
     rows = F.conv2d(maps.unsqueeze(1), weights.view(1, 1, 1, -1))
     return F.conv2d(rows, weights.view(1, 1, -1, 1)).squeeze(1)

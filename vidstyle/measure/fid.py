@@ -1,9 +1,9 @@
-"""Sets of results, contents and paintings come in; how far apart they are, FID, out.
+"""Fréchet Inception distance (FID) between sets of results, contents and paintings.
 
-A set is compared as a whole: no result is paired with its content. What is compared are
-the pooled features of torchvision's Inception v3, where it is at hand; nothing is
-downloaded. Its weights are torchvision's, trained on ImageNet, and not those of the
-first program that computed FID, so its numbers are near those of papers, not the same.
+Sets are compared as a whole: results are not paired with their contents. The features
+are the pooled ones of torchvision's Inception v3 if its weights are on disk; nothing is
+downloaded. These weights were trained on ImageNet by torchvision and are not those of
+the original FID implementation, so values are near those in papers, not identical.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,26 +23,26 @@ from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.networks.weights import read_tensors
 from vidstyle.records import Listener, Notice
 
-LAYER: Final = "relu5_1"  # averaged over the picture; all our networks have it
+LAYER: Final = "relu5_1"  # averaged over the picture; available in all our networks
 URL: Final = "https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth"
-SHA256: Final = "0cc3c7bd"  # what the file's hash begins with, as its name says
+SHA256: Final = "0cc3c7bd"  # prefix of the file's hash, from its name
 SIZE_MB: Final = 109
 FILE_NAME: Final = URL.rpartition("/")[2]
-SIDE: Final = 299  # of the pictures that it was trained on
-FIRST: Final = "Conv2d_1a_3x3.conv.weight"  # no other network's weights have this name
-UNUSED: Final = "AuxLogits.", "fc."  # its classifiers' weights
+SIDE: Final = 299  # Inception's input size
+FIRST: Final = "Conv2d_1a_3x3.conv.weight"  # key that identifies Inception's weights
+UNUSED: Final = "AuxLogits.", "fc."  # weights of its classifiers
 POOLING: Final = "Inception v3's last pooling"
 
 
 class Gaussian(NamedTuple):
-    """A normal distribution in D dimensions, float64 on the CPU."""
+    """A multivariate normal distribution, float64 on the CPU."""
 
     mean: Tensor  # (D,)
-    factor: Tensor  # (R, D) with R at most D; the covariance is factor.T @ factor
+    factor: Tensor  # (R, D), R <= D; the covariance is factor.T @ factor
 
 
 def fit_gaussian(features: Tensor) -> Gaussian:
-    """Measure mean and covariance, by N - 1, of (N, D): a row a picture."""
+    """Estimate mean and covariance (divided by N - 1) of (N, D), one row a picture."""
     if len(features) < 2:
         raise ValueError("a covariance needs at least two rows.")
     rows = features.detach().cpu().double()
@@ -53,54 +53,58 @@ def fit_gaussian(features: Tensor) -> Gaussian:
     return Gaussian(mean, factor)
 
 
-def frechet_distance(one: Gaussian, other: Gaussian) -> float:
-    """Compare two normal distributions; 0 if they are the same, in squared units.
+def frechet_distance(a: Gaussian, b: Gaussian) -> float:
+    """Return the squared Fréchet distance of two normal distributions.
 
     ``|m - m'|^2 + tr(S + S' - 2 (S S')^(1/2))``, computed from factors of the
-    covariances S = F^T F: the trace of the root is the sum of the singular values of
-    ``F F'^T``. So nothing is squared that has to be rooted again, sets with fewer rows
-    than dimensions are as exact as others, and nothing comes out complex.
+    covariances S = F^T F: the trace of the matrix square root is the sum of the
+    singular values of ``F F'^T``. This avoids squaring and taking roots, stays exact
+    with fewer rows than dimensions, and never yields complex numbers.
 
-    Source: Dowson and Landau 1982; of features of Inception it is the FID of Heusel et
-    al. 2017, eq. 6.
+    Source: Dowson and Landau 1982; of Inception features it is the FID of Heusel et al.
+    2017, eq. 6.
     """
-    overlap = torch.linalg.svdvals(one.factor @ other.factor.T).sum()
-    spread = one.factor.square().sum() + other.factor.square().sum()
-    shift = (one.mean - other.mean).square().sum()
-    return max(0.0, float(shift + spread - 2 * overlap))
+    root_trace = torch.linalg.svdvals(a.factor @ b.factor.T).sum()
+    traces = a.factor.square().sum() + b.factor.square().sum()
+    shift = (a.mean - b.mean).square().sum()
+    return max(0.0, float(shift + traces - 2 * root_trace))
 
 
 class Features(NamedTuple):
-    """What is measured of each picture."""
+    """The feature extractor that pictures are compared by."""
 
-    name: str  # which network's, and where in it
+    name: str  # network and layer
     compute: Callable[[Tensor], Tensor]  # (1, 3, 299, 299) in [0, 1] -> (1, D)
     device: torch.device
-    network: FeatureNetwork | None = None  # that stands in for Inception
+    network: FeatureNetwork | None = None  # used in place of Inception
 
 
 def choose_features(config: MeasureConfig, listener: Listener) -> Features:
-    """Load what sets are compared by.
+    """Load the feature extractor.
 
-    ``weights`` are Inception's by torchvision's names, or the network's. With neither
-    them nor a network it is Inception v3 where its weights are at hand, and slim where
-    they are not, which the listener is told.
+    ``weights`` are Inception's, with torchvision's names, or the network's. Without
+    weights and network: Inception v3 if its weights are on disk, otherwise slim, and
+    the listener is notified.
     """
-    network, weights, device = config.network, config.weights, config.device
-    computing = choose_device(device)
-    if weights is not None and (own := read_inception(weights, device=computing)):
-        return Features(f"{POOLING}, weights of {weights}", own, computing)
+    network, weights = config.network, config.weights
+    device = choose_device(config.device)
+    if weights is not None and (own := read_inception(weights, device=device)):
+        return Features(f"{POOLING}, weights of {weights}", own, device)
     if network is None and weights is None:
         if (path := find_inception()) is not None:
-            inception = load_inception(path, device=computing)
-            return Features(f"{POOLING}, torchvision's weights", inception, computing)
+            inception = load_inception(path, device=device)
+            return Features(f"{POOLING}, torchvision's weights", inception, device)
         text = (
             f"using slim's features, as Inception v3's weights are missing (put "
             f"{FILE_NAME}, {SIZE_MB} MB, from {URL} into {cache_directory()})"
         )
         listener(Notice(text=text))
     loaded = load_distance_network(
-        network, weights=weights, device=device, listener=listener, layers=[LAYER]
+        network,
+        weights=weights,
+        device=config.device,
+        listener=listener,
+        layers=[LAYER],
     )
     of = "" if weights is None else f" with the weights of {weights}"
     name = f"{LAYER} of {loaded.name}{of}, averaged over the picture"
@@ -109,7 +113,7 @@ def choose_features(config: MeasureConfig, listener: Listener) -> Features:
         features: Tensor = loaded(images, [LAYER])[LAYER]
         return features.mean((2, 3))
 
-    return Features(name, compute, computing, loaded)
+    return Features(name, compute, device, loaded)
 
 
 def measure_sets(
@@ -119,28 +123,27 @@ def measure_sets(
     on_picture: Callable[[], None],
     listener: Listener,
 ) -> Facts:
-    """Measure how far a set of pictures is from its contents and from paintings: FID.
+    """Compute the FID of a set of results to its contents and to the paintings.
 
-    Every picture is brought to 299x299 pixels, as Inception saw them in its training;
-    shrinking averages areas. The contents' own distance from themselves is 0.
+    All pictures are resized to 299x299, Inception's input size, by area averaging when
+    shrinking. The contents' own FID to themselves is 0.
 
-    ``sets`` are files of results, contents and paintings, in this order; all but the
-    paintings need at least one. The listener is told where there are too few for the
-    numbers to mean much.
+    ``sets`` are the files of results, contents and paintings, in this order; only the
+    paintings may be empty. The listener is warned of sets too small to be meaningful.
 
     Source: Heusel et al. 2017, "GANs trained by a two time-scale update rule", eq. 6.
     """
-    measured = [
+    computed = [
         [_measure(path, features, on_picture) for path in paths] for paths in sets
     ]
-    dimensions = len(measured[0][0])
-    _warn_of_few([len(rows) for rows in measured], dimensions, listener)
+    dimensions = len(computed[0][0])
+    _warn_of_few([len(rows) for rows in computed], dimensions, listener)
     results, contents, styles = (
-        fit_gaussian(torch.stack(rows)) if len(rows) > 1 else None for rows in measured
+        fit_gaussian(torch.stack(rows)) if len(rows) > 1 else None for rows in computed
     )
 
-    def fid(one: Gaussian | None, other: Gaussian | None) -> float | None:
-        return frechet_distance(one, other) if one and other else None
+    def fid(a: Gaussian | None, b: Gaussian | None) -> float | None:
+        return frechet_distance(a, b) if a and b else None
 
     return {
         "features": features.name,
@@ -152,7 +155,7 @@ def measure_sets(
 
 @torch.no_grad()
 def _measure(path: Path, features: Features, on_picture: Callable[[], None]) -> Tensor:
-    """Measure one picture: (D,) on the CPU."""
+    """Compute the features of one picture: (D,) on the CPU."""
     frame = resize_frame(read_picture(path), height=SIDE, width=SIDE)
     with memory_errors_named(f"a picture of {SIDE}x{SIDE}"):
         image = frame_to_image(frame, device=features.device)
@@ -162,7 +165,7 @@ def _measure(path: Path, features: Features, on_picture: Callable[[], None]) -> 
 
 
 def _warn_of_few(counts: Sequence[int], dimensions: int, listener: Listener) -> None:
-    """Warn where a set has fewer pictures than there are features."""
+    """Warn about sets with fewer pictures than features."""
     counted = dict(zip(("results", "contents", "paintings"), counts, strict=True))
     alone = [name for name, count in counted.items() if count == 1]
     few = [f"{name} ({n})" for name, n in counted.items() if 1 < n < dimensions]
@@ -177,12 +180,12 @@ def _warn_of_few(counts: Sequence[int], dimensions: int, listener: Listener) -> 
 
 
 def find_inception() -> Path | None:
-    """Find its weights where vidstyle or torch itself keeps files. None: not there."""
+    """Find the weights where vidstyle or torch caches files."""
     return find_file(FILE_NAME, cache_directory())
 
 
 def load_inception(path: Path, *, device: torch.device) -> "Inception":
-    """Load the network onto its device; WeightsError: it is not the published one."""
+    """Load the published weights; WeightsError: the file is not the published one."""
     try:
         with path.open("rb") as file:
             check_hash(file, SHA256, source=str(path))
@@ -194,9 +197,9 @@ def load_inception(path: Path, *, device: torch.device) -> "Inception":
 
 
 def read_inception(path: Path, *, device: torch.device) -> "Inception | None":
-    """Load the network with any weights of its own, by torchvision's names.
+    """Load Inception with other weights, with torchvision's names.
 
-    None: the file holds no such. WeightsError: it holds only a part of the network.
+    None: the weights are not Inception's. WeightsError: they are incomplete.
     """
     weights = read_tensors(path)
     if FIRST not in weights:
@@ -212,23 +215,23 @@ class Inception(nn.Module):
     """Inception v3 without its classifier, frozen."""
 
     def __init__(self, weights: dict[str, Tensor]) -> None:
-        """Build it around torchvision's weights.
+        """Load weights with torchvision's names.
 
-        RuntimeError: one has another shape; ValueError: one is missing.
+        RuntimeError: one has the wrong shape; ValueError: one is missing.
         """
         super().__init__()
         from torchvision.models import inception_v3
 
         self._network = inception_v3(weights=None, init_weights=False)
-        found = self._network.load_state_dict(weights, strict=False)
-        if missing := [one for one in found.missing_keys if not one.startswith(UNUSED)]:
+        keys = self._network.load_state_dict(weights, strict=False).missing_keys
+        if missing := [key for key in keys if not key.startswith(UNUSED)]:
             raise ValueError(f"{missing[0]} is missing.")
         self._network.fc = nn.Identity()
         self.eval().requires_grad_(requires_grad=False)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Turn (N, 3, 299, 299) in [0, 1] into (N, 2048), means over pixels."""
-        # What its first makers trained it on, and torchvision's transform_input makes
-        # out of ImageNet's normalization.
+        """Map (N, 3, 299, 299) in [0, 1] to the average-pooled features (N, 2048)."""
+        # The range of its original training, to which torchvision's transform_input
+        # converts ImageNet's normalization.
         features: Tensor = self._network(images * 2 - 1)
         return features

@@ -1,4 +1,4 @@
-"""A result of any kind -> its measures: facts, lines of a table, and a plot."""
+"""Measure a result of any kind, and report it as JSON facts, a table and a plot."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -12,7 +12,7 @@ from vidstyle.measure.stills import are_sets, is_picture, measure_folders, measu
 from vidstyle.plots import Panel, check_plot, write_panels
 from vidstyle.records import Listener
 
-# What a table calls each quantity, and how it writes its numbers; in order.
+# Label and number format of each metric, in the order of the table.
 FORMS: Final = {
     "temporal_error": ("temporal error", ".6f"),
     "flicker": ("relative flicker", ".4f"),
@@ -26,16 +26,16 @@ FORMS: Final = {
     "content_fid": ("FID to contents", ".4f"),
     "style_fid": ("FID to paintings", ".4f"),
 }
-# Those whose change from the second frame to the last is of interest.
+# Metrics of which the drift is reported instead of the mean.
 DRIFTING: Final = {"luminance", "gradient"}
-# Columns of the table of a folder's pictures, with their headings.
+# Columns of the per-picture table of a folder, with their headings.
 PICTURE: Final = {
     "content_mse": "MSE",
     "content_ssim": "SSIM",
     "content_distance": "content",
     "style_distance": "style",
 }
-# The lines in each panel of a plot. All but SSIM grow by powers of ten.
+# Lines of each panel of a plot. All but SSIM have a logarithmic axis.
 CURVES: Final = {
     "temporal error": {
         "the result": ("temporal_error", "result"),
@@ -57,11 +57,10 @@ CURVES: Final = {
 def measure_result(
     result: Path, config: MeasureConfig, listener: Listener
 ) -> tuple[Facts, Iterable[str]]:
-    """Measure folders of pictures, a picture or a clip, whichever the result is.
+    """Measure a folder of pictures, a picture or a clip, whichever the result is.
 
-    Only a clip has ``frames``, and a ``plot`` of its numbers over its time. Returns
-    what was measured for machines, and lines for people. ConfigError: something does
-    not go with such a result.
+    Returns the facts for JSON, and the lines of the report. ConfigError: a setting does
+    not apply to this kind of result (only clips have ``frames`` and a ``plot``).
     """
     content, style, plot = config.content, config.style, config.plot
     if plot is not None:
@@ -104,14 +103,14 @@ def _clip_table(facts: Facts) -> Iterator[str]:
 
 
 def _clip_panels(facts: Facts) -> list[Panel]:
-    """Lay a clip's numbers out over time; where there is none, a curve has a gap."""
+    """Plot a clip's metrics over time; missing values leave a gap."""
     panels = []
     for label, lines in CURVES.items():
         series = {}
         for name, (quantity, side) in lines.items():
             if quantity in facts:
                 values = facts[quantity][side]["frames"]
-                heights = (float("nan") if one is None else one for one in values)
+                heights = (float("nan") if y is None else y for y in values)
                 series[name] = list(zip(facts["times_s"], heights, strict=True))
         if series:
             panels.append(Panel(y_label=label, series=series, log_y=label != "SSIM"))
@@ -119,7 +118,7 @@ def _clip_panels(facts: Facts) -> list[Panel]:
 
 
 def _folder_table(facts: Facts) -> Iterator[str]:
-    """Write what was measured of folders: sets and means, pictures, and the rest."""
+    """Format the metrics of folders: of the sets, the means, and of each picture."""
     yield (
         "{result} results, {content} contents, {style} paintings; "
         "{dimensions} features per picture: {features}"
@@ -139,12 +138,12 @@ def _folder_table(facts: Facts) -> Iterator[str]:
         for pair in pairs:
             cells = (_cell(pair[column], FORMS[column][1]) for column in columns)
             yield f"{pair['result'].name:{width}}" + "".join(cells)
-    for each in facts["unmatched"]:
-        yield "not measured: {file}: {reason}".format(**each)
+    for skipped in facts["unmatched"]:
+        yield "not measured: {file}: {reason}".format(**skipped)
 
 
 def _lines(what: str, facts: Mapping[str, Any]) -> Iterator[str]:
-    """Write what was measured, by which network, and what two of the numbers mean."""
+    """Format the metrics, with a legend and an interpretation of two of them."""
     by = f", network {facts['network']}" if facts["network"] else ""
     yield f"{what}, pixel values in [0, 1]{by}"
     yield from _table(facts)
@@ -160,7 +159,7 @@ def _lines(what: str, facts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _much(ratio: float) -> str:
-    """Write a ratio in words, as a whole part where it is well below 1."""
+    """Write a ratio in words, as a unit fraction if it is well below 1."""
     parts = round(1 / max(ratio, 1e-3))
     if parts < 2:
         return f"{ratio:.1f} times"
@@ -168,12 +167,12 @@ def _much(ratio: float) -> str:
 
 
 def _table(facts: Mapping[str, Any]) -> Iterator[str]:
-    """Write a line for each quantity that was measured, in the order of ``FORMS``."""
+    """Format one line per metric, in the order of ``FORMS``."""
     yield f"{'':18}{'result':>10}{'content':>10}{'ratio':>11}"
     for name in (name for name in FORMS if name in facts):
-        (label, form), each = FORMS[name], facts[name]
-        cells = _cell(each["result"], form) + _cell(each["content"], form)
-        yield f"{label:18}{cells} {_cell(each['ratio'], '.3f')}"
+        (label, form), values = FORMS[name], facts[name]
+        cells = _cell(values["result"], form) + _cell(values["content"], form)
+        yield f"{label:18}{cells} {_cell(values['ratio'], '.3f')}"
 
 
 def _cell(value: float | None, form: str) -> str:

@@ -1,8 +1,8 @@
-"""Painted pictures, one or a folder of them; how near they are to their sources.
+"""Quality metrics of stylized pictures: one, or a folder of them.
 
-A folder is measured as a set, by FID, and picture by picture where names say what
-belongs together: results are called as ``vidstyle image`` calls them,
-``PICTURE.PAINTING.png``, or like their picture, which names no painting.
+A folder is measured as a set, by FID, and picture by picture where names tell which
+ones belong together: results are named ``PICTURE.PAINTING.png``, as ``vidstyle image``
+does, or like their picture, which leaves the painting open.
 """
 
 from collections import defaultdict
@@ -39,26 +39,27 @@ OF_PAIRS: Final = (
     *("content_mse", "style_mse", "content_ssim"),
     *("style_distance", "content_distance"),
 )
-OWN: Final = "style_mse", "style_distance"  # the content's own is neither 0 nor 1
+OWN: Final = "style_mse", "style_distance"  # metrics not trivial for the content itself
 
 
 class Matched(NamedTuple):
-    """A result, and what its name says."""
+    """A result with the content and the painting that its name refers to."""
 
     result: Path
     content: Path
-    style: Path | None  # None: the name says none of the paintings, or several
+    style: Path | None  # None: no painting, or an ambiguous one
 
 
 def is_picture(path: Path) -> bool:
-    """Whether a name is a picture's, and not a clip's or a folder's."""
+    """Whether a path has a picture's extension and is not a folder."""
     return path.suffix.lower() in PICTURE_ENDINGS and not path.is_dir()
 
 
 def measure_still(result: Path, config: MeasureConfig, listener: Listener) -> Facts:
-    """Measure how near a painted picture is to what it shows and to its painting.
+    """Compare a stylized picture with its content and, with ``style``, its painting.
 
-    The content may be of any size. Without ``style`` it alone is compared with.
+    The content may be of any size. InputError: the aspect ratios differ, or the picture
+    is too small.
     """
     stylized, source = read_picture(result), read_picture(config.content)
     height, width = stylized.shape[:2]
@@ -89,11 +90,11 @@ def _measure(
 
 
 def measure_folders(result: Path, config: MeasureConfig, listener: Listener) -> Facts:
-    """Measure sets of pictures against one another, and each result against its own.
+    """Measure folders of pictures as sets, and each result against its own sources.
 
-    ``style`` is a folder of paintings, one of them, or None: only contents are compared
-    with. ``weights`` are Inception's, for FID alone, or the network's. Without either,
-    FID is Inception v3's where its weights are at hand, and all else slim's.
+    ``style`` is a folder of paintings, a painting, or None: results are compared with
+    contents only. See ``choose_features`` for the network that FID uses; if that is
+    Inception, the other distances use ``network``, by default slim.
     """
     style = config.style
     results, contents = set_of(result), set_of(config.content)
@@ -101,13 +102,13 @@ def measure_folders(result: Path, config: MeasureConfig, listener: Listener) -> 
     matched, unmatched = pair_by_name(results, contents, styles)
     features = choose_features(config, listener)
     loaded = None
-    if any(each.style is not None for each in matched):
+    if any(match.style is not None for match in matched):
         loaded = features.network or load_distance_network(
             config.network, device=config.device, listener=listener
         )
     sets = results, contents, styles
-    pictures = [len(each) for each in sets]
-    total, numbers = sum(pictures) + len(matched), count()
+    counts = [len(paths) for paths in sets]
+    total, numbers = sum(counts) + len(matched), count()
     plan = Plan(height=SIDE, width=SIDE, frames=total, unit="picture", work="measuring")
     listener(plan)
 
@@ -120,13 +121,13 @@ def measure_folders(result: Path, config: MeasureConfig, listener: Listener) -> 
         "result": result,
         "content": config.content,
         "style": style,
-        "pictures": dict(zip(("result", "content", "style"), pictures, strict=True)),
+        "pictures": dict(zip(("result", "content", "style"), counts, strict=True)),
         **distances,
         "note": NOTE,
         "network": None if loaded is None else loaded.name,
         "means": {
-            name: compare(each["result"]["mean"], each["content"]["mean"])
-            for name, each in collect([row for _, row in measured]).items()
+            name: compare(metric["result"]["mean"], metric["content"]["mean"])
+            for name, metric in collect([row for _, row in measured]).items()
         },
         "pairs": [facts for facts, _ in measured],
         "unmatched": [
@@ -141,100 +142,100 @@ def _measure_pairs(
     unmatched: dict[Path, str],
     on_picture: Callable[[], None],
 ) -> Iterator[tuple[Facts, dict[str, Pair]]]:
-    """Measure results; those that do not compare go to ``unmatched``, with a reason."""
-    paintings = len({each.style for each in matched})
+    """Measure each result; add those that cannot be compared to ``unmatched``."""
 
-    @lru_cache(paintings)  # an album has all paintings of a picture's size
+    # An album repeats each painting for every picture, at that picture's size.
+    @lru_cache(len({match.style for match in matched}))
     def meter(painting: Path | None, height: int, width: int) -> FrameMeter | None:
         if painting is None or network is None:
             return None
         return FrameMeter(painting, network, height=height, width=width)
 
     none = None, None
-    for each in matched:
-        stylized, source = read_picture(each.result), read_picture(each.content)
+    for match in matched:
+        stylized, source = read_picture(match.result), read_picture(match.content)
         (height, width, _), (tall, wide, _) = stylized.shape, source.shape
         shape = f"{width}x{height}"
         if min(height, width) < MIN_SIDE:
-            unmatched[each.result] = f"{shape} is less than {MIN_SIDE} pixels per side"
+            unmatched[match.result] = f"{shape} is less than {MIN_SIDE} pixels per side"
         elif is_stretched((height, width), (tall, wide)):
-            other = f"{each.content.name} is {wide}x{tall}"
-            unmatched[each.result] = f"it is {shape}, and {other}"
+            other = f"{match.content.name} is {wide}x{tall}"
+            unmatched[match.result] = f"it is {shape}, and {other}"
         else:
-            row = _measure(stylized, source, meter(each.style, height, width))
+            row = _measure(stylized, source, meter(match.style, height, width))
             own = {f"{name}_of_content": row.get(name, none)[1] for name in OWN}
             numbers = {name: row.get(name, none)[0] for name in OF_PAIRS}
             size = {"width": width, "height": height}
-            yield {**each._asdict(), **size, **numbers, **own}, row
+            yield {**match._asdict(), **size, **numbers, **own}, row
         on_picture()
 
 
 def pair_by_name(
     results: Sequence[Path], contents: Sequence[Path], styles: Sequence[Path]
 ) -> tuple[list[Matched], dict[Path, str]]:
-    """Find the picture and the painting of each result, and why some have none.
+    """Match results with contents and paintings by name; give reasons for the others.
 
-    A result belongs to the content with the longest name that its own begins with, up
-    to a dot; the rest is the painting's. Names count with their endings and without. A
-    result that is only called like its content was painted after the painting, if
-    there is but one.
+    A result belongs to the content whose name is the longest prefix of its own, up to a
+    dot; the remainder names the painting. Names count with and without extensions. A
+    result named exactly like its content belongs to the painting if there is only one.
     """
-    known, paintings = _by_name(contents), _by_name(styles)
+    pictures, paintings = _by_name(contents), _by_name(styles)
     matched, unmatched = list[Matched](), dict[Path, str]()
     for result in results:
-        beginnings = accumulate(result.stem.split("."), "{}.{}".format)
-        found = [
-            (name, result.stem.removeprefix(name).removeprefix("."))
-            for name in [*beginnings][::-1]
-            if name in known
+        prefixes = accumulate(result.stem.split("."), "{}.{}".format)
+        candidates = [
+            (prefix, result.stem.removeprefix(prefix).removeprefix("."))
+            for prefix in [*prefixes][::-1]
+            if prefix in pictures
         ]
-        if not found:
+        if not candidates:
             unmatched[result] = "its name does not begin with that of any content"
             continue
-        # The longest name may be another picture's: then the rest is no painting.
-        name, rest = next((one for one in found if one[1] in paintings), found[0])
-        if len(known[name]) > 1:
-            several = " and ".join(one.name for one in known[name])
+        # Prefer a shorter prefix if the longest one's remainder is no painting.
+        name, rest = next((c for c in candidates if c[1] in paintings), candidates[0])
+        if len(pictures[name]) > 1:
+            several = " and ".join(picture.name for picture in pictures[name])
             unmatched[result] = f"it could belong to {several}"
             continue
-        after = paintings.get(rest, []) if rest else styles
-        style = after[0] if len(after) == 1 else None
-        matched.append(Matched(result, known[name][0], style))
-    painted = {each.content for each in matched}
-    without = "no result is named after it"
-    return matched, unmatched | {one: without for one in contents if one not in painted}
+        named = paintings.get(rest, []) if rest else styles
+        style = named[0] if len(named) == 1 else None
+        matched.append(Matched(result, pictures[name][0], style))
+    unused = dict.fromkeys(contents, "no result is named after it")
+    for match in matched:
+        unused.pop(match.content, None)
+    return matched, unmatched | unused
 
 
 def _by_name(paths: Sequence[Path]) -> dict[str, list[Path]]:
-    named = defaultdict[str, list[Path]](list)
+    by_name = defaultdict[str, list[Path]](list)
     for path in paths:
         for name in (path.stem, path.name):
-            named[name].append(path)
-    return named
+            by_name[name].append(path)
+    return by_name
 
 
 def set_of(folder: Path) -> list[Path]:
-    """List the pictures of a folder, without the sheet of an album."""
+    """List the pictures of a folder, without an album's contact sheet."""
     if not folder.is_dir():
-        there = "is a file" if folder.exists() else "does not exist"
+        problem = "is a file" if folder.exists() else "does not exist"
         raise InputError(
-            f"{folder} {there}; to compare sets of pictures, the result and --content "
-            "must be folders."
+            f"{folder} {problem}; to compare sets of pictures, the result and "
+            "--content must be folders."
         )
     return [path for path in pictures_in(folder) if path.name != INDEX]
 
 
 def are_sets(result: Path, content: Path) -> bool:
-    """Whether two folders hold pictures for themselves, and not the frames of clips.
+    """Whether two folders hold separate pictures rather than the frames of clips.
 
-    They do if one has no numbered pictures, or if a result is called after one of the
-    contents and a painting.
+    They do if one has no numbered pictures, or if a result is named after a content and
+    a painting.
     """
     folders = result, content
     try:
-        if not all(one.is_dir() and any(one.iterdir()) for one in folders):
+        if not all(folder.is_dir() and any(folder.iterdir()) for folder in folders):
             return False
-        if not all(numbered_pictures(one) for one in folders):
+        if not all(numbered_pictures(folder) for folder in folders):
             return True
     except OSError as err:
         raise InputError(
@@ -242,6 +243,6 @@ def are_sets(result: Path, content: Path) -> bool:
         ) from err
     matched, _ = pair_by_name(set_of(result), set_of(content), [])
     return any(
-        each.result.stem not in {each.content.stem, each.content.name}
-        for each in matched
+        match.result.stem not in {match.content.stem, match.content.name}
+        for match in matched
     )

@@ -1,4 +1,4 @@
-"""A page to paint on, in a browser, and the runs that it starts."""
+"""A web interface (Gradio), and the queue of runs that it starts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from vidstyle.config.setting import Config, setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UiConfig(Config):
-    """Where the page is served from, and to whom."""
+    """Settings of the server."""
 
     host: str = setting(
         "127.0.0.1",

@@ -1,4 +1,4 @@
-"""The page: what is asked for, the runs and what they have made; and its server."""
+"""The page (the request form, the list of runs, a run's results) and its server."""
 
 import os
 import secrets
@@ -19,30 +19,30 @@ from vidstyle.clip.unfinished import finish_video
 from vidstyle.errors import ConfigError, VidstyleError
 from vidstyle.networks.published import cache_directory
 from vidstyle.ui import UiConfig
-from vidstyle.ui.request import QUIET, add_run, lay_out_request
+from vidstyle.ui.request import QUIET, add_run, build_form
 from vidstyle.ui.run import Run
 from vidstyle.ui.runs import Runs
 from vidstyle.video.work_dir import FrameStore
 
 LOCAL: Final = "127.0.0.1"
-TICK_S = 1.0  # between two looks at the runs
+TICK_S = 1.0  # interval at which the page polls the runs
 STATES: Final = {
     "": "<p>Nothing painted yet. Drop a clip or a picture, choose a painting and press "
     "Preview: you see three frames and an estimate of the total time.</p>",
     "waiting": "Waiting for the runs before it.",
     "stopped": "Press Resume to paint the rest; nothing is lost.",
 }
-VIEWS = 10  # that _view updates
+VIEWS = 10  # number of components that _view updates
 
 
 @contextmanager
 def launched(config: UiConfig, *, password: str) -> Iterator[str]:
-    """Serve the page during the block, from a folder of its own; yield its address.
+    """Serve the page within the block; yield its URL.
 
     Raises:
-        ConfigError: If other machines could come without a password, or the address
-            cannot be taken.
-        WorkDirError: If another server has the folder.
+        ConfigError: If other machines could connect without a password, or the address
+            is not available.
+        WorkDirError: If another server uses the folder.
     """
     if config.host != LOCAL and not password:
         raise ConfigError(
@@ -55,7 +55,8 @@ def launched(config: UiConfig, *, password: str) -> Iterator[str]:
         FrameStore(root / "server").claimed(),
         TemporaryDirectory(prefix="vidstyle-") as folder,
     ):
-        # Gradio's copies: their names are in addresses, which must not tell the root's.
+        # Gradio's copies of files: their paths occur in URLs, which must not expose the
+        # path of the root.
         os.environ["GRADIO_TEMP_DIR"] = folder
         runs = Runs(root, keep_days=config.keep_days)
         page = build(runs)
@@ -69,20 +70,20 @@ def launched(config: UiConfig, *, password: str) -> Iterator[str]:
 
 
 def _serve(page: gr.Blocks, config: UiConfig, password: str, runs: Path) -> str:
-    """Serve a page that shows files of ``runs``; return its address.
+    """Start the server, which may serve the files in ``runs``; return its URL.
 
-    ConfigError: the address cannot be taken.
+    ConfigError: the address is not available.
     """
 
-    def is_right(_: str, given: str) -> bool:
-        return secrets.compare_digest(given.encode(), password.encode())
+    def authenticate(_: str, attempt: str) -> bool:
+        return secrets.compare_digest(attempt.encode(), password.encode())
 
     names = [LOCAL, "localhost"] if config.host == LOCAL else ["*"]
     try:
         _, address, _ = page.launch(
             server_name=config.host,
             server_port=config.port,
-            auth=is_right if password else None,
+            auth=authenticate if password else None,
             auth_message="Enter any name.",
             prevent_thread_lock=True,
             inbrowser=not config.no_browser,
@@ -91,7 +92,7 @@ def _serve(page: gr.Blocks, config: UiConfig, password: str, runs: Path) -> str:
             ssr_mode=False,
             run_history=False,
             footer_links=[],
-            allowed_paths=[str(runs)],  # a run's path holds its owner's secret name
+            allowed_paths=[str(runs)],  # a run's path contains its owner's secret token
             max_file_size=config.max_mb * 1_000_000,
             app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, names)]},
             theme=gr.themes.Base(
@@ -107,7 +108,6 @@ def _serve(page: gr.Blocks, config: UiConfig, password: str, runs: Path) -> str:
 
 
 def build(runs: Runs) -> Any:
-    """Lay the page out."""
     with gr.Blocks(
         title="vidstyle", analytics_enabled=False, delete_cache=(3600, 24 * 3600)
     ) as page:
@@ -118,34 +118,37 @@ def build(runs: Runs) -> Any:
         )
         with gr.Row():
             with gr.Column(min_width=280):
-                alert, asked = lay_out_request()
+                alert, inputs = build_form()
                 with gr.Row():
                     preview = gr.Button("Preview", min_width=120)
                     paint = gr.Button("Paint", variant="primary", min_width=120)
             with gr.Column(min_width=280):
-                chosen, looks = _lay_out_runs(runs, token)
-        # A browser that comes for the first time gets a name that nobody can guess.
-        named = page.load(
+                selected, refresh = _build_runs(runs, token)
+        # A new browser gets an unguessable token, which identifies its user.
+        identified = page.load(
             lambda token: token or secrets.token_hex(16), token, token, **QUIET
         )
-        named.then(*looks, **QUIET)
+        identified.then(*refresh, **QUIET)
         for button, is_preview in (preview, True), (paint, False):
-            ask = partial(add_run, runs, is_preview)
-            click = button.click(ask, [token, *asked], [chosen, alert], **QUIET)
-            click.then(*looks, **QUIET)
+            submit = partial(add_run, runs, is_preview)
+            click = button.click(submit, [token, *inputs], [selected, alert], **QUIET)
+            click.then(*refresh, **QUIET)
     return page
 
 
-def _lay_out_runs(runs: Runs, token: Any) -> tuple[Any, tuple[Any, ...]]:
-    """Lay out the runs, and the one that is chosen; return what looks at them."""
+def _build_runs(runs: Runs, token: Any) -> tuple[Any, tuple[Any, ...]]:
+    """Build the list of runs and the view of the selected one.
+
+    Returns the list, and the arguments of the event that refreshes both.
+    """
     out: dict[str, Any] = {"interactive": False, "visible": False}
     full = {**out, "buttons": ["fullscreen"]}
     gr.Markdown("## Your runs")
-    chosen = gr.Radio([], show_label=False, elem_id="runs", visible=False)
-    # A page may name a run from before the server was started again.
-    chosen.preprocess = lambda payload: payload  # type: ignore[method-assign]
-    told, seen = gr.HTML(elem_id="status"), gr.State({})
-    acts = {
+    selected = gr.Radio([], show_label=False, elem_id="runs", visible=False)
+    # Skip validation: after a restart of the server, a page may select an older run.
+    selected.preprocess = lambda payload: payload  # type: ignore[method-assign]
+    status_html, shown = gr.HTML(elem_id="status"), gr.State({})
+    actions = {
         "Stop": runs.stop,
         "Resume": runs.go_on,
         "Save partial result": keep,
@@ -153,7 +156,7 @@ def _lay_out_runs(runs: Runs, token: Any) -> tuple[Any, tuple[Any, ...]]:
     }
     with gr.Row():
         small: dict[str, Any] = {"size": "sm", "min_width": 100, "visible": False}
-        buttons = {name: gr.Button(name, **small) for name in acts}
+        buttons = {name: gr.Button(name, **small) for name in actions}
     newest = gr.Image(**full)
     views = [
         gr.Video(label="Before and after", loop=True, buttons=[], **out),
@@ -173,32 +176,34 @@ def _lay_out_runs(runs: Runs, token: Any) -> tuple[Any, tuple[Any, ...]]:
             **out,
         ),
     ]
-    which = [token, chosen]
-    shown = [chosen, told, newest, seen, *buttons.values(), *views]
-    looks = partial(look, runs), [*which, seen], shown
+    run_id = [token, selected]
+    outputs = [selected, status_html, newest, shown, *buttons.values(), *views]
+    refresh = partial(update_page, runs), [*run_id, shown], outputs
     for name, button in buttons.items():
-        act = partial(_on_run, runs, acts[name])
-        button.click(act, which, **QUIET).then(*looks, **QUIET)
+        action = partial(_on_run, runs, actions[name])
+        button.click(action, run_id, **QUIET).then(*refresh, **QUIET)
     compare = partial(_on_run, runs, Run.before_and_after)
-    frame.release(compare, [*which, frame], slider, **QUIET)
-    gr.Timer(TICK_S).tick(*looks, **QUIET)
-    chosen.input(*looks, **QUIET)
-    return chosen, looks
+    frame.release(compare, [*run_id, frame], slider, **QUIET)
+    gr.Timer(TICK_S).tick(*refresh, **QUIET)
+    selected.input(*refresh, **QUIET)
+    return selected, refresh
 
 
 def _on_run(
-    runs: Runs, act: Callable[..., Any], token: str, chosen: str | None, *given: Any
+    runs: Runs, action: Callable[..., Any], token: str, name: str | None, *args: Any
 ) -> Any:
-    """Do something to the run that is chosen, if it is the user's."""
-    for run in runs.find(token, chosen):
-        return act(run, *given)
+    """Call an action on the selected run, if it is the user's."""
+    for run in runs.find(token, name):
+        return action(run, *args)
     return gr.skip()
 
 
-def look(runs: Runs, token: str, chosen: str | None, seen: dict[str, Any]) -> list[Any]:
-    """Show how the runs are: only what differs from what was ``seen``."""
+def update_page(
+    runs: Runs, token: str, selected: str | None, shown: dict[str, Any]
+) -> list[Any]:
+    """Update the components whose state differs from what is ``shown``."""
     own = runs.of(token)
-    run = next(iter(runs.find(token, chosen) or own), None)
+    run = next(iter(runs.find(token, selected) or own), None)
     name, newest, label = (
         run and run.folder.name,
         run and run.newest,
@@ -207,30 +212,31 @@ def look(runs: Runs, token: str, chosen: str | None, seen: dict[str, Any]) -> li
     if run and run.state == "done":
         newest, label = run.sheet, "Before and after"
     newest = newest if newest and newest.is_file() else None
-    choices = [(each.label, each.folder.name) for each in own]
-    made = run and [(path.name, path.stat().st_mtime_ns) for path in run.results]
-    now = {
+    choices = [(r.label, r.folder.name) for r in own]
+    results = run and [(path.name, path.stat().st_mtime_ns) for path in run.results]
+    current = {
         "runs": [choices, name],
         "status": status(run),
         "newest": newest and [name, newest.stat().st_mtime_ns],
-        "view": [name, run and run.state, made, bool(newest)],
+        "view": [name, run and run.state, results, bool(newest)],
     }
-    news = {key for key in now if now[key] != seen.get(key)}
+    changed = {key for key in current if current[key] != shown.get(key)}
     return [
-        _show(name, choices=choices) if "runs" in news else gr.skip(),
-        now["status"] if "status" in news else gr.skip(),
-        _show(newest, label=label) if "newest" in news else gr.skip(),
-        now if news else gr.skip(),
-        *(_view(run) if "view" in news else [gr.skip()] * VIEWS),
+        _show(name, choices=choices) if "runs" in changed else gr.skip(),
+        current["status"] if "status" in changed else gr.skip(),
+        _show(newest, label=label) if "newest" in changed else gr.skip(),
+        current if changed else gr.skip(),
+        *(_view(run) if "view" in changed else [gr.skip()] * VIEWS),
     ]
 
 
 def _view(run: Run | None) -> list[Any]:
-    """Show the buttons that a run needs, and what there is of it."""
+    """Update the buttons that apply to a run, and the views of its results."""
     state = run.state if run else ""
-    is_busy, is_left = state in {"waiting", "painting"}, state in {"stopped", "failed"}
-    can_keep = is_left and run is not None and run.newest.is_file()
-    buttons = [is_busy, is_left, can_keep, state not in {"", "painting"}]
+    is_busy = state in {"waiting", "painting"}
+    can_resume = state in {"stopped", "failed"}
+    can_keep = can_resume and run is not None and run.newest.is_file()
+    buttons = [is_busy, can_resume, can_keep, state not in {"", "painting"}]
     both = compare = evolution = files = None
     frames = 0
     if run is not None and not is_busy:
@@ -251,28 +257,29 @@ def _view(run: Run | None) -> list[Any]:
 
 
 def _show(value: Any, **others: Any) -> Any:
-    is_there = value is not None and (not isinstance(value, Path) or value.is_file())
-    return gr.update(value=value if is_there else None, visible=is_there, **others)
+    """Set a component's value, and hide it if there is none, or no such file."""
+    exists = value is not None and (not isinstance(value, Path) or value.is_file())
+    return gr.update(value=value if exists else None, visible=exists, **others)
 
 
 def status(run: Run | None) -> str:
-    """Tell how a run goes, as HTML."""
+    """Format a run's progress as HTML."""
     if run is None:
         return STATES[""]
-    words, bar = escape(run.error) or STATES.get(run.state, ""), ""
+    text, bar = escape(run.error) or STATES.get(run.state, ""), ""
     if run.is_still and run.state == "stopped":
-        words = "Resume starts it over; Save partial result keeps what is painted."
+        text = "Resume starts it over; Save partial result keeps what is painted."
     if run.state == "painting":
-        share, words = run.progress()
+        share, text = run.progress()
         done = "" if share is None else f" value={share:.3f}"
         bar = f"<progress aria-label=progress{done}></progress>"
     notes = "".join(f"<li>{escape(note)}</li>" for note in run.notes[-6:])
-    text = f"{bar}<p class={run.state} role=status>{words}</p><ul>{notes}</ul>"
-    return f"<h3>{escape(run.label)}</h3>{text}"
+    body = f"{bar}<p class={run.state} role=status>{text}</p><ul>{notes}</ul>"
+    return f"<h3>{escape(run.label)}</h3>{body}"
 
 
 def keep(run: Run) -> None:
-    """Make a result of what a stopped run has painted; it can still go on."""
+    """Turn a stopped run's frames into a result; the run can still be resumed."""
     try:
         if run.is_still:
             copy2(run.newest, run.output)

@@ -1,11 +1,11 @@
-"""One run of the page, in a folder that outlives the server.
+"""One run started from the page, in a folder that survives a restart of the server.
 
-run.json        what was asked for, and how far it has come
-content/NAME    the clip or picture, under the name it came with
-style/NAME      the painting, unless it is one that comes along
-more/NAME       frames that the user has painted; a network that was trained before
-newest.png      how far a picture is, or the first frame of a clip
-NAME.*          the results, and the work directory meanwhile
+run.json        the request and its state
+content/NAME    the uploaded clip or picture
+style/NAME      the uploaded painting, unless it is a bundled one
+more/NAME       key frames painted by the user; a trained painting network
+newest.png      the picture, or a clip's first frame, while it is optimized
+NAME.*          the results, and the work directory until then
 """
 
 import json
@@ -47,34 +47,34 @@ from vidstyle.video.probe import probe
 from vidstyle.video.sheet import pick_frames
 from vidstyle.video.work_dir import NEWEST
 
-SETTINGS: Final = {each.key: each for each in settings_of(StyleConfig, VideoConfig)}
+SETTINGS: Final = {s.key: s for s in settings_of(StyleConfig, VideoConfig)}
 FACTS = "run.json"
 SHOW_EVERY_S = 3.0
 
 
-class Stopped(Exception):  # noqa: N818 - it is none
-    """The user, or the end of the server, has stopped a run."""
+class Stopped(Exception):  # noqa: N818 - not an error
+    """The user or the server's shutdown has stopped a run."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Run:
-    """What was asked for, and what became of it; it listens to its own painting."""
+    """A request and its state; as a listener, it tracks its own progress."""
 
     folder: Path
     content: str
-    style: str  # a file of the run's, or the name of a painting that comes along
+    style: str  # file name of an upload, or name of a bundled painting
     keys: dict[str, str] = field(default_factory=dict)
-    """The user's own frames, by the second at which each is shown."""
+    """Files of key frames, by timestamp in seconds."""
     preset: str = "standard"
     options: dict[str, str] = field(default_factory=dict)
-    """Over those of the preset: texts by keys, as in a file of settings."""
+    """Settings by key, as text, which override the preset's."""
     is_preview: bool = False
     state: Literal["waiting", "painting", "done", "stopped", "failed"] = "waiting"
-    queued_s: float = 0.0  # since 1970
+    queued_s: float = 0.0  # Unix time
     notes: list[str] = field(default_factory=list)
     error: str = ""
-    frames: int = 0  # how many the result has, if it is a clip
-    # What follows is about the painting that goes on, and not stored.
+    frames: int = 0  # of the result, if it is a clip
+    # The fields below describe work in progress and are not stored.
     line: str = field(default="", init=False)
     is_stopped: bool = field(default=False, init=False)
     pace: Pace | None = field(default=None, init=False)
@@ -83,7 +83,6 @@ class Run:
 
     @property
     def source(self) -> Path:
-        """The clip or picture."""
         return self.folder / "content" / self.content
 
     @property
@@ -97,13 +96,12 @@ class Run:
 
     @property
     def label(self) -> str:
-        """What to call it in a list."""
         preview = ", preview" if self.is_preview else ""
         return f"{self.content} with {Path(self.style).stem}{preview}: {self.state}"
 
     @property
     def outputs(self) -> Outputs:
-        """The results: MP4s, for browsers play those, a PNG, a GIF."""
+        """The paths of the results; clips are MP4s, which browsers can play."""
         ending = ".png" if self.is_still else ".mp4"
         if self.is_preview:
             ending = ".preview.png"
@@ -119,23 +117,23 @@ class Run:
 
     @property
     def sheet(self) -> Path | None:
-        """Three frames before and after: the preview of a clip."""
+        """The contact sheet, if this is the preview of a clip."""
         return self.output if self.is_preview and not self.is_still else None
 
     @property
     def results(self) -> list[Path]:
-        """Those that are there."""
+        """The results that exist."""
         return [path for path in self.outputs if path is not None and path.is_file()]
 
     @property
     def newest(self) -> Path:
-        """The newest frame; until one is finished, what it is by now."""
+        """The latest finished frame or, until there is one, the first in progress."""
         stored = Path(f"{self.output}.vidstyle") / NEWEST
         return stored if stored.is_file() else self.folder / NEWEST
 
     @property
     def command(self) -> str:
-        """The command line that does the same."""
+        """The equivalent command line."""
         kind = "image" if self.is_still else "video"
         words = ["vidstyle", kind, self.content, "--style", self.style]
         if self.preset != "standard":
@@ -152,7 +150,7 @@ class Run:
         return shlex.join([*words, "--output", self.output.name])
 
     def config(self) -> VideoConfig:
-        """Make the settings; ConfigError if one cannot be."""
+        """Create the configuration, or raise ConfigError for an invalid setting."""
         values = dict(read_preset(self.preset).settings)
         for key, text in self.options.items():
             try:
@@ -165,32 +163,31 @@ class Run:
         return VideoConfig.of(**values)
 
     def paint(self) -> None:
-        """Paint, or go on with it."""
+        """Do the work, or resume it."""
         config, outputs = self.config(), self.outputs
-        given = self.source, self.painting, outputs.video
-        always: dict[str, Any] = {"overwrite": True, "listener": self}
-        learned = outputs.evolution
+        paths = self.source, self.painting, outputs.video
+        common: dict[str, Any] = {"overwrite": True, "listener": self}
+        evolution, style = outputs.evolution, config.style
         if self.is_still:
-            style = config.style
-            stylize_image(*given, config=style, evolution_output=learned, **always)
+            stylize_image(*paths, config=style, evolution_output=evolution, **common)
         elif self.is_preview:
-            preview_video(*given, config=config, **always)
+            preview_video(*paths, config=config, **common)
         else:
             keys = {
                 float(second): self.folder / "more" / name
                 for second, name in self.keys.items()
             }
             self.frames = stylize_video(
-                *given,
+                *paths,
                 config=config,
                 keys=keys,
-                evolution_output=learned,
+                evolution_output=evolution,
                 compare_output=outputs.compare,
-                **always,
+                **common,
             ).frames
 
     def __call__(self, event: Event) -> None:
-        """Take in what the painting tells; Stopped if it is to stop."""
+        """Track progress; raises Stopped to abort the work."""
         match event:
             case Notice():
                 self.notes.append(self.without_paths(event.text))
@@ -208,12 +205,12 @@ class Run:
             case FrameReport() if self.pace is not None:
                 self.pace.frame(event)
                 self.line = self.pace.count
-        # Not at others: they may come from another thread.
+        # Not at other events, which may come from another thread.
         if self.is_stopped and isinstance(event, StepReport | FrameReport):
             raise Stopped
 
     def _show(self, report: StepReport) -> None:
-        """Store now and then how far a picture is, or the first frame of a clip."""
+        """Store the picture, or a clip's first frame, in progress every few seconds."""
         own, now_s = self.folder / NEWEST, time.monotonic()
         is_due = self.is_stopped or now_s > self.shown_s + SHOW_EVERY_S
         if is_due and report.picture is not None and self.newest == own:
@@ -221,46 +218,44 @@ class Run:
             self.shown_s = now_s
 
     def progress(self) -> tuple[float | None, str]:
-        """Return the share of the work that is done, if known, and what to say."""
+        """Return the fraction of the work done (None: unknown), and a status text."""
         left = None if self.pace is None else self.pace.steps_left
         if self.pace is None or left is None:
             return None, self.line
-        steps, (began_s, before) = self.pace.steps, self.began
+        steps, (began_s, first_steps) = self.pace.steps, self.began
         share, text = steps / max(1.0, steps + left), self.line
-        if steps > before:
-            left_s = left * (time.monotonic() - began_s) / (steps - before)
+        if steps > first_steps:
+            left_s = left * (time.monotonic() - began_s) / (steps - first_steps)
             text += f", about {duration(left_s)} left"
         return share, text
 
     def before_and_after(self, index: int = 0) -> tuple[Frame, Frame]:
-        """Read the source and the result, or a frame of each, in the result's size."""
+        """Read the source and the result, or a frame of both, in the result's size."""
         start = 0
         if not self.is_still:
             start, _ = expected_span(probe(self.source), self.config())
-        before, after = (
-            read_frame(self.source, start + index),
-            read_frame(self.output, index),
-        )
+        before = read_frame(self.source, start + index)
+        after = read_frame(self.output, index)
         height, width = after.shape[:2]
         return resize_frame(before, height=height, width=width), after
 
     def without_paths(self, text: str) -> str:
-        """Name files in a sentence as their owner knows them."""
+        """Replace paths in a message by the file names that the user knows."""
         own = (self.folder / kind for kind in ("content", "style", "more"))
         for folder in (*own, self.folder, sample(SAMPLES[0]).parent):
             text = text.replace(f"{folder}{os.sep}", "")
         return text
 
     def save(self) -> None:
-        """Store what is known, whole or not at all."""
-        stored = {each.name for each in fields(self) if each.init} - {"folder"}
+        """Store the request and its state atomically."""
+        stored = {f.name for f in fields(self) if f.init} - {"folder"}
         facts = {name: getattr(self, name) for name in stored}
         data = json.dumps(facts, indent=1, sort_keys=True).encode()
         write_whole(self.folder / FACTS, data)
 
 
 def read_frame(path: Path, index: int = 0) -> Frame:
-    """Read a picture, or a frame of a clip; past its end, the last one."""
+    """Read a picture, or a frame of a clip (past its end, the last one)."""
     if is_picture(path):
         return read_picture(path)
     info = probe(path)

@@ -1,4 +1,4 @@
-"""All runs of all users, in runs/OWNER/RUN, and the thread that paints them in turn."""
+"""The queue of all users' runs, stored in runs/OWNER/RUN, and its worker thread."""
 
 import json
 import logging
@@ -16,16 +16,16 @@ from vidstyle.errors import InputError, VidstyleError
 from vidstyle.ui.run import FACTS, Run, Stopped
 
 OWNER: Final = re.compile("[0-9a-f]{32}")
-"""What a browser is called: nobody can guess it."""
+"""The random token that identifies a browser."""
 HOUR_S = 3600
 OURS: Final = "internal error in vidstyle; see its terminal for details."
 
 
 class Runs:
-    """They are painted one at a time."""
+    """A queue of runs, of which one at a time is worked on."""
 
     def __init__(self, root: Path, *, keep_days: float = 7) -> None:
-        """Take the folder; what was being painted when the server ended waits again."""
+        """Load the stored runs; one that the last shutdown interrupted waits again."""
         self.root, self._keep_s = root / "runs", keep_days * 24 * HOUR_S
         self._is_closed = False
         self._changed = threading.Condition()
@@ -39,11 +39,10 @@ class Runs:
                 self._set(run, "waiting")
 
     def start(self) -> None:
-        """Begin to paint."""
         self._thread.start()
 
     def close(self) -> None:
-        """Stop; what is being painted goes on when the server is started again."""
+        """Stop the worker; the current run is resumed when the server starts again."""
         with self._changed:
             self._is_closed = True
             for run in self._runs:
@@ -52,12 +51,12 @@ class Runs:
         self._thread.join(timeout=10)
 
     def of(self, owner: str) -> list[Run]:
-        """List the runs of a user, the newest first."""
+        """List a user's runs, latest first."""
         own = [run for run in [*self._runs] if run.folder.parent.name == owner]
         return sorted(own, key=lambda run: run.folder.name, reverse=True)
 
     def find(self, owner: str, name: str | None) -> list[Run]:
-        """Find a user's run by its name; none, if it is not theirs."""
+        """Return a list with the user's run of that name, or an empty one."""
         return [run for run in self.of(owner) if run.folder.name == name]
 
     def add(
@@ -67,16 +66,16 @@ class Runs:
         style: Path | str,
         *,
         more: Iterable[Path] = (),
-        **asked: Any,
+        **settings: Any,
     ) -> Run:
-        """Queue a run with copies of its files; ConfigError if a setting cannot be."""
+        """Copy the files of a run and queue it; ConfigError: a setting is invalid."""
         if not OWNER.fullmatch(owner):
             raise InputError("Please reload the page: its runs are unknown.")
         run = Run(
             folder=self.root / owner / f"{time.time_ns():020}-{secrets.token_hex(4)}",
             content=content.name,
             style=style if isinstance(style, str) else style.name,
-            **asked,
+            **settings,
         )
         run.config()
         for kind, files in ("content", [content]), ("style", [style]), ("more", more):
@@ -88,14 +87,14 @@ class Runs:
         return run
 
     def stop(self, run: Run) -> None:
-        """Stop a run; what is painted of it stays for when it goes on."""
+        """Stop a run; its finished frames are kept, so that it can be resumed."""
         with self._changed:
             run.is_stopped, run.line = True, "stopping"
             if run.state == "waiting":
                 self._set(run, "stopped")
 
     def go_on(self, run: Run) -> None:
-        """Queue a run that is new, was stopped or has failed."""
+        """Queue a run that is new, stopped or failed."""
         with self._changed:
             if run.state != "painting":
                 run.queued_s, run.error = time.time(), ""
@@ -103,7 +102,7 @@ class Runs:
                 self._changed.notify()
 
     def delete(self, run: Run) -> None:
-        """Delete a run and its files, unless it is being painted."""
+        """Delete a run and its files, unless it is being worked on."""
         with self._changed:
             if run.state != "painting" and run in self._runs:
                 self._runs.remove(run)
@@ -129,7 +128,7 @@ class Runs:
                 self._set(run, state)
 
     def _next(self) -> Run | None:
-        """Wait for a run and take it. None: the server ends."""
+        """Wait for the next run; None: the server shuts down."""
         with self._changed:
             while not self._is_closed:
                 waiting = [run for run in self._runs if run.state == "waiting"]
@@ -152,7 +151,7 @@ class Runs:
 
 
 def _copy(file: Path, folder: Path) -> None:
-    """Link a file into a folder, or copy it where that cannot be."""
+    """Hard-link a file into a folder, or copy it if that is not possible."""
     folder.mkdir(parents=True, exist_ok=True)
     with suppress(OSError):
         (folder / file.name).hardlink_to(file)

@@ -1,1 +1,1 @@
-"""Pixels in and pixels out: OpenCV splits clips, ffmpeg reassembles them."""
+"""Video input and output: OpenCV decodes frames, ffmpeg encodes the results."""

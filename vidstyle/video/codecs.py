@@ -1,9 +1,8 @@
-"""Which encoder of ffmpeg's makes what, in which pixels, and which files can hold it.
+"""Codecs: their ffmpeg encoders, pixel formats and the containers that hold them.
 
-Whether the ffmpeg at hand has an encoder is tried on one small frame; a hardware
-encoder has to encode a frame of the result's size. No such hardware was at hand when
-their qualities were written: they are what each encoder's documentation calls its
-scale, put beside that of ``crf``.
+An encoder counts as available once it has encoded one frame: a small one in software,
+one of the output's size in hardware. The mapping from ``crf`` to a hardware encoder's
+quality scale follows its documentation; it was never tested on such hardware.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,25 +23,25 @@ CONTAINERS: Final = {
     ".webm": "webm",
     ".gif": "gif",
 }
-"""ffmpeg's name of what a result is put into, by the ending of its name."""
+"""ffmpeg's muxers by file extension."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Codec:
-    """How pictures are encoded, and what can hold them; pixels in ffmpeg's words."""
+    """A video codec, as ffmpeg encodes it."""
 
     endings: tuple[str, ...]
-    """File endings that can hold it and are played as such; the usual one first."""
-    encoders: tuple[tuple[str, ...], ...]  # ffmpeg's, with arguments; the best first
-    pixels: str = "yuv420p"
-    alpha_pixels: str | None = None  # the same with transparency; None: it has none
-    alpha_arguments: tuple[str, ...] = ()  # more arguments of the encoder for these
+    """Extensions of the containers that players accept it in; the default first."""
+    encoders: tuple[tuple[str, ...], ...]  # name and arguments, by preference
+    pixels: str = "yuv420p"  # ffmpeg's pixel format
+    alpha_pixels: str | None = None  # the same with alpha; None: unsupported
+    alpha_arguments: tuple[str, ...] = ()  # further encoder arguments with alpha
     alpha_endings: tuple[str, ...] = ()
-    needs_even_sides: bool = False  # an odd side loses its last row or column
+    needs_even_sides: bool = False  # the last row or column of an odd side is cropped
 
 
-# Presets: where a slower one makes files hardly smaller. Matroska's ending stands last
-# and can hold everything.
+# Speed presets: those beyond which a slower one hardly reduces the file size. Matroska
+# holds every codec, and comes last.
 _APPLE: Final = (".mp4", ".m4v", ".mov", ".mkv")
 CODECS: Final = {
     "h264": Codec(endings=_APPLE, encoders=(("libx264",),), needs_even_sides=True),
@@ -85,7 +84,7 @@ _BT709: Final = "color_primaries=bt709:color_trc=bt709"
 
 
 def container_of(path: Path) -> str:
-    """Choose ffmpeg's container by a name's ending, or raise ConfigError."""
+    """Look up ffmpeg's muxer by extension, or raise ConfigError."""
     container = CONTAINERS.get(path.suffix.lower())
     if container is None:
         known = ", ".join(CONTAINERS)
@@ -94,9 +93,9 @@ def container_of(path: Path) -> str:
 
 
 def codec_for(path: Path, config: EncodingConfig) -> str:
-    """Choose the codec of a result: the one asked for, or the usual one of its file.
+    """Resolve the codec of an output file: the configured one, or its default.
 
-    ConfigError: no such file can hold it, or has the quality that is asked for.
+    ConfigError: the container cannot hold it or its alpha, or crf is out of its range.
     """
     container_of(path)
     ending = path.suffix.lower()
@@ -105,7 +104,7 @@ def codec_for(path: Path, config: EncodingConfig) -> str:
         name = {".webm": "vp9", ".gif": "gif"}.get(ending, "h264")
     endings = CODECS[name].endings
     if ending not in endings:
-        others = [each for each, codec in CODECS.items() if ending in codec.endings]
+        others = [other for other, codec in CODECS.items() if ending in codec.endings]
         use = f"use --codec {' or '.join(others)}"
         instead = "leave --codec out" if ending == ".gif" else use
         raise ConfigError(
@@ -115,8 +114,8 @@ def codec_for(path: Path, config: EncodingConfig) -> str:
     check_crf(name, config.crf)
     if config.keep_alpha and ending not in CODECS[name].alpha_endings:
         ways = ", ".join(
-            f"--codec {each} in {' or '.join(codec.alpha_endings)}"
-            for each, codec in CODECS.items()
+            f"--codec {other} in {' or '.join(codec.alpha_endings)}"
+            for other, codec in CODECS.items()
             if codec.alpha_endings
         )
         raise ConfigError(
@@ -125,7 +124,8 @@ def codec_for(path: Path, config: EncodingConfig) -> str:
     return name
 
 
-def held_shape(codec: str, shape: tuple[int, int]) -> tuple[int, int]:
+def encoded_shape(codec: str, shape: tuple[int, int]) -> tuple[int, int]:
+    """Return a (height, width) as encoded: a codec may need to crop odd sides."""
     height, width = shape
     if CODECS[codec].needs_even_sides:
         return height - height % 2, width - width % 2
@@ -140,9 +140,9 @@ def encoder_arguments(
     with_alpha: bool = False,
     hardware: "HardwareEncoder | None" = None,
 ) -> list[str]:
-    """Return ffmpeg's arguments for the first stream of pictures.
+    """Build the encoder arguments of the first video stream.
 
-    DependencyError: this ffmpeg has no encoder for it.
+    DependencyError: this ffmpeg has no working encoder for the codec.
     """
     if hardware is not None:
         arguments = hardware.arguments(name, crf)
@@ -154,18 +154,18 @@ def encoder_arguments(
             if name == "vp9" and quality == 0:
                 arguments += ["-lossless", "1"]
     if name == "h265" and container in {"mp4", "mov"}:
-        arguments += ["-tag:v:0", "hvc1"]  # Apple's players know no other
+        arguments += ["-tag:v:0", "hvc1"]  # the only tag that Apple's players accept
     return [*arguments, *(CODECS[name].alpha_arguments if with_alpha else ())]
 
 
 def to_pixels(name: str, *, with_alpha: bool = False) -> str:
-    """Return the filters from RGB to a codec's pixels, tagged as what they are."""
+    """Build the filters that convert RGB to a codec's pixel format, and tag it."""
     codec = CODECS[name]
     pixels = codec.alpha_pixels if with_alpha else codec.pixels
     if pixels in {"bgr0", "bgra"}:
         return f"format={pixels},setparams=range=pc:colorspace=gbr:{_BT709}"
-    # By area: a color that stands for four pixels is their mean, so that those of a
-    # clip whose pixels are only copied come out as they went in.
+    # Area averaging subsamples chroma to the mean of four pixels, so that decoding and
+    # encoding unchanged pixels is lossless in chroma.
     flags = "area+accurate_rnd+full_chroma_int"
     return (
         f"scale=out_color_matrix=bt709:out_range=tv:flags={flags},"
@@ -177,7 +177,7 @@ def _working_encoder(name: str, program: str) -> tuple[str, ...]:
     reasons = []
     for encoder in CODECS[name].encoders:
         arguments = ("-pix_fmt", CODECS[name].pixels, "-c:v", *encoder)
-        reasons.append(_why_not(arguments, "64x64", program))
+        reasons.append(_encoding_error(arguments, "64x64", program))
         if not reasons[-1]:
             return encoder
     raise DependencyError(
@@ -187,8 +187,8 @@ def _working_encoder(name: str, program: str) -> tuple[str, ...]:
 
 
 @cache
-def _why_not(encoder: tuple[str, ...], size: str, _program: str) -> str:
-    """Encode one frame, once; return why that fails, or nothing."""
+def _encoding_error(encoder: tuple[str, ...], size: str, _program: str) -> str:
+    """Try an encoder on one frame; return its error message, or an empty string."""
     picture = ["-f", "lavfi", "-i", f"color=size={size}", "-frames:v", "1"]
     arguments = [*picture, *encoder, "-f", "null", "-"]
     try:
@@ -200,25 +200,25 @@ def _why_not(encoder: tuple[str, ...], size: str, _program: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardwareEncoder:
-    """An encoder of ffmpeg's that leaves the work to hardware."""
+    """A hardware encoder of ffmpeg."""
 
     name: str
-    quality: Callable[[int], Sequence[str]]  # its arguments for a crf
+    quality: Callable[[int], Sequence[str]]  # crf -> the encoder's arguments
 
     def arguments(self, codec: str, crf: int | None) -> list[str]:
         quality = CRF[codec].default if crf is None else crf
         return ["-c:v:0", self.name, *self.quality(quality)]
 
 
-def _nvenc(crf: int) -> Sequence[str]:  # 0 would let it choose
+def _nvenc(crf: int) -> Sequence[str]:  # a cq of 0 means automatic
     return "-rc", "vbr", "-cq", str(max(1, crf)), "-b:v", "0"
 
 
-def _videotoolbox(crf: int) -> Sequence[str]:  # from 1 to 100, where more is better
+def _videotoolbox(crf: int) -> Sequence[str]:  # 1 to 100, higher is better
     return "-q:v", str(max(1, 100 - 2 * crf))
 
 
-# By codec, the quickest first.
+# By codec, the fastest first.
 CANDIDATES: Mapping[str, tuple[HardwareEncoder, ...]] = {
     "h264": (
         HardwareEncoder(name="h264_nvenc", quality=_nvenc),
@@ -235,17 +235,17 @@ CANDIDATES: Mapping[str, tuple[HardwareEncoder, ...]] = {
 def find_hardware(
     codec: str, *, crf: int | None, shape: tuple[int, int]
 ) -> HardwareEncoder | None:
-    """Find the first candidate that encodes a frame of a height and width."""
-    height, width = held_shape(codec, shape)
+    """Find the first hardware encoder that can encode a frame of (height, width)."""
+    height, width = encoded_shape(codec, shape)
     size, filters = f"{width}x{height}", ("-vf", f"format=rgb24,{to_pixels(codec)}")
     for candidate in CANDIDATES.get(codec, ()):
         encoder = (*filters, *candidate.arguments(codec, crf))
-        if not _why_not(encoder, size, ffmpeg_path()):
+        if not _encoding_error(encoder, size, ffmpeg_path()):
             return candidate
     return None
 
 
 def why_software(codec: str) -> str:
-    tried = ", ".join(each.name for each in CANDIDATES.get(codec, ()))
+    tried = ", ".join(encoder.name for encoder in CANDIDATES.get(codec, ()))
     why = f" works here (tried {tried})" if tried else ""
     return f"no hardware encoder for {codec}{why}; encoding in software."

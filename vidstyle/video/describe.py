@@ -1,4 +1,4 @@
-"""What is understood of a clip, as facts for machines and as lines for people."""
+"""Report what probing a clip found: as JSON-ready facts, or as lines of text."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -12,76 +12,76 @@ from vidstyle.video.mux import ending_for
 from vidstyle.video.probe import Timing, measure_timing, probe
 
 CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4/mov", "matroska,webm": "mkv/webm"}
-"""ffmpeg's names that say more than a reader wants to know."""
+"""Shorter names for ffmpeg's demuxers."""
 FIELDS = {"mixed": "may be interlaced", "separate": "single fields"}
 LEVELS = {"tv": "limited", "pc": "full"}
 
 
 class Inspection(NamedTuple):
-    """What is understood of a clip."""
+    """What probing a clip found."""
 
     info: VideoInfo
     timing: Timing
-    ending: str  # of a result by default: it can hold all that the clip has
+    ending: str  # default extension of the output: holds all of the clip's streams
 
 
 def inspect_clip(
     clip: Path, *, fps: Fraction | None = None, background: str = BACKGROUND
 ) -> Inspection:
-    """Find out what a clip is, as ``probe`` does, and how its frames lie in time."""
+    """Probe a clip, and measure the timing of its frames."""
     info = probe(clip, fps=fps, background=background)
     return Inspection(info, measure_timing(info), ending_for(info))
 
 
-def as_facts(seen: Inspection) -> dict[str, Any]:
-    """Collect all that is understood, for machines; rates and aspects are fractions."""
-    facts = asdict(seen.info)
+def as_facts(inspection: Inspection) -> dict[str, Any]:
+    """Collect everything for JSON; rates and aspect ratios are Fractions."""
+    facts = asdict(inspection.info)
     reasons = facts.pop("normalizing")
     decoder = "ffmpeg" if reasons else "opencv"
     return facts | {
         "reading": {"decoder": decoder, "reasons": reasons},
-        "timing": asdict(seen.timing),
-        "result": {"ending": seen.ending},
+        "timing": asdict(inspection.timing),
+        "result": {"ending": inspection.ending},
     }
 
 
-def as_lines(seen: Inspection) -> Iterator[str]:
-    """Write what is understood, an aspect a line."""
-    info = seen.info
+def as_lines(inspection: Inspection) -> Iterator[str]:
+    """Describe a clip in text, one aspect per line."""
+    info = inspection.info
     kind = CONTAINERS.get(info.container, info.container) or "a folder of pictures"
-    known = info.duration_s is not None
-    length = f"{info.duration_s:.2f} s" if known else "of unknown length"
-    behind = f"transparent parts are placed over {info.background}"
+    is_known = info.duration_s is not None
+    length = f"{info.duration_s:.2f} s" if is_known else "of unknown length"
+    alpha = f"transparent parts are placed over {info.background}"
     aspects = [
         ("clip", f"{info.path}: {kind}, {length}"),
         ("picture", _picture(info)),
         ("shown", _shown(info)),
-        ("rate", _rate(seen)),
+        ("rate", _rate(inspection)),
         ("color", _color(info.color) if info.color else ""),
-        ("alpha", behind if info.has_alpha else ""),
+        ("alpha", alpha if info.has_alpha else ""),
         ("sound", _tracks(info, "audio") if info.kind == "video" else ""),
         ("subtitles", _tracks(info, "subtitle") if info.subtitle_codecs else ""),
         ("chapters", str(info.chapters or "")),
-        *(("stream", _stream(each, info.stream_index)) for each in info.streams),
+        *(("stream", _stream(stream, info.stream_index)) for stream in info.streams),
         ("reading", _reading(info)),
-        ("result", _result(seen)),
+        ("result", _result(inspection)),
     ]
     return (f"{label:10}{text}" for label, text in aspects if text)
 
 
 def _picture(info: VideoInfo) -> str:
-    said = [info.codec, info.pixel_format]
+    parts = [info.codec, info.pixel_format]
     if info.color:
-        said.append(f"{info.color.bit_depth} bits per channel")
+        parts.append(f"{info.color.bit_depth} bits per channel")
     if info.kind == "video" and info.fields != "unknown":
-        said.append(FIELDS.get(info.fields, info.fields))
-    return ", ".join(said)
+        parts.append(FIELDS.get(info.fields, info.fields))
+    return ", ".join(parts)
 
 
 def _shown(info: VideoInfo) -> str:
     shown, aspect = f"{info.width}x{info.height}", info.pixel_aspect
     if info.rotation:
-        # A mirror is half a turn to ffmpeg, which says no more.
+        # ffmpeg reports mirroring as a rotation by 180 degrees.
         mirrored = ", or mirrored" if info.rotation == 180 else ""
         shown += f", rotated by {info.rotation} degrees{mirrored}"
     if aspect != 1:
@@ -89,8 +89,8 @@ def _shown(info: VideoInfo) -> str:
     return shown
 
 
-def _rate(seen: Inspection) -> str:
-    info, timing = seen.info, seen.timing
+def _rate(inspection: Inspection) -> str:
+    info, timing = inspection.info, inspection.timing
     exact = "" if info.fps.denominator == 1 else f" ({info.fps})"
     shortest, longest = 1000 * timing.shortest_s, 1000 * timing.longest_s
     kind = {
@@ -108,7 +108,7 @@ def _rate(seen: Inspection) -> str:
 
 
 def _color(color: ColorInfo) -> str:
-    said = {
+    properties = {
         "range": f"{LEVELS[color.range]} range",
         "matrix": f"matrix {color.matrix}",
         "primaries": f"primaries {color.primaries}",
@@ -116,13 +116,13 @@ def _color(color: ColorInfo) -> str:
     }
     return ", ".join(
         f"{text} (assumed)" if name in color.assumed else text
-        for name, text in said.items()
+        for name, text in properties.items()
     )
 
 
 def _tracks(info: VideoInfo, kind: str) -> str:
-    found = (_codec(stream) for stream in info.streams if stream.kind == kind)
-    return ", ".join(found) or "none"
+    codecs = (_codec(stream) for stream in info.streams if stream.kind == kind)
+    return ", ".join(codecs) or "none"
 
 
 def _codec(stream: StreamInfo) -> str:
@@ -132,8 +132,8 @@ def _codec(stream: StreamInfo) -> str:
 def _stream(stream: StreamInfo, read_index: int) -> str:
     is_read = stream.index == read_index
     marks = {"read": is_read, "default": stream.is_default, "cover": stream.is_cover}
-    said = [_codec(stream), *(name for name, holds in marks.items() if holds)]
-    return f"{stream.index}: {stream.kind}, {', '.join(said)}"
+    parts = [_codec(stream), *(name for name, holds in marks.items() if holds)]
+    return f"{stream.index}: {stream.kind}, {', '.join(parts)}"
 
 
 def _reading(info: VideoInfo) -> str:
@@ -142,13 +142,13 @@ def _reading(info: VideoInfo) -> str:
     return "picture by picture" if info.kind == "folder" else "OpenCV, directly"
 
 
-def _result(seen: Inspection) -> str:
-    sound, subtitles = seen.info.audio_codecs, seen.info.subtitle_codecs
+def _result(inspection: Inspection) -> str:
+    sound, subtitles = inspection.info.audio_codecs, inspection.info.subtitle_codecs
     counts = {"sound track": len(sound), "subtitle track": len(subtitles)}
     tracks = [_count(number, name) for name, number in counts.items() if number]
-    result = f"{seen.ending} by default"
+    result = f"{inspection.ending} by default"
     result += f" with {' and '.join(tracks)} copied" if tracks else ", without sound"
-    if seen.ending == ".mkv":
+    if inspection.ending == ".mkv":
         result += "; an .mp4 cannot hold all tracks unchanged"
     return result
 

@@ -1,7 +1,7 @@
-"""The one door to ffmpeg: where the binary is, how it runs, what its failures mean.
+"""Run ffmpeg: locate the binary, start it, stream to or from it, explain its errors.
 
-Which arguments make a good video is the business of the modules that call. No ffmpeg
-outlives the block that started it.
+The only module that starts processes. No ffmpeg process outlives the ``with`` block or
+the call that started it.
 """
 
 import contextlib
@@ -18,8 +18,8 @@ from vidstyle.errors import DependencyError, VidstyleError
 from vidstyle.records import Frame
 
 _PREFIX = re.compile(r"^(\[[^\]]*\]\s*)*(Error opening (in|out)put: )?")
-# What follows the line that says why.
-_SAYS_LITTLE = re.compile(
+# Generic messages that follow the one that gives the reason.
+_UNINFORMATIVE = re.compile(
     r"Conversion failed|Error opening (in|out)put files?\b|Last message repeated"
     r"|Terminating thread|Task finished|Nothing was written|At least one output file"
     r"|Error sending frames|Error selecting|Could not open encoder before EOF"
@@ -41,16 +41,17 @@ def ffmpeg_path() -> str:
 
 
 def file_url(path: Path) -> str:
-    """Name a file so that no part of its name is an option or a protocol."""
+    """Write a path so that ffmpeg takes no part of it for an option or a protocol."""
     return f"file:{path}"
 
 
 def describe(path: Path) -> str:
+    """Return the description of a file that ``ffmpeg -i`` prints."""
     return "".join(follow_messages(["-i", file_url(path)]))
 
 
 def follow_messages(arguments: Sequence[str]) -> Iterator[str]:
-    """Run ffmpeg for its messages, line by line; it ends with the iterator."""
+    """Run ffmpeg and yield the lines of its log; closing the iterator kills it."""
     silent = subprocess.DEVNULL
     with _started(arguments, loglevel="info", stdout=silent) as process:
         for line in cast("IO[bytes]", process.stderr):
@@ -60,52 +61,52 @@ def follow_messages(arguments: Sequence[str]) -> Iterator[str]:
 def run_ffmpeg(
     arguments: Sequence[str], *, error: type[VidstyleError], failed: str
 ) -> bytes:
-    """Run ffmpeg to its end, and return what it wrote to its standard output.
+    """Run ffmpeg to completion and return its standard output.
 
-    Where it fails, ``error`` is raised: ``failed``, such as ``cannot write out.mp4``,
-    and ffmpeg's reason. DependencyError: it cannot be started.
+    If it fails, raises ``error`` with ``failed``, such as ``cannot write out.mp4``, and
+    ffmpeg's reason. DependencyError: it cannot be started.
     """
     with _started(arguments) as process:
-        output, said = process.communicate()
+        output, log = process.communicate()
     if process.returncode:
-        raise error(f"{failed}: {last_reason(said.decode(errors='replace'))}.")
+        raise error(f"{failed}: {last_reason(log.decode(errors='replace'))}.")
     return output
 
 
 class Ended(NamedTuple):
-    """How an ffmpeg ended."""
+    """How an ffmpeg process ended."""
 
-    is_good: bool
+    is_good: bool  # exit status 0
     reason: str  # its last error; empty: none
-    said: str  # all its messages
+    log: str
 
 
 class Stream:
     """The standard output of a running ffmpeg."""
 
-    def __init__(self, process: subprocess.Popen[bytes], said: IO[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
         self.pipe = cast("IO[bytes]", process.stdout)
         self.descriptor = self.pipe.fileno()
-        self._process, self._said = process, said
+        self._process, self._log = process, log
 
     def finish(self) -> Ended:
-        """Wait, after the end of the stream, for ffmpeg to end."""
+        """Wait for ffmpeg to exit, once its output has been read to the end."""
         code = self._process.wait()
-        self._said.seek(0)
-        said = self._said.read().decode(errors="replace")
-        errors = [line for line in said.splitlines() if _IS_ERROR.search(line)]
+        self._log.seek(0)
+        log = self._log.read().decode(errors="replace")
+        errors = [line for line in log.splitlines() if _IS_ERROR.search(line)]
         reason = last_reason("\n".join(errors)) if errors else ""
-        return Ended(code == 0, reason, said)
+        return Ended(code == 0, reason, log)
 
 
 @contextlib.contextmanager
 def stream_ffmpeg(arguments: Sequence[str]) -> Iterator[Stream]:
-    """Run ffmpeg while the caller reads from ``pipe:1``; the block's end kills it."""
+    """Run ffmpeg while the caller reads its ``pipe:1``; leaving the block kills it."""
     with (
-        tempfile.TemporaryFile() as said,
-        _started(arguments, loglevel="level+verbose", stderr=said) as process,
+        tempfile.TemporaryFile() as log,
+        _started(arguments, loglevel="level+verbose", stderr=log) as process,
     ):
-        yield Stream(process, said)
+        yield Stream(process, log)
 
 
 @contextlib.contextmanager
@@ -114,34 +115,34 @@ def feed_ffmpeg(
 ) -> Iterator[IO[bytes]]:
     """Run ffmpeg while the caller writes to its standard input, ``pipe:0``.
 
-    Leaving the block waits for ffmpeg to finish; an exception in it kills ffmpeg.
-    Errors are those of ``run_ffmpeg``.
+    Leaving the block waits for ffmpeg to finish; an exception inside it kills ffmpeg.
+    Raises what ``run_ffmpeg`` does.
     """
     with (
-        tempfile.TemporaryFile() as said,
+        tempfile.TemporaryFile() as log,
         _started(
-            arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said
+            arguments, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=log
         ) as process,
     ):
         pipe = cast("IO[bytes]", process.stdin)
         is_whole = False
-        # An ffmpeg that ends early says more than our error would.
+        # If ffmpeg exits early, its own message says more than a broken pipe.
         with contextlib.suppress(BrokenPipeError):
             yield pipe
             pipe.close()
             is_whole = True
         if process.wait() or not is_whole:
-            said.seek(0)
-            reason = last_reason(said.read().decode(errors="replace"))
+            log.seek(0)
+            reason = last_reason(log.read().decode(errors="replace"))
             raise error(f"{failed}: {reason}.")
 
 
-def last_reason(said: str) -> str:
-    """Find the sentence in ffmpeg's messages that tells a user most."""
-    if "No space left on device" in said:
+def last_reason(log: str) -> str:
+    """Extract the most informative error from ffmpeg's log."""
+    if "No space left on device" in log:
         return "the disk is full"
-    lines = [_PREFIX.sub("", line).strip(" .") for line in said.splitlines()]
-    useful = [line for line in lines if line and not _SAYS_LITTLE.match(line)]
+    lines = [_PREFIX.sub("", line).strip(" .") for line in log.splitlines()]
+    useful = [line for line in lines if line and not _UNINFORMATIVE.match(line)]
     return next(reversed(useful or lines), "ffmpeg exited without a message")
 
 
@@ -154,19 +155,19 @@ def _started(
     stdout: int = subprocess.PIPE,
     stderr: int | IO[bytes] = subprocess.PIPE,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Start ffmpeg, and see to it that it has ended when the block is left."""
+    """Start ffmpeg, and kill it if it still runs when the block is left."""
     program = ffmpeg_path()
     options = ["-hide_banner", "-nostdin", "-y", "-loglevel", loglevel]
-    # A file may name others: no input reaches onto the network.
+    # A playlist may refer to other files: keep every input off the network.
     local = ["-protocol_whitelist", "file,pipe", "-i"]
-    given = [part for each in arguments for part in (local if each == "-i" else [each])]
+    guarded = [part for arg in arguments for part in (local if arg == "-i" else [arg])]
     try:
         process = subprocess.Popen(  # noqa: S603 - a list, and no shell
-            [program, *options, *given],
+            [program, *options, *guarded],
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
-            # Ctrl-C is for us to answer: ffmpeg would end the file as if it were whole.
+            # Keep Ctrl-C from ffmpeg, which would finalize a truncated file.
             start_new_session=True,
         )
     except OSError as err:
@@ -191,11 +192,13 @@ def timed_stream(
     fps: Fraction,
     hold_s: float | None = None,
 ) -> Iterator[bytes]:
-    """Write frames as a Matroska stream of raw video, which alone has no times.
+    """Mux raw frames into a Matroska stream, which gives each one its timestamp.
 
-    Frames are (H, W, 3), or (H, W, 4) with alpha, read once; the first is at time 0,
-    the last held for ``hold_s``, or as the rate says. (ffmpeg's concat demuxer holds no
-    last frame, and needs each as a file.) Source: RFC 9559 (Matroska), 8794 (EBML).
+    Frames are (H, W, 3), or (H, W, 4) with alpha, and are read once. The first is at
+    time 0; the last is shown for ``hold_s``, by default one frame period. (ffmpeg's
+    concat demuxer cannot hold a last frame, and needs each frame as a file.)
+
+    Source: RFC 9559 (Matroska), RFC 8794 (EBML).
 
     ValueError: frames and times differ in number, or frames in shape.
     """
@@ -209,7 +212,7 @@ def timed_stream(
         if frame.shape != shape:
             index = ticks.index(tick)
             raise ValueError(f"frame {index} is {frame.shape}, the first was {shape}")
-        # A block of track 1 at the cluster's time, with how long it is shown.
+        # A Block of track 1 at the Cluster's timestamp, and a BlockDuration.
         block = _element(0xA1, b"\x81\x00\x00\x00", frame.tobytes())
         group = _element(0xA0, block, _element(0x9B, end - tick))
         yield _element(0x1F43B675, _element(0xE7, tick), group)
@@ -219,8 +222,8 @@ def _header(shape: tuple[int, ...], *, fps: Fraction) -> bytes:
     height, width, channels = shape
     document = _element(
         *(0x1A45DFA3, _element(0x4282, b"matroska")),  # DocType
-        _element(0x4287, 4),  # its version
-        _element(0x4285, 2),  # the version that a reader needs
+        _element(0x4287, 4),  # DocTypeVersion
+        _element(0x4285, 2),  # DocTypeReadVersion
     )
     picture = _element(
         *(0xE0, _element(0xB0, width), _element(0xBA, height)),
@@ -241,7 +244,7 @@ def _header(shape: tuple[int, ...], *, fps: Fraction) -> bytes:
 
 
 def _element(name: int, *parts: bytes | int) -> bytes:
-    """Return one element: its identity, its length in eight bytes, its content."""
+    """Encode one EBML element: its ID, its size in eight bytes, its content."""
     content = b"".join(
         part.to_bytes(8, "big") if isinstance(part, int) else part for part in parts
     )

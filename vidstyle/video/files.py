@@ -1,6 +1,6 @@
-"""Names of files that are given and asked for, checked before the work.
+"""Check the names of input and output files before any work is done.
 
-Nothing here waits for torch, so that a mistake is told at once.
+torch is never imported here, so that mistakes are reported at once.
 """
 
 import re
@@ -21,21 +21,21 @@ from vidstyle.video.write import check_writable
 
 
 class Outputs(NamedTuple):
-    """Where the results of a run go."""
+    """Output paths of a run."""
 
-    video: Path  # a name without an ending is a folder of pictures
-    evolution: Path | None  # for a GIF or an MP4 of how a frame was learned
+    video: Path  # without an extension: a folder of pictures
+    evolution: Path | None  # GIF or MP4 of one frame's optimization
     sheet: Path | None
-    compare: Path | None = None  # for a video of source and result side by side
+    compare: Path | None = None  # video of source and result side by side
 
 
 def check_outputs(
     outputs: Outputs, encoding: EncodingConfig, *, overwrite: bool
 ) -> None:
-    """Check, before the hours of work, that the results could be written.
+    """Check, before hours of work, that the results can be written.
 
-    ConfigError: a name has the wrong ending; DependencyError: ffmpeg is not there, or
-    lacks the encoder; OutputError: a folder cannot be written to, or a result is there.
+    ConfigError: a wrong extension; DependencyError: ffmpeg or its encoder is missing;
+    OutputError: a folder is not writable, or a result exists already.
     """
     if outputs.video.suffix:
         check_writable(outputs.video, encoding)
@@ -53,10 +53,10 @@ def check_outputs(
 def default_output(
     clip: Path, paintings: Sequence[Path], encoding: EncodingConfig | None = None
 ) -> Path:
-    """Name the result after its two parents: clip.painting.mp4.
+    """Name the result after the clip and its paintings: clip.painting.mp4.
 
-    A codec has an ending of its own; a GIF stays one, and where the clip has a stream
-    that no such file can hold, it is an ``.mkv``.
+    The extension is the codec's, or ``.mkv`` if the clip has a stream that it cannot
+    hold; a GIF stays a GIF.
     """
     info, codec = probe(clip), encoding.codec if encoding else "auto"
     is_gif = codec == "auto" and clip.suffix.lower() == ".gif"
@@ -65,7 +65,7 @@ def default_output(
 
 
 def name_beside(clip: Path, paintings: Sequence[Path], ending: str) -> Path:
-    if clip.name in {"", ".."}:  # the folder that the user is in, or the one above it
+    if clip.name in {"", ".."}:  # a folder given as "." or ".."
         clip = clip.resolve()
     names = "+".join(dict.fromkeys(path.stem for path in paintings))
     return clip.with_name(f"{clip.stem}.{names}{ending}")
@@ -73,8 +73,11 @@ def name_beside(clip: Path, paintings: Sequence[Path], ending: str) -> Path:
 
 @contextmanager
 def folders_for(path: Path) -> Iterator[None]:
-    """Make the folders for a result, or raise OutputError; after one, none is left."""
-    missing = [each for each in path.parents if not each.exists()]
+    """Create a result's parent folders; remove them again if the block fails.
+
+    OutputError: they cannot be created.
+    """
+    missing = [parent for parent in path.parents if not parent.exists()]
     make_folder(path.parent, parents=True)
     try:
         yield
@@ -86,7 +89,10 @@ def folders_for(path: Path) -> Iterator[None]:
 
 
 def check_names(paths: Sequence[Path], *, are_pictures: bool = False) -> None:
-    """Explain by InputError names of no file, and clips where pictures are wanted."""
+    """Raise InputError for paths that are URLs, cameras, patterns, or clips.
+
+    Clips are rejected only where pictures are expected. Other missing files pass.
+    """
     for path in paths:
         reason = None
         if path.exists():

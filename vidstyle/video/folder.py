@@ -1,7 +1,7 @@
-"""A folder of numbered pictures as a clip: probed, read and written.
+"""Image sequences: probe, read and write a folder of numbered pictures as a clip.
 
-Pictures follow one another in the order of their numbers; a gap in the numbering is no
-pause. All are checked before the work, since it may be hours until the last is read.
+Frames are in the order of their numbers; a gap in the numbering is not a pause. All
+pictures are checked up front, since hours may pass before the last one is read.
 """
 
 import contextlib
@@ -19,33 +19,33 @@ from vidstyle.images.decode import read_header
 from vidstyle.records import Frame, TimedFrame, VideoInfo
 
 _ENDS: Final = {"PNG": b"IEND\xaeB`\x82", "JPEG": b"\xff\xd9"}
-"""The last bytes of a whole file, where its format has such."""
+"""The end-of-file markers of formats that have one."""
 _NUMBERED: Final = re.compile(r"\d{6,}\.png")
 
 
 def list_pictures(folder: Path) -> list[Path]:
-    """List what is called like a picture, by name, and numbers in it by value."""
-    found = (path for path in folder.iterdir() if not path.name.startswith("."))
-    pictures = [path for path in found if path.suffix.lower() in PICTURE_ENDINGS]
+    """List the files with a picture's extension, in natural order."""
+    visible = (path for path in folder.iterdir() if not path.name.startswith("."))
+    pictures = [path for path in visible if path.suffix.lower() in PICTURE_ENDINGS]
     return sorted(pictures, key=natural_order)
 
 
 def numbered_pictures(folder: Path) -> list[Path]:
-    """List the pictures that have a number in their names, in its order."""
+    """List the pictures that have a number in their names, in natural order."""
     return [path for path in list_pictures(folder) if re.search(r"\d", path.stem)]
 
 
 def natural_order(path: Path) -> list[tuple[int, str]]:
-    """Order 9 before 10: numbers by value, what lies between them by letters."""
+    """Sort key that compares digits by value, so that 9 comes before 10."""
     parts = re.split(r"(\d+)", path.name.lower())
     return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
 
 
 def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
-    """Find out what a folder of pictures is as a clip; one picture is enough.
+    """Describe a folder of at least one numbered picture as a clip.
 
-    VideoOpenError: it holds no numbered pictures, or of more than one size;
-    ImageOpenError: one of them cannot be read.
+    VideoOpenError: no numbered pictures, or of different sizes; ImageOpenError: one of
+    them cannot be read.
     """
     pictures = numbered_pictures(folder)
     if not pictures:
@@ -55,7 +55,7 @@ def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
         )
     numbers = {int(re.findall(r"\d+", path.stem)[-1]) for path in pictures}
     height, width = shape = read_picture(pictures[0]).shape[:2]
-    are_clear = [_check(picture, shape) for picture in pictures]
+    alphas = [_check(picture, shape) for picture in pictures]
     return VideoInfo(
         path=folder,
         kind="folder",
@@ -66,9 +66,9 @@ def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
         duration_s=float(len(pictures) / fps),
         rotation=0,
         codec=pictures[0].suffix.lower().removeprefix("."),
-        pixel_format="rgba" if any(are_clear) else "rgb24",
+        pixel_format="rgba" if any(alphas) else "rgb24",
         has_audio=False,
-        has_alpha=any(are_clear),
+        has_alpha=any(alphas),
         has_times=False,
         missing_numbers=max(numbers) - min(numbers) + 1 - len(numbers),
         background=background,
@@ -78,7 +78,7 @@ def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
 def read_folder(
     info: VideoInfo, *, on_warning: Callable[[str], None]
 ) -> Iterator[TimedFrame]:
-    """Read a folder's pictures in order, at even times."""
+    """Read a folder's pictures in order, at a constant rate."""
     if info.missing_numbers:
         on_warning(
             f"{info.path} has no pictures for {info.missing_numbers} numbers between "
@@ -91,9 +91,9 @@ def read_folder(
 
 
 def _check(picture: Path, shape: tuple[int, ...]) -> bool:
-    """Check that a picture is whole and of a shape; return whether it may be clear.
+    """Check that a picture is complete and of a shape; return whether it has alpha.
 
-    It is decoded only where its header says something else, or nothing.
+    It is decoded only if its header and end-of-file marker do not settle that.
     """
     header = None
     with contextlib.suppress(OSError, ValueError), picture.open("rb") as file:
@@ -107,11 +107,11 @@ def _check(picture: Path, shape: tuple[int, ...]) -> bool:
     return header is not None and header.has_alpha
 
 
-def _check_size(picture: Path, shape: tuple[int, ...], wanted: tuple[int, ...]) -> None:
-    if shape[:2] != wanted:
+def _check_size(picture: Path, shape: tuple[int, ...], first: tuple[int, ...]) -> None:
+    if shape[:2] != first:
         raise VideoOpenError(
             f"{picture} is {shape[1]}x{shape[0]}, but the first picture is "
-            f"{wanted[1]}x{wanted[0]}; all frames must have the same size."
+            f"{first[1]}x{first[0]}; all frames must have the same size."
         )
 
 
@@ -122,9 +122,9 @@ def write_pictures(
     height: int | None = None,
     width: int | None = None,
 ) -> None:
-    """Write frames, resized, without loss; the folder appears when all are there.
+    """Resize frames and write them as PNGs; the folder appears once it is complete.
 
-    One with such pictures only is replaced; for others ``check_folder`` raises.
+    A folder of such pictures is replaced; for any other, ``check_folder`` raises.
     """
     check_folder(folder)
     partial = folder.with_name(f".{folder.name}.partial")
@@ -150,7 +150,7 @@ def holds_frames(folder: Path) -> bool:
 
 
 def check_folder(folder: Path) -> None:
-    """Check that numbered pictures may go into a folder, or raise OutputError."""
+    """Check that numbered pictures may be written to a folder, or raise OutputError."""
     if not folder.parent.is_dir():
         raise OutputError(f"the folder {folder.parent} does not exist.")
     if folder.exists() and not folder.is_dir():

@@ -1,9 +1,9 @@
-"""Why ffmpeg has to decode a clip for OpenCV, and how it does.
+"""Decide whether ffmpeg has to decode a clip for OpenCV, and build its filter graph.
 
-OpenCV splits wherever it is known to be right. Otherwise ffmpeg decodes, and hands its
-frames over through a pipe: progressive, upright, in square pixels, 8-bit sRGB, over a
-background, with the frames' own times. Nothing is written to disk. Colors that a file
-does not tag are taken as players take them.
+OpenCV decodes whatever it is known to decode correctly. Anything else goes through
+ffmpeg, which pipes frames to OpenCV that are progressive, upright, with square pixels,
+8-bit sRGB, composited over a background, and keep their timestamps. Nothing is written
+to disk. Untagged colors are interpreted as players do.
 """
 
 import re
@@ -17,18 +17,17 @@ from vidstyle.video.streams import RESTARTED, PictureStream
 _RGB = re.compile(r"rgb|bgr|gbr|argb|abgr|0rgb|0bgr|x2|pal8|gray|mono|ya\d")
 _CURVES: Final = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
 _WIDE: Final = frozenset({"bt2020", "film", "smpte428", "smpte431", "smpte432"})
-# Others, such as YCgCo, are unknown to swscale, and OpenCV makes noise of them.
+# swscale does not support others, such as YCgCo, and OpenCV turns them into noise.
 _ORDINARY_MATRICES: Final = frozenset(
     {"bt2020nc", "bt470bg", "bt709", "fcc", "gbr", "smpte170m", "smpte240m"}
 )
-# Given to tones that keep their curve where only the primaries change.
-_SRGB = "iec61966-2-1"
+_SRGB = "iec61966-2-1"  # ffmpeg's name of the sRGB transfer curve
 _UNKNOWN = "unknown"
 _HD_WIDTH, _SD_HEIGHT = 1280, 576
 EXACT: Final = "flags=lanczos+accurate_rnd+full_chroma_int"
-"""How ffmpeg scales and converts: chroma interpolated, and rounded."""
+"""Scaler flags: full chroma interpolation, and rounding instead of truncation."""
 _UNDECODED: Final = frozenset({"av1", "webp", "webp_anim"})
-# Only libvpx decodes the transparency of WebM.
+# Only libvpx decodes WebM's alpha channel.
 _ALPHA_DECODERS: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _PACKED: Final = "its B-frames share packets and arrive a frame late"
 _DECODE_ERRORS = re.compile(r"\bframes decoded; (\d+) decode errors")
@@ -42,7 +41,7 @@ def reasons_to_normalize(
     is_first: bool,
     is_packed: bool = False,
 ) -> tuple[str, ...]:
-    """List why OpenCV must not read a stream by itself; nothing: it may."""
+    """List why OpenCV would misread a stream; empty: it may read it directly."""
     depth = color.bit_depth
     aspect = f"{stream.pixel_aspect.numerator}:{stream.pixel_aspect.denominator}"
     cases = {
@@ -76,12 +75,12 @@ def _color_cases(color: ColorInfo) -> dict[str, bool]:
 
 
 def normalized(info: VideoInfo) -> AbstractContextManager[Stream]:
-    """Let ffmpeg decode a clip while the caller reads from its pipe.
+    """Decode a clip with ffmpeg while the caller reads from its pipe.
 
-    What flows is NUT with raw pixels. It keeps the source's clock, where Matroska would
-    round times to milliseconds. The first frame's time is set to 0, since OpenCV counts
-    from the first one that it gets, which is a later one in a file whose beginning is
-    damaged; the others' times are after the file's own start.
+    The stream is raw video in NUT, which keeps the source's time base; Matroska would
+    round to milliseconds. The first frame's timestamp is set to 0, because OpenCV
+    reports times relative to the first frame it gets, and that is a later one if the
+    beginning of the file is damaged. The others are relative to the file's start.
     """
     has_fields = info.fields in {"interlaced", "mixed"}
     is_restarted = info.container in RESTARTED
@@ -101,40 +100,41 @@ def normalized(info: VideoInfo) -> AbstractContextManager[Stream]:
 
 
 def alpha_decoder(source: VideoInfo) -> list[str]:
-    """Return the arguments, before an input, that decode its transparency, too."""
+    """Return the input options that make ffmpeg decode the alpha channel, too."""
     decoder = _ALPHA_DECODERS.get(source.codec)
     return [] if decoder is None else [f"-c:{source.stream_index}", decoder]
 
 
-def decode_errors(said: str) -> int:
-    found = _DECODE_ERRORS.search(said)
-    return int(found[1]) if found else 0
+def decode_errors(log: str) -> int:
+    match = _DECODE_ERRORS.search(log)
+    return int(match[1]) if match else 0
 
 
 def _graph(info: VideoInfo, *, has_fields: bool) -> str:
-    """Choose ffmpeg's filters; it turns the picture by itself, before all of them."""
+    """Build the filter graph; ffmpeg applies the rotation before it."""
     filters, color = _progressive(info) if has_fields else [], info.color
     if color is not None and (mapped := to_srgb(color)):
         filters, color = [*filters, *mapped], None
     if info.has_alpha and info.background is not None:
-        back = info.background.replace("#", "0x")
-        # Before scaling, which would mix in the color of transparent pixels.
+        color_code = info.background.replace("#", "0x")
+        # Composite before scaling, which would blend in the color of hidden pixels.
         filters += [
             scale(color),
-            f"format=rgba,split[back][front];[back]drawbox=c={back}:t=fill:replace=1"
-            "[back];[back][front]overlay=format=rgb",
+            "format=rgba,split[back][front];"
+            f"[back]drawbox=c={color_code}:t=fill:replace=1[back];"
+            "[back][front]overlay=format=rgb",
         ]
         color = None
-    # The shape is fixed, for a stream may change its own on the way.
+    # Fix the output size: a stream may change its size midway.
     shape = scale(color, f"w={info.width}:h={info.height}")
     return ",".join([*filters, shape, "setsar=1,setfield=prog,format=bgr24"])
 
 
 def _progressive(info: VideoInfo) -> list[str]:
-    """Choose the filters that leave one moment of the two that a frame shows.
+    """Build the deinterlacing filters: one output frame per input frame.
 
-    The deinterlacer waits for a frame's successor. Where a stream changes its format,
-    ffmpeg would begin anew and lose the frame that waits, so the format is held on to.
+    bwdif buffers a frame until the next one. If the stream's format changed, ffmpeg
+    would reinitialize the graph and lose that frame, so the format is fixed first.
     """
     height, width = info.stored_shape[:: -1 if info.rotation % 180 else 1]
     return [
@@ -146,63 +146,62 @@ def _progressive(info: VideoInfo) -> list[str]:
 def read_color(
     tags: str, pixel_format: str, bit_depth: int, *, shape: tuple[int, int]
 ) -> ColorInfo:
-    """Find out how a stream's numbers stand for colors.
+    """Determine a stream's color space from its tags.
 
-    A missing range is taken as limited. A missing matrix is taken as BT.709 for a
-    stream more than 576 rows high or at least 1280 wide, else as BT.601: mpv's rule.
+    A missing range defaults to limited. A missing matrix defaults to BT.709 if the
+    stream is more than 576 rows high or at least 1280 wide, else to BT.601, as in mpv.
     """
-    given = _tagged(tags)
+    tagged = _parse_tags(tags)
     is_rgb = _RGB.match(pixel_format) is not None
     is_full = is_rgb or pixel_format.startswith("yuvj")
     is_hd = shape[1] >= _HD_WIDTH or shape[0] > _SD_HEIGHT
-    taken = {
+    color = {
         "range": "pc" if is_full else "tv",
         "matrix": "gbr" if is_rgb else ("bt709" if is_hd else "smpte170m"),
-        "primaries": "bt2020" if given["matrix"].startswith("bt2020") else "bt709",
+        "primaries": "bt2020" if tagged["matrix"].startswith("bt2020") else "bt709",
         "transfer": "bt709",
     }
-    missing = [name for name, value in given.items() if value == _UNKNOWN]
-    taken |= {name: value for name, value in given.items() if value != _UNKNOWN}
+    missing = [name for name, value in tagged.items() if value == _UNKNOWN]
+    color |= {name: value for name, value in tagged.items() if value != _UNKNOWN}
     implied = {"range", "matrix"} if is_rgb else set()
     assumed = tuple(name for name in missing if name not in implied)
-    return ColorInfo(**taken, bit_depth=bit_depth, assumed=assumed)
+    return ColorInfo(**color, bit_depth=bit_depth, assumed=assumed)
 
 
-def _tagged(tags: str) -> dict[str, str]:
-    """Read ``tv, bt470bg/unknown/unknown, progressive``."""
-    found = dict.fromkeys(("range", "matrix", "primaries", "transfer"), _UNKNOWN)
+def _parse_tags(tags: str) -> dict[str, str]:
+    """Parse tags such as ``tv, bt470bg/unknown/unknown, progressive``."""
+    color = dict.fromkeys(("range", "matrix", "primaries", "transfer"), _UNKNOWN)
     for tag in tags.split(", "):
         if tag in {"tv", "pc"}:
-            found["range"] = tag
+            color["range"] = tag
         elif tag.count("/") == 2:
-            found["matrix"], found["primaries"], found["transfer"] = tag.split("/")
+            color["matrix"], color["primaries"], color["transfer"] = tag.split("/")
         elif tag and " " not in tag and tag != "progressive":
-            found["matrix"] = found["primaries"] = found["transfer"] = tag
-    return found
+            color["matrix"] = color["primaries"] = color["transfer"] = tag
+    return color
 
 
 def is_guessed_hd(color: ColorInfo) -> bool:
-    """Whether BT.709's matrix is assumed, where decoders assume BT.601's."""
+    """Whether an untagged matrix is taken as BT.709, where decoders assume BT.601."""
     return "matrix" in color.assumed and color.matrix == "bt709"
 
 
 def scale(color: ColorInfo | None, shape: str = "") -> str:
-    """Write the filter that scales, and converts to full range; no color: it is RGB."""
+    """Build the filter that scales to full range; ``color`` is None for RGB input."""
     matrix = color is not None and is_guessed_hd(color)
     options = [shape, EXACT, "in_color_matrix=bt709" if matrix else ""]
     return f"scale={':'.join(filter(None, options))}:out_range=pc"
 
 
 def to_srgb(color: ColorInfo) -> list[str]:
-    """Choose ffmpeg's filters that bring wide, bright or rare colors to sRGB, as RGB.
+    """Build the filters that convert wide-gamut, HDR or rare color spaces to sRGB.
 
-    There are none for ordinary video, for which ``scale`` is enough. High dynamic range
-    is brought to 203 nits (the white of paper by ITU-R BT.2408) and tone-mapped above,
-    in linear light.
+    Empty for ordinary video, for which ``scale`` is enough. HDR is scaled so that
+    diffuse white (203 nits, ITU-R BT.2408) maps to 1, and tone-mapped in linear light.
     """
     if not any(_color_cases(color).values()):
         return []
-    # zscale refuses a file whose tags are incomplete.
+    # zscale rejects incomplete tags.
     tags = (
         f"setparams=range={color.range}:colorspace={color.matrix}"
         f":color_primaries={color.primaries}:color_trc={color.transfer}"

@@ -1,8 +1,8 @@
-"""All facts of a file or a folder of pictures, as a VideoInfo, before a frame is read.
+"""Probe a video file or an image sequence: all metadata, before a frame is read.
 
-They come from ffmpeg's description of the file, since OpenCV averages rates and hides
-tags. OpenCV is asked for what only it knows: the shape that it will deliver, and an
-AVI's count of frames. Elsewhere they are counted, as they are stored.
+The metadata is parsed from ffmpeg's description of the file, since OpenCV averages
+frame rates and hides tags. OpenCV provides only the shape that it will deliver, and the
+frame count of an AVI; elsewhere the stored packets are counted.
 """
 
 import math
@@ -36,24 +36,24 @@ from vidstyle.video.streams import (
     snap_rate,
 )
 
-_RATE_FRAMES: Final = 9  # decoded to find the rate of a stream that does not say it
+_RATE_FRAMES: Final = 9  # frames decoded to measure the rate of a raw stream
 _LISTS: Final = re.compile(
     rb"\s*(\xef\xbb\xbf)?\s*(#EXTM3U|ffconcat\s|v=0\s|<\?xml|<MPD|\[playlist\])"
 )
-"""How files begin that only name others: HLS, ffmpeg's concat, SDP, DASH, ..."""
-_ROUNDING_S: Final = 0.0011  # Matroska and FLV round times to milliseconds, up or down
-_LONG: Final = 1.5  # a last frame that is shown for so many usual times is held
-_DIVX: Final = re.compile(rb"DivX\d+(b|Build)\d+p")  # frames that share packets
+"""How playlists and manifests begin: HLS, ffmpeg's concat, SDP, DASH, ..."""
+_ROUNDING_S: Final = 0.0011  # Matroska and FLV round timestamps to milliseconds
+_LONG: Final = 1.5  # frame periods after which a last frame counts as held
+_DIVX: Final = re.compile(rb"DivX\d+(b|Build)\d+p")  # packed bitstream
 
 
 def probe(
     path: Path, *, fps: Fraction | None = None, background: str = BACKGROUND
 ) -> VideoInfo:
-    """Find out what a clip is: a video, an animated GIF, a folder of numbered pictures.
+    """Probe a clip: a video, an animated GIF, or a folder of numbered pictures.
 
-    ``fps`` is of a folder (None: 25), or a raw stream without times (None: as it says).
-    VideoOpenError, ImageOpenError: it cannot be read, or is too small; ConfigError: a
-    rate is given for a file, or the background is no color.
+    ``fps`` is for a folder (None: 25) or a raw stream without timestamps (None: its own
+    rate). VideoOpenError, ImageOpenError: unreadable or too small; ConfigError: ``fps``
+    is given for a file with timestamps, or ``background`` is not a color.
     """
     color = parse_color("background", background)
     try:
@@ -99,7 +99,7 @@ def _check_readable(path: Path) -> None:
 
 
 def _state(path: Path) -> tuple[int, int]:
-    """Return what differs when a file has changed: its size and time."""
+    """Return a cache key that changes with the file: its size and mtime."""
     return path.stat().st_size, path.stat().st_mtime_ns
 
 
@@ -107,22 +107,22 @@ def _state(path: Path) -> tuple[int, int]:
 def _probe_file(
     path: Path, _: tuple[int, int], *, fps: Fraction | None, background: str
 ) -> VideoInfo:
-    """Ask a file for all facts, once in a run, however often it is probed."""
+    """Probe a file; cached, since a run probes the same file several times."""
     file = Description(describe(path))
     container = _container(path, file)
     stream = _chosen(path, file)
     info = _described(path, file, stream, fps or _rate(path, stream), background)
-    # ffmpeg's duration of a broken AVI follows what is left of it.
+    # For a truncated AVI, ffmpeg's duration covers only what is left.
     if container != "avi":
         with suppress(VideoOpenError):
             info = replace(info, frame_count=len(_shown(info)) or info.frame_count)
         if info.needs_normalizing:
             return info
-    seen = _ask_opencv(path)
-    if seen is None:
+    capture = _probe_opencv(path)
+    if capture is None:
         reasons = info.normalizing or (f"OpenCV cannot open it as {container}",)
         return replace(info, normalizing=reasons)
-    height, width, count = seen
+    height, width, count = capture
     if container == "avi":
         info = replace(info, frame_count=count or info.frame_count)
     return info if info.needs_normalizing else replace(info, height=height, width=width)
@@ -135,12 +135,12 @@ def _described(
     duration = stream.duration_s or file.duration_s
     fields = find_fields(path, stream, container=file.container or "")
     sound, subtitles, pictures = (
-        [each for each in file.streams if each.kind == kind]
+        [stream for stream in file.streams if stream.kind == kind]
         for kind in ("audio", "subtitle", "video")
     )
     shape, depth = stream.stored_shape, stream.bit_depth
     color = read_color(stream.color_tags, stream.pixel_format, depth, shape=shape)
-    # The only stream of moving pictures, and no cover is before it.
+    # OpenCV reads the first video stream, which must not be cover art.
     is_first = len(file.pictures()) == 1 and pictures[0] == stream.info
     is_packed = file.container == "avi" and _DIVX.search(_start(path)) is not None
     return VideoInfo(
@@ -161,8 +161,8 @@ def _described(
         tags=file.tags,
         date=file.date,
         color_tags=stream.color_tags,
-        audio_codecs=tuple(each.codec for each in sound),
-        subtitle_codecs=tuple(each.codec for each in subtitles),
+        audio_codecs=tuple(track.codec for track in sound),
+        subtitle_codecs=tuple(track.codec for track in subtitles),
         normalizing=reasons_to_normalize(
             stream, color, fields=fields, is_first=is_first, is_packed=is_packed
         ),
@@ -186,8 +186,8 @@ def _start(path: Path) -> bytes:
 
 def _container(path: Path, file: Description) -> str:
     if file.container is None:
-        why = last_reason(file.said)
-        if why.startswith("Error opening"):  # which is all that there is of a text
+        why = last_reason(file.text)
+        if why.startswith("Error opening"):  # all that ffmpeg prints, e.g. for text
             why = "ffmpeg recognizes nothing in it"
         if why == "moov atom not found":
             why = f"its index is missing, perhaps because it is truncated ({why})"
@@ -203,17 +203,17 @@ def _container(path: Path, file: Description) -> str:
 
 
 def _chosen(path: Path, file: Description) -> PictureStream:
-    """Choose the video stream that the file has as its default, or else its first."""
-    found = file.pictures()
-    if not found:
+    """Choose the default video stream, or else the first one."""
+    streams = file.pictures()
+    if not streams:
         has_sound = any(stream.kind == "audio" for stream in file.streams)
         holds = "sound, but no picture" if has_sound else "nothing that can be decoded"
         raise VideoOpenError(f"{path} holds {holds}; give a video file.")
-    return next((stream for stream in found if stream.info.is_default), found[0])
+    return next((stream for stream in streams if stream.info.is_default), streams[0])
 
 
 def _rate(path: Path, stream: PictureStream) -> Fraction:
-    """Find the nominal rate; without times, that at which ffmpeg plays the stream."""
+    """Find the nominal frame rate; measured for a raw stream without timestamps."""
     if stream.has_times:
         return stream.fps or FOLDER_FPS
     frames = list_packets(path, f"0:{stream.info.index}", decoded=_RATE_FRAMES)
@@ -221,8 +221,8 @@ def _rate(path: Path, stream: PictureStream) -> Fraction:
     return snap_rate(1 / median(steps)) if steps and min(steps) > 0 else FOLDER_FPS
 
 
-def _ask_opencv(path: Path) -> tuple[int, int, int | None] | None:
-    """Return height, width and the container's count of frames; None: it fails."""
+def _probe_opencv(path: Path) -> tuple[int, int, int | None] | None:
+    """Return OpenCV's height, width and frame count; None: it cannot open the file."""
     capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
     height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
     width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
@@ -242,15 +242,18 @@ def _stored(info: VideoInfo) -> list[Packet]:
 
 
 def _shown(info: VideoInfo) -> list[Packet]:
-    """List the packets that are frames: an edit list leaves others out."""
+    """List the packets that are shown: an edit list may hide those before the start."""
     first_s = info.file_start_s + info.start_s - _ROUNDING_S
     return [p for p in _stored(info) if p.time_s >= first_s] or _stored(info)
 
 
 def first_shown(info: VideoInfo, time_s: float) -> int:
-    """Count the frames before a time, in seconds after the first one."""
+    """Return the index of the first frame at or after a time in seconds.
+
+    The time is relative to the first frame.
+    """
     if info.kind == "video" and info.has_times:
-        with suppress(VideoOpenError, OSError):  # it may be no file at all
+        with suppress(VideoOpenError, OSError):  # a custom reader may have no file
             times_s = sorted({packet.time_s for packet in _shown(info)})
             if times_s:
                 return bisect_left(times_s, times_s[0] + time_s - _ROUNDING_S / 2)
@@ -259,12 +262,12 @@ def first_shown(info: VideoInfo, time_s: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """How the frames of a clip lie in time."""
+    """The frame timing of a clip."""
 
     kind: Literal["constant", "variable", "assumed"]
-    """``assumed``: frames have no times, and are shown at the rate."""
-    packets: int  # stored pictures; edit lists and damage make fewer frames of them
-    shortest_s: float  # from one to the next
+    """``assumed``: frames have no timestamps, and are shown at the nominal rate."""
+    packets: int  # stored frames; edit lists and damage may leave fewer
+    shortest_s: float  # shortest and longest interval between frames
     longest_s: float
 
 
@@ -273,9 +276,9 @@ def measure_timing(info: VideoInfo) -> Timing:
     if info.kind == "folder":
         return Timing("assumed", info.frame_count or 0, step_s, step_s)
     times_s = sorted({packet.time_s for packet in _stored(info)})
-    if not (info.has_times and times_s and times_s[0] > -1e9):  # ffmpeg's for none
+    if not (info.has_times and times_s and times_s[0] > -1e9):  # AV_NOPTS_VALUE
         return Timing("assumed", len(_stored(info)), step_s, step_s)
-    # What shares a time with another is not shown: VP8 has such pictures.
+    # Frames that share a timestamp are not shown: VP8's alternate reference frames.
     steps = [later - time for time, later in pairwise(times_s)] or [step_s]
     mean_s = sum(steps) / len(steps)
     is_even = max(abs(step - mean_s) for step in steps) <= _ROUNDING_S
@@ -285,7 +288,7 @@ def measure_timing(info: VideoInfo) -> Timing:
 
 
 def held_s(info: VideoInfo) -> float | None:
-    """Return how long a clip's last frame is held; None: as its rate says."""
+    """Return how long a clip's last frame is held; None: one frame period."""
     if info.kind == "folder" or not info.has_times:
         return None
     last = max(_stored(info), key=lambda packet: packet.time_s, default=None)

@@ -1,12 +1,12 @@
-"""The frames of a clip: once, in order, RGB, without black bars, each with its time.
+"""Read the frames of a clip: in order, RGB, black bars cropped, with timestamps.
 
-OpenCV splits, in one sequential pass: the file itself, or, where it is known to be
-wrong about it, what ffmpeg decodes into a pipe. Frames are counted as they come: no
-count or rate of a container is believed, and nothing seeks.
+OpenCV decodes in one sequential pass: the file itself or, where it would misread that,
+a pipe into which ffmpeg decodes. Frames are counted as they arrive; no frame count or
+rate from the container is trusted, and nothing seeks.
 
-A demuxer or decoder that meets damage often passes over it and says nothing. But it
-leaves a hole in time, and then the file itself is asked: for pictures that are stored
-there, or for what its demuxer has to complain about.
+Demuxers and decoders often skip damaged data silently, which leaves a gap in the
+timestamps. Only then is the file itself checked: for packets stored within the gap, and
+for errors that its demuxer logs.
 """
 
 import os
@@ -27,38 +27,38 @@ from vidstyle.video.folder import numbered_pictures, read_folder
 from vidstyle.video.normalize import alpha_decoder, decode_errors, normalized
 from vidstyle.video.streams import RESTARTED, list_packets
 
-_MOST_FAILURES: Final = 50  # reads that fail in a row before a file counts as ended
-# OpenCV gives up on a pipe after 30 seconds, and a process may be stopped for longer.
-_PATIENCE_MS: Final = 2**31 - 1
-_HOLE: Final = 1.5  # frames long a frame is shown after which one may be missing
+_MAX_FAILURES: Final = 50  # consecutive failed reads that count as the end of file
+# OpenCV's timeout for pipes is 30 s by default, and a process may be paused for longer.
+_TIMEOUT_MS: Final = 2**31 - 1
+_GAP: Final = 1.5  # frame periods between two frames beyond which one may be missing
 _COMPLAINT: Final = re.compile(r"\[in#0/\S+ @ \w+\] .*(corrupt|invalid|exceeds)", re.I)
-_LEAST_BYTES: Final = 12  # of a picture; less says that the last one stays
-_LAST_BYTES: Final = {"gif": b";", "apng": b"IEND\xaeB`\x82"}
-"""How whole files end that promise no duration."""
-_NEAR_S: Final = 0.002  # two times that are so near are the same
-# In a longer clip, only frames that need no others are looked at for black bars.
-_LONGEST_S: Final = 60.0
-_BLACK: Final = 18  # level of 255 up to which a row's mean is black; most have 16
-_LEAST_BAR, _MOST_BAR = 0.02, 0.35  # of a side; less is painted, more is a dark clip
-_UNEQUAL: Final = 0.01  # of a side by which the bars on both its ends may differ
+_MIN_PACKET_BYTES: Final = 12  # smaller packets only repeat the previous frame
+_TRAILERS: Final = {"gif": b";", "apng": b"IEND\xaeB`\x82"}
+"""End-of-file markers of containers that store no duration."""
+_SAME_TIME_S: Final = 0.002  # tolerance when timestamps are compared
+_ALL_FRAMES_S: Final = 60.0  # in longer clips, black bars are sought on keyframes only
+_BLACK: Final = 18  # highest mean level of a black row, of 255; limited range has 16
+# As a share of the side: smaller bars are stylized, larger ones are a dark scene.
+_MIN_BAR, _MAX_BAR = 0.02, 0.35
+_ASYMMETRY: Final = 0.01  # of the side, by which two opposite bars may differ
 _CROP: Final = re.compile(r"\bx1:(\d+) x2:(\d+) y1:(\d+) y2:(\d+) ")
 
 
 @dataclass(slots=True)
 class _DecodeStats:
-    step_s: float  # from one frame to the next, as the rate says
+    step_s: float  # the nominal frame period
     frames: int = 0
-    skipped: int = 0  # frames that could not be decoded, as far as the decoder says so
-    last_s: float = 0.0  # when the newest frame is shown
-    reason: str = ""  # why ffmpeg gave up, if it did
-    holes: list[tuple[float, float]] = field(default_factory=list)  # between frames
+    skipped: int = 0  # undecodable frames, as far as the decoder reports them
+    last_s: float = 0.0  # timestamp of the last frame
+    reason: str = ""  # ffmpeg's error, if it failed
+    gaps: list[tuple[float, float]] = field(default_factory=list)  # between timestamps
 
     def add(self, frame: Frame, time_s: float) -> TimedFrame:
-        """Number a frame; one without a time of its own comes after the last one."""
+        """Number a frame; if its timestamp does not increase, extrapolate it."""
         if self.frames and time_s <= self.last_s:
             time_s = self.last_s + self.step_s
-        if self.frames and time_s - self.last_s > _HOLE * self.step_s:
-            self.holes.append((self.last_s, time_s))
+        if self.frames and time_s - self.last_s > _GAP * self.step_s:
+            self.gaps.append((self.last_s, time_s))
         self.frames, self.last_s = self.frames + 1, time_s
         return TimedFrame(index=self.frames - 1, time_s=time_s, frame=frame)
 
@@ -66,13 +66,14 @@ class _DecodeStats:
 def read_frames(
     info: VideoInfo, *, strict: bool = False, on_warning: Callable[[str], None]
 ) -> Iterator[TimedFrame]:
-    """Read a clip from its first frame to its last, and number its frames.
+    """Read and number all frames of a clip.
 
-    What is damaged is left out, and a clip that breaks off is read as far as it goes;
-    ``on_warning`` is told, in a sentence, how many frames are missing.
+    Damaged frames are skipped and a truncated clip is read as far as it goes;
+    ``on_warning`` gets one sentence on how many frames are missing.
 
-    VideoOpenError: not one frame can be read; if ``strict``, at the damage, or at the
-    end where only ffmpeg knows of it. ImageOpenError: a folder's picture is damaged.
+    VideoOpenError: no frame can be read; with ``strict``, also for damage, raised where
+    it is met or, if only ffmpeg reports it, at the end. ImageOpenError: a picture of a
+    folder is damaged.
     """
     if info.kind == "folder":
         yield from read_folder(info, on_warning=on_warning)
@@ -92,7 +93,7 @@ def read_frames(
 def _read_file(
     info: VideoInfo, stats: _DecodeStats, *, strict: bool
 ) -> Iterator[TimedFrame]:
-    """Let OpenCV read the file; it counts the time from the first frame."""
+    """Read a file with OpenCV, whose timestamps are relative to the first frame."""
     name = str(info.path.absolute())
     for time_s, frame in _split(name, info, stats):
         if stats.skipped and strict:
@@ -108,7 +109,7 @@ def _read_normalized(info: VideoInfo, stats: _DecodeStats) -> Iterator[TimedFram
         for time_s, frame in _split(f"pipe:{stream.descriptor}", info, stats):
             yield stats.add(frame, time_s if stats.frames else info.start_s)
         ended = stream.finish()
-    stats.skipped += decode_errors(ended.said)
+    stats.skipped += decode_errors(ended.log)
     stats.reason = "" if ended.is_good else ended.reason
     if stats.frames == 0:
         why = f": {ended.reason}" if ended.reason else ""
@@ -118,14 +119,14 @@ def _read_normalized(info: VideoInfo, stats: _DecodeStats) -> Iterator[TimedFram
 def _split(
     name: str, info: VideoInfo, stats: _DecodeStats
 ) -> Iterator[tuple[float, Frame]]:
-    """Let OpenCV read a file or a pipe: frames, each with the time that it says."""
-    limits = cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, cv2.CAP_PROP_READ_TIMEOUT_MSEC
-    waiting = [number for limit in limits for number in (limit, _PATIENCE_MS)]
-    capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, waiting)
+    """Decode a file or a pipe with OpenCV; yield each frame with its timestamp."""
+    properties = cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, cv2.CAP_PROP_READ_TIMEOUT_MSEC
+    timeouts = [number for key in properties for number in (key, _TIMEOUT_MS)]
+    capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, timeouts)
     failures = 0
     try:
-        while failures < _MOST_FAILURES:
-            # A read fails at the end, and at a damaged frame before sound ones.
+        while failures < _MAX_FAILURES:
+            # A read fails at the end of the file, but also at a damaged frame.
             is_read, pixels = capture.read()
             if not is_read:
                 failures += 1
@@ -142,44 +143,49 @@ def _split(
 
 
 def _missing_middle(info: VideoInfo, stats: _DecodeStats) -> str | None:
-    lost = max(stats.skipped, _stored_in_holes(info, stats))
+    lost = max(stats.skipped, _packets_in_gaps(info, stats))
     if lost:
         frames = "frame" if lost == 1 else "frames"
         return f"{info.path} is damaged: {lost} {frames} cannot be decoded"
     if stats.reason:
         return f"{info.path} is damaged: {stats.reason}"
-    if not stats.holes:
+    if not stats.gaps:
         return None
     source = ["-i", file_url(info.path), "-map", f"0:{info.stream_index}"]
     lines = follow_messages([*source, "-c", "copy", "-f", "null", "-"])
     if not any(_COMPLAINT.match(line) for line in lines):
         return None
-    lost = sum(round((to - at) * info.fps) - 1 for at, to in stats.holes)
+    lost = sum(round((end - start) * info.fps) - 1 for start, end in stats.gaps)
     return f"{info.path} is damaged: about {lost} frames are missing"
 
 
-def _stored_in_holes(info: VideoInfo, stats: _DecodeStats) -> int:
-    """Count the pictures that are stored for times at which there is no frame."""
-    if not stats.holes or not info.has_times or info.container in RESTARTED:
-        return 0  # nothing to ask for, or on another clock than the frames
-    listed = list_packets(info.path, f"0:{info.stream_index}")
-    stored = {p.time_s - info.file_start_s for p in listed if p.size >= _LEAST_BYTES}
-    times_s, (starts, ends) = sorted(stored), np.transpose(stats.holes)
-    before = np.searchsorted(times_s, starts + _NEAR_S, side="right")
-    return int((np.searchsorted(times_s, ends - _NEAR_S) - before).sum())
+def _packets_in_gaps(info: VideoInfo, stats: _DecodeStats) -> int:
+    """Count the stored packets with timestamps at which no frame was decoded."""
+    if not stats.gaps or not info.has_times or info.container in RESTARTED:
+        return 0  # without gaps, or where packets and frames use different clocks
+    packets = list_packets(info.path, f"0:{info.stream_index}")
+    stored = {
+        packet.time_s - info.file_start_s
+        for packet in packets
+        if packet.size >= _MIN_PACKET_BYTES
+    }
+    times_s, (starts, ends) = sorted(stored), np.transpose(stats.gaps)
+    before = np.searchsorted(times_s, starts + _SAME_TIME_S, side="right")
+    return int((np.searchsorted(times_s, ends - _SAME_TIME_S) - before).sum())
 
 
 def _missing_end(info: VideoInfo, stats: _DecodeStats) -> str | None:
-    """Describe how far a clip goes, if it breaks off before its container's promise.
+    """Describe where a clip is truncated, compared with its container's duration.
 
-    A picture that ends before the sound does is no damage, and neither is a count that
-    an edit list makes wrong: only a file that holds nothing later breaks off.
+    Video that ends before the audio is no damage, nor is a frame count that an edit
+    list makes wrong: a file is truncated only if it stores nothing later.
     """
-    if not _has_end(info):
+    if not _has_trailer(info):
         return f"{info.path} is truncated after {stats.frames} frames"
     promised_s = info.duration_s
     if info.container == "avi" and info.frame_count is not None:
-        promised_s = float(info.frame_count / info.fps)  # ffmpeg's follows what is left
+        # The duration of a truncated AVI covers only what is left.
+        promised_s = float(info.frame_count / info.fps)
     if promised_s is None:
         return None
     least_s = promised_s - max(0.1, 3 * stats.step_s)
@@ -196,23 +202,23 @@ def _missing_end(info: VideoInfo, stats: _DecodeStats) -> str | None:
     )
 
 
-def _has_end(info: VideoInfo) -> bool:
-    end = _LAST_BYTES.get(info.container, b"")
+def _has_trailer(info: VideoInfo) -> bool:
+    trailer = _TRAILERS.get(info.container, b"")
     with suppress(OSError), info.path.open("rb") as file:
         file.seek(-min(info.path.stat().st_size, 1024), os.SEEK_END)
-        return file.read().rstrip(b"\0\r\n ").endswith(end)
-    return True  # it is gone, which is no fault of what was read
+        return file.read().rstrip(b"\0\r\n ").endswith(trailer)
+    return True  # deleted meanwhile, after it was read
 
 
 def read_opaque(source: VideoInfo, start_s: float) -> Iterator[Frame]:
-    """Read how opaque each frame is, (H, W), in order from a time."""
+    """Read the alpha channel of each frame, (H, W), from a time in seconds on."""
     if source.kind == "folder":
         pictures = numbered_pictures(source.path)
         yield from map(read_alpha, pictures[round(start_s * source.fps) :])
         return
     height, width = source.height, source.width
     graph = (
-        f"trim=start={start_s - _NEAR_S:.6f},format=rgba,alphaextract,"
+        f"trim=start={start_s - _SAME_TIME_S:.6f},format=rgba,alphaextract,"
         f"scale=w={width}:h={height}:flags=area,format=gray"
     )
     arguments = [
@@ -227,10 +233,10 @@ def read_opaque(source: VideoInfo, start_s: float) -> Iterator[Frame]:
 
 
 def find_bars(info: VideoInfo) -> Bars:
-    """Find the bars that a video has in all of its frames; of a folder, none."""
+    """Detect black bars that are present in all frames of a video file."""
     if info.kind != "video":
         return NO_BARS
-    is_long = info.duration_s is None or info.duration_s > _LONGEST_S
+    is_long = info.duration_s is None or info.duration_s > _ALL_FRAMES_S
     limit = f"cropdetect=limit={_BLACK}/255:round=1:skip=0:reset=0"
     size = f"scale={info.width}:{info.height}"
     lines = follow_messages(
@@ -241,39 +247,34 @@ def find_bars(info: VideoInfo) -> Bars:
         ]
     )
     down = across = 0, 0
-    for found in filter(None, map(_CROP.search, lines)):
-        left, right, top, bottom = map(int, found.groups())
+    for match in filter(None, map(_CROP.search, lines)):
+        left, right, top, bottom = map(int, match.groups())
         down, across = (top, info.height - 1 - bottom), (left, info.width - 1 - right)
-        # What is seen only grows, so most clips are known by their first frame.
-        if (
-            min(down) < _LEAST_BAR * info.height
-            and min(across) < _LEAST_BAR * info.width
-        ):
+        # The crop only grows (reset=0), so that the first frame settles most clips.
+        if min(down) < _MIN_BAR * info.height and min(across) < _MIN_BAR * info.width:
             return NO_BARS
     return Bars(*_pair(*down, info.height), *_pair(*across, info.width))
 
 
 def _pair(before: int, after: int, side: int) -> tuple[int, int]:
-    is_equal = abs(before - after) <= max(1, _UNEQUAL * side)
-    least, most = _LEAST_BAR * side, _MOST_BAR * side
+    is_symmetric = abs(before - after) <= max(1, _ASYMMETRY * side)
+    least, most = _MIN_BAR * side, _MAX_BAR * side
     is_bar = least <= min(before, after) <= max(before, after) <= most
-    return (before, after) if is_equal and is_bar else (0, 0)
+    return (before, after) if is_symmetric and is_bar else (0, 0)
 
 
 def fitted_bars(info: VideoInfo, *, height: int, width: int) -> Bars:
-    """Scale a clip's bars to a size of all of its frame."""
+    """Scale a clip's bars to a frame size that includes them."""
     down, across = height / info.height, width / info.width
     scales = (down, down, across, across)
     return Bars(*(round(n * scale) for n, scale in zip(info.bars, scales, strict=True)))
 
 
 def without_bars(frame: Frame, bars: Bars) -> Frame:
-    """Cut bars off a frame that has them."""
     height, width = frame.shape[:2]
     inner = frame[bars.top : height - bars.bottom, bars.left : width - bars.right]
     return np.ascontiguousarray(inner)
 
 
 def with_bars(frame: Frame, bars: Bars) -> Frame:
-    """Put black bars around a frame."""
     return np.pad(frame, ((bars.top, bars.bottom), (bars.left, bars.right), (0, 0)))

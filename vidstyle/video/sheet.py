@@ -1,4 +1,4 @@
-"""Frames -> one picture of them side by side, and the frames of a clip to put there."""
+"""Lay frames out as one picture (a contact sheet), and pick the frames of a clip."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -15,18 +15,18 @@ from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 
 GAP = 6  # pixels of white around and between the pictures
-CAPTION = 18  # pixels below a picture for a line of text
+CAPTION = 18  # height in pixels of the line of text below a picture
 FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 FONT_SCALE = 0.42
-LINE = 16  # pixels from one line of a heading to the next
-HEADING = 132  # pixels of the headings beside the rows
+LINE = 16  # line height of headings, in pixels
+HEADING = 132  # width of row headings, in pixels
 
 
 def contact_sheet(rows: Sequence[Sequence[Frame]]) -> Frame:
-    """Lay pictures out in a grid of equal rows, in the size of the first."""
+    """Lay pictures out in a grid of rows of equal length, resized to the first one."""
     height, width = rows[0][0].shape[:2]
     shape = {"height": height, "width": width}
-    return _grid([[resize_frame(each, **shape) for each in row] for row in rows])
+    return _grid([[resize_frame(cell, **shape) for cell in row] for row in rows])
 
 
 def _grid(rows: Sequence[Sequence[Frame]]) -> Frame:
@@ -40,7 +40,7 @@ def _framed(cell: Frame) -> Frame:
 
 
 def captioned(picture: Frame | None, text: str, *, height: int, width: int) -> Frame:
-    """Put a picture into the middle of a white field, and a line of text below that."""
+    """Center a picture in a white cell, with a line of text below."""
     cell = _blank(height + CAPTION, width)
     if picture is not None:
         tall, wide = picture.shape[:2]
@@ -55,7 +55,7 @@ def _blank(height: int, width: int) -> Frame:
 
 
 def _write(cell: Frame, text: str, *, bottom: int) -> None:
-    """Write a line in ASCII into a picture; what does not fit is cut off at its end."""
+    """Draw a line of text, reduced to ASCII, cut off at the cell's width."""
     plain = normalize("NFKD", text).encode("ascii", "ignore").decode()
     plain = plain[: _fitting(plain, cell.shape[1])]
     cv2.putText(cell, plain, (0, bottom), FONT, FONT_SCALE, (0,) * 3, 1, cv2.LINE_AA)
@@ -73,11 +73,11 @@ def labelled_sheet(
     down: Sequence[str],
     corner: str = "",
 ) -> Frame:
-    """Lay captioned pictures out in a grid with a heading for each row and column.
+    """Lay captioned pictures out in a grid with headings for its rows and columns.
 
-    All pictures are brought to the size of the first; columns are wider where a text
-    below one is. Rows need not be equally long. If all headings ``down`` are empty,
-    they take no room; ``corner`` stands where the headings meet.
+    All pictures are resized to the first one; the columns are as wide as the widest
+    caption. Rows may differ in length. ``across`` are the column headings, ``down`` the
+    row headings (none if all are empty), and ``corner`` stands where they meet.
     """
     height, wide = rows[0][0][0].shape[:2]
     width = max(wide, *(_length(text) for row in rows for _, text in row))
@@ -86,9 +86,9 @@ def labelled_sheet(
     strips = [[_field(text, height=top, width=width) for text in across]]
     for row in rows:
         strips.append([_blank(height + CAPTION, width) for _ in across])
-        for place, (picture, text) in enumerate(row):
+        for column, (picture, text) in enumerate(row):
             resized = resize_frame(picture, height=height, width=wide)
-            strips[-1][place] = captioned(resized, text, height=height, width=width)
+            strips[-1][column] = captioned(resized, text, height=height, width=width)
     if any(down) or corner:
         for heading, strip in zip((corner, *down), strips, strict=True):
             strip.insert(0, _field(heading, height=strip[0].shape[0], width=HEADING))
@@ -96,7 +96,7 @@ def labelled_sheet(
 
 
 def _field(text: str, *, height: int, width: int) -> Frame:
-    """Write a text into a white field from its top, in as many lines as it takes."""
+    """Draw text into a white cell from the top, wrapped to its width."""
     cell = _blank(height, width)
     for number, line in enumerate(_lines(text, width), start=1):
         _write(cell, line, bottom=number * LINE - 4)
@@ -104,7 +104,7 @@ def _field(text: str, *, height: int, width: int) -> Frame:
 
 
 def _lines(text: str, width: int) -> list[str]:
-    """Break a text into lines of at most so many pixels, at spaces where it can."""
+    """Wrap text to a width in pixels, at spaces where possible."""
     lines = [""]
     for word in text.replace(",", ", ").split():
         longer = f"{lines[-1]} {word}".strip()
@@ -118,42 +118,39 @@ def _lines(text: str, width: int) -> list[str]:
 
 
 def _fitting(text: str, width: int) -> int:
-    """Count the letters of a text, at least one, that are not wider than a line."""
+    """Count how many leading characters, at least one, fit a width in pixels."""
     counts = range(len(text), 1, -1)
     return next((count for count in counts if _length(text[:count]) <= width), 1)
 
 
 def evenly_spaced(first: int, count: int, pictures: int) -> list[int]:
-    """Choose indices in the middles of equal parts of ``[first, first + count)``."""
+    """Return the midpoints of equal parts of the indices [first, first + count)."""
     pictures = min(pictures, count)
-    return [
-        first + (2 * place + 1) * count // (2 * pictures) for place in range(pictures)
-    ]
+    return [first + (2 * i + 1) * count // (2 * pictures) for i in range(pictures)]
 
 
 def pick_frames(
     info: VideoInfo, indices: Collection[int], *, height: int, width: int
 ) -> dict[int, Frame]:
-    """Read some frames of a clip, by index, up to the last of them.
+    """Read the frames of a clip at some indices, resized.
 
-    If the clip ends before that, its last frame is among them.
+    If the clip ends before the last index, its last frame is included.
     """
+    shape = {"height": height, "width": width}
     picked: dict[int, Frame] = {}
-    newest: TimedFrame | None = None
-    for newest in read_frames(info, on_warning=lambda _: None):
-        if newest.index in indices:
-            picked[newest.index] = resize_frame(
-                newest.frame, height=height, width=width
-            )
+    last: TimedFrame | None = None
+    for last in read_frames(info, on_warning=lambda _: None):
+        if last.index in indices:
+            picked[last.index] = resize_frame(last.frame, **shape)
         if len(picked) == len(indices):
             return picked
-    if newest is not None:
-        picked[newest.index] = resize_frame(newest.frame, height=height, width=width)
+    if last is not None:
+        picked[last.index] = resize_frame(last.frame, **shape)
     return picked
 
 
 def thumbnail(path: Path, side: int) -> Frame | None:
-    """Show a picture, or the frame in the middle of a clip; None: it cannot be read."""
+    """Scale a picture, or a clip's middle frame, to ``side``; None: unreadable."""
     try:
         picture = read_picture(path)
     except ImageOpenError:

@@ -1,9 +1,9 @@
-"""What is in a file: its streams by ffmpeg's description of it, and their packets.
+"""Parse the streams of a file from ffmpeg's output, and list their packets.
 
-ffmpeg ships without ffprobe, so the facts are read from the text that it prints for
-people, in one place. That text is about the first frames only, and a stream may turn
-interlaced later: H.264 and H.265 announce it in parameter sets, wherever they change,
-and all of them are read here. No picture is decoded for it.
+imageio-ffmpeg ships without ffprobe, so metadata is parsed from the description that
+ffmpeg prints for people; this is the only place that does so. The description covers
+the first frames only, but a stream may become interlaced later: H.264 and H.265 signal
+that in parameter sets, so all of these are read, without decoding a picture.
 """
 
 import math
@@ -43,28 +43,27 @@ _DEPTH = re.compile(r"(\d+)(?:le|be)$")
 _ALPHA_FORMAT = re.compile(r"yuva|uyva|vuya|ayuv|rgba|bgra|argb|abgr|gbrap|ya\d|pal8")
 
 RESTARTED: Final = frozenset({"mpeg", "mpegts", "ogg"})
-"""Where ffmpeg counts from the start of the streams that are taken, not the file's."""
-# The clock of a still picture in an AVIF or HEIC file, beside the moving ones.
+"""Demuxers whose timestamps count from the mapped streams' start, not the file's."""
+# The time base of still images in AVIF and HEIC files, which may hold video as well.
 _STILL_CLOCK: Final = " 1 fps, 1 tbr, 1 tbn"
 _TEXT_CODECS: Final = frozenset({"ansi", "bintext", "idf", "xbin"})
-# A guess above this is a variable rate's clock, unless the average confirms it.
+# A higher tbr is the time base of a variable rate, unless the average confirms it.
 _MOST_GUESSED_FPS: Final = 120
 _NTSC_BASES: Final = (12, 15, 24, 30, 48, 60, 120, 240)
-# The clock that ffmpeg gives to streams that have none, such as a bare .h264.
+# The time base that ffmpeg assigns to raw streams, such as a bare .h264.
 _RAW_CLOCK: Final = " 1200k tbn"
-# Bits a channel, where the number in a format's name counts those of a whole pixel.
+# Bits per channel of formats whose name gives the bits per pixel.
 _PACKED_DEPTHS: Final = {48: 16, 64: 16, 30: 10, 36: 12, 444: 8, 555: 8, 565: 8}
 _BROADCAST: Final = frozenset({"mpegts", "mpeg"})
-"""Containers in which films and interlaced programmes take turns."""
-# Others that can hold interlaced pictures: they may begin at any frame, and often the
-# file does not say whether there are any.
+"""Broadcast containers, in which progressive and interlaced content may alternate."""
+# Codecs that allow interlaced frames anywhere, often without signaling them.
 _WITH_FIELDS: Final = frozenset(
     {"dnxhd", "dvvideo", "mjpeg", "mpeg2video", "mpeg4", "vc1", "wmv3"}
 )
-# What sequence parameter sets say: the type of their unit, a flag, its value, and what
-# a stream with it is. ITU-R H.264, 7.4.2.1.1: 1 if there are frames only, and no
-# fields. ITU-R H.265, E.3.1: 1 if each picture is a field of its own.
-_ANNOUNCED: Final = {
+# How sequence parameter sets signal it: NAL unit type, flag, value, resulting fields.
+# ITU-T H.264, 7.4.2.1.1: 1 if the stream has frame macroblocks only, and no fields.
+# ITU-T H.265, E.3.1: 1 if each picture is a single field.
+_SIGNALED: Final = {
     "h264": (7, "frame_mbs_only_flag", "0", "mixed"),
     "hevc": (33, "field_seq_flag", "1", "separate"),
 }
@@ -72,47 +71,47 @@ _ANNOUNCED: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PictureStream:
-    """What ffmpeg says of a stream of moving pictures; see ``VideoInfo``, too."""
+    """A video stream as ffmpeg describes it; see also ``VideoInfo``."""
 
     info: StreamInfo
     pixel_format: str
     color_tags: str
     stored_shape: tuple[int, int]
-    fields: str  # one moment a frame (progressive), two (interlaced), unknown
-    is_turned: bool  # whether metadata says to turn or mirror it
+    fields: str  # progressive, interlaced or unknown
+    is_turned: bool  # has a display matrix that rotates or mirrors it
     rotation: int
-    crop: tuple[int, int]  # rows and columns that ffmpeg leaves out, as told
+    crop: tuple[int, int]  # rows and columns that ffmpeg crops, as the file says
     pixel_aspect: Fraction
     bit_depth: int
     has_alpha: bool
     has_times: bool
-    start_s: float  # when its first frame is shown, on the file's own clock
-    duration_s: float | None  # as a tag of the stream says; None: there is no such tag
-    fps: Fraction | None  # nominal, and exact although two decimals are printed
+    start_s: float  # timestamp of its first frame, on the file's clock
+    duration_s: float | None  # from the stream's DURATION tag; None: no such tag
+    fps: Fraction | None  # nominal, exact (ffmpeg prints two decimals)
 
 
 class Description:
-    """What ffmpeg says of a file, each fact read once."""
+    """The description that ``ffmpeg -i`` prints of a file, parsed."""
 
-    def __init__(self, said: str) -> None:
-        self.said: Final = said
-        container = _INPUT.search(said)
+    def __init__(self, text: str) -> None:
+        self.text: Final = text
+        container = _INPUT.search(text)
         self.container = container[1] if container else None
-        """Such as ``matroska,webm``; None: ffmpeg cannot open the file."""
-        self.start_s = _value(_FILE_START, said)
-        self.duration_s = _seconds(_FILE_DURATION, said)
-        self.chapters = len(_CHAPTER.findall(said))
-        self.tags = tuple(sorted(set(_TAG.findall(said))))
-        date = _DATE.search(said)
+        """The demuxer, such as ``matroska,webm``; None: ffmpeg cannot open the file."""
+        self.start_s = _value(_FILE_START, text)
+        self.duration_s = _seconds(_FILE_DURATION, text)
+        self.chapters = len(_CHAPTER.findall(text))
+        self.tags = tuple(sorted(set(_TAG.findall(text))))
+        date = _DATE.search(text)
         self.date = date[1] if date else None
-        self.has_stills = _STILL_CLOCK in said
-        """Whether there are pictures that do not move, and are no covers."""
-        found = _STREAM.findall(said)
-        self._parts = [(self._stream(*each[:5]), *each[4:]) for each in found]
+        self.has_stills = _STILL_CLOCK in text
+        """Whether there are still images other than cover art."""
+        matches = _STREAM.findall(text)
+        self._parts = [(self._stream(*match[:5]), *match[4:]) for match in matches]
         self.streams = tuple(info for info, _, _ in self._parts)
 
     def pictures(self) -> list[PictureStream]:
-        """Find the streams of moving pictures: no stills, and no text that is drawn."""
+        """List the video streams, without still images and text-mode codecs."""
         return [
             _picture_stream(info, line, picture, details)
             for info, line, details in self._parts
@@ -142,7 +141,7 @@ class Description:
 def _picture_stream(
     info: StreamInfo, line: str, picture: re.Match[str], details: str
 ) -> PictureStream:
-    """Read what stands in a stream's line after the codec, and in those below it."""
+    """Parse the line of a video stream, and the details in the lines below it."""
     pixel_format, tags, width, height = picture.groups()
     tags = tags or ""
     fields = "progressive" if "progressive" in tags else "unknown"
@@ -161,7 +160,7 @@ def _picture_stream(
         fields="interlaced" if _INTERLACED.search(tags) else fields,
         is_turned=_ROTATION.search(details) is not None,
         rotation=turn if turn % 90 == 0 else 0,
-        # Up to even numbers: an odd one would cut through a color that stands for two.
+        # Rounded up to even numbers: an odd crop would split a subsampled chroma pair.
         crop=((top + bottom + 1) // 2 * 2, (left + right + 1) // 2 * 2),
         pixel_aspect=Fraction("/".join(aspect.groups()) if aspect else 1),
         bit_depth=_PACKED_DEPTHS.get(bits, bits % 100),
@@ -182,7 +181,7 @@ def _rate(line: str) -> Fraction | None:
 
 
 def displayed_shape(stream: PictureStream) -> tuple[int, int]:
-    """Return the height and width when displayed: upright, and in square pixels."""
+    """Return the displayed height and width: cropped, upright, in square pixels."""
     (height, width), aspect = stream.stored_shape, stream.pixel_aspect
     rows, columns = stream.crop
     height, width = height - rows, width - columns
@@ -192,10 +191,10 @@ def displayed_shape(stream: PictureStream) -> tuple[int, int]:
 
 
 def snap_rate(printed: float) -> Fraction:
-    """Find the rate that ffmpeg rounded to two decimals.
+    """Recover the exact rate that ffmpeg printed with two decimals.
 
-    That is a whole number or one of NTSC's rates, such as 30000/1001, if one is near
-    enough; otherwise the number as printed.
+    The nearest integer or NTSC rate (such as 30000/1001) if it is close enough,
+    otherwise the number as printed.
     """
     ntsc = (Fraction(base * 1000, 1001) for base in _NTSC_BASES)
     for rate in (Fraction(round(printed)), *ntsc):
@@ -205,36 +204,36 @@ def snap_rate(printed: float) -> Fraction:
 
 
 def _value(pattern: re.Pattern[str], text: str) -> float:
-    """Read a number, perhaps in thousands; 0 where it does not stand."""
-    found = pattern.search(text)
-    return float(found[1]) * (1000 if "k" in found[0] else 1) if found else 0.0
+    """Parse a number, with ``k`` for thousands; 0 if it is absent."""
+    match = pattern.search(text)
+    return float(match[1]) * (1000 if "k" in match[0] else 1) if match else 0.0
 
 
 def _seconds(pattern: re.Pattern[str], text: str) -> float | None:
-    """Read a duration such as 00:00:05.06; None where it does not stand, or is 0."""
-    found = pattern.search(text)
-    if found is None:
+    """Parse a duration such as 00:00:05.06; None if it is absent or 0."""
+    match = pattern.search(text)
+    if match is None:
         return None
-    return 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3]) or None
+    return 3600 * int(match[1]) + 60 * int(match[2]) + float(match[3]) or None
 
 
 def find_fields(path: Path, stream: PictureStream, *, container: str) -> str:
-    """Find out whether the frames show one moment or two, to the end of a stream.
+    """Determine whether a stream is interlaced anywhere; see ``VideoInfo.fields``.
 
-    The whole file is read where its codec says so in parameter sets.
+    Reads the whole file if the codec signals it in parameter sets.
     """
-    codec, said = stream.info.codec, stream.fields
-    if said == "interlaced":
-        return said
-    is_free = container in _BROADCAST or codec in _WITH_FIELDS
-    if codec in _ANNOUNCED and not (is_free and codec == "h264"):
-        said = _announced(path, stream.info) or said
-    return "mixed" if is_free and said != "separate" else said
+    codec, fields = stream.info.codec, stream.fields
+    if fields == "interlaced":
+        return fields
+    may_alternate = container in _BROADCAST or codec in _WITH_FIELDS
+    if codec in _SIGNALED and not (may_alternate and codec == "h264"):
+        fields = _signaled_fields(path, stream.info) or fields
+    return "mixed" if may_alternate and fields != "separate" else fields
 
 
-def _announced(path: Path, stream: StreamInfo) -> str | None:
-    unit, name, value, meaning = _ANNOUNCED[stream.codec]
-    # The first filter puts in-band what the container holds apart.
+def _signaled_fields(path: Path, stream: StreamInfo) -> str | None:
+    unit, name, value, meaning = _SIGNALED[stream.codec]
+    # The first bitstream filter moves parameter sets from the container in-band.
     start = f"{stream.codec}_mp4toannexb"
     filters = f"{start},filter_units=pass_types={unit},trace_headers"
     source = ["-i", file_url(path), "-map", f"0:{stream.index}", "-c", "copy"]
@@ -246,9 +245,9 @@ def _announced(path: Path, stream: StreamInfo) -> str | None:
 
 
 class Packet(NamedTuple):
-    """One packet of a file: a frame, or a piece of sound."""
+    """One packet of a stream."""
 
-    time_s: float  # on the file's own clock
+    time_s: float  # on the file's clock
     duration_s: float
     size: int
 
@@ -260,9 +259,9 @@ def list_packets(
     error: type[VidstyleError] = VideoOpenError,
     decoded: int | None = None,
 ) -> list[Packet]:
-    """List the packets of streams, named as for ffmpeg's ``-map``, in their order.
+    """List the packets of the streams that ffmpeg's ``-map`` selects, in file order.
 
-    With ``decoded``, so many frames are decoded and listed instead.
+    With ``decoded``, that many decoded frames are listed instead.
     """
     source = ["-i", file_url(path), "-map", streams]
     arguments = ["-copyts", *source, "-copy_unknown", "-c", "copy"]
@@ -271,11 +270,15 @@ def list_packets(
         arguments = [*source, "-frames:v", str(decoded), *clock]
     failed = f"cannot list the packets of {path}"
     table = [*arguments, "-f", "framecrc", "-"]
-    said = run_ffmpeg(table, error=error, failed=failed).decode()
-    ticks = dict(re.findall(r"^#tb (\d+): (\S+)$", said, re.MULTILINE))
-    clocks = {stream: Fraction(tick) for stream, tick in ticks.items()}
-    rows = re.findall(r"^(\d+), *-?\d+, *(-?\d+), *(\d+), *(\d+),", said, re.MULTILINE)
+    crc = run_ffmpeg(table, error=error, failed=failed).decode()
+    bases = dict(re.findall(r"^#tb (\d+): (\S+)$", crc, re.MULTILINE))
+    time_bases = {stream: Fraction(base) for stream, base in bases.items()}
+    rows = re.findall(r"^(\d+), *-?\d+, *(-?\d+), *(\d+), *(\d+),", crc, re.MULTILINE)
     return [
-        Packet(float(int(at) * clocks[n]), float(int(shown) * clocks[n]), int(size))
-        for n, at, shown, size in rows
+        Packet(
+            float(int(pts) * time_bases[stream]),
+            float(int(duration) * time_bases[stream]),
+            int(size),
+        )
+        for stream, pts, duration, size in rows
     ]

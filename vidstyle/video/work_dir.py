@@ -1,18 +1,18 @@
-"""The work directory: frames on their way, and the manifest of the run they belong to.
+"""The work directory: the manifest and the intermediate files of one run.
 
-Everything is written under a partial name and moved into place, so that whatever is
-there is whole, and a run that was killed goes on from it.
+Files are written under a temporary name and moved into place, so that each one is
+complete, and an interrupted run can resume.
 
-    vidstyle.json           the manifest: a run that makes something else is refused
-    source/000001.png       frames that wait to be painted, at working size
-    stylized/000001.png     painted frames
-    newest.png              the one that was stored last, for whoever looks on
-    paint/000001.npz        what is known of the paint of the newest
-    evolution/000001.png    how one frame was learned
-    learned/network.safetensors  what a painting network has learned
-    NAME.json               facts that a resumed run must not compute differently, and
-    .NAME.json              a copy of them, for when the disk damages one
-    lock                    while a process is at work there
+    vidstyle.json           manifest: a run with other settings is refused
+    source/000001.png       frames waiting to be stylized, at working size
+    stylized/000001.png     stylized frames
+    newest.png              link to the one stored last, for viewers
+    paint/000001.npz        age and origin of the paint of the latest frames
+    evolution/000001.png    snapshots of one frame's optimization
+    learned/network.safetensors  checkpoint of a painting network
+    NAME.json               values that a resumed run must reuse, not recompute, and
+    .NAME.json              a backup of them in case of disk damage
+    lock                    held while a process uses the directory
 """
 
 import json
@@ -34,7 +34,7 @@ from vidstyle.images import PARTIAL, read_picture, write_picture, write_whole
 from vidstyle.images.decode import is_whole
 from vidstyle.records import Frame, Paint
 
-MANIFEST = "vidstyle.json"  # a name of our own, for what lies around it may be deleted
+MANIFEST = "vidstyle.json"  # distinctive: files beside it may be deleted
 LOCK, NEWEST, RUN = "lock", "newest.png", "run"
 KINDS = SOURCE, STYLIZED, PAINT, EVOLUTION, LEARNED = (
     *("source", "stylized", "paint"),
@@ -43,7 +43,7 @@ KINDS = SOURCE, STYLIZED, PAINT, EVOLUTION, LEARNED = (
 
 
 class FrameStore:
-    """Frames and facts of one run, by the frames' 0-based indices in the source."""
+    """The files of one run; frames are addressed by 0-based index in the source."""
 
     def __init__(self, work_dir: Path) -> None:
         self.work_dir = work_dir
@@ -52,10 +52,10 @@ class FrameStore:
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Keep other processes out for the time of the block.
+        """Lock the directory for the duration of the block.
 
-        A directory without a painted frame, or a network, is deleted at its end.
-        WorkDirError: another process is at work there, or it cannot be made.
+        Afterwards it is deleted if it holds neither stylized frames nor a network.
+        WorkDirError: another process uses it, or it cannot be created.
         """
         self._check_own()
         with ExitStack() as stack:
@@ -71,10 +71,10 @@ class FrameStore:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold a lock, which the system lets go of if the process is killed."""
+        """Hold a file lock, which the system releases if the process is killed."""
         lock = FileLock(path := self.work_dir / LOCK, timeout=0)
         try:
-            with suppress(NotImplementedError):  # by some network folders
+            with suppress(NotImplementedError):  # some network file systems
                 lock.acquire()
         except Timeout as err:
             raise WorkDirError(
@@ -91,11 +91,11 @@ class FrameStore:
             lock.release()
 
     def owner(self) -> str | None:
-        """Name the process that is at work there. None: none is."""
+        """Return the PID of the process that uses the directory, if any."""
         owner = "unknown"
         if not (path := self.work_dir / LOCK).is_file():
             return None
-        with suppress(OSError):  # Windows lets nobody read it
+        with suppress(OSError):  # a locked file cannot be read on Windows
             owner = path.read_text(encoding="utf-8") or owner
         try:
             with FileLock(path, timeout=0):
@@ -108,29 +108,29 @@ class FrameStore:
             self.work_dir.rmdir()
 
     def open(self, manifest: Mapping[str, Any], *, restart: bool = False) -> bool:
-        """Make the work directory for what a manifest, of JSON values, describes.
+        """Create the work directory of the run that a JSON manifest describes.
 
-        Returns whether there was such a run to go on from; a restart throws it away.
-        WorkDirError: it holds another's work, or cannot be made.
+        Returns whether there is such a run to resume; ``restart`` deletes it first.
+        WorkDirError: it belongs to a different run, or cannot be created.
         """
         if restart:
             self.remove()
         name = Path(MANIFEST).stem
         with self._reported():
-            if (known := self.facts(name)) is not None:
-                self._check_same(known, json.loads(json.dumps(manifest)))
+            if (stored := self.facts(name)) is not None:
+                self._check_same(stored, json.loads(json.dumps(manifest)))
             self._check_own()
             for kind in KINDS:
                 (self.work_dir / kind).mkdir(parents=True, exist_ok=True)
-            if known is None:
+            if stored is None:
                 self.put_facts(name, manifest)
-        return known is not None
+        return stored is not None
 
     def _check_own(self) -> None:
         if (self.work_dir / MANIFEST).is_file():
             return
         for path in self.work_dir.rglob("*"):
-            # A run that was killed as it began may have left these.
+            # A run that was killed at its start may have left these.
             if path.is_file() and path.suffix != PARTIAL and path.name != LOCK:
                 raise WorkDirError(
                     f"{self.work_dir} is not a vidstyle work directory; "
@@ -139,7 +139,7 @@ class FrameStore:
 
     @contextmanager
     def _reported(self, advice: str = "") -> Iterator[None]:
-        """Raise what goes wrong on the disk as WorkDirError."""
+        """Convert errors of reading and writing to WorkDirError."""
         try:
             yield
         except OSError as err:
@@ -149,13 +149,13 @@ class FrameStore:
         except (OutputError, ImageOpenError) as err:
             raise WorkDirError(f"{err}{advice}") from err
 
-    def _check_same(self, known: dict[str, Any], wanted: dict[str, Any]) -> None:
+    def _check_same(self, stored: dict[str, Any], current: dict[str, Any]) -> None:
         differing = ", ".join(
             f"{key} has changed"
-            if f"{known.get(key)}".startswith("a file with SHA-256")
-            else f"{key} was {known.get(key)} and is now {wanted.get(key)}"
-            for key in sorted({*known, *wanted})
-            if known.get(key) != wanted.get(key)
+            if f"{stored.get(key)}".startswith("a file with SHA-256")
+            else f"{key} was {stored.get(key)} and is now {current.get(key)}"
+            for key in sorted({*stored, *current})
+            if stored.get(key) != current.get(key)
         )
         if differing:
             raise WorkDirError(
@@ -164,16 +164,16 @@ class FrameStore:
             )
 
     def remove(self) -> None:
-        """Delete all that a run has put there, and the directory if it is empty then.
+        """Delete a run's files, and the directory if nothing else is in it.
 
-        A directory without a manifest is left as it is.
+        A directory without a manifest is left untouched.
         """
         if not (self.work_dir / MANIFEST).is_file():
             return
         for manifest in self.work_dir.glob(f"*/{MANIFEST}"):  # of other passes
             FrameStore(manifest.parent).remove()
         with suppress(OSError):
-            # The manifest goes last: until then it can be told whose work this is.
+            # Delete the manifest last, since it identifies the directory as ours.
             for path in {*self.work_dir.glob("*.json"), *self.work_dir.glob(".*")}:
                 if path.name != MANIFEST and path.suffix in {".json", PARTIAL}:
                     path.unlink()
@@ -208,7 +208,7 @@ class FrameStore:
     def put_stylized(self, index: int, frame: Frame) -> None:
         self._put(STYLIZED, index, frame)
         link = self.work_dir / f".{NEWEST}.{index}{PARTIAL}"
-        with suppress(OSError):  # not every disk has links
+        with suppress(OSError):  # not every file system has hard links
             link.hardlink_to(self._path(STYLIZED, index))
             link.replace(self.newest)
 
@@ -223,19 +223,19 @@ class FrameStore:
         if not path.is_file():
             return None
         try:
-            with np.load(BytesIO(path.read_bytes())) as known:
-                return Paint(known["age"], known["scene"], *known["losses"].tolist())
+            with np.load(BytesIO(path.read_bytes())) as npz:
+                return Paint(npz["age"], npz["scene"], *npz["losses"].tolist())
         except (OSError, EOFError, ValueError, KeyError, BadZipFile) as err:
             raise _damaged(path) from err
 
     def put_learned(self, data: bytes) -> None:
-        """Store what a painting network has learned so far."""
+        """Store the checkpoint of a painting network."""
         with self._reported(" The work so far is kept."):
             write_whole(self.learned, data)
 
     def drop_damaged(self) -> int:
-        """Delete the frames that the disk has damaged, or their paint; count them."""
-        damaged = [each for each in self.painted() if not self._is_whole(each)]
+        """Delete stylized frames that are damaged, or whose paint is; count them."""
+        damaged = [index for index in self.painted() if not self._is_whole(index)]
         for index in damaged:
             self._drop(STYLIZED, index)
             self.drop_paint(index)
@@ -251,20 +251,21 @@ class FrameStore:
         return self._path(STYLIZED, index).is_file()
 
     def painted(self) -> list[int]:
-        found = (self.work_dir / STYLIZED).glob("*.png")
-        return sorted(int(path.stem) - 1 for path in found)
+        paths = (self.work_dir / STYLIZED).glob("*.png")
+        return sorted(int(path.stem) - 1 for path in paths)
 
     def put_evolution(self, pictures: Sequence[Frame]) -> None:
-        """Store how one frame was learned, first to last; the count comes last."""
-        for place, picture in enumerate(pictures):
-            self._put(EVOLUTION, place, picture)
+        """Store the snapshots of one frame's optimization, in order."""
+        for number, picture in enumerate(pictures):
+            self._put(EVOLUTION, number, picture)
+        # Last, since it marks them as complete.
         self.put_facts(EVOLUTION, {"pictures": len(pictures)})
 
     def evolution(self) -> list[Frame] | None:
         facts = self.facts(EVOLUTION)
         if facts is None:
             return None
-        return [self._get(EVOLUTION, place) for place in range(facts["pictures"])]
+        return [self._get(EVOLUTION, number) for number in range(facts["pictures"])]
 
     def put_facts(self, name: str, facts: Mapping[str, Any]) -> None:
         with self._reported():

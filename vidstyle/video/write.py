@@ -1,9 +1,9 @@
-"""Frames and their times -> a whole video file or GIF, with the source's sound.
+"""Encode timestamped frames as a video file or GIF, with the source's audio.
 
-ffmpeg encodes, in one run: pictures from a pipe, all else copied from the source.
-The file has a partial name until it is complete and its frames have been counted.
-Whether an old result may be replaced is decided elsewhere. Only colors are painted, so
-transparency that is kept is the source's, read beside the frames.
+A single ffmpeg process encodes frames from a pipe and copies all other streams from the
+source. The file has a temporary name until it is complete and its frames have been
+counted. Callers decide whether an existing file may be replaced. Stylization changes
+colors only, so an alpha channel that is kept is read from the source.
 """
 
 import os
@@ -29,14 +29,14 @@ from vidstyle.video.mux import mux_args, source_input
 from vidstyle.video.read import read_opaque
 from vidstyle.video.streams import list_packets
 
-MOST_FPS: Final = 50  # of a GIF; browsers slow down one that asks for more
+MOST_FPS: Final = 50  # of a GIF; browsers slow down faster ones
 _LEAST_DELAY_CS: Final = 100 // MOST_FPS
-_VARIABLE_CLOCK: Final = 90_000  # ticks a second of a clip whose rate varies
-_LEAST_CLOCK: Final = 10_000  # ticks a second with room for a late first frame
-_JITTER_S: Final = 0.00075  # by which rounding to milliseconds moves a constant rate
+_VARIABLE_CLOCK: Final = 90_000  # ticks per second of a variable-rate clip
+_LEAST_CLOCK: Final = 10_000  # ticks per second, to place a late first frame exactly
+_JITTER_S: Final = 0.00075  # tolerance for millisecond timestamps of a constant rate
 
-# Made for what changes; an ordered dither stays still where the picture does, which
-# keeps the file small.
+# The palette favors what changes; ordered dithering is stable where the picture is,
+# which keeps the file small.
 _MAKE_PALETTE: Final = ("-vf", "palettegen=stats_mode=diff", "-f", "image2")
 _USE_PALETTE: Final = (
     "[0:v][1:v]paletteuse=dither=bayer:bayer_scale=5:diff_mode=rectangle"
@@ -57,18 +57,18 @@ def write_video(
     width: int | None = None,
     config: EncodingConfig | None = None,
 ) -> None:
-    """Write a video or a GIF; an existing one is replaced.
+    """Write a video or a GIF, replacing an existing one.
 
-    Frames, of one shape, are read one at a time, and for a GIF twice. They are resized
-    to ``height`` and ``width``; an odd row or column is cut where the codec cannot hold
-    it. Times are in seconds after the source's start: a constant rate stays exact, any
-    other is kept to 1/90000 s (Matroska: 1 ms). The last frame is shown for ``hold_s``,
-    or as ``fps`` says. Sound and the rest are those of ``source`` (see ``mux``), from
-    the part of it, in seconds, that ``span`` says.
+    Frames of one shape are read one at a time, for a GIF twice. They are resized to
+    ``height`` and ``width``; an odd row or column is cropped if the codec requires it.
+    Times are in seconds after the source's start: a constant rate stays exact, any
+    other is rounded to 1/90000 s (Matroska: 1 ms). The last frame is shown for
+    ``hold_s``, by default one period of ``fps``. Audio and other streams come from
+    ``source`` (see ``mux``), cut to ``span`` in seconds.
 
-    ConfigError: such a file cannot hold the codec; VideoWriteError: it cannot be
-    written, and nothing is left; ValueError: frames and times differ in number, or
-    frames in shape.
+    ConfigError: the container cannot hold the codec; VideoWriteError: writing failed,
+    and no file is left; ValueError: frames and times differ in number, or frames in
+    shape.
     """
     config = config or EncodingConfig()
     check_writable(path, config)
@@ -78,18 +78,19 @@ def write_video(
     if codecs.container_of(path) == "gif":
         write_gif(resized, path, times_s=times_s, fps=fps, hold_s=hold_s)
         return
-    clear = source if config.keep_alpha and source and source.has_alpha else None
-    made = with_alpha(resized, clear, start_s=times_s[0]) if clear else iter(resized)
-    if (first := next(made, None)) is None:
+    encoded = iter(resized)
+    if config.keep_alpha and source and source.has_alpha:
+        encoded = with_alpha(resized, source, start_s=times_s[0])
+    if (first := next(encoded, None)) is None:
         raise ValueError("there are times, but no frames")
-    late_s = max(0.0, times_s[0] - (span[0] if span else 0.0))
+    delay_s = max(0.0, times_s[0] - (span[0] if span else 0.0))
     clock, times_s = _clock(times_s, fps)
     arguments = [
-        *("-itsoffset", f"{late_s:.6f}", *_FRAMES, *source_input(source, span)),
+        *("-itsoffset", f"{delay_s:.6f}", *_FRAMES, *source_input(source, span)),
         *_encoding(path, config, clock=clock, first=first),
         *mux_args(source, span, codecs.container_of(path), config),
     ]
-    stream = timed_stream(chain([first], made), times_s, fps=fps, hold_s=hold_s)
+    stream = timed_stream(chain([first], encoded), times_s, fps=fps, hold_s=hold_s)
     with _counted_file(path, len(times_s)) as output:
         _feed(stream, [*arguments, *output], path)
 
@@ -97,7 +98,7 @@ def write_video(
 def _encoding(
     path: Path, config: EncodingConfig, *, clock: int, first: Frame
 ) -> list[str]:
-    """Return the arguments that encode frames like the first one."""
+    """Build the arguments that encode frames of the first one's shape."""
     codec, container = codecs.codec_for(path, config), codecs.container_of(path)
     crf, shape, has_alpha = config.crf, first.shape[:2], first.shape[2] == 4
     hardware = None
@@ -117,10 +118,10 @@ def _encoding(
 
 
 def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
-    """Check, before the hours of work, that a video could be written under a name.
+    """Check, before hours of work, that a video can be written to a path.
 
-    ConfigError: a file with this ending cannot hold the codec; DependencyError: there
-    is no ffmpeg, or not with this encoder; VideoWriteError: no file can be made there.
+    ConfigError: the container cannot hold the codec; DependencyError: ffmpeg or its
+    encoder is missing; VideoWriteError: no file can be created there.
     """
     config = config or EncodingConfig()
     codec, container = codecs.codec_for(path, config), codecs.container_of(path)
@@ -138,9 +139,9 @@ def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
 
 @contextmanager
 def _counted_file(path: Path, count: int) -> Iterator[list[str]]:
-    """Yield ffmpeg's arguments for an output; check its number of frames in the end."""
+    """Yield ffmpeg's arguments for an output file; check its frame count afterwards."""
     for stale in path.parent.glob(f"{escape(partial_prefix(path))}*{PARTIAL}"):
-        with suppress(OSError):  # of a run that was killed as it wrote
+        with suppress(OSError):  # left by a run that was killed while writing
             stale.unlink()
     with partial_file(path, error=VideoWriteError) as (partial, handle):
         os.close(handle)
@@ -160,10 +161,10 @@ def _feed(stream: Iterable[bytes], arguments: Sequence[str], path: Path) -> None
 
 
 def _clock(times_s: Sequence[float], fps: Fraction) -> tuple[int, Sequence[float]]:
-    """Choose ticks a second in which the times, less a constant rate's jitter, fit."""
+    """Choose the clock in ticks per second, and remove a constant rate's jitter."""
     constant = [times_s[0] + float(index / fps) for index in range(len(times_s))]
     pairs = zip(times_s, constant, strict=True)
-    if any(abs(time - even) > _JITTER_S for time, even in pairs):
+    if any(abs(actual - nominal) > _JITTER_S for actual, nominal in pairs):
         return _VARIABLE_CLOCK, times_s
     clock = fps.numerator
     while clock < _LEAST_CLOCK:
@@ -173,7 +174,7 @@ def _clock(times_s: Sequence[float], fps: Fraction) -> tuple[int, Sequence[float
 
 @dataclass(frozen=True)
 class _Resized:
-    """Frames in the shape of a result, as often as they are read."""
+    """Frames resized to the output's shape, whenever they are iterated over."""
 
     frames: Iterable[Frame]
     codec: str
@@ -183,16 +184,17 @@ class _Resized:
     def __iter__(self) -> Iterator[Frame]:
         for frame in self.frames:
             height, width = self.height or frame.shape[0], self.width or frame.shape[1]
-            rows, columns = codecs.held_shape(self.codec, (height, width))
+            rows, columns = codecs.encoded_shape(self.codec, (height, width))
             yield resize_frame(frame, height=height, width=width)[:rows, :columns]
 
 
 def with_alpha(
     frames: Iterable[Frame], source: VideoInfo, *, first: int = 0, start_s: float = 0
 ) -> Iterator[Frame]:
-    """Give painted frames their source's transparency, from an index or a time in it.
+    """Add the source's alpha channel to stylized frames: (H, W, 3) -> (H, W, 4).
 
-    They become (H, W, 4). VideoOpenError, ImageOpenError: the source is gone.
+    It is read from a frame index or a time. VideoOpenError, ImageOpenError: the source
+    is gone or ends early.
     """
     opaque = islice(read_opaque(source, start_s), first, None)
     for frame in frames:
@@ -211,10 +213,10 @@ def write_gif(
     fps: Fraction,
     hold_s: float | None = None,
 ) -> None:
-    """Write frames as a GIF that repeats; the arguments are those of ``write_video``.
+    """Write frames as a looping GIF; the arguments are those of ``write_video``.
 
-    A GIF counts time in hundredths of a second: a frame that would be shown for less
-    than two is left out. They are read twice, first for the palette.
+    GIF delays are in hundredths of a second; a frame that would be shown for less than
+    two is dropped. Frames are read twice, first for the palette.
     """
     times_cs = [round(100 * (time - times_s[0])) for time in times_s]
     is_shown = _shown(times_cs)
@@ -223,14 +225,14 @@ def write_gif(
     rate, end_s = Fraction(100, last_cs), shown_s[-1] + last_cs / 100
 
     def shown() -> Iterator[Frame]:
-        return (each for each, is_in in zip(frames, is_shown, strict=True) if is_in)
+        return (frame for frame, keep in zip(frames, is_shown, strict=True) if keep)
 
     with (
         _counted_file(path, len(shown_s)) as output,
         tempfile.TemporaryDirectory() as folder,
     ):
         palette = file_url(Path(folder) / "palette.png")
-        stream = timed_stream(_ended(shown()), [*shown_s, end_s], fps=rate)
+        stream = timed_stream(_with_sentinel(shown()), [*shown_s, end_s], fps=rate)
         _feed(stream, [*_FRAMES, *_MAKE_PALETTE, "-update", "1", palette], path)
         arguments = [
             *(*_FRAMES, "-i", palette, "-filter_complex", _USE_PALETTE),
@@ -241,7 +243,7 @@ def write_gif(
 
 
 def _shown(times_cs: Sequence[int]) -> list[bool]:
-    """Choose the frames that leave the one before them time enough to be seen."""
+    """Drop the frames that follow the last one shown by less than the least delay."""
     shown, last_cs = [], -_LEAST_DELAY_CS
     for time_cs in times_cs:
         shown.append(time_cs - last_cs >= _LEAST_DELAY_CS)
@@ -249,8 +251,8 @@ def _shown(times_cs: Sequence[int]) -> list[bool]:
     return shown
 
 
-def _ended(frames: Iterable[Frame]) -> Iterator[Frame]:
-    """Add a frame that differs everywhere: ffmpeg counts colors as they go."""
+def _with_sentinel(frames: Iterable[Frame]) -> Iterator[Frame]:
+    """Append the inverted last frame: palettegen counts colors only as they change."""
     frame = None
     for frame in frames:
         yield frame
