@@ -19,6 +19,8 @@ VidstyleError
 
 from typing import ClassVar, Final
 
+# Noted on whatever stops a run that has kept something.
+RESUMES: Final = "the same command goes on where this one stopped"
 PACKAGES: Final = {"cv2", "torch", "torchvision", "numpy", "imageio_ffmpeg"}
 # By what an ImportError says: their names, and their packages in Debian and Fedora.
 SYSTEM_LIBRARIES: Final = {

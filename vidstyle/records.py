@@ -188,6 +188,7 @@ class Plan:
     width: int
     frames: int | None  # how many are to be painted; None: not known yet
     done: int = 0  # how many of them an earlier run has painted
+    begun: int = 0  # and of how many more it has stored how far they were
     next_steps: int = 1  # that a frame which follows another will probably take
     frame_work: float = 0.0  # all else that a frame needs, in steps of as much time
     unit: str = "frame"

@@ -71,9 +71,11 @@ class FrameOptimizer:
 
         def tasks() -> Iterator[FrameTask | None]:
             for frame in frames:
-                if frame is not None:
+                if frame is None:
+                    yield None
+                else:
                     entered[frame.index] = frame
-                yield None if frame is None else self._task(frame)
+                    yield replace(self._task(frame), begun=frame.begun)
 
         for done in self._batch.run(tasks()):
             frame = entered[done.task.frame]
@@ -83,7 +85,8 @@ class FrameOptimizer:
                 # Frames are held to the shot's first one, as long as they come near it.
                 if not own <= GOOD * wanted:
                     frame.paint = replace(frame.paint, loss=own)
-            yield PaintStep(frame, done.report, picture, is_finished=done.is_finished)
+            state = partial(self._batch.state, done.slot)
+            yield PaintStep(frame, done.report, picture, done.is_finished, state)
             if done.is_finished:
                 del entered[frame.index]
 

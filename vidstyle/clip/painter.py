@@ -7,6 +7,8 @@ on the device happens in the caller's.
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from time import monotonic
 from typing import Protocol
 
 from vidstyle.clip.ingest import Ingest, IngestState
@@ -20,6 +22,11 @@ from vidstyle.video.work_dir import EVOLUTION, FrameStore
 
 BEHIND = 16
 """Finished frames that may wait to be stored."""
+
+BEGUN_S = 20
+"""Seconds of painting one frame that a power cut may cost,"""
+COST = 50
+"""or this many times those of storing how far it is, if that is more."""
 
 Keep = Callable[[int, Frame, Frame], None]
 """Is given a frame's index, the stylized frame and its source, in any thread."""
@@ -35,6 +42,8 @@ class PaintStep:
     picture: Callable[[], Frame]
     """Makes the frame as it is now; to be called before the next step."""
     is_finished: bool
+    state: Callable[[], bytes] | None = None
+    """Returns all that the frame needs to go on, like ``picture``. None: it cannot."""
 
 
 class FramePainter(Protocol):
@@ -82,6 +91,7 @@ class Painter:
         self._writes: list[Future[None]] = []
         self._first: Frame | None = None  # stylized, where a loop closes
         self._begun = self._done = 0
+        self._due_s: dict[int, float] = {}  # when to store how far each begun one is
 
     def paint(self, ingest: Ingest) -> IngestState:
         """Paint until there is nothing left to paint.
@@ -103,6 +113,8 @@ class Painter:
                     evolution.offer(step.picture())
                 if step.is_finished:
                     self._finish(step, pool)
+                else:
+                    self._store_begun(step)
                 self._flush(wait=False)
                 self._poll(ingest, wait=False)
             self._flush(wait=True)
@@ -145,12 +157,23 @@ class Painter:
             known = self._first
             frame.given = self._store.stylized(found.first) if known is None else known
         self._begun += 1
+        self._due_s[index] = monotonic() + BEGUN_S
         wanted = self._wanted
         is_black = frame.is_blank and frame.mask is None  # or white: nothing is learned
         candidates = {index} if is_black else {None, index}
         if wanted and self._evolution is None and wanted.frame in candidates:
             self._evolution = index, Evolution(wanted, frame.source)
+        if self._evolution_of(frame) is None:  # which shows it from its beginning
+            frame.begun = partial(self._store.begun_state, index)
         return frame
+
+    def _store_begun(self, step: PaintStep) -> None:
+        """Store how far a frame is, now and then, unless its learning is recorded."""
+        index, now = step.frame.index, monotonic()
+        is_due = now > self._due_s[index] and self._evolution_of(step.frame) is None
+        if is_due and step.state is not None:
+            self._store.put_begun(index, step.state())
+            self._due_s[index] = monotonic() + max(BEGUN_S, COST * (monotonic() - now))
 
     def _evolution_of(self, frame: PrefetchedFrame) -> Evolution | None:
         """Return what records how a frame is learned, if it is the one."""
@@ -172,6 +195,7 @@ class Painter:
         """Have a finished frame stored, and let its lane go on."""
         frame, turn, picture = step.frame, step.frame.turn, step.picture()
         self._lanes.release(turn)
+        del self._due_s[turn.frame]
         self._painted[turn.frame] = picture, frame.paint
         for index in [each for each in self._painted if not self._lanes.needs(each)]:
             del self._painted[index]

@@ -79,6 +79,8 @@ class PrefetchedFrame:
     """The frame as the user has painted it."""
     origins: list[Origin]
     """What it follows; empty: nothing."""
+    begun: Callable[[], bytes] = bytes
+    """Reads the state that it goes on from; empty: none. The painter adds it."""
     painted: list[tuple[Frame, Paint | None]] = field(default_factory=list)
     """Each origin as stylized and stored, and of a key frame its paint; the painter
     adds them."""

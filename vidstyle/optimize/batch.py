@@ -2,11 +2,14 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from io import BytesIO
+from typing import Any, Final
+from zipfile import BadZipFile
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -126,8 +129,25 @@ class BatchOptimization:
 
     def load(self, slot: int, task: FrameTask) -> None:
         """Put a frame into an idle slot; every frame must have the same shape."""
+        known = _unpacked(task.begun())
+        task = replace(task, begun=bytes)  # where it does not fit, it begins anew
         state = self._states[slot] = PyramidState((*task.coarser, task))
-        self._level(state).load(slot, state.task)
+        if not known:
+            self._level(state).load(slot, state.task)
+            return
+        state.level, state.steps, state.evaluations = known["sizes"].tolist()
+        start = known["start"].to(task.start.device)
+        self._level(state).load(slot, replace(state.task, start=start))
+        self._level(state).load_state(slot, known)
+
+    def state(self, slot: int) -> bytes:
+        """Return all that a frame needs to go on, as a task's ``begun`` gives it."""
+        state, archive = self._states[slot], BytesIO()
+        sizes = torch.tensor([state.level, state.steps, state.evaluations])
+        held = {"sizes": sizes, **self._level(state).state(slot)}
+        arrays: dict[str, Any] = {name: held[name].cpu().numpy() for name in held}
+        np.savez(archive, **arrays)
+        return archive.getvalue()
 
     def result(self, slot: int) -> Tensor:
         """Return the best picture of a slot so far, (1, 3, H, W), a copy.
@@ -255,3 +275,11 @@ class BatchOptimization:
                 objective, self._config, start, slots=self._slots
             )
         return self._levels[start.shape]
+
+
+def _unpacked(data: bytes) -> dict[str, Tensor]:
+    """Read a frame's state; empty: there is none, or the disk has damaged it."""
+    errors = EOFError, ValueError, BadZipFile
+    with suppress(*errors), np.load(BytesIO(data)) as known:
+        return {name: torch.from_numpy(known[name]) for name in known}
+    return {}

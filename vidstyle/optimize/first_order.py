@@ -1,8 +1,9 @@
 """Adam, momentum and Langevin: optimisers that are told how long a step is."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -42,6 +43,8 @@ class FirstOrder(Optimizer):
 
     A sample whose loss is not finite goes back to its best with half the step.
     """
+
+    remembered: ClassVar = ["_taken", "_trust", *Optimizer.remembered]
 
     def __init__(self, images: Tensor, *, step_size: StepSize) -> None:
         super().__init__(images)
@@ -96,6 +99,8 @@ class Adam(FirstOrder):
     the sample's gradient: an absolute one would make pixels depend on the loss's scale.
     """
 
+    remembered: ClassVar = ["_mean", "_square", "_ages", *FirstOrder.remembered]
+
     def __init__(self, images: Tensor, *, step_size: StepSize) -> None:
         super().__init__(images, step_size=step_size)
         self._mean = torch.zeros_like(images)
@@ -139,6 +144,8 @@ class Momentum(FirstOrder):
     "Momentum improves normalized SGD", who average before they normalise where we
     normalise before: so one steep gradient does not outweigh those around it.
     """
+
+    remembered: ClassVar = ["_velocities", *FirstOrder.remembered]
 
     def __init__(self, images: Tensor, *, step_size: StepSize) -> None:
         super().__init__(images, step_size=step_size)
@@ -192,7 +199,15 @@ class Langevin(Momentum):
 
     def _warm_start(self, sample: int, coarser: Self) -> None:
         super()._warm_start(sample, coarser)
-        self._noise[sample] = coarser._noise[sample]
+        # A copy: at the smaller size the next frame's neighbours draw on.
+        self._noise[sample] = coarser._noise[sample].clone_state()
+
+    def state(self, sample: int) -> dict[str, Tensor]:
+        return {**super().state(sample), "noise": self._noise[sample].get_state()}
+
+    def load_state(self, sample: int, state: Mapping[str, Tensor]) -> None:
+        super().load_state(sample, state)
+        self._noise[sample].set_state(state["noise"])
 
     def _pushes(self, gradients: Tensor) -> Tensor:
         """Return descent and noise of each sample, (N, ...)."""

@@ -1,8 +1,9 @@
 """What every optimiser can do; it has a batch of samples that never feel each other."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -20,6 +21,9 @@ class Optimizer(ABC):
     times a thousand give the same points, but for rounding. ``best`` is the best point
     of each sample; ``products`` are the Hessian-vector products of its last step.
     """
+
+    remembered: ClassVar = ["best.images", "best.gradients", "best.losses"]
+    """Names of all that is known of each sample: tensors (N, ...), lists of N ints."""
 
     def __init__(self, images: Tensor) -> None:
         self.best = Best(images)
@@ -40,6 +44,17 @@ class Optimizer(ABC):
         """
         self.best.reset(sample, image)
         self._warm_start(sample, coarser)
+
+    def state(self, sample: int) -> dict[str, Tensor]:
+        """Return all that is remembered of one sample, by name; views, no copies."""
+        held = {name: attrgetter(name)(self) for name in self.remembered}
+        return {name: torch.as_tensor(values[sample]) for name, values in held.items()}
+
+    def load_state(self, sample: int, state: Mapping[str, Tensor]) -> None:
+        """Go on from such a state with one sample, which has just been reset."""
+        for name in self.remembered:
+            values, value = attrgetter(name)(self), state[name]
+            values[sample] = value if isinstance(values, Tensor) else int(value)
 
     @abstractmethod
     def shorten(self, sample: int, factor: float) -> None:
