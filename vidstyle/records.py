@@ -133,7 +133,8 @@ class Paint:
 
     age: npt.NDArray[np.uint8]  # (H, W), in frames, counted up to a limit
     scene: Frame  # what the source showed at each place when the paint was made
-    loss: float = math.nan  # own_loss that later frames are held to; nan: none is known
+    loss: float = math.nan  # own_loss of the finished frame; nan: not known
+    goal: float = math.nan  # own_loss that finishes a later key frame; nan: none does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

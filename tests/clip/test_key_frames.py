@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from listening import Listened
 
+from vidstyle.clip import frame_tasks
 from vidstyle.clip.carry import mix_carried
 from vidstyle.clip.lanes import Turn
 from vidstyle.clip.pipeline import stylize_video
@@ -146,6 +147,25 @@ def test_frames_that_show_nothing_new_take_no_steps(clip: Path) -> None:
     painted = {report.frame for report in heard.steps}
     assert {0, 4, 8, 9, 13, 15} <= painted
     assert painted.isdisjoint({1, 2, 3, 5, 6, 7, 10, 11})
+
+
+def test_frames_with_something_new_end_when_they_are_as_good_as_key_frames(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (clip.parent / "flash").mkdir()
+    for index in range(5):
+        frame = scene(5)
+        if index == 2:
+            frame[8:20, 8:20] = noise(7)[8:20, 8:20]
+        write_picture(clip.parent / "flash" / f"{index:02d}.png", frame)
+
+    def steps_of_the_flash(near: float) -> int:
+        monkeypatch.setattr(frame_tasks, "NEAR", near)
+        _, heard = paint(clip.parent / "flash", f"near {near}")
+        return max(each.step for each in heard.steps if each.frame == 2)
+
+    assert steps_of_the_flash(100) == 2  # the first look at it
+    assert steps_of_the_flash(0) > 2
 
 
 def test_key_frames_are_as_if_there_were_no_others(clip: Path) -> None:

@@ -4,7 +4,12 @@ from problems import Quadratics, run
 
 from vidstyle.config import StyleConfig
 from vidstyle.optimize.optimizer import rms
-from vidstyle.optimize.second_order import FIRST_STEP_RMS, LARGEST_STEP_RMS, LBFGS
+from vidstyle.optimize.second_order import (
+    FIRST_STEP_RMS,
+    GENTLE,
+    LARGEST_STEP_RMS,
+    LBFGS,
+)
 
 LBFGS_CONFIG = StyleConfig(optimizer="lbfgs")
 
@@ -48,6 +53,15 @@ def test_two_loop_by_inner_products_is_the_textbook_recursion():
         direction += (alpha - change @ direction / (step @ change)) * step
     taken = (images - last[0]).flatten()
     torch.testing.assert_close(taken, -direction, rtol=1e-9, atol=1e-12)
+
+
+def test_a_gentle_beginning_takes_a_shorter_first_step():
+    problem = Quadratics(2)
+    optimizer = LBFGS(problem.start, history=4)
+    optimizer.begin_gently(1)
+    moved = optimizer.step(problem.start, *problem(problem.start)) - problem.start
+    usual, gentle = moved.flatten(1).square().mean(dim=1).sqrt().tolist()
+    assert gentle / usual == pytest.approx(GENTLE)
 
 
 def test_the_first_step_has_its_length_and_none_is_longer_than_the_cap():

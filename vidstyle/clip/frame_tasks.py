@@ -34,6 +34,9 @@ HELD = 0.5
 GOOD = 1.15
 """A frame is finished when its loss is at most so many times that of the frame that it
 is held to."""
+NEAR = 1.03
+"""A frame between two key frames is finished when its loss is at most so many times
+that of the worse of them."""
 WET = 5
 """A frame takes all its steps from one part in so many of new paint on."""
 COARSE = 2
@@ -81,10 +84,10 @@ class FrameOptimizer:
             frame = entered[done.task.frame]
             picture = partial(self._picture, done.slot, frame.source)
             if done.is_finished and done.report is not None:
-                own, wanted = done.report.own_loss, frame.paint.loss
+                own, goal = done.report.own_loss, frame.paint.goal
                 # Frames are held to the shot's first one, as long as they come near it.
-                if not own <= GOOD * wanted:
-                    frame.paint = replace(frame.paint, loss=own)
+                goal = goal if own <= goal else GOOD * own
+                frame.paint = replace(frame.paint, loss=own, goal=goal)
             state = partial(self._batch.state, done.slot)
             yield PaintStep(frame, done.report, picture, done.is_finished, state)
             if done.is_finished:
@@ -154,9 +157,7 @@ class FrameOptimizer:
             self._unbound(frame, start),
             steps=round(self._config.next_steps * (2 - origin.motion.trusted_share)),
             least_steps=self._least_steps(bound.paint),
-            goal=math.nan
-            if self._config.style.balance == "gradients"
-            else GOOD * paint.loss,
+            goal=self._goal(paint.goal),
             warped=bound.warped,
             consistency=bound.binding,
         )
@@ -194,7 +195,7 @@ class FrameOptimizer:
         """Carry the paint of the key frames on both sides, and paint what neither has.
 
         What is new there is carried on from frame to frame, and gets a few more steps
-        in each.
+        in each, unless the frame is as good as the key frames without them.
         """
         bank, device = self._stylizer.bank, self._stylizer.device
         pictures = [bank.to_working(picture) for picture, _ in frame.painted]
@@ -204,12 +205,18 @@ class FrameOptimizer:
         start = frame_to_image(mixed, device=device)
         if steps < max(1, self._config.next_min_steps):
             return FrameTask(frame=frame.index, start=start, content=None, steps=0)
+        losses = [paint.loss for _, paint in frame.painted if paint is not None]
         return replace(
             self._unbound(frame, start),
             steps=steps,
+            goal=self._goal(NEAR * max(losses, default=math.nan)),
             warped=start,
             consistency=consistency_to_tensor(held, device=device),
         )
+
+    def _goal(self, loss: float) -> float:
+        """Return the loss that finishes a frame; with balanced gradients none does."""
+        return math.nan if self._config.style.balance == "gradients" else loss
 
     def _least_steps(self, paint: Paint) -> int:
         """Give new paint the time that it needs, however little of the frame it is."""

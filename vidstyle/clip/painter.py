@@ -185,7 +185,7 @@ class Painter:
         """Return a stylized frame as stored, and for a key frame its paint."""
         known = self._painted.get(index)
         picture, paint = known or (self._store.stylized(index), None)
-        if paint is None and turn.after is None:
+        if paint is None and index in {turn.before, turn.after}:
             # It was dropped if a frame after it is painted again.
             paint = self._store.paint(index) or first_paint(self._store.source(index))
         self._painted[index] = picture, paint

@@ -68,7 +68,8 @@ def _is_motion_edge(flow: FlowField) -> Bits:
 
 
 def _squared_length(vectors: FlowField) -> npt.NDArray[np.float32]:
-    return np.asarray(np.square(vectors).sum(axis=-1))
+    across, down = np.square(vectors[..., 0]), np.square(vectors[..., 1])
+    return np.asarray(across + down)
 
 
 SHARP: Final = cv2.INTER_LANCZOS4
@@ -134,7 +135,8 @@ def _missed(moved: npt.NDArray[np.float32], later: Frame) -> npt.NDArray[np.floa
     wanted = later.astype(np.float32)
     above = wanted - cv2.dilate(moved, square)
     below = cv2.erode(moved, square) - wanted
-    missed = np.maximum(np.maximum(above, below), 0).max(axis=2)
+    missed = np.maximum(np.maximum(above, below), 0)
+    missed = np.maximum.reduce(cv2.split(missed))
     return np.asarray(cv2.blur(missed, (3, 3)), np.float32)
 
 
@@ -188,7 +190,8 @@ def carry_paint(
     grown = move_along(paint.age, flow, cv2.INTER_NEAREST).astype(np.int16) + frames
     age = np.where(is_kept, np.minimum(grown, DRY), 0).astype(np.uint8)
     scene = move_along(paint.scene, flow, SHARP)
-    return Paint(age, np.where(is_kept[..., np.newaxis], scene, source), paint.loss)
+    scene = np.where(is_kept[..., np.newaxis], scene, source)
+    return Paint(age, scene, goal=paint.goal)
 
 
 def mask_paint(paint: Paint, painted: npt.NDArray[np.bool_]) -> Paint:

@@ -56,6 +56,9 @@ class Optimizer(ABC):
             values, value = attrgetter(name)(self), state[name]
             values[sample] = value if isinstance(values, Tensor) else int(value)
 
+    def begin_gently(self, sample: int) -> None:  # noqa: B027  # most need nothing
+        """Expect little change of one sample, which has just been reset."""
+
     @abstractmethod
     def shorten(self, sample: int, factor: float) -> None:
         """Shorten the steps of one sample, which has just been reset."""

@@ -19,6 +19,7 @@ from vidstyle.optimize.optimizer import (
 )
 
 FIRST_STEP_RMS = 0.002  # change of pixels in [0, 1] by a step without curvature
+GENTLE = 0.3  # of that, for the first step of a picture that is nearly finished
 LONGEST_START = 5.0  # most times as long as that a size may begin
 LARGEST_STEP_RMS = 0.1  # cap on the change of the pixels by any step
 CURVATURE_RATIO = 1e-4  # a pair is kept only if s.y exceeds this share of |s||y|
@@ -76,6 +77,9 @@ class LBFGS(Optimizer):
         last = (length / FIRST_STEP_RMS).clamp(max=LONGEST_START)
         is_informed = coarser._count[sample] > 0
         self._trust[sample] = torch.where(is_informed, last, coarser._trust[sample])
+
+    def begin_gently(self, sample: int) -> None:
+        self._trust[sample] = GENTLE
 
     def shorten(self, sample: int, factor: float) -> None:
         self._trust[sample] *= factor

@@ -90,6 +90,8 @@ class LevelOptimization:
         self._images[slot] = task.start[0]
         if coarser is None:
             self._optimizer.reset(slot, task.start[0], frame=task.frame)
+            if task.warped is not None:
+                self._optimizer.begin_gently(slot)
         else:
             self._optimizer.warm_start(slot, task.start[0], coarser._optimizer)
         if task.content is not None:

@@ -218,8 +218,8 @@ class FrameStore:
             link.replace(self.newest)
 
     def put_paint(self, index: int, paint: Paint) -> None:
-        archive, loss = BytesIO(), np.float64(paint.loss)
-        np.savez_compressed(archive, age=paint.age, scene=paint.scene, loss=loss)
+        archive, losses = BytesIO(), np.array([paint.loss, paint.goal])
+        np.savez_compressed(archive, age=paint.age, scene=paint.scene, losses=losses)
         with self._reported(" The work so far is kept."):
             write_whole(self._path(PAINT, index), archive.getvalue())
 
@@ -228,7 +228,7 @@ class FrameStore:
             return None
         try:
             with np.load(BytesIO(path.read_bytes())) as known:
-                return Paint(known["age"], known["scene"], float(known["loss"]))
+                return Paint(known["age"], known["scene"], *known["losses"].tolist())
         except (OSError, EOFError, ValueError, KeyError, BadZipFile) as err:
             raise WorkDirError(DAMAGED.format(path)) from err
 
