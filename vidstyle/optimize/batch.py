@@ -18,14 +18,11 @@ from vidstyle.devices import memory_of
 from vidstyle.errors import DeviceMemoryError
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.objective import Objective
-from vidstyle.optimize.pyramid import enlarged
+from vidstyle.optimize.pyramid import enlarged, step_work
 from vidstyle.optimize.slots import FrameTask, LevelOptimization, held_bytes
 from vidstyle.optimize.targets import StyleTarget
 from vidstyle.optimize.tiles import TILE_BYTES
 from vidstyle.records import Listener, Notice, StepReport, ignore
-
-LEAST_WORK: Final = 0.2
-"""Share of a full-size step's time that a step takes at any size; measured on a CPU."""
 
 
 @dataclass(slots=True)
@@ -62,7 +59,7 @@ class PyramidState:
 
     def _work_of(self, task: FrameTask) -> float:
         share = task.start[0, 0].numel() / self.tasks[-1].start[0, 0].numel()
-        return LEAST_WORK + (1 - LEAST_WORK) * share
+        return step_work(share)
 
 
 _END: Final = object()
