@@ -127,7 +127,8 @@ class BatchOptimization:
     def load(self, slot: int, task: FrameTask) -> None:
         """Put a frame into an idle slot; every frame must have the same shape."""
         known = _unpacked(task.begun())
-        task = replace(task, begun=bytes)  # where it does not fit, it begins anew
+        if task.begun is not bytes:  # read once: where it does not fit, it begins anew
+            task = replace(task, begun=bytes)
         state = self._states[slot] = PyramidState((*task.coarser, task))
         if not known:
             self._level(state).load(slot, state.task)
