@@ -25,8 +25,8 @@ BEHIND = 16
 
 BEGUN_S = 20
 """Seconds of painting one frame that a power cut may cost,"""
-COST = 50
-"""or this many times those of storing how far it is, if that is more."""
+COST = 30
+"""or so many times those that it takes to store how far it is, if that is more."""
 
 Keep = Callable[[int, Frame, Frame], None]
 """Is given a frame's index, the stylized frame and its source, in any thread."""
