@@ -7,15 +7,15 @@ SOURCES := vidstyle tests samples docs
 DEMO := demo
 
 .PHONY: help
-help: ## List what there is to make
+help: ## List all targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# make TORCH=https://download.pytorch.org/whl/cpu takes a torch without GPU libraries: 1.2 GB instead of 5.
+# make TORCH=https://download.pytorch.org/whl/cpu installs a CPU-only torch: 1.2 GB instead of 5.
 TORCH ?=
 
 .venv/installed: pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vidstyle needs Python 3.11 or newer, and \
-	this is %d.%d; name another: make PYTHON=python3.12" % sys.version_info[:2])'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "vidstyle needs Python 3.11 or newer; \
+	this is %d.%d. Choose another: make PYTHON=python3.12" % sys.version_info[:2])'
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "Install python3-venv first (Debian, Ubuntu)."; exit 1; }
 	$(PYTHON) -m venv $(if $(wildcard .venv/installed),,--clear) .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
@@ -28,22 +28,22 @@ TORCH ?=
 	@touch $@
 
 .PHONY: install
-install: .venv/installed ## Set everything up in .venv (about 5 GB; two minutes on a fast line)
+install: .venv/installed ## Install everything into .venv (about 5 GB; two minutes on a fast connection)
 
 .PHONY: demo
-demo: .venv/installed ## Paint the sample clip: video, GIF of the learning, contact sheet
+demo: .venv/installed ## Paint the sample clip: video, GIF of the optimization, contact sheet
 	@mkdir -p $(DEMO)
 	$(VIDSTYLE) video samples/clip.mp4 --style samples/swirls.jpg --gif --sheet \
 		--output $(DEMO)/clip.swirls.mp4 --overwrite
 
 .PHONY: demo-mosaic
-demo-mosaic: .venv/installed ## The same clip by another hand
+demo-mosaic: .venv/installed ## Paint the same clip as a mosaic
 	@mkdir -p $(DEMO)
 	$(VIDSTYLE) video samples/clip.mp4 --style samples/mosaic.jpg --gif --sheet \
 		--output $(DEMO)/clip.mosaic.mp4 --overwrite
 
 .PHONY: demo-still
-demo-still: .venv/installed ## One picture and the GIF of how it was learned
+demo-still: .venv/installed ## Paint one picture, with a GIF of the optimization
 	@mkdir -p $(DEMO)
 	$(VIDSTYLE) image samples/photo.jpg --style samples/woodblock.jpg --gif \
 		--output $(DEMO)/photo.woodblock.png --overwrite
@@ -62,7 +62,7 @@ gpu: .venv/tools-installed ## Compare a GPU with the CPU and time it: ten minute
 	$(BIN)/python tests/gpu/run.py --output gpu.md
 
 .PHONY: wheel-test
-wheel-test: ## Install a wheel as a user would, and paint a picture with it (6 GB for a while)
+wheel-test: ## Install a wheel as a user would, and paint a picture (needs 6 GB temporarily)
 	rm -rf build/wheel
 	$(PYTHON) -m venv build/wheel/.venv
 	cd build/wheel && $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir . ../..
@@ -73,18 +73,18 @@ wheel-test: ## Install a wheel as a user would, and paint a picture with it (6 G
 	rm -rf build/wheel
 
 .PHONY: lint
-lint: .venv/tools-installed ## Look for mistakes, for untidiness, for imports that go the wrong way
+lint: .venv/tools-installed ## Check code, formatting and import directions
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/lint-imports --no-logo
 
 .PHONY: format
-format: .venv/tools-installed ## Tidy up
+format: .venv/tools-installed ## Format the code
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
 .PHONY: types
-types: .venv/tools-installed ## Check the types
+types: .venv/tools-installed ## Check types
 	$(BIN)/mypy
 
 .venv/docs-installed: .venv/installed
@@ -92,7 +92,7 @@ types: .venv/tools-installed ## Check the types
 	@touch $@
 
 .PHONY: docs
-docs: .venv/docs-installed ## Build the documentation as a site, into build/site
+docs: .venv/docs-installed ## Build the documentation site in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 .PHONY: structure
@@ -100,19 +100,19 @@ structure: .venv/tools-installed ## Measure the package: lines, modules, levels,
 	$(BIN)/python tests/structure.py
 
 .PHONY: cov
-cov: .venv/tools-installed ## Run the tests and say which lines they miss
+cov: .venv/tools-installed ## Run the tests and list the lines they miss
 	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
 
 .PHONY: check
-check: lint types test ## All that has to hold before a change lands
+check: lint types test ## Run everything that a change must pass
 
 .PHONY: samples
-samples: .venv/installed ## Make the samples again (installs scikit-image)
+samples: .venv/installed ## Remake the samples (installs scikit-image)
 	$(BIN)/python -m pip install --quiet --group samples
 	$(BIN)/python samples/make_samples.py
 
 .PHONY: clean
-clean: ## Delete what was made, but not .venv
+clean: ## Delete generated files, but not .venv
 	rm -rf $(DEMO) dist build .pytest_cache .mypy_cache .ruff_cache \
 		.import_linter_cache .coverage
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -51,7 +51,7 @@ def options_page() -> str:
     """Lay out every option of ``vidstyle video`` and ``image``, as it is declared."""
     known = settings_of(Request, *KINDS)
     lines = ["# Options", ""]
-    for title, is_common in ("What most people need", True), ("The rest", False):
+    for title, is_common in ("Common options", True), ("All other options", False):
         lines += [f"## {title}", ""]
         for panel in PANELS:
             rows = [

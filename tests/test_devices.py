@@ -41,7 +41,7 @@ def test_named_device_is_taken_where_it_is(machine, name: str) -> None:
 @pytest.mark.parametrize("name", ["cuda", "mps"])
 def test_device_that_is_not_there_is_refused(machine, name: str) -> None:
     machine()
-    with pytest.raises(ConfigError, match=f"device {name} is not on this machine; use"):
+    with pytest.raises(ConfigError, match=f"this machine has no device {name}; use"):
         choose_device(name)
 
 

@@ -142,8 +142,8 @@ def test_lines_of_one_color_are_told_apart_by_dashes(tmp_path):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("plot.svg", "use a name in .png"),
-        ("plot", "use a name in .png"),
+        ("plot.svg", "a plot must be a .png"),
+        ("plot", "a plot must be a .png"),
         ("gone/plot.png", "does not exist"),
     ],
 )

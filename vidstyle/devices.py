@@ -26,7 +26,7 @@ def choose_device(name: DeviceName) -> torch.device:
     there += ["cpu"]
     if name not in {"auto", *there}:
         raise ConfigError(
-            f"device {name} is not on this machine; use --device auto or cpu."
+            f"this machine has no device {name}; use --device auto or cpu."
         )
     return torch.device(there[0] if name == "auto" else name)
 

@@ -20,7 +20,7 @@ VidstyleError
 from typing import ClassVar, Final
 
 # Noted on whatever stops a run that has kept something.
-RESUMES: Final = "the same command goes on where this one stopped"
+RESUMES: Final = "run the same command again to resume"
 PACKAGES: Final = {"cv2", "torch", "torchvision", "numpy", "imageio_ffmpeg"}
 # By what an ImportError says: their names, and their packages in Debian and Fedora.
 SYSTEM_LIBRARIES: Final = {
@@ -106,6 +106,6 @@ def dependency_error(err: ImportError) -> DependencyError | None:
     if err.name not in PACKAGES:
         return None
     return DependencyError(
-        f"the Python package {err.name} cannot be loaded ({err}); "
-        "install vidstyle again with pip."
+        f"cannot load the Python package {err.name} ({err}); "
+        "reinstall vidstyle with pip."
     )

@@ -45,14 +45,14 @@ def check_plot(path: Path) -> None:
     folder is missing.
     """
     if path.suffix.lower() != ".png":
-        raise OutputError(f"cannot write {path}: a plot is a PNG; use a name in .png.")
+        raise OutputError(f"cannot write {path}: a plot must be a .png.")
     check_picture_path(path)
     try:
         import matplotlib.figure  # noqa: F401  # only whether it is there
     except ImportError as err:
         raise DependencyError(
-            f"matplotlib, which draws plots, cannot be loaded ({err}); "
-            'pip install "vidstyle[plots]" brings it.'
+            f"cannot load matplotlib, which draws the plots ({err}); "
+            'install it with pip install "vidstyle[plots]".'
         ) from err
 
 

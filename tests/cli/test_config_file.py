@@ -100,7 +100,7 @@ def test_file_says_what_it_is_and_where_settings_come_from() -> None:
 
 
 MISTAKES = {
-    "stepz = 3": "stepz is not a setting; they are named like the options: style-mix, ",
+    "stepz = 3": "stepz is not a setting; settings are named like the options: ",
     "long_side = 3": "long_side is not a setting",
     "steps = 3.5": "steps is 3.5; it must be a whole number",
     'steps = "3"': "steps is '3'; it must be a whole number",
@@ -113,8 +113,8 @@ MISTAKES = {
     "long-side = 2.5": 'long-side is 2.5; it must be a whole number or "source"',
     'long-side = "none"': "long-side: 'none' is neither a number of pixels nor source",
     "style-side = false": 'it must be a whole number or "none"',
-    "weights = 3": 'weights is 3; it must be the name of a file or "none"',
-    "content-layers = 3": 'a text "LAYER[:WEIGHT],...", as for --content-layers',
+    "weights = 3": 'weights is 3; it must be a file name or "none"',
+    "content-layers = 3": 'a string "LAYER[:WEIGHT],...", as for --content-layers',
     'content-layers = "relu1_1:x"': "content-layers: 'x' in 'relu1_1:x' is not",
     'frames = "7"': "frames: '7' is not a range of frames such as 0:48",
     "[look]\nsteps = 3": "look is not a setting",
@@ -135,9 +135,9 @@ def test_mistake_names_file_key_value_and_what_is_allowed(
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"\xff", "is not a file of settings: it is no text."),
-        (b"steps 3", "is not a file of settings: Expected '='"),
-        (b"steps = 3\nsteps = 4", "is not a file of settings: Cannot overwrite"),
+        (b"\xff", "is not a settings file: it is not text."),
+        (b"steps 3", "is not a settings file: Expected '='"),
+        (b"steps = 3\nsteps = 4", "is not a settings file: Cannot overwrite"),
     ],
 )
 def test_what_is_not_toml_is_refused(tmp_path: Path, data: bytes, words: str) -> None:
@@ -156,17 +156,17 @@ def test_other_settings_are_not_lost_unasked(tmp_path: Path) -> None:
     path = tmp_path / "look.toml"
     save_config(path, "a", overwrite=False)
     save_config(path, "a", overwrite=False)
-    with pytest.raises(OutputError, match="says something else; use --overwrite"):
+    with pytest.raises(OutputError, match="with other settings; use --overwrite"):
         save_config(path, "b", overwrite=False)
     assert path.read_text(encoding="utf-8") == "a"
     save_config(path, "b", overwrite=True)
     path.write_bytes(b"\xff")
-    with pytest.raises(OutputError, match="says something else"):
+    with pytest.raises(OutputError, match="with other settings"):
         save_config(path, "b", overwrite=False)
 
 
 def test_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
     values = defaults() | {"weights": Path("\udcff.npz")}
-    with pytest.raises(OutputError, match="the name of a file in it is not text"):
+    with pytest.raises(OutputError, match="a file name in it is not valid text"):
         saved(values, Path())
     assert not list(tmp_path.iterdir())

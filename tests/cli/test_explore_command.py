@@ -129,7 +129,7 @@ def test_networks_without_weights_are_skipped(here, monkeypatch):
         ["skipped", " vgg16"],
         ["skipped", " vgg19"],
     ]
-    assert "warning: skipped: vgg16: its weights are not here" in done.stderr
+    assert "warning: skipped: vgg16: its weights are missing" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -171,14 +171,14 @@ def test_an_interrupted_experiment_goes_on(here, interrupted):
     command = ("grid", "photo.png", "-s", "painting.png", *FEW, "--rows", "seed=1;2;3")
     command += ("--columns", "init=random", "--quiet", "-o", "out")
     said = interrupted("explore", *command, after=3)  # in the second of three pictures
-    line = "interrupted; the same command goes on where this one stopped.\n"
+    line = "interrupted; run the same command again to resume.\n"
     assert said.stderr == line
     assert (here / "out.vidstyle" / "stylized" / "000001.png").exists()
 
     other = run(*command, "--seed", "9")
     assert other.exit_code == 7
-    assert "(seed was 0 and is 9)" in other.stderr
-    assert "--restart to begin afresh" in other.stderr
+    assert "(seed was 0 and is now 9)" in other.stderr
+    assert "--restart to start over" in other.stderr
     (here / "out").mkdir()
     (here / "out" / "sheet.png").touch()  # as if it had been writing its results
     again = run(*command)

@@ -39,10 +39,10 @@ def test_full_log_ends_no_work(tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
     )
     assert said.returncode == 6
-    assert "a.png: transparent parts are laid over white" in said.stderr
+    assert "a.png: placing transparent parts over white" in said.stderr
     assert said.stderr.splitlines()[-1] == (
         f"error: cannot write the log {FULL}: No space left on device; "
-        "the result is whole."
+        "the result is complete."
     )
     assert out.exists()
 
@@ -58,6 +58,5 @@ def test_output_that_takes_nothing_is_told(kind: str) -> None:
     reason = {"full": "No space left on device", "closed": "Broken pipe"}[kind]
     assert said.returncode == 6
     assert said.stderr == (
-        f"error: cannot write to standard output: {reason}; "
-        "files that were made are kept.\n"
+        f"error: cannot write to standard output: {reason}; finished files are kept.\n"
     )

@@ -76,7 +76,7 @@ def test_mask_is_looked_at_before_torch_is_loaded(
 ) -> None:
     monkeypatch.setitem(sys.modules, "vidstyle.stylize.image", None)
     said = vidstyle("image", "photo.png", "--region", "painting.png=painting.png")
-    assert "not the shape of 51x37" in said.stderr
+    assert "not have the aspect ratio of 51x37" in said.stderr
 
 
 def test_region_is_painted_and_the_rest_stays(photo: Path, vidstyle: Run) -> None:
@@ -95,8 +95,8 @@ def test_region_is_painted_and_the_rest_stays(photo: Path, vidstyle: Run) -> Non
     ("options", "words"),
     [
         ((), "Missing option '--style'"),
-        (("--region", "mask.png"), "'mask.png' is not a mask and a painting such as"),
-        (("--region", "=a.png"), "'=a.png' is not a mask and a painting"),
+        (("--region", "mask.png"), "'mask.png' is not MASK=PAINTING, such as"),
+        (("--region", "=a.png"), "'=a.png' is not MASK=PAINTING"),
     ],
 )
 def test_painting_is_asked_for(
@@ -154,11 +154,13 @@ MISTAKES = {
         "steps is -1; it must be at least 0", "--steps -1"
     ),
     "a weight too many": Mistake("style-mix has 2 values", "--style-mix 1,2"),
-    "no weight": Mistake("at least one weight must exceed 0", "--style-mix 0"),
+    "no weight": Mistake("at least one weight must be more than 0", "--style-mix 0"),
     "half a mix": Mistake("cannot read gone.jpg", "-s gone.jpg --style-mix 1,0"),
     "no mask": Mistake("cannot read gone.png", "--region gone.png=painting.png"),
     "text as mask": Mistake("text.png is not a pic", "--region text.png=painting.png"),
-    "tall mask": Mistake("is not the shape of", "--region painting.png=photo.png"),
+    "tall mask": Mistake(
+        "does not have the aspect ratio of", "--region painting.png=photo.png"
+    ),
     "no such painting": Mistake("cannot read gone.jpg", "--region photo.png=gone.jpg"),
     "onto a mask": Mistake(
         "replace an input", "--region text.png=painting.png -o text.png -y"
@@ -169,20 +171,20 @@ MISTAKES = {
         "give either style-side or style-scale", "--style-scale 1 --style-side 99"
     ),
     "sums of others": Mistake(
-        "gatys is that of Gram matrices", "--style-loss swd --loss-scale gatys"
+        "gatys works only with style-loss gram", "--style-loss swd --loss-scale gatys"
     ),
     "nan": Mistake("style-weight is nan; it must be", "--style-weight nan"),
     "no such layer": Mistake("slim has no layer relu7_1", "--style-layers relu7_1"),
-    "maximum": Mistake("slim works with average pooling", "--pooling max"),
+    "maximum": Mistake("slim supports only average pooling", "--pooling max"),
     "no weights": Mistake("no weights for vgg16: ", "--network vgg16", 4),
     "no folder": Mistake("cannot make the folder text.png", "-o text.png/a.png", 6),
     "exists": Mistake("text.png exists; use --overwrite", "-o text.png", 6),
     "itself": Mistake("would replace an input", "-o photo.png -y"),
     "no such format": Mistake("a.xyz: .xyz is not a picture format", "-o a.xyz", 6),
-    "no ending": Mistake("no ending is not a picture format", "-o painted", 6),
+    "no ending": Mistake("no extension is not a picture format", "-o painted", 6),
     "GIF as text": Mistake("x.txt must end in .gif or .mp4", "--gif-output x.txt"),
     "two in one": Mistake(
-        "two results would go to a.gif", "-o a.gif --gif-output a.gif"
+        "two results would be named a.gif", "-o a.gif --gif-output a.gif"
     ),
     "log nowhere": Mistake("cannot write the log gone/log", "--log gone/log", 6),
 }

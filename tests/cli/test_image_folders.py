@@ -33,7 +33,7 @@ def test_folder_of_pictures_makes_a_folder_beside_it(
     assert said.lines[0] == "2 x 1 -> 2 pictures"
     assert names_in(photos.parent / "photos.painting") == {*PAIRS, "index.png"}
     said = vidstyle("image", "photos/", "-s", "painting.png", *STEPS, "--json")
-    assert "2 are there already (--overwrite paints them again)" in said.stderr
+    assert "2 already exist (--overwrite paints them again)" in said.stderr
     result = json.loads(said.stdout)
     assert (result["painted"], result["kept"], result["failed"]) == (0, 2, [])
 
@@ -67,17 +67,19 @@ def test_what_cannot_be_read_is_passed_over_and_the_exit_code_says_so(
     (photos / "a.png").write_text("no picture", encoding="utf-8")
     said = vidstyle("image", "photos", "-s", "painting.png", *STEPS)
     assert said.code == 3
-    assert said.lines[1].startswith("warning: passed over: photos/a.png is not a pict")
-    assert said.lines[-1].startswith("error: not all could be painted: photos/a.png is")
+    assert said.lines[1].startswith("warning: skipped: photos/a.png is not a pict")
+    assert said.lines[-1].startswith(
+        "error: some pictures could not be painted: photos/a.png is"
+    )
     there = {"b.painting.png", "index.png"}
     assert names_in(photos.parent / "photos.painting") == there
 
 
 MISTAKES = [
-    ("photos -o photos", 3, "photos holds inputs; name another --output."),
-    ("photos -o painting.png", 6, "painting.png is a file; results of several need"),
+    ("photos -o photos", 3, "photos holds inputs; choose another --output."),
+    ("photos -o painting.png", 6, "painting.png is a file; several results need"),
     ("photos -o painting.png/out", 6, "cannot make the folder painting.png: "),
-    ("photos --gif", 3, "--evolution is about one picture; name one, and no folder."),
+    ("photos --gif", 3, "--evolution works with one picture only, not with a folder."),
     ("empty", 3, "there is no picture in the folder empty."),
     ("photos gone.png --style-layers relu7_1", 3, "slim has no layer relu7_1"),
     ("photos --batch 0", 3, "batch is 0; it must be at least 1."),
@@ -103,7 +105,7 @@ def test_interrupted_run_goes_on(
 ) -> None:
     options = ("photos", "-s", "painting.png", *STEPS, "-q")
     said = interrupted("image", *options, after=4)
-    line = "interrupted; the same command goes on where this one stopped.\n"
+    line = "interrupted; run the same command again to resume.\n"
     assert (said.stdout, said.stderr) == ("", line)
     assert names_in(photos.parent / "photos.painting") == {"a.painting.png"}
     result = vidstyle("image", *options, "--json")

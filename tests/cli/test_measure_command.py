@@ -184,17 +184,17 @@ def test_folders_are_compared_as_sets(files, monkeypatch):
 
     assert done.exit_code == 0
     header, columns, contents, paintings, note, _, *rest = done.stdout.splitlines()
-    assert header.startswith("3 results, 3 contents, 4 paintings; 256 features a")
+    assert header.startswith("3 results, 3 contents, 4 paintings; 256 features per")
     assert "relu5_1 of slim" in header
     assert columns.split() == ["result", "content", "ratio"]
     assert contents.split() == ["FID", "to", "contents", "0.0000", "0.0000", "-"]
     assert paintings.split()[:3] == ["FID", "to", "paintings"]
     assert paintings.split()[-1] == "1.000"
-    assert note.endswith("do not compare.")
+    assert note.endswith("features and set sizes.")
     assert rest[0] == "means over 3 results, pixel values in [0, 1]"
     assert rest[2].split() == ["MSE", "to", "content", "0.000000", "0.000000", "-"]
     assert rest[-3].split() == ["000001.png", "0.000000", "1.0000"]
-    assert "Inception v3 are not at hand" in done.stderr
+    assert "using slim's features, as Inception v3's weights are missing" in done.stderr
     assert "warning: fewer pictures than the 256 features" in done.stderr
     facts = json.loads(as_json.stdout)
     assert facts["pictures"] == {"result": 3, "content": 3, "style": 4}
@@ -247,17 +247,17 @@ def test_an_album_is_measured_picture_by_picture(files, monkeypatch):
         (["result", "--content", "content"], 3, "has 3 frames, but 0: of"),
         (["gone", "--content", "content"], 3, "gone: No such file"),
         (["result", "--content", "gone.mp4"], 3, "gone.mp4: No such file"),
-        (["empty", "--content", "content"], 3, "holds no numbered pictures"),
+        (["empty", "--content", "content"], 3, "has no numbered pictures"),
         (["painting.png", "--content", "content"], 3, "cannot read content"),
         (["painting.png", "--content", "gone.png"], 3, "gone.png: No such file"),
-        (["result", "--content", "painting.png"], 3, "picture, and result is none"),
+        (["result", "--content", "painting.png"], 3, "picture, but result is not"),
         (["painting.png", *STILL, "--plot", "a.png"], 3, "--plot is for clips"),
         (["painting.png", *STILL, "--frames", "1:"], 3, "--frames is for clips"),
         (["painting.png", *CLIP, *SET], 3, "painting.png is a file; to compare"),
         (["result", *STILL, *SET], 3, "painting.png is a file; to compare sets"),
         (["result", *CLIP, "--style", "empty"], 3, "no picture in the folder empty"),
         (["result", *CLIP, *SET, "--plot", "a.png"], 3, "--plot is for clips"),
-        (["result", *STILL, "--plot", "a.svg"], 6, "use a name in .png"),
+        (["result", *STILL, "--plot", "a.svg"], 6, "a plot must be a .png"),
         (["result", *STILL, "--plot", "gone/a.png"], 6, "gone for a.png does not"),
         (["result", *STILL, "--plot", "painting.png"], 3, "would replace an input"),
         (["content", *CLIP, "--plot", "painting.png"], 6, "exists; use --overwrite"),
@@ -267,9 +267,9 @@ def test_an_album_is_measured_picture_by_picture(files, monkeypatch):
             "has 3 frames, but 5:8 of",
         ),
         (["result", "--content", "content", "--frames", "x"], 2, "not a range"),
-        (["painting.png", *STILL, "--weights", "w"], 3, "they need --style; add it"),
+        (["painting.png", *STILL, "--weights", "w"], 3, "which need --style"),
         (["painting.png", *STILL, *PAINTED, "--weights", "w"], 4, "from w: No such"),
-        (["album", *SET_OF, "--weights", "painting.png"], 4, "no file of weights"),
+        (["album", *SET_OF, "--weights", "painting.png"], 4, "not a weights file"),
         (["result"], 2, "--content"),
     ],
 )

@@ -25,8 +25,8 @@ def test_networks_are_listed_with_what_to_do(cache: Path, vidstyle: Run) -> None
     slim, vgg16, vgg19 = said.stdout.splitlines()
     assert slim.split() == ["slim", "relu1_1..relu5_1", "built", "in"]
     assert vgg16.split()[:2] == ["vgg16", "relu1_1..relu5_3"]
-    assert vgg16.endswith("not fetched; --fetch vgg16 fetches 553 MB")
-    assert vgg19.endswith("not fetched; --fetch vgg19 fetches 575 MB")
+    assert vgg16.endswith("missing; --fetch vgg16 downloads 553 MB")
+    assert vgg19.endswith("missing; --fetch vgg19 downloads 575 MB")
 
 
 def test_fetched_network_is_listed_with_its_file(cache: Path, vidstyle: Run) -> None:

@@ -52,8 +52,8 @@ def test_log_and_work_may_always_go_on(folder: Path) -> None:
         (["clip.mp4"], (), ConfigError, "would replace an input"),
         (["frames/../painting.png"], (), ConfigError, "would replace an input"),
         (["new.mp4"], ("clip.mp4",), ConfigError, "would replace an input"),
-        (["a.mp4", "frames/../a.mp4"], (), ConfigError, "two results would go to"),
-        (["a"], ("a",), ConfigError, "two results would go to"),
+        (["a.mp4", "frames/../a.mp4"], (), ConfigError, "two results would be named"),
+        (["a"], ("a",), ConfigError, "two results would be named"),
     ],
 )
 def test_what_would_do_harm_is_refused(

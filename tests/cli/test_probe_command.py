@@ -36,19 +36,19 @@ def test_says_what_is_understood(rich_clip: Path, vidstyle: Run) -> None:
     said = vidstyle("probe", str(rich_clip))
     assert (said.code, said.stderr) == (0, "")
     lines = dict(line.split(maxsplit=1) for line in said.stdout.splitlines())
-    assert lines["picture"] == "h264, yuv420p, 8 bits a channel, progressive"
+    assert lines["picture"] == "h264, yuv420p, 8 bits per channel, progressive"
     assert lines["shown"] == "85x48, pixels made square from 4:3"
     assert lines["rate"] == "10 fps, constant; 10 frames stored"
-    assert lines["colour"].startswith("limited range, matrix smpte170m (assumed)")
+    assert lines["color"].startswith("limited range, matrix smpte170m (assumed)")
     assert lines["sound"].endswith("(fra)")
     assert lines["subtitles"] == "ass"
     assert lines["chapters"] == "1"
     assert "stream    0: video, h264, read" in said.stdout
-    assert lines["reading"].endswith("its pixels are 4:3, and are made square")
+    assert lines["reading"].endswith("its 4:3 pixels are made square")
     assert lines["clip"] == f"{rich_clip}: mkv/webm, 1.00 s"
     assert lines["result"] == (
         ".mkv by default with 1 sound track and 1 subtitle track copied; an .mp4 "
-        "cannot hold all of it as it is"
+        "cannot hold all tracks unchanged"
     )
 
 
@@ -77,7 +77,7 @@ def test_plain_clip_is_read_directly(make_clip: MakeClip, vidstyle: Run) -> None
 def test_transparency_gets_the_background(make_clip: MakeClip, vidstyle: Run) -> None:
     clip = make_clip("moving.gif", "-f", "lavfi", "-i", SOURCE)
     said = vidstyle("probe", str(clip), "--background", "#102030")
-    assert "transparent parts are laid over #102030" in said.stdout
+    assert "transparent parts are placed over #102030" in said.stdout
 
 
 def test_folder_of_pictures(tmp_path: Path, vidstyle: Run) -> None:
@@ -87,7 +87,7 @@ def test_folder_of_pictures(tmp_path: Path, vidstyle: Run) -> None:
         write_picture(folder / f"{number}.png", np.zeros((20, 30, 3), np.uint8))
     said = vidstyle("probe", str(folder), "--fps", "12.5")
     assert "12.5 fps (25/2), assumed" in said.stdout
-    assert "3 frames stored; 2 numbers lack a picture" in said.stdout
+    assert "3 frames stored; 2 missing numbers are skipped" in said.stdout
     assert "reading   picture by picture" in said.stdout
 
 
@@ -99,9 +99,9 @@ def test_folder_of_pictures(tmp_path: Path, vidstyle: Run) -> None:
             ("-frames:v", "1", *H264),
             ["clip: mp4/mov, 0.10 s", "1 frame stored"],
         ),
-        ("a.gif", (), ["alpha", "transparent parts are laid over #ffffff"]),
+        ("a.gif", (), ["alpha", "transparent parts are placed over #ffffff"]),
         ("a.apng", (), ["clip: apng, of unknown length", "10 frames stored"]),
-        ("a.h264", H264, ["10 fps, assumed, since its frames have no times"]),
+        ("a.h264", H264, ["10 fps, assumed, as its frames have no timestamps"]),
         ("a.ts", H264, ["may be interlaced", "sound     none"]),
         ("a.y4m", ("-pix_fmt", "yuv420p"), [".mp4 by default, without sound"]),
     ],
@@ -126,10 +126,10 @@ def test_turned_clip_says_so(make_clip: MakeClip, vidstyle: Run) -> None:
         "turned.mp4", "-display_rotation", "90", "-i", str(flat), "-c", "copy"
     )
     said = vidstyle("probe", str(turned)).stdout
-    assert "shown     48x64, turned by 270 degrees\n" in said
+    assert "shown     48x64, rotated by 270 degrees\n" in said
     mirrored = make_clip("m.mp4", "-display_hflip", "-i", str(flat), "-c", "copy")
     said = vidstyle("probe", str(mirrored)).stdout
-    assert "shown     64x48, turned by 180 degrees, or mirrored\n" in said
+    assert "shown     64x48, rotated by 180 degrees, or mirrored\n" in said
 
 
 def test_variable_rate_says_how_long_frames_are_shown(
@@ -146,14 +146,14 @@ def test_variable_rate_says_how_long_frames_are_shown(
         "passthrough",
     )
     said = vidstyle("probe", str(clip)).stdout
-    assert "variable, 100 to 200 ms a frame; 10 frames stored" in said
+    assert "variable, 100 to 200 ms per frame; 10 frames stored" in said
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
         (("none.mp4",), "cannot read none.mp4: No such file or directory."),
-        (("moving.gif", "--fps", "12"), "fps is for folders of pictures"),
+        (("moving.gif", "--fps", "12"), "fps is only for folders of pictures"),
         (("moving.gif", "--background", "mauve"), "background is 'mauve'"),
     ],
 )

@@ -248,9 +248,9 @@ def test_terminal_shows_frames_that_take_no_step() -> None:
 
 def test_terminal_shows_a_download() -> None:
     (bar,) = shown(Download(name="vgg19", done=120 * 10**6, total=575 * 10**6))
-    assert re.search(r"^fetching vgg19 .*━ +120 of 575 MB *$", bar)
+    assert re.search(r"^downloading vgg19 .*[━╸] +120 of 575 MB *$", bar)
     (bar,) = shown(Download(name="vgg19", done=120 * 10**6, total=0))
-    assert re.search(r"^fetching vgg19 .*━ 120 MB *$", bar)
+    assert re.search(r"^downloading vgg19 .*━ 120 MB *$", bar)
 
 
 def test_painting_takes_the_place_of_a_download() -> None:
@@ -260,7 +260,7 @@ def test_painting_takes_the_place_of_a_download() -> None:
         plan(3),
         step(0, 1, 40),
     )
-    assert not [line for line in lines if "fetching" in line]
+    assert not [line for line in lines if "downloading" in line]
 
 
 def test_file_gets_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -111,9 +111,9 @@ def test_without_show_config_inputs_are_needed(vidstyle: Run) -> None:
 MISTAKES = [
     ("--config gone.toml", 3, "cannot read gone.toml: No such file or directory."),
     ("--config bad.toml", 3, "bad.toml: steps is -1; it must be at least 0."),
-    ("--config clip.mp4", 3, "clip.mp4 is not a file of settings: it is no text."),
+    ("--config clip.mp4", 3, "clip.mp4 is not a settings file: it is not text."),
     ("--config . ", 3, "cannot read .: Is a directory."),
-    ("--save-config kept.toml", 6, "kept.toml exists and says something else"),
+    ("--save-config kept.toml", 6, "kept.toml exists with other settings"),
     ("--save-config gone/a.toml", 6, "cannot write gone/a.toml: No such file"),
     ("--save-config clip.mp4", 3, "the result clip.mp4 would replace an input."),
     ("--save-config . -y", 6, "cannot write .: "),
@@ -139,7 +139,7 @@ def test_mistake_is_one_sentence_and_leaves_nothing(
 def test_unknown_preset_is_usage(vidstyle: Run) -> None:
     said = vidstyle(*PAINT, "--preset", "drfat")
     assert said.code == 2
-    assert "'drfat' is none of draft, standard, fine" in " ".join(
+    assert "'drfat' is not one of draft, standard, fine" in " ".join(
         said.stderr.replace("│", " ").split()
     )
 
@@ -155,7 +155,7 @@ def test_layer_or_pooling_that_slim_lacks_is_refused(vidstyle: Run) -> None:
     paint = ("image", "painting.png", "-s", "painting.png", "-o", "a.png", *preset)
     said = vidstyle(*paint)
     assert said.code == 3
-    assert "error: slim works with average pooling only" in said.stderr
+    assert "error: slim supports only average pooling" in said.stderr
     said = vidstyle(*paint, "--pooling", "average")
     assert said.code == 3
     assert "error: slim has no layer relu5_3; it has relu1_1" in said.stderr

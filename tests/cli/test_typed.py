@@ -30,17 +30,17 @@ INPUTS = {"clip.mp4", "painting.png"}
         ("video clip.mp4 -style_image painting.png", "use --style FILE"),
         ("video clip.mp4 -s painting.png -ss 1", "use --start"),
         ("video clip.mp4 -s painting.png -to 1", "use --duration"),
-        ("video -i clip.mp4 -s painting.png", "the file stands by itself"),
+        ("video -i clip.mp4 -s painting.png", "give the file without an option"),
         ("video clip.mp4 -s painting.png --gpu 0", "use --device cuda"),
         ("video clip.mp4 -s painting.png --num-iterations 9", "use --steps N"),
         ("video clip.mp4 -s painting.png --force", "use --overwrite"),
         ("video clip.mp4 -s painting.png --no-audio", "-c copy -an"),
         ("video clip.mp4 -s painting.png -overwrite", "have two: --overwrite"),
         ("image clip.mp4 -s painting.png -output a.png", "have two: --output"),
-        ("video clip.mp4 painting.png", "say --style painting.png"),
-        ("clip.mp4 painting.png", "say --style painting.png"),
+        ("video clip.mp4 painting.png", "use --style painting.png"),
+        ("clip.mp4 painting.png", "use --style painting.png"),
         ("bench --size 64x64", "--sizes"),
-        ("--style painting.png clip.mp4", "Begin with what to do"),
+        ("--style painting.png clip.mp4", "Start with a command"),
     ],
 )
 def test_word_of_another_program_is_answered(
@@ -58,11 +58,11 @@ EARLY = [
     ("video painting.png -s painting.png", "use the image command"),
     ("video https://example.com/a.mp4 -s painting.png", "a.mp4 is on the web"),
     ("video clip.mp4 -s https://example.com/b.jpg", "b.jpg is on the web"),
-    ("video 0 -s painting.png", "record what the camera sees"),
-    ("image *.jpg -s painting.png", "no file here is called like *.jpg"),
+    ("video 0 -s painting.png", "record a clip first"),
+    ("image *.jpg -s painting.png", "no file matches *.jpg"),
     ("video clip.mp4 -s gone.jpg", "cannot read gone.jpg"),
     ("video clip.mp4 -s painting.png --style-mix 1,1", "there is 1 painting;"),
-    ("video clip.mp4 -s painting.png -o a.xyz", "has no ending of a video"),
+    ("video clip.mp4 -s painting.png -o a.xyz", "does not have a video file extension"),
 ]
 
 
@@ -150,12 +150,12 @@ def test_several_clips_are_painted_and_one_failure_is_passed_over(
     options = (*STYLE, "--style", "swirls", *FEW, "--steps", "1", "-o", "out")
     said = vidstyle("video", *clips, *options)
     assert said.code == 3
-    assert said.lines[-1] == "error: not all could be painted: gone.mp4."
+    assert said.lines[-1] == "error: some clips could not be painted: gone.mp4."
     made = {"clip.painting+swirls.mp4", "d.painting+swirls.mp4"}
     assert names_in(here / "out") == {*made, "index.png"}
     assert said.stdout.splitlines()[-1] == str(Path("out", "index.png"))
     said = vidstyle("video", *clips, *options)
-    assert sum("is there already" in line for line in said.lines) == 2
+    assert sum("already exists" in line for line in said.lines) == 2
 
 
 @pytest.mark.slow

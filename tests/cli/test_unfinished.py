@@ -38,17 +38,17 @@ def test_status(stopped: Path, vidstyle: Run, run: str) -> None:
     said = vidstyle("status", run)
     assert said.code == 0, said.stderr
     assert said.stdout.splitlines() == [
-        f"{PAINTED} of about {FRAMES} frames are painted for {stopped.with_suffix('')}",
-        "no process is at work on it; this goes on:",
+        f"{PAINTED} of about {FRAMES} frames painted for {stopped.with_suffix('')}",
+        "no process is working on it; to resume:",
         f"vidstyle {' '.join(COMMAND)} -o 'a b.mkv'",
-        "the newest frame: a b.mkv.vidstyle/newest.png",
+        "newest frame: a b.mkv.vidstyle/newest.png",
     ]
     facts = json.loads(vidstyle("status", run, "--json").stdout)
     assert facts["painted"] == PAINTED
     assert facts["process"] is None
     with FrameStore(stopped).claimed():
         assert json.loads(vidstyle("status", run, "--json").stdout)["process"]
-        assert "is at work on it" in vidstyle("status", run).stdout
+        assert "is working on it" in vidstyle("status", run).stdout
 
 
 def test_finish_writes_what_is_painted_and_leaves_the_run(
@@ -71,7 +71,7 @@ def test_finish_writes_what_is_painted_and_leaves_the_run(
     assert vidstyle("finish", "a b.mkv", "-o", "b.mkv", "--json").code == 0
     said = vidstyle(*COMMAND, "--codec", "ffv1", "-o", "a b.mkv", "--overwrite")
     assert said.code == 0
-    assert f"going on in {stopped.name}: {PAINTED} frames are painted" in said.lines
+    assert f"resuming in {stopped.name}: {PAINTED} frames already painted" in said.lines
 
 
 def test_finish_of_a_later_part(here: Path, vidstyle: Run) -> None:
@@ -89,7 +89,7 @@ def test_finish_of_a_later_part(here: Path, vidstyle: Run) -> None:
         assert vidstyle(*COMMAND, *asked).code == 130
     said = vidstyle("finish", "out")
     assert said.code == 0, said.stderr
-    assert f"{FRAMES - wanted - 1} frames wait for one before them" in said.lines
+    assert f"leaving out {FRAMES - wanted - 1} frames that follow" in said.stderr
     assert len(list((here / "out").iterdir())) == 2
 
 

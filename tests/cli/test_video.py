@@ -145,7 +145,7 @@ def test_folder_of_pictures_has_the_rate_that_is_given(here: Path, paint: Run) -
         write_picture(here / "shots" / f"{2 * timed.index}.png", timed.frame)
     said = paint("shots", "--fps", "12.5", "-o", "out.mkv")
     assert said.lines[0] == "shots: 3 frames, 48x32, 12.5 fps -> 48x32"
-    assert "lacks pictures for 2 numbers" in said.stderr
+    assert "has no pictures for 2 numbers" in said.stderr
     times_s = [timed.time_s for timed in read("out.mkv")]
     assert times_s == pytest.approx([0, 0.08, 0.16])
 
@@ -197,7 +197,7 @@ def test_gif_of_a_frame_that_is_not_painted_is_no_failure(
     said = paint("clip.mp4", "--gif", "--gif-frame", "8", "--frames", ":2")
     assert said.stdout == "clip.painting.mp4\n"
     assert said.lines[-2] == (
-        "warning: no clip.painting.gif: frame 8 is not among those painted"
+        "warning: no clip.painting.gif: frame 8 is not in the painted range"
     )
 
 
@@ -207,7 +207,7 @@ def test_preview_is_one_sheet(here: Path, paint: Run) -> None:
     assert names_in(here) == {*INPUTS, "clip.painting.preview.png"}
     sizes = "48x32, 12 fps, with sound -> 40x27; this preview: 40x27"
     assert said.lines[0] == f"clip.mp4: {FRAMES} frames, {sizes}"
-    assert said.lines[-2].startswith(f"the whole clip: {FRAMES} frames of 40x27, about")
+    assert said.lines[-2].startswith(f"whole clip: {FRAMES} frames at 40x27, about")
     height, width = read_picture(here / "clip.painting.preview.png").shape[:2]
     assert height > 2 * 27
     assert width > 3 * 40

@@ -33,13 +33,13 @@ class Mistake(NamedTuple):
 
 
 MISTAKES = {
-    "long name": Mistake("is too long a name; choose", f"-o {'n' * 249}.mkv", OUTPUT),
+    "long name": Mistake("is too long a name; set", f"-o {'n' * 249}.mkv", OUTPUT),
     "missing clip": Mistake("cannot read gone.mp4: No such file", clip="gone.mp4"),
     "empty file": Mistake("empty.mp4 is empty", clip="empty.mp4"),
-    "text file": Mistake("text.mp4 is not a video that can be read", clip="text.mp4"),
+    "text file": Mistake("text.mp4 is not a readable video", clip="text.mp4"),
     "only sound": Mistake("sound.m4a holds sound, but no", clip="sound.m4a"),
     "unreadable": Mistake("cannot read loop.mp4: Too many", clip="loop.mp4"),
-    "folder": Mistake("folder diary holds no numbered", clip="diary"),
+    "folder": Mistake("folder diary has no numbered", clip="diary"),
     "still": Mistake("painting.png is a still picture", clip="painting.png"),
     "too small": Mistake("small.gif is 14x14; a clip needs", clip="small.gif"),
     "too flat": Mistake("the result would have 16x11", "--long-side 16"),
@@ -49,21 +49,27 @@ MISTAKES = {
     "folder as style": Mistake("there is no picture in the folder diary", "-s diary"),
     "flat style": Mistake("the painting would have 48x10", "-s flat.png"),
     "a weight too many": Mistake("style-mix has 2 values", "--style-mix 1,2"),
-    "no part": Mistake("style-mix: at least one weight must exceed 0", "--style-mix 0"),
+    "no part": Mistake(
+        "style-mix: at least one weight must be more than 0", "--style-mix 0"
+    ),
     "nan part": Mistake("a weight of style-mix is nan", "--style-mix nan"),
     "negative part": Mistake("a weight of style-mix is -1", "--style-mix -1"),
     "two sizes": Mistake(
         "style-side or style-scale", "--style-side 99 --style-scale 1"
     ),
     "no mask": Mistake("cannot read gone.png", "--region gone.png=painting.png"),
-    "black mask": Mistake("black.png is black; white", "--region black.png=flat.png"),
+    "black mask": Mistake(
+        "black.png is all black; paint", "--region black.png=flat.png"
+    ),
     "no painting of a region": Mistake(
         "cannot read gone.png", "--region white.png=gone.png"
     ),
     "text as mask": Mistake("is not a picture", "--region text.mp4=painting.png"),
-    "tall mask": Mistake("not the shape of", "--region painting.png=painting.png"),
+    "tall mask": Mistake(
+        "not have the aspect ratio of", "--region painting.png=painting.png"
+    ),
     "tall mask of a preview": Mistake(
-        "not the shape of", "-p --region painting.png=painting.png"
+        "not have the aspect ratio of", "-p --region painting.png=painting.png"
     ),
     "no mask of a preview": Mistake(
         "cannot read gone.png", "-p --region gone.png=painting.png"
@@ -77,7 +83,7 @@ MISTAKES = {
     ),
     "nan": Mistake("content-weight is nan; it must be", "--content-weight nan"),
     "negative": Mistake("temporal-weight is -1.0", "--temporal-weight -1"),
-    "no weight": Mistake("are both 0: nothing to optimise", "-c 0 -w 0"),
+    "no weight": Mistake("are both 0: nothing to optimize", "-c 0 -w 0"),
     "layer twice": Mistake("layers names a layer twice", "--style-layers a,a"),
     "nan layer": Mistake("weight of a in style-layers", "--style-layers a:nan"),
     "backwards": Mistake("frames 5:2 is empty", "--frames 5:2"),
@@ -88,11 +94,13 @@ MISTAKES = {
     "itself": Mistake("clip.mp4 would replace an input", "-o ./clip.mp4 -y"),
     "link to itself": Mistake("link.mp4 would replace an input", "-o link.mp4 -y"),
     "log on painting": Mistake("would replace an input", "--log painting.png"),
-    "no such format": Mistake("out.xyz has no ending of a video", "-o out.xyz"),
-    "as picture": Mistake("out.png has no ending of a video", "-o out.png"),
+    "no such format": Mistake(
+        "out.xyz does not have a video file extension", "-o out.xyz"
+    ),
+    "as picture": Mistake("out.png does not have a video file extension", "-o out.png"),
     "GIF as text": Mistake("x.txt must end in .gif or .mp4", "--gif-output x.txt"),
     "GIF nowhere": Mistake("folder gone for", "--gif-output gone/x.gif", OUTPUT),
-    "two in one": Mistake("two results would go to", "-o a.mp4 --gif-output a.mp4"),
+    "two in one": Mistake("two results would be named", "-o a.mp4 --gif-output a.mp4"),
     "log nowhere": Mistake("cannot write the log gone", "--log gone/log", OUTPUT),
     "log on folder": Mistake("log diary: Is a directory", "--log diary", OUTPUT),
     "no preview": Mistake("a.xyz: .xyz is not a picture", "-p -o a.xyz", OUTPUT),
@@ -104,13 +112,13 @@ MISTAKES = {
         "slim has no layer relu5_2; it", "--content-layers relu5_2", is_early=False
     ),
     "maximum": Mistake(
-        "slim works with average pooling only", "--pooling max", is_early=False
+        "slim supports only average pooling", "--pooling max", is_early=False
     ),
     "beyond the end": Mistake(
-        "clip.mp4 has no frame in the range", "--frames 90:95", is_early=False
+        "clip.mp4 has no frame in the requested range", "--frames 90:95", is_early=False
     ),
     "too late": Mistake(
-        "clip.mp4 has no frame in the range", "--start 60", is_early=False
+        "clip.mp4 has no frame in the requested range", "--start 60", is_early=False
     ),
     "no published weights": Mistake(
         "no weights for vgg16: Connection refused. Put vgg16-",
@@ -127,13 +135,22 @@ MISTAKES = {
         "weights of slim from gone.pth", "--weights gone.pth", WEIGHTS, is_early=False
     ),
     "text as weights": Mistake(
-        "text.mp4 is damaged, or no file", "--weights text.mp4", WEIGHTS, is_early=False
+        "text.mp4 is damaged or not a weights file",
+        "--weights text.mp4",
+        WEIGHTS,
+        is_early=False,
     ),
     "no work dir": Mistake(
-        "diary is not a work directory of", "--work-dir diary", WORK_DIR, is_early=False
+        "diary is not a vidstyle work directory",
+        "--work-dir diary",
+        WORK_DIR,
+        is_early=False,
     ),
     "not even anew": Mistake(
-        "diary is not a work", "--work-dir diary --restart", WORK_DIR, is_early=False
+        "diary is not a vidstyle work",
+        "--work-dir diary --restart",
+        WORK_DIR,
+        is_early=False,
     ),
     "work in a file": Mistake(
         "directory text.mp4: File exists",
@@ -206,7 +223,7 @@ def test_device_that_is_not_there_is_named(
     monkeypatch.setattr(backend, "is_available", lambda: False)
     said = vidstyle("video", "clip.mp4", *STYLE, "--quiet", *FEW, "--device", device)
     assert said.code == INPUT
-    words = f"device {device} is not on this machine; use --device auto or cpu"
+    words = f"this machine has no device {device}; use --device auto or cpu"
     assert said.stderr == f"error: {words}.\n"
     assert names_in(here) == {"clip.mp4", "painting.png"}
 
@@ -223,7 +240,7 @@ def test_device_that_is_not_there_is_named(
         ("--style-mix 1:2", "'1:2' is not a list of numbers such as 2,1"),
         ("--style-at 0:a.png", "give either --style or --style-at, not both"),
         ("--keep-color hue", "'hue' is not one of 'none', 'luminance', 'histogram'"),
-        ("--region sky.png", "'sky.png' is not a mask and a painting such as"),
+        ("--region sky.png", "'sky.png' is not MASK=PAINTING, such as"),
         ("--couleur", "No such option: --couleur"),
     ],
 )
@@ -246,7 +263,7 @@ def test_style_is_asked_for(vidstyle: Run) -> None:
 @pytest.mark.parametrize(
     ("at", "code", "words"),
     [
-        ("painting.png", USAGE, "is not a second and a file such as"),
+        ("painting.png", USAGE, "is not SECONDS:FILE, such as"),
         ("0:painting.png 0:painting.png", INPUT, "style-at: 0, 0 is not ascending"),
         ("-1:painting.png", INPUT, "a time of style-at is -1.0"),
         ("1:painting.png 0:painting.png", INPUT, "style-at: 1, 0 is not ascending"),
@@ -281,7 +298,7 @@ def test_folder_that_may_not_be_written_is_named(
     monkeypatch.setattr("vidstyle.images.os.access", lambda *_: False)
     said = vidstyle("video", "clip.mp4", *STYLE, *FEW)
     assert said.code == OUTPUT
-    assert said.stderr == "error: the folder . cannot be written to.\n"
+    assert said.stderr == "error: the folder . is not writable.\n"
 
 
 @pytest.fixture
@@ -303,14 +320,14 @@ def test_torn_clip_is_painted_as_far_as_it_reads(torn: Path, vidstyle: Run) -> N
     painted = len(names_in(torn / "out"))
     assert 8 < painted < 24
     (warning,) = [line for line in said.lines if line.startswith("warning: ")]
-    assert f"torn.mp4 breaks off after {painted} of about 24 frames" in warning
+    assert f"torn.mp4 is truncated after {painted} of about 24 frames" in warning
 
 
 def test_torn_clip_is_refused_if_strict(torn: Path, vidstyle: Run) -> None:
     said = vidstyle("video", "torn.mp4", *STYLE, *FEW, "-o", "out", "--strict", "-q")
     assert said.code == INPUT
     (line,) = said.lines
-    assert line.startswith("error: torn.mp4 breaks off after")
+    assert line.startswith("error: torn.mp4 is truncated after")
     assert not (torn / "out").exists()
 
 
@@ -321,7 +338,7 @@ def test_range_that_goes_beyond_the_end_is_painted_as_far_as_it_goes(
     assert said.code == 0
     assert len(names_in(here / "out")) == FRAMES - 7
     assert (
-        f"warning: clip.mp4 has {FRAMES} frames: instead of 7:20, 7:{FRAMES} is "
+        f"warning: clip.mp4 has only {FRAMES} frames; painting 7:{FRAMES} instead "
         in (said.stderr)
     )
 
@@ -380,4 +397,4 @@ def test_painting_that_the_clip_does_not_last_to_is_told(
         said = vidstyle("video", "clip.mp4", *at, *FEW, *options)
         assert said.code == 0, said.stderr
         (warning,) = [line for line in said.lines if line.startswith("warning: ")]
-        assert "style-at 60: the clip ends at 0.75 s, before that painting" in warning
+        assert "style-at 60: the clip ends at 0.75 s, before this painting" in warning

@@ -87,7 +87,7 @@ def test_killed_run_ends_in_the_same_pixels(
 
     said = vidstyle(*command(*options))
     assert said.code == 0, said.stderr
-    assert said.lines[1] == f"going on in {WORK}: {before} frames are painted"
+    assert said.lines[1] == f"resuming in {WORK}: {before} frames already painted"
     results = set(said.stdout.split())
     assert names_in(here) == {*INPUTS, *results}
 
@@ -112,7 +112,7 @@ def test_signal_is_answered_and_the_work_is_kept(
     said = end(begin("--quiet", frames=1), number)
     assert said.code == -number  # so that a shell ends its loop, too
     assert said.stdout == ""
-    assert said.lines == [f"{word}; the same command goes on where this one stopped."]
+    assert said.lines == [f"{word}; run the same command again to resume."]
     assert names_in(here) == {*INPUTS, WORK}
     assert 1 <= painted(here) < FRAMES
 
@@ -135,11 +135,11 @@ def test_interrupted_within_the_first_frame_goes_on_there(
     monkeypatch.setattr("vidstyle.clip.painter.COST", 0)
     arguments = command("--frames", ":2", "--log", "losses.jsonl")
     said = interrupted(*arguments, after=3)
-    told = "interrupted; the same command goes on where this one stopped."
+    told = "interrupted; run the same command again to resume."
     assert said.lines[-1] == told
     said = vidstyle(*arguments)
     assert said.code == 0, said.stderr
-    assert said.lines[1] == f"going on in {WORK}: 0 frames are painted, 1 begun"
+    assert said.lines[1] == f"resuming in {WORK}: 0 frames already painted, 1 begun"
     lines = (here / "losses.jsonl").read_text(encoding="utf-8").splitlines()
     steps = [report for report in map(json.loads, lines) if report["frame"] == 0]
     assert [report["step"] for report in steps] == [1, 2, 3, 4, 5]
@@ -154,7 +154,7 @@ def test_second_run_in_the_same_place_is_refused(
         said = vidstyle(*command("--quiet", option))
         assert said.code == 7
         (line,) = said.lines
-        assert line.startswith(f"error: process {process.pid} is at work in {WORK};")
+        assert line.startswith(f"error: process {process.pid} is working in {WORK};")
     assert end(process, signal.SIGKILL).code == -signal.SIGKILL
     # A dead process keeps nobody out.
     assert vidstyle(*command("--steps", "2", "--restart")).code == 0
@@ -190,10 +190,10 @@ def _get(name: str) -> Callable[..., None]:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("-w", "2"), "style_weight was 1.0 and is 2.0"),
-        (("--frames", ":8"), "frames was [0, None] and is [0, 8]"),
-        (("--gif",), "evolution was None and is "),
-        (("--batch", "2"), "batch was 1 and is 2"),
+        (("-w", "2"), "style_weight was 1.0 and is now 2.0"),
+        (("--frames", ":8"), "frames was [0, None] and is now [0, 8]"),
+        (("--gif",), "evolution was None and is now "),
+        (("--batch", "2"), "batch was 1 and is now 2"),
         (("--init", "style"), "init has changed"),
     ],
 )
@@ -204,7 +204,7 @@ def test_other_settings_are_refused_by_name(
     assert said.code == 7
     (line,) = said.lines
     assert words in line
-    assert "--restart to begin afresh" in line
+    assert "--restart to start over" in line
     assert painted(stopped) == 3
 
 
@@ -214,7 +214,7 @@ def test_what_only_changes_the_file_is_no_other_run(
     options = ("--crf", "30", "--output-size", "source", "--sheet", "--strict")
     said = vidstyle(*command("--init", "painting.png", *options))
     assert said.code == 0
-    assert f"going on in {WORK}: 3 frames are painted" in said.lines
+    assert f"resuming in {WORK}: 3 frames already painted" in said.lines
 
 
 def test_other_painting_is_refused(stopped: Path, vidstyle: Run) -> None:

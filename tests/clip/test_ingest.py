@@ -174,7 +174,7 @@ def test_range_without_a_frame_is_an_error(
     reader: Reader, store: FrameStore, settings: dict[str, Any]
 ) -> None:
     reader.frames = 12
-    match = "clip.mp4 has no frame in the range that was asked for: 12 were read"
+    match = "clip.mp4 has no frame in the requested range; 12 frames were read"
     with begin(store, **settings) as reading, pytest.raises(ConfigError, match=match):
         all_of(reading)
 
@@ -184,7 +184,7 @@ def test_range_beyond_the_end_is_told_once(reader: Reader, store: FrameStore) ->
     with begin(store, frames=(10, 20)) as reading:
         found = all_of(reading)
         assert found.warnings == [
-            "clip.mp4 has 12 frames: instead of 10:20, 10:12 is painted."
+            "clip.mp4 has only 12 frames; painting 10:12 instead of 10:20."
         ]
         assert all_of(reading).warnings == []
 

@@ -222,7 +222,7 @@ def test_frame_that_the_disk_has_damaged_is_painted_again(
     data[len(data) // 2] ^= 255
     stored.write_bytes(data)
     resumed, heard = paint(clip, "out")
-    assert "frames that are damaged, and painted again: 1" in heard.notices
+    assert "damaged frames, to be painted again: 1" in heard.notices
     difference = np.abs(resumed[damaged].astype(int) - whole[damaged])
     assert difference.mean() < 12
     if damaged == 2:  # carried alone, and nothing follows it
@@ -257,7 +257,10 @@ def test_painting_of_a_frame_stands_and_the_clip_takes_its_paint(clip: Path) -> 
 
 @pytest.mark.parametrize(
     ("time_s", "width", "words"),
-    [(9.0, WIDTH, "key 9: no frame"), (0.0, 2 * WIDTH, "is not the shape of 48x32")],
+    [
+        (9.0, WIDTH, "key 9: no painted frame"),
+        (0.0, 2 * WIDTH, "does not have the aspect ratio of 48x32"),
+    ],
 )
 def test_painting_that_fits_no_frame_is_refused(
     clip: Path, time_s: float, width: int, words: str

@@ -158,7 +158,7 @@ def test_each_region_has_a_network_of_its_own(
 def test_what_a_network_cannot_do_is_refused(
     clip: Path, style: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match="one look"):
+    with pytest.raises(ConfigError, match="a single style"):
         VideoConfig(method="network", style_at=(0.0, 1.0))
     with pytest.raises(ConfigError, match="workers or a network"):
         stylize_video(clip, style, tmp_path / "o", config=LEARNED, workers="2")

@@ -298,9 +298,17 @@ def test_other_masks_in_a_folder_are_another_run(
     [
         ("gone.png", ImageOpenError, "cannot read"),
         ("text.txt", ImageOpenError, "is not a picture"),
-        ("tall.png", ConfigError, "is 32x64, which is not the shape of 64x32"),
-        ("black.png", ConfigError, "is black; white says where"),
-        ("tall", ConfigError, "is 32x64, which is not the shape of 64x32"),
+        (
+            "tall.png",
+            ConfigError,
+            "is 32x64, which does not have the aspect ratio of 64x32",
+        ),
+        ("black.png", ConfigError, "is all black; paint its region"),
+        (
+            "tall",
+            ConfigError,
+            "is 32x64, which does not have the aspect ratio of 64x32",
+        ),
     ],
 )
 def test_mask_that_is_none_is_refused_before_the_work(
@@ -371,7 +379,7 @@ def test_clip_of_masks_that_is_too_short_is_told(
         paint(("masks", "a"), config=config, listener=heard.append)
         said = [event.text for event in heard if isinstance(event, Notice)]
         assert (
-            sum("masks has 2 frames and the clip has more" in t for t in said) == count
+            sum("masks has 2 frames, fewer than the clip" in t for t in said) == count
         )
 
 
@@ -434,7 +442,7 @@ def test_clip_of_masks_that_is_black_is_refused(
     region = Region(here / "masks", here / "a.png")
     for frames in ((0, 2), (3, 5)):
         config = replace(FEW, frames=frames)
-        with pytest.raises(ConfigError, match="masks is black in every frame that is"):
+        with pytest.raises(ConfigError, match="masks is black in every painted frame"):
             stylize_video(
                 here / "clip", [], here / "o", regions=[region], config=config
             )

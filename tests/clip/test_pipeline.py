@@ -148,7 +148,7 @@ def test_work_is_kept_until_all_is_written(
     result = paint(heard)
     assert heard.steps == []
     assert heard.plan.done == 10
-    assert f"going on in {work}: 10 frames are painted" in heard.notices
+    assert f"resuming in {work}: 10 frames already painted" in heard.notices
     assert result.evolution == tmp_path / "out.gif"
     assert probe(output).frame_count == 10
     assert not work.exists()
@@ -178,7 +178,11 @@ def test_clip_that_changes_midway_is_told_and_nothing_is_lost(
             if fate == "changed":
                 path.write_bytes(data[:-1])
 
-    words = "any more: No such file" if fate == "deleted" else "changed since it was"
+    words = (
+        "can no longer read .*: No such file"
+        if fate == "deleted"
+        else "changed since it was"
+    )
     with pytest.raises(VideoOpenError, match=words if not is_folder else "changed"):
         stylize_video(clip, style, output, config=FEW, listener=strike)
     path.write_bytes(data)
@@ -206,11 +210,19 @@ def test_sheet_shows_the_range_that_was_taken(
 @pytest.mark.parametrize(
     ("names", "error", "match"),
     [
-        (("out.avi", None, None), ConfigError, "out.avi has no ending of a video"),
+        (
+            ("out.avi", None, None),
+            ConfigError,
+            "out.avi does not have a video file extension",
+        ),
         (("gone/out.mp4", None, None), OutputError, "gone"),
         (("gone/out", None, None), OutputError, "gone does not exist"),
         (("clip", None, None), OutputError, "clip holds other files"),
-        (("painting.png", None, None), ConfigError, "has no ending of a video"),
+        (
+            ("painting.png", None, None),
+            ConfigError,
+            "does not have a video file extension",
+        ),
         (("out", "learned.webm", None), ConfigError, "must end in .gif or .mp4"),
         (("out", None, "sheet.xyz"), OutputError, "is not a picture format"),
         (("out", None, "gone/sheet.png"), OutputError, "gone for sheet.png does not"),
@@ -298,7 +310,7 @@ def test_a_million_frames_are_told_before_they_are_painted() -> None:
     for config in (VideoConfig(), VideoConfig(frames=(0, 100))):
         tell_summary(info, config, "320x181", heard)
     _, told, part = heard.notices
-    assert told.startswith("at a second each, 1000000 frames take 11.6 days; --frames")
+    assert told.startswith("1000000 frames take 11.6 days at a second each; --frames")
     assert part.startswith("a.gif: 100 of 1000000 frames")
 
 
@@ -362,7 +374,9 @@ def test_sound_that_has_to_be_encoded_is_told(
     (warning,) = (
         each for each in heard if isinstance(each, Notice) and each.is_warning
     )
-    assert "sound track 1 of the source (pcm_s16le) is encoded as aac" in warning.text
+    assert (
+        "sound track 1 of the source (pcm_s16le) is re-encoded as aac" in warning.text
+    )
 
 
 def test_gif_of_a_frame_that_is_not_painted_is_told(
@@ -379,7 +393,7 @@ def test_gif_of_a_frame_that_is_not_painted_is_told(
         listener=heard,
     )
     assert result.evolution is None
-    assert heard.notices[-1] == "no out.gif: frame 7 is not among those painted"
+    assert heard.notices[-1] == "no out.gif: frame 7 is not in the painted range"
 
 
 def test_manifest_holds_every_setting_that_changes_a_pixel(
@@ -428,7 +442,7 @@ def test_tracks_of_data_that_are_left_out_are_told(
     real_clip: Callable[[str], Path],
 ) -> None:
     phone = probe(real_clip("mei_with-gps.mov"))
-    notice = Notice(text="2 tracks of data (mebx) left out")
+    notice = Notice(text="2 tracks with data (mebx) left out")
     for info, name in (
         (phone, "out.mp4"),
         (phone, "out.gif"),
@@ -442,12 +456,12 @@ def test_tracks_of_data_that_are_left_out_are_told(
 @pytest.mark.parametrize(
     ("name", "shape", "told"),
     [
-        ("a.mp4", (91, 160), "h264 holds even sides only: without the last row"),
-        ("a.mp4", (90, 161), "h264 holds even sides only: without the last column"),
+        ("a.mp4", (91, 160), "h264 needs even dimensions: the last row is dropped"),
+        ("a.mp4", (90, 161), "h264 needs even dimensions: the last column is dropped"),
         (
             "a.mkv",
             (91, 161),
-            "h264 holds even sides only: without the last row and column",
+            "h264 needs even dimensions: the last row and column is dropped",
         ),
         ("a.mp4", (90, 160), None),
         ("a.webm", (91, 161), None),
@@ -467,13 +481,13 @@ def test_hardware_that_encodes_or_does_not_is_told(
     stand_in = HardwareEncoder(name="libopenh264", quality=lambda _: ("-b:v", "1M"))
     config = replace(FEW, encoding=EncodingConfig(hardware_encoder=True))
     for candidates, told in (
-        ({}, "no hardware encoder makes h264 here; it is encoded in software."),
+        ({}, "no hardware encoder for h264; encoding in software."),
         ({"h264": (stand_in,)}, "encoded by libopenh264"),
     ):
         monkeypatch.setattr("vidstyle.video.codecs.CANDIDATES", candidates)
         heard = Listened()
         stylize_video(clip, style, tmp_path / "out.mp4", config=config, listener=heard)
-        (notice,) = [e for e in heard if isinstance(e, Notice) and "encoded" in e.text]
+        (notice,) = [e for e in heard if isinstance(e, Notice) and "encod" in e.text]
         assert (notice.text, notice.is_warning) == (told, not candidates)
         is_used = "libopenh264" in describe(tmp_path / "out.mp4")
         assert is_used == bool(candidates)
@@ -488,7 +502,7 @@ def test_transparency_that_cannot_be_kept_is_told(
         heard = Listened()
         stylize_video(clip, style, output, config=config, listener=heard)
         warnings = [e.text for e in heard if isinstance(e, Notice) and e.is_warning]
-        assert warnings == [f"{clip} has no transparency that could be kept."]
+        assert warnings == [f"{clip} has no transparency to keep."]
 
 
 def test_black_bars_stay_black(
@@ -505,7 +519,7 @@ def test_black_bars_stay_black(
     assert not frame[:16].any()
     assert not frame[80:].any()
     assert frame[16].mean() > 30
-    assert "black bars around the picture stay as they are" in heard.notices
+    assert "black bars around the picture are left unpainted" in heard.notices
     write_picture(output.with_name("key.png"), np.full_like(frame, 200))
     stylize_video(
         clip,

@@ -65,5 +65,5 @@ def test_steps_are_counted_small_and_timed_in_full(monkeypatch):
 
 def test_what_cannot_be_painted_is_refused_as_video_does(clip, tmp_path):
     config = VideoConfig(style=StyleConfig(network="slim"), frames=(40, 50))
-    with pytest.raises(plan.ConfigError, match="no frame that was asked for"):
+    with pytest.raises(plan.ConfigError, match="no frame in the requested range"):
         plan_video(clip, tmp_path / "painting.png", tmp_path / "x.mp4", config=config)

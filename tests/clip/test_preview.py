@@ -92,7 +92,7 @@ def test_work_is_announced_and_told(clip: Path, style: Path, output: Path) -> No
     steps = [event.step for event in heard if isinstance(event, StepReport)]
     assert steps == [1, 2, 3] * 3
     assert isinstance(heard[-1], Notice)
-    wanted = f"the whole clip: {FRAMES} frames of {WIDTH}x{HEIGHT}, about "
+    wanted = f"whole clip: {FRAMES} frames at {WIDTH}x{HEIGHT}, about "
     assert heard[-1].text.startswith(wanted)
 
 
@@ -144,7 +144,7 @@ def test_clip_without_a_promise_is_spread_over(
 def test_range_after_the_end_is_refused(
     clip: Path, style: Path, output: Path, config: dict[str, object]
 ) -> None:
-    with pytest.raises(ConfigError, match="ends before the range"):
+    with pytest.raises(ConfigError, match="ends before the requested range"):
         preview_video(clip, style, output, config=replace(QUICK, **config))
     assert not output.exists()
 
@@ -234,7 +234,7 @@ def test_preview_shows_the_regions(
     reported = [event.frame for event in heard if isinstance(event, FrameReport)]
     assert reported == indices
     assert isinstance(heard[-1], Notice)
-    assert heard[-1].text.startswith("the whole clip: ")
+    assert heard[-1].text.startswith("whole clip: ")
 
 
 def test_preview_of_a_region_that_ended_shows_the_source(
@@ -267,6 +267,6 @@ def test_preview_leaves_nothing_behind(
     there.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(there))
     regions = [Region(style, style)]
-    with pytest.raises(ConfigError, match="which is not the shape of"):
+    with pytest.raises(ConfigError, match="which does not have the aspect ratio of"):
         preview_video(clip, [], output, config=QUICK, regions=regions)
     assert not any(there.iterdir())

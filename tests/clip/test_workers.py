@@ -234,7 +234,9 @@ def test_mistakes_are_told_before_the_work(
     with pytest.raises(ConfigError, match="give either loop or"):
         run(config=replace(CONFIG, loop=True))
     for where in ("0", "everywhere"):
-        with pytest.raises(ConfigError, match=f"^workers '{where}' is neither local"):
+        with pytest.raises(
+            ConfigError, match=f"^workers is '{where}'; it must be local"
+        ):
             run(where)
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(DependencyError, match=r"pip install 'vidstyle\[ray\]'"):

@@ -21,7 +21,7 @@ def test_each_codec_has_its_own_quality(codec: Any, crf: Any) -> None:
 @pytest.mark.parametrize("codec", ["prores", "ffv1"])
 def test_codec_without_a_quality_takes_none(codec: Any) -> None:
     assert EncodingConfig(codec=codec).crf is None
-    with pytest.raises(ConfigError, match=f"{codec} has no crf"):
+    with pytest.raises(ConfigError, match=f"{codec} has a fixed quality"):
         EncodingConfig(codec=codec, crf=18)
 
 

@@ -18,7 +18,7 @@ UNIT = LayerWeight("relu1_1", 1)
         ((LayerWeight("relu1_1", -1),), "is -1; it must be at least 0"),
         ((LayerWeight("relu1_1", float("nan")),), "is nan; it must be at least 0"),
         ((LayerWeight("relu1_1", float("inf")),), "is inf; it must be at least 0"),
-        ((LayerWeight("relu1_1", 0),), "at least one weight must exceed 0"),
+        ((LayerWeight("relu1_1", 0),), "at least one weight must be more than 0"),
     ],
 )
 def test_layers_that_cannot_be_weighed_are_refused(

@@ -49,10 +49,10 @@ def test_frames_and_times_exclude_one_another(times: dict[str, float]) -> None:
 @pytest.mark.parametrize(
     ("config", "steps"),
     [
-        (VideoConfig(), 5),
+        (VideoConfig(), 3),
         (VideoConfig(key_frames=1), 12),
-        (VideoConfig(next_steps=8), 4),
-        (VideoConfig(next_steps=2), 2),
+        (VideoConfig(next_steps=8), 1),
+        (VideoConfig(next_steps=2), 1),
         (VideoConfig(next_steps=0), 0),
         (VideoConfig(next_init="content", temporal_weight=0), 50),
         (VideoConfig(style=StyleConfig(balance="gradients", optimizer="adam")), 50),

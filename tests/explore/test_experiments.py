@@ -253,6 +253,6 @@ def test_what_is_there_is_tried_with_each_pooling_and_the_rest_named(monkeypatch
     ]
     assert {one.weights for one in configs} == {None}
     assert experiment.skipped == (
-        "vgg16: its weights are not here; vidstyle networks --fetch vgg16 gets them "
-        "(a download of 528 MB).",
+        "vgg16: its weights are missing; download them with vidstyle networks "
+        "--fetch vgg16 (528 MB).",
     )

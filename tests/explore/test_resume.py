@@ -61,7 +61,7 @@ def test_the_same_experiment_goes_on_and_ends_in_the_same_files(files, config):
     run_experiment(experiment(files, config), out, told.append)
 
     assert not waiting_place(out).exists()
-    assert Notice(text="going on: 2 of 3 pictures are painted") in told
+    assert Notice(text="resuming: 2 of 3 pictures already painted") in told
     (plan,) = (event for event in told if isinstance(event, Plan))
     assert (plan.frames, plan.done) == (3, 2)
     assert {event.frame for event in told if isinstance(event, StepReport)} == {2}
@@ -89,7 +89,7 @@ def test_another_experiment_is_refused_and_told_why(files, config):
 
     longer = replace(config, steps=4)
     with pytest.raises(
-        WorkDirError, match=r"\(steps was 3 and is 4\).* --restart to begi"
+        WorkDirError, match=r"\(steps was 3 and is now 4\).* --restart to star"
     ):
         run_experiment(experiment(files, longer), out, ignore)
     with pytest.raises(WorkDirError, match=r"rows was \['seed 0', .*trials was 3 with"):

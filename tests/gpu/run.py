@@ -30,7 +30,7 @@ try:
     from vidstyle.networks.vgg import FeatureNetwork
     from vidstyle.records import Notice, Plan, StepReport
 except ImportError as err:
-    sys.exit(f"{err.name or err} is missing: it is needed here.")
+    sys.exit(f"{err.name or err} is missing but needed here.")
 
 PRECISIONS = ("fp32", "tf32", "bf16")
 STEPS = 50
@@ -133,7 +133,7 @@ def write_rates(page, device, scale, until):
             rate.host_reads_per_step,
         )
     if left_out:
-        page.write(f"\n{left_out} combinations were left out, for want of time.")
+        page.write(f"\n{left_out} combinations were skipped for lack of time.")
 
 
 def write_textbook(page, device, scale):
@@ -243,8 +243,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=Path("gpu.md"))
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--minutes", type=float, default=9, help="for all of it")
-    parser.add_argument("--tiny", action="store_true", help="only see that it works")
+    parser.add_argument("--minutes", type=float, default=9, help="total time limit")
+    parser.add_argument("--tiny", action="store_true", help="a quick test run")
     given = parser.parse_args()
     until = time.monotonic() + 60 * given.minutes
     named_version()

@@ -104,7 +104,7 @@ def test_both_have_to_be_clips(make_folder, tmp_path):
     folder, empty = make_folder("clip", [flat(0)]), tmp_path / "empty"
     empty.mkdir()
 
-    with pytest.raises(VideoOpenError, match="empty holds no numbered pictures"):
+    with pytest.raises(VideoOpenError, match="empty has no numbered pictures"):
         match(empty, folder)
     with pytest.raises(VideoOpenError, match=r"gone\.mp4"):
         match(folder, tmp_path / "gone.mp4")
@@ -124,4 +124,4 @@ def test_damage_is_told_once(make_clip, make_folder):
 
     assert 0 < len(pairs) == matched.count < 50
     assert len(said) == 2  # one is the result's, one the content's
-    assert all("breaks off" in text for text in said)
+    assert all("is truncated" in text for text in said)

@@ -132,7 +132,7 @@ def test_a_ruler_is_slim_or_what_the_weights_fit(tmp_path):
 
     assert own.name == named.name == built_in.name == "slim"
     assert [event.text for event in told] == [
-        f"network slim: it fits the weights in {path}"
+        f"network slim: matches the weights in {path}"
     ]
     features = [one(image, ["relu2_1"])["relu2_1"] for one in (own, named, built_in)]
     assert torch.equal(features[0], features[1])

@@ -96,5 +96,5 @@ def test_a_file_of_other_weights_is_not_inception(tmp_path):
     with pytest.raises(WeightsError, match=r"does not hold Inception v3: .*mismatch"):
         read_inception(path, device=torch.device("cpu"))
     path.write_text("no weights")
-    with pytest.raises(WeightsError, match="no file of weights"):
+    with pytest.raises(WeightsError, match="not a weights file"):
         read_inception(path, device=torch.device("cpu"))

@@ -62,11 +62,11 @@ def test_what_has_no_partner_is_named():
 
     assert found == {"a.x.png": ("a.jpg", "x.p")}
     assert rest == {
-        "ax.png": "no content has a name that its own begins with",
-        "c.x.png": "it may be of c.jpg and c.png",
-        "b.jpg": "no result is called after it",
-        "c.jpg": "no result is called after it",
-        "c.png": "no result is called after it",
+        "ax.png": "its name does not begin with that of any content",
+        "c.x.png": "it could belong to c.jpg and c.png",
+        "b.jpg": "no result is named after it",
+        "c.jpg": "no result is named after it",
+        "c.png": "no result is named after it",
     }
 
 

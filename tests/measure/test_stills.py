@@ -89,7 +89,7 @@ def test_the_content_is_resized_to_the_result(write):
     ("result", "content", "said"),
     [
         ((32, 48), (32, 32), r"r\.png is 48x32, but .*c\.png is 32x32"),
-        ((15, 48), (15, 48), r"r\.png is 48x15; .* at least 16 pixels a side"),
+        ((15, 48), (15, 48), r"r\.png is 48x15; .* at least 16 pixels per side"),
     ],
 )
 def test_what_does_not_belong_together_is_refused(write, result, content, said):

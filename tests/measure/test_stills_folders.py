@@ -206,9 +206,9 @@ def test_what_cannot_be_compared_is_named(album):
 
     unmatched = measured["unmatched"]
     assert {each["file"]: each["reason"] for each in unmatched} == {
-        album / "out" / "c.ax.png": "no content has a name that its own begins with",
+        album / "out" / "c.ax.png": "its name does not begin with that of any content",
         album / "out" / "a.ax.png": "it is 32x32, and a.jpg is 48x32",
-        album / "out" / "b.ax.png": "18x12 is less than 16 pixels a side",
+        album / "out" / "b.ax.png": "18x12 is less than 16 pixels per side",
     }
 
 

@@ -64,7 +64,7 @@ def test_auto_takes_slim_on_a_cpu_and_vgg19_on_a_gpu() -> None:
     assert choose_network("auto", CPU)[0] == "slim"
     assert choose_network("auto", torch.device("cuda")) == (
         "vgg19",
-        "network vgg19: there is a GPU (cuda)",
+        "network vgg19: found a GPU (cuda)",
     )
     assert choose_network("vgg16", CPU)[0] == "vgg16"
 
@@ -75,7 +75,7 @@ def test_auto_says_in_one_line_which_and_why(cache: Path) -> None:
         ["network slim: built in, and made for a CPU"],
     )
     stored("vgg19", cache)
-    assert load("auto", META) == ("vgg19", ["network vgg19: there is a GPU (meta)"])
+    assert load("auto", META) == ("vgg19", ["network vgg19: found a GPU (meta)"])
 
 
 def test_a_download_is_told_by_the_name_of_what_is_fetched(
@@ -131,7 +131,9 @@ def test_a_layer_that_a_network_lacks_is_refused_before_anything_is_fetched() ->
 def test_a_damaged_stored_file_says_how_to_fetch_it_again(cache: Path) -> None:
     path = stored("vgg16", cache)
     path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(WeightsError, match=r"damaged.* Delete that file to fetch it"):
+    with pytest.raises(
+        WeightsError, match=r"damaged.* Delete that file to download it"
+    ):
         load("vgg16", CPU)
 
 
@@ -148,7 +150,7 @@ def test_auto_takes_the_network_that_fits_the_file(cache: Path, tmp_path: Path) 
     path = stored("vgg19", cache).rename(tmp_path / "mine.npz")
     assert load("auto", CPU, weights=path) == (
         "vgg19",
-        [f"network vgg19: it fits the weights in {path}"],
+        [f"network vgg19: matches the weights in {path}"],
     )
 
 
@@ -158,7 +160,7 @@ def test_a_wrong_file_of_weights_is_an_error_even_for_auto(
 ) -> None:
     path = tmp_path / "text.pth"
     path.write_text("no weights")
-    with pytest.raises(WeightsError, match=r"text\.pth is damaged, or no file of"):
+    with pytest.raises(WeightsError, match=r"text\.pth is damaged or not a weights"):
         load(name, CPU, weights=path)
     with pytest.raises(WeightsError, match=r"cannot read .*missing\.pth: No such"):
         load(name, CPU, weights=tmp_path / "missing.pth")
@@ -171,7 +173,7 @@ def test_the_cpu_gets_the_layout_that_is_quicker_there() -> None:
 
 
 def test_fetch_names_what_can_be_fetched(cache: Path) -> None:
-    with pytest.raises(ConfigError, match="nothing to fetch for slim; choose vgg16 or"):
+    with pytest.raises(ConfigError, match="slim needs no download; choose vgg16 or"):
         fetch("slim")
     path = stored("vgg16", cache)
     assert fetch("vgg16") == path

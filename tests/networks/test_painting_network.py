@@ -70,10 +70,10 @@ def test_other_files_are_named(tmp_path: Path, trained: PaintingNetwork) -> None
     with pytest.raises(WeightsError, match="not a safetensors file"):
         read_painter(path, CPU)
     save_file({"a": torch.ones(2)}, path)
-    with pytest.raises(WeightsError, match="holds no painting network"):
+    with pytest.raises(WeightsError, match="is not a painting network"):
         read_painter(path, CPU)
     save_file({"a": torch.ones(2)}, path, trained.card)
-    with pytest.raises(WeightsError, match="holds no painting network"):
+    with pytest.raises(WeightsError, match="is not a painting network"):
         read_painter(path, CPU)
     with pytest.raises(OutputError, match="cannot write"):
         write_painter(tmp_path / "none" / "look.safetensors", trained)

@@ -164,7 +164,7 @@ def test_the_error_says_what_to_fetch_and_where_to_put_it(
     with pytest.raises(WeightsError) as caught:
         fetch_weights(replace(tiny(site), size_mb=553.4), tmp_path)
     assert str(caught.value) == (
-        f"no weights for tiny: {site.url} answers 404 Not Found. Put "
+        f"no weights for tiny: {site.url} returned 404 Not Found. Put "
         f"tiny-{SHA256[:8]}.pth (553 MB, {site.url}) into {tmp_path}, "
         "or name it with --weights."
     )
@@ -176,8 +176,8 @@ def test_the_error_says_what_to_fetch_and_where_to_put_it(
     [
         ("http://127.0.0.1:1/a.pth", "Connection refused"),
         ("http://name.invalid/a.pth", "no weights for tiny: "),
-        ("file:///etc/passwd", "file:///etc/passwd is no address on the web"),
-        ("nonsense", "nonsense is no address on the web"),
+        ("file:///etc/passwd", "file:///etc/passwd is not a web address"),
+        ("nonsense", "nonsense is not a web address"),
         ("http://[/a.pth", "no weights for tiny: "),
     ],
 )

@@ -59,7 +59,7 @@ def test_a_flat_picture_has_flat_features() -> None:
 
 
 def test_max_pooling_is_refused() -> None:
-    with pytest.raises(ConfigError, match="slim works with average pooling only"):
+    with pytest.raises(ConfigError, match="slim supports only average pooling"):
         slim(pooling="max")
 
 
@@ -70,5 +70,5 @@ def test_a_damaged_package_says_to_install_again(
     if content is not None:
         (tmp_path / "slim.npz").write_bytes(content)
     monkeypatch.setattr(module, "files", lambda _: tmp_path)
-    with pytest.raises(WeightsError, match=r"slim\.npz.*\. Install vidstyle again\."):
+    with pytest.raises(WeightsError, match=r"slim\.npz.*\. Reinstall vidstyle\."):
         slim()

@@ -62,8 +62,8 @@ def test_a_batch_is_halved_until_it_fits(network, pictures, memory, where):
     results, taken, told = paint_all(network, pictures, 5)
     assert taken == [3, 0, 4, 2, 3]
     assert told == [
-        "a batch of 5 does not fit: going on with 2",
-        "a batch of 2 does not fit: going on with 1",
+        "a batch of 5 does not fit in memory: continuing with 2",
+        "a batch of 2 does not fit in memory: continuing with 1",
     ]
     assert all(torch.equal(results[number], expected[number]) for number in range(5))
 
@@ -102,8 +102,8 @@ def test_a_frame_that_does_not_fit_is_seen_in_tiles(network, pictures, monkeypat
     results, taken, told = paint_all(network, pictures, 2)
     assert taken == [3, 0, 4, 2, 3]
     assert told == [
-        "a batch of 2 does not fit: going on with 1",
-        "a batch of 1 does not fit: going on in tiles",
+        "a batch of 2 does not fit in memory: continuing with 1",
+        "a batch of 1 does not fit in memory: continuing in tiles",
     ]
     assert all((results[n] - expected[n]).abs().max() < 1e-3 for n in range(5))
 

@@ -300,7 +300,7 @@ def test_a_frame_whose_loss_is_lost_begins_anew_once_with_shorter_steps(
         assert moved[1] < moved[0] / 4
     assert not torch.equal(painted, pictures[:1])
     lost, evaluations[:] = range(lost[0], 99), []
-    with pytest.raises(OptimizationError, match=r"of frame 7 .* nor with short"):
+    with pytest.raises(OptimizationError, match=r"of frame 7 .* even with short"):
         paint(network, pictures, [task], **settings)
 
 

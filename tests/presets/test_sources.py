@@ -26,7 +26,7 @@ def numbers(name: str) -> str:
 @pytest.mark.parametrize("name", BY_NAME)
 def test_notes_say_scale_and_weights(name: str) -> None:
     assert "torchvision" in numbers(name)
-    assert re.search(r"pixels (in 0..255|normalised)", numbers(name))
+    assert re.search(r"pixels (in 0..255|normalized)", numbers(name))
 
 
 @pytest.mark.parametrize("name", BY_NAME)

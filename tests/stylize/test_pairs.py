@@ -68,13 +68,13 @@ def check(folder: Path, output: Path, *contents: Path) -> None:
 def test_results_neither_meet_nor_become_inputs(folder: Path) -> None:
     photos = folder / "photos"
     check(folder, folder / "out", photos)
-    with pytest.raises(ConfigError, match="holds inputs; name another --output"):
+    with pytest.raises(ConfigError, match="holds inputs; choose another --output"):
         check(folder, folder / "photos" / ".", photos)
     with pytest.raises(ConfigError, match="holds inputs"):
         check(folder, folder / "styles", photos)
-    with pytest.raises(ConfigError, match=r"would be called a\.x\.png; rename"):
+    with pytest.raises(ConfigError, match=r"would be named a\.x\.png; rename"):
         check(folder, folder / "out", photos, photos / "a.png")
-    with pytest.raises(OutputError, match="is a file; results of several need"):
+    with pytest.raises(OutputError, match="is a file; several results need"):
         check(folder, photos / "a.png", photos)
     with pytest.raises(OutputError, match="gone does not exist"):
         check(folder, folder / "gone" / "out", photos)

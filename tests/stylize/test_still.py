@@ -139,7 +139,7 @@ def test_painting_with_fewer_pixels_than_asked_for_is_a_warning(
     heard = Listened()
     config = replace(FEW, style_scale=2)
     stylize_image(content, style, output, config=config, listener=heard)
-    text = "painting.png is taken at its own 70 pixels; it has no 96"
+    text = "painting.png stays at its own 70 pixels, less than 96"
     assert Notice(text=text, is_warning=True) in heard
 
 
@@ -192,7 +192,7 @@ def test_histogram_leaves_the_content_its_colours(
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        (replace(FEW, style_mix=(1, 2)), "style-mix has 2 values and there is 1"),
+        (replace(FEW, style_mix=(1, 2)), "style-mix has 2 values, but there is 1"),
         (FEW, "there is no painting"),
     ],
 )
@@ -303,8 +303,11 @@ def test_regions_show_how_they_were_learned(
 @pytest.mark.parametrize(
     ("mask", "said"),
     [
-        (np.full((48, 32, 3), 255), "is 32x48, which is not the shape of 48x32"),
-        (np.zeros((32, 48, 3)), "left.png is black; white says where"),
+        (
+            np.full((48, 32, 3), 255),
+            "is 32x48, which does not have the aspect ratio of 48x32",
+        ),
+        (np.zeros((32, 48, 3)), "left.png is all black; paint its region"),
     ],
 )
 def test_mask_that_is_none_is_refused(
@@ -436,7 +439,7 @@ def test_auto_says_which_network_and_why(
             {"content_layers": (LayerWeight("conv4_2"),)},
             (ConfigError, "slim has no layer conv4_2"),
         ),
-        ({"pooling": "max"}, (ConfigError, "slim works with average pooling only")),
+        ({"pooling": "max"}, (ConfigError, "slim supports only average pooling")),
         ({"weights": Path("no.npz")}, (WeightsError, r"no\.npz")),
         ({"init": Path("no.png")}, (ImageOpenError, r"cannot read no\.png")),
         ({"long_side": 16}, (ConfigError, "would have 16x11 pixels; each side must")),
@@ -540,7 +543,7 @@ def test_transparency_is_kept_or_gets_a_background(
         return read_picture(output)
 
     assert paint(background="#102030")[0, 0].tolist() == [16, 32, 48]
-    assert "photo.png: transparent parts are laid over #102030" in heard.notices
+    assert "photo.png: placing transparent parts over #102030" in heard.notices
     paint(keep_alpha=True)
     assert np.array_equal(read_alpha(output), clear[..., 3])
     config = AlbumConfig(background="#102030")
@@ -552,5 +555,5 @@ def test_transparency_is_kept_or_gets_a_background(
         (made,) = album.folder.glob("photo.*")
         assert read_alpha(made).min() == (0 if keep_alpha else 255)
     assert read_picture(made)[20, 20].tolist() == clear[20, 20, :3].tolist()
-    with pytest.raises(OutputError, match=r"a \.jpg holds no transparency"):
+    with pytest.raises(OutputError, match=r"\.jpg files have no transparency"):
         stylize_image(content, style, tmp_path / "a.jpg", keep_alpha=True)

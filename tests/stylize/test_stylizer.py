@@ -41,7 +41,9 @@ def test_painting_has_to_be_there():
 
 @pytest.mark.parametrize("wrong", [scene(1) / 255, scene(1)[..., 0]])
 def test_array_has_to_be_a_frame(wrong):
-    with pytest.raises(ConfigError, match=r"uint8 \(height, width, 3\), RGB; this one"):
+    with pytest.raises(
+        ConfigError, match=r"uint8 array \(height, width, 3\), RGB; this one"
+    ):
         Stylizer([wrong], FEW)
 
 

@@ -214,8 +214,8 @@ def test_server_that_ends_leaves_its_run_waiting(tmp_path: Path, photo: Path) ->
 
 def test_progress_tells_the_time_left(runs: Runs, photo: Path) -> None:
     run = runs.add(ME, photo, "swirls")
-    run.state, run.line = "painting", "getting ready"
-    assert run.progress() == (None, "getting ready")
+    run.state, run.line = "painting", "preparing"
+    assert run.progress() == (None, "preparing")
     run(Notice(text=f"{run.source} is here"))
     run(Plan(height=32, width=40, frames=1))
     step = StepReport(

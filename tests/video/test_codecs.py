@@ -222,7 +222,7 @@ def test_file_that_cannot_hold_the_codec_is_refused(ending: str, codec: Any) -> 
     with pytest.raises(ConfigError) as refused:
         codec_for(name, EncodingConfig(codec=codec))
     said = str(refused.value)
-    assert said.startswith(f"{name}: a {ending} file cannot hold {codec}; name it .")
+    assert said.startswith(f"{name}: a {ending} file cannot hold {codec}; use .")
     # Both ways out that it names are ways out.
     codec_for(Path(f"a{CODECS[codec].endings[0]}"), EncodingConfig(codec=codec))
     other: Any = said.removesuffix(".").split(" or ")[-1].split("--codec ")[-1]
@@ -392,8 +392,8 @@ def test_without_one_that_works_software_encodes(
     check(tmp_path / "a.mp4", write(tmp_path / "a.mp4", "h264", *SHAPE), 1.5)
     assert "libx264" in describe(tmp_path / "a.mp4")
     sentence = codecs.why_software("h264")
-    assert "works here (tried gone, libx264); it is encoded in software." in sentence
-    assert "no hardware encoder makes vp9 here" in codecs.why_software("vp9")
+    assert "works here (tried gone, libx264); encoding in software." in sentence
+    assert "no hardware encoder for vp9; encoding" in codecs.why_software("vp9")
 
 
 def test_trial_has_the_size_of_the_result(

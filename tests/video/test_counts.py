@@ -47,7 +47,7 @@ def test_other_video_streams_are_named(make_clip: MakeClip) -> None:
     two = (*pattern(), *pattern(source="rgbtestsrc"), "-map", "0", "-map", "1")
     info = probe(make_clip("a.mp4", *two, *H264))
     (told,) = left_behind(info, Path("out.mp4"), EncodingConfig())
-    assert "has 2 video streams; number 0 is painted" in told
+    assert "has 2 video streams; only stream 0 is painted" in told
 
 
 @pytest.mark.parametrize("name", ["a.gif", "a.apng"])
@@ -58,8 +58,8 @@ def test_cut_animation_is_told(make_clip: MakeClip, name: str) -> None:
     assert read(clip)[1] == []
     clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     frames, (told,) = read(clip)
-    assert f"breaks off after {len(frames)} frames" in told
-    with pytest.raises(VideoOpenError, match="breaks off"):
+    assert f"is truncated after {len(frames)} frames" in told
+    with pytest.raises(VideoOpenError, match="is truncated"):
         read(clip, strict=True)
 
 
@@ -139,7 +139,7 @@ def test_a_billion_frames_that_are_not_there_are_refused(make_clip: MakeClip) ->
     for name, place in ((b"stsz", 12), (b"stts", 12), (b"stsc", 16)):
         struct.pack_into(">I", data, data.index(name) + place, 1_000_000_000)
     clip.write_bytes(data)
-    with pytest.raises(VideoOpenError, match=r"not one frame of .* can be decoded"):
+    with pytest.raises(VideoOpenError, match=r"no frame of .* can be decoded"):
         read(clip)
 
 
@@ -151,4 +151,4 @@ def test_a_billion_frames_of_an_index_are_not_believed(make_clip: MakeClip) -> N
     clip.write_bytes(data)
     frames, (told,) = read(clip)
     assert len(frames) == 10
-    assert "breaks off after 10 of about 1000000000 frames" in told
+    assert "is truncated after 10 of about 1000000000 frames" in told

@@ -184,7 +184,7 @@ def test_other_endings_are_refused(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["learned.gif", "learned.mp4"])
 def test_no_picture_is_told(name: str, tmp_path: Path) -> None:
-    with pytest.raises(VideoWriteError, match="not one picture"):
+    with pytest.raises(VideoWriteError, match="there are no pictures"):
         write_evolution([], tmp_path / name, config=EvolutionConfig())
 
 

@@ -40,7 +40,7 @@ def feed(arguments: list[str], pieces: Iterable[bytes]) -> None:
         ("[b @ 0x1] odd size\nConversion failed!\n", "odd size"),
         ("[x @ 0x1] width odd\n[v @ 0x1] [e @ 0x1] Task finished: -22\n", "width odd"),
         ("[in#0 @ 0x1] Invalid data found when processing input\n", "Invalid data"),
-        ("", "without saying why"),
+        ("", "without a message"),
     ],
 )
 def test_reason_is_the_line_that_tells_most(said: str, reason: str) -> None:

@@ -46,7 +46,7 @@ def test_folder_with_other_files_is_left_alone(tmp_path: Path, name: str) -> Non
     write_pictures(noise(2), tmp_path / "painted")
     (tmp_path / "painted" / name).write_text("mine", encoding="utf-8")
     before = names_in(tmp_path / "painted")
-    refused = rf"painted holds other files \({name}\); name another folder"
+    refused = rf"painted holds other files \({name}\); choose another folder"
     with pytest.raises(OutputError, match=refused):
         check_folder(tmp_path / "painted")
     with pytest.raises(OutputError, match=refused):
@@ -56,7 +56,7 @@ def test_folder_with_other_files_is_left_alone(tmp_path: Path, name: str) -> Non
 
 def test_file_in_the_place_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "painted").write_text("mine", encoding="utf-8")
-    with pytest.raises(OutputError, match="painted is a file; name another"):
+    with pytest.raises(OutputError, match="painted is a file; choose another"):
         write_pictures(noise(1), tmp_path / "painted")
     assert (tmp_path / "painted").read_text(encoding="utf-8") == "mine"
 

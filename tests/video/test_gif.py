@@ -104,7 +104,7 @@ def test_name_says_all_of_the_format(tmp_path: Path) -> None:
     check_writable(path)
     with pytest.raises(ConfigError, match=r"cannot hold h264; .* leave --codec out"):
         check_writable(path, EncodingConfig(codec="h264"))
-    with pytest.raises(ConfigError, match="gif has no crf"):
+    with pytest.raises(ConfigError, match="gif has a fixed quality"):
         check_writable(path, EncodingConfig(crf=20))
     with pytest.raises(VideoWriteError, match="No such file or directory"):
         check_writable(tmp_path / "none" / "clip.gif")

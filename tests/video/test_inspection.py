@@ -20,5 +20,5 @@ def test_clip_is_understood_with_its_timing(make_clip: Callable[..., Path]) -> N
 def test_rate_is_for_what_has_no_times(make_clip: Callable[..., Path]) -> None:
     raw = inspect_clip(make_clip("clip.mjpeg", *TEN), fps=Fraction(12))
     assert raw.info.fps == 12
-    with pytest.raises(ConfigError, match="has its own times"):
+    with pytest.raises(ConfigError, match="has its own frame times"):
         inspect_clip(make_clip("clip.mp4", *TEN), fps=Fraction(12))

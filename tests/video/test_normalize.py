@@ -138,23 +138,23 @@ def test_ordinary_clip_is_read_by_opencv() -> None:
 @pytest.mark.parametrize(
     ("described", "reason"),
     [
-        ({"codec": "av1"}, "OpenCV does not decode av1"),
+        ({"codec": "av1"}, "OpenCV cannot decode av1"),
         ({"fields": "interlaced"}, "it is interlaced"),
         ({"fields": "mixed"}, "it may be interlaced"),
         ({"fields": "separate"}, "its frames are single fields"),
-        ({"aspect": "16:11"}, "its pixels are 16:11, and are made square"),
+        ({"aspect": "16:11"}, "its 16:11 pixels are made square"),
         (
             {"pixels": "yuv422p10le(tv, bt709, progressive)"},
-            "OpenCV misreads 10 bits a channel",
+            "OpenCV misreads 10 bits per channel",
         ),
         (
             {"pixels": "yuva420p(tv, bt709, progressive)"},
             "its transparent parts get a background",
         ),
-        ({"clock": "1200k"}, "it is a raw stream, without times"),
+        ({"clock": "1200k"}, "it is a raw stream without timestamps"),
         (
             {"pixels": "yuv420p(progressive)", "size": "1280x720"},
-            "it is untagged and HD, so taken as BT.709",
+            "it is HD without color tags, so BT.709 is assumed",
         ),
         (
             {"pixels": "yuv420p(tv, bt2020nc/bt2020/smpte2084, progressive)"},
@@ -174,7 +174,7 @@ def test_ordinary_clip_is_read_by_opencv() -> None:
         ),
         (
             {"more": "      Display Matrix: rotation of -90.00 degrees\n"},
-            "it is turned or mirrored by metadata",
+            "it is rotated or mirrored by metadata",
         ),
     ],
 )

@@ -144,7 +144,7 @@ def test_empty_file_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["text.mp4", "text.txt"])
 def test_text_is_refused(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("no video\n" * 1000)
-    why = "not a video that can be read: ffmpeg finds nothing in it that it knows"
+    why = "not a readable video: ffmpeg recognizes nothing in it"
     assert_refused(tmp_path / name, f"{why}|its index is missing|nothing that can")
 
 
@@ -200,7 +200,7 @@ def test_still_avif_is_refused(make_clip: MakeClip) -> None:
 
 def test_pipe_with_a_name_is_refused_without_waiting(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
-    assert_refused(tmp_path / "pipe.mp4", "not a file; name a video file or a folder")
+    assert_refused(tmp_path / "pipe.mp4", "not a file; give a video file or a folder")
 
 
 def test_tiny_clip_is_refused(make_clip: MakeClip) -> None:

@@ -564,14 +564,14 @@ KINDS = {
         made=(*pattern(seconds="2"), *H264, "-g", "5"),
         change=cut(0.6),
         times_s=[],
-        warning="breaks off after",
+        warning="is truncated after",
     ),
     "truncated, through ffmpeg": ffmpeg(
         "clip.mkv",
         *(*pattern(seconds="2"), *AV1, "-g", "5"),
         change=cut(0.6),
         times_s=[],
-        warning="breaks off after",
+        warning="is truncated after",
     ),
 }
 

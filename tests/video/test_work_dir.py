@@ -113,7 +113,7 @@ def test_other_run_is_refused_and_told_apart(store: FrameStore) -> None:
     with pytest.raises(WorkDirError) as refused:
         FrameStore(store.work_dir).open(other)
     said = str(refused.value)
-    assert "seed was None and is 5, steps was 30 and is 31" in said
+    assert "seed was None and is now 5, steps was 30 and is now 31" in said
     assert "clip" not in said
     assert "--restart" in said
     assert store.painted() == [0]
@@ -163,7 +163,7 @@ def test_foreign_directory_is_refused_and_left_alone(
         (tmp_path / name).write_text("{}", encoding="utf-8")
     before = files_in(tmp_path)
     store = FrameStore(tmp_path)
-    with pytest.raises(WorkDirError, match="not a work directory of vidstyle"):
+    with pytest.raises(WorkDirError, match="not a vidstyle work directory"):
         store.open(RUN, restart=restart)
     store.remove()
     assert files_in(tmp_path) == before
@@ -264,7 +264,7 @@ def test_second_process_is_kept_out_and_the_first_goes_on(tmp_path: Path) -> Non
     with store.claimed():
         store.open(RUN)
         store.put_stylized(0, noise(0))
-        at_work = rf"process {os.getpid()} is at work in .*; wait for its end"
+        at_work = rf"process {os.getpid()} is working in .*; wait until it"
         with (
             pytest.raises(WorkDirError, match=at_work),
             FrameStore(tmp_path / "work").claimed(),
@@ -299,7 +299,7 @@ def test_run_that_painted_nothing_leaves_nothing(tmp_path: Path) -> None:
 
 def test_foreign_directory_is_not_claimed(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine", encoding="utf-8")
-    foreign = "not a work directory of vidstyle"
+    foreign = "not a vidstyle work directory"
     with pytest.raises(WorkDirError, match=foreign), FrameStore(tmp_path).claimed():
         pytest.fail("claimed")
     assert files_in(tmp_path) == ["thesis.txt"]

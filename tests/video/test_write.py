@@ -213,7 +213,7 @@ def test_frames_lost_by_ffmpeg_leave_nothing(
 
 
 def test_no_frame_is_no_video(tmp_path: Path) -> None:
-    with pytest.raises(VideoWriteError, match="not one frame"):
+    with pytest.raises(VideoWriteError, match="there are no frames"):
         write_video([], tmp_path / "result.mp4", times_s=[], fps=NTSC)
 
 

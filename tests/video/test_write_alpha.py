@@ -178,7 +178,9 @@ def test_pictures_get_that_of_their_frames(
 def test_transparency_that_ends_before_the_frames_is_an_error(tmp_path: Path) -> None:
     info = band_pictures(tmp_path / "pictures")
     frames = red(2, HEIGHT, WIDTH)
-    with pytest.raises(VideoOpenError, match=r"transparency of .*pictures breaks off"):
+    with pytest.raises(
+        VideoOpenError, match=r"transparency of .*pictures is truncated"
+    ):
         list(with_alpha(frames, info, first=COUNT - 1))
 
 
@@ -206,5 +208,5 @@ def test_opaque_source_stays_opaque(make_clip: MakeClip, tmp_path: Path) -> None
 def test_what_cannot_be_transparent_is_refused(
     name: str, codec: Any, tmp_path: Path
 ) -> None:
-    with pytest.raises(ConfigError, match=r"no transparency to keep; use --codec vp9"):
+    with pytest.raises(ConfigError, match=r"cannot hold transparency; use --codec vp9"):
         check_writable(tmp_path / name, EncodingConfig(codec=codec, keep_alpha=True))

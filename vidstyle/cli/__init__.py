@@ -33,20 +33,22 @@ __all__ = ["app", "run"]
 INTERRUPTED, TERMINATED = 130, 143  # the signals' numbers and 128
 STOPPED = "nothing was written"
 ON_STOP = {
-    "networks": "run it again to fetch the weights",
-    "ui": "what it was painting goes on when it is started again",
+    "networks": "run it again to download the weights",
+    "ui": "unfinished runs resume when you start it again",
 }
 _CONDITION = threading.Condition
 _LOCKING = {_CONDITION.__enter__.__code__, _CONDITION.__exit__.__code__}
 SHOW_CONFIG, HELP_ALL = "--show-config", "--help-all"
 
 
-def _without_bool(parameters: list[Any]) -> list[Any]:
-    """Copy parameters, without the ``<bool>`` that Typer writes behind a switch."""
+def _without_types(parameters: list[Any]) -> list[Any]:
+    """Copy parameters without ``<bool>`` and ``<list[Path]>``, which Typer shows."""
     copies = [copy(each) for each in parameters]
     for each in copies:
         if getattr(each, "is_flag", False):
             each.metavar = ""
+        elif each.param_type_name == "argument":
+            each.display_type_rich = lambda ctx: None  # noqa: ARG005
     return copies
 
 
@@ -84,14 +86,14 @@ def _ended_by(err: OSError) -> Exception:
     """Make what ends the command if the user can mend it; else it is the error."""
     if err.errno == errno.ENAMETOOLONG:
         name = Path(err.filename).name
-        line = f"error: {name} is too long a name; choose --output and --work-dir."
+        line = f"error: {name} is too long a name; set --output and --work-dir."
         return _ended(line, OutputError.exit_code)
     if err.filename is not None:
         return err
     # The interpreter would try again to write what is left.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     why = f"cannot write to standard output: {err.strerror}"
-    line = f"error: {why}; files that were made are kept."
+    line = f"error: {why}; finished files are kept."
     return _ended(line, OutputError.exit_code)
 
 
@@ -147,7 +149,7 @@ class _Command(TyperCommand):
             return super().invoke(ctx)
 
     def get_params(self, ctx: Any) -> list[Any]:
-        parameters = _without_bool(super().get_params(ctx))
+        parameters = _without_types(super().get_params(ctx))
         for each in parameters:
             if ctx.meta.get(SHOW_CONFIG):  # it does no work, and so needs no input
                 each.required = False
@@ -163,7 +165,7 @@ class _Group(TyperGroup):
         return super().parse_args(ctx, args)
 
     def get_params(self, ctx: Any) -> list[Any]:
-        return _without_bool(super().get_params(ctx))
+        return _without_types(super().get_params(ctx))
 
 
 app = typer.Typer(
@@ -174,19 +176,19 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help=(
         "Turn a video into a painting that moves.\n\n"
-        "Any clip, any painting, no training; on a laptop's CPU out of the box."
+        "Any clip, any painting, no training; runs on a laptop's CPU."
     ),
 )
 explore = typer.Typer(
     name="explore",
     cls=_Group,
     no_args_is_help=True,
-    help="Repeat the experiments of the literature; each fills a folder.",
+    help="Repeat experiments from the literature; each fills a folder.",
 )
 
 
 def demo() -> None:
-    """Paint a small clip that comes along: try --style woodblock, or your own."""
+    """Paint the sample clip; try --style woodblock, or your own painting."""
     # Never run: find_command has turned it into a command for the clip.
 
 

@@ -44,37 +44,37 @@ class Choices(Config):
 
     style: Path = FILES.common(REQUIRED, "The painting: any picture.", short="s")
     paintings: list[Path] = FILES.common(
-        REQUIRED, "A painting; give several.", flag="style", short="s"
+        REQUIRED, "A painting; repeat for several.", flag="style", short="s"
     )
     photographs: list[Path] | None = FILES.common(
-        None, "A photograph that is taken as style, too; give several.", flag="photo"
+        None, "A photograph to use as style; repeat for several.", flag="photo"
     )
     output: Path | None = FILES.common(
         None,
-        "Where the sheet, the tables, the plots and the pictures go; by default beside "
-        "the picture.",
+        "Folder for the sheet, tables, plots and pictures; by default next to the "
+        "picture.",
         short="o",
         metavar="FOLDER",
     )
     rows: Any | None = setting(
         None,
-        "What varies downwards: the name of an option and its values, with semicolons "
-        "between them, or commas where no value holds one.",
+        "What varies from row to row: an option's name and its values, separated by "
+        "semicolons, or by commas if no value contains one.",
         parser=parse_axis,
         metavar="SETTING=A;B;...",
-        default_text="style-layers: the first of them, the first two, and so on",
+        default_text="style-layers: the first, the first two, and so on",
         is_common=True,
     )
     columns: Any = setting(
         "content-weight=0.001,0.01,0.1,1",
-        "What varies across, in the same way.",
+        "What varies from column to column, written like --rows.",
         parser=parse_axis,
         metavar="SETTING=A,B,...",
         is_common=True,
     )
     layers: Any = setting(
         RECONSTRUCTED,
-        "From shallow to deep; the weights are those within a set.",
+        "Layers from shallow to deep, with their weights within a set.",
         parser=parse_layers,
         metavar="LAYER[:WEIGHT],...",
         is_common=True,

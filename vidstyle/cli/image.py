@@ -36,9 +36,9 @@ def image(
 ) -> None:
     """Paint a picture: photo.jpg and painting.jpg make photo.painting.png.
 
-    A folder, of pictures or of paintings, makes a folder: every picture after every
-    painting, and all of them on a sheet, index.png. The same command goes on where an
-    interrupted one stopped.
+    A folder of pictures or paintings makes a folder of results: every picture in the
+    style of every painting, and index.png, a sheet of all. To resume an interrupted
+    run, give the same command again.
 
     For example:
 
@@ -99,7 +99,7 @@ def _paint_album(contents: list[Path], request: Request, settings: o.Settings) -
     wants_gif = request.gif or request.gif_output is not None
     if wants_gif or request.region:
         option = "--evolution" if wants_gif else "--region"
-        raise ConfigError(f"{option} is about one picture; name one, and no folder.")
+        raise ConfigError(f"{option} works with one picture only, not with a folder.")
     from vidstyle.video.files import check_names, folders_for
 
     check_names([*contents, *request.paintings], are_pictures=True)
@@ -123,7 +123,9 @@ def _paint_album(contents: list[Path], request: Request, settings: o.Settings) -
     facts = asdict(result)
     reporter.result(facts.pop("folder"), **facts)
     if result.failed:
-        raise InputError(f"not all could be painted: {' '.join(result.failed)}")
+        raise InputError(
+            f"some pictures could not be painted: {' '.join(result.failed)}"
+        )
 
 
 def _beside(contents: Sequence[Path], styles: Sequence[Path]) -> Path:

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 Fetch = Annotated[
     Literal["vgg16", "vgg19"] | None,
     typer.Option(
-        "--fetch", metavar="vgg16|vgg19", help="Fetch this network's weights."
+        "--fetch", metavar="vgg16|vgg19", help="Download this network's weights."
     ),
 ]
 
 
 def networks(fetch: Fetch = None, json: o.Json = False, quiet: o.Quiet = False) -> None:
-    """List the networks and where their weights are, or fetch one's."""
+    """List the networks and where their weights are, or download weights."""
     from vidstyle.networks.load import fetch as fetch_weights
     from vidstyle.networks.load import network_status
 
@@ -47,13 +47,13 @@ def networks(fetch: Fetch = None, json: o.Json = False, quiet: o.Quiet = False) 
 def _line(status: "NetworkStatus") -> str:
     place = "built in" if status.built_in else str(status.path)
     if not status.built_in and status.path is None:
-        place = f"not fetched; --fetch {status.name} fetches {status.size_mb:.0f} MB"
+        place = f"missing; --fetch {status.name} downloads {status.size_mb:.0f} MB"
     layers = f"{status.layers[0]}..{status.layers[-1]}"
     return f"{status.name:6}  {layers:16}  {place}"
 
 
 def presets(json: o.Json = False) -> None:
-    """List the presets; --preset NAME --show-config shows all that one sets."""
+    """List the presets; --preset NAME --show-config prints one's settings."""
     known = [read_preset(name) for name in NAMES]
     lines = [f"{each.name:10}  {each.summary}" for each in known]
     print_facts([asdict(each) for each in known], lines, as_json=json)
@@ -61,9 +61,9 @@ def presets(json: o.Json = False) -> None:
 
 @o.add_options(VideoConfig, only=("input_fps", "background"), hides=False)
 def probe(clip: o.Clip, *, json: o.Json = False, **values: Any) -> None:
-    """Show what is understood of a clip, and how it will be read.
+    """Show what vidstyle detects in a clip, and how it will read it.
 
-    The whole file is read once, since only so is a variable rate known for one.
+    It reads the whole file once, because only that reveals a variable frame rate.
     """
     config = VideoConfig(**values)
     from vidstyle.video.describe import as_facts, as_lines, inspect_clip
@@ -75,7 +75,7 @@ def probe(clip: o.Clip, *, json: o.Json = False, **values: Any) -> None:
 Run = Annotated[
     Path,
     typer.Argument(
-        help="Its work directory (RESULT.vidstyle), or RESULT.",
+        help="The result's path, or its work directory RESULT.vidstyle.",
         metavar="RUN",
         readable=False,
     ),
@@ -83,21 +83,21 @@ Run = Annotated[
 
 
 def status(run: Run, json: o.Json = False) -> None:
-    """Show how far an unfinished run is."""
+    """Show the progress of an unfinished run."""
     from vidstyle.clip.unfinished import video_status
 
     seen = video_status(run)
     of = "" if seen.frames is None else f" of about {seen.frames}"
-    lines = [f"{seen.painted}{of} frames are painted for {seen.output}"]
+    lines = [f"{seen.painted}{of} frames painted for {seen.output}"]
     if seen.process is not None:
-        lines += [f"process {seen.process} is at work on it"]
+        lines += [f"process {seen.process} is working on it"]
     else:
         program, *rest = seen.command
         is_ours = Path(program).stem in {"vidstyle", "__main__"}
         given = ["vidstyle", *rest] if is_ours else ["python", program, *rest]
-        lines += ["no process is at work on it; this goes on:", shlex.join(given)]
+        lines += ["no process is working on it; to resume:", shlex.join(given)]
     if seen.newest is not None:
-        lines += [f"the newest frame: {seen.newest}"]
+        lines += [f"newest frame: {seen.newest}"]
     print_facts(asdict(seen), lines, as_json=json)
 
 
@@ -108,10 +108,10 @@ def finish(
     json: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Make a clip of what an unfinished run has painted; the run can still go on.
+    """Make a clip of the frames that an unfinished run has painted so far.
 
-    Its sound ends where the frames do. To go on, give the run's command again, with
-    --overwrite if this clip is in its place.
+    Its sound ends with the last frame. You can still resume the run with its own
+    command; add --overwrite if this clip has taken the result's place.
     """
     from vidstyle.clip.unfinished import finish_video
 
@@ -125,8 +125,8 @@ def measure(
     result: Annotated[
         Path,
         typer.Argument(
-            help="A painted picture, a painted clip (as -o FOLDER writes it, without "
-            "loss), or a folder of painted pictures.",
+            help="A painted picture or clip (best as -o FOLDER, which is lossless), or "
+            "a folder of painted pictures.",
             metavar="RESULT",
             readable=False,
         ),
@@ -138,18 +138,19 @@ def measure(
     quiet: o.Quiet = False,
     **values: Any,
 ) -> None:
-    """Measure how near a result is to its content and its painting, and its flicker.
+    """Measure a result's flicker and its distance from content and painting.
 
-    The content's own numbers, under the same measure, stand beside the result's.
+    The same measures of the content itself are shown next to the result's.
 
     MSE is of pixel values in [0, 1], with the painting stretched to the result; SSIM is
     of luma; distances are relative errors of features and Gram matrices. For a clip
-    they are means over its frames, and drift is the last frame's value by the second's.
+    they are means over its frames; drift is the last frame's value divided by the
+    second's.
 
-    Folders of pictures that are no frames of a clip are compared as sets, by FID under
-    features that the table names, and picture by picture: a result is called after its
-    content, PICTURE.png, or after its painting, too, PICTURE.PAINTING.png, as vidstyle
-    image calls it. What fits nothing is listed; index.png is left out.
+    Folders of unrelated pictures are compared as sets, by the FID of the features that
+    the table names, and picture by picture. For this, results must be named after their
+    content, PICTURE.png, or content and painting, PICTURE.PAINTING.png, as vidstyle
+    image does. Results without a match are listed; index.png is ignored.
     """
     config = MeasureConfig(**values, device=device)
     if config.plot is not None:
@@ -181,12 +182,12 @@ class BenchRequest(Config):
 
     sizes: Any = setting(
         "320x180,640x360",
-        "Of the pictures, in pixels.",
+        "Picture sizes in pixels.",
         parser=parse_sizes,
         metavar="WxH,...",
     )
-    batch: int = setting(1, "Pictures beside one another, against one by one.")
-    steps: int = setting(30, "Steps to take the median of.")
+    batch: int = setting(1, "Batch size to compare with single pictures.")
+    steps: int = setting(30, "Number of steps for each median.")
 
 
 @o.add_options(BenchRequest, hides=False)
@@ -198,18 +199,20 @@ def bench(
     json: o.Json = False,
     **values: Any,
 ) -> None:
-    """Time the optimisation's steps and compare them with the machine's ceiling.
+    """Time optimization steps and compare them with the machine's peak rate.
 
-    Evaluation: its share in a step, losses and gradients; the rest is the optimiser's.
+    Evaluation: the share of a step spent on losses and gradients; the rest is the
+    optimizer's.
 
-    GFLOP/s: of the convolutions, forward and back to the pixels, by whole steps.
+    GFLOP/s: floating-point rate of the convolutions, forward and backward, over whole
+    steps.
 
-    Ceiling: the rate of a large matrix product, in the same process and threads.
+    Ceiling: the rate of a large matrix product in the same process and threads.
 
-    N x 1: how many times as fast a batch is as its pictures one by one.
+    N x 1: the speedup of a batch over its pictures one by one.
 
-    --json also counts a step's operations that compute (views are not counted) and its
-    reads by the host, as they are on any device.
+    --json also counts a step's compute operations (without views) and its reads by the
+    host; these are the same on any device.
     """
     from vidstyle.bench import Bench, as_table
 
@@ -229,11 +232,11 @@ def bench(
 
 @o.add_options(UiConfig, hides=False)
 def ui(**values: Any) -> None:
-    """Open a page to paint on in the browser; Ctrl-C ends it.
+    r"""Paint from a page in your browser; press Ctrl-C to stop.
 
-    It needs Gradio: pip install "vidstyle[ui]". Runs are painted one at a time, and go
-    on when it is started again. The password is that in VIDSTYLE_UI_PASSWORD; without
-    an encrypting proxy before the page, others in the network can read along.
+    It needs Gradio: pip install "vidstyle\[ui]". Runs are painted one at a time, and
+    unfinished ones resume when you start it again. Set the password for other machines
+    in VIDSTYLE_UI_PASSWORD; the connection is not encrypted unless you add a proxy.
     """
     config = UiConfig(**values)
     try:
@@ -242,11 +245,11 @@ def ui(**values: Any) -> None:
         if (err.name or "").partition(".")[0] != "gradio":
             raise
         raise DependencyError(
-            f"Gradio, which makes the page, cannot be loaded ({err}); "
-            'pip install "vidstyle[ui]" brings it.'
+            f"cannot load Gradio, which the page needs ({err}); install it with "
+            'pip install "vidstyle[ui]".'
         ) from err
     password = os.environ.get("VIDSTYLE_UI_PASSWORD", "")
     with launched(config, password=password) as address:
-        print_line(f"vidstyle is at {address}; Ctrl-C ends it")
+        print_line(f"vidstyle is at {address}; press Ctrl-C to stop")
         while True:
             time.sleep(3600)

@@ -117,7 +117,7 @@ def option_of(kind: type[Any], name: str) -> Any:
 
 
 _CLIP: Final = typer.Argument(
-    help="A video, an animated GIF, or a folder of pictures.",
+    help="A video, a GIF or a folder of pictures.",
     metavar="CLIP",
     readable=False,
 )
@@ -161,7 +161,7 @@ def resolve_settings(
     if request.preset is not None:
         if request.preset not in NAMES:
             raise typer.BadParameter(
-                f"{request.preset!r} is none of {', '.join(NAMES)}",
+                f"{request.preset!r} is not one of {', '.join(NAMES)}",
                 param_hint="'--preset'",
             )
         preset = read_preset(request.preset)
@@ -200,14 +200,14 @@ def save_config(path: Path, text: str, *, overwrite: bool) -> None:
         data = text.encode()
     except UnicodeEncodeError as err:
         raise OutputError(
-            f"cannot write {path}: the name of a file in it is not text."
+            f"cannot write {path}: a file name in it is not valid text."
         ) from err
     if path.is_file() and not overwrite:
         with suppress(OSError):
             if path.read_bytes() == data:
                 return
         raise OutputError(
-            f"{path} exists and says something else; use --overwrite, or save the "
-            "settings under another name."
+            f"{path} exists with other settings; use --overwrite, or save under "
+            "another name."
         )
     write_whole(path, data)

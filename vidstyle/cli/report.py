@@ -135,7 +135,7 @@ class Reporter:
         paths = (each for each in (path, *facts.values()) if isinstance(each, Path))
         print_facts(known, paths, as_json=self._as_json)
         if self._lost:
-            raise OutputError(f"{self._lost}; the result is whole.")
+            raise OutputError(f"{self._lost}; the result is complete.")
 
     def _write_log(self, log: IO[str], report: StepReport) -> None:
         known = asdict(replace(report, picture=None))
@@ -201,7 +201,7 @@ class ProgressView(Progress):
             case FrameReport() if self._pace is not None:
                 self._pace.frame(event)
                 if self._newest is not None and not self._is_verbose:
-                    self._line = f"the newest frame: {self._newest}"
+                    self._line = f"newest frame: {self._newest}"
                 self._write_line(self._draw(self._pace, self._pace.count))
 
     def _begin(self, description: str) -> None:
@@ -215,7 +215,7 @@ class ProgressView(Progress):
         total = f" of {download.total / 1e6:.0f}" if download.total else ""
         self.update(
             self.task_ids[0],
-            description=f"fetching {download.name}",
+            description=f"downloading {download.name}",
             completed=download.done,
             total=download.total or None,
             count=f"{download.done / 1e6:.0f}{total} MB",

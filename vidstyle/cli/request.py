@@ -43,85 +43,86 @@ class Request(Config):
 
     style: list[Path] | None = FILES.common(
         None,
-        "The painting: any picture. Several are mixed; a folder's are taken in turn.",
+        "The painting; repeat to mix several. A folder's are used one by one.",
         short="s",
     )
     style_at: list[str] | None = redeclared(VideoConfig, "style_at")
     key: list[str] | None = FILES.setting(
         None,
-        "Your own painting of the frame that is shown at this second; the clip takes "
-        "its paint from it, and is painted like it if there is no --style.",
+        "Your own painted version of the frame at this second; the clip follows it, "
+        "and takes its style if there is no --style.",
         metavar="SECONDS:FILE",
     )
     region: list[str] | None = FILES.common(
         None,
-        "A painting for the white part of a mask, which is a picture or, for a clip, "
-        "also a clip or a folder.",
+        "A painting for the white part of a mask: a picture or, for a clip, also a "
+        "clip or folder.",
         metavar="MASK=STYLE",
     )
     output: str | None = FILES.common(
         None,
-        "Where the result goes; by default beside the input. A clip: .mp4, .m4v, "
-        ".mov, .mkv, .webm, .gif, or a new folder of PNGs. In an existing folder, or "
-        "one with a slash behind it, under the usual name.",
+        "The result; by default next to the input. A clip: .mp4, .m4v, .mov, .mkv, "
+        ".webm, .gif, or NAME for a folder of PNGs. FOLDER/ keeps the usual name.",
         short="o",
         metavar="FILE|FOLDER",
     )
     overwrite: bool = FILES.common(False, "Replace existing results.", short="y")
     save_network: Path | None = FILES.setting(
         None,
-        "Keep the network that --method network trains, for --painter; safetensors.",
+        "Save the network trained by --method network for --painter (.safetensors).",
         metavar="FILE",
     )
     work_dir: Path | None = FILES.setting(
         None,
-        "Where unfinished work waits; by default beside the result.",
+        "Where to keep unfinished work; by default next to the result.",
         metavar="DIR",
     )
-    restart: bool = FILES.common(False, "Throw away what an interrupted run has left.")
+    restart: bool = FILES.common(False, "Discard an interrupted run and start over.")
     preset: str | None = SETTINGS.common(
         None,
-        "Settings that belong together; vidstyle presets lists them.",
+        "A named set of settings (see vidstyle presets).",
         metavar="NAME",
         completions=NAMES,
     )
     config: Path | None = SETTINGS.common(
         None,
-        "Read settings from a TOML file; options win over it, it wins over a preset.",
+        "Read settings from a TOML file; it overrides --preset, options override it.",
     )
     save_config: Path | None = SETTINGS.common(
-        None, "Also save all settings for --config."
+        None, "Save all settings to a file for --config."
     )
     show_config: bool = SETTINGS.common(
-        False, "Only print all settings, as --config reads them."
+        False, "Print all settings in --config format and exit."
     )
     workers: str | None = OPTIMIZER.setting(
         None,
-        "Paint shots beside one another: local takes the GPUs of this machine, 4 that "
-        "many of them or of shares of its cores, ray://HOST:PORT a Ray cluster.",
+        "Paint shots in parallel: local uses this machine's GPUs or cores, 4 uses four "
+        "workers, ray://HOST:PORT a Ray cluster.",
         metavar="local|N|ADDRESS",
     )
     gif: bool = EVOLUTION.common(
         False,
-        "Also a GIF of the learning; for the clip as a GIF: -o NAME.gif.",
+        "Also write a GIF of the optimization. For the clip as a GIF: -o NAME.gif.",
         flag="evolution",
         alias="gif",
     )
     gif_output: Path | None = EVOLUTION.setting(
-        None, "Where it goes (implies --evolution); a name in .mp4 makes it a video."
+        None, "Where to write it (implies --evolution); .mp4 makes it a video."
     )
-    log: Path | None = REPORT.setting(None, "Write every step's losses as JSON lines.")
+    log: Path | None = REPORT.setting(
+        None, "Write the losses of each step as JSON lines."
+    )
     json: bool = REPORT.common(False, "Print the result as JSON on stdout.")
     quiet: bool = REPORT.common(False, "Show only errors.", short="q")
-    verbose: bool = REPORT.setting(False, "Show steps and losses, too.", short="v")
+    verbose: bool = REPORT.setting(False, "Also show steps and losses.", short="v")
     sheet: bool = REPORT.common(
         False, "Also write a sheet of frames, before and after."
     )
     compare: bool = REPORT.common(
-        False, "Also write a video of source and result side by side."
+        False, "Also write a side-by-side video of before and after."
     )
     preview: bool = REPORT.common(
-        False, "Only paint three spread frames, quickly, on one sheet.", short="p"
+        False, "Only paint a quick sheet of three small frames.", short="p"
     )
 
     def check_styles(self, contents: Sequence[Path]) -> None:
@@ -134,13 +135,12 @@ class Request(Config):
         looks = self.style, self.style_at, self.region, self.key
         if not (any(looks) or self.show_config):
             last = f" {contents[-1]}" if len(contents) > 1 else ""
-            raise Mistyped(f"Missing option '--style': say --style{last or ' FILE'}.")
+            raise Mistyped(f"Missing option '--style': use --style{last or ' FILE'}.")
 
     def check_network(self, config: VideoConfig) -> None:
         if self.save_network and (config.method != "network" or self.region):
             raise typer.BadParameter(
-                "--save-network keeps what --method network trains for a whole clip, "
-                "without --region"
+                "--save-network needs --method network and does not work with --region"
             )
 
     @property
@@ -230,7 +230,7 @@ def parse_at(text: str) -> tuple[float, Path]:
     with suppress(ValueError):
         if found := re.fullmatch(r"((?:\d+:)+[\d.]+|[^:]*):(.+)", text):
             return parse_time(found[1]), Path(found[2])
-    example = "a second and a file such as 3.5:painting.jpg"
+    example = "SECONDS:FILE, such as 3.5:painting.jpg"
     raise typer.BadParameter(f"{text!r} is not {example}")
 
 
@@ -238,6 +238,6 @@ def parse_region(text: str) -> Region:
     """Read ``mask.png=painting.jpg``."""
     mask, _, style = text.partition("=")
     if not (mask and style):
-        example = "a mask and a painting such as sky.png=b.jpg"
+        example = "MASK=PAINTING, such as sky.png=b.jpg"
         raise typer.BadParameter(f"{text!r} is not {example}")
     return Region(Path(mask), named_painting(Path(style)))

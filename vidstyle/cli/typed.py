@@ -22,10 +22,10 @@ def check_words(args: Sequence[str], options: Collection[str], *, flags: str) ->
             continue
         plain = word.strip("-").replace("_", "-").lower()
         if instead := _instead(plain, options):
-            raise Mistyped(f"There is no {word} here: {instead}.")
+            raise Mistyped(f"There is no option {word}: {instead}.")
         if word[1] != "-" and word[1:].strip(flags):
             near = difflib.get_close_matches(f"--{plain}", options, n=1)
-            meant = f": {near[0]}." if near else ", a short one's value stands apart."
+            meant = f": {near[0]}." if near else "; put a space after a short one."
             raise Mistyped(f"{word} has one dash; long options have two{meant}")
 
 
@@ -60,6 +60,6 @@ def find_command(args: Sequence[str], commands: Collection[str]) -> list[str]:
             return ["image" if is_picture else "video", *args]
         case ["-s" | "-i" | "--style", *_]:
             raise Mistyped(
-                "Begin with what to do: vidstyle video clip.mp4 --style painting.jpg."
+                "Start with a command: vidstyle video clip.mp4 --style painting.jpg."
             )
     return list(args)

@@ -23,7 +23,7 @@ KINDS = (StyleConfig, VideoConfig, EncodingConfig, EvolutionConfig)
 def video(ctx: typer.Context, clip: o.Clips, **values: Any) -> None:
     """Paint a clip: clip.mp4 and painting.jpg make clip.painting.mp4.
 
-    An interrupted run goes on where it stopped when the same command is given again.
+    To resume an interrupted run, give the same command again.
 
     For example:
 
@@ -43,9 +43,9 @@ def video(ctx: typer.Context, clip: o.Clips, **values: Any) -> None:
 
 @o.add_options(Request, *KINDS)
 def plan(ctx: typer.Context, clip: o.Clip, **values: Any) -> None:
-    """Estimate what video would take with the same options: time, memory, disk.
+    """Estimate the time, memory and disk space of video with the same options.
 
-    Frames and shots are counted, and the first few frames painted on trial.
+    It counts frames and shots, and paints the first few frames as a trial.
     """
     request, config, _ = _settle(ctx, [clip], values)
     from vidstyle.video.files import default_output
@@ -131,7 +131,7 @@ def _paint_all(clips: Sequence[Path], asked: _Asked) -> None:
         print_facts({"index": index}, [index], as_json=request.json)
     if failed:
         names = ", ".join(dict.fromkeys(failed))
-        raise InputError(f"not all could be painted: {names}.")
+        raise InputError(f"some clips could not be painted: {names}.")
 
 
 def _looks(request: Request) -> list[list[Path]]:
@@ -141,7 +141,7 @@ def _looks(request: Request) -> list[list[Path]]:
     for name in ("log", "gif_output", "work_dir", "style_at", "key", "save_network"):
         if getattr(request, name):
             option = name.replace("_", "-")
-            raise ConfigError(f"--{option} is about one clip and painting; name one.")
+            raise ConfigError(f"--{option} works with one clip and one painting only.")
     if not any(path.is_dir() for path in request.styles):
         return [request.styles]
     return [[one] for path in request.styles for one in pictures_in(path)]
@@ -183,10 +183,10 @@ def _paint(
     output = request.output_for(usual, in_folder=done is not None, may_be_frames=True)
     with folders_for(output):
         if done is not None and output in done:
-            raise ConfigError(f"two results would go to {output}; rename a clip.")
+            raise ConfigError(f"two results would be named {output}; rename a clip.")
         if done is not None and output.exists() and not request.overwrite:
             if not request.quiet:
-                print_line(f"{output} is there already; --overwrite paints it again")
+                print_line(f"{output} already exists; --overwrite paints it again")
         else:
             paint = _preview if request.preview else _stylize
             paint(clip, output, asked, within)

@@ -145,7 +145,7 @@ def _carried(origin: Origin, picture: Frame) -> tuple[Plane, Plane]:
         ValueError: If the origin has no motion.
     """
     if origin.motion is None or origin.seen_again is None:
-        raise ValueError("paint is carried along a motion only.")
+        raise ValueError("paint can only be carried along optical flow.")
     flow, seen = origin.motion.flow_backward, erode_consistency(origin.seen_again)
     if origin.mask is not None:
         seen = seen * move_along(is_painted(origin.mask).astype(np.float32), flow)

@@ -215,14 +215,14 @@ class Ingest:
         path = self._selected.reader.info.path
         if not found.times_s:
             raise ConfigError(
-                f"{path} has no frame in the range that was asked for: "
-                f"{self._selected.read_count} were read."
+                f"{path} has no frame in the requested range; "
+                f"{self._selected.read_count} frames were read."
             )
         end = found.first + len(found.without_repeat().times_s)
         if stop is not None and end < stop:
             found.warnings.append(
-                f"{path} has {end} frames: instead of {start}:{stop}, "
-                f"{start}:{end} is painted."
+                f"{path} has only {end} frames; painting {start}:{end} instead "
+                f"of {start}:{stop}."
             )
 
     def _add(self, cuts: list[int], certain: int) -> None:
@@ -251,7 +251,7 @@ class Ingest:
                 if is_short and self._is_starved:
                     raise WorkDirError(
                         f"less than {RESERVE_BYTES // 2**20} MiB are free in "
-                        f"{self._store.work_dir}; free some and run again to go on."
+                        f"{self._store.work_dir}; free some and run again to resume."
                     )
                 wants_more = waiting < AHEAD or self._open_lanes < self._config.batch
                 if not is_short and (wants_more or self._is_starved):

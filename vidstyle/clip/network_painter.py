@@ -178,7 +178,7 @@ class NetworkPainter(FrameOptimizer):
             return float(card["seconds"])
         except (WeightsError, KeyError, RuntimeError, ValueError) as err:
             raise WorkDirError(
-                f"{path} is damaged; use --restart to throw that run's work away."
+                f"{path} is damaged; use --restart to discard that run."
             ) from err
 
     def _save(self, training: Training, seconds: float) -> None:

@@ -183,7 +183,7 @@ def _read_keys(
     for time_s, path in painted.items():
         index = first_shown(info, time_s)
         if index < start or (stop is not None and index >= stop):
-            text = "no frame that is painted is shown then."
+            text = "no painted frame is shown at this time."
             raise ConfigError(f"key {time_s:g}: {text}")
         keys[index] = without_bars(read_key(path, *size), bars)
     return keys
@@ -237,12 +237,12 @@ def _begin(
     }
     masks.store.put_facts(RUN, facts)
     if damaged := sum(store.drop_damaged() for store in stores):
-        text = f"frames that are damaged, and painted again: {damaged}"
+        text = f"damaged frames, to be painted again: {damaged}"
         listener(Notice(text=text, is_warning=True))
     done = sum(len(store.painted()) for store in stores)
     begun = sum(len({*store.begun()} - {*store.painted()}) for store in stores)
     if done or begun:
-        text = f"going on in {masks.store.work_dir}: {done} frames are painted"
+        text = f"resuming in {masks.store.work_dir}: {done} frames already painted"
         listener(Notice(text=text + f", {begun} begun" * bool(begun)))
     plan = Plan(
         height=shape[0],

@@ -73,9 +73,9 @@ class ClipPlan:
             ("disk  ", self.disk_bytes, self.disk_free_bytes),
         ):
             yield f"{name}  {needed / 1e9:.2g} of {there / 1e9:.3g} GB"
-        first = f"{self.first_frame_s:.2g} s for a shot's first"
-        yield f"time    {self.frame_s:.2g} s a frame, {first}"
-        yield f"in all  about {duration(self.seconds)}"
+        first = f"{self.first_frame_s:.2g} s for a shot's first one"
+        yield f"time    {self.frame_s:.2g} s per frame, {first}"
+        yield f"total   about {duration(self.seconds)}"
 
 
 def plan_video(
@@ -95,7 +95,7 @@ def plan_video(
     Arguments are as for ``stylize_video``; nothing is left behind.
     """
     if config.has_painter:
-        raise ConfigError("plan knows the optimiser only, and no network that paints.")
+        raise ConfigError("plan works only with --method optimize, without --painter.")
     reader = open_reader(clip, config, has_regions=bool(regions))
     tell_plan(reader.info, output, config, listener)
     shape = frame_shape(reader.info, config.style.long_side)
@@ -165,7 +165,7 @@ def _count(
         if expected and time.monotonic() - started > COUNT_S:
             return expected, max(1, round(shots * expected / frames))
     if frames == 0:
-        raise ConfigError(f"{reader.info.path} has no frame that was asked for.")
+        raise ConfigError(f"{reader.info.path} has no frame in the requested range.")
     return frames, shots + len(detector.finish())
 
 

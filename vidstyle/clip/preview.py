@@ -61,7 +61,9 @@ def preview_video(
     """
     output, config = Path(output), config or VideoConfig()
     if config.method == "network":
-        raise ConfigError("a preview is painted by the optimiser only.")
+        raise ConfigError(
+            "--preview works only with --method optimize, without --painter."
+        )
     check_picture_path(output)
     check_free(output, overwrite=overwrite)
     reader = open_reader(clip, config, has_regions=bool(regions))
@@ -88,7 +90,7 @@ def preview_video(
         steps = first + (count - 1) * config.expected_next_steps + count * FRAME_WORK
         passes, pixels = len(regions) + paintings.has_rest, full[0] * full[1]
         step_s = (time.monotonic() - started) / work / (height * width) * pixels
-        text = f"the whole clip: {count} frames of {full[1]}x{full[0]}, about "
+        text = f"whole clip: {count} frames at {full[1]}x{full[0]}, about "
         text += f"{duration(passes * step_s * steps)} on this machine"
         listener(Notice(text=text))
     return output
@@ -152,5 +154,5 @@ def _picked(
     picked = reader.pick(wanted, height=height, width=width)
     if max(picked) < first:
         path = reader.info.path
-        raise ConfigError(f"{path} ends before the range that was asked for.")
+        raise ConfigError(f"{path} ends before the requested range.")
     return picked

@@ -157,10 +157,10 @@ def check_state(reader: FrameReader, state: str) -> None:
         if reader.state == state:
             return
     except OSError as err:
-        raise VideoOpenError(f"cannot read {path} any more: {err.strerror}.") from err
+        raise VideoOpenError(f"can no longer read {path}: {err.strerror}.") from err
     raise VideoOpenError(
-        f"{path} has changed since it was opened; put it back as it was to go on, or "
-        "paint it anew with --restart."
+        f"{path} has changed since it was opened; restore it to resume, or start over "
+        "with --restart."
     )
 
 

@@ -126,17 +126,16 @@ class RegionMasks:
         info, clip = self.reader.info, mask.clip
         if (cut_s := mask.facts.get("cut_s")) is not None:
             yield (
-                f"ends with its shot: after the cut at {cut_s:.2f} s nobody knows "
-                "where its region is, so it is empty there; a mask that is a clip can "
-                "say it"
+                f"ends with its shot: after the cut at {cut_s:.2f} s its region is "
+                "unknown, so it is empty; use a clip as the mask to cover other shots"
             )
         if clip is not None and clip.kind == "video" and clip.fps != info.fps:
-            rates = f"{float(clip.fps):.4g} frames a second and the clip "
-            yield f"has {rates}{float(info.fps):.4g}; they are taken one for one"
+            rates = f"{float(clip.fps):.4g} fps and the clip {float(info.fps):.4g} fps"
+            yield f"has {rates}; frames are matched one to one"
         _, stop = expected_span(info, self.config)
         last = mask.facts.get("last")
         if last is not None and stop is not None and last + 1 < stop:
-            yield f"has {last + 1} frames and the clip has more; it stays as it ends"
+            yield f"has {last + 1} frames, fewer than the clip; its last frame is held"
 
     def _read(self, mask: _RegionMask, clip: VideoInfo) -> None:
         """Keep the frames of a mask that is a clip, and which is the last."""
@@ -151,8 +150,8 @@ class RegionMasks:
                 break
         if not is_seen:
             raise ConfigError(
-                f"the mask {mask.path} is black in every frame that is painted; white "
-                "says where its region is."
+                f"the mask {mask.path} is black in every painted frame; paint its "
+                "region white."
             )
         mask.store.put_facts(READY, {"last": last})
 

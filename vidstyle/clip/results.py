@@ -85,14 +85,14 @@ def tell_summary(
     """Report what becomes what, and warn of paintings after the clip's end."""
     listener(Notice(text=f"{summary(info, config)} -> {result}"))
     if (frames := expected_frames(info, config) or 0) > MANY:
-        text = f"at a second each, {frames} frames take {frames / 86400:.1f} days; "
-        text += "--frames A:B paints a part, and vidstyle plan says how long it takes"
+        text = f"{frames} frames take {frames / 86400:.1f} days at a second each; "
+        text += "--frames A:B paints a part, and vidstyle plan estimates the time"
         listener(Notice(text=text, is_warning=True))
     end_s = info.duration_s
     for time_s in config.style_at:
         if end_s is not None and time_s > end_s:
-            text = f"style-at {time_s:g}: the clip ends at {end_s:.2f} s, before that "
-            listener(Notice(text=f"{text}painting is alone", is_warning=True))
+            text = f"style-at {time_s:g}: the clip ends at {end_s:.2f} s, before this "
+            listener(Notice(text=f"{text}painting is reached", is_warning=True))
 
 
 def summary(info: VideoInfo, config: VideoConfig) -> str:
@@ -115,7 +115,7 @@ def notices(
     The shape is the frames' height and width.
     """
     if any(info.bars):
-        yield Notice(text="black bars around the picture stay as they are")
+        yield Notice(text="black bars around the picture are left unpainted")
     if info.needs_normalizing:
         yield Notice(text=f"decoded by ffmpeg: {'; '.join(info.normalizing)}")
     for text in left_behind(info, output, encoding):
@@ -128,7 +128,7 @@ def notices(
     codec = codec_for(output, encoding)
     sides = {"row": height < shape[0], "column": width < shape[1]}
     if lost := " and ".join(name for name, is_lost in sides.items() if is_lost):
-        yield Notice(text=f"{codec} holds even sides only: without the last {lost}")
+        yield Notice(text=f"{codec} needs even dimensions: the last {lost} is dropped")
     if encoding.hardware_encoder:
         found = find_hardware(codec, crf=encoding.crf, shape=shape)
         told = why_software(codec) if found is None else f"encoded by {found.name}"
@@ -146,15 +146,15 @@ def left_behind(
     others = [e for e in others if not e.is_cover and e.index != info.stream_index]
     if others:
         yield (
-            f"{info.path} has {len(others) + 1} video streams; number "
-            f"{info.stream_index} is painted, the others are left out."
+            f"{info.path} has {len(others) + 1} video streams; only stream "
+            f"{info.stream_index} is painted."
         )
     if encoding.keep_alpha and not info.has_alpha:
-        yield f"{info.path} has no transparency that could be kept."
+        yield f"{info.path} has no transparency to keep."
     if container == "gif" and info.fps > MOST_FPS:
         yield (
-            f"a .gif shows at most {MOST_FPS} frames a second: some of the "
-            f"{float(info.fps):.4g} are left out."
+            f"a .gif shows at most {MOST_FPS} frames per second: some of the "
+            f"{float(info.fps):.4g} are dropped."
         )
 
 
@@ -256,7 +256,7 @@ def save_evolution(
         return None
     pictures = store.evolution()
     if pictures is None:
-        text = f"no {path.name}: frame {evolution.frame} is not among those painted"
+        text = f"no {path.name}: frame {evolution.frame} is not in the painted range"
         listener(Notice(text=text, is_warning=True))
         return None
     write_evolution(pictures, path, config=evolution)

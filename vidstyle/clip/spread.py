@@ -91,7 +91,7 @@ class SpreadPainter:
             return self._paint(ingest)
         except lost as err:
             self._parts.clear()  # nobody is there who could end them
-            raise OptimizationError("the connection to the workers is lost.") from err
+            raise OptimizationError("lost the connection to the workers.") from err
         finally:
             tasks = list(self._parts)
             with suppress(ConnectionError, self._ray.exceptions.RayError):
@@ -217,7 +217,9 @@ def paint_part(
     with TemporaryDirectory(prefix="vidstyle-") as folder:
         if passes.stores[job.place].facts(SHARED) != {"run": job.key}:
             if masks.regions:
-                raise InputError("regions need a work directory that all workers see.")
+                raise InputError(
+                    "--region needs a work directory that all workers can access."
+                )
             if files is None:
                 return False
             post.handing = store = FrameStore(Path(folder))
@@ -242,7 +244,7 @@ def _loaded(packed: bytes) -> tuple[_Job, Stylizer, "Post"]:
     own = {"network": stylizer.network.name, **describe_machine(stylizer.device)}
     if own != job.machine:
         raise InputError(
-            f"workers differ: {platform.node()} has {own}, the first {job.machine}."
+            f"workers differ: {platform.node()} has {own}, the first has {job.machine}."
         )
     return job, stylizer, post
 

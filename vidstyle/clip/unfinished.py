@@ -109,7 +109,7 @@ def _write(
 
     painted = store.painted()
     if not painted:
-        raise WorkDirError(f"no frame is painted yet in {store.work_dir}.")
+        raise WorkDirError(f"no frames are painted yet in {store.work_dir}.")
     found = _read_times(store, reader, config)
     first, count = found.first, 0
     while count < len(found.times_s) and store.is_painted(first + count):
@@ -117,7 +117,9 @@ def _write(
     if not count:
         raise WorkDirError(f"the first frame is not painted yet in {store.work_dir}.")
     if left := len(painted) - count:
-        listener(Notice(text=f"{left} frames wait for one before them"))
+        listener(
+            Notice(text=f"leaving out {left} frames that follow an unfinished one")
+        )
     if count < len(found.times_s):
         end_s, stop = found.times_s[count], first + count
         found = replace(found, times_s=found.times_s[:count], end_s=end_s)

@@ -138,7 +138,7 @@ class Workers:
             import ray
         except ModuleNotFoundError as err:
             raise DependencyError(
-                "workers need Ray; install it with: pip install 'vidstyle[ray]'."
+                "--workers needs Ray; install it with: pip install 'vidstyle[ray]'."
             ) from err
         self.ray: Any = ray
         self._count = int(where) if where.isdecimal() else None
@@ -147,8 +147,8 @@ class Workers:
             where = Path(where).read_text(encoding="utf-8").strip()
         if self._count == 0 or not (self._is_local or ":" in where):
             raise ConfigError(
-                f"workers {where!r} is neither local, a number from 1 on, nor the "
-                "address of a Ray cluster such as host:6379."
+                f"workers is {where!r}; it must be local, a number of at least 1, or "
+                "the address of a Ray cluster such as host:6379."
             )
         self._where, self._is_ours = where, False
         self._needs: dict[str, float] = {"CPU": 1}
@@ -230,7 +230,7 @@ class Workers:
         there = self.ray.cluster_resources()
         gpus = int(there.get("GPU", 0))
         if config.device == "cuda" and not gpus:
-            raise ConfigError("device cuda: no worker has one; use auto or cpu.")
+            raise ConfigError("device cuda: no worker has a GPU; use auto or cpu.")
         if gpus and config.device in {"auto", "cuda"}:
             threads = threads or max(1, int(there.get("CPU", 1)) // gpus)
         else:
@@ -244,7 +244,7 @@ class Workers:
         try:
             self.facts, notices = self.ray.get(asked)
         except self.ray.exceptions.RayError as err:
-            raise named_error(err, "the first one") from err
+            raise named_error(err, "the first task") from err
         for notice in notices:
             listener(notice)
         return self.facts

@@ -53,7 +53,7 @@ class Panel(str):
 
 _NAMES = (
     *("Files", "Settings", "Size and range", "Look", "Coherence", "Network"),
-    *("Optimiser", "Evolution", "Report"),
+    *("Optimizer", "Evolution", "Report"),
 )
 PANELS = tuple(map(Panel, _NAMES))  # in the order in which the help shows them
 FILES, SETTINGS, SIZE, LOOK, COHERENCE, NETWORK, OPTIMIZER, EVOLUTION, REPORT = PANELS
@@ -234,7 +234,7 @@ def check_weights(name: str, weights: Collection[tuple[str, float]]) -> None:
     for what, weight in weights:
         check_range(what, weight, least=0)
     if sum(weight for _, weight in weights) == 0:
-        raise ConfigError(f"{name}: at least one weight must exceed 0.")
+        raise ConfigError(f"{name}: at least one weight must be more than 0.")
 
 
 def parse_color(name: str, text: str) -> str:
@@ -287,7 +287,7 @@ def parse_time(text: str) -> float:
     """Read seconds, ``1:30`` or ``00:01:30.5``."""
     seconds, example = 0.0, "90, 1:30 or 0:01:30.5"
     for part in text.split(":"):
-        with _refused_as(f"{part!r} is in {text!r}, not a time such as {example}"):
+        with _refused_as(f"{text!r} is not a time such as {example}"):
             seconds = seconds * 60 + float(part)
     return seconds
 

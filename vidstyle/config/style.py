@@ -70,15 +70,15 @@ class StyleConfig(Config):
 
     style_mix: tuple[float, ...] = FILES.common(
         (),
-        "How much of each painting, where there are several.",
+        "Share of each --style.",
         check=_check_mix,
         parser=parse_numbers,
         metavar="X,X,...",
-        default_text="equal shares",
+        default_text="equal",
     )
     long_side: int | None = SIZE.common(
         512,
-        "Longest side of the result; a smaller source is not enlarged.",
+        "Longest side; sources are not enlarged.",
         least=MIN_SIDE,
         parser=parse_side,
         none="source",
@@ -86,23 +86,24 @@ class StyleConfig(Config):
     )
     style_side: int | None = SIZE.setting(
         None,
-        "Longest side of the painting; smaller makes finer strokes.",
+        "Longest side of the painting; smaller gives finer strokes.",
         least=MIN_SIDE,
         metavar="PIXELS",
         default_text="the result's",
     )
     style_scale: float | None = SIZE.common(
         None,
-        "The painting's size relative to the result's: 2 doubles the strokes.",
+        "Relative stroke size.",
         above=0,
         default_text="1",
     )
     content_weight: float = LOOK.common(
-        0.07, "How firmly to keep what the picture shows.", least=0, short="c"
+        0.07, "How firmly to keep the scene.", least=0, short="c"
     )
     content_detail: float = LOOK.setting(
         0.5,
-        "How much more firmly to keep detail, such as faces, than flat places; 0: not.",
+        "How much more firmly to keep detail, such as faces, than flat areas; 0: "
+        "equally.",
         least=0,
         most=2,
     )
@@ -112,133 +113,130 @@ class StyleConfig(Config):
     )
     tv_beta: float = LOOK.setting(
         1.0,
-        "Exponent of total variation: 1 paints flat dabs with edges, 2 softens all.",
+        "Exponent of the total variation: 1 gives flat dabs with edges, 2 softens all.",
         least=1,
         most=4,
     )
     range_weight: float = LOOK.setting(
-        1.0, "Penalty on values that no screen can show.", least=0
+        1.0, "Penalty on values outside the displayable range.", least=0
     )
     style_loss: StyleLoss = LOOK.setting(
         "gram",
-        "Statistic that is matched: gram, meanstd, swd (sliced Wasserstein, slow) or "
+        "Statistic to match: gram, meanstd, swd (sliced Wasserstein, slow) or "
         "wasserstein.",
         metavar="NAME",
     )
     balance: Balance = LOOK.setting(
         "weights",
-        "weights: factors of the losses; gradients: the ratio of their gradients.",
+        "Whether the weights scale the losses (weights) or set the ratio of their "
+        "gradients (gradients).",
         metavar="HOW",
     )
     loss_scale: LossScale = LOOK.setting(
-        "free", "free: relative errors; gatys: the paper's sums."
+        "free", "free: relative errors; gatys: sums, as in the paper."
     )
     init: Init | Path = LOOK.setting(
         "content",
-        "What the first frame starts from: content, random, style, or a picture.",
+        "What the first frame starts from: content, random, style or a picture file.",
         parser=parse_init,
         metavar="START|FILE",
     )
-    recolor: bool = LOOK.common(True, "Give the picture the painting's palette first.")
+    recolor: bool = LOOK.setting(True, "First give the scene the painting's palette.")
     keep_color: KeepColor = LOOK.common(
         "none",
-        "Keep the picture's colors: luminance (paint light and dark only) or "
-        "histogram (recolor the painting).",
+        "Keep the scene's colors: luminance (paint only light and dark) or histogram "
+        "(recolor the painting).",
         metavar="HOW",
     )
-    seed: int = LOOK.setting(0, "Seed of all noise.", least=0, most=MAX_SEED)
-    network: NetworkName = NETWORK.common(
-        "auto", "auto: vgg19 on a GPU, the built-in slim on a CPU."
-    )
+    seed: int = LOOK.setting(0, "Random seed.", least=0, most=MAX_SEED)
+    network: NetworkName = NETWORK.common("auto", "auto: vgg19 on a GPU, else slim.")
     weights: Path | None = NETWORK.setting(
         None, "The network's weights, instead of the built-in or published ones."
     )
     # Average is Gatys' choice.
     pooling: Pooling = NETWORK.setting(
-        "average", "Between the network's blocks; slim: average only."
+        "average", "Pooling between the network's blocks; slim has average only."
     )
     # Gatys' choice.
     content_layers: tuple[LayerWeight, ...] = NETWORK.setting(
         (LayerWeight("relu4_2"),),
-        "Layers that keep the content.",
+        "Layers for the content loss.",
         check=check_layers,
         parser=parse_layers,
         metavar=LAYERS,
     )
     style_layers: tuple[LayerWeight, ...] = NETWORK.setting(
         tuple(LayerWeight(f"relu{block}_1") for block in range(1, 6)),
-        "Layers that take the style.",
+        "Layers for the style loss.",
         check=check_layers,
         parser=parse_layers,
         metavar=LAYERS,
     )
     painter: Path | None = NETWORK.setting(
         None,
-        "A network that --save-network has kept, trained after the same painting: it "
-        "paints in one pass.",
+        "Paint in one pass with a network from --save-network, trained on the same "
+        "painting.",
     )
     touch_up: int = OPTIMIZER.setting(
-        0, "Steps of the optimiser after such a pass.", least=0
+        0, "Optimizer steps after the pass of --painter or --method network.", least=0
     )
     device: DeviceName = NETWORK.common(
-        "auto", "auto: cuda, then mps, then the CPU.", short="d"
+        "auto", "auto: cuda, else mps, else cpu.", short="d"
     )
     precision: Precision = NETWORK.setting(
         "auto",
-        "How exactly convolutions round: fp32, tf32 (CUDA only) or bf16; all else is "
-        "fp32. auto: tf32 on CUDA, else fp32.",
+        "Precision of convolutions: fp32, tf32 (CUDA only) or bf16. auto: tf32 on "
+        "CUDA, else fp32.",
     )
     optimizer: OptimizerName = OPTIMIZER.setting(
         "lbfgs", "lbfgs, adam, momentum, newton-cg or langevin.", metavar="NAME"
     )
     steps: int = OPTIMIZER.common(
-        300, "Most steps for a picture, or for a shot's first frame.", least=0
+        300, "Maximum steps for a picture or a shot's first frame.", least=0
     )
     pyramid: int = OPTIMIZER.setting(
         5,
-        "Sizes to paint in, coarse to fine, each 1.41 times as large.",
+        "Number of sizes, coarse to fine, each 1.41 times the previous.",
         least=1,
         most=20,
     )
     min_steps: int = OPTIMIZER.setting(
-        300, "Fewest steps before a picture may stop early.", least=1
+        300, "Minimum steps before a picture may stop early.", least=1
     )
     patience: int = OPTIMIZER.setting(10, "Early-stopping window, in steps.", least=1)
     min_delta: float = OPTIMIZER.setting(
         1e-3, "Minimum relative improvement per window.", least=0, below=1
     )
     history: int = OPTIMIZER.setting(
-        10, "Steps that L-BFGS remembers.", least=1, most=100
+        10, "Steps in the L-BFGS history.", least=1, most=100
     )
     lr: float | None = OPTIMIZER.setting(
         None,
-        "Step of adam, momentum and langevin; 1 is from black to white.",
+        "Learning rate of adam, momentum and langevin; 1 spans black to white.",
         above=0,
-        default_text="the optimiser's own",
+        default_text="depends on the optimizer",
     )
     # With t steps taken: staircase lr * rate^floor(t / every), exponential
     # lr * rate^(t / every), inverse-time lr / (1 + rate * t / every).
     lr_decay: LrDecay = OPTIMIZER.setting(
         "none",
-        "How that step shrinks: none, staircase, exponential or inverse-time.",
+        "Learning rate decay: none, staircase, exponential or inverse-time.",
         metavar="HOW",
     )
     lr_decay_rate: float = OPTIMIZER.setting(
         0.94, "Decay factor per period.", above=0, most=1
     )
     lr_decay_every: int = OPTIMIZER.setting(100, "Decay period, in steps.", least=1)
-    temperature: float = OPTIMIZER.setting(
-        1.0, "How much noise langevin adds.", least=0
-    )
+    temperature: float = OPTIMIZER.setting(1.0, "Noise level of langevin.", least=0)
 
     def _check_together(self) -> None:
         if self.content_weight == 0 and self.style_weight == 0:
             raise ConfigError(
-                "content-weight and style-weight are both 0: nothing to optimise."
+                "content-weight and style-weight are both 0: nothing to optimize."
             )
         if self.loss_scale == "gatys" and self.style_loss != "gram":
             raise ConfigError(
-                f"loss-scale gatys is that of Gram matrices, and style-loss is "
+                f"loss-scale gatys works only with style-loss gram, not "
                 f"{self.style_loss}; use loss-scale free."
             )
         if self.style_scale is not None and self.style_side is not None:
@@ -259,14 +257,13 @@ class StyleConfig(Config):
     def _check_balance(self) -> None:
         if self.optimizer in {"lbfgs", "newton-cg"}:
             raise ConfigError(
-                f"balance gradients changes what is minimised at each step, and "
-                f"optimizer {self.optimizer} learns its curvature from many; use "
-                f"--optimizer adam, momentum or langevin."
+                f"balance gradients changes the objective at each step, which "
+                f"optimizer {self.optimizer} cannot handle; use --optimizer adam, "
+                f"momentum or langevin."
             )
         if self.loss_scale == "gatys":
             raise ConfigError(
-                "balance gradients sets the scale of the losses itself; use "
-                "--loss-scale free."
+                "balance gradients sets its own loss scale; use --loss-scale free."
             )
 
 
@@ -277,7 +274,7 @@ def check_counts(config: StyleConfig, times_s: Sequence[float], paintings: int) 
         if len(values) not in {0, paintings}:
             given = f"{len(values)} value{'s' * (len(values) != 1)}"
             raise ConfigError(
-                f"{name} has {given} and there {there}; give one for each."
+                f"{name} has {given}, but there {there}; give one value per painting."
             )
 
 
@@ -287,6 +284,6 @@ def check_mask_shape(
     """Check that it has the picture's shape, at any size, or raise ConfigError."""
     if abs(tall * width - wide * height) > SHAPE_SLACK * wide * height:
         raise ConfigError(
-            f"the {what} {path} is {wide}x{tall}, which is not the shape of {width}x"
-            f"{height}; draw it over the picture itself."
+            f"the {what} {path} is {wide}x{tall}, which does not have the aspect ratio "
+            f"of {width}x{height}; draw it over the picture itself."
         )

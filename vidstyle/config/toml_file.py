@@ -57,7 +57,7 @@ def read_config(path: Path) -> dict[str, Any]:
             continue
         if key not in known:
             raise ConfigError(
-                f"{path}: {key} is not a setting; they are named like the options: "
+                f"{path}: {key} is not a setting; settings are named like the options: "
                 f"{', '.join(known)}."
             )
         try:
@@ -76,10 +76,10 @@ def read_table(path: Path) -> dict[str, Any]:
     except OSError as err:
         raise InputError(f"cannot read {path}: {err.strerror}.") from err
     except UnicodeDecodeError as err:
-        raise InputError(f"{path} is not a file of settings: it is no text.") from err
+        raise InputError(f"{path} is not a settings file: it is not text.") from err
     except tomllib.TOMLDecodeError as err:
         reason = str(err).rstrip(".")
-        raise InputError(f"{path} is not a file of settings: {reason}.") from err
+        raise InputError(f"{path} is not a settings file: {reason}.") from err
 
 
 def read_text(setting: Setting, text: str) -> Any:
@@ -123,9 +123,9 @@ def _allowed(hint: Any, setting: Setting) -> str:
     if get_origin(hint) is Literal:
         return "one of " + ", ".join(f'"{choice}"' for choice in get_args(hint))
     if get_origin(hint) is tuple:
-        return f'a text "{setting.metavar}", as for --{setting.key}'
+        return f'a string "{setting.metavar}", as for --{setting.key}'
     words = {bool: "true or false", int: "a whole number", float: "a number"}
-    words |= {NoneType: f'"{setting.none}"', Path: "the name of a file"}
+    words |= {NoneType: f'"{setting.none}"', Path: "a file name"}
     return words[hint]
 
 
@@ -144,7 +144,7 @@ def config_text(
     """
     head = [
         f"vidstyle {version('vidstyle')}: all settings of a run, for --config.",
-        "Names of files are relative to the folder of this file.",
+        "File names are relative to the folder of this file.",
         *about,
     ]
     lines = [f"# {line}".rstrip() for line in head]

@@ -51,30 +51,30 @@ class EncodingConfig(Config):
 
     codec: CodecName = FILES.common(
         "auto",
-        "auto (vp9 in .webm, else h264), h264, h265, av1, vp9, prores (.mov, .mkv) or "
-        "ffv1 (lossless, .mkv).",
+        "h264, h265, av1, vp9, prores (.mov, .mkv) or ffv1 (lossless, .mkv); auto: vp9 "
+        "in .webm, else h264.",
         metavar="NAME",
     )
-    crf: int | None = FILES.common(
+    crf: int | None = FILES.setting(
         None,
-        "Quality, lower is better; prores and ffv1 have none.",
+        "Quality; lower is better. Not for prores and ffv1.",
         default_text=", ".join(f"{name} {crf.default}" for name, crf in CRF.items()),
     )
     hardware_encoder: bool = FILES.setting(
-        False, "Encode in hardware (NVENC, VideoToolbox), where it works."
+        False, "Encode in hardware (NVENC, VideoToolbox) if possible."
     )
     keep_alpha: bool = FILES.setting(
-        False, "Keep transparency; with prores, vp9, ffv1, or in pictures."
+        False, "Keep transparency (prores, vp9, ffv1 or pictures)."
     )
-    keep_location: bool = FILES.setting(False, "Leave in where the clip was taken.")
+    keep_location: bool = FILES.setting(False, "Keep the location metadata.")
     strip_metadata: bool = FILES.setting(
-        False, "Leave out titles, dates and all other tags."
+        False, "Remove titles, dates and all other tags."
     )
 
     def _check_together(self) -> None:
         check_crf(self.codec, self.crf)
         if self.keep_location and self.strip_metadata:
-            raise ConfigError("give keep-location or strip-metadata, not both.")
+            raise ConfigError("give either keep-location or strip-metadata, not both.")
 
 
 def check_crf(codec: str, crf: int | None) -> None:
@@ -86,7 +86,7 @@ def check_crf(codec: str, crf: int | None) -> None:
     elif (limits := CRF.get(codec)) is not None:
         check_range(f"crf (for {codec})", crf, least=limits.least, most=limits.most)
     else:
-        raise ConfigError(f"{codec} has no crf: its quality is fixed; leave crf out.")
+        raise ConfigError(f"{codec} has a fixed quality; remove crf.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,15 +96,17 @@ class EvolutionConfig(Config):
     prefix = "gif-"
     frame: int | None = EVOLUTION.setting(
         None,
-        "Frame of the clip that it shows, counted from 0.",
+        "The frame to show, counted from 0.",
         least=0,
         default_text="the first",
     )
-    width: int = EVOLUTION.setting(320, "Its width in pixels.", least=MIN_SIDE)
-    pictures: int = EVOLUTION.setting(40, "Most pictures in it.", least=2, most=500)
-    fps: int = EVOLUTION.setting(10, "Pictures a second.", least=1, most=50)
+    width: int = EVOLUTION.setting(320, "Width in pixels.", least=MIN_SIDE)
+    pictures: int = EVOLUTION.setting(
+        40, "Maximum number of pictures.", least=2, most=500
+    )
+    fps: int = EVOLUTION.setting(10, "Pictures per second.", least=1, most=50)
     hold_s: float = EVOLUTION.setting(
-        2.0, "How long the finished picture stays, in seconds.", least=0
+        2.0, "How long to hold the finished picture, in seconds.", least=0
     )
 
 
@@ -116,8 +118,8 @@ OutputSize = Literal["working", "source"]
 FOLDER_FPS: Final = Fraction(25)  # of pictures, unless the user says otherwise
 # Share of the steps after which a frame is as good as the one before: 8 to 12 of 50.
 NEXT_SHARE = 0.25
-# The same for key frames and for those between; measured: 0.5 to 1, and 0 to 0.2.
-KEY_SHARE, BETWEEN_SHARE = 0.6, 0.03
+# The same for key frames and for those between; measured: 0.25 to 0.6, and 0 to 0.15.
+KEY_SHARE, BETWEEN_SHARE = 0.32, 0.02
 
 
 def _check_times(name: str, times: tuple[float, ...]) -> None:
@@ -132,7 +134,7 @@ def _check_frames(name: str, frames: tuple[int, int | None]) -> None:
     start, stop = frames
     check_range(f"{name} start", start, least=0)
     if stop is not None and stop <= start:
-        raise ConfigError(f"{name} {start}:{stop} is empty: STOP must be larger.")
+        raise ConfigError(f"{name} {start}:{stop} is empty: B must be larger than A.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,13 +143,11 @@ class AlbumConfig(Config):
 
     background: str = FILES.setting(
         BACKGROUND,
-        f"Behind transparent parts: {', '.join(COLORS)}, or #RRGGBB.",
+        f"Color behind transparent parts: {', '.join(COLORS)} or #RRGGBB.",
         check=parse_color,
         metavar="COLOR",
     )
-    batch: int = OPTIMIZER.common(
-        1, "Pictures or shots painted at once; more fills a GPU.", least=1
-    )
+    batch: int = OPTIMIZER.common(1, "Pictures or shots to paint at once.", least=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,16 +158,16 @@ class VideoConfig(AlbumConfig):
     encoding: EncodingConfig = field(default_factory=EncodingConfig)
     style_at: tuple[float, ...] = FILES.setting(
         (),
-        "The painting from this second on; of several, one fades into the next. In a "
-        "file of settings: the seconds only.",
+        "Painting from this second on; each fades into the next. In a --config file: "
+        "only the seconds.",
         check=_check_times,
         parser=parse_numbers,
         metavar="SECONDS:FILE",
-        default_text="mixed all along",
+        default_text="mixed throughout",
     )
     input_fps: Fraction | None = FILES.setting(
         None,
-        "Rate of a folder of pictures, or a raw stream; other files have their own.",
+        "Frame rate of a folder of pictures or a raw stream.",
         above=0,
         most=1000,
         parser=parse_fps,
@@ -175,18 +175,16 @@ class VideoConfig(AlbumConfig):
         default_text=str(FOLDER_FPS),
         flag="fps",
     )
-    strict: bool = FILES.setting(
-        False, "Refuse a clip that is damaged, instead of warning."
-    )
+    strict: bool = FILES.setting(False, "Refuse a damaged clip instead of warning.")
     paint_bars: bool = FILES.setting(
-        False, "Paint black bars around the picture, too, which otherwise stay."
+        False, "Also paint the black bars around the picture."
     )
     output_size: OutputSize = SIZE.setting(
-        "working", "source: resample the finished result to the source's size."
+        "working", "source: resize the finished result to the source's size."
     )
     frames: tuple[int, int | None] = SIZE.common(
         (0, None),
-        "Only these frames, counted from 0; B itself is left out.",
+        "Only frames A to B-1 (the first is 0).",
         check=_check_frames,
         parser=parse_range,
         metavar="A:B",
@@ -194,15 +192,15 @@ class VideoConfig(AlbumConfig):
     )
     start_s: float | None = SIZE.common(
         None,
-        "Only from this time on: seconds, or 1:30.",
+        "Start time, such as 1:30.",
         least=0,
         parser=parse_time,
         metavar="TIME",
-        default_text="the beginning",
+        default_text="0",
     )
     duration_s: float | None = SIZE.common(
         None,
-        "Only for so long.",
+        "Length to paint.",
         above=0,
         parser=parse_time,
         metavar="TIME",
@@ -212,41 +210,45 @@ class VideoConfig(AlbumConfig):
         "optimize", "network: train one for this clip.", metavar="HOW"
     )
     network_shape: PainterShape = NETWORK.setting(
-        "residual", "Shape of that network: residual or unet.", metavar="NAME"
+        "residual",
+        "Architecture for --method network: residual or unet.",
+        metavar="NAME",
     )
-    train_minutes: float = NETWORK.setting(10.0, "How long to train it.", above=0)
+    train_minutes: float = NETWORK.setting(
+        10.0, "Training time for --method network.", above=0
+    )
     next_init: NextInit = COHERENCE.setting(
         "previous-warped",
-        "What a later frame starts from: previous-warped, previous, content or random.",
+        "What later frames start from: previous-warped, previous, content or random.",
         metavar="START",
     )
     temporal_weight: float = COHERENCE.setting(
         45.0,
-        "How firmly paint stays on what it was put on; more flickers less.",
+        "How firmly paint follows the motion; higher flickers less.",
         least=0,
     )
     flow: FlowQuality = COHERENCE.setting(
         "medium", "Optical flow; quality takes four times as long as medium."
     )
     mask_motion: Literal["fixed", "flow"] = COHERENCE.setting(
-        "fixed", "flow: a region's mask moves with what it covers in the first frame."
+        "fixed", "flow: a still mask follows what it covers in the first frame."
     )
     key_frames: int = COHERENCE.common(
         8,
-        "Paint every Nth frame in full; those between take its paint.",
+        "Paint every Nth frame in full; others reuse paint.",
         least=1,
         most=64,
         metavar="N",
     )
     loop: bool = COHERENCE.setting(
-        False, "The end meets the beginning: make no seam there."
+        False, "Make a seamless loop of a clip whose end meets its beginning."
     )
     next_steps: int = OPTIMIZER.common(
-        50, "Most steps for a frame that follows another.", least=0
+        50, "Maximum steps for each later frame.", least=0
     )
     next_min_steps: int = OPTIMIZER.setting(
         4,
-        "Fewest steps for such a frame, which ends when it is as good as the last one.",
+        "Minimum steps for each later frame; it stops once as good as the last one.",
         least=0,
     )
 
@@ -269,8 +271,7 @@ class VideoConfig(AlbumConfig):
         share, spacing = NEXT_SHARE, self.key_spacing
         if spacing > 1:
             share = KEY_SHARE / spacing + BETWEEN_SHARE
-        wanted = max(self.next_min_steps, round(share * self.next_steps))
-        return min(self.next_steps, wanted)
+        return min(self.next_steps, max(1, round(share * self.next_steps)))
 
     @property
     def key_spacing(self) -> int:
@@ -294,7 +295,7 @@ class VideoConfig(AlbumConfig):
         if self.style_at and self.style.style_mix:
             raise ConfigError("give either style-mix or style-at, not both.")
         if self.style_at and self.has_painter:
-            raise ConfigError("a network paints one look: give it no style-at.")
+            raise ConfigError("a network paints a single style; remove style-at.")
         by_time = self.start_s is not None or self.duration_s is not None
         if by_time and self.frames != (0, None):
             raise ConfigError("give either frames, or start and duration, not both.")

@@ -99,7 +99,7 @@ def parse_axis(text: str) -> Axis:
     separator = ";" if ";" in values or has_commas else ","
     items = [item.strip() for item in values.split(separator) if item.strip()]
     if not items:
-        raise ValueError(f"{text!r} has no values, such as {key}=A{separator}B")
+        raise ValueError(f"{text!r} has no values; write {key}=A{separator}B")
     return [
         (f"{key} {item}", {setting.name: read_text(setting, item)}) for item in items
     ]
@@ -122,25 +122,26 @@ def growing(layers: Layers) -> Axis:
 
 
 def _grid(config: StyleConfig, *, columns: Axis, rows: Axis | None = None) -> Axes:
-    """Vary two settings of one pair: any two; by default layers and weights.
+    """Vary any two settings; by default style layers and content weight.
 
-    Down go growing sets of style layers, across content to style by powers of ten
-    (Gatys et al. 2015, figure 3; Lopez et al. 2017, figure 5).
+    The default grid has growing sets of style layers from top to bottom, and content
+    weights in powers of ten from left to right (Gatys et al. 2015, figure 3; Lopez et
+    al. 2017, figure 5).
     """
     rows = rows or growing(config.style_layers)
     for name in rows[0][1].keys() & columns[0][1].keys():
         raise ConfigError(
             f"rows and columns both vary {name.replace('_', '-')}; "
-            "let one of them vary another setting."
+            "choose another setting for one of them."
         )
     return rows, columns, ()
 
 
 def _reconstruct(_: StyleConfig, *, layers: Layers) -> Axes:
-    """Show what the layers know: from noise, the content or the style alone.
+    """Show what the layers capture: content or style alone, from noise.
 
-    The content from each layer, the style from growing sets of them (Gatys et al. 2016,
-    figure 1; Lopez et al. 2017, figure 4).
+    It reconstructs the content from each layer, and the style from growing sets of
+    layers (Gatys et al. 2016, figure 1; Lopez et al. 2017, figure 4).
     """
     rows = [
         ("content alone, from", {"content_weight": 1.0, "style_weight": 0.0}),
@@ -154,9 +155,9 @@ def _reconstruct(_: StyleConfig, *, layers: Layers) -> Axes:
 
 
 def _layers(_: StyleConfig, *, sets: Sequence[Layers]) -> Axes:
-    """Compare sets of style layers, with the loss after each 20 evaluations.
+    """Compare sets of style layers, with the loss after every 20 evaluations.
 
-    Three sets, as Lee and Lee compared in 2023 (theirs are not known to us).
+    Lee and Lee (2023) compared three sets; we do not know which, so these are ours.
     """
     named = [(",".join(layer for layer, _ in each), each) for each in sets]
     return ONE, [(name, {"style_layers": each}) for name, each in named], ()
@@ -165,9 +166,9 @@ def _layers(_: StyleConfig, *, sets: Sequence[Layers]) -> Axes:
 def _styles(
     _: StyleConfig, *, paintings: Sequence[Path], photographs: Sequence[Path] | None
 ) -> Axes:
-    """Paint one picture after paintings and after photographs, and compare.
+    """Paint one picture in the style of paintings and of photographs.
 
-    Art against photograph as style (Lee and Lee 2023).
+    This compares art with photographs as style (Lee and Lee 2023).
     """
     columns = [(f"painting {one.stem}", {"style": one}) for one in paintings]
     columns += [(f"photograph {one.stem}", {"style": one}) for one in photographs or ()]
@@ -175,9 +176,9 @@ def _styles(
 
 
 def _optimizers(config: StyleConfig) -> Axes:
-    """Compare all optimisers on one pair; --steps is how often each sees the loss.
+    """Compare all optimizers; --steps is the number of loss evaluations.
 
-    The losses are drawn over steps, evaluations and seconds (Ding et al. 2023).
+    The losses are plotted over steps, evaluations and seconds (Ding et al. 2023).
     """
     decay: dict[str, Any] = {}  # the user's, if there is one
     if config.lr_decay == "none":
@@ -199,9 +200,9 @@ def _optimizers(config: StyleConfig) -> Axes:
 
 
 def _networks(_: StyleConfig) -> Axes:
-    """Compare the networks whose weights are here, with average and max pooling.
+    """Compare the networks with installed weights, with average and max pooling.
 
-    VGG-16 against VGG-19 (Lopez et al. 2017), and the built-in slim.
+    This compares VGG-16 with VGG-19 (Lopez et al. 2017) and the built-in slim.
     """
     from vidstyle.networks.load import network_status
 
@@ -210,8 +211,8 @@ def _networks(_: StyleConfig) -> Axes:
         name = status.name
         if not status.built_in and status.path is None:
             skipped.append(
-                f"{name}: its weights are not here; vidstyle networks --fetch {name} "
-                f"gets them (a download of {status.size_mb:.0f} MB)."
+                f"{name}: its weights are missing; download them with vidstyle "
+                f"networks --fetch {name} ({status.size_mb:.0f} MB)."
             )
             continue
         # The built-in network has average pooling only.

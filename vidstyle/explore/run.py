@@ -60,7 +60,9 @@ def run_experiment(
     when each trial was painted.
     """
     if not folder.parent.is_dir():
-        raise OutputError(f"cannot make the folder {folder}: it has no place to be in.")
+        raise OutputError(
+            f"cannot make the folder {folder}: its parent folder does not exist."
+        )
     for text in experiment.skipped:
         listener(Notice(text=f"skipped: {text}", is_warning=True))
     painter = TrialPainter(experiment.trials, listener)
@@ -162,7 +164,7 @@ class TrialPainter:
         chunks = [one for one in self._chunks(batch) if not done.keys() >= set(one)]
         left = sum(map(len, chunks))
         if left < total:
-            text = f"going on: {total - left} of {total} pictures are painted"
+            text = f"resuming: {total - left} of {total} pictures already painted"
             self._listener(Notice(text=text))
         height, width, _ = self._frames[0].shape
         plan = Plan(

@@ -94,7 +94,7 @@ def as_frame(picture: Frame | StrPath) -> Frame:
         return read_picture(Path(picture))
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
         raise ConfigError(
-            f"a picture is an array of uint8 (height, width, 3), RGB; this one is "
+            f"a picture must be a uint8 array (height, width, 3), RGB; this one is "
             f"{picture.dtype} {picture.shape}."
         )
     return picture
@@ -121,7 +121,7 @@ def check_free(*paths: Path | None, overwrite: bool) -> None:
     """Raise OutputError, before the work, for a result that may not be replaced."""
     for path in paths:
         if path is not None and path.exists() and not overwrite:
-            raise OutputError(f"{path} exists; use --overwrite, or another name.")
+            raise OutputError(f"{path} exists; use --overwrite or another name.")
 
 
 def check_outputs(
@@ -143,7 +143,7 @@ def check_outputs(
             raise OutputError(f"{path} is a folder; name a file in it.")
         _check_parent(path)
         if not os.access(path.parent, os.W_OK):
-            raise OutputError(f"the folder {path.parent} cannot be written to.")
+            raise OutputError(f"the folder {path.parent} is not writable.")
     written = [*asked, *(path for path in besides if path is not None)]
     resolved = [path.resolve() for path in written]
     there = [path for path in inputs if path is not None and path.exists()]
@@ -151,7 +151,9 @@ def check_outputs(
         if path.exists() and any(path.samefile(given) for given in there):
             raise ConfigError(f"the result {path} would replace an input.")
         if resolved.count(path.resolve()) > 1:
-            raise ConfigError(f"two results would go to {path}; name another for one.")
+            raise ConfigError(
+                f"two results would be named {path}; choose another name for one."
+            )
     check_free(*asked, overwrite=overwrite)
 
 
@@ -166,11 +168,11 @@ def check_picture_path(path: Path, *, with_alpha: bool = False) -> None:
     ending = path.suffix.lower()
     if not cv2.haveImageWriter(f"picture{ending}"):
         raise OutputError(
-            f"cannot write {path}: {ending or 'no ending'} is not a picture format; "
+            f"cannot write {path}: {ending or 'no extension'} is not a picture format; "
             "use .png or .jpg."
         )
     if with_alpha and ending not in WITH_ALPHA:
-        raise OutputError(f"a {ending} holds no transparency; name a .png.")
+        raise OutputError(f"{ending} files have no transparency; use .png.")
 
 
 def write_picture(path: Path, frame: Frame) -> None:
@@ -188,7 +190,7 @@ def write_picture(path: Path, frame: Frame) -> None:
         is_done, data = cv2.imencode(ending, pixels, how)
     if not is_done:
         raise OutputError(
-            f"cannot write {path}: a {ending} of {width}x{height} pixels is too much."
+            f"cannot write {path}: {width}x{height} pixels is too large for {ending}."
         )
     write_whole(path, data.tobytes())
 

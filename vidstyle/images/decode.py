@@ -106,12 +106,14 @@ def decode_picture(path: Path) -> npt.NDArray[Any]:
     header = read_header(io.BytesIO(data))
     if header is not None and header.height * header.width > _MOST_PIXELS:
         raise ImageOpenError(
-            f"{path} is {header.width}x{header.height} pixels, and at most 2^30 pixels "
-            "can be read; make it smaller."
+            f"{path} is {header.width}x{header.height} pixels, more than the limit of "
+            "2^30; make it smaller."
         )
     pixels, turn = _decode(data, header)
     if pixels is None:
-        raise ImageOpenError(f"{path} is not a picture that can be read{_why(data)}.")
+        raise ImageOpenError(
+            f"{path} is not a picture that vidstyle can read{_why(data)}."
+        )
     if header is not None and header.profile and header.mode not in _INKS:
         color = Image.fromarray(to_levels(pixels[..., :3]))
         converted, alpha = np.asarray(_to_srgb(color, header.profile)), pixels[..., 3:]
@@ -190,9 +192,9 @@ def _to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
 
 def _why(data: bytes) -> str:
     if data[4:8] == b"ftyp":
-        return ": HEIC or AVIF, damaged or not known here; save it as JPEG or PNG"
+        return ": HEIC or AVIF, damaged or not supported; save it as JPEG or PNG"
     if data[:4] in _TIFF:
-        return ": a TIFF, damaged or of a rare kind (16-bit floats); save it as PNG"
+        return ": a damaged TIFF or a rare kind (16-bit floats); save it as PNG"
     return " (JPEG, PNG, WebP, TIFF, ...)"
 
 

@@ -21,35 +21,35 @@ class MeasureConfig(Config):
 
     content: Path = FILES.setting(
         REQUIRED,
-        "The picture or the clip that it was painted from; or the folder of the "
-        "pictures that a folder of results was.",
+        "The source: the picture, clip or folder of pictures that was painted.",
         metavar="FILE|FOLDER",
     )
     style: Path | None = FILES.setting(
         None,
-        "Its painting, or the folder of the paintings; with it, the nearness to that "
-        "is measured, too.",
+        "The painting, or the folder of paintings; also measures the distance from "
+        "the style.",
         short="s",
         metavar="FILE|FOLDER",
     )
     frames: tuple[int, int | None] = SIZE.setting(
         (0, None),
-        "The frames of the content that it shows, counted from 0.",
+        "The content's frames that the result shows, counted from 0.",
         parser=parse_range,
         metavar="A:B",
         default_text="all",
     )
     network: NetworkName | None = NETWORK.setting(
         None,
-        "Computes the features for distances, and for FID.",
-        default_text="slim; for FID Inception v3 where its weights are at hand",
+        "Network that computes the features for distances and FID.",
+        default_text="slim; for FID, Inception v3 if its weights are available",
     )
     weights: Path | None = NETWORK.setting(
         None,
-        "Its weights, instead of the built-in or published ones; without --network, of "
-        "whichever they fit. Inception v3's, by torchvision's names, are for FID.",
+        "Weights to use instead of the built-in or published ones; they select the "
+        "network if --network is not given. For FID: Inception v3's, as torchvision "
+        "names them.",
     )
     plot: Path | None = REPORT.setting(
-        None, "Also draw what was measured of a clip over its time.", metavar="FILE.png"
+        None, "Also plot a clip's measurements over time.", metavar="FILE.png"
     )
     device: DeviceName = "auto"

@@ -90,7 +90,7 @@ def match_clips(
         wanted = f"{start}:{'' if stop is None else stop}"
         raise InputError(
             f"{result} has {count} frames, but {wanted} of {content} are {there}; "
-            "say with --frames A:B which frames it shows."
+            "use --frames A:B to name the frames it shows."
         )
     cuts += detector.finish()
     return Match(painted, source, start, count, tuple(times_s), tuple(cuts))
@@ -130,7 +130,9 @@ def measure_clip(result: Path, config: MeasureConfig, listener: Listener) -> Fac
 
     match = match_clips(result, config.content, frames=config.frames, on_warning=warn)
     if match.result.kind == "video":
-        listener(Notice(text=f"what the codec of {result} has lost is measured too"))
+        listener(
+            Notice(text=f"the measurements include the compression loss of {result}")
+        )
     height, width = match.result.height, match.result.width
     meter = make_meter(config, listener, height=height, width=width)
     listener(Plan(height=height, width=width, frames=match.count, work="measuring"))
@@ -210,8 +212,8 @@ def temporal_errors(
     for (_, earlier), (index, later) in pairwise(both):
         if later[0].shape != later[1].shape:
             raise ValueError(
-                f"frame {index} is {later[0].shape} painted but {later[1].shape} in "
-                "the source; resize one of them."
+                f"frame {index} is {later[0].shape} in the result but "
+                f"{later[1].shape} in the source; resize one of them."
             )
         if index in cuts:
             continue

@@ -228,7 +228,7 @@ def structural_similarity(one: Frame, other: Frame) -> float:
     """
     _check_same(one, other)
     if min(one.shape[:2]) < WINDOW:
-        raise ValueError(f"SSIM needs at least {WINDOW} pixels a side.")
+        raise ValueError(f"SSIM needs at least {WINDOW} pixels per side.")
     x, y = (torch.from_numpy(luma(frame)) for frame in (one, other))  # (H, W)
     mean_x, mean_y, xx, yy, xy = _blur(torch.stack([x, y, x * x, y * y, x * y]))
     between = xy - mean_x * mean_y

@@ -95,9 +95,8 @@ def choose_features(config: MeasureConfig, listener: Listener) -> Features:
             inception = load_inception(path, device=computing)
             return Features(f"{POOLING}, torchvision's weights", inception, computing)
         text = (
-            f"the weights of Inception v3 are not at hand ({FILE_NAME}, {SIZE_MB} MB, "
-            f"{URL}; it belongs into {cache_directory()}), so slim's features are "
-            "compared"
+            f"using slim's features, as Inception v3's weights are missing (put "
+            f"{FILE_NAME}, {SIZE_MB} MB, from {URL} into {cache_directory()})"
         )
         listener(Notice(text=text))
     loaded = load_distance_network(
@@ -168,12 +167,12 @@ def _warn_of_few(counts: Sequence[int], dimensions: int, listener: Listener) -> 
     alone = [name for name, count in counted.items() if count == 1]
     few = [f"{name} ({n})" for name, n in counted.items() if 1 < n < dimensions]
     if alone:
-        text = f"no FID with one picture only ({', '.join(alone)}): a set needs at "
-        text += "least 2, and hundreds to mean much"
+        text = f"no FID for a single picture ({', '.join(alone)}): a set needs at "
+        text += "least 2, and hundreds to be meaningful"
         listener(Notice(text=text, is_warning=True))
     if few:
         text = f"fewer pictures than the {dimensions} features: {', '.join(few)}; FIDs "
-        text += "come out too large, and compare only with those of sets as large"
+        text += "are too large and comparable only between sets of the same size"
         listener(Notice(text=text, is_warning=True))
 
 
@@ -190,7 +189,9 @@ def load_inception(path: Path, *, device: torch.device) -> "Inception":
     except OSError as err:
         raise WeightsError(f"cannot read {path}: {err.strerror}.") from err
     except WeightsError as err:
-        raise WeightsError(f"{err}; delete it, or fetch it again from {URL}.") from err
+        raise WeightsError(
+            f"{err}; delete it, or download it again from {URL}."
+        ) from err
     return Inception(read_tensors(path)).to(device)
 
 

@@ -68,14 +68,12 @@ def measure_result(
         check_plot(plot)
     is_set = (style is not None and style.is_dir()) or are_sets(result, content)
     if not is_set and style is None and config.weights is not None:
-        raise ConfigError(
-            "--weights computes distances, and they need --style; add it."
-        )
+        raise ConfigError("--weights is used only for distances, which need --style.")
     if not (is_set or is_picture(result)):
         if is_picture(content) and result.exists():
             raise ConfigError(
-                f"{content} is a picture, and {result} is none; name the clip or the "
-                "folder that it was painted from."
+                f"{content} is a picture, but {result} is not; name the clip or folder "
+                "that it was painted from."
             )
         facts = measure_clip(result, config, listener)
         table = [*_clip_table(facts)]
@@ -87,7 +85,7 @@ def measure_result(
         return facts, table
     if config.frames != (0, None) or plot is not None:
         name = "--plot" if config.frames == (0, None) else "--frames"
-        raise ConfigError(f"{name} is for clips, and {result} is none; leave it out.")
+        raise ConfigError(f"{name} is for clips, but {result} is not one; remove it.")
     if is_set:
         facts = measure_folders(result, config, listener)
         return facts, _folder_table(facts)
@@ -124,7 +122,7 @@ def _folder_table(facts: Facts) -> Iterator[str]:
     """Write what was measured of folders: sets and means, pictures, and the rest."""
     yield (
         "{result} results, {content} contents, {style} paintings; "
-        "{dimensions} features a picture: {features}"
+        "{dimensions} features per picture: {features}"
     ).format_map(facts | facts["pictures"])
     yield from _table({name: facts[name] for name in ("content_fid", "style_fid")})
     yield facts["note"]
@@ -134,7 +132,7 @@ def _folder_table(facts: Facts) -> Iterator[str]:
         what = f"means over {len(pairs)} results"
         yield from _lines(what, {"network": facts["network"], **means})
         yield ""
-        yield "each: MSE and SSIM to its content, distances from content and painting"
+        yield "each: MSE and SSIM to its content, distances from content and style"
         width = max(len(pair["result"].name) for pair in pairs)
         columns = [column for column in PICTURE if column in means]
         yield " " * width + "".join(f"{PICTURE[column]:>10}" for column in columns)
@@ -150,7 +148,7 @@ def _lines(what: str, facts: Mapping[str, Any]) -> Iterator[str]:
     by = f", network {facts['network']}" if facts["network"] else ""
     yield f"{what}, pixel values in [0, 1]{by}"
     yield from _table(facts)
-    yield "0 means alike (SSIM and drift: 1)"
+    yield "0 means identical (SSIM and drift: 1)"
     none = compare(None, None)
     flicker = facts.get("flicker", none)["ratio"]
     if flicker is not None:

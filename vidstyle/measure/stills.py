@@ -34,7 +34,7 @@ from vidstyle.records import Frame, FrameReport, Listener, Plan
 from vidstyle.stylize.album import INDEX, pictures_in
 from vidstyle.video.folder import numbered_pictures
 
-NOTE: Final = "FIDs of other features, or of sets of other sizes, do not compare."
+NOTE: Final = "FIDs are comparable only for the same features and set sizes."
 OF_PAIRS: Final = (
     *("content_mse", "style_mse", "content_ssim"),
     *("style_distance", "content_distance"),
@@ -64,8 +64,8 @@ def measure_still(result: Path, config: MeasureConfig, listener: Listener) -> Fa
     height, width = stylized.shape[:2]
     if min(height, width) < MIN_SIDE:
         raise InputError(
-            f"{result} is {width}x{height}; to be measured, a picture needs at least "
-            f"{MIN_SIDE} pixels a side."
+            f"{result} is {width}x{height}; a picture needs at least {MIN_SIDE} pixels "
+            "per side to be measured."
         )
     check_shapes(result, (height, width), config.content, source.shape[:2])
     meter = make_meter(config, listener, height=height, width=width)
@@ -156,7 +156,7 @@ def _measure_pairs(
         (height, width, _), (tall, wide, _) = stylized.shape, source.shape
         shape = f"{width}x{height}"
         if min(height, width) < MIN_SIDE:
-            unmatched[each.result] = f"{shape} is less than {MIN_SIDE} pixels a side"
+            unmatched[each.result] = f"{shape} is less than {MIN_SIDE} pixels per side"
         elif is_stretched((height, width), (tall, wide)):
             other = f"{each.content.name} is {wide}x{tall}"
             unmatched[each.result] = f"it is {shape}, and {other}"
@@ -189,19 +189,19 @@ def pair_by_name(
             if name in known
         ]
         if not found:
-            unmatched[result] = "no content has a name that its own begins with"
+            unmatched[result] = "its name does not begin with that of any content"
             continue
         # The longest name may be another picture's: then the rest is no painting.
         name, rest = next((one for one in found if one[1] in paintings), found[0])
         if len(known[name]) > 1:
             several = " and ".join(one.name for one in known[name])
-            unmatched[result] = f"it may be of {several}"
+            unmatched[result] = f"it could belong to {several}"
             continue
         after = paintings.get(rest, []) if rest else styles
         style = after[0] if len(after) == 1 else None
         matched.append(Matched(result, known[name][0], style))
     painted = {each.content for each in matched}
-    without = "no result is called after it"
+    without = "no result is named after it"
     return matched, unmatched | {one: without for one in contents if one not in painted}
 
 
@@ -219,7 +219,7 @@ def set_of(folder: Path) -> list[Path]:
         there = "is a file" if folder.exists() else "does not exist"
         raise InputError(
             f"{folder} {there}; to compare sets of pictures, the result and --content "
-            "have to be folders of them."
+            "must be folders."
         )
     return [path for path in pictures_in(folder) if path.name != INDEX]
 

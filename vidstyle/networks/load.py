@@ -55,10 +55,10 @@ class NetworkStatus:
 def choose_network(name: NetworkName, device: torch.device) -> tuple[str, str]:
     """Turn ``auto`` into a network, and explain the choice in one line."""
     if name != "auto":
-        return name, f"network {name}: as asked"
+        return name, f"network {name}: as requested"
     if device.type == "cpu":
         return "slim", "network slim: built in, and made for a CPU"
-    return "vgg19", f"network vgg19: there is a GPU ({device.type})"
+    return "vgg19", f"network vgg19: found a GPU ({device.type})"
 
 
 def choose_precision(name: Precision, device: torch.device) -> Precision:
@@ -94,7 +94,7 @@ def load_network(
     chosen, notice = choose_network(name, device)
     if weights is not None:
         chosen = _fitting_network(weights) if name == "auto" else chosen
-        notice = f"network {chosen}: it fits the weights in {weights}"
+        notice = f"network {chosen}: matches the weights in {weights}"
         network = _load_file(chosen, weights, pooling)
     elif chosen == SLIM.name:
         network = slim(pooling=pooling)
@@ -128,7 +128,7 @@ def slim(*, pooling: Pooling = "average") -> FeatureNetwork:
         with as_file(packaged) as path:
             weights = read_weights(path, SLIM)
     except (OSError, WeightsError) as err:
-        raise WeightsError(f"{err} Install vidstyle again.") from err
+        raise WeightsError(f"{err} Reinstall vidstyle.") from err
     return FeatureNetwork(SLIM, weights, pooling=pooling)
 
 
@@ -138,9 +138,7 @@ def fetch(name: str, listener: Listener = ignore) -> Path:
     ConfigError: its weights are not fetched; WeightsError: they are not to be had.
     """
     if name not in FETCHED:
-        raise ConfigError(
-            f"nothing to fetch for {name}; choose {' or '.join(FETCHED)}."
-        )
+        raise ConfigError(f"{name} needs no download; choose {' or '.join(FETCHED)}.")
 
     def tell(done: int, total: int) -> None:
         listener(Download(name=name, done=done, total=total))
@@ -189,7 +187,7 @@ def _load_published(name: str, pooling: Pooling, listener: Listener) -> FeatureN
     try:
         return _load_file(name, path, pooling)
     except WeightsError as err:
-        raise WeightsError(f"{err} Delete that file to fetch it again.") from err
+        raise WeightsError(f"{err} Delete that file to download it again.") from err
 
 
 def _fitting_network(path: Path) -> str:

@@ -192,14 +192,14 @@ def read_painter(
         painter.load_state_dict(tensors)
     except (KeyError, ValueError, RuntimeError) as err:
         raise WeightsError(
-            f"{path} holds no painting network; name one that --save-network has kept."
+            f"{path} is not a painting network; name a file from --save-network."
         ) from err
     painter.card = dict(card)
     for name, value in wanted.items():
         if card.get(name) != value:
             raise ConfigError(
-                f"{path} was trained with another {name}; give it the painting and "
-                "the colors that it was trained with."
+                f"{path} was trained with another {name}; use the painting and color "
+                "settings that it was trained with."
             )
     return painter.to(device)
 
@@ -219,4 +219,4 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:
     except OSError as err:
         raise WeightsError(f"cannot read {path}: {err.strerror or err}.") from err
     except SafetensorError as err:
-        raise WeightsError(f"{path} is damaged, or not a safetensors file.") from err
+        raise WeightsError(f"{path} is damaged or not a safetensors file.") from err

@@ -165,7 +165,7 @@ def _downloaded(
     Not by ``torch.hub``: it tells nobody how far it has come.
     """
     if not url.startswith(("http://", "https://")):
-        raise ValueError(f"{url} is no address on the web")
+        raise ValueError(f"{url} is not a web address")
     request = Request(url, headers={"User-Agent": "vidstyle"})  # noqa: S310 # checked
     with (
         tempfile.NamedTemporaryFile(dir=directory, suffix=PARTIAL) as file,
@@ -185,7 +185,7 @@ def _downloaded(
 def _reason(err: Exception) -> str:
     if isinstance(err, HTTPError):
         err.close()
-        return f"{err.url} answers {err.code} {err.reason}"
+        return f"{err.url} returned {err.code} {err.reason}"
     cause = err.reason if isinstance(err, URLError) else err
     if isinstance(cause, OSError) and cause.strerror:
         where = f"{cause.filename}: " if cause.filename else ""

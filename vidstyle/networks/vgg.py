@@ -90,7 +90,7 @@ class FeatureNetwork(nn.Module):
         super().__init__()
         if pooling not in topology.poolings:
             raise ConfigError(
-                f"{topology.name} works with {topology.poolings[0]} pooling only; use "
+                f"{topology.name} supports only {topology.poolings[0]} pooling; use "
                 f"--pooling {topology.poolings[0]}, or --network vgg16 or vgg19."
             )
         self._topology = topology
@@ -227,8 +227,8 @@ def _check_shape(images: Tensor, layers: Collection[str]) -> None:
     height, width = images.shape[-2:]
     if min(height, width) < least:
         raise ConfigError(
-            f"a picture of {width}x{height} pixels is too small for {deepest}: "
-            f"its sides must have at least {least}."
+            f"a picture of {width}x{height} pixels is too small for {deepest}, which "
+            f"needs at least {least} pixels per side."
         )
 
 

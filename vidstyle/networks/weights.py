@@ -108,8 +108,8 @@ def _read(file: IO[bytes], source: str) -> dict[str, Any]:
             return dict(torch.load(file, map_location="cpu", weights_only=True))
     except DAMAGED as err:
         raise WeightsError(
-            f"{source} is damaged, or no file of weights: a .pth of torchvision or an "
-            ".npz of vidstyle is needed."
+            f"{source} is damaged or not a weights file (a .pth from torchvision or an "
+            ".npz from vidstyle)."
         ) from err
 
 

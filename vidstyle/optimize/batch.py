@@ -222,7 +222,7 @@ class BatchOptimization:
             self._in_tiles = before == 1
             self._make_slots(max(1, before // 2))
             left = "in tiles" if before == 1 else f"with {before // 2}"
-            text = f"a batch of {before} does not fit: going on {left}"
+            text = f"a batch of {before} does not fit in memory: continuing {left}"
             self._listener(Notice(text=text, is_warning=True))
 
     def _what_fits(self, image: Tensor) -> str:

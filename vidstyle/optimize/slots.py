@@ -174,8 +174,8 @@ class LevelOptimization:
         task, progress = self._entered[slot]
         if progress.is_second:
             raise OptimizationError(
-                f"the loss of frame {task.frame} is not a finite number, nor with "
-                "shorter steps: the weights of the network or the losses are out of "
+                f"the loss of frame {task.frame} is not finite, even with shorter "
+                "steps: the weights of the network or of the losses are out of "
                 "proportion; try the defaults."
             )
         self._images[slot] = task.start[0]

@@ -120,7 +120,7 @@ class Training:
             found.append(objective.evaluate(picture))
             if not bool(found[-1].losses.isfinite().all()):
                 raise OptimizationError(
-                    "the network's loss is not a finite number; try the defaults."
+                    "the network's loss is not finite; try the defaults."
                 )
         gradients = [each.gradients for each in found]
         return torch.autograd.grad(seen, self._weights, gradients), found[0].terms

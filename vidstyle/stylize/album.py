@@ -100,16 +100,16 @@ def check_pairs(
     """Check, before the work, that results have a place and are no inputs, or raise."""
     inputs = [*contents, *(one for one in styles if isinstance(one, Path))]
     if any(one.is_dir() and one.resolve() == folder.resolve() for one in inputs):
-        raise ConfigError(f"{folder} holds inputs; name another --output.")
+        raise ConfigError(f"{folder} holds inputs; choose another --output.")
     for name, times in Counter(pair.output.name for pair in pairs).items():
         if times > 1:
-            raise ConfigError(f"two results would be called {name}; rename an input.")
+            raise ConfigError(f"two results would be named {name}; rename an input.")
     if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder} is a file; results of several need a folder.")
+        raise OutputError(f"{folder} is a file; several results need a folder.")
     if not folder.parent.is_dir():
         raise OutputError(f"the folder {folder.parent} does not exist.")
     if not os.access(folder if folder.exists() else folder.parent, os.W_OK):
-        raise OutputError(f"the folder {folder} cannot be written to.")
+        raise OutputError(f"the folder {folder} is not writable.")
 
 
 def _names(files: Sequence[tuple[Path, ...]]) -> list[str]:
@@ -189,12 +189,14 @@ def stylize_album(
     rows = len({pair.content for pair in pairs})
     summary = f"{rows} x {len(pairs) // rows} -> {len(pairs)} pictures"
     if kept:
-        summary += f"; {kept} are there already (--overwrite paints them again)"
+        summary += f"; {kept} already exist (--overwrite paints them again)"
     listener(Notice(text=summary))
     run = _Run(config, album, listener, keep_alpha)
     painted = run.paint(left, kept)
     if painted + kept == 0:
-        raise InputError(f"nothing could be painted: {' '.join(run.failed.values())}")
+        raise InputError(
+            f"no picture could be painted: {' '.join(run.failed.values())}"
+        )
     write_picture(folder / INDEX, index_sheet(pairs))
     failed = tuple(run.failed.values())
     return AlbumResult(folder, folder / INDEX, painted, kept, failed)
@@ -264,7 +266,7 @@ class _Run:
         except (ImageOpenError, ConfigError) as err:
             reason = f"{path}: {err}" if isinstance(err, ConfigError) else str(err)
             self.failed[path] = reason
-            self.listener(Notice(text=f"passed over: {reason}", is_warning=True))
+            self.listener(Notice(text=f"skipped: {reason}", is_warning=True))
 
     def _stills(
         self, pairs: Sequence[Pair], height: int, width: int

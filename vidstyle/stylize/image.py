@@ -144,9 +144,9 @@ def read_told(
     pixels, name = decode_picture(path), path.name
     is_clear = pixels.shape[2] == 4 and to_levels(pixels[..., 3]).min() < 255
     if is_clear and not keep_alpha:
-        listener(Notice(text=f"{name}: transparent parts are laid over {background}"))
+        listener(Notice(text=f"{name}: placing transparent parts over {background}"))
     if keep_alpha and not is_clear:
-        text = f"{name} has no transparency that could be kept."
+        text = f"{name} has no transparency to keep."
         listener(Notice(text=text, is_warning=True))
     return lay_over(pixels, parse_color("background", background))
 
@@ -223,7 +223,7 @@ def read_paintings(
     for path in (*styles, *(region.style for region in regions)):
         painting = read_told(path, listener)
         if is_asked and wanted > (there := max(painting.shape[:2])):
-            text = f"{path.name} is taken at its own {there} pixels; it has no {wanted}"
+            text = f"{path.name} stays at its own {there} pixels, less than {wanted}"
             listener(Notice(text=text, is_warning=True))
         painting_size(painting, config, long_side)  # reported before the work
         paintings.append(painting)
@@ -235,7 +235,7 @@ def as_paths(style: Styles, regions: Sequence[Region] = ()) -> list[Path]:
     given = [style] if isinstance(style, str | os.PathLike) else style
     paths = [Path(one) for one in given]
     if not paths and not regions:
-        raise ConfigError("there is no painting; name at least one.")
+        raise ConfigError("there is no painting; give at least one.")
     return paths
 
 
@@ -253,5 +253,5 @@ def read_mask(path: Path, *, height: int, width: int) -> Mask:
     check_mask_shape(path, *picture.shape[:2], height=height, width=width)
     mask = soft_mask(picture, height=height, width=width)
     if not mask.any():
-        raise ConfigError(f"the mask {path} is black; white says where its region is.")
+        raise ConfigError(f"the mask {path} is all black; paint its region white.")
     return mask

@@ -97,7 +97,7 @@ class Stylizer:
         if isinstance(paintings, str | os.PathLike | np.ndarray):
             paintings = [paintings]
         if not paintings:
-            raise ConfigError("there is no painting; name at least one.")
+            raise ConfigError("there is no painting; give at least one.")
         check_counts(config, times_s, len(paintings) - regions)
         self.paintings = [as_frame(each) for each in paintings]
         start = config.init

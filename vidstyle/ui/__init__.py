@@ -10,14 +10,18 @@ from vidstyle.config.setting import Config, setting
 class UiConfig(Config):
     """Where the page is served from, and to whom."""
 
-    host: str = setting("127.0.0.1", "Another lets other machines in, by a password.")
-    port: int = setting(7860, "Where it listens.", least=1, most=65535)
+    host: str = setting(
+        "127.0.0.1",
+        "Any other address lets other machines in, with a password.",
+        metavar="ADDRESS",
+    )
+    port: int = setting(7860, "Port to listen on.", least=1, most=65535)
     work_dir: Path | None = setting(
         None,
-        "Where uploads and runs are kept.",
+        "Folder for uploads and runs.",
         metavar="DIR",
         default_text="in the user's cache",
     )
     max_mb: int = setting(2000, "Largest upload, in MB.", least=1)
-    keep_days: int = setting(7, "After so many, a run is deleted.", least=1)
+    keep_days: int = setting(7, "Delete a run after this many days.", least=1)
     no_browser: bool = setting(False, "Do not open a browser.")

@@ -27,10 +27,10 @@ from vidstyle.video.work_dir import FrameStore
 LOCAL: Final = "127.0.0.1"
 TICK_S = 1.0  # between two looks at the runs
 STATES: Final = {
-    "": "<p>Nothing painted yet. Drop a clip or a picture, choose a painting, and "
-    "press Preview: it shows three frames, and tells how long all would take.</p>",
-    "waiting": "It is painted as soon as those before it are done.",
-    "stopped": "Go on paints the rest; nothing is lost.",
+    "": "<p>Nothing painted yet. Drop a clip or a picture, choose a painting and press "
+    "Preview: you see three frames and an estimate of the total time.</p>",
+    "waiting": "Waiting for the runs before it.",
+    "stopped": "Press Resume to paint the rest; nothing is lost.",
 }
 VIEWS = 10  # that _view updates
 
@@ -46,8 +46,8 @@ def launched(config: UiConfig, *, password: str) -> Iterator[str]:
     """
     if config.host != LOCAL and not password:
         raise ConfigError(
-            f"other machines reach {config.host}: set VIDSTYLE_UI_PASSWORD to a "
-            "password."
+            f"other machines can reach {config.host}: set a password in "
+            "VIDSTYLE_UI_PASSWORD."
         )
     root = (config.work_dir or cache_directory() / "ui").resolve()
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -83,7 +83,7 @@ def _serve(page: gr.Blocks, config: UiConfig, password: str, runs: Path) -> str:
             server_name=config.host,
             server_port=config.port,
             auth=is_right if password else None,
-            auth_message="Any name will do.",
+            auth_message="Enter any name.",
             prevent_thread_lock=True,
             inbrowser=not config.no_browser,
             quiet=True,
@@ -101,7 +101,7 @@ def _serve(page: gr.Blocks, config: UiConfig, password: str, runs: Path) -> str:
         )
     except OSError as err:
         raise ConfigError(
-            f"cannot listen on {config.host}:{config.port}; try --port."
+            f"cannot listen on {config.host}:{config.port}; try another --port."
         ) from err
     return str(address)
 
@@ -113,8 +113,8 @@ def build(runs: Runs) -> Any:
     ) as page:
         token = gr.BrowserState("", storage_key="vidstyle", secret="vidstyle")  # noqa: S106
         gr.Markdown(
-            "# vidstyle\nTurn a clip or a picture into a painting. It happens on the "
-            "machine that this page comes from; nothing is sent elsewhere."
+            "# vidstyle\nTurn a clip or a picture into a painting. Everything runs on "
+            "the machine that serves this page; nothing is sent elsewhere."
         )
         with gr.Row():
             with gr.Column(min_width=280):
@@ -147,8 +147,8 @@ def _lay_out_runs(runs: Runs, token: Any) -> tuple[Any, tuple[Any, ...]]:
     told, seen = gr.HTML(elem_id="status"), gr.State({})
     acts = {
         "Stop": runs.stop,
-        "Go on": runs.go_on,
-        "Keep what is there": keep,
+        "Resume": runs.go_on,
+        "Save partial result": keep,
         "Delete": runs.delete,
     }
     with gr.Row():
@@ -160,11 +160,11 @@ def _lay_out_runs(runs: Runs, token: Any) -> tuple[Any, tuple[Any, ...]]:
         slider := gr.ImageSlider(
             label="Before and after: drag the line", elem_id="slider", **full
         ),
-        frame := gr.Slider(0, 1, step=1, label="Frame under the line", visible=False),
-        gr.Image(label="How it was learned", **full),
+        frame := gr.Slider(0, 1, step=1, label="Frame to compare", visible=False),
+        gr.Image(label="Optimization", **full),
         gr.File(label="Download", elem_id="files", **out),
         gr.Code(
-            label="The same as a command",
+            label="As a command",
             language="shell",
             lines=1,
             wrap_lines=True,
@@ -202,10 +202,10 @@ def look(runs: Runs, token: str, chosen: str | None, seen: dict[str, Any]) -> li
     name, newest, label = (
         run and run.folder.name,
         run and run.newest,
-        "The newest frame",
+        "Newest frame",
     )
     if run and run.state == "done":
-        newest, label = run.sheet, "Before, and after"
+        newest, label = run.sheet, "Before and after"
     newest = newest if newest and newest.is_file() else None
     choices = [(each.label, each.folder.name) for each in own]
     made = run and [(path.name, path.stat().st_mtime_ns) for path in run.results]
@@ -261,7 +261,7 @@ def status(run: Run | None) -> str:
         return STATES[""]
     words, bar = escape(run.error) or STATES.get(run.state, ""), ""
     if run.is_still and run.state == "stopped":
-        words = "Go on begins it again; Keep what is there makes it the result."
+        words = "Resume starts it over; Save partial result keeps what is painted."
     if run.state == "painting":
         share, words = run.progress()
         done = "" if share is None else f" value={share:.3f}"
@@ -277,7 +277,7 @@ def keep(run: Run) -> None:
         if run.is_still:
             copy2(run.newest, run.output)
         else:
-            gr.Info("Making a clip of what is painted.", duration=3)
+            gr.Info("Making a clip of the painted frames.", duration=3)
             finish_video(run.output, overwrite=True)
     except VidstyleError as err:
         text = run.without_paths(str(err))

@@ -25,7 +25,7 @@ QUALITY: Final = {"Draft": "draft", "Standard": "standard", "Fine": "fine"}
 MORE: Final = [
     setting
     for key, setting in SETTINGS.items()
-    if setting.is_common
+    if (setting.is_common or setting.key == "recolor")
     and setting.panel != FILES
     and key not in {"content-weight", "style-scale", "batch"}
 ]
@@ -33,8 +33,8 @@ MORE: Final = [
 SECOND: Final = re.compile(r"@(\d+(?:\.\d+)?)s")
 """Says in the name of a key frame when it is shown."""
 KEYS: Final = (
-    "A frame that you paint yourself stays as it is, and those around it take its "
-    "paint. Choose one, download it, paint over it, and drop it here under its name."
+    "A frame that you paint yourself is kept, and its neighbors take their paint from "
+    "it. Choose a frame, download it, paint over it, and drop it here without renaming."
 )
 QUIET: Final[dict[str, Any]] = {
     "show_progress": "hidden",
@@ -47,26 +47,26 @@ def lay_out_request() -> tuple[Any, list[Any]]:
     thumb: dict[str, Any] = {"interactive": False, "height": 200, "buttons": []}
     drop: dict[str, Any] = {"height": 140}
     gr.Markdown("## Paint")
-    content = gr.File(label="A clip or a picture", **drop)
-    seen = gr.Image(label="What is painted", visible=False, **thumb)
+    content = gr.File(label="Clip or picture", **drop)
+    seen = gr.Image(label="Source", visible=False, **thumb)
     with gr.Accordion("Key frames", open=False, visible=False) as panel:
         gr.Markdown(KEYS)
-        second = gr.Slider(0, 1, step=0.1, label="The frame at this second")
+        second = gr.Slider(0, 1, step=0.1, label="Frame at this second")
         frame = gr.DownloadButton("Download this frame", size="sm")
         label = "Painted frames"
         keys = gr.File(label=label, file_count="multiple", elem_id="keys", **drop)
-    choice = gr.Radio([*SAMPLES, OWN], value=SAMPLES[0], label="The painting")
+    choice = gr.Radio([*SAMPLES, OWN], value=SAMPLES[0], label="Painting")
     style = gr.File(label="My own painting", visible=False, **drop)
     first = str(named_painting(Path(SAMPLES[0])))
-    style_seen = gr.Image(first, label="The painting", **thumb)
-    words = "Draft is small and quick; Fine is large and takes long."
+    style_seen = gr.Image(first, label="Painting", **thumb)
+    words = "Draft is small and fast; Fine is large and slow."
     controls = [
         gr.Radio([*QUALITY], value="Standard", label="Quality", info=words),
-        gr.Radio([*SCENE], value="Balanced", label="How much of the scene"),
-        gr.Slider(0.4, 2.5, value=1, step=0.1, label="Size of the strokes"),
+        gr.Radio([*SCENE], value="Balanced", label="Paint or scene"),
+        gr.Slider(0.4, 2.5, value=1, step=0.1, label="Stroke size"),
     ]
     with gr.Accordion("More settings", open=False):
-        gr.Markdown("Those of the command line. What is empty is as usual.")
+        gr.Markdown("As on the command line. Empty fields use the default.")
         controls += [_field(setting) for setting in MORE]
         types = [".safetensors"]
         painter = gr.File(label="painter: a network", file_types=types, **drop)
@@ -181,8 +181,8 @@ def key_frames(files: Sequence[str]) -> dict[str, str]:
     for name in [Path(file).name for file in files]:
         if (second := SECOND.search(name)) is None:
             raise ConfigError(
-                f"{name} does not say which frame it is; leave in its name what it had "
-                "when it was downloaded, such as @2.5s."
+                f"the name {name} does not say which frame it is; keep the part like "
+                "@2.5s from the download."
             )
         found[second[1]] = name
     return found

@@ -99,7 +99,7 @@ class Run:
     def label(self) -> str:
         """What to call it in a list."""
         preview = ", preview" if self.is_preview else ""
-        return f"{self.content} after {Path(self.style).stem}{preview}: {self.state}"
+        return f"{self.content} with {Path(self.style).stem}{preview}: {self.state}"
 
     @property
     def outputs(self) -> Outputs:
@@ -195,7 +195,7 @@ class Run:
             case Notice():
                 self.notes.append(self.without_paths(event.text))
             case Download():
-                self.line = f"fetching {event.name}: {event.done / 1e6:.0f} MB"
+                self.line = f"downloading {event.name}: {event.done / 1e6:.0f} MB"
             case Plan():
                 self.pace = Pace(event)
                 self.began = time.monotonic(), self.pace.steps

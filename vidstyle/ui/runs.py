@@ -18,7 +18,7 @@ from vidstyle.ui.run import FACTS, Run, Stopped
 OWNER: Final = re.compile("[0-9a-f]{32}")
 """What a browser is called: nobody can guess it."""
 HOUR_S = 3600
-OURS: Final = "something went wrong in vidstyle itself; its terminal says what."
+OURS: Final = "internal error in vidstyle; see its terminal for details."
 
 
 class Runs:
@@ -71,7 +71,7 @@ class Runs:
     ) -> Run:
         """Queue a run with copies of its files; ConfigError if a setting cannot be."""
         if not OWNER.fullmatch(owner):
-            raise InputError("Load the page again: it does not know its runs.")
+            raise InputError("Please reload the page: its runs are unknown.")
         run = Run(
             folder=self.root / owner / f"{time.time_ns():020}-{secrets.token_hex(4)}",
             content=content.name,
@@ -135,7 +135,7 @@ class Runs:
                 waiting = [run for run in self._runs if run.state == "waiting"]
                 if waiting:
                     run = min(waiting, key=lambda run: run.queued_s)
-                    run.line, run.is_stopped, run.pace = "getting ready", False, None
+                    run.line, run.is_stopped, run.pace = "preparing", False, None
                     run.notes = []
                     self._set(run, "painting")
                     return run

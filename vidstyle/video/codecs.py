@@ -89,7 +89,9 @@ def container_of(path: Path) -> str:
     container = CONTAINERS.get(path.suffix.lower())
     if container is None:
         known = ", ".join(CONTAINERS)
-        raise ConfigError(f"{path} has no ending of a video; use one of {known}.")
+        raise ConfigError(
+            f"{path} does not have a video file extension; use one of {known}."
+        )
     return container
 
 
@@ -109,7 +111,7 @@ def codec_for(path: Path, config: EncodingConfig) -> str:
         use = f"use --codec {' or '.join(others)}"
         instead = "leave --codec out" if ending == ".gif" else use
         raise ConfigError(
-            f"{path}: a {ending} file cannot hold {name}; name it "
+            f"{path}: a {ending} file cannot hold {name}; use "
             f"{' or '.join(endings)}, or {instead}."
         )
     check_crf(name, config.crf)
@@ -120,7 +122,7 @@ def codec_for(path: Path, config: EncodingConfig) -> str:
             if codec.alpha_endings
         )
         raise ConfigError(
-            f"{path}: {name} in {ending} has no transparency to keep; use {ways}."
+            f"{path}: {name} in {ending} cannot hold transparency; use {ways}."
         )
     return name
 
@@ -182,7 +184,7 @@ def _working_encoder(name: str, program: str) -> tuple[str, ...]:
             return encoder
     raise DependencyError(
         f"the ffmpeg at {program} cannot encode {name}{reasons[0]}; use another "
-        "--codec, or name another ffmpeg in IMAGEIO_FFMPEG_EXE."
+        "--codec, or set IMAGEIO_FFMPEG_EXE to another ffmpeg."
     )
 
 
@@ -247,5 +249,5 @@ def find_hardware(
 
 def why_software(codec: str) -> str:
     tried = ", ".join(each.name for each in CANDIDATES.get(codec, ()))
-    why = f"for {codec} works here (tried {tried})" if tried else f"makes {codec} here"
-    return f"no hardware encoder {why}; it is encoded in software."
+    why = f" works here (tried {tried})" if tried else ""
+    return f"no hardware encoder for {codec}{why}; encoding in software."

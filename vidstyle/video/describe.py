@@ -13,7 +13,7 @@ from vidstyle.video.probe import Timing, measure_timing, probe
 
 CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4/mov", "matroska,webm": "mkv/webm"}
 """ffmpeg's names that say more than a reader wants to know."""
-FIELDS = {"mixed": "may be interlaced", "separate": "in single fields"}
+FIELDS = {"mixed": "may be interlaced", "separate": "single fields"}
 LEVELS = {"tv": "limited", "pc": "full"}
 
 
@@ -51,13 +51,13 @@ def as_lines(seen: Inspection) -> Iterator[str]:
     kind = CONTAINERS.get(info.container, info.container) or "a folder of pictures"
     known = info.duration_s is not None
     length = f"{info.duration_s:.2f} s" if known else "of unknown length"
-    behind = f"transparent parts are laid over {info.background}"
+    behind = f"transparent parts are placed over {info.background}"
     aspects = [
         ("clip", f"{info.path}: {kind}, {length}"),
         ("picture", _picture(info)),
         ("shown", _shown(info)),
         ("rate", _rate(seen)),
-        ("colour", _color(info.color) if info.color else ""),
+        ("color", _color(info.color) if info.color else ""),
         ("alpha", behind if info.has_alpha else ""),
         ("sound", _tracks(info, "audio") if info.kind == "video" else ""),
         ("subtitles", _tracks(info, "subtitle") if info.subtitle_codecs else ""),
@@ -72,7 +72,7 @@ def as_lines(seen: Inspection) -> Iterator[str]:
 def _picture(info: VideoInfo) -> str:
     said = [info.codec, info.pixel_format]
     if info.color:
-        said.append(f"{info.color.bit_depth} bits a channel")
+        said.append(f"{info.color.bit_depth} bits per channel")
     if info.kind == "video" and info.fields != "unknown":
         said.append(FIELDS.get(info.fields, info.fields))
     return ", ".join(said)
@@ -83,7 +83,7 @@ def _shown(info: VideoInfo) -> str:
     if info.rotation:
         # A mirror is half a turn to ffmpeg, which says no more.
         mirrored = ", or mirrored" if info.rotation == 180 else ""
-        shown += f", turned by {info.rotation} degrees{mirrored}"
+        shown += f", rotated by {info.rotation} degrees{mirrored}"
     if aspect != 1:
         shown += f", pixels made square from {aspect.numerator}:{aspect.denominator}"
     return shown
@@ -95,15 +95,15 @@ def _rate(seen: Inspection) -> str:
     shortest, longest = 1000 * timing.shortest_s, 1000 * timing.longest_s
     kind = {
         "constant": "constant",
-        "variable": f"variable, {shortest:.4g} to {longest:.4g} ms a frame",
-        "assumed": "assumed, since its frames have no times",
+        "variable": f"variable, {shortest:.4g} to {longest:.4g} ms per frame",
+        "assumed": "assumed, as its frames have no timestamps",
     }[timing.kind]
     rate = f"{float(info.fps):.5g} fps{exact}, {kind}"
     rate += f"; {_count(timing.packets, 'frame')} stored"
     if info.start_s:
         rate += f"; the first at {info.start_s:.4g} s"
     if info.missing_numbers:
-        rate += f"; {info.missing_numbers} numbers lack a picture, which makes no pause"
+        rate += f"; {info.missing_numbers} missing numbers are skipped"
     return rate
 
 
@@ -149,7 +149,7 @@ def _result(seen: Inspection) -> str:
     result = f"{seen.ending} by default"
     result += f" with {' and '.join(tracks)} copied" if tracks else ", without sound"
     if seen.ending == ".mkv":
-        result += "; an .mp4 cannot hold all of it as it is"
+        result += "; an .mp4 cannot hold all tracks unchanged"
     return result
 
 

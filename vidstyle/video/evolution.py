@@ -65,7 +65,7 @@ def write_evolution(
     check_evolution_name(path)
     frames = [_narrowed(picture, config.width) for picture in pictures]
     if not frames:
-        raise VideoWriteError(f"cannot write {path}: there is not one picture.")
+        raise VideoWriteError(f"cannot write {path}: there are no pictures.")
     step_s, hold_s = 1 / config.fps, None
     if path.suffix.lower() == ".gif":
         # The nearest rate that it can have, or its delays would be uneven.
@@ -80,9 +80,7 @@ def write_evolution(
 
 def check_evolution_name(path: Path) -> None:
     if path.suffix.lower() not in {".gif", ".mp4"}:
-        raise ConfigError(
-            f"{path} must end in .gif or .mp4 to show how it was learned."
-        )
+        raise ConfigError(f"{path} must end in .gif or .mp4 to show the optimization.")
 
 
 def change(before: Frame, after: Frame) -> float:

@@ -35,8 +35,8 @@ def ffmpeg_path() -> str:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except (ImportError, RuntimeError) as err:
         raise DependencyError(
-            "there is no ffmpeg here: install the package imageio-ffmpeg, or name a "
-            "binary in the environment variable IMAGEIO_FFMPEG_EXE."
+            "cannot find ffmpeg: install the package imageio-ffmpeg, or set the "
+            "environment variable IMAGEIO_FFMPEG_EXE to a binary."
         ) from err
 
 
@@ -142,7 +142,7 @@ def last_reason(said: str) -> str:
         return "the disk is full"
     lines = [_PREFIX.sub("", line).strip(" .") for line in said.splitlines()]
     useful = [line for line in lines if line and not _SAYS_LITTLE.match(line)]
-    return next(reversed(useful or lines), "ffmpeg ended without saying why")
+    return next(reversed(useful or lines), "ffmpeg exited without a message")
 
 
 @contextlib.contextmanager
@@ -171,7 +171,7 @@ def _started(
         )
     except OSError as err:
         raise DependencyError(
-            f"cannot start ffmpeg at {program}: {err.strerror}; see the environment "
+            f"cannot start ffmpeg at {program}: {err.strerror}; check the environment "
             "variable IMAGEIO_FFMPEG_EXE."
         ) from err
     try:

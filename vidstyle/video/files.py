@@ -94,10 +94,12 @@ def check_names(paths: Sequence[Path], *, are_pictures: bool = False) -> None:
             if are_pictures and is_clip:
                 reason = f"{path} is a clip; paint it with vidstyle video {path}."
         elif re.match(r"\w{2,}:[\\/]", str(path)):
-            reason = f"{path.name} is on the web; download it, and name the file."
+            reason = (
+                f"{path.name} is on the web; download it first, then give the file."
+            )
         elif str(path).isdecimal():
-            reason = f"{path} is no file; record what the camera sees, and name that."
+            reason = f"{path} is a camera; record a clip first, then give the file."
         elif re.search(r"[*?]", path.name):
-            reason = f"no file here is called like {path}."
+            reason = f"no file matches {path}."
         if reason is not None:
             raise InputError(reason)

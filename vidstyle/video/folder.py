@@ -50,8 +50,8 @@ def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
     pictures = numbered_pictures(folder)
     if not pictures:
         raise VideoOpenError(
-            f"the folder {folder} holds no numbered pictures, such as 0001.png; "
-            "name a video file or a folder of frames."
+            f"the folder {folder} has no numbered pictures, such as 0001.png; "
+            "give a video file or a folder of frames."
         )
     numbers = {int(re.findall(r"\d+", path.stem)[-1]) for path in pictures}
     height, width = shape = read_picture(pictures[0]).shape[:2]
@@ -81,8 +81,8 @@ def read_folder(
     """Read a folder's pictures in order, at even times."""
     if info.missing_numbers:
         on_warning(
-            f"{info.path} lacks pictures for {info.missing_numbers} numbers between "
-            "its first and its last; those that are there follow one another"
+            f"{info.path} has no pictures for {info.missing_numbers} numbers between "
+            "its first and last; they are skipped"
         )
     for index, picture in enumerate(numbered_pictures(info.path)):
         frame = read_picture(picture, background=info.background)
@@ -111,7 +111,7 @@ def _check_size(picture: Path, shape: tuple[int, ...], wanted: tuple[int, ...]) 
     if shape[:2] != wanted:
         raise VideoOpenError(
             f"{picture} is {shape[1]}x{shape[0]}, but the first picture is "
-            f"{wanted[1]}x{wanted[0]}; a clip has frames of one size."
+            f"{wanted[1]}x{wanted[0]}; all frames must have the same size."
         )
 
 
@@ -154,10 +154,12 @@ def check_folder(folder: Path) -> None:
     if not folder.parent.is_dir():
         raise OutputError(f"the folder {folder.parent} does not exist.")
     if folder.exists() and not folder.is_dir():
-        raise OutputError(f"{folder} is a file; name another folder, or an ending.")
+        raise OutputError(
+            f"{folder} is a file; choose another folder, or add an extension."
+        )
     if folder.is_dir():
         others = [p.name for p in folder.iterdir() if not _NUMBERED.fullmatch(p.name)]
         if others:
             raise OutputError(
-                f"{folder} holds other files ({min(others)}); name another folder."
+                f"{folder} holds other files ({min(others)}); choose another folder."
             )

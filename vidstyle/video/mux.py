@@ -92,17 +92,17 @@ def ending_for(source: VideoInfo, codec: str = "h264") -> str:
 
 def unsupported_streams(source: VideoInfo, container: str) -> list[str]:
     """Name, in a sentence each, the tracks that cannot be copied as they are."""
-    advice = "" if container == "matroska" else "; one named .mkv can hold more"
+    advice = "" if container == "matroska" else "; .mkv can hold more"
     names = {"a": "sound track", "s": "subtitle track"}
     sentences = [
         f"{names[kind]} {index + 1} of the source ({codec}) is "
-        f"{f'encoded as {encoder[0]}' if encoder else 'left out'}: this kind "
-        f"of file cannot hold it as it is{advice}."
+        f"{f're-encoded as {encoder[0]}' if encoder else 'left out'}: this type "
+        f"of file cannot hold it unchanged{advice}."
         for kind, index, codec, encoder in _tracks(source, container)
         if encoder != _COPY
     ]
     if container != "mp4" and any(each.is_cover for each in source.streams):
-        sentences.append("the source's cover is left out: only an .mp4 can hold it.")
+        sentences.append("the source's cover is left out: only .mp4 can hold it.")
     return sentences
 
 
@@ -113,7 +113,7 @@ def dropped_data(source: VideoInfo) -> str | None:
     if not left:
         return None
     tracks = "1 track" if len(left) == 1 else f"{len(left)} tracks"
-    return f"{tracks} of data ({', '.join(dict.fromkeys(left))}) left out"
+    return f"{tracks} with data ({', '.join(dict.fromkeys(left))}) left out"
 
 
 def source_input(

@@ -30,7 +30,7 @@ EXACT: Final = "flags=lanczos+accurate_rnd+full_chroma_int"
 _UNDECODED: Final = frozenset({"av1", "webp", "webp_anim"})
 # Only libvpx decodes the transparency of WebM.
 _ALPHA_DECODERS: Final = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-_PACKED: Final = "its B-frames share packets, and come a frame late"
+_PACKED: Final = "its B-frames share packets and arrive a frame late"
 _DECODE_ERRORS = re.compile(r"\bframes decoded; (\d+) decode errors")
 
 
@@ -46,19 +46,19 @@ def reasons_to_normalize(
     depth = color.bit_depth
     aspect = f"{stream.pixel_aspect.numerator}:{stream.pixel_aspect.denominator}"
     cases = {
-        f"OpenCV does not decode {stream.info.codec}": stream.info.codec in _UNDECODED,
+        f"OpenCV cannot decode {stream.info.codec}": stream.info.codec in _UNDECODED,
         "it is not the file's only video stream": not is_first,
         _PACKED: is_packed,
         "it is interlaced": fields == "interlaced",
         "it may be interlaced": fields == "mixed",
         "its frames are single fields": fields == "separate",
-        f"its pixels are {aspect}, and are made square": stream.pixel_aspect != 1,
-        "only a part of its picture is shown": any(stream.crop),
-        "it is turned or mirrored by metadata": stream.is_turned,
-        f"OpenCV misreads {depth} bits a channel": depth > 8,
+        f"its {aspect} pixels are made square": stream.pixel_aspect != 1,
+        "its picture is cropped by metadata": any(stream.crop),
+        "it is rotated or mirrored by metadata": stream.is_turned,
+        f"OpenCV misreads {depth} bits per channel": depth > 8,
         "its transparent parts get a background": stream.has_alpha,
-        "it is a raw stream, without times": not stream.has_times,
-        "it is untagged and HD, so taken as BT.709": is_guessed_hd(color),
+        "it is a raw stream without timestamps": not stream.has_times,
+        "it is HD without color tags, so BT.709 is assumed": is_guessed_hd(color),
         **_color_cases(color),
     }
     return tuple(reason for reason, holds in cases.items() if holds)

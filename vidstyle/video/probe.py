@@ -66,13 +66,13 @@ def probe(
         raise VideoOpenError(f"cannot read {path}: {err.strerror}.") from err
     if fps is not None and info.has_times:
         raise ConfigError(
-            f"fps is for folders of pictures and raw streams; {path} has its own "
-            "times. Leave it out."
+            f"fps is only for folders of pictures and raw streams; {path} has its "
+            "own frame times."
         )
     if min(info.height, info.width) < MIN_SIDE:
         raise VideoOpenError(
             f"{path} is {info.width}x{info.height}; a clip needs at least "
-            f"{MIN_SIDE} pixels a side."
+            f"{MIN_SIDE} pixels per side."
         )
     return info
 
@@ -88,13 +88,13 @@ def shape_of(path: Path) -> tuple[int, int]:
 
 def _check_readable(path: Path) -> None:
     if path.exists() and not path.is_file():
-        raise VideoOpenError(f"{path} is not a file; name a video file or a folder.")
+        raise VideoOpenError(f"{path} is not a file; give a video file or a folder.")
     if not (start := _start(path)):
         raise VideoOpenError(f"{path} is empty: there is no video in it.")
     if _LISTS.match(start):
         raise VideoOpenError(
-            f"{path} is a list of other files or addresses, which are not followed; "
-            "name the video itself."
+            f"{path} is a list of other files or addresses, which vidstyle does not "
+            "follow; give the video itself."
         )
 
 
@@ -188,16 +188,18 @@ def _container(path: Path, file: Description) -> str:
     if file.container is None:
         why = last_reason(file.said)
         if why.startswith("Error opening"):  # which is all that there is of a text
-            why = "ffmpeg finds nothing in it that it knows"
+            why = "ffmpeg recognizes nothing in it"
         if why == "moov atom not found":
-            why = f"its index is missing, perhaps since it breaks off ({why})"
-        raise VideoOpenError(f"{path} is not a video that can be read: {why}.")
+            why = f"its index is missing, perhaps because it is truncated ({why})"
+        raise VideoOpenError(f"{path} is not a readable video: {why}.")
     if file.container in {"concat", "dash", "hls", "imf", "sdp"}:
-        raise VideoOpenError(f"{path} names other files, which are not followed.")
+        raise VideoOpenError(
+            f"{path} refers to other files, which vidstyle does not follow."
+        )
     is_picture = file.container.endswith("_pipe") or file.container == "image2"
     if is_picture or (file.has_stills and not file.pictures()):
         raise VideoOpenError(
-            f"{path} is a still picture, not a clip; use the image command for it."
+            f"{path} is a still picture, not a clip; use the image command."
         )
     return file.container
 
@@ -208,7 +210,7 @@ def _chosen(path: Path, file: Description) -> PictureStream:
     if not found:
         has_sound = any(stream.kind == "audio" for stream in file.streams)
         holds = "sound, but no picture" if has_sound else "nothing that can be decoded"
-        raise VideoOpenError(f"{path} holds {holds}; name a video file.")
+        raise VideoOpenError(f"{path} holds {holds}; give a video file.")
     return next((stream for stream in found if stream.info.is_default), found[0])
 
 

@@ -84,7 +84,7 @@ def read_frames(
         yield from _read_normalized(info, stats)
     damage = _missing_end(info, stats) or _missing_middle(info, stats)
     if damage and strict:
-        raise VideoOpenError(f"{damage}; without strict, the rest is used.")
+        raise VideoOpenError(f"{damage}; to use the rest, remove --strict.")
     if damage:
         on_warning(f"{damage}; the rest is used.")
 
@@ -97,8 +97,8 @@ def _read_file(
     for time_s, frame in _split(name, info, stats):
         if stats.skipped and strict:
             raise VideoOpenError(
-                f"{info.path} is damaged after {stats.frames} frames; without "
-                "strict, the rest is used."
+                f"{info.path} is damaged after {stats.frames} frames; to use the "
+                "rest, remove --strict."
             )
         yield stats.add(frame, info.start_s + time_s)
 
@@ -112,7 +112,7 @@ def _read_normalized(info: VideoInfo, stats: _DecodeStats) -> Iterator[TimedFram
     stats.reason = "" if ended.is_good else ended.reason
     if stats.frames == 0:
         why = f": {ended.reason}" if ended.reason else ""
-        raise VideoOpenError(f"not one frame of {info.path} can be decoded{why}.")
+        raise VideoOpenError(f"no frame of {info.path} can be decoded{why}.")
 
 
 def _split(
@@ -176,7 +176,7 @@ def _missing_end(info: VideoInfo, stats: _DecodeStats) -> str | None:
     an edit list makes wrong: only a file that holds nothing later breaks off.
     """
     if not _has_end(info):
-        return f"{info.path} breaks off after {stats.frames} frames"
+        return f"{info.path} is truncated after {stats.frames} frames"
     promised_s = info.duration_s
     if info.container == "avi" and info.frame_count is not None:
         promised_s = float(info.frame_count / info.fps)  # ffmpeg's follows what is left
@@ -191,7 +191,7 @@ def _missing_end(info: VideoInfo, stats: _DecodeStats) -> str | None:
         return None
     promised = round(stats.frames * promised_s / end_s)
     return (
-        f"{info.path} breaks off after {stats.frames} of about {promised} frames "
+        f"{info.path} is truncated after {stats.frames} of about {promised} frames "
         f"({end_s:.1f} of {promised_s:.1f} s)"
     )
 

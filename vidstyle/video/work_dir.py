@@ -41,7 +41,7 @@ LOCK, NEWEST, RUN = "lock", "newest.png", "run"
 SOURCE, STYLIZED, PAINT, BEGUN = "source", "stylized", "paint", "begun"
 EVOLUTION, LEARNED = "evolution", "learned"
 KINDS = SOURCE, STYLIZED, PAINT, BEGUN, EVOLUTION, LEARNED
-DAMAGED = "{} is damaged; use --restart to throw that run's work away."
+DAMAGED = "{} is damaged; use --restart to discard that run."
 
 
 class FrameStore:
@@ -82,8 +82,8 @@ class FrameStore:
                 lock.acquire()
         except Timeout as err:
             raise WorkDirError(
-                f"process {self.owner()} is at work in {self.work_dir}; wait for "
-                "its end, or name another directory with --work-dir."
+                f"process {self.owner()} is working in {self.work_dir}; wait until it "
+                "ends, or choose another directory with --work-dir."
             ) from err
         try:
             with suppress(OSError):
@@ -137,8 +137,8 @@ class FrameStore:
             # A run that was killed as it began may have left these.
             if path.is_file() and path.suffix != PARTIAL and path.name != LOCK:
                 raise WorkDirError(
-                    f"{self.work_dir} is not a work directory of vidstyle; "
-                    "name another with --work-dir."
+                    f"{self.work_dir} is not a vidstyle work directory; "
+                    "choose another with --work-dir."
                 )
 
     @contextmanager
@@ -157,14 +157,14 @@ class FrameStore:
         differing = ", ".join(
             f"{key} has changed"
             if f"{known.get(key)}".startswith("a file with SHA-256")
-            else f"{key} was {known.get(key)} and is {wanted.get(key)}"
+            else f"{key} was {known.get(key)} and is now {wanted.get(key)}"
             for key in sorted({*known, *wanted})
             if known.get(key) != wanted.get(key)
         )
         if differing:
             raise WorkDirError(
                 f"{self.work_dir} holds an unfinished run with other settings "
-                f"({differing}); use those to go on, or --restart to begin afresh."
+                f"({differing}); use those to resume, or --restart to start over."
             )
 
     def remove(self) -> None:
@@ -196,7 +196,7 @@ class FrameStore:
             write_picture(self._path(kind, index), frame)
 
     def _get(self, kind: str, index: int) -> Frame:
-        with self._reported(" Use --restart to begin afresh."):
+        with self._reported(" Use --restart to start over."):
             return read_picture(self._path(kind, index))
 
     def _drop(self, kind: str, index: int) -> None:

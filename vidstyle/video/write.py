@@ -73,7 +73,7 @@ def write_video(
     config = config or EncodingConfig()
     check_writable(path, config)
     if not times_s:
-        raise VideoWriteError(f"cannot write {path}: there is not one frame.")
+        raise VideoWriteError(f"cannot write {path}: there are no frames.")
     resized = _Resized(frames, codecs.codec_for(path, config), height, width)
     if codecs.container_of(path) == "gif":
         write_gif(resized, path, times_s=times_s, fps=fps, hold_s=hold_s)
@@ -127,7 +127,7 @@ def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
     if container != "gif":
         codecs.encoder_arguments(codec, crf=config.crf, container=container)
     if path.exists() and not path.is_file():
-        raise VideoWriteError(f"cannot write {path}: it is there, and no file.")
+        raise VideoWriteError(f"cannot write {path}: it exists and is not a file.")
     try:
         handle, name = tempfile.mkstemp(prefix=partial_prefix(path), dir=path.parent)
     except OSError as err:
@@ -148,7 +148,7 @@ def _counted_file(path: Path, count: int) -> Iterator[list[str]]:
         written = len(list_packets(partial, "0:v:0", error=VideoWriteError))
         if written != count:
             raise VideoWriteError(
-                f"cannot write {path}: it holds {written} of {count} frames."
+                f"cannot write {path}: it holds only {written} of {count} frames."
             )
 
 
@@ -198,7 +198,7 @@ def with_alpha(
     for frame in frames:
         alpha = next(opaque, None)
         if alpha is None:
-            raise VideoOpenError(f"the transparency of {source.path} breaks off.")
+            raise VideoOpenError(f"the transparency of {source.path} is truncated.")
         height, width = frame.shape[:2]
         yield np.dstack([frame, resize_frame(alpha, height=height, width=width)])
 
