@@ -68,9 +68,7 @@ def test_what_cannot_be_read_is_passed_over_and_the_exit_code_says_so(
     said = vidstyle("image", "photos", "-s", "painting.png", *STEPS)
     assert said.code == 3
     assert said.lines[1].startswith("warning: skipped: photos/a.png is not a pict")
-    assert said.lines[-1].startswith(
-        "error: some pictures could not be painted: photos/a.png is"
-    )
+    assert said.lines[-1].startswith("error: some pictures failed: photos/a.png is")
     there = {"b.painting.png", "index.png"}
     assert names_in(photos.parent / "photos.painting") == there
 

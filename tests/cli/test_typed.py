@@ -62,7 +62,7 @@ EARLY = [
     ("image *.jpg -s painting.png", "no file matches *.jpg"),
     ("video clip.mp4 -s gone.jpg", "cannot read gone.jpg"),
     ("video clip.mp4 -s painting.png --style-mix 1,1", "there is 1 painting;"),
-    ("video clip.mp4 -s painting.png -o a.xyz", "does not have a video file extension"),
+    ("video clip.mp4 -s painting.png -o a.xyz", "has no video file extension"),
 ]
 
 
@@ -150,7 +150,7 @@ def test_several_clips_are_painted_and_one_failure_is_passed_over(
     options = (*STYLE, "--style", "swirls", *FEW, "--steps", "1", "-o", "out")
     said = vidstyle("video", *clips, *options)
     assert said.code == 3
-    assert said.lines[-1] == "error: some clips could not be painted: gone.mp4."
+    assert said.lines[-1] == "error: some clips failed: gone.mp4."
     made = {"clip.painting+swirls.mp4", "d.painting+swirls.mp4"}
     assert names_in(here / "out") == {*made, "index.png"}
     assert said.stdout.splitlines()[-1] == str(Path("out", "index.png"))

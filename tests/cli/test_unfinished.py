@@ -89,7 +89,7 @@ def test_finish_of_a_later_part(here: Path, vidstyle: Run) -> None:
         assert vidstyle(*COMMAND, *asked).code == 130
     said = vidstyle("finish", "out")
     assert said.code == 0, said.stderr
-    assert f"leaving out {FRAMES - wanted - 1} frames that follow" in said.stderr
+    assert f"skipping {FRAMES - wanted - 1} frames after an unfinished" in said.stderr
     assert len(list((here / "out").iterdir())) == 2
 
 

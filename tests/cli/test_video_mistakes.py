@@ -94,10 +94,8 @@ MISTAKES = {
     "itself": Mistake("clip.mp4 would replace an input", "-o ./clip.mp4 -y"),
     "link to itself": Mistake("link.mp4 would replace an input", "-o link.mp4 -y"),
     "log on painting": Mistake("would replace an input", "--log painting.png"),
-    "no such format": Mistake(
-        "out.xyz does not have a video file extension", "-o out.xyz"
-    ),
-    "as picture": Mistake("out.png does not have a video file extension", "-o out.png"),
+    "no such format": Mistake("out.xyz has no video file extension", "-o out.xyz"),
+    "as picture": Mistake("out.png has no video file extension", "-o out.png"),
     "GIF as text": Mistake("x.txt must end in .gif or .mp4", "--gif-output x.txt"),
     "GIF nowhere": Mistake("folder gone for", "--gif-output gone/x.gif", OUTPUT),
     "two in one": Mistake("two results would be named", "-o a.mp4 --gif-output a.mp4"),

@@ -5,9 +5,9 @@ import torch
 from vidstyle.clip.carry import follow
 from vidstyle.images import frame_to_image, image_to_frame
 from vidstyle.motion.consistency import (
-    DRY,
-    EDGE,
-    WORN,
+    EDGE_RADIUS,
+    MATURE_AGE,
+    SCENE_TOLERANCE,
     first_paint,
     photometric_consistency,
 )
@@ -55,7 +55,7 @@ def test_without_motion_the_next_frame_starts_from_the_last_one_unchanged(
     assert np.array_equal(image_to_frame(following.start), painted)
     assert torch.equal(following.start, following.warped)
     assert (following.binding == 1).all()
-    assert (following.paint.age == DRY).all()
+    assert (following.paint.age == MATURE_AGE).all()
 
 
 def test_paint_moves_with_the_content(painted, source):
@@ -70,27 +70,27 @@ def test_what_comes_into_sight_starts_from_the_source_in_the_paints_colours(
     seen = everywhere()
     seen[:, 24:] = 0
     following = bring(painted, first_paint(source), source, seen_again=seen)
-    new = following.start[..., 24 + EDGE :]
+    new = following.start[..., 24 + EDGE_RADIUS :]
     # A map of colours: the source's pixels in their order, with the paint's spread.
-    old = frame_to_image(source)[..., 24 + EDGE :]
+    old = frame_to_image(source)[..., 24 + EDGE_RADIUS :]
     correlation = np.corrcoef(new.flatten(), old.flatten())[0, 1]
     assert correlation > 0.9
     assert new.std() > 2 * old.std()
     assert new.mean().item() == pytest.approx(painted.mean() / 255, abs=0.05)
-    kept = 24 - EDGE - 1
+    kept = 24 - EDGE_RADIUS - 1
     assert torch.equal(following.start[..., :kept], following.warped[..., :kept])
-    assert following.binding[..., 24 - EDGE :].max() == 0
+    assert following.binding[..., 24 - EDGE_RADIUS :].max() == 0
     assert (following.paint.age[:, 24:] == 0).all()
 
 
 def test_new_paint_is_bound_more_firmly_from_frame_to_frame(painted, source):
     paint, bindings = Paint(np.zeros((HEIGHT, WIDTH), np.uint8), source), []
-    for _ in range(DRY + 2):
+    for _ in range(MATURE_AGE + 2):
         following = bring(painted, paint, source)
         paint = following.paint
         bindings.append(following.binding.mean().item())
     assert bindings == sorted(bindings)
-    assert bindings[0] == pytest.approx(1 / DRY)
+    assert bindings[0] == pytest.approx(1 / MATURE_AGE)
     assert bindings[-1] == 1
 
 
@@ -103,7 +103,7 @@ def test_paint_is_not_bound_where_the_flow_is_inconsistent_but_stays(painted, so
     assert following.binding[0, 0, 10:20, 10:20].max() == 0
     assert following.binding[0, 0, :10].min() == 1
     assert torch.equal(following.start, following.warped)
-    assert (following.paint.age == DRY).all()
+    assert (following.paint.age == MATURE_AGE).all()
 
 
 def blocks(seed):
@@ -124,8 +124,11 @@ def test_paint_goes_where_the_scene_slowly_becomes_another(painted):
         source, paint = later, following.paint
         renewed |= paint.age == 0
     assert not renewed[:, :20].any()
-    changed = np.abs(after - before).max(axis=2) > 4 * WORN
+    changed = np.abs(after - before).max(axis=2) > 4 * SCENE_TOLERANCE
     assert renewed[changed].mean() > 0.7
     missed = np.abs(paint.scene.astype(int) - after).max(axis=2)
     changed = np.abs(after - before).max(axis=2)
-    assert np.mean(missed > 3 * WORN) < np.mean(changed > 3 * WORN) / 2
+    assert (
+        np.mean(missed > 3 * SCENE_TOLERANCE)
+        < np.mean(changed > 3 * SCENE_TOLERANCE) / 2
+    )

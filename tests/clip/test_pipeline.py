@@ -213,7 +213,7 @@ def test_sheet_shows_the_range_that_was_taken(
         (
             ("out.avi", None, None),
             ConfigError,
-            "out.avi does not have a video file extension",
+            "out.avi has no video file extension",
         ),
         (("gone/out.mp4", None, None), OutputError, "gone"),
         (("gone/out", None, None), OutputError, "gone does not exist"),
@@ -221,7 +221,7 @@ def test_sheet_shows_the_range_that_was_taken(
         (
             ("painting.png", None, None),
             ConfigError,
-            "does not have a video file extension",
+            "has no video file extension",
         ),
         (("out", "learned.webm", None), ConfigError, "must end in .gif or .mp4"),
         (("out", None, "sheet.xyz"), OutputError, "is not a picture format"),

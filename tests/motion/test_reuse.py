@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from vidstyle.motion.consistency import (
-    DRY,
-    EDGE,
+    EDGE_RADIUS,
+    MATURE_AGE,
     carry_paint,
     erode_consistency,
     mask_paint,
@@ -79,18 +79,18 @@ def test_distrust_spreads_by_the_width_of_an_edge():
     trust = np.ones((21, 21), np.float32)
     trust[10, 10] = 0.25
     widened = erode_consistency(trust)
-    side = 2 * EDGE + 1
+    side = 2 * EDGE_RADIUS + 1
     assert (widened == 0.25).sum() == side**2
-    assert widened[10 - EDGE, 10 + EDGE] == 0.25
-    assert widened[10, 10 + EDGE + 1] == 1
+    assert widened[10 - EDGE_RADIUS, 10 + EDGE_RADIUS] == 0.25
+    assert widened[10, 10 + EDGE_RADIUS + 1] == 1
 
 
 def test_paint_ages_frame_by_frame_until_it_is_dry():
     paint = Paint(np.zeros((HEIGHT, WIDTH), np.uint8), texture())
     kept = np.ones((HEIGHT, WIDTH), np.float32)
-    for frame in range(1, DRY + 4):
+    for frame in range(1, MATURE_AGE + 4):
         paint = carry_paint(paint, texture(1), motion(), kept)
-        assert (paint.age == min(frame, DRY)).all()
+        assert (paint.age == min(frame, MATURE_AGE)).all()
         assert np.array_equal(paint.scene, texture())
 
 
@@ -118,8 +118,8 @@ def test_a_flat_picture_is_found_again(level):
 def test_what_was_not_painted_has_no_age():
     scene = texture(height=2, width=3)
     painted = np.array([[True, False, True], [False, True, True]])
-    masked = mask_paint(Paint(np.full((2, 3), DRY, np.uint8), scene), painted)
-    assert np.array_equal(masked.age, DRY * painted)
+    masked = mask_paint(Paint(np.full((2, 3), MATURE_AGE, np.uint8), scene), painted)
+    assert np.array_equal(masked.age, MATURE_AGE * painted)
 
 
 def test_a_limit_of_its_own_is_the_same_where_the_flow_is_trusted_and_where_not():
@@ -128,7 +128,7 @@ def test_a_limit_of_its_own_is_the_same_where_the_flow_is_trusted_and_where_not(
     marked[10:20, 10:20] += 15
     for trusted in (0.0, 1.0):
         alike = photometric_consistency(
-            flat, marked, motion(trusted=trusted), trusted=10, doubted=10
+            flat, marked, motion(trusted=trusted), trusted=10, untrusted=10
         )
         assert alike[15, 15] == pytest.approx(0.5, abs=0.15)
         assert alike[35, 50] > 0.9

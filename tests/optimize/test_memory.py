@@ -91,14 +91,14 @@ def test_frames_that_are_on_their_way_begin_anew(network, pictures, memory):
 
 def test_a_frame_that_does_not_fit_is_seen_in_tiles(network, pictures, monkeypatch):
     expected, _, _ = paint_all(network, pictures, 1)
-    see = tiles.View.see
+    extract = tiles.Extractor.extract
 
     def tried(self, images, most_pixels=math.inf):
         if most_pixels == math.inf:
             raise torch.OutOfMemoryError
-        return see(self, images, most_pixels)
+        return extract(self, images, most_pixels)
 
-    monkeypatch.setattr(tiles.View, "see", tried)
+    monkeypatch.setattr(tiles.Extractor, "extract", tried)
     results, taken, told = paint_all(network, pictures, 2)
     assert taken == [3, 0, 4, 2, 3]
     assert told == [

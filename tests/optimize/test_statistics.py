@@ -33,13 +33,13 @@ def maps(*shape, seed=0):
 
 
 def error(statistic, ours, theirs):
-    measured, target = (statistic.measure(each, usual=1.0) for each in (ours, theirs))
+    measured, target = (statistic.measure(each, energy=1.0) for each in (ours, theirs))
     return statistic.error(measured, statistic.as_target(target))
 
 
 def test_means_and_deviations_of_known_features():
     features = torch.tensor([[1.0, 3.0], [2.0, 2.0]]).reshape(1, 2, 1, 2)
-    mean, deviation = MeanStd().measure(features, usual=1.0)[0]
+    mean, deviation = MeanStd().measure(features, energy=1.0)[0]
     assert mean.tolist() == [2, 2]
     assert deviation.tolist() == pytest.approx([math.sqrt(1 + SMALL), SMALL**0.5])
 
@@ -122,11 +122,11 @@ def test_distance_is_the_same_both_ways(statistic):
 @EACH
 def test_gradients_are_those_of_the_numbers(statistic):
     theirs = maps(1, 3, 5, 4, seed=1).square()
-    target = statistic.as_target(statistic.measure(theirs, usual=1.0))
+    target = statistic.as_target(statistic.measure(theirs, energy=1.0))
     features = maps(2, 3, 4, 5).requires_grad_()
 
     def loss(features):
-        measured = statistic.measure(features, usual=1.0)
+        measured = statistic.measure(features, energy=1.0)
         return statistic.error(measured, target.expand(2, *target.shape[1:]))
 
     assert gradcheck(loss, features)
@@ -138,9 +138,9 @@ def test_flat_and_equal_channels_have_gradients_that_are_numbers(statistic, dtyp
     # No variance, and eigenvalues that coincide.
     features = torch.full((1, 4, 6, 5), 0.5, dtype=dtype).requires_grad_()
     target = statistic.as_target(
-        statistic.measure(torch.zeros(1, 4, 3, 3, dtype=dtype), usual=1.0)
+        statistic.measure(torch.zeros(1, 4, 3, 3, dtype=dtype), energy=1.0)
     )
-    found = statistic.error(statistic.measure(features, usual=1.0), target).sum()
+    found = statistic.error(statistic.measure(features, energy=1.0), target).sum()
     (gradient,) = torch.autograd.grad(found, features)
     assert found.isfinite()
     assert gradient.isfinite().all()
@@ -157,7 +157,7 @@ def test_each_sample_has_its_own_error(statistic):
 @EACH
 def test_guide_of_ones_changes_nothing(statistic):
     features = maps(2, 4, 6, 5)
-    plain = statistic.measure(features, usual=1.0)
+    plain = statistic.measure(features, energy=1.0)
     guide = torch.ones(2, 1, 6, 5).double()
     torch.testing.assert_close(statistic.measure(features, 1.0, guide), plain)
 
@@ -200,7 +200,7 @@ def test_guide_is_the_squared_mask_at_the_size_of_the_layer():
 def test_directions_are_those_of_the_seed():
     features = maps(1, 5, 4, 4)
     one, same, other = (
-        SlicedWasserstein(seed).measure(features, usual=1.0) for seed in (3, 3, 4)
+        SlicedWasserstein(seed).measure(features, energy=1.0) for seed in (3, 3, 4)
     )
     assert torch.equal(one, same)
     assert not torch.allclose(one, other)

@@ -52,9 +52,11 @@ def test_tiles_change_no_gradient(network, monkeypatch, name, size, settings):
     pictures = torch.rand(3, 3, *size, generator=generator)
     whole = evaluate(network, pictures, settings)
     seen = []
-    see_tile = tiles.View.see_tile
+    extract_tile = tiles.Extractor.extract_tile
     monkeypatch.setattr(
-        tiles.View, "see_tile", lambda *args: seen.append(args) or see_tile(*args)
+        tiles.Extractor,
+        "extract_tile",
+        lambda *args: seen.append(args) or extract_tile(*args),
     )
     monkeypatch.setattr(tiles, "CPU_SHARE", 0)
     monkeypatch.setattr(tiles, "TILE_BYTES", 1)
@@ -66,7 +68,7 @@ def test_tiles_change_no_gradient(network, monkeypatch, name, size, settings):
 
 
 def test_each_pixel_of_a_layer_is_owned_once():
-    view = tiles.View(
+    view = tiles.Extractor(
         network=FeatureNetwork(TINY, random_weights(TINY)), layers=["relu3_1"]
     )
     for height, width in [(4, 5), (7, 90), (63, 41)]:

@@ -124,7 +124,7 @@ def test_what_would_be_too_small_is_passed_over(
     (reason,) = result.failed
     assert reason.startswith(f"{folder / 'styles' / 'y.png'}: the painting would have")
     config = replace(config, long_side=20)  # and the photographs 20x15
-    with pytest.raises(InputError, match=r"no picture could be painted: .*a\.png: the"):
+    with pytest.raises(InputError, match=r"nothing could be painted: .*a\.png: the"):
         paint(folder, config, events, overwrite=True)
 
 
@@ -133,7 +133,7 @@ def test_nothing_to_paint_leaves_nothing(
 ) -> None:
     for style in (folder / "styles").iterdir():
         style.write_text("no picture")
-    with pytest.raises(InputError, match="no picture could be painted"):
+    with pytest.raises(InputError, match="nothing could be painted"):
         paint(folder, config, events)
     assert not (folder / "out").exists()
 

@@ -123,9 +123,7 @@ def _paint_album(contents: list[Path], request: Request, settings: o.Settings) -
     facts = asdict(result)
     reporter.result(facts.pop("folder"), **facts)
     if result.failed:
-        raise InputError(
-            f"some pictures could not be painted: {' '.join(result.failed)}"
-        )
+        raise InputError(f"some pictures failed: {' '.join(result.failed)}")
 
 
 def _beside(contents: Sequence[Path], styles: Sequence[Path]) -> Path:

@@ -131,7 +131,7 @@ def _paint_all(clips: Sequence[Path], asked: _Asked) -> None:
         print_facts({"index": index}, [index], as_json=request.json)
     if failed:
         names = ", ".join(dict.fromkeys(failed))
-        raise InputError(f"some clips could not be painted: {names}.")
+        raise InputError(f"some clips failed: {names}.")
 
 
 def _looks(request: Request) -> list[list[Path]]:

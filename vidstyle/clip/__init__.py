@@ -1,1 +1,1 @@
-"""A clip from file to file: read, painted frame by frame, put together."""
+"""Stylize a clip from file to file: read, stylize frame by frame, encode."""

@@ -1,4 +1,4 @@
-"""Paint carried from frame to frame: from one predecessor, or from both sides."""
+"""Temporal coherence: paint warped from a predecessor or blended from key frames."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from vidstyle.clip.prefetch import Origin, PrefetchedFrame
 from vidstyle.color import color_statistics, is_painted, palette_map
 from vidstyle.images import frame_to_image
 from vidstyle.motion.consistency import (
-    DRY,
-    SHARP,
-    WORN,
+    LANCZOS,
+    MATURE_AGE,
+    SCENE_TOLERANCE,
     carry_paint,
     erode_consistency,
     move_along,
@@ -30,16 +30,16 @@ Plane = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """What a frame takes from its predecessor."""
+    """What a frame takes over from its predecessor."""
 
     start: Tensor
-    """(1, 3, H, W): the predecessor moved along, and filled in where it is not."""
+    """(1, 3, H, W), initial image: the warped predecessor, filled where disoccluded."""
     warped: Tensor
-    """(1, 3, H, W): the predecessor moved along."""
+    """(1, 3, H, W), the warped predecessor."""
     binding: Tensor
-    """(1, 1, H, W) in [0, 1]: how firmly each pixel is held to ``warped``."""
+    """(1, 1, H, W) in [0, 1], per-pixel weight of the temporal loss to ``warped``."""
     paint: Paint
-    """This frame's."""
+    """State of this frame's paint."""
 
 
 def follow(
@@ -53,24 +53,23 @@ def follow(
     frames: int = 1,
     device: torch.device,
 ) -> Following:
-    """Bring a stylized frame, with paint of some age, onto its successor's source.
+    """Warp a stylized frame and the state of its paint onto the next frame.
 
-    Where nothing is seen again, something new comes into sight. There the frame starts
-    from the source in the colors of the stylized frame: from the warped frame it would
-    start with a smear of what is in front. New paint has had a few steps where a first
-    frame's had hundreds; so it is bound more firmly from frame to frame, and has time
-    to become as painted as what surrounds it. Paint also goes, little by little, where
-    the scene is no longer what it was made for, though neighbouring frames look alike:
-    in a dissolve, a fade, a title that fades in.
+    Disoccluded areas start from the source, recolored like the stylized frame: the
+    warped frame would start them with a smear of the foreground. New paint has had few
+    steps where a first frame's had hundreds, so it is bound weakly at first and more
+    firmly with age, which lets it catch up with the paint around it. Paint is also
+    replaced gradually where the scene has drifted away from the one it was made for,
+    though consecutive frames look alike: in a dissolve, a fade, or a title fading in.
 
     Args:
         previous: The stylized frame, in working colors.
-        paint: What is known of its paint.
-        source: The successor's.
+        paint: State of its paint.
+        source: The next frame's source.
         working: The same in working colors.
-        motion: From the predecessor to the successor.
+        motion: To the next frame.
         seen_again: The ``photometric_consistency`` of the two sources.
-        frames: From the predecessor to the successor.
+        frames: Number of frames from the one to the other.
         device: Where to compute.
 
     Source: Ruder et al. 2016, section 4, start from the warped frame everywhere and
@@ -78,16 +77,16 @@ def follow(
     """
     flow = flow_to_tensor(motion.flow_backward, device=device)
     warped = warp(frame_to_image(previous, device=device), flow)
-    still = photometric_consistency(
-        paint.scene, source, motion, trusted=WORN, doubted=WORN
+    is_valid = photometric_consistency(
+        paint.scene, source, motion, trusted=SCENE_TOLERANCE, untrusted=SCENE_TOLERANCE
     )
-    reused = np.minimum(erode_consistency(seen_again), still)
+    reused = np.minimum(erode_consistency(seen_again), is_valid)
     carried = carry_paint(paint, source, motion, reused, frames=frames)
-    dryness = carried.age.astype(np.float32) / np.float32(DRY)
-    bound = motion.consistency * reused * dryness
+    maturity = carried.age.astype(np.float32) / np.float32(MATURE_AGE)
+    bound = motion.consistency * reused * maturity
     colors = palette_map(color_statistics(working), color_statistics(previous))
     fill = frame_to_image(colors.apply(working), device=device)
-    # The start mixes over a few pixels, so that no outline is carried along.
+    # Blended over a few pixels, so that no outline is carried along.
     share = consistency_to_tensor(reused, device=device)
     share = functional.avg_pool2d(share, 3, 1, 1, count_include_pad=False)
     return Following(
@@ -103,11 +102,11 @@ def mix_carried(
     pictures: Sequence[Frame],
     working: Frame,
 ) -> tuple[Frame, Consistency]:
-    """Mix the paint of the key frames on both sides of a frame, moved onto it.
+    """Blend the paint of the key frames before and after a frame, warped onto it.
 
-    The nearer one counts for more, so that each becomes the other little by little.
-    What neither shows comes from the frame's predecessor; and what that does not show
-    either is the source in the colors of the stylized frame.
+    Weights are inverse to the distance in time, so that one key frame gradually becomes
+    the other. Areas visible in neither come from the frame's predecessor, and those not
+    visible there either from the recolored source.
 
     Args:
         frame: Has a motion from each of its origins.
@@ -115,11 +114,11 @@ def mix_carried(
         working: The frame's source, likewise.
 
     Returns:
-        The mixture, and how far it comes from key frames: (H, W) in [0, 1].
+        The blend, and how far it comes from key frames: (H, W) in [0, 1].
 
-    Source: Jamriska et al. 2019, "Stylizing video by example", carry key frames to both
-    sides and blend them; mixing by time alone, wherever the key frames' sources are
-    seen again, is ours.
+    Source: Jamriska et al. 2019, "Stylizing video by example", propagate key frames in
+    both directions and blend them; blending by time alone, wherever the key frames'
+    sources match, is ours.
     """
     colors = palette_map(color_statistics(working), color_statistics(pictures[0]))
     image = colors.apply(working).astype(np.float32)
@@ -139,15 +138,15 @@ def mix_carried(
 
 
 def _carried(origin: Origin, picture: Frame) -> tuple[Plane, Plane]:
-    """Move an origin's paint onto a frame: (H, W, 3); and (H, W, 1), where it belongs.
+    """Warp an origin's paint onto a frame, (H, W, 3); and its validity, (H, W, 1).
 
     Raises:
         ValueError: If the origin has no motion.
     """
     if origin.motion is None or origin.seen_again is None:
         raise ValueError("paint can only be carried along optical flow.")
-    flow, seen = origin.motion.flow_backward, erode_consistency(origin.seen_again)
+    flow, valid = origin.motion.flow_backward, erode_consistency(origin.seen_again)
     if origin.mask is not None:
-        seen = seen * move_along(is_painted(origin.mask).astype(np.float32), flow)
-    moved = move_along(picture.astype(np.float32), flow, SHARP)
-    return moved, soften_consistency(seen)[..., np.newaxis]
+        valid = valid * move_along(is_painted(origin.mask).astype(np.float32), flow)
+    moved = move_along(picture.astype(np.float32), flow, LANCZOS)
+    return moved, soften_consistency(valid)[..., np.newaxis]

@@ -1,4 +1,4 @@
-"""Paint frames by optimisation: where each one starts, and what it should become."""
+"""Stylize frames by optimization: builds the initial image and targets of each."""
 
 import math
 from bisect import bisect_right
@@ -16,7 +16,7 @@ from vidstyle.color import guide_image, is_painted
 from vidstyle.config import VideoConfig
 from vidstyle.images import frame_to_image
 from vidstyle.motion.consistency import (
-    DRY,
+    MATURE_AGE,
     mask_paint,
 )
 from vidstyle.motion.warp import consistency_to_tensor
@@ -28,30 +28,30 @@ from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
 CUT_SHARE = 0.25
-"""Less than this found again: the frame is treated as the first of a shot."""
+"""A frame that shares less than this with its predecessor starts a shot."""
 HELD = 0.5
-"""Share from which on a pixel's paint counts as carried from a key frame."""
+"""Fraction from which a pixel's paint counts as carried from a key frame."""
 GOOD = 1.15
-"""A frame is finished when its loss is at most so many times that of the frame that it
-is held to."""
+"""A later key frame is finished when its loss is at most this multiple of that of its
+reference, the shot's first frame if it comes close to it."""
 NEAR = 1.03
-"""A frame between two key frames is finished when its loss is at most so many times
-that of the worse of them."""
+"""A frame between key frames is finished when its loss is at most this multiple of the
+larger of theirs."""
 WET = 5
-"""A frame takes all its steps from one part in so many of new paint on."""
+"""A frame takes all its steps if the fraction of new paint is at least 1 / ``WET``."""
 COARSE = 2
-"""Steps at half the size, where one costs a quarter, for each frame that a key frame's
-paint was carried over: else its large strokes wear away from key frame to key frame."""
+"""Steps at half the size, where one costs a quarter, per frame that paint was carried
+over: without them, large strokes wear away from key frame to key frame."""
 ENERGIES = "energies"
-"""Begins the names of the stored facts of each shot: by frame that follows none, what
-content errors are divided by."""
+"""Prefix of the stored facts of each shot: the divisors of the content errors, by frame
+without a predecessor."""
 
 
 class FrameOptimizer:
-    """A ``FramePainter`` that optimises a batch of frames.
+    """A ``FramePainter`` that optimizes a batch of frames.
 
-    It remembers of each first frame what the content errors of those that follow are
-    divided by.
+    It stores the divisors of the content errors of each first frame, which the frames
+    that follow use as well.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class FrameOptimizer:
         config: VideoConfig,
         guided: bool,
     ) -> None:
-        """Go on with what an interrupted run remembered. ``guided``: with masks."""
+        """``guided``: frames have masks. Resumes with an interrupted run's facts."""
         self._stylizer, self._store, self._config = stylizer, store, config
         self._energies: dict[int, dict[str, Mapping[str, float]]] = {}  # by shot
         self._batch = stylizer.batch(
@@ -69,7 +69,7 @@ class FrameOptimizer:
         )
 
     def run(self, frames: Iterator[PrefetchedFrame | None]) -> Iterator[PaintStep]:
-        """Optimise frames until there are no more."""
+        """Optimize frames until there are no more."""
         entered: dict[int, PrefetchedFrame] = {}
 
         def tasks() -> Iterator[FrameTask | None]:
@@ -85,7 +85,7 @@ class FrameOptimizer:
             picture = partial(self._picture, done.slot, frame.source)
             if done.is_finished and done.report is not None:
                 own, goal = done.report.own_loss, frame.paint.goal
-                # Frames are held to the shot's first one, as long as they come near it.
+                # The shot's first frame is the reference while frames come close to it.
                 goal = goal if own <= goal else GOOD * own
                 frame.paint = replace(frame.paint, loss=own, goal=goal)
             state = partial(self._batch.state, done.slot)
@@ -97,7 +97,6 @@ class FrameOptimizer:
         return self._stylizer.finished(self._batch.result(slot), source)
 
     def _task(self, frame: PrefetchedFrame) -> FrameTask:
-        """Put together what is optimised for a frame."""
         if frame.given is not None:
             return self._given(frame, frame.given)
         if frame.is_blank:
@@ -109,23 +108,23 @@ class FrameOptimizer:
         return self._following(frame) if frame.origins else self._first(frame)
 
     def _given(self, frame: PrefetchedFrame, picture: Frame) -> FrameTask:
-        """Leave a frame as the user has painted it."""
+        """Keep a frame as the user painted it."""
         working = self._stylizer.bank.to_working(picture)
         start = frame_to_image(working, device=self._stylizer.device)
         return replace(self._first(frame), start=start, steps=0, coarser=())
 
     def _blank(self, frame: PrefetchedFrame) -> FrameTask:
-        """Leave a frame as it is."""
+        """Keep the source of a frame."""
         image = frame_to_image(frame.source, device=self._stylizer.device)
         return FrameTask(frame=frame.index, start=image, content=None, steps=0)
 
     def _first(self, frame: PrefetchedFrame) -> FrameTask:
-        """Begin a shot."""
+        """Start a shot."""
         index = frame.index
         task = self._stylizer.first_task(
             index, frame.source, frame.style, mask=frame.mask, noise=index
         )
-        assert task.content is not None  # noqa: S101  # of a first frame it is measured
+        assert task.content is not None  # noqa: S101  # first frames have one
         start = frame.turn.start
         known = self._energies_of(start)
         known[str(index)] = dict(task.content.energies)
@@ -133,11 +132,11 @@ class FrameOptimizer:
         return task
 
     def _following(self, frame: PrefetchedFrame) -> FrameTask:
-        """Go on in a shot from its newest key frame, and describe the paint."""
+        """Continue a shot from the previous key frame; sets the frame's paint."""
         (origin,), ((previous, paint),) = frame.origins, frame.painted
         if paint is None or origin.motion is None or origin.seen_again is None:
             return self._unbound(frame, self._start(frame, previous))
-        if origin.mask is not None:  # elsewhere there is no paint to keep
+        if origin.mask is not None:  # there is no paint outside
             paint = mask_paint(paint, is_painted(origin.mask))
         bank = self._stylizer.bank
         bound = follow(
@@ -164,7 +163,7 @@ class FrameOptimizer:
         return self._coarse_first(task, frame)
 
     def _coarse_first(self, task: FrameTask, frame: PrefetchedFrame) -> FrameTask:
-        """Take a part of the steps at about half the size, if there is such a size."""
+        """Take some of the steps at a pyramid level of about half the size, if any."""
         carried = frame.index - frame.origins[0].index
         steps = min(COARSE * carried, task.steps // 2)
         if not steps or not self._stylizer.coarser:
@@ -192,16 +191,16 @@ class FrameOptimizer:
         return replace(task, steps=own, least_steps=least, coarser=(coarse,))
 
     def _between(self, frame: PrefetchedFrame) -> FrameTask:
-        """Carry the paint of the key frames on both sides, and paint what neither has.
+        """Blend the paint of the surrounding key frames; optimize what neither shows.
 
-        What is new there is carried on from frame to frame, and gets a few more steps
-        in each, unless the frame is as good as the key frames without them.
+        Such areas are carried from frame to frame and get a few more steps in each,
+        unless the frame is as good as the key frames without them.
         """
         bank, device = self._stylizer.bank, self._stylizer.device
         pictures = [bank.to_working(picture) for picture, _ in frame.painted]
         mixed, held = mix_carried(frame, pictures, bank.to_working(frame.source))
-        new = float((held < HELD).mean())
-        steps = round(self._config.next_steps * min(1, WET * new))
+        new_share = float((held < HELD).mean())
+        steps = round(self._config.next_steps * min(1, WET * new_share))
         start = frame_to_image(mixed, device=device)
         if steps < max(1, self._config.next_min_steps):
             return FrameTask(frame=frame.index, start=start, content=None, steps=0)
@@ -215,18 +214,18 @@ class FrameOptimizer:
         )
 
     def _goal(self, loss: float) -> float:
-        """Return the loss that finishes a frame; with balanced gradients none does."""
+        """Return the loss that finishes a frame; none does with balanced gradients."""
         return math.nan if self._config.style.balance == "gradients" else loss
 
     def _least_steps(self, paint: Paint) -> int:
-        """Give new paint the time that it needs, however little of the frame it is."""
+        """Return the minimum of steps: new paint needs them, however small its area."""
         config = self._config
-        wet = float((paint.age < DRY).mean())
-        wanted = round(config.next_steps * min(1, WET * wet))
-        return max(config.next_min_steps, wanted)
+        new_share = float((paint.age < MATURE_AGE).mean())
+        steps = round(config.next_steps * min(1, WET * new_share))
+        return max(config.next_min_steps, steps)
 
     def _start(self, frame: PrefetchedFrame, previous: Frame) -> Tensor:
-        """Make what a frame starts from that takes nothing along."""
+        """Return the initial image of a frame that does not start from warped paint."""
         config, device = self._config, self._stylizer.device
         if config.next_init.startswith("previous"):
             working = self._stylizer.bank.to_working(previous)
@@ -237,13 +236,13 @@ class FrameOptimizer:
         return random_image(image, seed=config.style.seed, index=frame.index)
 
     def _unbound(self, frame: PrefetchedFrame, start: Tensor) -> FrameTask:
-        """Make the task of a frame that nothing holds to its predecessor."""
+        """Make the task of a later frame of a shot, without a temporal loss."""
         stylizer, config = self._stylizer, self._config
         device = stylizer.device
         image = frame_to_image(frame.content, device=device)
         known = self._energies_of(frame.turn.start)
         firsts = sorted(map(int, known))
-        # Before this one there is none if a blank key frame was all that came before.
+        # If only a blank key frame came before, the first one comes after this frame.
         first = firsts[max(0, bisect_right(firsts, frame.index) - 1)]
         mask = frame.mask
         return FrameTask(
@@ -258,7 +257,7 @@ class FrameOptimizer:
         )
 
     def _energies_of(self, start: int) -> dict[str, Mapping[str, float]]:
-        """Return those of the frames of a shot that follow none, so far."""
+        """Return a shot's divisors so far, by frame without a predecessor."""
         if start not in self._energies:
             known = self._store.facts(_energies_name(start))
             self._energies[start] = known or {}
@@ -270,8 +269,8 @@ def _energies_name(start: int) -> str:
 
 
 def _is_cut(origin: Origin) -> bool:
-    """Whether too little of an origin is found again for its paint to be any use."""
+    """Return whether too little of an origin is visible in the frame."""
     if origin.motion is None or origin.seen_again is None:
         return False
-    found = max(origin.motion.trusted_share, float(origin.seen_again.mean()))
-    return found < CUT_SHARE
+    shared = max(origin.motion.trusted_share, float(origin.seen_again.mean()))
+    return shared < CUT_SHARE

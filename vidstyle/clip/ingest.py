@@ -1,8 +1,8 @@
-"""Clip -> working-size frames in the work directory, and where shots begin.
+"""Read a clip in the background: working-size frames to disk; shots and fades found.
 
-One background thread makes the only pass over the clip. It runs ahead as far as the
-painter needs: enough frames for the shots being painted, and enough shots to fill the
-batch. The frames of a fade are stored in full light.
+One thread makes the only pass over the clip. It stays ahead of the painter: far enough
+for the shots being painted, and for enough shots to fill the batch. Frames of a fade
+are stored with the fade removed.
 """
 
 import threading
@@ -21,58 +21,58 @@ from vidstyle.records import TimedFrame
 from vidstyle.video.work_dir import FrameStore
 
 AHEAD = 96
-"""Frames that may wait to be painted while there are shots enough to fill the batch."""
+"""Frames that may wait to be painted if there are enough shots to fill the batch."""
 RESERVE_BYTES = 200 * 2**20
-"""Free disk that reading ahead leaves alone."""
+"""Disk space that reading ahead leaves free."""
 
 
 @dataclass(slots=True)
 class IngestState:
-    """What is known of a clip so far."""
+    """What has been read and detected so far."""
 
     starts: list[int] = field(default_factory=list)
     """First frame of every shot, in order."""
     certain: int = 0
-    """Frames below this index are stored; their light and the cuts are known."""
+    """Frames below this index are stored, and their cuts and fades decided."""
     times_s: list[float] = field(default_factory=list)
-    """When each frame is shown, on the source's clock."""
+    """Each frame's timestamp, on the source's clock."""
     colors: list[ColorStatistics] = field(default_factory=list)
-    """Each frame's own, since a cut may be found later than its frames; only those of
-    the region that is painted, where there is any of it."""
+    """Of each frame separately, because a cut is found later than its frames; within
+    the region painted, if it is not empty."""
     is_seen: list[bool] = field(default_factory=list)
-    """Whether something of each frame is painted; not of one all black or white."""
+    """Whether anything in each frame is painted; False for plain black or white."""
     lights: dict[int, Light] = field(default_factory=dict)
-    """By index, of the frames that a fade dims."""
+    """The frames of fades, by index."""
     first: int = 0
-    """Index of the first frame that was asked for."""
+    """Index of the first frame requested."""
     origin_s: float = 0.0
-    """When the clip's own first frame is shown, on the source's clock."""
+    """Timestamp of the clip's own first frame, on the source's clock."""
     end_s: float = 0.0
-    """When the last frame ends, if only a part of the clip was asked for."""
+    """When the last frame ends, if only part of the clip was requested."""
     is_complete: bool = False
     """Whether the last frame has been read."""
     again: int | None = None
-    """Index of the first frame where it comes once more after the last, in a loop."""
+    """In a loop, the index of the repeated first frame, after the last."""
     warnings: list[str] = field(default_factory=list)
-    """Not told to the user yet."""
+    """Not reported yet."""
 
     def without_repeat(self) -> "IngestState":
-        """Leave out the first frame where it comes once more."""
+        """Omit a loop's repeated first frame."""
         starts = [start for start in self.starts if start != self.again]
         count = len(self.times_s) - (self.again is not None)
         return replace(self, starts=starts, times_s=self.times_s[:count])
 
     def shows(self, index: int) -> bool:
-        """Whether there is something to paint in a frame that was read."""
+        """Return whether there is anything to paint in a frame that was read."""
         return self.is_seen[index - self.first]
 
     def follows(self, index: int, start: int) -> bool:
-        """Whether a frame of the shot from ``start`` on continues a painted one."""
+        """Return whether a frame of the shot from ``start`` continues a painted one."""
         return index > start and self.shows(index) and self.shows(index - 1)
 
 
 class Ingest:
-    """Read a clip in the background; a context manager."""
+    """Reads a clip in the background; a context manager."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Ingest:
         width: int,
         mask: Callable[[int], Mask] | None = None,
     ) -> None:
-        """Prepare to read; ``mask`` is what is painted of the frame with an index."""
+        """Prepare to read; ``mask`` returns the part of a frame that is painted."""
         self._selected = SelectedFrames(reader, config, self._warn)
         self._config, self._store = config, store
         self._height, self._width, self._mask = height, width, mask
@@ -92,36 +92,31 @@ class Ingest:
         self._error: BaseException | None = None
         self._unpainted = self._painted = self._open_lanes = self._polled = 0
         self._is_starved = False
-        # ``with self._changed`` would keep the lock if Ctrl-C came as it is taken.
+        # ``with self._changed`` might not release the lock after a KeyboardInterrupt.
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._thread = threading.Thread(target=self._run, name="ingest", daemon=True)
 
     def __enter__(self) -> Self:
-        """Begin to read."""
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop reading."""
         with self._lock:
             self._selected.is_stopped = True
             self._changed.notify_all()
         self._thread.join()
 
     def poll(self, *, painted: int, open_lanes: int, wait: bool) -> IngestState:
-        """See how far reading has come.
+        """Return the current state, with new warnings, and report the painter's.
 
         Args:
-            painted: Frames that the painter has finished in this run.
-            open_lanes: Shots that it can work on.
-            wait: Whether the painter has nothing to do until there is more.
-
-        Returns:
-            What is known; its warnings are new.
+            painted: Frames finished in this run.
+            open_lanes: Shots that the painter can work on.
+            wait: Block until there are new frames: the painter is idle.
 
         Raises:
-            VidstyleError: What the reading thread met.
+            VidstyleError: Any error of the reading thread.
         """
         with self._lock:
             self._painted, self._open_lanes = painted, open_lanes
@@ -160,14 +155,14 @@ class Ingest:
                 return
             cuts = detector.push(frame)
             lights = fades.push(frame, cuts)
-            # All of what may be a fade is needed: some frames show others' scenes.
+            # All frames of a possible fade are needed: some show others' scenes.
             is_fading = fades.certain <= len(self._found.times_s)
             if is_fading or self._is_needed(timed.index):
                 self._store.put_source(timed.index, frame)
             mask = None if self._mask is None else self._mask(timed.index)
             is_seen = mask is None or bool(mask.any())
             colors = color_statistics(frame, mask if is_seen else None)
-            self._light_up(lights)
+            self._undo_fades(lights)
             with self._lock:
                 if not self._found.times_s:
                     self._found.first = timed.index
@@ -179,7 +174,7 @@ class Ingest:
                 self._found.is_seen.append(is_seen and plain_color(frame) is None)
                 self._add(cuts, min(detector.certain, fades.certain))
         cuts = detector.finish()
-        self._light_up(fades.finish(cuts))
+        self._undo_fades(fades.finish(cuts))
         with self._lock:
             self._found.end_s = self._selected.end_s
             self._check_range()
@@ -187,7 +182,7 @@ class Ingest:
             self._add(cuts, len(self._found.times_s))
 
     def _frames(self) -> Iterator[TimedFrame]:
-        """Read the frames that were asked for; in a loop, the first one twice."""
+        """Read the frames requested; in a loop, the first one again at the end."""
         first: TimedFrame | None = None
         for timed in self._selected:
             first = first or timed
@@ -196,13 +191,13 @@ class Ingest:
             self._found.again = again = timed.index + 1
             yield replace(first, index=again, time_s=self._selected.end_s)
 
-    def _light_up(self, lights: Sequence[Light]) -> None:
-        """Store the frames of fades in full light; the painter has none of them yet."""
+    def _undo_fades(self, lights: Sequence[Light]) -> None:
+        """Store frames with their fade removed; the painter has none of them yet."""
         found = self._found
         for light in lights:
             index = found.first + light.index
             scene = self._store.source(found.first + light.shown)
-            if light.shown == light.index:  # brighter ones are in full light already
+            if light.shown == light.index:  # brighter ones are restored already
                 scene = light.scene(scene)
             self._store.put_source(index, scene)
             mask = self._mask(index) if self._mask and found.shows(index) else None
@@ -210,7 +205,7 @@ class Ingest:
             found.lights[index] = light
 
     def _check_range(self) -> None:
-        """Warn of, or refuse, a range that goes beyond the end."""
+        """Warn of a range that ends after the clip; refuse one that starts after it."""
         found, (start, stop) = self._found, self._config.frames
         path = self._selected.reader.info.path
         if not found.times_s:
@@ -226,23 +221,23 @@ class Ingest:
             )
 
     def _add(self, cuts: list[int], certain: int) -> None:
-        """Publish what the detector has decided; it counts from the first frame."""
+        """Publish the detectors' results, whose indices start at 0."""
         first = self._found.first
         self._found.starts.extend(first + cut for cut in cuts)
         self._found.certain = first + certain
         self._changed.notify_all()
 
     def _is_needed(self, index: int) -> bool:
-        """Whether a frame, or one that needs its flow, is to be painted."""
-        near = self._config.key_spacing
-        around = range(max(0, index - near + 1), index + near + 1)
+        """Return whether a frame, or one that needs its flow, is not painted yet."""
+        spacing = self._config.key_spacing
+        around = range(max(0, index - spacing + 1), index + spacing + 1)
         return not all(map(self._store.is_painted, around))
 
     def _wait_for_room(self) -> bool:
-        """Wait until reading on makes sense; False: the run is over.
+        """Block until the next frame is wanted; return False if the run has ended.
 
         Raises:
-            WorkDirError: If the painter waits for frames that the disk cannot take.
+            WorkDirError: If the disk is full and the painter has no frames left.
         """
         with self._lock:
             while not self._selected.is_stopped:

@@ -1,6 +1,7 @@
-"""Which frame is painted next: of each shot, one whose origins are painted.
+"""Scheduling: the order of frames, and which can be painted in parallel.
 
-Shots run beside one another; so do, in a shot, the next key frame and those between.
+A frame is ready when the frames it takes paint from are painted. Shots are independent;
+within a shot, the next key frame and the frames between key frames run in parallel.
 """
 
 from collections import Counter
@@ -10,33 +11,32 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A frame that is to be painted, and what is painted before it."""
+    """A frame to paint, and the frames it depends on."""
 
     frame: int
     start: int
     """First frame of its shot."""
     before: int | None = None
-    """The key frame before it; None: it begins the shot."""
+    """The key frame before it; None: it is the shot's first frame."""
     after: int | None = None
-    """The key frame after it; None: it is one itself."""
+    """The key frame after it; None: it is a key frame."""
     is_bound: bool = True
-    """Whether it takes anything from frames that are painted already."""
+    """Whether it takes paint from other frames."""
 
     @property
     def origins(self) -> list[int]:
-        """Whose paint may be carried onto it: key frames, then its predecessor."""
+        """Frames it may take paint from: key frames, then its predecessor."""
         if not self.is_bound:
             return []
-        near = self.frame - 1
-        found = [each for each in (self.before, self.after) if each is not None]
-        return found if self.after is None or near in found else [*found, near]
+        previous = self.frame - 1
+        keys = [key for key in (self.before, self.after) if key is not None]
+        return keys if self.after is None or previous in keys else [*keys, previous]
 
     @property
     def settles(self) -> range:
-        """The frames that are needed for no other once this one is painted.
+        """The frames that no other frame needs once this one is painted.
 
-        Of two neighbouring key frames and those between them, the later key frame is
-        painted first.
+        A key frame is painted before the frames between it and the previous one.
         """
         if self.before is None:
             return range(0)
@@ -47,34 +47,34 @@ class Turn:
 
 @dataclass(slots=True)
 class Lane:
-    """A shot: each key frame follows the one before, and then those between come."""
+    """One shot: each key frame follows the previous one, then the frames between."""
 
     start: int
     key: int | None = None
-    """The newest key frame that was planned."""
+    """The latest key frame planned."""
     turns: dict[int, Turn] = field(default_factory=dict)
-    """Planned, by frame, in the order in which they are painted."""
+    """Planned turns by frame, in painting order."""
     busy: set[int] = field(default_factory=set)
-    """Frames that are being painted."""
+    """Frames being painted."""
     stop: int | None = None
-    """One past the last frame; None while the reader has not come that far."""
+    """One past the last frame; None: not known yet."""
 
     @property
     def is_open(self) -> bool:
-        """Whether it has, or may still get, a frame to paint."""
+        """Whether it has, or may still get, frames to paint."""
         is_planned = self.stop is not None and self.key == self.stop - 1
         return bool(self.turns or self.busy) or not is_planned
 
     def ready(self, unpainted: Collection[int] = ()) -> Turn | None:
-        """Find the first planned frame whose origins are neither planned nor these."""
-        waits, turns = {*self.turns, *unpainted}, self.turns.values()
-        return next((turn for turn in turns if waits.isdisjoint(turn.origins)), None)
+        """Find the first turn with no origin that is planned or in ``unpainted``."""
+        pending, turns = {*self.turns, *unpainted}, self.turns.values()
+        return next((turn for turn in turns if pending.isdisjoint(turn.origins)), None)
 
 
 class Lanes:
-    """All lanes of a clip, one a shot, as far as the reader has come.
+    """The lanes of a clip, one per shot, as far as it has been read.
 
-    A frame that was painted by an earlier run is passed over.
+    Frames painted by an earlier run are skipped.
     """
 
     def __init__(
@@ -85,13 +85,13 @@ class Lanes:
         keys: Collection[int] = (),
         is_bound: bool = True,
     ) -> None:
-        """Start with none.
+        """Start without lanes.
 
         Args:
             is_painted: Whether an earlier run has painted a frame.
-            spacing: Frames from a key frame to the next; the last one of a shot is one.
-            keys: More of them.
-            is_bound: Whether frames take anything from one another.
+            spacing: Distance of key frames; a shot's last frame is always one.
+            keys: Additional key frames.
+            is_bound: Whether frames take paint from one another.
         """
         self._is_bound = is_bound
         self._is_painted, self._spacing, self._keys = is_painted, spacing, sorted(keys)
@@ -99,12 +99,11 @@ class Lanes:
         self._uses = Counter[int]()
 
     def extend(self, starts: list[int], *, certain: int, is_complete: bool) -> None:
-        """Take in what the reader has found.
+        """Plan the frames that have been read.
 
         Args:
             starts: The first frame of every shot so far, in order.
-            certain: Frames below this index are stored, and it is known of each
-                whether it starts a shot.
+            certain: Frames below this index are stored, and their cuts decided.
             is_complete: Whether there are no more frames.
         """
         for start in starts[len(self._lanes) :]:
@@ -136,11 +135,7 @@ class Lanes:
         lane.key = key
 
     def take(self) -> Turn | None:
-        """Hand out a frame whose origins are painted, of the earliest lane there is.
-
-        Returns:
-            None: none is ready.
-        """
+        """Take the next ready turn, of the earliest lane that has one."""
         for lane in self._lanes:
             if turn := lane.ready(lane.busy):
                 lane.busy.add(turn.frame)
@@ -148,23 +143,23 @@ class Lanes:
         return None
 
     def following(self, turn: Turn) -> Turn | None:
-        """Return what a lane goes on with once what was handed out is painted."""
+        """Return the lane's next turn after those being painted."""
         return self._lane(turn.start).ready()
 
     def release(self, turn: Turn) -> None:
-        """Let a frame's lane go on, since the frame is painted."""
+        """Mark a turn's frame as painted."""
         self._lane(turn.start).busy.remove(turn.frame)
         self._uses -= Counter(turn.origins)
 
     @property
     def open_starts(self) -> list[int]:
-        """The starts of the lanes that have, or may still get, a frame to paint."""
+        """Starts of the lanes that have, or may still get, frames to paint."""
         return [lane.start for lane in self._lanes if lane.is_open]
 
     def needs(self, index: int) -> bool:
-        """Whether a frame takes, or may take, its paint from one with an index."""
-        is_newest = (each.is_open and each.key == index for each in self._lanes)
-        return self._uses[index] > 0 or any(is_newest)
+        """Return whether another frame takes, or may take, paint from a frame."""
+        is_latest_key = (lane.is_open and lane.key == index for lane in self._lanes)
+        return self._uses[index] > 0 or any(is_latest_key)
 
     def _lane(self, start: int) -> Lane:
         return next(lane for lane in reversed(self._lanes) if lane.start == start)

@@ -1,7 +1,7 @@
-"""What a run makes, in a few values: no other run may go on with its frames.
+"""The manifest that identifies a run, so that only the same run is resumed.
 
-All that changes a pixel is in it: settings, inputs, device, threads and versions. What
-only changes how the frames are written is not.
+It holds everything that affects pixels: settings, inputs, device, threads and versions;
+not what only affects how frames are encoded.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from vidstyle.config import EvolutionConfig, Region, StyleConfig
 from vidstyle.errors import ImageOpenError, WeightsError
 from vidstyle.video.folder import numbered_pictures
 
-DIGITS = 16  # a hash's, as shown: enough to tell files apart, and short enough to read
+DIGITS = 16  # of a hash: enough to distinguish files, and readable
 
 
 def describe(
@@ -30,10 +30,10 @@ def describe(
     keys: Mapping[float, Path],
     evolution: EvolutionConfig | None,
 ) -> dict[str, Any]:
-    """Describe a run by JSON values, each of which reads well in an error message.
+    """Describe a run as JSON values that are readable in error messages.
 
-    ``machine`` is the network's name, and what ``describe_machine`` says.
-    ImageOpenError: a picture cannot be read any more; WeightsError: the weights cannot.
+    ``machine`` is the network's name and the result of ``describe_machine``. Raises
+    ImageOpenError or WeightsError if a file cannot be read.
     """
     settings = asdict(masks.config)
     for name in ("style", "encoding", "output_size", "strict"):
@@ -53,23 +53,23 @@ def describe(
 
 
 def describe_style(config: StyleConfig) -> dict[str, Any]:
-    """Describe how a picture is painted, with what is in the files that it names."""
-    given = {name: _plain(value) for name, value in asdict(config).items()}
+    """Describe the style settings; files by their contents."""
+    settings = {name: _plain(value) for name, value in asdict(config).items()}
     if isinstance(config.init, Path):
-        given["init"] = _digest(config.init, ImageOpenError)
+        settings["init"] = _digest(config.init, ImageOpenError)
     for name in ("weights", "painter"):
         if (path := getattr(config, name)) is not None:
-            given[name] = _digest(path, WeightsError)
-    return given
+            settings[name] = _digest(path, WeightsError)
+    return settings
 
 
 def describe_pictures(paths: Sequence[Path]) -> str:
-    """Describe pictures by what is in their files."""
-    return " and ".join(_digest(one, ImageOpenError) for one in paths)
+    """Describe pictures by the contents of their files."""
+    return " and ".join(_digest(path, ImageOpenError) for path in paths)
 
 
 def describe_machine(device: torch.device) -> dict[str, Any]:
-    """Describe what rounding depends on."""
+    """Describe what affects rounding."""
     return {
         "device": str(device),
         "threads": torch.get_num_threads(),
@@ -78,7 +78,7 @@ def describe_machine(device: torch.device) -> dict[str, Any]:
 
 
 def _region(region: Region) -> tuple[str, str]:
-    """Describe a region's mask and its painting by what is in their files."""
+    """Describe a region's mask and its painting by the contents of their files."""
     mask = region.mask
     if mask.is_dir():
         described = f"{mask.resolve()}, {file_state(numbered_pictures(mask))}"

@@ -1,7 +1,7 @@
-"""A network that learns a clip and its painting, and then paints every frame at once.
+"""Train a painting network on the clip itself, then stylize every frame with it.
 
-It is trained on pairs of neighbouring frames from all over the clip. What it has
-learned is kept in the work directory, so that an interrupted training goes on.
+It is trained on pairs of neighboring frames from the whole clip. Checkpoints are stored
+in the work directory, so that an interrupted training can be resumed.
 """
 
 import random
@@ -44,31 +44,31 @@ from vidstyle.video.work_dir import FrameStore
 
 MOST_PAIRS: Final = 96
 PAIR_BYTES: Final = 200 * 2**20
-"""What the pairs may take, in memory."""
+"""Memory limit of all pairs."""
 BYTES_PER_PIXEL: Final = 18
-"""A pair is two frames, a flow, and how far to trust it."""
+"""A pair is two frames, a flow and its consistency."""
 WINDOW: Final = 160_000
-"""Pixels of a frame that are learned from at a time."""
+"""Pixels of the random crop in a training step."""
 PIXELS_AT_ONCE: Final = 2**22
-"""Those of frames that are painted at a time; each takes about 220 bytes."""
+"""Pixels of frames stylized in parallel; each takes about 220 bytes."""
 SAVE_S: Final = 30
-"""Seconds of training that a power cut may cost."""
+"""Interval of checkpoints."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Two neighbouring frames and what is known of them."""
+    """Two neighboring frames with their motion and targets."""
 
     contents: tuple[Frame, Frame]
-    """As they are to be kept."""
+    """Their content images."""
     flow: FlowField
     consistency: Consistency
     styles: Mapping[float, StyleTarget]
-    """By the factor to which a picture is reduced that is to have it."""
+    """Targets by the factor that images are downscaled by."""
 
 
 class NetworkPainter(FrameOptimizer):
-    """A ``FramePainter`` that trains a network first, unless one was given."""
+    """A ``FramePainter`` that trains a network first, unless one is given."""
 
     def __init__(
         self,
@@ -81,12 +81,12 @@ class NetworkPainter(FrameOptimizer):
         motion: MotionEstimator,
         output: Path | None = None,
     ) -> None:
-        """Prepare; the ``reader`` is read once more; ``output`` gets the network."""
+        """Prepare; training reads the clip once more; ``output`` gets the network."""
         super().__init__(stylizer, store, config, guided)
         self._reader, self._motion, self._output = reader, motion, output
 
     def run(self, frames: Iterator[PrefetchedFrame | None]) -> Iterator[PaintStep]:
-        """Train the network, as steps of the first frame; then paint all frames."""
+        """Train the network, reported as steps of the first frame; then stylize all."""
         first = next(frames, None)
         if first is None:
             return
@@ -101,9 +101,9 @@ class NetworkPainter(FrameOptimizer):
     def _paint(
         self, frames: Iterable[PrefetchedFrame | None], *, pixels: int
     ) -> Iterator[PaintStep]:
-        """Paint frames beside one another, each by its share of the cores.
+        """Stylize frames in parallel, each with its share of the cores.
 
-        On two cores small ones take 0.4 times as long as each by both.
+        On two cores, this takes 0.4 times as long for small frames as one by one.
         """
         cores = torch.get_num_threads()
         count = max(1, min(cores, PIXELS_AT_ONCE // pixels))
@@ -129,7 +129,7 @@ class NetworkPainter(FrameOptimizer):
         )
 
     def _learn(self, first: PrefetchedFrame) -> Iterator[PaintStep]:
-        """Train for the time that is left of what was asked for."""
+        """Train for the remaining time."""
         config, stylizer, limit_s = self._config, self._stylizer, self._limit_s
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.style.seed)
@@ -168,7 +168,7 @@ class NetworkPainter(FrameOptimizer):
         return 60 * self._config.train_minutes
 
     def _resume(self, training: Training) -> float:
-        """Take in what an interrupted run has learned; return the seconds it took."""
+        """Load an interrupted run's checkpoint; return the seconds trained so far."""
         path = self._store.learned
         if not path.is_file():
             return 0.0
@@ -201,7 +201,7 @@ class NetworkPainter(FrameOptimizer):
         spent_s: float,
         terms: Mapping[str, Tensor],
     ) -> StepReport:
-        """Report a step of the training as one of the first frame."""
+        """Report a training step as one of the first frame."""
         left = max(0, round(steps * (self._limit_s / spent_s - 1)))
         return StepReport(
             frame=first.index,
@@ -217,7 +217,7 @@ class NetworkPainter(FrameOptimizer):
         return lambda: self._stylizer.finished(self._first(frame).start, frame.source)
 
     def _samples(self, first: PrefetchedFrame) -> list[Sample]:
-        """Read pairs from all over the clip, and measure how each of them moved."""
+        """Read pairs evenly spread over the clip, and estimate their motion."""
         height, width = first.source.shape[:2]
         most = PAIR_BYTES // (BYTES_PER_PIXEL * height * width)
         frames = (
@@ -227,7 +227,7 @@ class NetworkPainter(FrameOptimizer):
         found = spread_pairs(frames, max(8, min(MOST_PAIRS, most)))
         found = found or [(first.source, first.source)]
         weights = first.style.weights
-        # Half the size shows the large strokes, which the optimiser begins with.
+        # Half the size adds the large strokes, as coarser levels do for the optimizer.
         halves = sorted(
             self._stylizer.coarser, key=lambda each: abs(each.height / height - 0.5)
         )
@@ -254,7 +254,7 @@ class NetworkPainter(FrameOptimizer):
         )
 
     def _pair(self, sample: Sample, chosen: random.Random) -> Pair:
-        """Cut a window out of a pair, if it is large, and put it on the device."""
+        """Take a random crop of a pair, if it is large, and copy it to the device."""
         height, width = sample.consistency.shape
         part = min(1.0, (WINDOW / (height * width)) ** 0.5)
         tall, wide = round(height * part), round(width * part)
@@ -280,9 +280,9 @@ def _finished(frame: PrefetchedFrame, picture: Future[Frame]) -> PaintStep:
 
 
 def spread_pairs(frames: Iterable[Frame], most: int) -> list[tuple[Frame, Frame]]:
-    """Take at most so many pairs of neighbours, evenly, however many frames come.
+    """Take at most ``most`` pairs of neighboring frames, evenly spread over the clip.
 
-    Frames that are black or white all over are in none.
+    Skips pairs with uniformly black or white frames.
     """
     pairs, every = list[tuple[Frame, Frame]](), 1
     for number, pair in enumerate(pairwise(frames)):

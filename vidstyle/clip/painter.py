@@ -1,7 +1,7 @@
-"""Lanes of frames through what paints them: which is painted when, and stored.
+"""Drive a ``FramePainter``: feed it frames in order, and store the results.
 
-Flow and decoding run ahead, and storing runs behind, in background threads; everything
-on the device happens in the caller's.
+Decoding and motion estimation run ahead, and storing runs behind, in background
+threads; everything on the device happens in the caller's thread.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,35 +29,35 @@ COST = 30
 """or so many times those that it takes to store how far it is, if that is more."""
 
 Keep = Callable[[int, Frame, Frame], None]
-"""Is given a frame's index, the stylized frame and its source, in any thread."""
+"""Called with an index, the stylized frame and its source; in any thread."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaintStep:
-    """A frame, a step further."""
+    """One step of one frame."""
 
     frame: PrefetchedFrame
     report: StepReport | None
-    """None: the frame has no steps to take."""
+    """None: the frame takes no steps."""
     picture: Callable[[], Frame]
-    """Makes the frame as it is now; to be called before the next step."""
+    """Renders the current frame; valid until the next step."""
     is_finished: bool
     state: Callable[[], bytes] | None = None
     """Returns all that the frame needs to go on, like ``picture``. None: it cannot."""
 
 
 class FramePainter(Protocol):
-    """Paints frames, one after the other or several beside one another."""
+    """Stylizes frames, one after the other or several in a batch."""
 
     def run(self, frames: Iterator[PrefetchedFrame | None]) -> Iterator[PaintStep]:
-        """Paint frames until there are no more; None: the next is not ready yet.
+        """Stylize frames until there are no more; None: the next is not ready yet.
 
-        The next one is asked for when there is room for it.
+        Frames are consumed when there is room for them.
         """
 
 
 class Painter:
-    """Paint every frame that a reader delivers, once."""
+    """Stylizes every frame that the ingest delivers, and stores it."""
 
     def __init__(
         self,
@@ -69,15 +69,15 @@ class Painter:
         evolution: EvolutionConfig | None = None,
         keep: Keep | None = None,
     ) -> None:
-        """Prepare to paint what is in a store; ``evolution``: and record one frame.
+        """Prepare to paint; ``evolution`` tells which frame to record.
 
-        ``keep`` is given each stylized frame before it is stored.
+        ``keep`` is called with each stylized frame before it is stored.
         """
         self._prefetcher, self._frame_painter = prefetcher, frame_painter
         self._store, self._listener, self._keep = store, listener, keep
-        # A run that has painted the wanted frame has stored its evolution, too.
+        # An earlier run that has painted that frame has stored its evolution, too.
         self._wanted = evolution if store.facts(EVOLUTION) is None else None
-        self._evolution: tuple[int, Evolution] | None = None  # of which frame
+        self._evolution: tuple[int, Evolution] | None = None  # with its frame's index
         self._found = IngestState()
         wanted = None if evolution is None else evolution.frame
         self._lanes = Lanes(
@@ -86,21 +86,18 @@ class Painter:
             keys={*prefetcher.given, *([] if wanted is None else [wanted])},
             is_bound=not prefetcher.config.has_painter,
         )
-        # By index: what was painted and may be carried on.
+        # By index: stylized frames whose paint may still be carried on.
         self._painted: dict[int, tuple[Frame, Paint | None]] = {}
         self._writes: list[Future[None]] = []
-        self._first: Frame | None = None  # stylized, where a loop closes
+        self._first: Frame | None = None  # the stylized first frame, to close a loop
         self._begun = self._done = 0
         self._due_s: dict[int, float] = {}  # when to store how far each begun one is
 
     def paint(self, ingest: Ingest) -> IngestState:
-        """Paint until there is nothing left to paint.
-
-        Returns:
-            What the reader has found: all of it.
+        """Paint all frames; return the final state of the ingest.
 
         Raises:
-            VidstyleError: Whatever reading, optimising or storing meets.
+            VidstyleError: Any error of reading, optimizing or storing.
         """
         with ThreadPoolExecutor(max_workers=2, thread_name_prefix="ahead") as pool:
             for step in self._frame_painter.run(self._ready_frames(ingest, pool)):
@@ -123,7 +120,7 @@ class Painter:
     def _ready_frames(
         self, ingest: Ingest, pool: Executor
     ) -> Iterator[PrefetchedFrame | None]:
-        """Yield the frames in the order in which they can be painted."""
+        """Yield frames as they become ready; None: wait for a frame being painted."""
         while True:
             self._poll(ingest, wait=False)
             if turn := self._lanes.take():
@@ -136,7 +133,7 @@ class Painter:
                 self._poll(ingest, wait=True)
 
     def _poll(self, ingest: Ingest, *, wait: bool) -> None:
-        """Take in what the reader has found."""
+        """Update the state of the ingest, report its warnings, and plan new frames."""
         self._found = found = ingest.poll(
             painted=self._done, open_lanes=len(self._lanes.open_starts), wait=wait
         )
@@ -147,7 +144,7 @@ class Painter:
         )
 
     def _begin(self, turn: Turn, pool: Executor) -> PrefetchedFrame:
-        """Take a frame, and have the next one of its lane prepared."""
+        """Take a prefetched frame, and start prefetching the next one of its lane."""
         found, index = self._found, turn.frame
         frame = self._prefetcher.take(turn, found)
         if (following := self._lanes.following(turn)) is not None:
@@ -159,7 +156,7 @@ class Painter:
         self._begun += 1
         self._due_s[index] = monotonic() + BEGUN_S
         wanted = self._wanted
-        is_black = frame.is_blank and frame.mask is None  # or white: nothing is learned
+        is_black = frame.is_blank and frame.mask is None  # or white: no optimization
         candidates = {index} if is_black else {None, index}
         if wanted and self._evolution is None and wanted.frame in candidates:
             self._evolution = index, Evolution(wanted, frame.source)
@@ -176,30 +173,31 @@ class Painter:
             self._due_s[index] = monotonic() + max(BEGUN_S, COST * (monotonic() - now))
 
     def _evolution_of(self, frame: PrefetchedFrame) -> Evolution | None:
-        """Return what records how a frame is learned, if it is the one."""
+        """Return the recorder if this is the frame to record."""
         if self._evolution is None or self._evolution[0] != frame.index:
             return None
         return self._evolution[1]
 
     def _origin(self, turn: Turn, index: int) -> tuple[Frame, Paint | None]:
-        """Return a stylized frame as stored, and for a key frame its paint."""
+        """Return a stylized frame as stored, with its paint if it is a key frame."""
         known = self._painted.get(index)
         picture, paint = known or (self._store.stylized(index), None)
         if paint is None and index in {turn.before, turn.after}:
-            # It was dropped if a frame after it is painted again.
+            # It is gone if a later frame was damaged and is painted again.
             paint = self._store.paint(index) or first_paint(self._store.source(index))
         self._painted[index] = picture, paint
         return picture, paint
 
     def _finish(self, step: PaintStep, pool: Executor) -> None:
-        """Have a finished frame stored, and let its lane go on."""
+        """Report a finished frame, store it in the background, and advance its lane."""
         frame, turn, picture = step.frame, step.frame.turn, step.picture()
         self._lanes.release(turn)
         del self._due_s[turn.frame]
         self._painted[turn.frame] = picture, frame.paint
-        for index in [each for each in self._painted if not self._lanes.needs(each)]:
-            del self._painted[index]
-            self._prefetcher.forget(index)
+        for index in [*self._painted]:
+            if not self._lanes.needs(index):
+                del self._painted[index]
+                self._prefetcher.forget(index)
         if turn.frame == self._found.first:
             self._first = picture
         self._done += 1
@@ -213,13 +211,13 @@ class Painter:
                     shots_known=len(self._found.starts),
                 )
             )
-        finally:  # whoever finds the frame on the disk has been told of it
+        finally:  # a frame is reported before it is found on disk
             self._writes.append(pool.submit(self._write, frame, picture))
             if len(self._writes) > BEHIND:
                 self._writes.pop(0).result()
 
     def _write(self, frame: PrefetchedFrame, picture: Frame) -> None:
-        """Store a finished frame; last of all its pixels, which say that it is done."""
+        """Store a finished frame; its pixels, which mark it as done, come last."""
         if evolution := self._evolution_of(frame):
             self._store.put_evolution(evolution.pictures())
         if self._keep is not None:

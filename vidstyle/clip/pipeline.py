@@ -1,4 +1,4 @@
-"""A clip, from file to file: the stages in order, on one screen."""
+"""Stylize a clip from file to file: all stages in order."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -53,12 +53,12 @@ from vidstyle.video.probe import first_shown
 from vidstyle.video.read import without_bars
 from vidstyle.video.work_dir import MANIFEST, RUN, FrameStore
 
-FRAME_WORK = 1.5  # steps that take as long as a frame's motion and files, on a CPU
+FRAME_WORK = 1.5  # time for a frame's motion and files on a CPU, in steps
 
 
 @dataclass(frozen=True, slots=True)
 class VideoResult:
-    """What a run has made."""
+    """The outcome of a run."""
 
     output: Path
     frames: int
@@ -87,26 +87,27 @@ def stylize_video(
     make_painter: MakeFramePainter = FrameOptimizer,
     workers: str | None = None,
 ) -> VideoResult:
-    """Paint a clip: the same frames at the same times with the same sound.
+    """Stylize a clip, keeping frame times, sound, subtitles and chapters.
 
-    An interrupted run goes on where it stopped when it is called again with the same
-    arguments, and ends in the same pixels; ``restart`` throws away what it has left.
+    Calling it again with the same arguments resumes an interrupted run and gives the
+    same pixels; ``restart`` discards what that run left.
 
-    Several paintings are mixed, or as ``config.style_at`` says. Where two regions meet,
-    the later one wins; what is in none gets ``style``, or stays as it is if that is
-    empty. ``keys`` are paintings of frames by another hand, by the second at which the
-    frame is shown: they stand in the result, and frames around take their paint.
+    Several paintings are mixed, or change over time with ``config.style_at``. Where
+    regions overlap, the later one wins; pixels outside all regions get ``style``, or
+    stay unchanged if that is empty. ``keys`` are frames painted by hand, by the second
+    of the clip: they are used unchanged, and other frames take paint from them.
 
-    An output without an ending is a folder of pictures; ``evolution_output`` is a .gif
-    or .mp4 of how a frame was learned, ``sheet_output`` a picture of spread frames,
-    before and after, ``compare_output`` an .mp4 of both side by side,
-    ``network_output`` the network that was trained. Frames wait in ``work_dir``, by
-    default ``OUTPUT.vidstyle``, which is deleted in the end.
+    An output without a suffix is a folder of pictures. ``evolution_output`` is a .gif
+    or .mp4 of a frame's optimization, ``sheet_output`` a contact sheet of frames before
+    and after, ``compare_output`` an .mp4 of both side by side, ``network_output`` the
+    trained network. Intermediate files are kept in ``work_dir``, by default
+    ``OUTPUT.vidstyle``, which is deleted at the end.
 
-    ``workers`` are the processes that paint the shots, as ``Workers`` takes them.
+    ``workers`` are the processes that paint the shots; see ``Workers``.
     """
     config, crew = config or VideoConfig(), Workers(workers) if workers else None
-    outputs = _outputs(output, evolution_output, sheet_output, compare_output)
+    extras = map(_path, (evolution_output, sheet_output, compare_output))
+    outputs = Outputs(Path(output), *extras)
     check_outputs(outputs, config.encoding, overwrite=overwrite)
     evolution = (evolution or EvolutionConfig()) if outputs.evolution else None
     own = {time_s: Path(path) for time_s, path in (keys or {}).items()}
@@ -130,20 +131,16 @@ def stylize_video(
         store.open(manifest, restart=restart)
         _begin(passes, outputs.video, shape, listener)
         found, stylized = passes.paint(manifest, listener, make)
-        check_state(reader, manifest["clip_state"])  # the sound is read from it now
+        check_state(reader, manifest["clip_state"])  # sound is copied from it now
         gif = _write(passes, outputs, found, stylized, listener)
         store.remove()
     return VideoResult(outputs.video, len(found.times_s), len(found.starts), gif)
 
 
-def _outputs(video: StrPath, *others: StrPath | None) -> Outputs:
-    return Outputs(Path(video), *map(_path, others))
-
-
 def _painter_of(
     passes: RegionPasses, crew: Workers | None, threads: int | None, listener: Listener
 ) -> tuple[dict[str, Any], MakePassPainter]:
-    """Load what paints, here or in workers; return what pixels depend on, and it."""
+    """Load the stylizer, here or in workers; return its facts and a painter factory."""
     if crew is not None:
         machine = crew.ask(passes.masks.config.style, threads, listener)
         return machine, partial(SpreadPainter, crew, passes)
@@ -158,7 +155,7 @@ def _check_parts(
     regions: Sequence[Region],
     workers: str | None,
 ) -> None:
-    """Check that what is asked for goes together, or raise ConfigError."""
+    """Raise ConfigError if options exclude each other."""
     for name, is_given, other, is_other in (
         ("keys", keys, "regions", regions),
         ("loop", config.loop, "regions", regions),
@@ -173,9 +170,9 @@ def _check_parts(
 def _read_keys(
     painted: Mapping[float, Path], info: VideoInfo, config: VideoConfig
 ) -> dict[int, Frame]:
-    """Read the frames that the user has painted; by index.
+    """Read the frames painted by the user, by index.
 
-    ConfigError: one is of a time at which no frame that is painted is shown.
+    Raises ConfigError if a time is outside the range to paint.
     """
     (start, stop), keys = expected_span(info, config), dict[int, Frame]()
     size = whole_shape(info, config.style.long_side)
@@ -221,9 +218,9 @@ def read_inputs(
 def _begin(
     passes: RegionPasses, output: Path, shape: tuple[int, int], listener: Listener
 ) -> None:
-    """Report the plan, and what an earlier run has done of it.
+    """Report the plan and an earlier run's progress.
 
-    What ``finish_video`` and ``video_status`` need is kept beside the manifest.
+    Stores what ``finish_video`` and ``video_status`` need next to the manifest.
     """
     masks, stores, config = passes.masks, passes.stores, passes.masks.config
     frames = expected_frames(masks.reader.info, config)
@@ -264,7 +261,7 @@ def _write(
     stylized: FrameStore,
     listener: Listener,
 ) -> Path | None:
-    """Write the results; return that of the learning, if there is one."""
+    """Write all results; return the evolution's path, if there is one."""
     reader, config = passes.masks.reader, passes.masks.config
     bars = painted_bars(reader.info, config.style.long_side)
     frames = StylizedFrames(stylized, found, bars)

@@ -1,4 +1,4 @@
-"""What painting a clip would take: counted, and measured on its first frames."""
+"""Estimate the time, memory and disk space of a run by a trial on its first frames."""
 
 import shutil
 import time
@@ -34,36 +34,36 @@ from vidstyle.records import Event, FrameReport, Listener, Notice, StepReport, i
 from vidstyle.stylize.image import Styles
 from vidstyle.video.work_dir import FrameStore
 
-# The longest side of the trial that says how many steps frames take: much as in full.
+# Longest side of the trial that counts the steps per frame, about those of full size.
 SMALL: Final = 96
-SMALL_FRAMES: Final = 6  # at least: all up to the second key frame stand for the rest
-# Frames, and steps at each size, of the trial that says how long steps take.
+SMALL_FRAMES: Final = 6  # at least; all frames up to the second key frame are needed
+# Frames, and steps at each size, of the trial that measures the time per step.
 FULL_FRAMES, FULL_STEPS = 4, 4
-COUNT_S: Final = 30  # after which cuts are not counted, but estimated for the rest
+COUNT_S: Final = 30  # then the remaining cuts are extrapolated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipPlan:
-    """What a run would take; times and bytes are estimates."""
+    """The estimated cost of a run."""
 
     frames: int
     shots: int
-    width: int  # in which it is painted, in pixels
+    width: int  # working size, in pixels
     height: int
     passes: int  # one, or one for each region
     batch: int
     network: str
     device: str
-    memory_bytes: int  # most of the device's that the trial took; 0: not known
+    memory_bytes: int  # peak device memory of the trial; 0: unknown
     memory_there_bytes: int
-    disk_bytes: int  # for the work directory
+    disk_bytes: int  # of the work directory
     disk_free_bytes: int
-    first_frame_s: float  # a shot's
-    frame_s: float  # any other's, on average
-    seconds: float  # in all
+    first_frame_s: float  # of a shot
+    frame_s: float  # mean of all others
+    seconds: float  # in total
 
     def lines(self) -> Iterator[str]:
-        """Write it for people."""
+        """Format it for people."""
         many = f" in {self.shots} shots" if self.shots > 1 else ""
         yield f"frames  {self.frames}{many}, {self.width}x{self.height}"
         batch = f"in batches of {self.batch}, " if self.batch > 1 else ""
@@ -87,15 +87,14 @@ def plan_video(
     regions: Sequence[Region] = (),
     listener: Listener = ignore,
 ) -> ClipPlan:
-    """Count a clip's frames and shots, and paint its first frames on trial.
+    """Count a clip's frames and shots, and stylize its first frames as a trial.
 
-    Once small with all steps, which says how many frames take, and once in full size
-    with few, which says how long those are.
-
-    Arguments are as for ``stylize_video``; nothing is left behind.
+    A small trial with all steps gives the steps per frame; one at full size with few
+    steps gives the time per step. Arguments are as for ``stylize_video``; no files are
+    left behind.
     """
     if config.has_painter:
-        raise ConfigError("plan works only with --method optimize, without --painter.")
+        raise ConfigError("plan does not work with a painting network.")
     reader = open_reader(clip, config, has_regions=bool(regions))
     tell_plan(reader.info, output, config, listener)
     shape = frame_shape(reader.info, config.style.long_side)
@@ -130,9 +129,9 @@ def plan_video(
 def _small(
     reader: FrameReader, config: VideoConfig, shape: tuple[int, int]
 ) -> VideoConfig:
-    """Paint some frames small, with all their steps."""
+    """Configure the small trial with all steps."""
     start, _ = expected_span(reader.info, config)
-    # However long the picture is, its shorter side keeps some pixels.
+    # Extreme aspect ratios keep a minimum of pixels on the shorter side.
     side = min(max(shape), max(SMALL, SMALL // 2 * max(shape) // min(shape)))
     last = start + max(SMALL_FRAMES - 1, config.key_spacing)
     small = reduced(config, shape, side, reader.info, last)
@@ -140,7 +139,7 @@ def _small(
 
 
 def _full(reader: FrameReader, config: VideoConfig) -> VideoConfig:
-    """Paint few frames with few steps."""
+    """Configure the full-size trial with few steps."""
     start, _ = expected_span(reader.info, config)
     steps = min(config.style.steps, FULL_STEPS * config.style.pyramid)
     return replace(
@@ -156,7 +155,7 @@ def _full(reader: FrameReader, config: VideoConfig) -> VideoConfig:
 def _count(
     reader: FrameReader, config: VideoConfig, height: int, width: int
 ) -> tuple[int, int]:
-    """Count frames and shots, the rest by estimate if it takes long."""
+    """Count frames and shots, extrapolating after ``COUNT_S``."""
     detector, expected = ShotDetector(), expected_frames(reader.info, config)
     frames, shots, started = 0, 1, time.monotonic()
     for frames, timed in enumerate(SelectedFrames(reader, config), start=1):
@@ -170,19 +169,19 @@ def _count(
 
 
 class _Trial:
-    """Paints a clip's first frames, and keeps in mind what that took."""
+    """Stylizes a clip's first frames and records the steps and times."""
 
     def __init__(self, config: VideoConfig, listener: Listener) -> None:
         self._config, self._listener = config, listener
         self._newest_s = self._frame_s = time.monotonic()
-        # Seconds of steps, by the work of a step.
+        # Seconds of each step, by its relative work (that is, by pyramid level).
         self._step_s = defaultdict[float, list[float]](list)
         self._frames: list[tuple[int, int, float]] = []  # index, steps, seconds
 
     def paint(
         self, reader: FrameReader, style: Styles, regions: Sequence[Region]
     ) -> None:
-        """Paint in a folder that is deleted."""
+        """Stylize in a temporary folder."""
         with TemporaryDirectory(prefix="vidstyle-") as folder:
             store, started = FrameStore(Path(folder)), time.monotonic()
             masks, paintings = read_inputs(
@@ -212,17 +211,17 @@ class _Trial:
         self._newest_s = now
 
     def steps(self, config: VideoConfig) -> tuple[float, float]:
-        """Average those of the first frame and of all others."""
+        """Return the mean steps of the first frame, and of all others."""
         begin = min(frame for frame, _, _ in self._frames)
         first = [steps for frame, steps, _ in self._frames if frame == begin]
         other = [steps for frame, steps, _ in self._frames if frame > begin]
         return fmean(first), fmean(other or [config.expected_next_steps])
 
     def seconds(self, first: float, other: float) -> tuple[float, float]:
-        """Estimate how long such frames take with so many steps."""
-        each = [median(self._step_s[size]) for size in sorted(self._step_s)] or [0.0]
-        beside = [spent - count * each[-1] for _, count, spent in self._frames[1:]]
-        rest = max(0.0, median(beside or [0.0]))
-        shares = shared_steps(round(first), len(each))
-        steps_s = sum(share * step for share, step in zip(shares, each, strict=True))
-        return rest + steps_s, rest + other * each[-1]
+        """Estimate the time of a first and another frame from their steps."""
+        step_s = [median(self._step_s[work]) for work in sorted(self._step_s)] or [0.0]
+        extra = [time_s - steps * step_s[-1] for _, steps, time_s in self._frames[1:]]
+        extra_s = max(0.0, median(extra or [0.0]))
+        shares = shared_steps(round(first), len(step_s))
+        steps_s = sum(share * one for share, one in zip(shares, step_s, strict=True))
+        return extra_s + steps_s, extra_s + other * step_s[-1]

@@ -1,6 +1,6 @@
-"""What a frame needs that does not depend on how its predecessor was painted.
+"""Prefetch everything about a frame that does not depend on other stylized frames.
 
-Computed a frame ahead, in background threads, while the device is at work.
+Computed one frame ahead in background threads, while the device is busy.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,8 +13,8 @@ from vidstyle.clip.lanes import Turn
 from vidstyle.color import Mask
 from vidstyle.config import FlowQuality, VideoConfig
 from vidstyle.motion.consistency import (
-    ALIKE_TRUSTED,
-    WORN,
+    SCENE_TOLERANCE,
+    TRUSTED_TOLERANCE,
     first_paint,
     photometric_consistency,
 )
@@ -25,26 +25,26 @@ from vidstyle.stylize.style_bank import FrameStyle, StyleBank
 from vidstyle.video.work_dir import FrameStore
 
 MEMORY = 60
-"""Frames of a shot whose colors count for the palette of the newest."""
+"""Frames of a shot in the running color statistics of its palette."""
 
 
 class MotionEstimator(Protocol):
-    """A way to measure motion, such as ``estimate_motions``."""
+    """Estimates motion, such as ``estimate_motions``."""
 
     def __call__(
         self, earlier: Frame, later: Frame, *, quality: FlowQuality
     ) -> tuple[Motion, Motion]:
-        """Find the motion to the later frame, and back; called in any thread."""
+        """Estimate the motion to the later frame, and back; thread-safe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionPass:
-    """Which part of the frames a pass paints."""
+    """The part of the frames that a pass paints."""
 
     region: int | None
-    """None: what is in no region."""
+    """None: everything outside all regions."""
     mask: Callable[[int], Mask]
-    """Where it is in the frame with an index; called in any thread."""
+    """Returns the mask of a frame by its index; thread-safe."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,76 +53,75 @@ class Origin:
 
     index: int
     mask: Mask | None
-    """The part of it that is painted; None: all of it."""
+    """The painted part; None: all of it."""
     motion: Motion | None
-    """From it to the other; None: the flow is not needed."""
+    """From the origin to the other frame; None: not needed."""
     seen_again: Consistency | None
-    """Where the other looks like it; goes with ``motion``."""
+    """Their ``photometric_consistency``; None like ``motion``."""
 
 
 @dataclass(slots=True, kw_only=True)
 class PrefetchedFrame:
-    """A frame on its way through the painter: what it is painted from."""
+    """A frame on its way through the painter, with everything it is painted from."""
 
     turn: Turn
     source: Frame
     content: Frame
-    """The source as it is to be kept."""
+    """The content image: the source in the colors to be kept."""
     style: FrameStyle
     paint: Paint
-    """What it has once it is painted; one that follows another gets it when begun."""
+    """State of its paint once painted; replaced if it is carried from another frame."""
     mask: Mask | None
-    """The part that is painted; None: all of it."""
+    """The part to paint; None: all of it."""
     is_blank: bool = False
-    """Whether it is left as it is: there is nothing to paint in it."""
+    """Whether it is kept unchanged, because there is nothing to paint."""
     given: Frame | None = None
-    """The frame as the user has painted it."""
+    """The frame as painted by the user."""
     origins: list[Origin]
-    """What it follows; empty: nothing."""
+    """Frames it takes paint from."""
     begun: Callable[[], bytes] = bytes
-    """Reads the state that it goes on from; empty: none. The painter adds it."""
+    """Reads the state to resume from; empty: none. The painter adds it."""
     painted: list[tuple[Frame, Paint | None]] = field(default_factory=list)
-    """Each origin as stylized and stored, and of a key frame its paint; the painter
-    adds them."""
+    """Each origin as stylized, with its paint if it is a key frame; filled in by the
+    painter."""
 
     @property
     def index(self) -> int:
-        """Its place in the clip."""
         return self.turn.frame
 
 
 @dataclass(slots=True)
 class Prefetcher:
-    """Reads frames and measures how they moved, before it is their turn."""
+    """Reads frames and estimates their motion ahead of time."""
 
     store: FrameStore
-    """Where the reader puts them."""
     config: VideoConfig
     bank: StyleBank
     motion: MotionEstimator = estimate_motions
     region: RegionPass | None = None
-    """Which part of the frames is painted; None: all of them."""
+    """The part of the frames to paint; None: all of them."""
     given: Mapping[int, Frame] = field(default_factory=dict)
-    """Frames that the user has painted, by index."""
+    """Frames painted by the user, by index."""
     _pending: dict[int, Future[PrefetchedFrame]] = field(default_factory=dict)
     _spans: dict[tuple[int, int], Span] = field(default_factory=dict)
-    """By the key frames between which they are."""
+    """By their first and last frame, both key frames."""
 
     def begin(self, turn: Turn, found: IngestState, pool: Executor) -> None:
-        """Prepare a frame in the background, unless that was begun."""
+        """Start preparing a frame in the background, if not started yet."""
         if turn.frame not in self._pending:
             self._pending[turn.frame] = pool.submit(self._prefetch, turn, found)
 
     def take(self, turn: Turn, found: IngestState) -> PrefetchedFrame:
-        """Return a frame, which was begun or is prepared now."""
+        """Return a prepared frame, waiting for it or preparing it now."""
         if pending := self._pending.pop(turn.frame, None):
             return pending.result()
         return self._prefetch(turn, found)
 
     def forget(self, index: int) -> None:
-        """Let go of the motion from and to a key frame that no other needs."""
-        for ends in [each for each in [*self._spans] if index in each]:
-            del self._spans[ends]
+        """Release the motion from and to a key frame that is no longer needed."""
+        for ends in [*self._spans]:  # a copy, since other threads add to it
+            if index in ends:
+                del self._spans[ends]
 
     def _prefetch(self, turn: Turn, found: IngestState) -> PrefetchedFrame:
         index, source = turn.frame, self.store.source(turn.frame)
@@ -151,9 +150,9 @@ class Prefetcher:
         if self.config.needs_motion:
             span = self._span(turn)
             earlier, motion = span.frame(index), span.motion(index, turn.frame)
-            # Where a key frame's paint is carried on, what it was made for counts, too.
-            most = ALIKE_TRUSTED if turn.after is None else WORN
-            seen_again = photometric_consistency(earlier, source, motion, trusted=most)
+            # Between key frames no other test compares the scene paint was made for.
+            limit = TRUSTED_TOLERANCE if turn.after is None else SCENE_TOLERANCE
+            seen_again = photometric_consistency(earlier, source, motion, trusted=limit)
         return Origin(
             index=index,
             mask=self._mask(index),
@@ -162,24 +161,21 @@ class Prefetcher:
         )
 
     def _span(self, turn: Turn) -> Span:
-        """Measure the motion between the key frames around a frame, once."""
+        """Return the motion between the key frames around a frame, cached."""
         assert turn.before is not None  # noqa: S101  # it has an origin
         ends = turn.before, turn.frame if turn.after is None else turn.after
-        if (known := self._spans.get(ends)) is None:
-            sources = [
-                self.store.source(index) for index in range(ends[0], ends[1] + 1)
-            ]
-            known = measure_span(sources, ends[0], self._measure)
-            self._spans[ends] = known
-        return known
+        if (span := self._spans.get(ends)) is None:
+            sources = [*map(self.store.source, range(ends[0], ends[1] + 1))]
+            span = self._spans[ends] = measure_span(sources, ends[0], self._measure)
+        return span
 
     def _measure(self, earlier: Frame, later: Frame) -> tuple[Motion, Motion]:
         return self.motion(earlier, later, quality=self.config.flow)
 
     def _style(self, index: int, start: int, found: IngestState) -> FrameStyle:
-        """Choose a frame's mix of paintings, and the colors of its shot so far.
+        """Compute a frame's mix of paintings and the running colors of its shot.
 
-        A region's colors are counted from where it came into sight.
+        A region's colors are accumulated since it last came into view.
         """
         oldest = index
         while oldest > max(start, index - MEMORY) and found.follows(oldest, start):

@@ -1,4 +1,4 @@
-"""Three frames of a clip, painted small, before the whole is paid for."""
+"""Preview: three frames of a clip stylized at a small size, and a time estimate."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -37,10 +37,10 @@ from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.sheet import contact_sheet, evenly_spaced
 from vidstyle.video.work_dir import FrameStore
 
-LONG_SIDE = 256  # the preview's, in pixels; style and content shrink alike
-STEPS = 150  # most for each of them: enough at this size, and half the wait
+LONG_SIDE = 256  # of the preview, in pixels; paintings are scaled by the same factor
+STEPS = 150  # at most, for each frame: enough at this size
 PICTURES = 3
-UNKNOWN_COUNT = 100  # frames to spread over where a container does not say how many
+UNKNOWN_COUNT = 100  # frames assumed if the container does not tell
 
 
 def preview_video(
@@ -53,17 +53,15 @@ def preview_video(
     overwrite: bool = False,
     listener: Listener = ignore,
 ) -> Path:
-    """Paint three frames on one sheet, above them what they were.
+    """Stylize three frames and write a contact sheet with their sources above them.
 
-    Arguments are as for ``stylize_video``; the output is a picture. Masks that go along
-    with what they lie on are carried as far as the last of the three. The listener is
-    told what the whole would take.
+    Arguments are as for ``stylize_video``; the output is a picture. Masks that follow
+    the flow are propagated up to the last of the three. The listener receives a time
+    estimate for the whole clip.
     """
     output, config = Path(output), config or VideoConfig()
     if config.method == "network":
-        raise ConfigError(
-            "--preview works only with --method optimize, without --painter."
-        )
+        raise ConfigError("--preview does not work with a painting network.")
     check_picture_path(output)
     check_free(output, overwrite=overwrite)
     reader = open_reader(clip, config, has_regions=bool(regions))
@@ -102,7 +100,7 @@ def _paint(
     stylizer: Stylizer,
     listener: Listener,
 ) -> tuple[list[Frame], float]:
-    """Paint each frame for itself; return the work, too: steps at their own size."""
+    """Stylize frames independently; return them and the work in full-size steps."""
     count, steps = len(picked), stylizer.config.steps
     height, width = masks.size
     listener(Plan(height=height, width=width, frames=count, next_steps=steps))
@@ -133,7 +131,7 @@ def reduced(
     info: VideoInfo,
     last: int,
 ) -> VideoConfig:
-    """Shrink the content and the strokes alike, and take no frame after the last."""
+    """Scale down content and paintings alike, and end with frame ``last``."""
     style = config.style
     side = style.style_side
     if side is not None:
@@ -147,11 +145,11 @@ def reduced(
 def _picked(
     reader: FrameReader, config: VideoConfig, height: int, width: int
 ) -> dict[int, Frame]:
-    """Read three frames, spread over those that were asked for."""
+    """Read three frames, evenly spaced over those requested."""
     count = expected_frames(reader.info, config)
     first, _ = expected_span(reader.info, config)
-    wanted = evenly_spaced(first, count or UNKNOWN_COUNT, PICTURES)
-    picked = reader.pick(wanted, height=height, width=width)
+    indices = evenly_spaced(first, count or UNKNOWN_COUNT, PICTURES)
+    picked = reader.pick(indices, height=height, width=width)
     if max(picked) < first:
         path = reader.info.path
         raise ConfigError(f"{path} ends before the requested range.")

@@ -1,7 +1,6 @@
-"""What frames a clip has, and which of them were asked for: one pass, in order.
+"""Read the frames of a clip, or the requested range of them, in one pass in order.
 
-A file or a folder is read by ``ClipReader``; anything else that is a ``FrameReader``
-can take its place.
+``ClipReader`` reads files and folders; any other ``FrameReader`` can replace it.
 """
 
 import math
@@ -22,15 +21,15 @@ from vidstyle.video.sheet import pick_frames
 
 
 class FrameReader(Protocol):
-    """Where frames come from: a file, a folder, or anything that has them in order."""
+    """A source of frames in order."""
 
     @property
     def info(self) -> VideoInfo:
-        """What is known before a frame is read."""
+        """Facts known before any frame is read."""
 
     @property
     def state(self) -> str:
-        """Differs when the frames do: a run goes on only with those it began with."""
+        """A fingerprint of the frames: a run is resumed only if it is unchanged."""
 
     def frames(
         self, *, strict: bool, on_warning: Callable[[str], None]
@@ -40,7 +39,7 @@ class FrameReader(Protocol):
     def pick(
         self, indices: Collection[int], *, height: int, width: int
     ) -> dict[int, Frame]:
-        """Read some frames, resized; past the end, the last one there is."""
+        """Read some frames, resized; for indices past the end, the last frame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +50,15 @@ class ClipReader:
 
     @property
     def state(self) -> str:
-        """Sizes and times of change of its files."""
+        """Sizes and modification times of its files."""
         path, is_folder = self.info.path, self.info.kind == "folder"
         return file_state(numbered_pictures(path) if is_folder else [path])
 
     def frames(
         self, *, strict: bool, on_warning: Callable[[str], None]
     ) -> Iterator[TimedFrame]:
-        """Read all frames once, in order; VideoOpenError if the file changes midway."""
-        # A folder would be listed for each picture.
+        """Read all frames once; VideoOpenError if the file changes meanwhile."""
+        # A folder would have to be listed for each picture.
         state = None if self.info.kind == "folder" else self.state
         for timed in read_frames(self.info, strict=strict, on_warning=on_warning):
             if state is not None:
@@ -69,19 +68,16 @@ class ClipReader:
     def pick(
         self, indices: Collection[int], *, height: int, width: int
     ) -> dict[int, Frame]:
-        """Read some frames in one pass that ends with the last of them."""
         return pick_frames(self.info, indices, height=height, width=width)
 
 
 def open_reader(
     clip: StrPath | FrameReader, config: VideoConfig, *, has_regions: bool = False
 ) -> FrameReader:
-    """Probe a clip's file or folder, and find its bars; a reader is taken as it is.
+    """Probe a clip's file or folder and detect its black bars; pass on a reader.
 
-    With regions, bars are a part of the picture, since masks are of all of it.
-
-    Raises:
-        VideoOpenError: If the clip cannot be read.
+    With regions, bars belong to the frame, because masks cover all of it. Raises
+    VideoOpenError if the clip cannot be read.
     """
     if not isinstance(clip, str | os.PathLike):
         return clip
@@ -93,21 +89,20 @@ def open_reader(
 
 @dataclass(slots=True)
 class SelectedFrames:
-    """The frames of a clip that were asked for; nothing is read after the last."""
+    """The requested frames of a clip; reading stops after the last of them."""
 
     reader: FrameReader
     config: VideoConfig
     warn: Callable[[str], None] = lambda _: None
     read_count: int = 0
     origin_s: float = 0.0
-    """When the clip's own first frame is shown, on the source's clock."""
+    """Timestamp of the clip's own first frame, on the source's clock."""
     end_s: float = 0.0
-    """When the newest frame ends, on that clock."""
+    """When the latest frame ends, on that clock."""
     is_stopped: bool = False
-    """Set it to end the pass, whatever was asked for."""
+    """Set it to stop reading early."""
 
     def __iter__(self) -> Iterator[TimedFrame]:
-        """Read them in order."""
         start, stop = self.config.frames
         begin_s = self.config.start_s or 0.0
         stop_s = begin_s + (self.config.duration_s or math.inf)
@@ -119,7 +114,7 @@ class SelectedFrames:
             if self.read_count == 0:
                 self.origin_s = timed.time_s
             self.read_count = timed.index + 1
-            # Half a millisecond: containers round a frame's time to their own clock.
+            # Half a millisecond of tolerance: containers round timestamps.
             shown_s = timed.time_s - self.origin_s + 0.0005
             if shown_s >= stop_s or (stop is not None and timed.index >= stop):
                 self.end_s = timed.time_s
@@ -130,10 +125,10 @@ class SelectedFrames:
 
 
 def expected_span(info: VideoInfo, config: VideoConfig) -> tuple[int, int | None]:
-    """Guess which frames will be taken, from what the container promises.
+    """Estimate the requested range from the container's metadata, for display only.
 
     Returns:
-        ``[start, stop)``, for display only; stop None: it promises nothing.
+        ``[start, stop)``; stop None: unknown.
     """
     start, stop = config.frames
     if config.start_s is not None:
@@ -141,17 +136,17 @@ def expected_span(info: VideoInfo, config: VideoConfig) -> tuple[int, int | None
     stops = [stop, info.frame_count]
     if config.duration_s is not None:
         stops.append(first_shown(info, (config.start_s or 0) + config.duration_s))
-    return start, min((each for each in stops if each is not None), default=None)
+    return start, min((stop for stop in stops if stop is not None), default=None)
 
 
 def expected_frames(info: VideoInfo, config: VideoConfig) -> int | None:
-    """Guess how many frames will be taken, for display only. None: not promised."""
+    """Estimate the number of requested frames, for display only; None: unknown."""
     start, stop = expected_span(info, config)
     return None if stop is None else max(0, stop - start)
 
 
 def check_state(reader: FrameReader, state: str) -> None:
-    """Check that a clip is still what it was, or raise VideoOpenError."""
+    """Raise VideoOpenError if a clip has changed."""
     path = reader.info.path
     try:
         if reader.state == state:
@@ -165,8 +160,8 @@ def check_state(reader: FrameReader, state: str) -> None:
 
 
 def file_state(files: Sequence[Path]) -> str:
-    """Tell sizes and times of change: enough to notice that a clip is another now."""
+    """Describe total size and latest modification time, to detect changes."""
     states = [path.stat() for path in files]
-    newest = datetime.fromtimestamp(max(each.st_mtime for each in states), UTC)
-    size = sum(each.st_size for each in states)
+    newest = datetime.fromtimestamp(max(state.st_mtime for state in states), UTC)
+    size = sum(state.st_size for state in states)
     return f"{size} bytes in {len(states)} file(s) of {newest:%F %T.%f}"

@@ -1,8 +1,8 @@
 """The masks of a clip's regions, frame by frame.
 
-A mask is a picture, which stays where it is or is carried along by the flow, or a clip.
-Masks that change are made once, before anything is painted, and kept in ``mask-N``
-below the work directory.
+A mask is a still picture, a picture propagated along the flow, or a clip. Masks that
+change over time are computed once, before any frame is painted, and stored in
+``mask-N`` in the work directory.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,31 +29,31 @@ from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 from vidstyle.video.work_dir import FrameStore
 
-READY = "ready"  # names the facts of a mask that is all there: where it ends, and why
+READY = "ready"  # name of the facts stored with a complete mask: where and why it ends
 
 
 @dataclass(slots=True, kw_only=True)
 class _RegionMask:
-    """The mask of one region; a picture, unless it is a clip."""
+    """The mask of one region: a picture or a clip."""
 
     path: Path
     clip: VideoInfo | None
     picture: Mask | None
-    changes: bool  # whether it is another in each frame, and kept in the store
+    changes: bool  # whether it changes over time, and is in the store
     store: FrameStore
-    facts: Mapping[str, Any] = field(default_factory=dict)  # those that are stored
+    facts: Mapping[str, Any] = field(default_factory=dict)  # as stored
 
     def at(self, index: int, size: tuple[int, int]) -> Mask:
         if self.picture is not None and not self.changes:
             return self.picture
         if index >= self.facts.get("end", index + 1):
             return np.zeros(size, np.float32)
-        # A mask that ends before the clip does stays as it was.
+        # A mask shorter than the clip keeps its last frame.
         levels = self.store.stylized(min(index, self.facts.get("last", index)))
         return np.asarray(levels[..., 0] / 255, np.float32)
 
     def put(self, index: int, mask: Mask) -> None:
-        """Keep a frame's mask, in 8 bits."""
+        """Store a frame's mask, in 8 bits."""
         levels = (mask * 255).round().astype(np.uint8)
         self.store.put_stylized(index, np.repeat(levels[..., None], 3, axis=2))
 
@@ -65,15 +65,15 @@ class RegionMasks:
     regions: Sequence[Region]
     reader: FrameReader
     config: VideoConfig
-    store: FrameStore  # the run's; masks that change are kept below it
+    store: FrameStore  # of the run; those of changing masks are in its folder
     motion: MotionEstimator = estimate_motions
     _masks: list[_RegionMask] = field(init=False, default_factory=list)
 
     def __post_init__(self) -> None:
-        """Check the files, before the work.
+        """Check the files early.
 
-        ImageOpenError: one is neither a picture nor a clip; ConfigError: it has another
-        shape than the clip, or is black.
+        Raises ImageOpenError if one is neither a picture nor a clip, ConfigError if its
+        aspect ratio is not the clip's or it is black.
         """
         height, width = self.size
         for number, (path, _) in enumerate(self.regions, start=1):
@@ -93,14 +93,14 @@ class RegionMasks:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of what is painted."""
+        """Height and width of the painted frames."""
         return frame_shape(self.reader.info, self.config.style.long_side)
 
     def open(self, manifest: Mapping[str, Any], listener: Listener) -> None:
-        """Make the masks that change, unless an earlier run has made them.
+        """Compute the masks that change over time, unless an earlier run has.
 
-        The listener is told where one does not fit the clip. ConfigError: one that is a
-        clip is black throughout.
+        The listener is warned if one does not fit the clip. Raises ConfigError if a
+        mask clip is black throughout.
         """
         changing = [mask for mask in self._masks if mask.changes]
         for mask in changing:
@@ -122,7 +122,7 @@ class RegionMasks:
         return flatten_masks([mask.at(index, size) for mask in self._masks])
 
     def _misfits(self, mask: _RegionMask) -> Iterator[str]:
-        """Yield where a mask does not fit the clip."""
+        """Describe how a mask does not fit the clip."""
         info, clip = self.reader.info, mask.clip
         if (cut_s := mask.facts.get("cut_s")) is not None:
             yield (
@@ -138,7 +138,7 @@ class RegionMasks:
             yield f"has {last + 1} frames, fewer than the clip; its last frame is held"
 
     def _read(self, mask: _RegionMask, clip: VideoInfo) -> None:
-        """Keep the frames of a mask that is a clip, and which is the last."""
+        """Store the frames of a mask clip, and the index of the last one."""
         start, stop = expected_span(self.reader.info, self.config)
         last, is_seen, (height, width) = 0, False, self.size
         for timed in read_frames(clip, on_warning=lambda _: None):
@@ -156,7 +156,7 @@ class RegionMasks:
         mask.store.put_facts(READY, {"last": last})
 
     def _propagate(self, masks: Sequence[_RegionMask]) -> None:
-        """Keep pictures moved along with what they lie on, and where they end."""
+        """Store mask pictures propagated along the flow, and where they end."""
         if not masks:
             return
 
@@ -178,10 +178,10 @@ class RegionMasks:
 
 
 class Cut(NamedTuple):
-    """Where a shot ends."""
+    """The first frame of a shot."""
 
-    frame: int  # the index of the next one's first
-    time_s: float  # when that is shown, on the source's clock
+    frame: int
+    time_s: float  # on the source's clock
 
 
 def propagate_masks(
@@ -192,27 +192,26 @@ def propagate_masks(
     keep: Callable[[int, Sequence[Mask]], None],
     motion: MotionEstimator = estimate_motions,
 ) -> Cut | None:
-    """Move masks along with what they lie on, as far as the shot goes.
+    """Propagate masks along the flow until the first cut, which is returned.
 
-    After a cut nobody knows where they would be, so they end with it, and it is
-    returned. ``keep`` is given each frame's index and its masks, also for a few frames
-    after the cut, until it is certain.
+    ``keep`` is called with each frame's index and masks, even for a few frames after
+    the cut, until it is certain.
     """
     height, width = masks[0].shape
-    # Only the borders of what is kept are soft; of what is moved, they would fray.
+    # Borders are softened for ``keep`` only: warped again and again, they would fray.
     moved = [np.asarray(mask > 0.5, np.float32) for mask in masks]
-    detector, seen = ShotDetector(), list[Cut]()
+    detector, candidates = ShotDetector(), list[Cut]()
     before: Frame | None = None
     for timed in frames:
         frame = resize_frame(timed.frame, height=height, width=width)
-        seen.append(Cut(timed.index, timed.time_s))
+        candidates.append(Cut(timed.index, timed.time_s))
         if cuts := detector.push(frame):
-            return seen[cuts[0]]
+            return candidates[cuts[0]]
         if before is not None:
             move, _ = motion(before, frame, quality=flow)
             trusted = move.consistency * photometric_consistency(before, frame, move)
-            moved = [moved_mask(each, move.flow_backward, trusted) for each in moved]
+            moved = [moved_mask(mask, move.flow_backward, trusted) for mask in moved]
         keep(timed.index, [soften(mask) for mask in moved])
         before = frame
     cuts = detector.finish()
-    return seen[cuts[0]] if cuts else None
+    return candidates[cuts[0]] if cuts else None

@@ -1,8 +1,8 @@
-"""A clip in one pass; or each of its regions in a pass of its own, put together.
+"""Stylize a clip in one pass, or in one pass per region, composited.
 
-A pass sees nothing of the others, so that a region's pixels do not depend on what
-another is painted with. The passes' work lies below the work directory: all but the
-first in ``region-N``, and what is put together in ``composed``.
+Passes are independent: a region's pixels do not depend on another region's painting.
+In the work directory, the passes after the first have subfolders ``region-N``, and the
+composited frames are in ``composed``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,18 +23,18 @@ from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
 MakeFramePainter = Callable[[Stylizer, FrameStore, VideoConfig, bool], FramePainter]
-"""Makes what paints the frames of a pass; the last: whether only a region of them."""
+"""Makes the frame painter of a pass; the last argument: whether frames have masks."""
 
 
 class PassPainter(Protocol):
-    """Paints a pass, such as ``Painter``; workers are another."""
+    """Paints all frames of a pass, such as ``Painter`` or ``SpreadPainter``."""
 
     def paint(self, ingest: Ingest) -> IngestState:
-        """Paint all frames that a reader delivers; return what it has found."""
+        """Paint all frames read; return the final state of the ingest."""
 
 
 MakePassPainter = Callable[[int, Listener], PassPainter]
-"""Makes what paints the pass with a number, from 0."""
+"""Makes the painter of a pass by its 0-based number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +43,20 @@ class RegionPasses:
 
     paintings: Paintings
     masks: RegionMasks
-    evolution: EvolutionConfig | None  # which frame's learning to record; None: none's
+    evolution: EvolutionConfig | None  # the frame to record; None: do not record
     make_painter: MakeFramePainter = FrameOptimizer
-    given: Mapping[int, Frame] = field(default_factory=dict)  # by the user; by index
+    given: Mapping[int, Frame] = field(default_factory=dict)  # by the user, by index
 
     @property
     def stores(self) -> list[FrameStore]:
-        """Where each pass keeps its frames; that of the run comes first."""
+        """The store of each pass; the first is the run's own."""
         first, passes = self.masks.store, len(self._regions)
         later = [first.work_dir / f"region-{n}" for n in range(2, passes + 1)]
         return [first, *map(FrameStore, later)]
 
     @property
     def _regions(self) -> list[int | None]:
-        """What each pass paints; None, what is in no region, comes first."""
+        """The region of each pass; None, the rest of the frame, comes first."""
         rest = [None] if self.paintings.has_rest else []
         return [*rest, *range(len(self.masks.regions))]
 
@@ -66,10 +66,10 @@ class RegionPasses:
         listener: Listener,
         make: MakePassPainter,
     ) -> tuple[IngestState, FrameStore]:
-        """Paint every region, and what is in none if there is a painting for it.
+        """Paint all passes and composite them.
 
-        Returns what the reader has found, and the store that has the finished frames
-        and what was recorded of the learning.
+        Returns the state of the ingest, and the store with the finished frames and the
+        recorded evolution.
         """
         masks, stores = self.masks, self.stores
         masks.open(manifest, listener)
@@ -78,22 +78,22 @@ class RegionPasses:
         for store in (*stores[1:], result := self._composed):
             store.open(manifest)
         found = IngestState()
-        listener = partial(_tell_of_all, listener, len(stores))
-        for place in range(len(stores)):
-            found = self._paint_pass(place, make(place, listener))
+        listener = partial(_count_all_passes, listener, len(stores))
+        for number in range(len(stores)):
+            found = self._paint_pass(number, make(number, listener))
         if self.evolution is not None:
-            wanted = self.evolution.frame
-            index = found.first if wanted is None else wanted
-            _compose_learned(stores, self._visible(index), result)
+            chosen = self.evolution.frame
+            index = found.first if chosen is None else chosen
+            _compose_evolution(stores, self._visible(index), result)
         return found, result
 
     @property
     def _composed(self) -> FrameStore:
         return FrameStore(self.masks.store.work_dir / "composed")
 
-    def _paint_pass(self, place: int, painter: PassPainter) -> IngestState:
-        """Take all frames through the stages once: read, prefetch, paint, store."""
-        masks, part, store = self.masks, self._part(place), self.stores[place]
+    def _paint_pass(self, number: int, painter: PassPainter) -> IngestState:
+        """Run all stages once over the clip: read, prefetch, paint, store."""
+        masks, part, store = self.masks, self._part(number), self.stores[number]
         (height, width), mask = masks.size, None if part is None else part.mask
         reader, config = masks.reader, masks.config
         with Ingest(
@@ -101,20 +101,19 @@ class RegionPasses:
         ) as ingest:
             return painter.paint(ingest)
 
-    def _part(self, place: int) -> RegionPass | None:
+    def _part(self, number: int) -> RegionPass | None:
         if not self.masks.regions:
             return None
-        return RegionPass(
-            region=self._regions[place], mask=lambda index: self._visible(index)[place]
-        )
+        region = self._regions[number]
+        return RegionPass(region=region, mask=lambda n: self._visible(n)[number])
 
-    def painter(self, stylizer: Stylizer, place: int, listener: Listener) -> Painter:
-        """Make what paints the frames of a pass; the last one puts each together."""
-        stores, part = self.stores, self._part(place)
-        store, config = stores[place], self.masks.config
+    def painter(self, stylizer: Stylizer, number: int, listener: Listener) -> Painter:
+        """Make the painter of a pass; that of the last pass composites each frame."""
+        stores, part = self.stores, self._part(number)
+        store, config = stores[number], self.masks.config
 
-        def put_together(index: int, stylized: Frame, source: Frame) -> None:
-            pictures = [*(each.stylized(index) for each in stores[:-1]), stylized]
+        def compose(index: int, stylized: Frame, source: Frame) -> None:
+            pictures = [*(other.stylized(index) for other in stores[:-1]), stylized]
             composed = composite(source, pictures, self._visible(index))
             self._composed.put_stylized(index, composed)
 
@@ -126,39 +125,41 @@ class RegionPasses:
             store,
             listener,
             evolution=self.evolution,
-            keep=put_together if part and store is stores[-1] else None,
+            keep=compose if part and store is stores[-1] else None,
         )
 
     def _visible(self, index: int) -> list[Mask]:
-        """Return the mask of each pass in a frame."""
+        """Return each pass's mask of a frame."""
         masks = self.masks.at(index)
         return [complement(masks), *masks] if self.paintings.has_rest else masks
 
 
-def _compose_learned(
+def _compose_evolution(
     stores: Sequence[FrameStore], masks: Sequence[Mask], result: FrameStore
 ) -> None:
-    """Put together how each region of a frame was learned, if all were.
+    """Composite the evolutions of all passes, if each has recorded one.
 
-    A pass that has fewer pictures than another shows some of them for longer. The first
-    picture of each is the source; there is a mask for each pass, together at most 1.
+    Shorter recordings are stretched. The first picture of each is the source; there is
+    one mask for each pass, and they sum to at most 1.
     """
-    learned = [store.evolution() or [] for store in stores]
-    if not all(learned):
+    recordings = [store.evolution() or [] for store in stores]
+    if not all(recordings):
         return
-    height, width = (source := learned[0][0]).shape[:2]
+    height, width = (source := recordings[0][0]).shape[:2]
     small = [fitted_mask(mask, height=height, width=width) for mask in masks]
-    most = max(len(pictures) for pictures in learned)
-    together = []
-    for place in range(most):
-        share = place / max(1, most - 1)
-        shown = [pictures[round(share * (len(pictures) - 1))] for pictures in learned]
-        together.append(composite(source, shown, small))
-    result.put_evolution(together)
+    length = max(map(len, recordings))
+    composed = []
+    for number in range(length):
+        share = number / max(1, length - 1)
+        shown = [
+            pictures[round(share * (len(pictures) - 1))] for pictures in recordings
+        ]
+        composed.append(composite(source, shown, small))
+    result.put_evolution(composed)
 
 
-def _tell_of_all(listener: Listener, passes: int, event: Event) -> None:
-    """Count the frames of all passes."""
+def _count_all_passes(listener: Listener, passes: int, event: Event) -> None:
+    """Scale the counts of frame reports to all passes."""
     if isinstance(event, FrameReport):
         event = replace(
             event,

@@ -1,4 +1,4 @@
-"""The results of a run: shapes and what is told before the work, the files after it."""
+"""The results of a run: shapes and notices before it, output files after it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -35,32 +35,32 @@ SHEET_PICTURES = 4  # frames on a contact sheet
 def cut_shape(
     output: Path, encoding: EncodingConfig, shape: tuple[int, int]
 ) -> tuple[int, int]:
-    """Return the height and width that a file can hold of frames of a shape."""
+    """Return the height and width that a file can hold; some codecs need even sides."""
     if not output.suffix:
         return shape
     return held_shape(codec_for(output, encoding), shape)
 
 
 def result_shape(info: VideoInfo, config: VideoConfig) -> tuple[int, int]:
-    """Return the height and width of the result: as painted, or as the source."""
+    """Return the height and width of the result: working or source size."""
     if config.output_size == "source":
         return info.height, info.width
     return whole_shape(info, config.style.long_side)
 
 
 def whole_shape(info: VideoInfo, long_side: int | None) -> tuple[int, int]:
-    """Return the height and width of what is painted and of the bars around it."""
+    """Return the working height and width, with black bars."""
     return working_size(height=info.height, width=info.width, long_side=long_side)
 
 
 def painted_bars(info: VideoInfo, long_side: int | None) -> Bars:
-    """Return the bars around what is painted."""
+    """Return the black bars at the working size."""
     height, width = whole_shape(info, long_side)
     return fitted_bars(info, height=height, width=width)
 
 
 def frame_shape(info: VideoInfo, long_side: int | None) -> tuple[int, int]:
-    """Return the height and width of what is painted."""
+    """Return the working height and width, without black bars."""
     height, width = whole_shape(info, long_side)
     top, bottom, left, right = painted_bars(info, long_side)
     height, width = height - top - bottom, width - left - right
@@ -70,7 +70,7 @@ def frame_shape(info: VideoInfo, long_side: int | None) -> tuple[int, int]:
 def tell_plan(
     info: VideoInfo, output: Path, config: VideoConfig, listener: Listener
 ) -> tuple[int, int]:
-    """Report what will be made, and return the height and width of the result."""
+    """Report the planned result, and return its height and width."""
     shape = result_shape(info, config)
     height, width = cut_shape(output, config.encoding, shape)
     tell_summary(info, config, f"{width}x{height}", listener)
@@ -82,7 +82,7 @@ def tell_plan(
 def tell_summary(
     info: VideoInfo, config: VideoConfig, result: str, listener: Listener
 ) -> None:
-    """Report what becomes what, and warn of paintings after the clip's end."""
+    """Report source and result in one line, and warn of paintings after the end."""
     listener(Notice(text=f"{summary(info, config)} -> {result}"))
     if (frames := expected_frames(info, config) or 0) > MANY:
         text = f"{frames} frames take {frames / 86400:.1f} days at a second each; "
@@ -97,11 +97,11 @@ def tell_summary(
 
 def summary(info: VideoInfo, config: VideoConfig) -> str:
     """Summarize the clip in a line."""
-    taken, there = expected_frames(info, config), info.frame_count
+    count, total = expected_frames(info, config), info.frame_count
     facts = [f"{info.width}x{info.height}", f"{float(info.fps):.4g} fps"]
-    if taken is not None:
-        of = "" if there in {None, taken} else f"of {there} "
-        facts = [f"{taken} {of}frames", *facts]
+    if count is not None:
+        of = "" if total in {None, count} else f"of {total} "
+        facts = [f"{count} {of}frames", *facts]
     if info.has_audio:
         facts.append("with sound")
     return f"{info.path.name or info.path}: {', '.join(facts)}"
@@ -110,7 +110,7 @@ def summary(info: VideoInfo, config: VideoConfig) -> str:
 def notices(
     info: VideoInfo, output: Path, encoding: EncodingConfig, shape: tuple[int, int]
 ) -> Iterator[Notice]:
-    """Name how a clip is read and written, and what of it a file cannot hold.
+    """Describe how a clip is read and encoded, and what the result cannot hold.
 
     The shape is the frames' height and width.
     """
@@ -138,13 +138,12 @@ def notices(
 def left_behind(
     info: VideoInfo, output: Path, encoding: EncodingConfig
 ) -> Iterator[str]:
-    """List what of a clip a result cannot hold as it is."""
+    """Describe what of a clip is lost or converted in the result."""
     container = container_of(output) if output.suffix else None
     if container not in {None, "gif"}:
         yield from unsupported_streams(info, container)
-    others = [each for each in info.streams if each.kind == "video"]
-    others = [e for e in others if not e.is_cover and e.index != info.stream_index]
-    if others:
+    videos = [s for s in info.streams if s.kind == "video" and not s.is_cover]
+    if others := [s for s in videos if s.index != info.stream_index]:
         yield (
             f"{info.path} has {len(others) + 1} video streams; only stream "
             f"{info.stream_index} is painted."
@@ -166,9 +165,9 @@ def write_result(
     info: VideoInfo,
     config: VideoConfig,
 ) -> None:
-    """Put the stylized frames together, with the sound of the part that was taken."""
-    is_enlarged = config.output_size == "source"
-    height, width = (info.height, info.width) if is_enlarged else (None, None)
+    """Encode the stylized frames, with the sound of the requested range."""
+    is_resized = config.output_size == "source"
+    height, width = (info.height, info.width) if is_resized else (None, None)
     if not output.suffix:
         if config.encoding.keep_alpha and info.has_alpha:
             frames = with_alpha(frames, info, first=found.first)
@@ -191,20 +190,19 @@ def write_result(
 
 @dataclass(frozen=True, slots=True)
 class StylizedFrames:
-    """The stylized frames in order, in the light of their fades, as often as asked."""
+    """The stylized frames in order, with fades applied; can be iterated repeatedly."""
 
     store: FrameStore
     found: IngestState
-    bars: Bars = NO_BARS  # what is put around them
+    bars: Bars = NO_BARS  # added around them
 
     def __iter__(self) -> Iterator[Frame]:
-        """Read them from the first."""
         first = self.found.first
         for index in range(first, first + len(self.found.times_s)):
             yield self.at(index)
 
     def at(self, index: int) -> Frame:
-        """Read the one with an index."""
+        """Read a frame by its index."""
         frame, light = self.store.stylized(index), self.found.lights.get(index)
         return with_bars(frame if light is None else light.dim(frame), self.bars)
 
@@ -212,7 +210,7 @@ class StylizedFrames:
 def save_sheet(
     store: FrameStore, found: IngestState, reader: FrameReader, path: Path
 ) -> None:
-    """Lay out spread frames: above as they were, below as they are painted."""
+    """Write a contact sheet of evenly spaced frames: sources above, results below."""
     indices = evenly_spaced(found.first, len(found.times_s), SHEET_PICTURES)
     frames = StylizedFrames(store, found)
     stylized = [frames.at(index) for index in indices]
@@ -223,14 +221,13 @@ def save_sheet(
 
 @dataclass(frozen=True, slots=True)
 class SideBySide:
-    """Each frame before and after, with a painting in the corner."""
+    """Each frame before and after, side by side, with a painting in the corner."""
 
     sources: SelectedFrames
     stylized: StylizedFrames
     painting: Frame
 
     def __iter__(self) -> Iterator[Frame]:
-        """Read them from the first."""
         inset: Frame | None = None
         for timed, after in zip(self.sources, self.stylized, strict=False):
             height, width = after.shape[:2]
@@ -251,7 +248,7 @@ def save_evolution(
     evolution: EvolutionConfig | None,
     listener: Listener,
 ) -> Path | None:
-    """Write the GIF of the learning, if one was asked for and its frame came by."""
+    """Write the evolution, if it was requested and its frame was in the range."""
     if path is None or evolution is None:
         return None
     pictures = store.evolution()

@@ -1,8 +1,8 @@
-"""A pass over a clip whose shots are painted by workers: tasks out, news in.
+"""Distribute the shots of a pass over Ray workers.
 
-The clip is read, and the result put together, as ever. A task is some whole shots; its
-frames are stored in the work directory or, where a worker does not see that, handed
-back. These, and what is told on the way, come to the driver in messages.
+The driver reads the clip and encodes the result as usual. A task is a few whole shots;
+its frames are stored in the work directory or, if the worker cannot access that, sent
+back. Frames and events reach the driver as messages.
 """
 
 import platform
@@ -36,8 +36,8 @@ from vidstyle.records import Event, FrameReport, Listener, Notice
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
-LOST_S = 50  # without an answer; after 60, Ray would end this process
-SHARED = "shared"  # stored facts by which a worker tells that it sees the directory
+LOST_S = 50  # timeout of an answer; after 60, Ray would end this process
+SHARED = "shared"  # stored facts by which a worker checks that it sees the directory
 
 
 class _Job(NamedTuple):
@@ -45,17 +45,17 @@ class _Job(NamedTuple):
 
     key: str
     passes: RegionPasses
-    place: int  # which of the passes
-    machine: Mapping[str, Any]  # what must be alike on all machines
+    place: int  # number of the pass
+    machine: Mapping[str, Any]  # what must be equal on all machines
 
 
 @dataclass(slots=True)
 class _Part:
-    """Some whole shots, which are a task."""
+    """The shots of one task."""
 
     found: IngestState  # of these frames alone
-    is_learned: bool  # whether the frame is in it whose learning is recorded
-    painted: int = 0  # frames that were, when it was handed out
+    is_learned: bool  # whether it contains the frame whose evolution is recorded
+    painted: int = 0  # frames that were painted when it was submitted
 
     @property
     def frames(self) -> range:
@@ -63,7 +63,7 @@ class _Part:
 
 
 class SpreadPainter:
-    """Hands out the shots of a pass as they are read, and hears of them."""
+    """A ``PassPainter`` that submits shots to workers as they are read."""
 
     def __init__(
         self, workers: Workers, passes: RegionPasses, place: int, listener: Listener
@@ -75,22 +75,22 @@ class SpreadPainter:
         job = _Job(self._key, passes, place, workers.facts)
         self._job = self._ray.put(self._ray.cloudpickle.dumps(job))
         self._task = workers.task(paint_part)
-        self._parts: dict[Any, _Part] = {}  # that are being painted, by their tasks
-        self._shots = 0  # handed out, the finished ones too
-        self._sends = False  # whether workers do not see the work directory
-        self._texts = set[str]()  # of notices that were told
-        self._untold = set[int]()  # frames of tasks that nobody has told of yet
+        self._parts: dict[Any, _Part] = {}  # being painted, by task
+        self._shots = 0  # submitted so far
+        self._sends = False  # whether a worker cannot access the work directory
+        self._texts = set[str]()  # of notices reported so far
+        self._untold = set[int]()  # frames of tasks without a report so far
 
     def paint(self, ingest: Ingest) -> IngestState:
-        """Paint all frames that a reader delivers, as ``Painter`` does.
+        """Paint all frames read, as ``Painter`` does.
 
-        VidstyleError: what the reader meets, or a worker three times.
+        Raises VidstyleError if reading fails, or a worker three times.
         """
         lost = ConnectionError, TimeoutError, self._ray.exceptions.RayActorError
         try:
             return self._paint(ingest)
         except lost as err:
-            self._parts.clear()  # nobody is there who could end them
+            self._parts.clear()  # they cannot be cancelled any more
             raise OptimizationError("lost the connection to the workers.") from err
         finally:
             tasks = list(self._parts)
@@ -116,7 +116,7 @@ class SpreadPainter:
                 return found
 
     def _hand_out(self) -> None:
-        """Make tasks of shots whose end is known, as many in each as are batched."""
+        """Submit shots whose end is known, in tasks of as many as are batched."""
         found, batch = self._found, self._passes.masks.config.batch
         edges = found.starts[self._shots :] + [found.certain] * found.is_complete
         while len(edges) > 1 and (found.is_complete or len(edges) > batch):
@@ -140,20 +140,20 @@ class SpreadPainter:
             is_complete=True,
             warnings=[],
         )
-        learned = None if evolution is None else evolution.frame
-        if evolution is not None and learned is None and True in found.is_seen:
-            learned = found.first + found.is_seen.index(True)  # first with something
-        return _Part(own, learned in range(first, stop))
+        recorded = None if evolution is None else evolution.frame
+        if evolution is not None and recorded is None and True in found.is_seen:
+            recorded = found.first + found.is_seen.index(True)  # first not blank
+        return _Part(own, recorded in range(first, stop))
 
     def _submit(self, part: _Part) -> None:
-        """Have a part painted, if it is not."""
+        """Submit a part, unless all its frames are painted."""
         part.painted = self._painted(part)
         if part.painted == len(part.frames):
             return
         files = None
         if self._sends:
-            ours = pack(self._store, lambda path: frame_of(path) in part.frames)
-            files = self._ray.put(ours)
+            packed = pack(self._store, lambda path: frame_of(path) in part.frames)
+            files = self._ray.put(packed)
         task = self._task(self._job, part.found, part.is_learned, files)
         self._parts[task] = part
 
@@ -161,7 +161,7 @@ class SpreadPainter:
         return sum(map(self._store.is_painted, part.frames))
 
     def _collect(self) -> None:
-        """Wait for a while, hear what is told, and see what is finished."""
+        """Wait for a while, then process messages and finished tasks."""
         ready, _ = self._ray.wait(list(self._parts), timeout=SEND_S)
         taken = self._workers.mailbox.take.remote(self._key)
         messages = self._ray.get(taken, timeout=LOST_S)
@@ -178,18 +178,18 @@ class SpreadPainter:
                     what = f"frames {part.frames[0]} to {part.frames[-1]}"
                     raise named_error(err, what) from err
             for frame in self._untold.intersection(part.frames):
-                if self._store.is_painted(frame):  # a worker died before it told of it
+                if self._store.is_painted(frame):  # a worker died before reporting it
                     self._tell(FrameReport(frame=frame, frames_known=0))
             self._submit(part)
 
     def _tell(self, event: Event) -> None:
-        """Tell a worker's event as this run's own; each notice and frame once."""
+        """Forward a worker's event as this run's own; each notice and frame once."""
         if isinstance(event, Notice):
             if event.text in self._texts:
                 return
             self._texts.add(event.text)
         if isinstance(event, FrameReport):
-            if event.frame not in self._untold:  # another worker has painted it again
+            if event.frame not in self._untold:  # painted again by another worker
                 return
             self._untold.remove(event.frame)
             event = replace(
@@ -204,11 +204,11 @@ class SpreadPainter:
 def paint_part(
     packed: bytes, found: IngestState, is_learned: bool, files: Files | None
 ) -> bool:
-    """Paint whole shots, but for the frames that are stored.
+    """Paint the frames of whole shots that are not stored yet; runs in a worker.
 
-    ``packed`` is a ``_Job``, ``found`` is of these shots alone, and so are the
-    ``files`` that are given if the work directory is not shared. Returns whether they
-    are painted, which they cannot be if their files are not here.
+    ``packed`` is a ``_Job``; ``found`` covers these shots alone, and so do ``files``,
+    which are sent if the work directory is not shared. Returns False if the files are
+    needed but were not sent.
     """
     job, stylizer, post = _loaded(packed)
     passes, masks = job.passes, job.passes.masks
@@ -217,9 +217,7 @@ def paint_part(
     with TemporaryDirectory(prefix="vidstyle-") as folder:
         if passes.stores[job.place].facts(SHARED) != {"run": job.key}:
             if masks.regions:
-                raise InputError(
-                    "--region needs a work directory that all workers can access."
-                )
+                raise InputError("--region needs a work directory all workers see.")
             if files is None:
                 return False
             post.handing = store = FrameStore(Path(folder))
@@ -235,7 +233,7 @@ def paint_part(
 
 @lru_cache(maxsize=1)
 def _loaded(packed: bytes) -> tuple[_Job, Stylizer, "Post"]:
-    """Load the network for a job, once in a process."""
+    """Load the network for a job, once per process."""
     import ray
 
     job: _Job = ray.cloudpickle.loads(packed)
@@ -250,7 +248,7 @@ def _loaded(packed: bytes) -> tuple[_Job, Stylizer, "Post"]:
 
 
 class _Given(Ingest):
-    """What the driver has read."""
+    """An ingest of frames that the driver has read."""
 
     def __init__(self, found: IngestState) -> None:
         self._given = found

@@ -1,4 +1,4 @@
-"""A run that has not ended: how far it is, and a clip of what it has painted so far."""
+"""Unfinished runs: their status, and a clip of the frames painted so far."""
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoStatus:
-    """How far a run is."""
+    """The progress of a run."""
 
     work_dir: Path
     output: Path
-    painted: int  # frames; those of each region count
-    frames: int | None  # about how many there will be. None: not known.
-    process: str | None  # which is at work on it. None: none is.
-    newest: Path | None  # the file of the newest frame
-    command: list[str]  # what began it, or went on with it last
+    painted: int  # frames, counted for each region
+    frames: int | None  # estimated total; None: unknown
+    process: str | None  # that works on it; None: none does
+    newest: Path | None  # file of the latest frame
+    command: list[str]  # that started or last resumed it
 
 
 def video_status(run: StrPath) -> VideoStatus:
-    """Look at an unfinished run, given its work directory or its output.
+    """Inspect an unfinished run, given its work directory or its output.
 
-    WorkDirError: there is none, or its facts are damaged.
+    Raises WorkDirError if there is none, or its facts are damaged.
     """
     store, facts = _open_run(Path(run))
     later = [store.work_dir / f"region-{n}" for n in range(2, facts["passes"] + 1)]
@@ -43,7 +43,7 @@ def video_status(run: StrPath) -> VideoStatus:
     return VideoStatus(
         work_dir=store.work_dir,
         output=Path(facts["output"]),
-        painted=sum(len(each.painted()) for each in stores),
+        painted=sum(len(part.painted()) for part in stores),
         frames=facts["frames"] and facts["frames"] * facts["passes"],
         process=store.owner(),
         newest=store.newest if store.newest.is_file() else None,
@@ -58,11 +58,11 @@ def finish_video(
     overwrite: bool = False,
     listener: Listener = ignore,
 ) -> "VideoResult":
-    """Make a clip of the frames that an unfinished run has painted, with their sound.
+    """Encode the frames that an unfinished run has painted, with their sound.
 
-    It holds the frames up to the first that is missing, and goes where the run's own
-    result would unless ``output`` says otherwise. The run can still go on.
-    WorkDirError: there is no such run, nothing is painted, or the clip has changed.
+    Stops before the first missing frame. The default ``output`` is the run's own. The
+    run can still be resumed. Raises WorkDirError if there is no such run, nothing is
+    painted, or the clip has changed.
     """
     store, facts = _open_run(Path(run))
     known = store.facts(Path(MANIFEST).stem) or {}
@@ -86,7 +86,7 @@ def finish_video(
 
 
 def _open_run(path: Path) -> tuple[FrameStore, dict[str, Any]]:
-    """Find a run's store, and the facts that are not in its manifest."""
+    """Find a run's store, and the facts stored next to its manifest."""
     if not (path / MANIFEST).is_file():
         path = Path(f"{path}.vidstyle")
     store = FrameStore(path)
@@ -103,8 +103,8 @@ def _write(
     output: Path,
     listener: Listener,
 ) -> "VideoResult":
-    """Write the frames from the first on up to one that is missing."""
-    from vidstyle.clip.pipeline import VideoResult  # late: it waits for torch
+    """Encode the frames up to the first missing one."""
+    from vidstyle.clip.pipeline import VideoResult  # late: imports torch
     from vidstyle.clip.results import StylizedFrames, painted_bars, write_result
 
     painted = store.painted()
@@ -117,9 +117,7 @@ def _write(
     if not count:
         raise WorkDirError(f"the first frame is not painted yet in {store.work_dir}.")
     if left := len(painted) - count:
-        listener(
-            Notice(text=f"leaving out {left} frames that follow an unfinished one")
-        )
+        listener(Notice(text=f"skipping {left} frames after an unfinished one"))
     if count < len(found.times_s):
         end_s, stop = found.times_s[count], first + count
         found = replace(found, times_s=found.times_s[:count], end_s=end_s)
@@ -132,7 +130,7 @@ def _write(
 
 
 class _Scratch(FrameStore):
-    """Takes what a reader stores on its way; no frame is still to be painted."""
+    """A temporary store in which all frames count as painted, so none is kept."""
 
     def is_painted(self, index: int) -> bool:
         return index >= 0
@@ -141,7 +139,7 @@ class _Scratch(FrameStore):
 def _read_times(
     store: FrameStore, reader: FrameReader, config: VideoConfig
 ) -> "IngestState":
-    """Find the times, cuts and fades of a clip, as far as it is painted."""
+    """Read a clip's times, cuts and fades, as far as it is painted."""
     from vidstyle.clip.ingest import Ingest
 
     last = store.painted()[-1]

@@ -1,6 +1,6 @@
-"""The processes that paint shots beside one another, here or on other machines.
+"""Ray workers, on this machine or a cluster, and messages from them.
 
-Ray starts them, gives each its GPU or cores, and tries again what fails.
+Ray starts the processes, assigns a GPU or cores to each, and retries failed tasks.
 """
 
 import os
@@ -32,18 +32,18 @@ from vidstyle.records import Event, Listener, Notice, StepReport
 from vidstyle.stylize.stylizer import load_for
 from vidstyle.video.work_dir import EVOLUTION, FrameStore
 
-SHARE = 2  # cores of a worker without a GPU, unless the number of workers is given
-RETRIES = 2  # how often Ray tries a task again
-STORE_BYTES = 256 * 2**20  # for Ray's objects here: messages only, frames are files
-WAIT_S = 30  # after which a user is told that no worker is free
-SEND_S = 0.5  # between two messages
-# Files, those first that must be written last.
+SHARE = 2  # cores per worker without a GPU, unless the number of workers is given
+RETRIES = 2  # of a failed task
+STORE_BYTES = 256 * 2**20  # of Ray's object store, for messages; frames are files
+WAIT_S = 30  # until the user is told that no worker is free
+SEND_S = 0.5  # interval of messages
+# Files, in the reverse of the order in which they have to be written.
 KINDS = "stylized/*.png", "paint/*.npz", "*.json", "source/*.png", "evolution/*.png"
-Files = dict[str, bytes]  # by their names in the work directory
+Files = dict[str, bytes]  # contents by path relative to the work directory
 
 
 class Mailbox:
-    """An actor that keeps messages until they are taken."""
+    """A Ray actor that keeps messages until they are taken."""
 
     def __init__(self) -> None:
         self._boxes = defaultdict[str, list[tuple[list[Event], Files]]](list)
@@ -56,9 +56,9 @@ class Mailbox:
 
 
 class Post:
-    """Sends home what is told, and files; a listener."""
+    """A listener in a worker that sends events and files to the driver's mailbox."""
 
-    handing: FrameStore | None = None  # whose new files are handed back
+    handing: FrameStore | None = None  # store whose new files are sent
 
     def __init__(self, key: str) -> None:
         import ray
@@ -84,7 +84,7 @@ class Post:
         self._events, self._sent_s = [], time.monotonic()
 
     def close(self) -> None:
-        """Send the rest, and wait until all of it is there."""
+        """Send the rest, and wait until all messages have arrived."""
         self._send()
         self._ray.get(self._messages)
         self._messages, self.handing = [], None
@@ -98,16 +98,16 @@ class Post:
 
 
 def _settled(report: StepReport) -> StepReport:
-    """Read what is on this process' device, and leave out what has to stay there."""
+    """Make a report picklable: read its losses, and drop the picture."""
     return replace(report, read_losses=partial(dict, report.losses), picture=None)
 
 
 def pack(store: FrameStore, is_wanted: Callable[[Path], bool]) -> Files:
-    """Read some files, in the order in which they are to be written."""
+    """Read some files, in the order in which they have to be written."""
     files = {}
     for kind in KINDS:
         for path in store.work_dir.glob(kind):
-            with suppress(FileNotFoundError):  # it may be dropped at any time
+            with suppress(FileNotFoundError):  # it may be deleted at any time
                 if is_wanted(path):
                     name = path.relative_to(store.work_dir).as_posix()
                     files[name] = path.read_bytes()
@@ -120,18 +120,18 @@ def unpack(store: FrameStore, files: Files) -> None:
 
 
 def frame_of(path: Path) -> int | None:
-    """Tell which frame, or the first of which shot, a file is about."""
+    """Return the frame, or the first one of the shot, that a file belongs to."""
     number = path.stem[-6:]
     return int(number) - 1 if number.isdecimal() else None
 
 
 class Workers:
-    """Processes that paint shots; a context manager that starts and ends them."""
+    """Ray workers; a context manager that starts and stops them."""
 
     def __init__(self, where: str) -> None:
-        """Take ``local``, a number on this machine, a cluster's address, or its file.
+        """Parse ``local``, a number of workers, or a cluster's address or its file.
 
-        DependencyError: Ray is not installed; ConfigError: it is none of these.
+        Raises DependencyError if Ray is not installed, ConfigError for other values.
         """
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         try:
@@ -153,14 +153,14 @@ class Workers:
         self._where, self._is_ours = where, False
         self._needs: dict[str, float] = {"CPU": 1}
         self.facts: dict[str, Any] = {}
-        # In the main thread Ray would take SIGTERM for itself; and what it starts ends
-        # with the thread that started it.
+        # In the main thread, Ray would install its own SIGTERM handler; and the
+        # processes it starts end with the thread that started them.
         self._starter = ThreadPoolExecutor(1)
 
     def __enter__(self) -> Self:
-        """Start Ray, or join the cluster; a session that is there is used.
+        """Start Ray or connect to the cluster, unless Ray is initialized already.
 
-        InputError: the cluster cannot be reached.
+        Raises InputError if the cluster cannot be reached.
         """
         if not self.ray.is_initialized():
             self._start()
@@ -191,7 +191,7 @@ class Workers:
         except failures as err:
             what = f"cannot work with the Ray cluster at {self._where}"
             raise InputError(f"{what}: {' '.join(str(err).split())}") from err
-        # If a worker is killed, Ray would tell of it where results are told.
+        # Ray would report killed workers on stdout, among the results.
         self.ray._private.worker.print_to_stdstream = lambda *_, **__: None
 
     def __exit__(self, *_: object) -> None:
@@ -205,7 +205,7 @@ class Workers:
 
     @property
     def count(self) -> int:
-        """How many can work at once; a cluster may grow."""
+        """How many workers fit at once; changes when a cluster grows."""
         fit = (
             min(has.get(kind, 0) // n for kind, n in self._needs.items())
             for has in self._machines
@@ -213,7 +213,7 @@ class Workers:
         return max(1, int(sum(fit)))
 
     def task(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Have calls of a function run elsewhere, and tried again if they fail."""
+        """Make calls of a function run in workers, and be retried if they fail."""
         needs = {f"num_{kind.lower()}s": n for kind, n in self._needs.items()}
         again = {"max_retries": RETRIES, "retry_exceptions": True}
         remote: Callable[..., Any] = self.ray.remote(**again, **needs)(function).remote
@@ -222,19 +222,19 @@ class Workers:
     def ask(
         self, config: StyleConfig, threads: int | None, listener: Listener
     ) -> dict[str, Any]:
-        """Ask one of them what a manifest says of it; all others must be alike.
+        """Ask one worker for the manifest's facts; all others must give the same.
 
-        They compute in so many ``threads``; None: as their share of the cores is. The
-        listener is told which network was taken and why. VidstyleErrors are a worker's.
+        They compute in ``threads``; None: by their share of the cores. The listener
+        receives which network was chosen and why. Raises a worker's VidstyleErrors.
         """
-        there = self.ray.cluster_resources()
-        gpus = int(there.get("GPU", 0))
+        resources = self.ray.cluster_resources()
+        gpus = int(resources.get("GPU", 0))
         if config.device == "cuda" and not gpus:
             raise ConfigError("device cuda: no worker has a GPU; use auto or cpu.")
         if gpus and config.device in {"auto", "cuda"}:
-            threads = threads or max(1, int(there.get("CPU", 1)) // gpus)
+            threads = threads or max(1, int(resources.get("CPU", 1)) // gpus)
         else:
-            most = max(int(has.get("CPU", 1)) for has in self._machines)
+            most = max(int(machine.get("CPU", 1)) for machine in self._machines)
             share = most // self._count if self._count else SHARE
             threads = threads or max(1, min(share, most))
             self._needs = {"CPU": min(threads, most)}
@@ -251,29 +251,29 @@ class Workers:
 
 
 def _describe(config: StyleConfig, threads: int) -> tuple[dict[str, Any], list[Notice]]:
-    """Load the network: what rounding depends on, and what is told of it."""
-    told = list[Event]()
+    """Load the network; return what affects rounding, and the notices of loading."""
+    events = list[Event]()
     torch.set_num_threads(threads)
-    network = load_for(config, told.append)
+    network = load_for(config, events.append)
     facts = describe_machine(choose_device(config.device))
-    notices = [event for event in told if isinstance(event, Notice)]
+    notices = [event for event in events if isinstance(event, Notice)]
     return {"network": network.name, **facts}, notices
 
 
 @contextmanager
 def several(where: str) -> Iterator[Callable[..., Any]]:
-    """Start workers for several runs at once, each with these; yield a ``map``."""
+    """Start workers shared by several concurrent runs; yield their ``map``."""
     with Workers(where) as workers, ThreadPoolExecutor(workers.count + 1) as pool:
         try:
             yield pool.map
         except BaseException:
-            workers.ray.kill(workers.mailbox)  # which ends all runs that still go on
+            workers.ray.kill(workers.mailbox)  # ends all runs still active
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
 def named_error(err: Exception, what: str) -> VidstyleError:
-    """Name what a task has met in each of its tries."""
+    """Convert the error of a task that failed in every attempt."""
     cause = getattr(err, "cause", None)
     if isinstance(cause, VidstyleError):
         return cause

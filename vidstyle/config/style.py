@@ -93,7 +93,7 @@ class StyleConfig(Config):
     )
     style_scale: float | None = SIZE.common(
         None,
-        "Relative stroke size.",
+        "Relative stroke size; 2 doubles it.",
         above=0,
         default_text="1",
     )

@@ -101,9 +101,7 @@ class EvolutionConfig(Config):
         default_text="the first",
     )
     width: int = EVOLUTION.setting(320, "Width in pixels.", least=MIN_SIDE)
-    pictures: int = EVOLUTION.setting(
-        40, "Maximum number of pictures.", least=2, most=500
-    )
+    pictures: int = EVOLUTION.setting(40, "Maximum pictures.", least=2, most=500)
     fps: int = EVOLUTION.setting(10, "Pictures per second.", least=1, most=50)
     hold_s: float = EVOLUTION.setting(
         2.0, "How long to hold the finished picture, in seconds.", least=0
@@ -211,12 +209,10 @@ class VideoConfig(AlbumConfig):
     )
     network_shape: PainterShape = NETWORK.setting(
         "residual",
-        "Architecture for --method network: residual or unet.",
+        "The trained network: residual or unet.",
         metavar="NAME",
     )
-    train_minutes: float = NETWORK.setting(
-        10.0, "Training time for --method network.", above=0
-    )
+    train_minutes: float = NETWORK.setting(10.0, "Training time in minutes.", above=0)
     next_init: NextInit = COHERENCE.setting(
         "previous-warped",
         "What later frames start from: previous-warped, previous, content or random.",

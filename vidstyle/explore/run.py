@@ -60,9 +60,7 @@ def run_experiment(
     when each trial was painted.
     """
     if not folder.parent.is_dir():
-        raise OutputError(
-            f"cannot make the folder {folder}: its parent folder does not exist."
-        )
+        raise OutputError(f"cannot make the folder {folder}: its parent is missing.")
     for text in experiment.skipped:
         listener(Notice(text=f"skipped: {text}", is_warning=True))
     painter = TrialPainter(experiment.trials, listener)

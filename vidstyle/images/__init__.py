@@ -151,9 +151,7 @@ def check_outputs(
         if path.exists() and any(path.samefile(given) for given in there):
             raise ConfigError(f"the result {path} would replace an input.")
         if resolved.count(path.resolve()) > 1:
-            raise ConfigError(
-                f"two results would be named {path}; choose another name for one."
-            )
+            raise ConfigError(f"two results would be named {path}; rename one.")
     check_free(*asked, overwrite=overwrite)
 
 

@@ -111,9 +111,7 @@ def decode_picture(path: Path) -> npt.NDArray[Any]:
         )
     pixels, turn = _decode(data, header)
     if pixels is None:
-        raise ImageOpenError(
-            f"{path} is not a picture that vidstyle can read{_why(data)}."
-        )
+        raise ImageOpenError(f"{path} is not a picture that can be read{_why(data)}.")
     if header is not None and header.profile and header.mode not in _INKS:
         color = Image.fromarray(to_levels(pixels[..., :3]))
         converted, alpha = np.asarray(_to_srgb(color, header.profile)), pixels[..., 3:]

@@ -130,9 +130,7 @@ def measure_clip(result: Path, config: MeasureConfig, listener: Listener) -> Fac
 
     match = match_clips(result, config.content, frames=config.frames, on_warning=warn)
     if match.result.kind == "video":
-        listener(
-            Notice(text=f"the measurements include the compression loss of {result}")
-        )
+        listener(Notice(text=f"the compression loss of {result} is measured, too"))
     height, width = match.result.height, match.result.width
     meter = make_meter(config, listener, height=height, width=width)
     listener(Plan(height=height, width=width, frames=match.count, work="measuring"))

@@ -189,9 +189,7 @@ def load_inception(path: Path, *, device: torch.device) -> "Inception":
     except OSError as err:
         raise WeightsError(f"cannot read {path}: {err.strerror}.") from err
     except WeightsError as err:
-        raise WeightsError(
-            f"{err}; delete it, or download it again from {URL}."
-        ) from err
+        raise WeightsError(f"{err}; delete it, or get it again from {URL}.") from err
     return Inception(read_tensors(path)).to(device)
 
 

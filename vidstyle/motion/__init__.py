@@ -1,1 +1,1 @@
-"""What moved: shots, optical flow, where to trust it, and warping along it."""
+"""Shot detection, optical flow, flow consistency and warping."""

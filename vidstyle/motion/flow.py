@@ -1,7 +1,7 @@
-"""Optical flow: two frames in, how far each pixel moved between them out.
+"""Dense optical flow between two frames, regularized by the camera motion.
 
-By DIS (Kroeger et al. 2016) as OpenCV has it, which needs no weights. It does not say
-where to believe the flow; ``consistency`` does.
+Uses OpenCV's DIS (Kroeger et al. 2016), which needs no weights. ``consistency`` tells
+where the flow can be trusted.
 """
 
 from collections.abc import Callable
@@ -16,51 +16,45 @@ from vidstyle.motion.consistency import consistency, move_along
 from vidstyle.records import FlowField, Frame, Motion
 
 LEAST_SIDE: Final = 32
-"""Pixels that DIS needs: eight of its patches at a quarter of the size. With less it
-raises at best; a low wide picture crashes the process."""
+"""Smallest side that DIS can process: eight of its patches at quarter resolution.
+Smaller frames raise an error at best; a wide one of low height crashes the process."""
 
 
 def estimate_flow(start: Frame, end: Frame, *, quality: FlowQuality) -> FlowField:
-    """Find where the content of one frame went in another.
+    """Estimate the flow from one frame to another.
 
     Args:
-        start: The frame whose pixels the flow describes.
+        start: The frame on whose pixels the flow is defined.
         end: A frame of the same shape.
-        quality: ``fast``, ``medium``, or ``quality``, which is slower by far.
+        quality: ``fast``, ``medium``, or the much slower ``quality``.
 
     Returns:
-        Content at p in ``start`` is at p + flow[p] in ``end``. So
-        ``warp(end, flow)`` looks like ``start``.
+        What is at p in ``start`` is at p + flow[p] in ``end``, so ``warp(end, flow)``
+        approximates ``start``.
 
     Raises:
         ValueError: If the frames differ in shape.
     """
-    if start.shape != end.shape:
-        raise ValueError(
-            f"flow needs two frames of one shape, not {start.shape} and {end.shape}."
-        )
+    _check_shapes(start, end)
     height, width = start.shape[:2]
-    # An object of our own a call: DIS keeps buffers, and threads must not share them.
+    # A new object per call: DIS keeps buffers that threads must not share.
     flow = _make_dis(quality).calc(
         _prepare(start),
         _prepare(end),
-        None,  # type: ignore[call-overload]  # no first guess; the stub wants one
+        None,  # type: ignore[call-overload]  # no initial flow; the stub wants one
     )
     return np.ascontiguousarray(flow[:height, :width], np.float32)
 
 
 def estimate_motion(earlier: Frame, later: Frame, *, quality: FlowQuality) -> Motion:
-    """Find how the content moved between two frames, and where that is certain.
-
-    Plain and resting places move with the camera. The frames are of one shape.
-    """
+    """Estimate the regularized motion between two frames of the same shape."""
     return estimate_motions(earlier, later, quality=quality)[0]
 
 
 def estimate_motions(
     earlier: Frame, later: Frame, *, quality: FlowQuality
 ) -> tuple[Motion, Motion]:
-    """Find the motion to the later frame, and the one from it back to the earlier."""
+    """Estimate the motion to the later frame and the one back to the earlier."""
 
     def estimate(start: Frame, end: Frame) -> FlowField:
         return estimate_flow(start, end, quality=quality)
@@ -69,19 +63,17 @@ def estimate_motions(
 
 
 def independent_motion(earlier: Frame, later: Frame) -> Motion:
-    """Find the motion by a method that no frame is painted with, to judge by it.
+    """Estimate the motion by a method not used for stylizing, for evaluation.
 
-    Plain and resting places move with the camera here, too: without that, the flow
-    wanders over plain walls by a third of a pixel, and paint there would be told to
-    flicker though it moves with its wall. The frames are of one shape.
+    Regularized as well: otherwise the flow drifts by a third of a pixel on textureless
+    walls, and paint that correctly moves with its wall would be measured as flicker.
+
+    Raises:
+        ValueError: If the frames differ in shape.
 
     Source: Farneback 2003, "Two-frame motion estimation based on polynomial expansion".
     """
-    if earlier.shape != later.shape:
-        raise ValueError(
-            f"flow needs two frames of one shape, not {earlier.shape} and "
-            f"{later.shape}."
-        )
+    _check_shapes(earlier, later)
 
     def estimate(start: Frame, end: Frame) -> FlowField:
         pair = _grey(start), _grey(end)
@@ -91,15 +83,22 @@ def independent_motion(earlier: Frame, later: Frame) -> Motion:
     return _regular_motions(earlier, later, estimate)[0]
 
 
+def _check_shapes(start: Frame, end: Frame) -> None:
+    if start.shape != end.shape:
+        raise ValueError(
+            f"flow needs two frames of one shape, not {start.shape} and {end.shape}."
+        )
+
+
 def _regular_motions(
     earlier: Frame, later: Frame, estimate: Callable[[Frame, Frame], FlowField]
 ) -> tuple[Motion, Motion]:
     before, after = _grey(earlier), _grey(later)
-    there = regularize_flow(estimate(later, earlier), after, before)
-    back = regularize_flow(estimate(earlier, later), before, after)
+    backward = regularize_flow(estimate(later, earlier), after, before)
+    forward = regularize_flow(estimate(earlier, later), before, after)
     return (
-        Motion(flow_backward=there, consistency=consistency(there, back)),
-        Motion(flow_backward=back, consistency=consistency(back, there)),
+        Motion(flow_backward=backward, consistency=consistency(backward, forward)),
+        Motion(flow_backward=forward, consistency=consistency(forward, backward)),
     )
 
 
@@ -116,7 +115,7 @@ def _make_dis(quality: FlowQuality) -> cv2.DISOpticalFlow:
 
 
 def _prepare(frame: Frame) -> npt.NDArray[np.uint8]:
-    """Make a frame grey, and large enough by repeating its right and bottom border."""
+    """Convert to luma and pad to ``LEAST_SIDE`` at the right and the bottom."""
     grey = _grey(frame)
     below = max(0, LEAST_SIDE - grey.shape[0])
     right = max(0, LEAST_SIDE - grey.shape[1])
@@ -126,54 +125,53 @@ def _prepare(frame: Frame) -> npt.NDArray[np.uint8]:
 
 
 def _grey(frame: Frame) -> npt.NDArray[np.uint8]:
-    """Make (H, W) luma of a frame."""
+    """Convert (H, W, 3) to (H, W) luma."""
     return np.asarray(
         cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY), np.uint8
     )
 
 
 GRID: Final = 48
-"""Places along the longer side at which the camera's motion is read."""
+"""Sampling points along the longer side for fitting the camera motion."""
 
 FIT: Final = 0.5
-"""Pixels by which a place may miss the camera's motion and count for it."""
+"""RANSAC's inlier threshold of that fit, in pixels."""
 
 LEAST_AGREEMENT: Final = 0.3
-"""Share of the places that has to agree on a camera's motion for there to be one."""
+"""Smallest share of inliers for which the fit is accepted."""
 
 REST: Final = 0.05
-"""Pixels below which a camera is at rest; its shake is not to be painted."""
+"""Pixels below which the camera is static: its jitter is ignored."""
 
 CLEAR: Final = 1.0
-"""Pixels from which a moving camera shows. If rest still explains ``PLAIN`` of the
-picture, what moves is no camera but a thing in front of something plain."""
+"""Pixels up to which a fit is ambiguous. If no motion at all also explains a share of
+``PLAIN`` of the frame, an object moves in front of something textureless, and not the
+camera."""
 
 PLAIN: Final = 0.75
-"""Share of the picture."""
 
 WINDOW: Final = 9
-"""Side of the squares in which two motions are compared, in pixels."""
+"""Side of the square window in which two motions are compared, in pixels."""
 
 AS_WELL: Final = 1.5
-"""Factor on the flow's misfit up to which the camera's motion explains a place as well:
-flow fits the noise too, which makes its misfit too small."""
+"""Factor on the flow's residual up to which another motion fits as well: flow also fits
+the noise, so its residual is too small."""
 
 NOISE: Final = 2.0
-"""Misfit in levels squared that says nothing."""
+"""Residual below which there is no evidence, in levels squared."""
 
 SEAM: Final = 3.0
-"""Standard deviation of the blending between the two motions, in pixels."""
+"""Standard deviation of the blend between two motions, in pixels."""
 
 Grey = npt.NDArray[np.uint8]
 Plane = npt.NDArray[np.float32]
 
 
 def regularize_flow(flow: FlowField, start: Grey, end: Grey) -> FlowField:
-    """Replace a flow by the camera's motion wherever that explains the frames as well.
+    """Replace a flow by the camera motion wherever that explains the frames as well.
 
-    On a plain wall any motion explains the frames, and dense flow follows the noise
-    there, or whatever moves nearby. A painting has strokes on that wall, and they would
-    crawl.
+    On a textureless wall any motion explains the frames, and dense flow follows noise
+    or whatever moves nearby. The brush strokes painted on that wall would crawl.
 
     Args:
         flow: From ``start`` to ``end``.
@@ -181,23 +179,23 @@ def regularize_flow(flow: FlowField, start: Grey, end: Grey) -> FlowField:
         end: Likewise.
 
     Returns:
-        A new flow; the same where there is no common motion to take.
+        A new flow, or ``flow`` itself if there is no global motion.
     """
-    one, other = start.astype(np.float32), end.astype(np.float32)
-    limit = AS_WELL * _misfit(flow, one, other) + NOISE
-    rest = np.zeros_like(flow)
-    camera = _fit_camera(flow, one)
+    first, second = start.astype(np.float32), end.astype(np.float32)
+    limit = AS_WELL * _residual(flow, first, second) + NOISE
+    static = np.zeros_like(flow)
+    camera = _fit_camera(flow, first)
     if camera is None or np.abs(camera).max() > CLEAR:
-        explained = _misfit(rest, one, other) <= limit
-        if explained.mean() > PLAIN:
-            return _blend(flow, rest, explained)
+        is_static = _residual(static, first, second) <= limit
+        if is_static.mean() > PLAIN:
+            return _blend(flow, static, is_static)
     if camera is None:
         return flow
-    return _blend(flow, camera, _misfit(camera, one, other) <= limit)
+    return _blend(flow, camera, _residual(camera, first, second) <= limit)
 
 
 def _fit_camera(flow: FlowField, start: Plane) -> FlowField | None:
-    """Fit a shift, a turn and a zoom to a flow, at the places with the most texture."""
+    """Fit translation, rotation and zoom to a flow at the points with most texture."""
     height, width = flow.shape[:2]
     step = max(1, max(height, width) // GRID)
     texture = cv2.blur(np.square(cv2.Laplacian(start, cv2.CV_32F)), (WINDOW, WINDOW))
@@ -205,21 +203,21 @@ def _fit_camera(flow: FlowField, start: Plane) -> FlowField | None:
     rows, columns = rows.ravel(), columns.ravel()
     strength = np.asarray(texture)[rows, columns]
     chosen = strength >= np.median(strength)
-    places = np.stack([columns[chosen], rows[chosen]], axis=-1).astype(np.float32)
-    landings = places + flow[rows[chosen], columns[chosen]]
-    found: tuple[Any, Any] = cv2.estimateAffinePartial2D(
-        places, landings, method=cv2.RANSAC, ransacReprojThreshold=FIT
+    points = np.stack([columns[chosen], rows[chosen]], axis=-1).astype(np.float32)
+    targets = points + flow[rows[chosen], columns[chosen]]
+    fitted: tuple[Any, Any] = cv2.estimateAffinePartial2D(
+        points, targets, method=cv2.RANSAC, ransacReprojThreshold=FIT
     )
-    affine, agrees = found  # None where it finds nothing, unlike what its stub says
-    if affine is None or agrees.mean() < LEAST_AGREEMENT:
+    affine, inliers = fitted  # affine is None if it fails, unlike what its stub says
+    if affine is None or inliers.mean() < LEAST_AGREEMENT:
         return None
     grid = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1)
     camera = (grid @ affine[:, :2].T + affine[:, 2] - grid).astype(np.float32)
     return np.zeros_like(flow) if np.abs(camera).max() < REST else camera
 
 
-def _misfit(flow: FlowField, start: Plane, end: Plane) -> Plane:
-    """Square the difference of ``start`` and ``end`` moved back; mean over squares."""
+def _residual(flow: FlowField, start: Plane, end: Plane) -> Plane:
+    """Compute the local mean squared difference of ``start`` and the warped ``end``."""
     squared = np.square(move_along(end, flow, cv2.INTER_CUBIC) - start)
     return np.asarray(cv2.blur(squared, (WINDOW, WINDOW)), np.float32)
 
@@ -227,6 +225,6 @@ def _misfit(flow: FlowField, start: Plane, end: Plane) -> Plane:
 def _blend(
     flow: FlowField, other: FlowField, is_other: npt.NDArray[np.bool_]
 ) -> FlowField:
-    """Cross-fade, lest each seam between two equal motions be an edge of motion."""
+    """Blend smoothly: a hard seam would become a motion boundary."""
     share = cv2.GaussianBlur(is_other.astype(np.float32), (0, 0), SEAM)[..., np.newaxis]
     return np.asarray(share * other + (1 - share) * flow, np.float32)

@@ -1,7 +1,7 @@
-"""Shots: frames in one after another, the cuts between them out, a few frames late.
+"""Shot detection in a stream of frames, with a delay of a few frames.
 
-Finds hard cuts only. A dissolve has no first frame of a new shot, and is left to the
-flow, which can be trusted little there; ``motion/fades`` finds fades.
+Finds hard cuts only. A dissolve has no first frame of a new shot; the low consistency
+of its flow takes care of it. ``motion/fades`` finds fades.
 """
 
 from collections import deque
@@ -18,41 +18,41 @@ from vidstyle.motion.flow import estimate_flow
 from vidstyle.records import Frame
 
 LOOK_AHEAD: Final = 3
-"""Frames after a sudden change that are awaited: a flash may be that long."""
+"""Frames awaited after an abrupt change: a flash may last that long."""
 
 THUMBNAIL_SIDE: Final = 128
-"""Longest side in pixels of the pictures that are compared."""
+"""Longest side of the thumbnails compared, in pixels."""
 
-UNLIKE: Final = 0.3
-"""Unlikeness from which a frame may begin a shot. Measured on camera clips: frames that
-follow one another stay under 0.19, frames of different clips begin at 0.58."""
+MIN_DISSIMILARITY: Final = 0.3
+"""Dissimilarity from which a frame may start a shot. Measured on camera clips:
+consecutive frames stay below 0.19, frames of different clips are above 0.58."""
 
 CALM: Final = 0.5
-"""Share of a cut's difference that those before and after it do not exceed: where all
-changes all the time, the camera swings or the light fades, and nothing is cut."""
+"""Largest difference before and after a cut, relative to that of the cut: if every
+frame differs, the camera pans fast or the light fades, and there is no cut."""
 
 WINDOW: Final = 7
-"""Side of the squares in which thumbnails are compared, in pixels."""
+"""Side of SSIM's square window, in pixels."""
 
 FLOORS: Final = 2.5**2, 3.0**2
-"""SSIM's constants, for light and for structure, in levels squared: what is less is
-noise. Its authors' are for pictures to look at; night scenes have cuts as well."""
+"""SSIM's constants for luminance and structure, in levels squared: about the noise. Its
+authors' larger ones would miss cuts in night scenes."""
 
 Plane = npt.NDArray[np.float32]
 
 
 class _Change(NamedTuple):
-    """What is left between two thumbnails once the earlier is warped onto the later."""
+    """How two thumbnails differ after the earlier is warped onto the later."""
 
-    unlikeness: float
-    """1 - SSIM (Wang et al. 2004), mean over places and colors: 1 for other things."""
+    dissimilarity: float
+    """1 - SSIM (Wang et al. 2004), mean over pixels and channels."""
     difference: float
     """Mean absolute difference in levels."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Suspect:
-    """A frame that may begin a shot."""
+class _Candidate:
+    """A frame that may start a shot."""
 
     index: int
     thumbnail: Frame
@@ -60,35 +60,30 @@ class _Suspect:
 
 
 class ShotDetector:
-    """Finds the cuts in a stream of frames, in constant memory.
+    """Detects cuts in a stream of frames, in constant memory.
 
-    A frame that is unlike its predecessor becomes a suspect, and so do the frames after
-    it, until one of them is like the last frame before the suspects (they were a flash)
-    or there are more than ``LOOK_AHEAD`` of them (which are then judged).
+    A frame dissimilar to its predecessor becomes a candidate, and so do those after it,
+    until one is similar to the last frame before the candidates (a flash), or there are
+    more than ``LOOK_AHEAD`` candidates, which are then decided.
     """
 
     def __init__(self) -> None:
-        """Begin before the first frame."""
         self._count = 0
-        self._last: Frame | None = None  # thumbnail of the last frame but suspects
+        self._last: Frame | None = None  # thumbnail of the last frame before candidates
         self._differences: deque[float] = deque(maxlen=LOOK_AHEAD + 1)  # in this shot
-        self._suspects: list[_Suspect] = []
+        self._candidates: list[_Candidate] = []
 
     @property
     def certain(self) -> int:
-        """Number of first frames of which it is decided whether they begin a shot."""
-        return self._suspects[0].index if self._suspects else self._count
+        """Number of leading frames for which it is decided if they start a shot."""
+        return self._candidates[0].index if self._candidates else self._count
 
     def push(self, frame: Frame) -> list[int]:
-        """Take the next frame.
-
-        Args:
-            frame: Of any shape, but the same for all.
+        """Process the next frame; all have the same shape.
 
         Returns:
-            The cuts that are certain now and were not before: for each the index of the
-            first frame of the new shot, counted from 0 at the first push. That first
-            frame itself is no cut.
+            The cuts that have just become certain: indices of the first frames of
+            shots, counted from 0 at the first push. Frame 0 is not a cut.
         """
         thumbnail = _make_thumbnail(frame)
         index, self._count = self._count, self._count + 1
@@ -96,60 +91,56 @@ class ShotDetector:
             self._last = thumbnail
             return []
         change = _compare(self._last, thumbnail)
-        if not self._is_sudden(change):
-            # Whatever was suspected was a flash, or went on from what was before.
-            self._suspects.clear()
+        if not self._is_abrupt(change):
+            # The candidates were a flash, or the same shot after all.
+            self._candidates.clear()
             self._last = thumbnail
             self._differences.append(change.difference)
             return []
-        if self._suspects:
-            change = _compare(self._suspects[-1].thumbnail, thumbnail)
-        self._suspects.append(_Suspect(index, thumbnail, change))
-        return self._judge() if len(self._suspects) > LOOK_AHEAD else []
+        if self._candidates:
+            change = _compare(self._candidates[-1].thumbnail, thumbnail)
+        self._candidates.append(_Candidate(index, thumbnail, change))
+        return self._decide() if len(self._candidates) > LOOK_AHEAD else []
 
     def finish(self) -> list[int]:
-        """Decide the last frames, after the last push.
-
-        Returns:
-            As ``push``.
-        """
-        cut = _find_cut(self._suspects)
-        self._suspects.clear()
+        """Decide the remaining frames, after the last push; returns as ``push``."""
+        cut = _find_cut(self._candidates)
+        self._candidates.clear()
         return [] if cut is None else [cut.index]
 
-    def _is_sudden(self, change: _Change) -> bool:
+    def _is_abrupt(self, change: _Change) -> bool:
         limit = CALM * change.difference
         is_isolated = all(difference <= limit for difference in self._differences)
-        return change.unlikeness >= UNLIKE and is_isolated
+        return change.dissimilarity >= MIN_DISSIMILARITY and is_isolated
 
-    def _judge(self) -> list[int]:
-        """Decide about as many suspects as can be decided."""
-        cut = _find_cut(self._suspects)
-        newest = self._suspects[-1]
-        if cut is newest:  # only what comes next can tell whether it is calm
-            self._suspects = [newest]
+    def _decide(self) -> list[int]:
+        """Decide as many candidates as possible."""
+        cut = _find_cut(self._candidates)
+        newest = self._candidates[-1]
+        if cut is newest:  # the next frames show whether it is calm after it
+            self._candidates = [newest]
             return []
         self._last = newest.thumbnail
-        self._differences.extend(s.change.difference for s in self._suspects)
-        self._suspects.clear()
+        self._differences.extend(c.change.difference for c in self._candidates)
+        self._candidates.clear()
         if cut is None:
             return []
         self._differences.clear()
         return [cut.index]
 
 
-def _find_cut(suspects: list[_Suspect]) -> _Suspect | None:
-    """Find the suspect from which on they are one calm shot.
+def _find_cut(candidates: list[_Candidate]) -> _Candidate | None:
+    """Find the candidate from which on the frames form one calm shot.
 
-    A cut is one sudden change, or two with a flash on it; more are a swinging camera.
+    A cut is one abrupt change, or two if a flash is on it; more are a fast pan.
     """
-    sudden = [s for s in suspects if s.change.unlikeness >= UNLIKE]
-    if not 1 <= len(sudden) <= 2:
+    abrupt = [c for c in candidates if c.change.dissimilarity >= MIN_DISSIMILARITY]
+    if not 1 <= len(abrupt) <= 2:
         return None
-    cut = sudden[-1]
-    after = suspects[suspects.index(cut) + 1 :]
+    cut = abrupt[-1]
+    after = candidates[candidates.index(cut) + 1 :]
     limit = CALM * cut.change.difference
-    return cut if all(s.change.difference <= limit for s in after) else None
+    return cut if all(c.change.difference <= limit for c in after) else None
 
 
 def _make_thumbnail(frame: Frame) -> Frame:
@@ -162,19 +153,18 @@ def _make_thumbnail(frame: Frame) -> Frame:
 def _compare(earlier: Frame, later: Frame) -> _Change:
     """Warp the earlier thumbnail onto the later one and compare them."""
     flow = estimate_flow(later, earlier, quality="medium")
-    one, other = move_along(earlier, flow).astype(np.float32), later.astype(np.float32)
-    return _Change(1 - _mean_ssim(one, other), float(np.abs(one - other).mean()))
+    a, b = move_along(earlier, flow).astype(np.float32), later.astype(np.float32)
+    return _Change(1 - _mean_ssim(a, b), float(np.abs(a - b).mean()))
 
 
-def _mean_ssim(one: Plane, other: Plane) -> float:
-    """Compare light, contrast and structure in small squares."""
-    mean_one, mean_other = _blur(one), _blur(other)
-    means = mean_one * mean_other
-    squares = np.square(mean_one) + np.square(mean_other)
-    covariance = _blur(one * other) - means
-    variances = _blur(np.square(one) + np.square(other)) - squares
-    light, structure = FLOORS
-    ssim = (2 * means + light) / (squares + light)
+def _mean_ssim(a: Plane, b: Plane) -> float:
+    mean_a, mean_b = _blur(a), _blur(b)
+    means = mean_a * mean_b
+    squares = np.square(mean_a) + np.square(mean_b)
+    covariance = _blur(a * b) - means
+    variances = _blur(np.square(a) + np.square(b)) - squares
+    luminance, structure = FLOORS
+    ssim = (2 * means + luminance) / (squares + luminance)
     ssim *= (2 * covariance + structure) / (variances + structure)
     return float(ssim.mean())
 

@@ -1,13 +1,13 @@
-"""How strong a network's features usually are: the floors under relative losses.
+"""Typical feature and Gram energies of a network: the floors of relative losses.
 
-A relative loss divides by the strength of its target, which is nothing for a black
-frame. What is usual for photographs keeps that division sane: a median, since a mean
-can be the work of the few that saturate a channel (slim's relu1_2: 340 times it).
+A relative loss divides by the energy of its target, which is zero for a black frame.
+The median over photographs bounds that divisor from below; a mean can be dominated by
+the few images that saturate a channel (340 times the median on slim's relu1_2).
 
-A network that ships with vidstyle stores the medians over real photographs. For others
-``natural_pictures`` stand in: against 100 photographs they give 0.8 to 1.5 times the
-feature energy and 0.7 to 2.5 times the Gram energy, on every layer of three networks of
-the VGG family. On slim they miss two layers, so slim's are stored.
+The built-in network stores its medians over real photographs. Others are measured on
+synthetic ``natural_pictures``: these give 0.8 to 1.5 times the feature energy and 0.7
+to 2.5 times the Gram energy of 100 photographs, on every layer of three VGG networks,
+but are far off on two layers of slim.
 """
 
 from collections.abc import Iterable
@@ -16,23 +16,27 @@ from typing import Final
 import torch
 from torch import Tensor
 
-ENERGY_NAMES: Final = ("feature_energy", "gram_energy")  # in files of weights
+ENERGY_NAMES: Final = ("feature_energy", "gram_energy")  # keys in weights files
 PICTURES: Final = 5
-SIDE: Final = 128  # pixels; fewer than photographs have, for their cost, and as sharp
+SIDE: Final = 128  # pixels; smaller than a photograph for speed, and just as sharp
 SHAPE_SLOPE: Final = 1.8
 TEXTURE_SLOPE: Final = 1.0
-"""Photographs' amplitude falls as frequency to the power of about -1."""
-BRIGHTNESS: Final = 0.45
-CONTRAST: Final = 0.23  # brightness and standard deviation of photographs in [0, 1]
-CHROMA: Final = 0.4
-TEXTURE: Final = 0.15  # strength of color, and of texture, relative to the shapes'
+"""The amplitude spectrum of photographs falls off roughly as 1 / frequency."""
+BRIGHTNESS: Final = 0.45  # mean of photographs in [0, 1]
+CONTRAST: Final = 0.23  # their standard deviation
+CHROMA: Final = 0.4  # amplitude relative to the shapes
+TEXTURE: Final = 0.15  # likewise
 
 
 def layer_energies(features: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
-    """Measure how strong the features, (N, C, h, w) a layer, of each picture are.
+    """Compute the feature energy and the Gram energy of each image in each layer.
 
-    Returns two of (L, N): mean of F**2 over pixels and channels, and sum of G**2, where
-    G = F F^T / (h*w).
+    Args:
+        features: (N, C, h, w) for each of L layers.
+
+    Returns:
+        Two (L, N) tensors: the mean of F**2 over pixels and channels, and the sum of
+        G**2, where G = F F^T / (h*w).
     """
     feature_energies, gram_energies = [], []
     for maps in features:
@@ -44,11 +48,13 @@ def layer_energies(features: Iterable[Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def natural_pictures() -> Tensor:
-    """Draw pictures with a photograph's edges, texture, contrast and color.
+    """Generate images with the edges, texture, contrast and color of photographs.
 
-    Smooth noise cut into a few levels gives flat areas with edges between them; a
-    little noise over it gives texture. (5, 3, 128, 128) float32 in [0, 1], always the
-    same.
+    Smooth noise quantized to a few levels gives flat areas with sharp edges; a little
+    fine noise on top gives texture.
+
+    Returns:
+        (5, 3, 128, 128) float32 in [0, 1], the same on every call.
     """
     generator = torch.Generator().manual_seed(0)
     shapes = _noise(4, SHAPE_SLOPE, generator).round()  # (N, 4, H, W)
@@ -59,10 +65,10 @@ def natural_pictures() -> Tensor:
 
 
 def _noise(planes: int, slope: float, generator: torch.Generator) -> Tensor:
-    """Draw noise of mean 0 and variance 1 whose amplitude is frequency**-slope."""
+    """Draw noise of mean 0 and variance 1 with amplitude spectrum frequency**-slope."""
     white = torch.randn(PICTURES, planes, SIDE, SIDE, generator=generator)
-    down = torch.fft.fftfreq(SIDE).unsqueeze(1)
-    frequency = torch.hypot(down, torch.fft.rfftfreq(SIDE))  # (H, W // 2 + 1)
+    vertical = torch.fft.fftfreq(SIDE).unsqueeze(1)
+    frequency = torch.hypot(vertical, torch.fft.rfftfreq(SIDE))  # (H, W // 2 + 1)
     frequency[0, 0] = torch.inf
     spectrum = torch.fft.rfft2(white) / frequency**slope
     noise: Tensor = torch.fft.irfft2(spectrum, s=(SIDE, SIDE))  # (N, planes, H, W)

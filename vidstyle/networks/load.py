@@ -1,9 +1,9 @@
-"""A network's name -> the network, ready on its device.
+"""Load feature networks by name, and download their weights where needed.
 
-The built-in one is slim: VGG-16's layers up to relu5_1, narrow, in VGG-19's metric. Its
-weights lie in the package, in half precision, so that a fresh machine needs no
-download. ``SLIM.md`` is its card: how it was trained, how good it is. The energies
-beside them are medians over 250 photographs of its training, 256x256 pixels each.
+The built-in network is slim: VGG-16's layers up to relu5_1, narrowed, with features
+mapped into VGG-19's metric. Its weights ship with the package in half precision, so it
+needs no download; ``SLIM.md`` is its model card. The energies stored with them are
+medians over 250 of its training photographs, 256x256 pixels each.
 """
 
 import os
@@ -37,23 +37,23 @@ SLIM: Final = Topology(
     poolings=("average",),
 )
 FETCHED: Final[tuple[NetworkName, ...]] = ("vgg16", "vgg19")
-"""The networks that are not built in."""
+"""Networks that are not built in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NetworkStatus:
-    """What is known of a network before it is loaded."""
+    """A network and its weights file, without loading either."""
 
     name: str
     layers: tuple[str, ...]
     built_in: bool
-    path: Path | None = None  # where its weights are; None: built in, or not there yet
-    size_mb: float = 0  # of torchvision's download; 0 for what is built in
-    url: str | None = None  # where its weights are published; None: built in
+    path: Path | None = None  # local weights file; None: built in or not downloaded
+    size_mb: float = 0  # of torchvision's download; 0: built in
+    url: str | None = None  # of torchvision's download; None: built in
 
 
 def choose_network(name: NetworkName, device: torch.device) -> tuple[str, str]:
-    """Turn ``auto`` into a network, and explain the choice in one line."""
+    """Resolve ``auto`` for a device; return the network and the reason in one line."""
     if name != "auto":
         return name, f"network {name}: as requested"
     if device.type == "cpu":
@@ -62,7 +62,7 @@ def choose_network(name: NetworkName, device: torch.device) -> tuple[str, str]:
 
 
 def choose_precision(name: Precision, device: torch.device) -> Precision:
-    """Turn ``auto`` into what suits the device, or raise ConfigError if it lacks it."""
+    """Resolve ``auto`` for a device, or raise ConfigError if it cannot do ``name``."""
     if name == "auto":
         return "tf32" if device.type == "cuda" else "fp32"
     if name == "tf32" and device.type != "cuda":
@@ -80,15 +80,16 @@ def load_network(
     precision: Precision = "auto",
     listener: Listener = ignore,
 ) -> FeatureNetwork:
-    """Load a network onto its device, fetching its weights where they are missing.
+    """Load a network onto a device, downloading its weights if necessary.
 
-    ``layers`` are checked before anything is fetched; ``weights`` is a file to take
-    instead of the built-in or published ones; the listener is told of a download, and
-    what ``auto`` (the device's, or the weights') or a file chose and why.
+    ``layers`` are checked before anything is downloaded; ``weights`` is a file to use
+    instead of the built-in or published ones, from which ``auto`` is then resolved. The
+    listener receives the progress of the download, and what ``auto`` chose and why.
 
     Raises:
-        ConfigError: If the network lacks a layer, or cannot work with that pooling.
-        WeightsError: If it has no weights; ``auto`` takes slim if a download fails.
+        ConfigError: If the network lacks a layer or does not support the pooling.
+        WeightsError: If its weights cannot be loaded. With ``auto``, a failed download
+            falls back to slim instead.
     """
     precision = choose_precision(precision, device)
     chosen, notice = choose_network(name, device)
@@ -111,17 +112,17 @@ def load_network(
     if name == "auto":
         listener(Notice(text=notice))
     if device.type == "cpu":
-        # Features and gradients take the weights' layout: a quarter faster on a CPU.
+        # Features and gradients inherit this layout: a quarter faster on a CPU.
         network = network.to(memory_format=torch.channels_last)
     network.set_precision(precision)
     return network.to(device)
 
 
 def slim(*, pooling: Pooling = "average") -> FeatureNetwork:
-    """Build the network with the weights in the package, on the CPU in float32.
+    """Build the built-in network, on the CPU in float32.
 
-    ConfigError: another pooling than average; WeightsError: the package's file is
-    missing or damaged.
+    Raises ConfigError if the pooling is not average, and WeightsError if the package's
+    weights file is missing or damaged.
     """
     packaged = files("vidstyle.networks").joinpath("slim.npz")
     try:
@@ -133,25 +134,26 @@ def slim(*, pooling: Pooling = "average") -> FeatureNetwork:
 
 
 def fetch(name: str, listener: Listener = ignore) -> Path:
-    """Fetch the weights of a network into the file that is returned, if need be.
+    """Return the path of a network's weights, downloading them if necessary.
 
-    ConfigError: its weights are not fetched; WeightsError: they are not to be had.
+    Raises ConfigError unless the network is in ``FETCHED``, and WeightsError if the
+    download fails.
     """
     if name not in FETCHED:
         raise ConfigError(f"{name} needs no download; choose {' or '.join(FETCHED)}.")
 
-    def tell(done: int, total: int) -> None:
+    def on_progress(done: int, total: int) -> None:
         listener(Download(name=name, done=done, total=total))
 
     published = _published(name)
-    return _find(published) or fetch_weights(published, cache_directory(), tell)
+    return _find(published) or fetch_weights(published, cache_directory(), on_progress)
 
 
 def network_status() -> list[NetworkStatus]:
     """List every network, the built-in one first."""
-    networks = [NetworkStatus(name=SLIM.name, layers=SLIM.layers, built_in=True)]
-    for published in map(_published, FETCHED):
-        status = NetworkStatus(
+    built_in = NetworkStatus(name=SLIM.name, layers=SLIM.layers, built_in=True)
+    return [built_in] + [
+        NetworkStatus(
             name=published.topology.name,
             layers=published.topology.layers,
             built_in=False,
@@ -159,8 +161,8 @@ def network_status() -> list[NetworkStatus]:
             size_mb=published.size_mb,
             url=published.url,
         )
-        networks.append(status)
-    return networks
+        for published in map(_published, FETCHED)
+    ]
 
 
 def _find(published: PublishedWeights) -> Path | None:

@@ -1,8 +1,8 @@
-"""Networks that paint a picture in one pass: their two shapes, and their files.
+"""Feed-forward painting networks: two architectures, and their files.
 
-They work at half the size and less, since that is what a CPU has time for, and are thin
-at the full one. They begin as what does nothing, and learn what to add. A file is
-safetensors with a card in it; nothing of it is executed.
+Most layers work at half resolution and below to be fast on a CPU; few channels are at
+full resolution. The output is a residual, initially 0. Files are safetensors with a
+card as metadata; nothing in them is executed.
 """
 
 from collections.abc import Mapping
@@ -21,15 +21,15 @@ from vidstyle.errors import ConfigError, WeightsError
 from vidstyle.images import write_whole
 
 NOISE: Final = 4
-"""Channels of noise beside a picture's."""
+"""Channels of noise added to the input."""
 INPUTS: Final = 12 + NOISE
-"""Four pixels of three channels each, and noise."""
+"""Input channels: 2x2 pixels of 3 channels each, and noise."""
 
 
 class _Convolution(nn.Module):
-    """Three by three pixels, each channel brought to mean 0 and variance 1, and ReLU.
+    """3x3 convolution, instance normalization and ReLU.
 
-    The border is repeated: zeros would show.
+    With replicate padding, because zero padding would be visible at the border.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class _Convolution(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         maps = self.convolve(F.pad(maps, (1, 1, 1, 1), mode="replicate"))
-        # For a single sample this is instance normalization, and keeps the layout.
+        # Instance normalization for a single sample, which keeps the memory layout.
         maps = F.batch_norm(maps, None, None, self.gain, self.bias, training=True)
         return F.relu(maps) if self._relu else maps
 
@@ -63,10 +63,10 @@ class _Block(nn.Module):
 
 
 class _Residual(nn.Module):
-    """Blocks at a quarter of the size.
+    """Residual blocks at a quarter of the resolution.
 
     Source: Johnson et al. 2016, "Perceptual losses for real-time style transfer and
-    super-resolution"; resizing before convolving: Odena et al. 2016.
+    super-resolution"; resize-convolution: Odena et al. 2016.
     """
 
     def __init__(self, channels: int) -> None:
@@ -78,12 +78,12 @@ class _Residual(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         maps = self.blocks(self.at_quarter(self.at_half(maps)))
-        made: Tensor = self.back(_doubled(maps))
-        return made
+        output: Tensor = self.back(_doubled(maps))
+        return output
 
 
 class _UNet(nn.Module):
-    """Blocks at an eighth of the size; what is finer passes beside them.
+    """Residual blocks at an eighth of the resolution, with skip connections.
 
     Source: Ronneberger et al. 2015, "U-Net".
     """
@@ -109,12 +109,12 @@ class _UNet(nn.Module):
         quarter = self.at_quarter(half)
         eighth = self.from_eighth(self.at_eighth(quarter))
         maps = self.from_quarter(torch.cat([_doubled(eighth), quarter], dim=1))
-        made: Tensor = self.back(torch.cat([_doubled(maps), half], dim=1))
-        return made
+        output: Tensor = self.back(torch.cat([_doubled(maps), half], dim=1))
+        return output
 
 
 def _noise(maps: Tensor) -> Tensor:
-    """Draw what strokes on a plain place can grow from; the same in every frame.
+    """Draw noise from which strokes can grow in uniform areas; the same in every frame.
 
     Source: Ulyanov et al. 2016, "Texture networks".
     """
@@ -123,26 +123,26 @@ def _noise(maps: Tensor) -> Tensor:
 
 
 def _doubled(maps: Tensor) -> Tensor:
-    """Double the sides, smoothly: repeated pixels leave a grid, and so do shuffled."""
+    """Upsample by 2, bilinearly: nearest and pixel shuffle leave a grid."""
     return F.interpolate(maps, scale_factor=2, mode="bilinear", align_corners=False)
 
 
 _SHAPES: Final = {"residual": _Residual, "unet": _UNet}
 FINE: Final = 8
-"""Channels at the full size."""
+"""Channels at full resolution."""
 MULTIPLE: Final = 8
-"""Pixels that a side is filled up to a multiple of."""
+"""Sides are padded to a multiple of this."""
 
 
 class PaintingNetwork(nn.Module):
-    """Content in, painted picture out.
+    """Maps a content image to a stylized one.
 
     Attributes:
-        card: What is known of it, by names: how it was trained, and for what.
+        card: Metadata by name: how it was trained, and for what.
     """
 
     def __init__(self, shape: PainterShape = "residual", channels: int = 24) -> None:
-        """Make one that does nothing yet."""
+        """Initialize as the identity."""
         super().__init__()
         self.card = {"shape": shape, "channels": str(channels)}
         self.core = _SHAPES[shape](channels)
@@ -153,38 +153,39 @@ class PaintingNetwork(nn.Module):
         self.to(memory_format=torch.channels_last)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Paint one image (1, 3, H, W) in [0, 1]; the result may go beyond."""
+        """Stylize one image (1, 3, H, W) in [0, 1]; the result may exceed the range."""
         height, width = image.shape[-2:]
-        filled = F.pad(
+        padded = F.pad(
             image, (0, -width % MULTIPLE, 0, -height % MULTIPLE), mode="replicate"
         )
-        maps = F.pixel_unshuffle(filled - 0.5, 2)  # (1, 12, H / 2, W / 2)
+        maps = F.pixel_unshuffle(padded - 0.5, 2)  # (1, 12, H / 2, W / 2)
         maps = torch.cat([maps, _noise(maps)], dim=1)
         maps = self.core(maps.contiguous(memory_format=torch.channels_last))
         maps = self.fine(_doubled(self.narrow(maps)))
         change = self.end(F.pad(maps, (1, 1, 1, 1), mode="replicate"))
-        painted: Tensor = filled + change
+        painted: Tensor = padded + change
         return painted[..., :height, :width]
 
 
 def write_painter(path: Path, painter: PaintingNetwork) -> None:
-    """Write a network and its card, or raise OutputError and leave nothing."""
+    """Write a network and its card atomically, or raise OutputError."""
     write_whole(path, pack(painter.state_dict(), painter.card))
 
 
 def pack(tensors: Mapping[str, Tensor], card: Mapping[str, str]) -> bytes:
-    """Make a safetensors file."""
-    return save({name: each.contiguous() for name, each in tensors.items()}, dict(card))
+    """Serialize to a safetensors file."""
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    return save(contiguous, dict(card))
 
 
 def read_painter(
     path: Path, device: torch.device, wanted: Mapping[str, str] = MappingProxyType({})
 ) -> PaintingNetwork:
-    """Read what ``write_painter`` has written, with what is ``wanted`` in its card.
+    """Read a file of ``write_painter`` whose card matches ``wanted``.
 
     Raises:
-        WeightsError: If it cannot be read, or is another file.
-        ConfigError: If its card says something else.
+        WeightsError: If it cannot be read or is not such a file.
+        ConfigError: If its card differs from ``wanted``.
     """
     tensors, card = read_safetensors(path)
     try:
@@ -205,17 +206,15 @@ def read_painter(
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:
-    """Read tensors by name, and what the file says of them.
+    """Read a file's tensors by name, and its metadata.
 
     Raises:
-        WeightsError: If it cannot be read, or is of another format.
+        WeightsError: If it cannot be read or has another format.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            names = file.keys()
-            return {
-                each: file.get_tensor(each) for each in names
-            }, file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in [*file.keys()]}
+            return tensors, file.metadata() or {}
     except OSError as err:
         raise WeightsError(f"cannot read {path}: {err.strerror or err}.") from err
     except SafetensorError as err:

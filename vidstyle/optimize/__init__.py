@@ -1,1 +1,1 @@
-"""The optimisation of pixels; tensors only, no files."""
+"""The optimization of pixels: tensors only, no files."""

@@ -1,4 +1,4 @@
-"""The optimisation of frames' pixels, a batch at a time, each frame for itself."""
+"""Batched optimization of independent frames over all pyramid levels."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -27,12 +27,12 @@ from vidstyle.records import Listener, Notice, StepReport, ignore
 
 @dataclass(slots=True)
 class PyramidState:
-    """A frame on its way from size to size."""
+    """A frame's progress through its pyramid levels."""
 
-    tasks: tuple[FrameTask, ...]  # of each size, the smallest first
-    level: int = 0  # which of them it is at
-    steps: int = 0  # taken on those before
-    evaluations: int = 0  # made on those before
+    tasks: tuple[FrameTask, ...]  # of each level, the coarsest first
+    level: int = 0  # the current one
+    steps: int = 0  # taken at earlier levels
+    evaluations: int = 0  # made at earlier levels
 
     @property
     def task(self) -> FrameTask:
@@ -43,7 +43,7 @@ class PyramidState:
         return self.level == len(self.tasks) - 1
 
     def rescale_report(self, report: StepReport) -> StepReport:
-        """Count a step at one size among those at all sizes."""
+        """Convert the report of a step at one level to counts over all levels."""
         now, *later = self.tasks[self.level :]
         left = (report.steps - report.step) * self._work_of(now)
         return replace(
@@ -67,20 +67,19 @@ _END: Final = object()
 
 @dataclass(frozen=True, slots=True)
 class SlotOutcome:
-    """What a step has made of the frame in a slot."""
+    """The outcome of a step for the frame in a slot."""
 
     slot: int
     task: FrameTask
-    report: StepReport | None  # None: the frame has no steps to take
+    report: StepReport | None  # None: the frame takes no steps
     is_finished: bool
 
 
 class BatchOptimization:
-    """A number of slots, in which frames are optimised beside one another.
+    """Slots in which frames are optimized in parallel.
 
-    ``run`` takes frames in and says what becomes of them. A frame that is painted in
-    several sizes has its slot in a batch of each, one after the other; what it has left
-    to it at one size lapses if it stops there early.
+    A frame with several pyramid levels occupies the same slot in the batch of each, one
+    after the other. Steps left over at a level that stops early are not made up for.
     """
 
     def __init__(
@@ -96,9 +95,8 @@ class BatchOptimization:
     ) -> None:
         """Prepare empty slots on the network's device.
 
-        ``style`` is the painting of frames that have none of their own; ``guided``:
-        there are frames of which only a region gets the style. The listener is told of
-        a batch that is made smaller, since it does not fit.
+        ``style`` is used by frames without a style of their own; ``guided``: frames may
+        have masks. The listener is warned if the batch has to be reduced.
         """
         self._config, self._listener = config, listener
         self._make_objective = partial(Objective, network, style, config, guided=guided)
@@ -113,7 +111,7 @@ class BatchOptimization:
 
     @property
     def entered(self) -> dict[int, FrameTask]:
-        """The frames that are in, by slot, at their own size."""
+        """The frames in the batch, by slot, at full size."""
         return {slot: state.tasks[-1] for slot, state in self._states.items()}
 
     @property
@@ -148,9 +146,9 @@ class BatchOptimization:
         return archive.getvalue()
 
     def result(self, slot: int) -> Tensor:
-        """Return the best picture of a slot so far, (1, 3, H, W), a copy.
+        """Return a slot's best image so far, (1, 3, H, W), a copy.
 
-        At a smaller size it is what the largest would start from if it began now.
+        At a coarser level, the initial image that the full size would get from it.
         """
         state = self._states[slot]
         if state.is_last:
@@ -158,7 +156,7 @@ class BatchOptimization:
         return self._carried(slot, state, state.tasks[-1].start)
 
     def _carried(self, slot: int, state: PyramidState, start: Tensor) -> Tensor:
-        """Add what has changed so far to the start at another size."""
+        """Add the change made so far to the initial image at another level."""
         change = self._level(state).result(slot) - state.task.start
         return start + enlarged(change, start)
 
@@ -171,18 +169,22 @@ class BatchOptimization:
         *,
         most_evaluations: int | None = None,
     ) -> Iterator[SlotOutcome]:
-        """Optimise frames until there are no more: the one loop over the slots.
+        """Optimize frames until there are no more.
 
-        The next task is asked for whenever a slot is idle. None: it is not ready yet;
-        while no slot is busy, the source itself waits for it. A frame is finished after
-        so many evaluations, too. A batch that does not fit on the device is halved, and
-        its frames begin anew; one frame that does not fit is seen in tiles.
+        A batch that does not fit on the device is halved and its frames restarted; a
+        single frame that does not fit is computed tile by tile.
 
-        Yields each step of each slot, whose ``result`` can be read until the next one.
+        Args:
+            tasks: Consumed whenever a slot is idle. None: the next task is not ready
+                yet; while no slot is busy, the iterator blocks instead.
+            most_evaluations: Limits the evaluations of the loss per frame.
+
+        Yields:
+            Each step of each slot; its ``result`` can be read until the next one.
 
         Raises:
-            OptimizationError: If a frame's loss is no finite number, and none again.
-            DeviceMemoryError: If not even one frame fits on the device, in tiles.
+            OptimizationError: If a frame's loss is not finite, even after a restart.
+            DeviceMemoryError: If not even one frame fits on the device in tiles.
         """
         source, again = iter(tasks), deque[FrameTask]()
         is_open = True
@@ -203,15 +205,15 @@ class BatchOptimization:
                 with self._reduced_if_too_large(again):
                     outcomes = self.step()
             for slot, (report, is_last) in outcomes.items():
-                spent = most_evaluations and report.evaluations >= most_evaluations
-                done = bool(is_last or spent)
+                at_limit = most_evaluations and report.evaluations >= most_evaluations
+                done = bool(is_last or at_limit)
                 yield SlotOutcome(slot, self.entered[slot], report, is_finished=done)
                 if done:
                     self.release(slot)
 
     @contextmanager
     def _reduced_if_too_large(self, again: deque[FrameTask]) -> Iterator[None]:
-        """Go on with less at once if a batch does not fit; its frames go back."""
+        """Halve the batch, or use tiles, if it does not fit; requeue its frames."""
         try:
             yield
         except DeviceMemoryError as err:
@@ -229,12 +231,12 @@ class BatchOptimization:
         height, width = image.shape[-2:]
         room = memory_of(image.device) - TILE_BYTES
         scale = (max(room, 0) / (height * width * held_bytes(self._config))) ** 0.5
-        if scale >= 1:  # something else has taken what is missing
+        if scale >= 1:  # other processes use the memory
             return ""
         return f" About {width * scale:.0f}x{height * scale:.0f} would fit."
 
     def step(self) -> dict[int, tuple[StepReport, bool]]:
-        """Evaluate every slot once; tell reports, and whether frames are finished."""
+        """Evaluate every slot once; return reports, and whether frames are finished."""
         outcomes = {}
         for shape in sorted(self._levels, key=torch.Size.numel, reverse=True):
             if not self._levels[shape].is_busy:
@@ -258,11 +260,11 @@ class BatchOptimization:
         state.evaluations += last.evaluations
         task = replace(state.task, start=start)
         self._level(state).load(slot, task, coarser=coarser)
-        if not coarser.is_busy:  # its memory is needed for nothing
+        if not coarser.is_busy:  # free its memory
             del self._levels[small.start.shape]
 
     def _level(self, state: PyramidState) -> LevelOptimization:
-        """Return the batch of a frame's present size, made when the first one comes."""
+        """Return the batch of a frame's current level, created on first use."""
         start = state.task.start
         if start.shape not in self._levels:
             objective = self._make_objective(

@@ -1,4 +1,4 @@
-"""Adam, momentum and Langevin: optimisers that are told how long a step is."""
+"""Optimizers with a learning rate: Adam, momentum and Langevin dynamics."""
 
 from abc import abstractmethod
 from collections.abc import Mapping
@@ -15,16 +15,16 @@ from vidstyle.optimize.optimizer import Optimizer, expand_to, rms
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepSize:
-    """A learning rate that decays with the steps taken, as TensorFlow's schedules do.
+    """A learning-rate schedule, as in TensorFlow.
 
     Source: ``tf.keras.optimizers.schedules``: ExponentialDecay, with ``staircase=True``
     for the staircase, and InverseTimeDecay.
     """
 
-    lr: float  # at the first step, in units of the full pixel range
+    lr: float  # initial, for pixels in [0, 1]
     decay: LrDecay
     rate: float  # in (0, 1]
-    every: int  # steps that the rate is about, 1 or more
+    every: int  # decay period in steps, at least 1
 
     def after(self, taken: int) -> float:
         match self.decay:
@@ -39,9 +39,9 @@ class StepSize:
 
 
 class FirstOrder(Optimizer):
-    """Moves each sample by a step of a given size, which shrinks as steps are taken.
+    """Base of optimizers whose step size follows a learning-rate schedule.
 
-    A sample whose loss is not finite goes back to its best with half the step.
+    A sample whose loss is not finite returns to its best point with half the step size.
     """
 
     remembered: ClassVar = ["_taken", "_trust", *Optimizer.remembered]
@@ -54,12 +54,12 @@ class FirstOrder(Optimizer):
         self._samples = torch.arange(len(images), device=images.device)
 
     def _restart(self, sample: int, frame: int) -> None:  # noqa: ARG002  # no noise
-        self._forget(self._samples == sample)
+        self._clear(self._samples == sample)
         self._taken[sample] = 0
         self._trust[sample] = 1
 
     def _warm_start(self, sample: int, coarser: Self) -> None:
-        self._forget(self._samples == sample)
+        self._clear(self._samples == sample)
         self._taken[sample] = coarser._taken[sample]
         self._trust[sample] = coarser._trust[sample]
 
@@ -67,36 +67,39 @@ class FirstOrder(Optimizer):
         self._trust[sample] *= factor
 
     def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
-        images, gradients, lost = self.best.restore_nonfinite(images, losses, gradients)
-        self._forget(lost)
-        self._trust = torch.where(lost, self._trust / 2, self._trust)
-        changes = self._changes(gradients)
+        images, gradients, nonfinite = self.best.restore_nonfinite(
+            images, losses, gradients
+        )
+        self._clear(nonfinite)
+        self._trust = torch.where(nonfinite, self._trust / 2, self._trust)
+        updates = self._updates(gradients)
         self._taken = [taken + 1 for taken in self._taken]
-        return images + changes
+        return images + updates
 
     def _sizes(self, like: Tensor) -> Tensor:
-        """Return each sample's present step size, (N,), in the type of ``like``."""
+        """Return each sample's current step size, (N,), with the dtype of ``like``."""
         sizes = [self._step_size.after(taken) for taken in self._taken]
         return self._trust * torch.tensor(sizes, dtype=torch.float64).to(like)
 
     @abstractmethod
-    def _forget(self, which: Tensor) -> None:
-        """Forget what was learned of the gradients of some samples: bool (N,)."""
+    def _clear(self, which: Tensor) -> None:
+        """Clear the gradient statistics of the samples selected by bool (N,)."""
 
     @abstractmethod
-    def _changes(self, gradients: Tensor) -> Tensor:
-        """Take in the gradients and return each sample's change; both are (N, ...)."""
+    def _updates(self, gradients: Tensor) -> Tensor:
+        """Accumulate gradients (N, ...) and return each sample's update, (N, ...)."""
 
 
 DECAY_MEAN, DECAY_SQUARE = 0.9, 0.999  # the paper's beta1 and beta2
-EPSILON = 1e-8  # added to the denominator, as a share of the sample's own mean gradient
+EPSILON = 1e-8  # added to the denominator, relative to the sample's RMS gradient
 
 
 class Adam(FirstOrder):
     """Per-sample Adam.
 
     Source: Kingma and Ba 2015, algorithm 1. We depart in epsilon, which is relative to
-    the sample's gradient: an absolute one would make pixels depend on the loss's scale.
+    the sample's gradient: an absolute one would make the result depend on the scale of
+    the loss.
     """
 
     remembered: ClassVar = ["_mean", "_square", "_ages", *FirstOrder.remembered]
@@ -109,13 +112,13 @@ class Adam(FirstOrder):
         # Steps since the moments were cleared.
         self._ages = images.new_zeros(len(images), dtype=exact)
 
-    def _forget(self, which: Tensor) -> None:
-        wide = expand_to(which, self._mean)
-        self._mean = self._mean.masked_fill(wide, 0)
-        self._square = self._square.masked_fill(wide, 0)
+    def _clear(self, which: Tensor) -> None:
+        mask = expand_to(which, self._mean)
+        self._mean = self._mean.masked_fill(mask, 0)
+        self._square = self._square.masked_fill(mask, 0)
         self._ages = self._ages.masked_fill(which, 0)
 
-    def _changes(self, gradients: Tensor) -> Tensor:
+    def _updates(self, gradients: Tensor) -> Tensor:
         self._mean = self._mean.lerp(gradients, 1 - DECAY_MEAN)
         self._square = self._square.lerp(gradients.square(), 1 - DECAY_SQUARE)
         self._ages = self._ages + 1
@@ -129,20 +132,20 @@ class Adam(FirstOrder):
         return -expand_to(self._sizes(gradients), gradients) * normalized
 
 
-MOMENTUM = 0.9  # share of the last step that goes on in the next
+MOMENTUM = 0.9
 
 
 class Momentum(FirstOrder):
     """Per-sample gradient descent with momentum.
 
-    Each gradient is divided by its own root mean square, so that the step's length does
-    not depend on the loss's scale: ``lr`` is the change of the pixels, RMS, by
-    gradients that all point the same way. Such steps do not shrink near the minimum;
-    the best point is kept, and a decay of the step comes nearer.
+    Each gradient is divided by its root mean square, so that the step length does not
+    depend on the scale of the loss: ``lr`` is the RMS change of the pixels under a
+    constant gradient. Such steps do not shrink near a minimum; learning-rate decay gets
+    closer to it, and the best point is returned.
 
-    Source: Polyak 1964, the heavy ball; normalised as in Cutkosky and Mehta 2020,
-    "Momentum improves normalized SGD", who average before they normalise where we
-    normalise before: so one steep gradient does not outweigh those around it.
+    Source: Polyak 1964, heavy ball; normalized as in Cutkosky and Mehta 2020, "Momentum
+    improves normalized SGD". They normalize the average; we average normalized
+    gradients, so that a single steep one does not dominate.
     """
 
     remembered: ClassVar = ["_velocities", *FirstOrder.remembered]
@@ -151,35 +154,34 @@ class Momentum(FirstOrder):
         super().__init__(images, step_size=step_size)
         self._velocities = torch.zeros_like(images)
 
-    def _forget(self, which: Tensor) -> None:
-        wide = expand_to(which, self._velocities)
-        self._velocities = self._velocities.masked_fill(wide, 0)
+    def _clear(self, which: Tensor) -> None:
+        mask = expand_to(which, self._velocities)
+        self._velocities = self._velocities.masked_fill(mask, 0)
 
-    def _changes(self, gradients: Tensor) -> Tensor:
-        self._velocities = MOMENTUM * self._velocities + (1 - MOMENTUM) * (
-            self._pushes(gradients)
-        )
+    def _updates(self, gradients: Tensor) -> Tensor:
+        steps = self._plain_steps(gradients)
+        self._velocities = MOMENTUM * self._velocities + (1 - MOMENTUM) * steps
         return self._velocities
 
-    def _pushes(self, gradients: Tensor) -> Tensor:
-        """Return the step of each sample if it had no momentum, (N, ...)."""
-        slopes = rms(gradients).clamp(min=torch.finfo(gradients.dtype).tiny)
-        return -expand_to(self._sizes(gradients) / slopes, gradients) * gradients
+    def _plain_steps(self, gradients: Tensor) -> Tensor:
+        """Return the step of each sample without momentum, (N, ...)."""
+        norms = rms(gradients).clamp(min=torch.finfo(gradients.dtype).tiny)
+        return -expand_to(self._sizes(gradients) / norms, gradients) * gradients
 
 
 class Langevin(Momentum):
     """Per-sample underdamped Langevin dynamics, a Monte Carlo method.
 
-    At a constant temperature T such dynamics draw samples from ``exp(-loss / T)``; it
-    falls here, so that they settle in a minimum. At step t it is ``temperature * loss /
-    (D * t)`` with D the number of values in a sample and the best loss so far: a bowl
-    in D dimensions holds D * T / 2 of heat, so at first at most half the loss is heat.
-    That makes the noise independent of the loss's scale. It is never more than the
-    descent, RMS; a temperature of 0 makes none.
+    At a constant temperature T such dynamics sample from ``exp(-loss / T)``; here T is
+    annealed, so that they settle in a minimum. At step t, T is ``temperature * loss /
+    (D * t)`` with the best loss so far and D values per sample. As a quadratic well in
+    D dimensions has the thermal energy D * T / 2, at most half of the loss is thermal
+    at first. So the noise does not depend on the scale of the loss. Its RMS never
+    exceeds that of the descent step; a temperature of 0 makes none.
 
     Source: Chen, Fox and Guestrin 2014, "Stochastic gradient Hamiltonian Monte Carlo",
-    eq. 15, without the noise of mini-batches. We depart in dividing each gradient by
-    its root mean square, as ``Momentum`` does, and scale the noise to match.
+    eq. 15, without mini-batch noise. We depart in dividing each gradient by its root
+    mean square, as ``Momentum`` does, and scale the noise accordingly.
     """
 
     def __init__(
@@ -190,7 +192,7 @@ class Langevin(Momentum):
         self._noise = [self._generator(0) for _ in images]
 
     def _generator(self, frame: int) -> torch.Generator:
-        # Counted downwards from -1: a random start has used those from 0 on.
+        # Negative: random initial images use the indices from 0.
         return seeded_generator(self._seed, -1 - frame)
 
     def _restart(self, sample: int, frame: int) -> None:
@@ -209,18 +211,15 @@ class Langevin(Momentum):
         super().load_state(sample, state)
         self._noise[sample].set_state(state["noise"])
 
-    def _pushes(self, gradients: Tensor) -> Tensor:
-        """Return descent and noise of each sample, (N, ...)."""
+    def _plain_steps(self, gradients: Tensor) -> Tensor:
+        """Return the descent step plus noise of each sample, (N, ...)."""
         values = gradients[0].numel()
         steps = torch.tensor(self._taken).to(gradients) + 1
         heat = self._temperature * self.best.losses / (values * steps)
-        slopes = rms(gradients).clamp(min=torch.finfo(gradients.dtype).tiny)
+        norms = rms(gradients).clamp(min=torch.finfo(gradients.dtype).tiny)
         sizes = self._sizes(gradients)
-        deviations = torch.minimum((2 * sizes * heat / slopes).sqrt(), sizes)
-        noise = torch.stack(
-            [
-                torch.randn(gradients.shape[1:], generator=each, dtype=torch.float64)
-                for each in self._noise
-            ]
-        ).to(gradients)
-        return super()._pushes(gradients) + expand_to(deviations, gradients) * noise
+        deviations = torch.minimum((2 * sizes * heat / norms).sqrt(), sizes)
+        shape, exact = gradients.shape[1:], torch.float64
+        drawn = [torch.randn(shape, generator=g, dtype=exact) for g in self._noise]
+        noise = torch.stack(drawn).to(gradients)
+        return super()._plain_steps(gradients) + expand_to(deviations, noise) * noise

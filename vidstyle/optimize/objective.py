@@ -1,4 +1,4 @@
-"""The weighted sum of the loss terms over a batch, with each sample's own gradient."""
+"""The objective: the weighted sum of the loss terms, and its gradient, per sample."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -13,23 +13,23 @@ from vidstyle.optimize.losses import range_loss, squared_error, temporal_loss, t
 from vidstyle.optimize.optimizer import expand_to, rms
 from vidstyle.optimize.style_statistics import Gram, guide_for, make_statistic
 from vidstyle.optimize.targets import ContentTarget, StyleTarget, normalized_weights
-from vidstyle.optimize.tiles import View
+from vidstyle.optimize.tiles import Extractor
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The objective at one point of every sample."""
+    """The objective at one point per sample."""
 
     losses: Tensor  # (N,), the weighted sums
     terms: Mapping[str, Tensor]  # name -> (N,), each with its weight
-    gradients: Tensor  # (N, 3, H, W), of each sample's own loss, or balanced
+    gradients: Tensor  # (N, 3, H, W), of each sample's loss, or balanced
 
 
 class Objective:
-    """What a batch of frames is optimised for; each slot has its own targets.
+    """The objective of a batch of frames; each slot has its own targets.
 
-    The slots keep their tensors' shapes when frames come and go, so a frame's result
-    cannot depend on when its neighbours were finished.
+    Tensor shapes stay the same as frames enter and leave, so that a frame's result does
+    not depend on when others in the batch finish.
     """
 
     def __init__(
@@ -42,12 +42,11 @@ class Objective:
         guided: bool = False,
         in_tiles: bool = False,
     ) -> None:
-        """Prepare an objective without any frame in it.
+        """Prepare an objective without frames.
 
-        ``style`` is of all slots whose frame has none of its own; ``guided``: there are
-        frames of which only a region gets the style; ``in_tiles``: they are seen in
-        tiles, with less memory. On a CPU they are in any case if they would take much
-        of it.
+        ``style`` is used by slots whose frame has no style of its own; ``guided``:
+        frames may have masks; ``in_tiles``: compute features tile by tile, with less
+        memory. On a CPU, large frames are tiled in any case.
         """
         self._network, self._style, self._config = network, style, config
         self._statistic = make_statistic(config)
@@ -55,7 +54,7 @@ class Objective:
         self._content_shares = normalized_weights(config.content_layers)
         self._metrics = self._deferred_metrics()
         self._guides: dict[str, Tensor] = {}
-        self._view = View(
+        self._extractor = Extractor(
             network=network,
             layers={*self._style_shares, *self._content_shares},
             grams=self._metrics,
@@ -79,8 +78,8 @@ class Objective:
         self._consistency: Tensor | None = None
 
     def allocate(self, images: Tensor) -> None:
-        """Make room for as many slots as there are images (N, 3, H, W)."""
-        self._most_pixels = self._view.most_pixels(images, in_tiles=self._in_tiles)
+        """Allocate a slot for each of the images (N, 3, H, W)."""
+        self._most_pixels = self._extractor.most_pixels(images, in_tiles=self._in_tiles)
         count, shape_of = len(images), self._network.layer_shape
         for layer in self._content_shares:
             shape = shape_of(layer, images.shape)
@@ -88,8 +87,8 @@ class Objective:
             if self._config.weighs_detail:
                 self._attention[layer] = images.new_ones(count, 1, *shape[2:])
         for layer in self._style_shares:
-            one = self._style.statistics[layer]
-            self._styles[layer] = one.repeat(count, *[1] * (one.dim() - 1))
+            target = self._style.statistics[layer]
+            self._styles[layer] = target.repeat(count, *[1] * (target.dim() - 1))
             if self._guided:
                 shape = shape_of(layer, images.shape)
                 self._guides[layer] = images.new_ones(count, 1, *shape[2:])
@@ -109,18 +108,17 @@ class Objective:
         warped: Tensor | None = None,
         consistency: Tensor | None = None,
     ) -> None:
-        """Give one slot the targets of a frame.
+        """Set the targets of one slot; a style of None is the objective's own.
 
-        ``style`` is None where it is that of the others; a mask (1, 1, H, W) in [0, 1]
-        is of the region that gets it. ``warped`` is the previous stylized frame brought
-        onto this one, (1, 3, H, W), to be trusted where ``consistency``, (1, 1, H, W),
-        says.
+        A mask (1, 1, H, W) in [0, 1] restricts the style to a region. ``warped``
+        (1, 3, H, W) is the previous stylized frame, warped onto this one, and
+        ``consistency`` (1, 1, H, W) in [0, 1] the weights of the temporal loss.
         """
         for layer in self._content_shares:
             self._features[layer][slot] = content.features[layer][0]
         for layer, attention in self._attention.items():
-            places = content.attention.get(layer)
-            attention[slot] = 1 if places is None else places[0]
+            weights = content.attention.get(layer)
+            attention[slot] = 1 if weights is None else weights[0]
         style = style or self._style
         for layer in self._style_shares:
             self._styles[layer][slot] = style.statistics[layer][0]
@@ -144,17 +142,17 @@ class Objective:
             if self._config.balance == "gradients":
                 gradients = balanced_gradient(terms, self._balanced, images)
             else:
-                # No loss depends on another's pixels: the sum's gradient holds each's.
+                # Samples are independent: this is the gradient of each one's own loss.
                 (gradients,) = torch.autograd.grad(losses.sum(), images)
         detached = {name: term.detach() for name, term in terms.items()}
         return Evaluation(losses.detach(), detached, gradients)
 
     def hessian(self, images: Tensor) -> Callable[[Tensor], Tensor]:
-        """Prepare second derivatives at images (N, 3, H, W).
+        """Return a function that multiplies by the Hessian at images (N, 3, H, W).
 
-        Returns a function from vectors like these to each sample's Hessian times its
-        vector. A ReLU's kink counts as flat. It may not be finite where a loss is not
-        smooth.
+        It maps vectors (N, 3, H, W) to each sample's Hessian-vector product. The second
+        derivative of ReLU counts as 0; where a loss is not smooth, products may not be
+        finite.
         """
         images = images.detach().requires_grad_()
         precision = self._network.precision
@@ -173,10 +171,10 @@ class Objective:
 
     def _terms(self, images: Tensor, most: float = math.inf) -> dict[str, Tensor]:
         config = self._config
-        seen = self._view.see(images, most)
+        features = self._extractor.extract(images, most)
         terms = {
-            "content": config.content_weight * self._content(seen),
-            "style": config.style_weight * self._style_error(seen),
+            "content": config.content_weight * self._content(features),
+            "style": config.style_weight * self._style_error(features),
             "tv": config.tv_weight * tv_loss(images, config.tv_beta),
             "range": config.range_weight * range_loss(images),
         }
@@ -187,10 +185,10 @@ class Objective:
         return terms
 
     def _deferred_metrics(self) -> dict[str, Tensor | None]:
-        """Find the layers whose map M is applied to the Gram matrix, not each pixel.
+        """Find the layers whose map M is applied to the Gram matrix, not to each pixel.
 
-        (M F)(M F)^T = M (F F^T) M^T, and the right side costs as good as nothing. None:
-        the layer has no map, but its features are taken as they were computed, too.
+        (M F)(M F)^T = M (F F^T) M^T, and the right side is far cheaper. Layers without
+        a map (None) are included because their features keep their dtype, too.
         """
         if not isinstance(self._statistic, Gram):
             return {}
@@ -206,14 +204,14 @@ class Objective:
         ]
         return (torch.stack(errors, dim=1) * self._content_scales).sum(dim=1)
 
-    def _style_error(self, seen: Mapping[str, Tensor]) -> Tensor:
+    def _style_error(self, features: Mapping[str, Tensor]) -> Tensor:
         errors = []
         for layer in self._style_shares:
-            measured = seen[layer]
+            measured = features[layer]
             if layer not in self._metrics:
-                usual = self._network.feature_energy[layer]
+                energy = self._network.feature_energy[layer]
                 guide = self._guides.get(layer)
-                measured = self._statistic.measure(measured, usual, guide)
+                measured = self._statistic.measure(measured, energy, guide)
             elif (metric := self._metrics[layer]) is not None:
                 measured = metric @ measured @ metric.T
             errors.append(self._statistic.error(measured, self._styles[layer]))
@@ -225,44 +223,43 @@ def _scales(shares: Mapping[str, float], energies: Mapping[str, float]) -> Tenso
 
 
 FLOOR = 1e-3
-"""Least length that a term's gradient is divided by, as a share of the longest one's.
+"""Smallest norm that a gradient is divided by, relative to the largest of all terms.
 
-At the content itself the content's gradient is nothing but rounding; blown up to its
-full length it would be noise, and another in a batch of another size.
+At the content image, the content gradient is mere rounding error; scaled to full length
+it would be noise that depends on the batch size.
 """
 
 
 def balanced_gradient(
     terms: Mapping[str, Tensor], weights: Mapping[str, float], images: Tensor
 ) -> Tensor:
-    """Add up the terms' gradients, those with a weight in the ratio of their weights.
+    """Sum the terms' gradients, scaled so that their norms are in the ratio of weights.
 
-    The first of them keeps its length, and so says how long the others become. Terms
-    ((N,) each, functions of the images) without a weight are added as they are. Each
-    sample is balanced for itself; it is the gradient of no function: what one would be
-    changes with every step.
+    The first weighted term keeps its norm; the others are scaled relative to it. Terms,
+    (N,) each, without a weight are added unscaled. Samples are balanced independently.
+    The result is not the gradient of any function, as the factors change in each step.
 
-    Source: the "Weight Adj." of Tella's TensorFlow project, which sets the factors of
-    content, style and denoising at each step so that the gradients of the three have a
-    fixed ratio. We take the root mean square over a frame as their length. A gradient
-    does not become shorter as its term becomes smaller here: as long as the style's,
-    the content's holds the picture at the content and leaves a fine grain, whichever
-    optimiser follows; at a third of it both are gone. That of squared total variation
-    (a power of 2) goes too far in each step at the same length, and leaves a grid.
+    Source: the "Weight Adj." of Tella's TensorFlow project, which adjusts the factors
+    of content, style and denoising at each step so that their gradients have a fixed
+    ratio. We use the root mean square over a frame as the norm. Note that a gradient
+    does not shrink here as its term does: with the norm of the style's, the content's
+    keeps the image at the content and leaves a fine grain with any optimizer; with a
+    third of it, neither happens. At that norm, squared total variation (a power of 2)
+    overshoots in each step and leaves a grid.
     """
     named = {name: terms[name] for name in weights}
     gradients = {
         name: torch.autograd.grad(term.sum(), images, retain_graph=True)[0]
         for name, term in named.items()
     }
-    plain = {name: rms(gradients[name]) / weights[name] for name in weights}
-    longest = torch.stack(list(plain.values())).amax(dim=0)  # (N,)
+    norms = {name: rms(gradients[name]) / weights[name] for name in weights}
+    largest = torch.stack(list(norms.values())).amax(dim=0)  # (N,)
     tiny = torch.finfo(images.dtype).tiny
-    unit = next(iter(plain.values()))
+    unit = next(iter(norms.values()))
     total = torch.zeros_like(images)
     for name, gradient in gradients.items():
-        least = (FLOOR * longest).clamp(min=tiny)
-        factor = unit / torch.maximum(plain[name], least)
+        floor = (FLOOR * largest).clamp(min=tiny)
+        factor = unit / torch.maximum(norms[name], floor)
         total = total + expand_to(factor, images) * gradient
     others = [term.sum() for name, term in terms.items() if name not in weights]
     if others:

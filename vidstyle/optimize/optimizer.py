@@ -1,4 +1,4 @@
-"""What every optimiser can do; it has a batch of samples that never feel each other."""
+"""The interface of all optimizers: a batch of samples, optimized independently."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -9,17 +9,17 @@ import torch
 from torch import Tensor
 
 HessianProduct = Callable[[Tensor], Tensor]
-"""Vectors (N, ...) to each sample's own Hessian times its vector, (N, ...)."""
+"""Multiplies vectors (N, ...) by each sample's Hessian: (N, ...)."""
 Hessian = Callable[[Tensor], HessianProduct]
-"""Points (N, ...) to the products with the Hessians there."""
+"""Maps points (N, ...) to the products with the Hessians there."""
 
 
 class Optimizer(ABC):
-    """Moves the samples of a batch, each by its own losses and gradients alone.
+    """Updates each sample of a batch from its own losses and gradients alone.
 
-    Images and gradients are (N, ...), losses (N,). No threshold is absolute: losses
-    times a thousand give the same points, but for rounding. ``best`` is the best point
-    of each sample; ``products`` are the Hessian-vector products of its last step.
+    Images and gradients are (N, ...), losses (N,). No threshold is absolute: scaling
+    the losses gives the same points up to rounding. ``best`` is the best point of each
+    sample; ``products`` counts the Hessian-vector products of its last step.
     """
 
     remembered: ClassVar = ["best.images", "best.gradients", "best.losses"]
@@ -30,17 +30,16 @@ class Optimizer(ABC):
         self.products = [0] * len(images)
 
     def reset(self, sample: int, image: Tensor, *, frame: int = 0) -> None:
-        """Start one sample anew; ``frame`` says which noise, where any is made."""
+        """Start a new sample; ``frame`` seeds the noise, if there is any."""
         self.best.reset(sample, image)
         self._restart(sample, frame)
 
     def warm_start(self, sample: int, image: Tensor, coarser: Self) -> None:
-        """Start one sample where it was left at a smaller size.
+        """Continue a sample from a coarser pyramid level.
 
-        What holds at any size is carried up: how long steps are by now, and how many
-        were taken. What was learned of the gradients is not: the finer detail has
-        others. With L-BFGS's pairs, Adam's moments or the velocities of momentum
-        enlarged, the loss after as many steps was higher than without.
+        Only what is independent of the size is carried over: step length and step
+        count. Upsampled L-BFGS pairs, Adam moments or momentum velocities do not fit
+        the finer detail: with them, the loss after the same number of steps was higher.
         """
         self.best.reset(sample, image)
         self._warm_start(sample, coarser)
@@ -61,26 +60,26 @@ class Optimizer(ABC):
 
     @abstractmethod
     def shorten(self, sample: int, factor: float) -> None:
-        """Shorten the steps of one sample, which has just been reset."""
+        """Scale the step length of a sample that has just been reset."""
 
     @abstractmethod
     def step(self, images: Tensor, losses: Tensor, gradients: Tensor) -> Tensor:
-        """Move every sample once from where it was evaluated; returns a new tensor."""
+        """Update every sample from the point evaluated; return a new tensor."""
 
     @abstractmethod
     def _warm_start(self, sample: int, coarser: Self) -> None:
-        """Forget all of one sample but ``best``, and take over what is carried up."""
+        """Reset a sample's state, except ``best``, and carry over the coarser's."""
 
     @abstractmethod
     def _restart(self, sample: int, frame: int) -> None:
-        """Forget all of one sample but ``best``."""
+        """Reset a sample's state, except ``best``."""
 
 
 class Best:
-    """Remember, for each sample, the point with the lowest loss and its gradient.
+    """The point with the lowest loss of each sample, and its gradient.
 
-    With ``track_latest`` the newest point with a finite loss counts as the best, where
-    no function of the points is minimised.
+    With ``track_latest`` the latest point with a finite loss counts as the best; for
+    updates that do not minimize a fixed function.
     """
 
     def __init__(self, images: Tensor) -> None:
@@ -92,28 +91,28 @@ class Best:
         )
 
     def update(self, images: Tensor, losses: Tensor, gradients: Tensor) -> None:
-        """Take over each sample whose loss is lower than its best; nan never is."""
-        least = torch.inf if self.track_latest else self.losses
-        better = losses < least  # (N,)
-        wide = expand_to(better, images)
-        self.images = torch.where(wide, images, self.images)
-        self.gradients = torch.where(wide, gradients, self.gradients)
+        """Store each sample whose loss is lower than its best; nan never is."""
+        bound = torch.inf if self.track_latest else self.losses
+        better = losses < bound  # (N,)
+        mask = expand_to(better, images)
+        self.images = torch.where(mask, images, self.images)
+        self.gradients = torch.where(mask, gradients, self.gradients)
         self.losses = torch.where(better, losses, self.losses)
 
     def restore_nonfinite(
         self, images: Tensor, losses: Tensor, gradients: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Take over what is better, and bring back samples whose loss is lost.
+        """Update, and restore the best point of samples that are not finite.
 
-        Returns points and gradients, the best where loss or gradient is not finite; and
-        (N,) for each sample whether that was so.
+        Returns points and gradients, and (N,) whether a sample's loss or gradient was
+        not finite.
         """
-        lost = ~(losses.isfinite() & gradients.flatten(1).isfinite().all(dim=1))
-        self.update(images, losses.where(~lost, torch.inf), gradients)
-        wide = expand_to(lost, images)
-        images = torch.where(wide, self.images, images)
-        gradients = torch.where(wide, self.gradients, gradients)
-        return images, gradients, lost
+        nonfinite = ~(losses.isfinite() & gradients.flatten(1).isfinite().all(dim=1))
+        self.update(images, losses.masked_fill(nonfinite, torch.inf), gradients)
+        mask = expand_to(nonfinite, images)
+        images = torch.where(mask, self.images, images)
+        gradients = torch.where(mask, self.gradients, gradients)
+        return images, gradients, nonfinite
 
     def reset(self, sample: int, image: Tensor) -> None:
         self.images[sample] = image
@@ -122,10 +121,10 @@ class Best:
 
 
 def expand_to(per_sample: Tensor, like: Tensor) -> Tensor:
-    """Shape (N,) so that it broadcasts over the pixels of ``like`` (N, ...)."""
+    """Reshape (N,) to broadcast over ``like`` (N, ...)."""
     return per_sample.reshape(-1, *[1] * (like.dim() - 1))
 
 
 def rms(samples: Tensor) -> Tensor:
-    """Root mean square of each sample: (N, ...) -> (N,)."""
+    """Compute the root mean square of each sample: (N, ...) -> (N,)."""
     return samples.flatten(1).square().mean(dim=1).sqrt()

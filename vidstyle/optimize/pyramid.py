@@ -1,14 +1,14 @@
-"""Which sizes a picture is painted in, coarse to fine, and how they share the steps.
+"""Coarse-to-fine pyramid: its sizes, their shares of the steps, and initial images.
 
 Source: Gatys et al. 2017, "Controlling perceptual factors in neural style transfer",
-section 6, where two sizes are painted one after the other; in steps of the root of 2
-it is Katherine Crowson's style-transfer-pytorch. We depart in what goes from one size
-to the next: what the optimisation has changed, added to the next size's own start. So
-the detail of a photograph comes back at once, and need not be found again.
+section 6, with two sizes; with a ratio of sqrt(2), Katherine Crowson's
+style-transfer-pytorch. We depart in what is passed to the next size: the change made by
+the optimization, added to the next size's initial image. So the detail of a photograph
+is there from the start and need not be recovered.
 
-At equal cost the loss of the largest size ends about where it does without the others,
-with more of the style in it and less of the content: larger strokes, which no weight
-of the content gives in one size.
+At equal cost the loss at the largest size ends about where it does without a pyramid,
+with a lower style and a higher content loss: larger strokes, which no content weight
+gives at a single size.
 """
 
 import torch
@@ -17,26 +17,30 @@ from torch.nn import functional
 
 from vidstyle.devices import seeded_generator
 
-RATIO = 2**0.5  # of the sides of one size to those of the next smaller one
-LEAST_WORK = 0.2  # of a step at any size, by one in full size; measured on a CPU
-LEAST_SIDE = 64  # pixels; less has too little of the deepest features to measure
+RATIO = 2**0.5  # between the sides of neighboring levels
+LEAST_WORK = 0.2  # of a step at any size, relative to full size; measured on a CPU
+LEAST_SIDE = 64  # pixels; below, the deepest features have too few positions
 
 
 def factors(levels: int, shortest: int) -> list[float]:
-    """List the factors of the smaller sizes, coarsest first; sides are in pixels."""
-    wanted = [RATIO**-level for level in range(1, levels)]
-    return [each for each in reversed(wanted) if round(shortest * each) >= LEAST_SIDE]
+    """List the scale factors of the coarser levels, coarsest first.
+
+    Levels whose shortest side would be under ``LEAST_SIDE`` are omitted; ``shortest``
+    is that of the full size, in pixels.
+    """
+    scales = [RATIO**-level for level in range(levels - 1, 0, -1)]
+    return [scale for scale in scales if round(shortest * scale) >= LEAST_SIDE]
 
 
 def shared_steps(total: int, levels: int) -> list[int]:
-    """Share out steps among sizes, coarsest first, fewer from each to the next.
+    """Distribute steps over the levels, coarsest first, decreasing linearly.
 
-    The coarsest gets three times as many as the largest, which costs the most and has
-    the least left to do: at 512 pixels the picture is as good as with equal shares, in
-    three quarters of the time.
+    The coarsest level gets three times as many as the finest, which is the most
+    expensive and has the least left to do: at 512 pixels the result is as good as with
+    equal shares, in three quarters of the time.
     """
     weights = [3 - 2 * level / max(1, levels - 1) for level in range(levels)]
-    shares = [max(1, round(total * each / sum(weights))) for each in weights[1:]]
+    shares = [max(1, round(total * weight / sum(weights))) for weight in weights[1:]]
     return [total - sum(shares), *shares]
 
 
@@ -53,7 +57,7 @@ def picture_work(steps: int, levels: int, shortest: int) -> float:
 
 
 def enlarged(image: Tensor, like: Tensor) -> Tensor:
-    """Resample an image (1, 3, h, w) to the size of another: (1, 3, H, W), a copy."""
+    """Resize an image (1, 3, h, w) to the size of another: (1, 3, H, W), a copy."""
     if image.shape == like.shape:
         return image.clone()
     return functional.interpolate(
@@ -61,14 +65,14 @@ def enlarged(image: Tensor, like: Tensor) -> Tensor:
     )
 
 
-NOISE_DEVIATION = 0.15  # around mid-grey; wide enough to reach every color
+NOISE_DEVIATION = 0.15  # around mid-gray; wide enough to reach every color
 
 
 def random_image(like: Tensor, *, seed: int, index: int) -> Tensor:
-    """Draw noise for one frame, the same on every device and in every run.
+    """Draw a frame's noise image, identical on every device and in every run.
 
-    Normal around 0.5, clamped to [0, 1]; shape (1, 3, H, W), type and device as
-    ``like``.
+    Normally distributed around 0.5 and clamped to [0, 1]; shape (1, 3, H, W), dtype and
+    device as ``like``.
     """
     generator = seeded_generator(seed, index)
     noise = torch.randn(like.shape, generator=generator, dtype=torch.float64)
@@ -76,9 +80,9 @@ def random_image(like: Tensor, *, seed: int, index: int) -> Tensor:
 
 
 def fitted_image(image: Tensor, like: Tensor) -> Tensor:
-    """Resample a picture so that it covers another's shape, and cut out its middle.
+    """Resize an image to cover another's shape, keeping its aspect ratio; center-crop.
 
-    Aspect ratio kept; (1, 3, h, w) -> (1, 3, H, W) in [0, 1].
+    (1, 3, h, w) -> (1, 3, H, W) in [0, 1].
     """
     height, width = like.shape[-2:]
     scale = max(height / image.shape[-2], width / image.shape[-1])

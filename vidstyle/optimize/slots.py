@@ -1,4 +1,4 @@
-"""Frames of one size, optimised a batch at a time, each frame for itself."""
+"""Batched optimization of independent frames at one pyramid level."""
 
 import math
 from collections import deque
@@ -20,38 +20,37 @@ from vidstyle.optimize.second_order import LBFGS, NewtonCG
 from vidstyle.optimize.targets import ContentTarget, StyleTarget
 from vidstyle.records import StepReport
 
-CHECK_EVERY: Final = 5  # steps between looks at whether frames have settled: they wait
-SAFER: Final = 0.1  # factor of the first steps of a frame that begins anew
+CHECK_EVERY: Final = 5  # steps between convergence checks, which wait for the device
+SAFER: Final = 0.1  # factor of the first steps of a restarted frame
 
-OTHERS: Final = 24  # float32 pictures held beside an optimiser's history, at most
+OTHERS: Final = 24  # float32 images held besides the optimizer's history, at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameTask:
-    """One frame's optimisation: where it starts and what it should become."""
+    """The optimization of one frame: its initial image and targets."""
 
-    frame: int  # index of the frame in the source
-    start: Tensor  # (1, 3, H, W); what smaller sizes have changed is added
+    frame: int  # index in the source
+    start: Tensor  # (1, 3, H, W); the change made at coarser levels is added
     content: ContentTarget | None  # None: it takes no steps
-    steps: int  # at most, at this size; 0: it is finished as it starts
-    least_steps: int = 1  # fewest steps before goal ends it
+    steps: int  # at most, at this level; 0: the result is ``start``
+    least_steps: int = 1  # before ``goal`` can end it
     goal: float = math.nan
-    """``own_loss`` with which it is finished, looked at after every other step; nan:
-    none is."""
-    style: StyleTarget | None = None  # None: like the other frames of the batch
+    """``own_loss`` at which it is finished, checked every other step; nan: no goal."""
+    style: StyleTarget | None = None  # None: that of the batch
     mask: Tensor | None = None  # (1, 1, H, W) in [0, 1], where it gets the style
-    warped: Tensor | None = None  # (1, 3, H, W), the previous frame brought here
-    consistency: Tensor | None = None  # (1, 1, H, W), where that may be trusted
-    coarser: tuple["FrameTask", ...] = ()  # the same frame smaller, smallest first
-    begun: Callable[[], bytes] = bytes  # reads the state it goes on from; empty: none
+    warped: Tensor | None = None  # (1, 3, H, W), the warped previous frame
+    consistency: Tensor | None = None  # (1, 1, H, W), where that is trusted
+    coarser: tuple["FrameTask", ...] = ()  # its coarser levels, the coarsest first
+    begun: Callable[[], bytes] = bytes  # reads the state to resume from; empty: none
 
 
 class LevelOptimization:
-    """A fixed number of slots in which frames of one size are optimised.
+    """A fixed number of slots in which frames of one size are optimized.
 
-    Frames enter with ``load`` and leave with ``release``. An idle slot goes on holding
-    its last picture, so that the batch keeps its shape: a frame's pixels are the same
-    whatever its neighbours are.
+    Frames enter with ``load`` and leave with ``release``. An idle slot keeps its last
+    image so that the shape of the batch is constant, and a frame's pixels do not depend
+    on the others in the batch.
     """
 
     def __init__(
@@ -62,10 +61,7 @@ class LevelOptimization:
         *,
         slots: int = 1,
     ) -> None:
-        """Make room on the device for frames like ``start``, (1, 3, H, W).
-
-        The objective has no slots allocated yet.
-        """
+        """Allocate slots, also in ``objective``, for frames like ``start``."""
         self._config, self._objective = config, objective
         self._entered: dict[int, tuple[FrameTask, Progress]] = {}
         height, width = start.shape[-2:]
@@ -82,10 +78,10 @@ class LevelOptimization:
     def load(
         self, slot: int, task: FrameTask, *, coarser: "LevelOptimization | None" = None
     ) -> None:
-        """Put a frame into an idle slot; every frame must have the same shape.
+        """Put a frame into an idle slot; all frames have the same shape.
 
-        ``coarser`` is where it was finished in the same slot of a smaller size: the
-        optimiser goes on from what it has learned there.
+        ``coarser`` is the level at which the same slot has just finished, from which
+        the optimizer is warm-started.
         """
         self._images[slot] = task.start[0]
         if coarser is None:
@@ -106,7 +102,7 @@ class LevelOptimization:
         self._entered[slot] = task, Progress(self._config)
 
     def result(self, slot: int) -> Tensor:
-        """Return the best picture of a slot so far, (1, 3, H, W), a copy."""
+        """Return a slot's best image so far, (1, 3, H, W), a copy."""
         return self._optimizer.best.images[slot : slot + 1].clone()
 
     def release(self, slot: int) -> None:
@@ -125,10 +121,10 @@ class LevelOptimization:
         self._entered[slot][1].load_state(state, self._images.device)
 
     def step(self) -> dict[int, tuple[StepReport, bool]]:
-        """Evaluate every slot once; tell reports, and whether frames are finished.
+        """Evaluate every slot once; return reports, and whether frames are finished.
 
-        OptimizationError: a frame's loss was no finite number, and is none again after
-        it has begun anew; DeviceMemoryError: the batch does not fit on the device.
+        Raises OptimizationError if a frame's loss is not finite, even after a restart,
+        and DeviceMemoryError if the batch does not fit on the device.
         """
         with memory_errors_named(self._what):
             evaluation = self._objective.evaluate(self._images)
@@ -153,23 +149,23 @@ class LevelOptimization:
                 evaluations=progress.evaluations,
                 read_losses=partial(read, slot),
             )
-            over = progress.step - self._config.min_steps
-            is_checked = over >= 0 and over % CHECK_EVERY == 0
+            extra_steps = progress.step - self._config.min_steps
+            is_checked = extra_steps >= 0 and extra_steps % CHECK_EVERY == 0
             is_finished = (
                 progress.step >= task.steps
                 or (is_checked and progress.has_settled)
                 or _is_reached(task, report)
             )
             if (is_finished or progress.step == 1) and progress.is_lost:
-                self._begin_anew(slot)
+                self._retry(slot)
                 is_finished = False
             outcomes[slot] = (report, is_finished)
         return outcomes
 
-    def _begin_anew(self, slot: int) -> None:
-        """Give a frame whose loss is no number any more a second chance, and no third.
+    def _retry(self, slot: int) -> None:
+        """Restart a frame whose loss is no longer finite, with shorter steps, once.
 
-        A single such loss is taken back by the optimiser itself.
+        The optimizer itself recovers from a single such loss.
         """
         task, progress = self._entered[slot]
         if progress.is_second:
@@ -185,16 +181,16 @@ class LevelOptimization:
 
 
 def _is_reached(task: FrameTask, report: StepReport) -> bool:
-    """Whether a frame is as good as it has to be; a loss is read when it may be."""
+    """Return whether a frame has reached its goal; reads the loss only when due."""
     is_checked = report.step >= task.least_steps and report.step % 2 == 0
     return is_checked and not math.isnan(task.goal) and report.own_loss <= task.goal
 
 
 class Progress:
-    """The losses of one frame, as far as the rule for stopping needs them."""
+    """The recent losses of one frame, for the early-stopping rule."""
 
     def __init__(self, config: StyleConfig, *, is_second: bool = False) -> None:
-        self.is_second = is_second  # whether the frame has begun anew
+        self.is_second = is_second  # whether the frame was restarted
         self.step = 0
         self.evaluations = 0
         self._is_balanced = config.balance == "gradients"
@@ -202,7 +198,7 @@ class Progress:
         self._losses: deque[Tensor] = deque(maxlen=2 * self._window)
 
     def add(self, loss: Tensor | float, *, products: int = 0) -> None:
-        """Take in the loss before the next step; it is not read."""
+        """Record the loss before the next step, without reading it from the device."""
         self.step += 1
         self.evaluations += 1 + products
         self._losses.append(torch.as_tensor(loss))
@@ -219,15 +215,15 @@ class Progress:
 
     @property
     def is_lost(self) -> bool:
-        """Whether none of the newest losses is finite, or the only one is not."""
-        newest = [*self._losses][min(1, self.step - 1) :][-CHECK_EVERY:]
-        return not any(math.isfinite(loss) for loss in torch.stack(newest).tolist())
+        """Whether none of the latest losses is finite, or the only one is not."""
+        latest = [*self._losses][min(1, self.step - 1) :][-CHECK_EVERY:]
+        return not any(math.isfinite(loss) for loss in torch.stack(latest).tolist())
 
     @property
     def has_settled(self) -> bool:
-        """Whether the newest window gained too little on the one before it.
+        """Whether the latest window improved too little on the one before it.
 
-        Never while gradients are balanced: no loss is minimised then.
+        Never with balanced gradients, which do not minimize a fixed loss.
         """
         if self._is_balanced or len(self._losses) < 2 * self._window:
             return False
@@ -238,10 +234,10 @@ class Progress:
 
 
 def make_optimizer(images: Tensor, config: StyleConfig, hessian: Hessian) -> Optimizer:
-    """Make the optimiser of a batch; ``hessian`` is of its losses.
+    """Make the optimizer of a batch; ``hessian`` is that of its losses.
 
-    Balanced gradients are those of no loss. So there is no best point then, and the
-    newest is kept.
+    Balanced gradients do not minimize a fixed loss, so the latest point is kept instead
+    of the best.
     """
     optimizer: Optimizer
     if config.optimizer == "lbfgs":
@@ -268,6 +264,6 @@ def make_optimizer(images: Tensor, config: StyleConfig, hessian: Hessian) -> Opt
 
 
 def held_bytes(config: StyleConfig) -> int:
-    """How much memory a pixel takes beside what the network sees of it."""
+    """Return the memory per pixel without the features."""
     pairs = config.history if config.optimizer == "lbfgs" else 0
     return 4 * 3 * (2 * pairs + OTHERS)

@@ -1,7 +1,7 @@
-"""What of a painting's features is its style: features in, a statistic of them out.
+"""Style statistics: position-independent summaries of feature maps, and their errors.
 
-All of them forget where things are. Each measures a tensor, in which mixing paintings
-is adding with weights, and says how far one measured is from a target, as a square.
+Each statistic is a tensor in which a mix of paintings is a weighted sum, and defines a
+squared error to a target.
 """
 
 import math
@@ -18,51 +18,51 @@ from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.losses import gram_matrix, pixel_rows, squared_error
 
 SMALL = 1e-4
-"""Added to variances, as a share of a photograph's usual mean square: no root of 0."""
-QUANTILES = 256  # bins of equal share into which sorted projections are averaged
+"""Added to variances, relative to a photograph's mean square: avoids the root of 0."""
+QUANTILES = 256  # equal bins into which sorted projections are averaged
 
 
 class Statistic(ABC):
-    """One way to say what style is; what is measured has the shape (N, ..., C)."""
+    """A representation of style, of shape (N, ..., C)."""
 
     @abstractmethod
     def measure(
-        self, features: Tensor, usual: float, guide: Tensor | None = None
+        self, features: Tensor, energy: float, guide: Tensor | None = None
     ) -> Tensor:
-        """Measure features (N, C, h, w) so that h and w leave no trace.
+        """Compute the statistic of features (N, C, h, w), independent of h and w.
 
-        ``usual`` is the mean square of a photograph's features on this layer; a guide
-        (N, 1, h, w) says how much each place counts, 1 on average; None: all alike.
+        ``energy`` is the mean square of a photograph's features on this layer. A guide
+        (N, 1, h, w) holds weights of the positions, 1 on average; None: uniform.
         """
 
     def as_target(self, measured: Tensor) -> Tensor:
-        """Turn what was measured, or mixed, into what ``error`` compares with.
+        """Convert a measured or mixed statistic to a target for ``error``.
 
-        The sum of its squares is what a relative error divides by.
+        Relative errors are divided by the target's sum of squares.
         """
         return measured
 
     def error(self, measured: Tensor, target: Tensor) -> Tensor:
-        """Sum the squared difference of each sample: (N, ...) and (N, ...) -> (N,)."""
+        """Sum each sample's squared differences: (N, ...) and (N, ...) -> (N,)."""
         return squared_error(measured, target)
 
     def reference_norm(
         self, network: FeatureNetwork, layer: str, channels: int
     ) -> float:
-        """Return the sum of squares of a photograph's target.
+        """Return the typical sum of squares of a photograph's target.
 
-        It is this one where the squares sum to the channels' mean squares.
+        By default that of a statistic whose squares sum to the channels' mean squares.
         """
         return channels * network.feature_energy[layer]
 
 
 class Gram(Statistic):
-    """How the channels go together: (N, C, C). Source: Gatys et al. 2016, eq. 3."""
+    """Gram matrices, (N, C, C). Source: Gatys et al. 2016, eq. 3."""
 
     def measure(
         self,
         features: Tensor,
-        usual: float,  # noqa: ARG002
+        energy: float,  # noqa: ARG002
         guide: Tensor | None = None,
     ) -> Tensor:
         return gram_matrix(features if guide is None else features * guide.sqrt())
@@ -80,28 +80,28 @@ class MeanStd(Statistic):
     """Each channel's mean and standard deviation: (N, 2, C).
 
     Source: Li et al. 2017, "Demystifying neural style transfer", eq. 12 (the statistics
-    of batch normalisation). We add a little to each variance.
+    of batch normalization). We add a small constant to the variances.
     """
 
     def measure(
-        self, features: Tensor, usual: float, guide: Tensor | None = None
+        self, features: Tensor, energy: float, guide: Tensor | None = None
     ) -> Tensor:
         rows = pixel_rows(features)  # (N, h*w, C)
-        mean = _weighed(rows, guide).mean(dim=1)
-        departures = (rows - mean.unsqueeze(1)).square()
-        variance = _weighed(departures, guide).mean(dim=1)
-        return torch.stack([mean, (variance + SMALL * usual).sqrt()], dim=1)
+        mean = _weighted(rows, guide).mean(dim=1)
+        deviations = (rows - mean.unsqueeze(1)).square()
+        variance = _weighted(deviations, guide).mean(dim=1)
+        return torch.stack([mean, (variance + SMALL * energy).sqrt()], dim=1)
 
 
 class SlicedWasserstein(Statistic):
-    """How the features are distributed along fixed directions: (N, Q, C) quantiles.
+    """Quantiles of the features projected onto fixed directions, (N, Q, C).
 
-    There are as many directions as channels, drawn from the seed, the same in every
-    step: L-BFGS needs one objective. The sorted projections are averaged in Q bins of
-    equal share, so that pictures of any two sizes compare.
+    There are as many random directions as channels, fixed by the seed because L-BFGS
+    needs a constant objective. The sorted projections are averaged in Q equal bins, so
+    that images of different sizes are comparable.
 
     Source: Heitz et al. 2021, "A sliced Wasserstein loss for neural texture synthesis",
-    eq. 4 and 5. They draw new directions at each step, and compare sorted lists of one
+    eq. 4 and 5. They draw new directions at each step and compare sorted lists of equal
     length.
     """
 
@@ -112,19 +112,20 @@ class SlicedWasserstein(Statistic):
     def measure(
         self,
         features: Tensor,
-        usual: float,  # noqa: ARG002
+        energy: float,  # noqa: ARG002
         guide: Tensor | None = None,
     ) -> Tensor:
         rows = pixel_rows(features)  # (N, h*w, C)
-        lines = (rows @ self._directions_for(rows)).transpose(1, 2)  # (N, C, h*w)
-        ordered, places = lines.sort(dim=2)
+        projections = (rows @ self._directions_for(rows)).transpose(1, 2)
+        ordered, order = projections.sort(dim=2)  # (N, C, h*w)
         if guide is not None:
-            ordered = _spread(ordered, guide.flatten(2).expand_as(lines), places)
+            weights = guide.flatten(2).expand_as(projections)
+            ordered = _weighted_sort(ordered, weights, order)
         binned: Tensor = functional.adaptive_avg_pool1d(ordered, QUANTILES)
         return binned.transpose(1, 2) / math.sqrt(QUANTILES)  # (N, Q, C)
 
     def _directions_for(self, rows: Tensor) -> Tensor:
-        """Draw unit vectors, (C, C), one a column; once for a number of channels."""
+        """Return unit vectors, (C, C), one per column; cached by number of channels."""
         channels = rows.shape[-1]
         if channels not in self._directions:
             generator = seeded_generator(self._seed, channels)
@@ -137,29 +138,29 @@ class SlicedWasserstein(Statistic):
 
 
 class Gaussian(Statistic):
-    """Mean and covariance, a row of means over the covariances: (N, 1 + C, C).
+    """Mean (first row) and covariance (the other rows) of the features, (N, 1 + C, C).
 
     The error is the squared Wasserstein-2 distance between two normal distributions,
-    ``|m - m'|^2 + tr(S + S' - 2 (S'^(1/2) S S'^(1/2))^(1/2))``. No eigenvector is
-    differentiated: both derivatives are finite where eigenvalues coincide.
+    ``|m - m'|^2 + tr(S + S' - 2 (S'^(1/2) S S'^(1/2))^(1/2))``. Eigenvectors are not
+    differentiated, so both derivatives are finite for coinciding eigenvalues.
 
-    Source: Dowson and Landau 1982; as a style loss used by Mroueh 2020, "Wasserstein
-    style transfer". We add a little to each variance, and compute in float64.
+    Source: Dowson and Landau 1982; used as a style loss by Mroueh 2020, "Wasserstein
+    style transfer". We add a small constant to the variances and compute in float64.
     """
 
     def measure(
-        self, features: Tensor, usual: float, guide: Tensor | None = None
+        self, features: Tensor, energy: float, guide: Tensor | None = None
     ) -> Tensor:
         rows = pixel_rows(features)  # (N, h*w, C)
-        mean = _weighed(rows, guide).mean(dim=1, keepdim=True)
+        mean = _weighted(rows, guide).mean(dim=1, keepdim=True)
         centered = rows - mean
-        covariance = centered.transpose(1, 2) @ _weighed(centered, guide)  # (N, C, C)
+        covariance = centered.transpose(1, 2) @ _weighted(centered, guide)  # (N, C, C)
         covariance = covariance / rows.shape[1]
-        floor = SMALL * usual * torch.eye(rows.shape[-1]).to(rows)
+        floor = SMALL * energy * torch.eye(rows.shape[-1]).to(rows)
         return torch.cat([mean, covariance + floor], dim=1)
 
     def as_target(self, measured: Tensor) -> Tensor:
-        """Take the square root of the covariance beforehand."""
+        """Replace the covariance by its square root."""
         values, vectors = torch.linalg.eigh(_exact(measured[:, 1:]))
         roots = vectors * values.clamp(min=0).sqrt().unsqueeze(1)
         root = (roots @ vectors.transpose(1, 2)).to(measured)
@@ -168,9 +169,9 @@ class Gaussian(Statistic):
     def error(self, measured: Tensor, target: Tensor) -> Tensor:
         ours, theirs = _exact(measured), _exact(target)
         covariance, root = ours[:, 1:], theirs[:, 1:]
-        between = root @ covariance @ root
-        # Symmetric but for rounding.
-        overlap = trace_of_root((between + between.transpose(1, 2)) / 2)
+        product = root @ covariance @ root
+        # Symmetric up to rounding.
+        overlap = trace_of_root((product + product.transpose(1, 2)) / 2)
         spread = covariance.diagonal(dim1=1, dim2=2).sum(dim=1)
         shift = squared_error(ours[:, 0], theirs[:, 0])
         error: Tensor = shift + spread + root.square().sum(dim=(1, 2)) - 2 * overlap
@@ -178,61 +179,60 @@ class Gaussian(Statistic):
 
 
 def guide_for(mask: Tensor, features: Tensor) -> Tensor:
-    """Weigh a layer's places for a region's mask (1, 1, H, W) in [0, 1], not empty.
+    """Compute a layer's guide from a region's mask (1, 1, H, W) in [0, 1], not empty.
 
-    (1, 1, h, w) like the features, 1 on average: the squared mask, as Gatys' guided
-    Gram matrix has it, whose features are multiplied by the mask.
+    (1, 1, h, w) like the features, 1 on average. The mask is squared because in Gatys'
+    guided Gram matrix it multiplies the features.
 
     Source: Gatys et al. 2017, "Controlling perceptual factors", eq. 4 and 5.
     """
     height, width = features.shape[-2:]
-    small = functional.adaptive_avg_pool2d(mask, (height, width)).square()
-    return small / small.mean().clamp(min=torch.finfo(small.dtype).tiny)
+    guide = functional.adaptive_avg_pool2d(mask, (height, width)).square()
+    return guide / guide.mean().clamp(min=torch.finfo(guide.dtype).tiny)
 
 
-def _weighed(rows: Tensor, guide: Tensor | None) -> Tensor:
-    """Let each row (N, h*w, C) count as much as a guide (N, 1, h, w) says."""
+def _weighted(rows: Tensor, guide: Tensor | None) -> Tensor:
+    """Multiply rows (N, h*w, C) by a guide (N, 1, h, w)."""
     return rows if guide is None else rows * pixel_rows(guide)
 
 
-def _spread(ordered: Tensor, weights: Tensor, places: Tensor) -> Tensor:
-    """Give each of the sorted values (N, C, n) as much room as it weighs.
+def _weighted_sort(ordered: Tensor, weights: Tensor, order: Tensor) -> Tensor:
+    """Repeat or drop sorted values (N, C, n) in proportion to their weights.
 
-    Weights are 1 on average, in the order of the pixels; places say which pixel each of
-    the sorted values is of.
+    Weights are in pixel order and average 1; ``order`` holds each sorted value's pixel.
     """
     count = ordered.shape[2]
-    ends = weights.double().gather(2, places).cumsum(dim=2)
+    ends = weights.double().gather(2, order).cumsum(dim=2)
     levels = torch.arange(count, device=ordered.device, dtype=ends.dtype) + 0.5
-    wanted = levels.expand_as(ends).contiguous()
-    taken = torch.searchsorted(ends.contiguous(), wanted).clamp(max=count - 1)
-    return ordered.gather(2, taken)
+    levels = levels.expand_as(ends).contiguous()
+    indices = torch.searchsorted(ends.contiguous(), levels).clamp(max=count - 1)
+    return ordered.gather(2, indices)
 
 
 def _exact(values: Tensor) -> Tensor:
-    """Go to float64, and to a device that has it and eigenvalues."""
+    """Convert to float64, on a device that supports it and ``eigh``."""
     device = "cpu" if values.device.type == "mps" else values.device
     return values.to(device).double()
 
 
 def trace_of_root(matrices: Tensor) -> Tensor:
-    """Sum the roots of the eigenvalues of symmetric float64: (N, C, C) -> (N,).
+    """Compute the trace of the square root of symmetric float64: (N, C, C) -> (N,).
 
-    An eigenvalue that is not positive, by rounding, counts as 0; nothing depends on it.
+    Eigenvalues that are not positive, due to rounding, count as 0 and get no gradient.
 
-    Source: Daleckii and Krein 1965 on derivatives of functions of matrices; in Higham
-    2008, "Functions of matrices", theorem 3.11.
+    Source: Daleckii and Krein 1965 on derivatives of matrix functions; in Higham 2008,
+    "Functions of matrices", theorem 3.11.
     """
     traces: Tensor = _TraceOfRoot.apply(matrices)
     return traces
 
 
 class _TraceOfRoot(torch.autograd.Function):
-    """The sum of a_i, the roots of the eigenvalues; its slope is half the inverse root.
+    """The trace of the matrix square root; its gradient is half the inverse root.
 
-    Autograd would differentiate eigenvectors for a second derivative, and divide by
-    differences of eigenvalues: of a covariance of more channels than pixels many are
-    alike. The function itself is smooth: its derivatives divide by sums of roots only.
+    For a second derivative, autograd would differentiate eigenvectors and divide by
+    differences of eigenvalues, many of which are 0 if there are more channels than
+    pixels. The function itself is smooth: its derivatives only divide by sums of roots.
     """
 
     @staticmethod
@@ -251,12 +251,12 @@ class _TraceOfRoot(torch.autograd.Function):
 
 
 class _InverseRoot(torch.autograd.Function):
-    """The inverse root, V diag(1 / a_i) V^T, of matrices whose spectrum is known."""
+    """The inverse root, V diag(1 / a_i) V^T, from a given eigendecomposition."""
 
     @staticmethod
     def forward(
         ctx: Any,  # noqa: ANN401  # autograd's own
-        matrices: Tensor,  # noqa: ARG004  # what is differentiated
+        matrices: Tensor,  # noqa: ARG004  # receives the gradient
         roots: Tensor,
         vectors: Tensor,
     ) -> Tensor:
@@ -266,14 +266,14 @@ class _InverseRoot(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, slopes: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
-        # (1 / a - 1 / b) / (a^2 - b^2) = -1 / (a b (a + b)): no difference is left.
+        # (1 / a - 1 / b) / (a^2 - b^2) = -1 / (a b (a + b)) has no difference in it.
         roots, inverses, vectors = ctx.saved_tensors
         products = inverses.unsqueeze(1) * inverses.unsqueeze(2)
         sums = (roots.unsqueeze(1) + roots.unsqueeze(2)).clamp(
             min=torch.finfo(roots.dtype).tiny
         )
-        turned = vectors.mT @ slopes @ vectors
-        return -vectors @ (turned * products / sums) @ vectors.mT, None, None
+        rotated = vectors.mT @ slopes @ vectors
+        return -vectors @ (rotated * products / sums) @ vectors.mT, None, None
 
 
 def make_statistic(config: StyleConfig) -> Statistic:

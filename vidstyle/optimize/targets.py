@@ -1,4 +1,4 @@
-"""What the pixels should become: the content's features, the style's statistics."""
+"""Optimization targets: the content's features and the style's statistics."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,47 +10,46 @@ from torch.nn import functional
 from vidstyle.config import LayerWeight, StyleConfig
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.style_statistics import Gram, make_statistic
-from vidstyle.optimize.tiles import View
+from vidstyle.optimize.tiles import Extractor
 
 FLOOR = 0.1
-"""Least energy that an error is divided by, as a share of a photograph's median energy.
+"""Smallest divisor of relative errors, as a fraction of a photograph's median energy.
 
-A relative error of a black frame or a one-colour painting would divide by nothing. The
-floor is a tenth and not the whole median, so that a pale painting still counts fully.
+It avoids division by zero for a black frame or a uniform painting. A tenth of the
+median leaves the weight of a pale painting unchanged.
 """
 
 
-MOST_ATTENTION = 4.0  # that the densest detail gets, relative to the average place
+MOST_ATTENTION = 4.0  # at the densest detail, relative to the mean
 
 
 @dataclass(frozen=True, slots=True)
 class StyleTarget:
-    """What a painting, or a mix of them, has as its style."""
+    """The style of a painting, or of a mix of paintings."""
 
     statistics: Mapping[str, Tensor]
     """Layer -> (1, ...), such as the Gram matrix (1, C, C)."""
     energies: Mapping[str, float]
-    """Layer -> what an error is divided by: the sum of squares, floored, or the
-    paper's constant."""
+    """Layer -> divisor of the error: the floored sum of squares, or the paper's
+    constant."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContentTarget:
-    """What one frame shows."""
+    """The content of one frame."""
 
     features: Mapping[str, Tensor]  # layer -> (1, C, h, w)
     energies: Mapping[str, float]
-    """Layer -> what an error is divided by: the sum of squares, one for a whole shot,
+    """Layer -> divisor of the error: the floored sum of squares, constant over a shot,
     or the paper's constant."""
     attention: Mapping[str, Tensor] = field(default_factory=dict)
-    """Layer -> (1, 1, h, w), how much an error counts at each place, 1 on average;
-    empty: the same everywhere."""
+    """Layer -> (1, 1, h, w), weights of the errors, 1 on average; empty: uniform."""
 
 
 def style_target(
     network: FeatureNetwork, style_image: Tensor, config: StyleConfig
 ) -> StyleTarget:
-    """Measure one painting (1, 3, H, W) in [0, 1], of any size."""
+    """Compute the target of one painting (1, 3, H, W) in [0, 1], of any size."""
     measured = measure_style(network, style_image, config)
     return mix_styles(network, [measured], [1.0], config)
 
@@ -58,15 +57,17 @@ def style_target(
 def measure_style(
     network: FeatureNetwork, style_image: Tensor, config: StyleConfig
 ) -> dict[str, Tensor]:
-    """Measure the style on each layer, ready to be mixed: layer -> (1, ...)."""
+    """Compute the statistics of a painting, ready to be mixed: layer -> (1, ...)."""
     layers = [layer for layer, _ in config.style_layers]
     statistic = make_statistic(config)
-    if isinstance(statistic, Gram):
-        return View(network=network, layers=layers, grams=layers).look(style_image)
-    seen = View(network=network, layers=layers).look(style_image)
+    grams = layers if isinstance(statistic, Gram) else []
+    extractor = Extractor(network=network, layers=layers, grams=grams)
+    features = extractor.extract_detached(style_image)
+    if grams:
+        return features
     return {
-        layer: statistic.measure(features, network.feature_energy[layer])
-        for layer, features in seen.items()
+        layer: statistic.measure(values, network.feature_energy[layer])
+        for layer, values in features.items()
     }
 
 
@@ -77,29 +78,28 @@ def mix_styles(
     weights: Sequence[float],
     config: StyleConfig,
 ) -> StyleTarget:
-    """Mix paintings into one target; only the ratios of weights, 0 or more, count.
+    """Mix paintings into one target; weights are non-negative and normalized here.
 
-    A painting of weight 0 leaves no trace. The statistics are mixed, not the losses.
-    For Gram matrices it is the same, but for a constant: ``sum w |G - A|^2 = |G - sum w
-    A|^2 + const``; and a loss that can reach 0 keeps its weight against the content,
-    and the rule for stopping early.
+    The statistics are mixed, not the losses. For Gram matrices that is equivalent up to
+    a constant, ``sum w |G - A|^2 = |G - sum w A|^2 + const``; but a loss that can reach
+    0 keeps the balance with the content and the early-stopping rule valid.
     """
     statistic = make_statistic(config)
     total = sum(weights)
     used = [
-        (weight / total, one)
-        for weight, one in zip(weights, measured, strict=True)
+        (weight / total, statistics)
+        for weight, statistics in zip(weights, measured, strict=True)
         if weight > 0
     ]
     targets = {
         layer: statistic.as_target(
-            torch.stack([share * one[layer] for share, one in used]).sum(dim=0)
+            torch.stack([weight * values[layer] for weight, values in used]).sum(dim=0)
         )
         for layer, _ in config.style_layers
     }
     if config.loss_scale == "gatys":
-        # Eq. 4 divides sums over M = h*w positions by 4 C^2 M^2; our Gram matrices are
-        # already divided by M.
+        # Gatys et al. 2016, eq. 4, divide sums over M = h*w positions by 4 C^2 M^2; our
+        # Gram matrices are already divided by M.
         energies = {
             layer: 4.0 * target.shape[-1] ** 2 for layer, target in targets.items()
         }
@@ -121,13 +121,14 @@ def content_target(
     config: StyleConfig,
     energies: Mapping[str, float] | None = None,
 ) -> ContentTarget:
-    """Measure what one frame (1, 3, H, W) in [0, 1] shows.
+    """Compute the target of one frame (1, 3, H, W) in [0, 1].
 
-    ``energies`` are those of the shot's first frame; None: this is the first. One
-    constant a shot keeps a fade from changing the balance of content and style.
+    ``energies`` are those of the shot's first frame; None: this is the first. Being
+    constant over a shot, they keep a fade from shifting the balance with the style.
     """
     layers = [layer for layer, _ in config.content_layers]
-    features = View(network=network, layers=layers).look(content_image)
+    extractor = Extractor(network=network, layers=layers)
+    features = extractor.extract_detached(content_image)
     if config.loss_scale == "gatys":
         energies = dict.fromkeys(layers, 2.0)  # Gatys et al. 2016, eq. 1
     elif energies is None:
@@ -149,25 +150,25 @@ def content_target(
 
 
 def detail_weights(image: Tensor, shape: tuple[int, int], *, power: float) -> Tensor:
-    """Weigh the places of a picture by the detail in it: (1, 1, h, w).
+    """Weight positions by the local detail of an image: (1, 1, h, w).
 
-    Faces and other small things are dense with edges, and are lost first under bold
-    paint; skies and walls have none, and can be painted freely. A power of 0 weighs all
-    places alike, 1 in proportion to the differences of neighbouring pixels. They are 1
-    on average before the largest are cut to ``MOST_ATTENTION``.
+    Faces and other small objects are dense with edges and the first to disappear under
+    bold strokes; skies and walls can be painted freely. With a power of 0 the weights
+    are uniform, with 1 proportional to the differences of neighboring pixels. Their
+    mean is 1 before clamping to ``MOST_ATTENTION``.
     """
     gray = image.mean(1, keepdim=True)
-    across = functional.pad(gray.diff(dim=-1).abs(), (0, 1))
-    down = functional.pad(gray.diff(dim=-2).abs(), (0, 0, 0, 1))
-    density = functional.adaptive_avg_pool2d(across + down, shape)
-    around = functional.pad(density, (1, 1, 1, 1), mode="replicate")
-    density = functional.avg_pool2d(around, 3, 1)  # (1, 1, h, w)
+    dx = functional.pad(gray.diff(dim=-1).abs(), (0, 1))
+    dy = functional.pad(gray.diff(dim=-2).abs(), (0, 0, 0, 1))
+    density = functional.adaptive_avg_pool2d(dx + dy, shape)
+    padded = functional.pad(density, (1, 1, 1, 1), mode="replicate")
+    density = functional.avg_pool2d(padded, 3, 1)  # (1, 1, h, w)
     relative = density / density.mean().clamp_min(torch.finfo(density.dtype).tiny)
     weights = relative.clamp(0.1, 6) ** power
     return (weights / weights.mean()).clamp(max=MOST_ATTENTION)
 
 
 def normalized_weights(layers: tuple[LayerWeight, ...]) -> dict[str, float]:
-    """Scale layer weights so that they sum to 1, and leave out those of weight 0."""
+    """Scale layer weights so that they sum to 1, and omit those of weight 0."""
     total = sum(weight for _, weight in layers)
     return {layer: weight / total for layer, weight in layers if weight > 0}

@@ -1,9 +1,9 @@
-"""What a network sees of a picture: all at once, or tile by tile in far less memory.
+"""Feature extraction from whole images, or tile by tile with far less memory.
 
-Tiles own disjoint parts of every layer, and see around them as far as the network does.
-So a layer's sums are those of its tiles, features lie side by side, and a loss cannot
-tell the difference. On the way back each tile is seen again, now with what its parts
-are worth to the whole picture's loss.
+Tiles own disjoint parts of every layer and are evaluated with a halo as wide as the
+receptive field. Gram matrices are summed and features put side by side, so that losses
+are the same up to rounding. The backward pass evaluates each tile again, with the
+gradients of the whole image's loss with respect to its parts.
 """
 
 import math
@@ -21,67 +21,72 @@ from vidstyle.devices import memory_of
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.style_statistics import Gram
 
-TILE_BYTES: Final = 2**30  # that one tile may take, there and back
-CPU_SHARE: Final = 1 / 4  # of a CPU's memory that a picture may take in one
-COPIES: Final = 3  # of a layer's features in memory, there and back; measured with slim
+TILE_BYTES: Final = 2**30  # of one tile, forward and backward
+CPU_SHARE: Final = 1 / 4  # of a CPU's memory, up to which an image is not tiled
+COPIES: Final = 3  # of a layer's features in memory at the peak; measured with slim
 
-Place = tuple[Any, ...]  # index of a part of a tensor (N, C, h, w)
+Index = tuple[Any, ...]  # of a part of a tensor (N, C, h, w)
 
 
 class Span(NamedTuple):
-    """Rows or columns in pixels: of ``size`` a tile owns some, and sees more."""
+    """A tile's rows or columns: start to stop, with its halo low to high."""
 
     low: int
     start: int
     stop: int
     high: int
-    size: int
+    size: int  # of the image
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """A part of a picture. Where it starts is where pixels of every layer do."""
+    """A part of an image, aligned to the pixels of every layer."""
 
     spans: tuple[Span, Span]  # rows and columns
 
     @property
-    def seen(self) -> Place:
+    def window(self) -> Index:
+        """The part of the image with the halo."""
         return (..., *(slice(span.low, span.high) for span in self.spans))
 
-    def owned(self, layer: str, *, in_seen: bool = False) -> Place:
-        """Return what it owns of a layer, of the picture's or of what it has seen."""
-        by = block_of(layer) - 1
-        lows = [span.low if in_seen else 0 for span in self.spans]
+    def owned(self, layer: str, *, in_window: bool = False) -> Index:
+        """Return the part of a layer without halo, in the image's or the window's."""
+        shift = block_of(layer) - 1
+        lows = [span.low if in_window else 0 for span in self.spans]
         owned = (
-            slice((span.start - low) >> by, (span.stop - low) >> by)
+            slice((span.start - low) >> shift, (span.stop - low) >> shift)
             for span, low in zip(self.spans, lows, strict=True)
         )
         return (..., *owned)
 
     def share(self, layer: str) -> float:
-        by = block_of(layer) - 1
+        """Return the fraction of a layer's positions that the tile owns."""
+        shift = block_of(layer) - 1
         return math.prod(
-            ((span.stop >> by) - (span.start >> by)) / (span.size >> by)
+            ((span.stop >> shift) - (span.start >> shift)) / (span.size >> shift)
             for span in self.spans
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What is asked of a network: features of some layers, Gram matrices of others."""
+class Extractor:
+    """Extracts the features of some layers, and the Gram matrices of others."""
 
     network: FeatureNetwork
     layers: Collection[str]
-    grams: Collection[str] = ()  # those of which the Gram matrix is enough
-    unmapped: Collection[str] = ()  # those whose map is left to the caller
+    grams: Collection[str] = ()  # layers of which only the Gram matrix is returned
+    unmapped: Collection[str] = ()  # layers whose map is left to the caller
     guides: Mapping[str, Tensor] = field(default_factory=dict)
-    """Layer -> (N, 1, h, w), how much each place counts in its Gram matrix."""
+    """Layer -> (N, 1, h, w), weights of the positions in the Gram matrix."""
 
-    def see(self, images: Tensor, most_pixels: float = math.inf) -> dict[str, Tensor]:
-        """Look at images (N, 3, H, W) in [0, 1]; slightly outside is no error.
+    def extract(
+        self, images: Tensor, most_pixels: float = math.inf
+    ) -> dict[str, Tensor]:
+        """Extract features of images (N, 3, H, W) in [0, 1], or slightly outside.
 
-        One of more pixels is seen in tiles, and has no second derivative then. Returns
-        layer -> (N, C, h, w), or the Gram matrix (N, C, C), from shallow to deep.
+        Images of more than ``most_pixels`` are processed in tiles and cannot be
+        differentiated twice. Returns layer -> (N, C, h, w), or the Gram matrix
+        (N, C, C), from shallow to deep.
         """
         height, width = images.shape[-2:]
         if height * width <= most_pixels:
@@ -92,20 +97,19 @@ class View:
             }
         tiles = self._tiles(height, width, most_pixels)
         names = [layer for layer in self.used if layer in self.layers]
-        seen: tuple[Tensor, ...] = _Tiled.apply(images, self, tiles)
-        return dict(zip(names, seen, strict=True))
+        values: tuple[Tensor, ...] = _Tiled.apply(images, self, tiles)
+        return dict(zip(names, values, strict=True))
 
     @torch.no_grad()
-    def look(self, images: Tensor) -> dict[str, Tensor]:
-        """See images without a gradient, for which a quarter of the memory will do."""
-        return self.see(images, 4 * TILE_BYTES / self.bytes_per_pixel)
+    def extract_detached(self, images: Tensor) -> dict[str, Tensor]:
+        """Extract features without gradients, which takes a quarter of the memory."""
+        return self.extract(images, 4 * TILE_BYTES / self.bytes_per_pixel)
 
     def most_pixels(self, images: Tensor, *, in_tiles: bool) -> float:
-        """Return how many pixels of each image to see at once.
+        """Return how many pixels of each image to process at once.
 
-        All, unless ``in_tiles``, or a CPU's memory were filled to a good part. That is
-        judged by all of its memory, not by what is free, so that a run that goes on
-        later decides alike.
+        All of them, unless ``in_tiles`` is set or they need more than ``CPU_SHARE`` of
+        a CPU's total memory; free memory would differ when a run is resumed.
         """
         count, _, height, width = images.shape
         needed = count * height * width * self.bytes_per_pixel
@@ -114,15 +118,17 @@ class View:
             return TILE_BYTES / count / self.bytes_per_pixel
         return math.inf
 
-    def see_tile(self, images: Tensor, tile: Tile) -> dict[str, Tensor]:
-        """Find what a tile adds to the picture's, from all pixels that it sees."""
+    def extract_tile(self, images: Tensor, tile: Tile) -> dict[str, Tensor]:
+        """Compute a tile's contribution from its part of the images, with the halo."""
         parts: dict[str, Tensor] = self.network(
             images, self.layers, unmapped=self.unmapped
         )
         for layer, values in parts.items():
             guide = self.guides.get(layer)
             guide = None if guide is None else guide[tile.owned(layer)]
-            part = self._measured(layer, values[tile.owned(layer, in_seen=True)], guide)
+            part = self._measured(
+                layer, values[tile.owned(layer, in_window=True)], guide
+            )
             parts[layer] = part * tile.share(layer) if layer in self.grams else part
         return parts
 
@@ -131,22 +137,22 @@ class View:
 
     @property
     def used(self) -> Sequence[str]:
-        """All layers down to the deepest that is asked for."""
-        known = self.network.layers
-        return known[: max(map(known.index, self.layers)) + 1]
+        """All layers up to the deepest one requested."""
+        layers = self.network.layers
+        return layers[: max(map(layers.index, self.layers)) + 1]
 
     @property
     def bytes_per_pixel(self) -> float:
-        """How much memory a pixel takes, there and back."""
+        """Peak memory per pixel, forward and backward."""
         square = 1, 3, 1024, 1024
         shapes = [self.network.layer_shape(layer, square) for layer in self.used]
         return 4 * COPIES * sum(map(math.prod, shapes)) / 1024**2
 
     def _tiles(self, height: int, width: int, most_pixels: float) -> list[Tile]:
-        """Divide a picture into tiles that see about so many pixels each, at most."""
+        """Divide an image into tiles of about ``most_pixels``, halo included."""
         scales = [1 << (block_of(layer) - 1) for layer in self.used]
         stride = max(scales)
-        # Each convolution sees a pixel of its own further.
+        # Each convolution extends the receptive field by one pixel of its layer.
         halo = math.ceil(sum(scales) / stride) * stride
         side = max(most_pixels**0.5 - 2 * halo, halo)
         rows, columns = (_spans(size, side, stride, halo) for size in (height, width))
@@ -154,7 +160,7 @@ class View:
 
 
 def _spans(size: int, side: float, stride: int, halo: int) -> list[Span]:
-    """Divide rows or columns evenly; each tile owns some of the deepest layer."""
+    """Divide rows or columns evenly, at least one pixel of the deepest layer each."""
     count = math.ceil(size / side)
     step = math.ceil(size / count / stride) * stride
     starts = range(0, max(1, size - stride + 1), step)
@@ -169,20 +175,21 @@ class _Tiled(torch.autograd.Function):
     def forward(
         ctx: Any,  # noqa: ANN401
         images: Tensor,
-        view: View,
+        extractor: Extractor,
         tiles: Sequence[Tile],
     ) -> tuple[Tensor, ...]:
         ctx.save_for_backward(images)
-        ctx.view, ctx.tiles = view, tiles
+        ctx.extractor, ctx.tiles = extractor, tiles
         whole: dict[str, Tensor] = {}
         for tile in tiles:
-            for layer, part in view.see_tile(images[tile.seen], tile).items():
-                if layer in view.grams:
+            parts = extractor.extract_tile(images[tile.window], tile)
+            for layer, part in parts.items():
+                if layer in extractor.grams:
                     whole[layer] = whole[layer] + part if layer in whole else part
                     continue
                 if layer not in whole:
                     whole[layer] = part.new_empty(
-                        view.network.layer_shape(layer, images.shape)
+                        extractor.network.layer_shape(layer, images.shape)
                     )
                 whole[layer][tile.owned(layer)] = part
         return tuple(whole.values())
@@ -190,16 +197,16 @@ class _Tiled(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
-        (images,), view = ctx.saved_tensors, ctx.view
+        (images,), extractor = ctx.saved_tensors, ctx.extractor
         gradient = torch.zeros_like(images)
         for tile in ctx.tiles:
-            seen = images[tile.seen].detach().requires_grad_()
+            window = images[tile.window].detach().requires_grad_()
             with torch.enable_grad():
-                parts = view.see_tile(seen, tile)
-            worth = [
-                slope if layer in view.grams else slope[tile.owned(layer)]
+                parts = extractor.extract_tile(window, tile)
+            part_slopes = [
+                slope if layer in extractor.grams else slope[tile.owned(layer)]
                 for layer, slope in zip(parts, slopes, strict=True)
             ]
-            (own,) = torch.autograd.grad(list(parts.values()), seen, worth)
-            gradient[tile.seen] += own
+            (part,) = torch.autograd.grad(list(parts.values()), window, part_slopes)
+            gradient[tile.window] += part
         return gradient, None, None

@@ -1,9 +1,9 @@
-"""A painting network learns from pairs of frames, by the losses that pixels follow."""
+"""Train a painting network on pairs of frames, with the losses of the optimization."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor
@@ -17,16 +17,18 @@ from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import StyleTarget, content_target
 
 RATE: Final = 4e-3
-"""Adam's; it rises over the first steps and falls over the last part."""
+"""Adam's learning rate, with linear warm-up and decay."""
 RISE: Final = 20
-"""Steps."""
+"""Steps of the warm-up."""
 FALL: Final = 0.4
-"""Part of the training."""
+"""Fraction of the training with decay, at the end."""
+MOMENTS: Final = "step", "exp_avg", "exp_avg_sq"
+"""Adam's state of each weight, by torch's names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """Two neighbouring frames of a clip, of the same size in every pair."""
+    """Two neighboring frames of a clip; the size is the same in all pairs."""
 
     contents: Tensor
     """(2, 3, H, W) in [0, 1]."""
@@ -35,18 +37,18 @@ class Pair:
     consistency: Tensor
     """(1, 1, H, W) in [0, 1], where that is trusted."""
     styles: Mapping[float, StyleTarget]
-    """By the factor, 1 first, to which a picture is reduced that is to have it."""
+    """Targets by the factor that images are downscaled by; 1 comes first."""
 
 
 class Training:
-    """Steps of a painting network.
+    """Training steps of a painting network.
 
-    The gradient of the objective at the pictures that it has painted goes on into its
-    weights. The later of two pictures is held to the earlier one, moved.
+    The gradient of the objective at its outputs is backpropagated into its weights. The
+    temporal loss compares the later output with the warped earlier one.
 
-    Source: Johnson et al. 2016 for the losses of features, Gao et al. 2018, "ReCoNet",
-    for those of pairs along the motion. One clip and one painting are learned here,
-    where they learn from 80,000 photographs.
+    Source: Johnson et al. 2016 for the feature losses, Gao et al. 2018, "ReCoNet", for
+    the temporal loss on pairs. They train on 80,000 photographs; here it is one clip
+    and one painting.
     """
 
     def __init__(
@@ -57,13 +59,13 @@ class Training:
         *,
         temporal_weight: float,
     ) -> None:
-        """Begin; ``network`` is on the device of all tensors."""
+        """Start; ``network`` is on the device of all tensors."""
         self._painter, self._network, self._config = painter, network, config
         self._temporal_weight = temporal_weight
         self._objectives: dict[tuple[int, float], Objective] = {}
         self._weights = list(painter.parameters())
         self._adam = torch.optim.Adam(self._weights, lr=RATE, betas=(0.9, 0.99))
-        # A core a picture takes half the time of both cores for both pictures.
+        # One core per image takes half the time of both cores for each in turn.
         threads = max(1, torch.get_num_threads() // 2)
         count = 2 if network.mean.device.type == "cpu" else 1
         self._pool = ThreadPoolExecutor(
@@ -72,10 +74,10 @@ class Training:
         self.steps = 0
 
     def step(self, pair: Pair, progress: float) -> Mapping[str, Tensor]:
-        """Learn from a pair, at some part in [0, 1] of the whole training.
+        """Train on one pair, at a progress in [0, 1] of the whole training.
 
         Returns:
-            The terms of the loss by name, each (2,) with its weight.
+            The weighted terms of the loss by name, (2,) each.
 
         Raises:
             OptimizationError: If the loss is not a finite number.
@@ -87,9 +89,9 @@ class Training:
             self._pool.submit(self._learn, slot, pair, painted[slot], *held)
             for slot, held in enumerate([(), (moved, pair.consistency * inside)])
         ]
-        (gradients, terms), (others, later) = [each.result() for each in learned]
-        for weight, one, other in zip(self._weights, gradients, others, strict=True):
-            weight.grad = one + other
+        (first, terms), (second, later) = [future.result() for future in learned]
+        for weight, a, b in zip(self._weights, first, second, strict=True):
+            weight.grad = a + b
         rise, fall = (self.steps + 1) / RISE, (1 - progress) / FALL
         for group in self._adam.param_groups:
             group["lr"] = RATE * max(0.02, min(1.0, rise, fall))
@@ -105,25 +107,26 @@ class Training:
         moved: Tensor | None = None,
         trusted: Tensor | None = None,
     ) -> tuple[tuple[Tensor, ...], Mapping[str, Tensor]]:
-        """Return the gradients at the weights by one picture, and its terms."""
+        """Compute the weights' gradients from one image, and its loss terms."""
         content = pair.contents[slot : slot + 1]
-        seen = [_reduced(painted, factor) for factor in pair.styles]
-        found = []
-        for picture, (factor, style) in zip(seen, pair.styles.items(), strict=True):
-            objective = self._objective(slot, factor, style, picture.detach())
+        images = [_reduced(painted, factor) for factor in pair.styles]
+        evaluations = []
+        for image, (factor, style) in zip(images, pair.styles.items(), strict=True):
+            objective = self._objective(slot, factor, style, image.detach())
             target = content_target(
                 self._network, _reduced(content, factor), self._config
             )
             objective.set_slot(
                 0, target, style=style, warped=moved, consistency=trusted
             )
-            found.append(objective.evaluate(picture))
-            if not bool(found[-1].losses.isfinite().all()):
+            evaluations.append(objective.evaluate(image))
+            if not bool(evaluations[-1].losses.isfinite().all()):
                 raise OptimizationError(
                     "the network's loss is not finite; try the defaults."
                 )
-        gradients = [each.gradients for each in found]
-        return torch.autograd.grad(seen, self._weights, gradients), found[0].terms
+        gradients = [evaluation.gradients for evaluation in evaluations]
+        weight_gradients = torch.autograd.grad(images, self._weights, gradients)
+        return weight_gradients, evaluations[0].terms
 
     def _objective(
         self, slot: int, factor: float, style: StyleTarget, picture: Tensor
@@ -136,7 +139,7 @@ class Training:
         return self._objectives[slot, factor]
 
     def state(self) -> dict[str, Tensor]:
-        """Return all that going on later needs, by name."""
+        """Return everything needed to resume the training, by name."""
         adam = self._adam.state_dict()["state"]
         return {
             "steps": torch.tensor(self.steps),
@@ -152,22 +155,15 @@ class Training:
         }
 
     def load(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from what ``state`` has returned; KeyError or RuntimeError if not."""
+        """Resume from a result of ``state``; KeyError or RuntimeError for others."""
         self.steps = int(state["steps"])
-        parts = "painter.", "adam."
-        weights, moments = (
-            {
-                name.removeprefix(part): state[name]
-                for name in state
-                if name.startswith(part)
-            }
-            for part in parts
+        self._painter.load_state_dict(
+            {name: state[f"painter.{name}"] for name in self._painter.state_dict()}
         )
-        self._painter.load_state_dict(weights)
-        values: dict[int, dict[str, Any]] = {}
-        for name, each in moments.items():
-            number, kind = name.split(".")
-            values.setdefault(int(number), {})[kind] = each
+        values = {
+            number: {kind: state[f"adam.{number}.{kind}"] for kind in MOMENTS}
+            for number in range(len(self._weights))
+        }
         groups = self._adam.state_dict()["param_groups"]
         self._adam.load_state_dict({"state": values, "param_groups": groups})
 
@@ -180,21 +176,19 @@ def _reduced(image: Tensor, factor: float) -> Tensor:
 
 
 def move_roughly(images: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-    """Move images (N, C, H, W) along a flow: ``out[p] = images[p + flow[p]]``.
+    """Warp images (N, C, H, W) along a flow: ``out[p] = images[p + flow[p]]``.
 
-    By four points to a side, where ``motion.warp`` has twelve: what is moved is only
-    compared, and not moved on.
+    Bicubic, unlike the 12x12 kernel of ``motion.warp``: the result is compared once and
+    not warped again.
 
     Returns:
-        The images, and where they come from inside: (N, 1, H, W), 0 or 1.
+        The images, and (N, 1, H, W), 1 where the flow points inside, otherwise 0.
     """
     height, width = images.shape[-2:]
-    across = torch.arange(width, device=flow.device) + flow[:, 0]
-    down = torch.arange(height, device=flow.device)[:, None] + flow[:, 1]
-    places = (
-        torch.stack([(2 * across + 1) / width, (2 * down + 1) / height], dim=-1) - 1
-    )
+    x = torch.arange(width, device=flow.device) + flow[:, 0]
+    y = torch.arange(height, device=flow.device)[:, None] + flow[:, 1]
+    grid = torch.stack([(2 * x + 1) / width, (2 * y + 1) / height], dim=-1) - 1
     moved = F.grid_sample(
-        images, places, mode="bicubic", padding_mode="border", align_corners=False
+        images, grid, mode="bicubic", padding_mode="border", align_corners=False
     )
-    return moved, (places.abs() <= 1).all(dim=-1).to(images.dtype)[:, None]
+    return moved, (grid.abs() <= 1).all(dim=-1).to(images.dtype)[:, None]

@@ -1,1 +1,1 @@
-"""A picture in, a painted picture out: the core object, a still, an album."""
+"""The core ``Stylizer`` (arrays in, arrays out), and stills and albums from files."""

@@ -1,7 +1,7 @@
-"""Pictures and paintings -> a folder with every pair of them, and a sheet to look at.
+"""Albums: every picture stylized after every painting, and a contact sheet of them.
 
-Pairs whose results have one size share a batch. What cannot be read is told and passed
-over; what is there already stays, so that a run that was interrupted goes on.
+Pairs with results of the same size share a batch. Unreadable files are reported and
+skipped; existing results are kept, so that an interrupted run can be resumed.
 """
 
 import os
@@ -20,8 +20,8 @@ from vidstyle.records import Frame, FrameReport, Listener, Notice, Plan, StrPath
 from vidstyle.stylize.image import (
     Still,
     paint_stills,
+    read_flattened,
     read_paintings,
-    read_told,
     with_alpha_of,
 )
 from vidstyle.stylize.style_bank import painting_size, working_frame
@@ -30,16 +30,16 @@ from vidstyle.video.folder import list_pictures
 from vidstyle.video.sheet import captioned, contact_sheet, thumbnail
 
 Size = tuple[int, int]  # height and width, in pixels
-INDEX = "index.png"  # name of the sheet in the folder of the results
-CELL_SIDES = 96, 256  # least and most pixels of the side of a picture on the sheet
-SHEET_WIDTH = 3000  # pixels that the sheet should not be wider than
+INDEX = "index.png"  # the contact sheet in the results' folder
+CELL_SIDES = 96, 256  # smallest and largest side of its cells, in pixels
+SHEET_WIDTH = 3000  # largest width of the sheet, in pixels, if the cells allow it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """A picture or a clip after one painting, or after several that are mixed."""
+    """A picture or a clip, and the painting, or the mix of several, that it gets."""
 
-    number: int  # among all pairs, from 0
+    number: int  # 0-based
     content: Path
     styles: tuple[Path, ...]
     output: Path
@@ -50,11 +50,11 @@ class Pair:
 
 
 def pictures_in(path: Path) -> list[Path]:
-    """List the pictures of a folder by their names, or raise InputError; or a file."""
+    """List a folder's pictures by name, or raise InputError; or one file."""
     if not path.is_dir():
         return [path]
     try:
-        found = [one for one in list_pictures(path) if one.is_file()]
+        found = [picture for picture in list_pictures(path) if picture.is_file()]
     except OSError as err:
         raise InputError(f"cannot read the folder {path}: {err.strerror}.") from err
     if not found:
@@ -65,30 +65,26 @@ def pictures_in(path: Path) -> list[Path]:
 def make_pairs(
     contents: Sequence[Path], styles: Sequence[tuple[Path, ...]], folder: Path
 ) -> list[Pair]:
-    """Combine every picture with every painting; those of one tuple are mixed.
+    """Combine every picture with every style; the paintings of a tuple are mixed.
 
-    Results are called ``PICTURE.PAINTING.png``, with their endings where names would be
-    alike without.
+    Results are named ``PICTURE.PAINTING.png``, with suffixes if stems are ambiguous.
     """
     rows, columns = _names([(path,) for path in contents]), _names(styles)
     return [
         Pair(
-            number=down * len(styles) + across,
+            number=row * len(styles) + column,
             content=content,
             styles=style,
-            output=folder / f"{rows[down]}.{columns[across]}.png",
+            output=folder / f"{rows[row]}.{columns[column]}.png",
         )
-        for down, content in enumerate(contents)
-        for across, style in enumerate(styles)
+        for row, content in enumerate(contents)
+        for column, style in enumerate(styles)
     ]
 
 
-def alternatives(style: Path | tuple[Path, ...]) -> Iterator[tuple[Path, ...]]:
-    """Turn a folder into its paintings, each alone; leave a mix as it is."""
-    if isinstance(style, tuple):
-        yield style
-    else:
-        yield from ((path,) for path in pictures_in(style))
+def alternatives(style: Path | tuple[Path, ...]) -> list[tuple[Path, ...]]:
+    """Expand a folder into its paintings; leave a file or a mix as it is."""
+    return [style] if isinstance(style, tuple) else [(p,) for p in pictures_in(style)]
 
 
 def check_pairs(
@@ -97,9 +93,9 @@ def check_pairs(
     styles: Sequence[Path | tuple[Path, ...]],
     folder: Path,
 ) -> None:
-    """Check, before the work, that results have a place and are no inputs, or raise."""
-    inputs = [*contents, *(one for one in styles if isinstance(one, Path))]
-    if any(one.is_dir() and one.resolve() == folder.resolve() for one in inputs):
+    """Raise an error if results cannot be written, collide, or mix with the inputs."""
+    inputs = [*contents, *(style for style in styles if isinstance(style, Path))]
+    if any(path.is_dir() and path.resolve() == folder.resolve() for path in inputs):
         raise ConfigError(f"{folder} holds inputs; choose another --output.")
     for name, times in Counter(pair.output.name for pair in pairs).items():
         if times > 1:
@@ -113,7 +109,7 @@ def check_pairs(
 
 
 def _names(files: Sequence[tuple[Path, ...]]) -> list[str]:
-    """Name files without their endings, or with them where those tell them apart."""
+    """Name groups of files by their stems, or with suffixes if those are ambiguous."""
     stems, names = (
         ["+".join(getattr(path, part) for path in paths) for paths in files]
         for part in ("stem", "name")
@@ -122,37 +118,37 @@ def _names(files: Sequence[tuple[Path, ...]]) -> list[str]:
 
 
 def index_sheet(pairs: Sequence[Pair]) -> Frame:
-    """Lay out the results that there are, below and beside what they were made of.
+    """Make a contact sheet with a row per picture and a column per style.
 
-    Pairs are every picture with every painting, picture by picture.
+    Pairs are every picture with every style, picture by picture.
     """
     contents = list(dict.fromkeys(pair.content for pair in pairs))
     styles = {pair.styles: pair.style_name for pair in pairs}
     least, most = CELL_SIDES
     side = max(least, min(most, SHEET_WIDTH // (len(styles) + 1)))
     cells: list[list[tuple[Frame | None, str]]] = [
-        [(None, ""), *((thumbnail(one[0], side), styles[one]) for one in styles)]
+        [(None, ""), *((thumbnail(paths[0], side), styles[paths]) for paths in styles)]
     ]
-    results = iter(pairs)
+    pairs_left = iter(pairs)
     for content in contents:
-        made = [thumbnail(next(results).output, side) for _ in styles]
-        texts = ["-" if shown is None else "" for shown in made]
-        first = thumbnail(content, side), content.stem
-        cells.append([first, *zip(made, texts, strict=True)])
-    there = [shown for row in cells for shown, _ in row if shown is not None]
-    size = {"height": max(shown.shape[0] for shown in there), "width": side}
+        results = [thumbnail(next(pairs_left).output, side) for _ in styles]
+        texts = ["-" if result is None else "" for result in results]
+        header = thumbnail(content, side), content.stem
+        cells.append([header, *zip(results, texts, strict=True)])
+    heights = [image.shape[0] for row in cells for image, _ in row if image is not None]
+    size = {"height": max(heights), "width": side}
     return contact_sheet([[captioned(*cell, **size) for cell in row] for row in cells])
 
 
 @dataclass(frozen=True, slots=True)
 class AlbumResult:
-    """What has become of the pairs; those that are kept were there already."""
+    """The outcome of an album."""
 
     folder: Path
     index: Path
     painted: int
-    kept: int
-    failed: tuple[str, ...]  # why each was passed over, in a sentence
+    kept: int  # existing results
+    failed: tuple[str, ...]  # for each skipped file, why, in a sentence
 
 
 def stylize_album(
@@ -166,24 +162,24 @@ def stylize_album(
     overwrite: bool = False,
     listener: Listener = ignore,
 ) -> AlbumResult:
-    """Paint every picture after every painting, and lay them out on a sheet.
+    """Stylize every picture after every painting, and make a contact sheet.
 
-    Contents and styles are files, and folders of them; styles named together are mixed.
-    Results and sheet go into ``folder``, which is made if it is not there; what is
-    there already is painted again only to ``overwrite`` it. Raises a VidstyleError.
+    Contents and styles are files or folders; a sequence of style files is a mix. The
+    results and the sheet go into ``folder``, created if necessary; existing results are
+    kept unless ``overwrite`` is set. Raises a VidstyleError if nothing can be done.
     """
     config, album = config or StyleConfig(), album or AlbumConfig()
-    folder, given = Path(folder), [Path(path) for path in contents]
-    named = [
-        Path(one) if isinstance(one, str | os.PathLike) else tuple(map(Path, one))
-        for one in styles
+    folder, content_paths = Path(folder), [Path(path) for path in contents]
+    style_paths = [
+        Path(style) if isinstance(style, str | os.PathLike) else tuple(map(Path, style))
+        for style in styles
     ]
     pairs = make_pairs(
-        [file for path in given for file in pictures_in(path)],
-        [one for style in named for one in alternatives(style)],
+        [file for path in content_paths for file in pictures_in(path)],
+        [mix for style in style_paths for mix in alternatives(style)],
         folder,
     )
-    check_pairs(pairs, given, named, folder)
+    check_pairs(pairs, content_paths, style_paths, folder)
     left = [pair for pair in pairs if overwrite or not pair.output.exists()]
     kept = len(pairs) - len(left)
     rows = len({pair.content for pair in pairs})
@@ -194,9 +190,7 @@ def stylize_album(
     run = _Run(config, album, listener, keep_alpha)
     painted = run.paint(left, kept)
     if painted + kept == 0:
-        raise InputError(
-            f"no picture could be painted: {' '.join(run.failed.values())}"
-        )
+        raise InputError(f"nothing could be painted: {' '.join(run.failed.values())}")
     write_picture(folder / INDEX, index_sheet(pairs))
     failed = tuple(run.failed.values())
     return AlbumResult(folder, folder / INDEX, painted, kept, failed)
@@ -204,7 +198,7 @@ def stylize_album(
 
 @dataclass(slots=True)
 class _Run:
-    """The painting of pairs; what cannot be read is told, and in ``failed``."""
+    """Stylizes pairs; reports unreadable files and adds them to ``failed``."""
 
     config: StyleConfig
     album: AlbumConfig
@@ -214,7 +208,7 @@ class _Run:
     network: FeatureNetwork | None = None
 
     def paint(self, pairs: Sequence[Pair], kept: int) -> int:
-        """Paint what can be read, size by size, and count what is written."""
+        """Stylize the readable pairs, size by size; return the number of results."""
         groups, known = self._by_size(pairs), {pair.number: pair for pair in pairs}
         painted, total = 0, kept + sum(map(len, groups.values()))
         for height, width in [*groups][:1]:
@@ -234,23 +228,23 @@ class _Run:
                 pair = known[still.number]
                 make_folder(pair.output.parent)
                 alpha = self.keep_alpha
-                made = with_alpha_of(pair.content, picture) if alpha else picture
-                write_picture(pair.output, made)
+                result = with_alpha_of(pair.content, picture) if alpha else picture
+                write_picture(pair.output, result)
                 report = FrameReport(frame=pair.number, steps=steps, frames_known=total)
                 self.listener(report)
                 painted += 1
         return painted
 
     def _by_size(self, pairs: Sequence[Pair]) -> dict[Size, list[Pair]]:
-        """Read every file once; group the pairs that there are by the results' size."""
+        """Read every file once; group the readable pairs by the size of the result."""
         sizes: dict[Path, Size] = {}
         for content in dict.fromkeys(pair.content for pair in pairs):
-            with self._passed_over(content):
+            with self._skip_unreadable(content):
                 frame = working_frame(read_picture(content), self.config)
                 sizes[content] = frame.shape[0], frame.shape[1]
         least = min((max(size) for size in sizes.values()), default=MIN_SIDE)
-        for style in dict.fromkeys(one for pair in pairs for one in pair.styles):
-            with self._passed_over(style):
+        for style in dict.fromkeys(path for pair in pairs for path in pair.styles):
+            with self._skip_unreadable(style):
                 painting_size(read_picture(style), self.config, least)
         groups: dict[Size, list[Pair]] = {}
         for pair in pairs:
@@ -259,8 +253,8 @@ class _Run:
         return groups
 
     @contextmanager
-    def _passed_over(self, path: Path) -> Iterator[None]:
-        """Go on without a file that cannot be used, and tell why."""
+    def _skip_unreadable(self, path: Path) -> Iterator[None]:
+        """Report a file that cannot be used, instead of raising."""
         try:
             yield
         except (ImageOpenError, ConfigError) as err:
@@ -271,7 +265,7 @@ class _Run:
     def _stills(
         self, pairs: Sequence[Pair], height: int, width: int
     ) -> Iterator[Still]:
-        """Read the pictures of one size when their turn comes."""
+        """Read the pictures of one size lazily."""
 
         @cache
         def stylizer_for(styles: tuple[Path, ...]) -> Stylizer:
@@ -284,14 +278,14 @@ class _Run:
             ).load(self.listener, self.network)
 
         for pair in pairs:
-            with self._passed_over(pair.content):
-                source = read_told(
+            with self._skip_unreadable(pair.content):
+                source = read_flattened(
                     pair.content,
                     self.listener,
                     self.album.background,
                     keep_alpha=self.keep_alpha,
                 )
-            if pair.content in self.failed:  # gone since it was read first
+            if pair.content in self.failed:  # deleted since it was first read
                 continue
             stylizer = stylizer_for(pair.styles)
             self.network = stylizer.network

@@ -1,4 +1,4 @@
-"""One picture from file to file, several beside one another; their paintings read."""
+"""Stylize one picture from file to file, or several in a batch; read paintings."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -37,7 +37,7 @@ from vidstyle.stylize.style_bank import painting_size, wanted_side, working_fram
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.evolution import Evolution, check_evolution_name, write_evolution
 
-Styles = StrPath | Sequence[StrPath]  # the file of a painting, or several
+Styles = StrPath | Sequence[StrPath]  # one painting's file, or several
 
 
 def stylize_image(
@@ -54,10 +54,11 @@ def stylize_image(
     overwrite: bool = False,
     listener: Listener = ignore,
 ) -> Path:
-    """Paint one picture into ``output``, which is returned; or a VidstyleError.
+    """Stylize one picture and return ``output``, or raise a VidstyleError.
 
     ``style``, ``regions`` and ``evolution_output`` are as for ``stylize_video``.
-    ``background`` lies behind transparent parts; to ``keep_alpha`` they stay so.
+    Transparent parts are composited over ``background``; with ``keep_alpha`` the result
+    gets the picture's alpha channel.
     """
     content, output = Path(content), Path(output)
     config, regions = config or StyleConfig(), as_regions(regions)
@@ -66,37 +67,37 @@ def stylize_image(
     if gif_output is not None:
         check_evolution_name(gif_output)
     check_free(output, gif_output, overwrite=overwrite)
-    source = read_told(content, listener, background, keep_alpha=keep_alpha)
+    source = read_flattened(content, listener, background, keep_alpha=keep_alpha)
     frame = working_frame(source, config)
     (tall, wide, _), (height, width, _) = source.shape, frame.shape
     listener(Notice(text=f"{content.name}: {wide}x{tall} -> {width}x{height}"))
-    masks = [read_mask(each.mask, height=height, width=width) for each in regions]
+    masks = [read_mask(region.mask, height=height, width=width) for region in regions]
     stylizer = read_paintings(
         style, config, height=height, width=width, listener=listener, regions=regions
     ).load(listener)
     frames = len(masks) + stylizer.bank.has_rest
     steps = config.first_steps
     listener(Plan(height=height, width=width, frames=frames, next_steps=steps))
-    learned = Evolution(evolution or EvolutionConfig(), frame) if gif_output else None
+    recorder = Evolution(evolution or EvolutionConfig(), frame) if gif_output else None
 
     def on_step(report: StepReport, picture: Callable[[], Frame]) -> None:
         listener(replace(report, picture=picture))
-        if learned is not None:
-            learned.offer(picture())
+        if recorder is not None:
+            recorder.offer(picture())
 
     painted = stylizer.stylize(frame, masks=masks, on_step=on_step)
     write_picture(output, with_alpha_of(content, painted) if keep_alpha else painted)
-    if learned is not None and gif_output is not None:
+    if recorder is not None and gif_output is not None:
         if steps == 0:
-            learned.offer(painted)
-        write_evolution(learned.pictures(), gif_output, config=learned.config)
+            recorder.offer(painted)
+        write_evolution(recorder.pictures(), gif_output, config=recorder.config)
     return output
 
 
 class Still(NamedTuple):
-    """A picture, and what paints it."""
+    """A picture to stylize."""
 
-    number: int  # what its reports call it
+    number: int  # identifies it in reports
     stylizer: Stylizer
     frame: Frame  # at working size
 
@@ -108,19 +109,19 @@ def paint_stills(
     *,
     most_evaluations: int | None = None,
 ) -> Iterator[tuple[Still, Frame, int]]:
-    """Paint pictures of one size and configuration, so many beside one another.
+    """Stylize pictures of the same size and configuration in batches of ``slots``.
 
-    They are asked for as slots become idle; with ``most_evaluations`` of its loss a
-    picture is finished, too. Yields what is finished: the picture as it was given and
-    as it is painted, and its steps.
+    Pictures are consumed lazily, as slots become idle, and yielded when finished, with
+    the result and the number of steps. ``most_evaluations`` limits the evaluations of
+    the loss per picture.
     """
-    source, painting = iter(stills), dict[int, Still]()
-    if (first := next(source, None)) is None:
+    stills, active = iter(stills), dict[int, Still]()
+    if (first := next(stills, None)) is None:
         return
 
     def tasks() -> Iterator[FrameTask]:
-        for still in chain([first], source):
-            painting[still.number] = still
+        for still in chain([first], stills):
+            active[still.number] = still
             yield still.stylizer.first_task(still.number, still.frame)
 
     batch = first.stylizer.batch(slots)
@@ -128,40 +129,40 @@ def paint_stills(
         if done.report is not None:
             on_step(done.report)
         if done.is_finished:
-            still = painting.pop(done.task.frame)
+            still = active.pop(done.task.frame)
             picture = still.stylizer.finished(batch.result(done.slot), still.frame)
             yield still, picture, done.report.step if done.report else 0
 
 
-def read_told(
+def read_flattened(
     path: Path,
     listener: Listener,
     background: str = BACKGROUND,
     *,
     keep_alpha: bool = False,
 ) -> Frame:
-    """Read a picture, and tell the listener what becomes of its transparent parts."""
+    """Read a picture over ``background``, and report how transparency is handled."""
     pixels, name = decode_picture(path), path.name
-    is_clear = pixels.shape[2] == 4 and to_levels(pixels[..., 3]).min() < 255
-    if is_clear and not keep_alpha:
+    is_transparent = pixels.shape[2] == 4 and to_levels(pixels[..., 3]).min() < 255
+    if is_transparent and not keep_alpha:
         listener(Notice(text=f"{name}: placing transparent parts over {background}"))
-    if keep_alpha and not is_clear:
+    if keep_alpha and not is_transparent:
         text = f"{name} has no transparency to keep."
         listener(Notice(text=text, is_warning=True))
     return lay_over(pixels, parse_color("background", background))
 
 
 def with_alpha_of(path: Path, painted: Frame) -> Frame:
-    """Give a painted picture its source's transparency: (H, W, 4)."""
+    """Add the alpha channel of the source file: (H, W, 4)."""
     height, width = painted.shape[:2]
     alpha = resize_frame(read_alpha(path), height=height, width=width)
     return np.dstack([painted, alpha])
 
 
 def read_key(path: Path, height: int, width: int) -> Frame:
-    """Read a user's own painting of a frame, at the size of the result.
+    """Read a frame painted by the user, resized to the result.
 
-    ImageOpenError: it cannot be read; ConfigError: its shape is not the frame's.
+    Raises ImageOpenError, or ConfigError if its aspect ratio is not the frame's.
     """
     picture = read_picture(path)
     tall, wide = picture.shape[:2]
@@ -171,7 +172,7 @@ def read_key(path: Path, height: int, width: int) -> Frame:
 
 @dataclass(frozen=True, slots=True)
 class Paintings:
-    """What a run paints with, before a network is loaded; any process can load it."""
+    """What a run's stylizer is built from; can be sent to other processes."""
 
     paintings: Sequence[Frame]  # those of regions come last
     config: StyleConfig
@@ -181,7 +182,7 @@ class Paintings:
 
     @property
     def has_rest(self) -> bool:
-        """Whether there is a painting for what is in no region."""
+        """Whether there is a painting for pixels outside all regions."""
         return len(self.paintings) > self.regions
 
     def load(
@@ -208,12 +209,12 @@ def read_paintings(
     times_s: Sequence[float] = (),
     regions: Sequence[Region] = (),
 ) -> Paintings:
-    """Read the paintings of a run, for results of a height and width.
+    """Read and check the paintings of a run, those of regions last.
 
-    ``style`` is of what is in no region, whose paintings come last; at each of
-    ``times_s``, seconds of the clip, one painting is alone (empty: they are mixed all
-    along). The listener is told of a small painting. ImageOpenError: a painting cannot
-    be read; ConfigError: there are more or fewer numbers than paintings.
+    ``height`` and ``width`` are those of the result; ``times_s`` are the times in the
+    clip at which each painting of ``style`` has full weight (empty: a constant mix).
+    Warns of paintings smaller than asked for. Raises ImageOpenError, or ConfigError if
+    the numbers of weights or times and of paintings differ.
     """
     styles, long_side = as_paths(style, regions), max(height, width)
     check_counts(config, times_s, len(styles))
@@ -221,19 +222,19 @@ def read_paintings(
     is_asked = config.style_side is not None or config.style_scale is not None
     paintings = []
     for path in (*styles, *(region.style for region in regions)):
-        painting = read_told(path, listener)
-        if is_asked and wanted > (there := max(painting.shape[:2])):
-            text = f"{path.name} stays at its own {there} pixels, less than {wanted}"
+        painting = read_flattened(path, listener)
+        if is_asked and wanted > (actual := max(painting.shape[:2])):
+            text = f"{path.name} stays at its own {actual} pixels, less than {wanted}"
             listener(Notice(text=text, is_warning=True))
-        painting_size(painting, config, long_side)  # reported before the work
+        painting_size(painting, config, long_side)  # raises early if it is too small
         paintings.append(painting)
     return Paintings(paintings, config, (height, width), times_s, len(regions))
 
 
 def as_paths(style: Styles, regions: Sequence[Region] = ()) -> list[Path]:
-    """Make a list of paintings; ConfigError: there are none, and no region with one."""
-    given = [style] if isinstance(style, str | os.PathLike) else style
-    paths = [Path(one) for one in given]
+    """List the paintings' paths; ConfigError if there are neither any nor regions."""
+    styles = [style] if isinstance(style, str | os.PathLike) else style
+    paths = [Path(path) for path in styles]
     if not paths and not regions:
         raise ConfigError("there is no painting; give at least one.")
     return paths
@@ -246,8 +247,7 @@ def as_regions(regions: Sequence[Region]) -> list[Region]:
 def read_mask(path: Path, *, height: int, width: int) -> Mask:
     """Read the mask of a region.
 
-    ImageOpenError: it cannot be read; ConfigError: it is of another shape than the
-    picture, or empty.
+    Raises ImageOpenError, or ConfigError if its aspect ratio is wrong or it is empty.
     """
     picture = read_picture(path)
     check_mask_shape(path, *picture.shape[:2], height=height, width=width)

@@ -1,4 +1,4 @@
-"""The measured paintings of a run, and the mix and the colors that a frame follows."""
+"""The measured paintings of a run, and their mix and colors for each frame."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -29,14 +29,14 @@ from vidstyle.records import Frame
 
 @dataclass(frozen=True, slots=True)
 class FrameStyle:
-    """The mix of paintings that one frame follows, and its colors."""
+    """The style of one frame: weights of the paintings, and the content's colors."""
 
     weights: tuple[float, ...]
-    colors: ColorStatistics  # those of the frame itself, or of the shot around it
+    colors: ColorStatistics  # of the frame, or running over its shot
 
 
 class StyleBank:
-    """The paintings of a run, and how they are used."""
+    """Style targets, palettes and colors of the paintings of a run."""
 
     def __init__(
         self,
@@ -48,10 +48,11 @@ class StyleBank:
         times_s: Sequence[float] = (),
         regions: int = 0,
     ) -> None:
-        """Measure at least one painting, each at the size in which it is taken.
+        """Measure at least one painting, each at its working size.
 
-        The last ``regions`` of them are those of a region. At each of ``times_s`` one
-        is alone; empty: they are mixed all along.
+        The last ``regions`` paintings belong to one region each. ``times_s`` are the
+        times in the clip at which each of the others has full weight; empty: their mix
+        is constant.
         """
         self._regions = regions
         self._paintings = list(paintings)
@@ -74,7 +75,7 @@ class StyleBank:
     def parts(
         self, frame: Frame, masks: Sequence[Mask], time_s: float
     ) -> list[tuple[FrameStyle, Mask | None]]:
-        """Give each part of a frame its style; without a mask it is all of it."""
+        """Split a frame into parts with a style and a mask each; None: all of it."""
         if not masks:
             return [(self.at(time_s, color_statistics(frame)), None)]
         visible = flatten_masks(masks)
@@ -90,16 +91,16 @@ class StyleBank:
 
     @property
     def has_rest(self) -> bool:
-        """Whether there is a painting for what is in no region."""
+        """Whether there is a painting for pixels outside all regions."""
         return len(self._paintings) > self._regions
 
     def plain_style(self) -> StyleTarget:
-        """Mix the paintings as they are when the clip begins, in their own colors."""
+        """Return the target at the start of the clip, in the paintings' own colors."""
         weights = self._weights_at(0)
         return self._mixed(weights if self.has_rest else (1.0,) * len(weights))
 
     def style(self, style: FrameStyle) -> StyleTarget:
-        """Mix the paintings, in the content's colors if it is to keep them."""
+        """Return the target of a frame, in the content's colors with ``keep_color``."""
         if self._config.keep_color == "none":
             return self._mixed(style.weights)
         measured = [
@@ -107,29 +108,29 @@ class StyleBank:
                 self._network, self._image(number, style.colors), self._config
             )
             if weight > 0
-            else self._measured[number]  # in whichever colors: it leaves no trace
+            else self._measured[number]  # has no effect, whatever its colors
             for number, weight in enumerate(style.weights)
         ]
         return mix_styles(self._network, measured, style.weights, self._config)
 
     def strongest(self, style: FrameStyle) -> Tensor:
-        """Show the painting of which there is most: (1, 3, h, w)."""
+        """Return the painting with the largest weight, (1, 3, h, w)."""
         number = max(range(len(style.weights)), key=style.weights.__getitem__)
         return self._image(number, style.colors)
 
     def content(self, source: Frame, style: FrameStyle) -> Frame:
-        """Return the content to keep: by default in the paintings' palette."""
+        """Return the content image: by default recolored to the paintings' palette."""
         if self._config.keep_color != "none" or not self._config.recolor:
             return self.to_working(source)
         palette = mix_colors(self._colors, style.weights)
         return palette_map(style.colors, palette).apply(source)
 
     def to_working(self, frame: Frame) -> Frame:
-        """Return what of a frame is optimised: all, or its luminance."""
+        """Convert a frame to working colors: luminance if only that is optimized."""
         return luminance(frame) if self._is_gray else frame
 
     def restore_chroma(self, painted: Frame, source: Frame) -> Frame:
-        """Put the source's chroma back, if only luminance was optimised."""
+        """Add the source's chroma if only luminance was optimized."""
         return with_chroma(painted, source) if self._is_gray else painted
 
     def _weights_at(self, time_s: float) -> tuple[float, ...]:
@@ -141,20 +142,20 @@ class StyleBank:
         return weights + (0.0,) * self._regions
 
     def _mixed(self, weights: tuple[float, ...]) -> StyleTarget:
-        """Mix the paintings as they are; the newest mix is kept."""
+        """Mix the paintings in their own colors; caches the latest mix."""
         if self._newest is None or self._newest[0] != weights:
             mixed = mix_styles(self._network, self._measured, weights, self._config)
             self._newest = weights, mixed
         return self._newest[1]
 
     def _image(self, number: int, colors: ColorStatistics) -> Tensor:
-        """Show a painting as it is followed, in the content's colors if it is to be.
+        """Return a painting, in the content's colors if ``keep_color`` asks for them.
 
-        For luminance, its mean and deviation are matched, too.
+        For luminance, its mean and deviation are matched as well.
 
         Source: Gatys et al. 2016, "Preserving color in neural artistic style transfer",
-        sections 3.1 and 3.2. There the linear map is by Cholesky or by PCA; ours is a
-        third, ``palette_map``, which says how the three compare.
+        sections 3.1 and 3.2. Their linear map is by Cholesky or PCA; see
+        ``palette_map`` for ours and a comparison.
         """
         painting, own = self._paintings[number], self._colors[number]
         if self._is_gray:
@@ -168,9 +169,8 @@ class StyleBank:
 def crossfade(time_s: float, times_s: Sequence[float]) -> tuple[float, ...]:
     """Return the weight in [0, 1] of each painting at a time; they sum to 1.
 
-    At each of the ascending ``times_s``, at least one, one is alone. Between two the
-    one gives way to the other evenly; before the first and after the last there is
-    nothing to fade.
+    Interpolates linearly between the ascending ``times_s``, at least one, at which each
+    painting has weight 1; constant before the first and after the last.
     """
     weights = [0.0] * len(times_s)
     later = bisect_right(times_s, time_s)
@@ -184,7 +184,7 @@ def crossfade(time_s: float, times_s: Sequence[float]) -> tuple[float, ...]:
 
 
 def reduced_painting(frame: Frame, factor: float) -> Frame:
-    """Reduce a painting as the picture is, as far as there is something to measure."""
+    """Downscale a painting, but not below ``MIN_SIDE``."""
     height, width = frame.shape[:2]
     factor = max(factor, min(1.0, MIN_SIDE / min(height, width)))
     return resize_frame(
@@ -195,9 +195,9 @@ def reduced_painting(frame: Frame, factor: float) -> Frame:
 def working_size(
     *, height: int, width: int, long_side: int | None, what: str = "the result"
 ) -> tuple[int, int]:
-    """Return the height and width in which a source is painted.
+    """Return the height and width at which a source is stylized.
 
-    ConfigError: a side would be too short for the networks.
+    Raises ConfigError if a side would be shorter than ``MIN_SIDE``.
     """
     height, width = fit_long_side(height=height, width=width, long_side=long_side)
     if min(height, width) < MIN_SIDE:
@@ -209,7 +209,7 @@ def working_size(
 
 
 def working_frame(source: Frame, config: StyleConfig) -> Frame:
-    """Resample a source to the size in which it is painted; as ``working_size``."""
+    """Resize a source to its working size, or raise ConfigError."""
     tall, wide, _ = source.shape
     height, width = working_size(height=tall, width=wide, long_side=config.long_side)
     return resize_frame(source, height=height, width=width)
@@ -227,5 +227,5 @@ def painting_size(
 
 
 def wanted_side(config: StyleConfig, long_side: int) -> int:
-    """Return the longest side that a painting is to have; it is never enlarged."""
+    """Return the longest side wanted for paintings; they are never enlarged."""
     return config.style_side or round((config.style_scale or 1) * long_side)

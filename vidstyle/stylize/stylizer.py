@@ -1,4 +1,4 @@
-"""The core: paintings and settings come in, then frames go in and come out painted."""
+"""The core object: stylizes frames after paintings, arrays in and arrays out."""
 
 import hashlib
 import os
@@ -41,11 +41,11 @@ from vidstyle.stylize.style_bank import (
 
 Picture = Frame | StrPath  # uint8 (H, W, 3) RGB, or a file
 OnStep = Callable[[StepReport, Callable[[], Frame]], None]
-"""Is given a step's report, and what makes the picture as it is after it."""
+"""Called with a step's report and a function that renders the current picture."""
 
 
 class Level(NamedTuple):
-    """A smaller size in which a frame that follows no other is painted first."""
+    """A coarser pyramid level of stills and first frames."""
 
     height: int
     width: int
@@ -54,13 +54,13 @@ class Level(NamedTuple):
 
 
 class Stylizer:
-    """Paints frames after paintings; loads its network once.
+    """Stylizes frames after paintings; loads its network once.
 
     Attributes:
-        bank: The paintings as they are measured for the newest size of a frame.
-        coarser: The smaller sizes that come before it, the smallest first.
-        painter: A network that paints what the optimiser starts from; None: there is
-            none, and it starts as the configuration says.
+        bank: The paintings measured for the current frame size.
+        coarser: The coarser pyramid levels, the smallest first.
+        painter: A network whose output the optimization starts from; None: it starts
+            from ``config.init``.
     """
 
     def __init__(
@@ -74,24 +74,24 @@ class Stylizer:
         network: FeatureNetwork | None = None,
         listener: Listener = ignore,
     ) -> None:
-        """Load the network, unless one is given that was loaded for this configuration.
+        """Load the network and, if the size is known, measure the paintings.
 
         Args:
             paintings: One or several, each a file or uint8 (H, W, 3) RGB.
             config: None: the defaults.
-            size: Height and width of the frames, for which the paintings are measured
-                at once; None: they are when the first frame comes.
-            times_s: Seconds of the clip at which each painting is alone; empty: they
-                are mixed all along.
-            regions: How many of the paintings, the last ones, are those of a region.
-            network: None: load it.
-            listener: Is told which network was taken and why.
+            size: Height and width of the frames; None: the paintings are measured when
+                the first frame is stylized.
+            times_s: Time in the clip at which each painting has full weight; empty: the
+                mix is constant.
+            regions: Number of paintings, the last ones, that belong to regions.
+            network: One loaded for this configuration; None: load it.
+            listener: Receives which network was chosen and why.
 
         Raises:
             ImageOpenError: If a painting's file cannot be read.
             ConfigError: If there is no painting, the network lacks a layer, the device
-                is not there, or there are not as many weights as paintings.
-            WeightsError: If a network that was named has no weights.
+                is unavailable, or the numbers of weights and paintings differ.
+            WeightsError: If the weights of the configured network cannot be loaded.
         """
         self.config = config = config or StyleConfig()
         if isinstance(paintings, str | os.PathLike | np.ndarray):
@@ -99,7 +99,7 @@ class Stylizer:
         if not paintings:
             raise ConfigError("there is no painting; give at least one.")
         check_counts(config, times_s, len(paintings) - regions)
-        self.paintings = [as_frame(each) for each in paintings]
+        self.paintings = [as_frame(painting) for painting in paintings]
         start = config.init
         self._start = read_picture(start) if isinstance(start, Path) else None
         self._listener = listener
@@ -121,8 +121,8 @@ class Stylizer:
             self.fit(*size)
 
     def card(self) -> dict[str, str]:
-        """Describe what a network that learns from this has in common with no other."""
-        digest = hashlib.sha256(b"".join(each.tobytes() for each in self.paintings))
+        """Describe the style that a painting network learns, to identify its file."""
+        digest = hashlib.sha256(b"".join(map(np.ndarray.tobytes, self.paintings)))
         return {
             "painting": digest.hexdigest()[:16],
             "style-mix": str(self.config.style_mix),
@@ -131,7 +131,7 @@ class Stylizer:
         }
 
     def fit(self, height: int, width: int) -> None:
-        """Measure the paintings for frames of a size, unless they are already."""
+        """Measure the paintings for a frame size, unless that is the current one."""
         if self._size == (height, width):
             return
         steps, paintings = self.config.steps, []
@@ -143,7 +143,7 @@ class Stylizer:
         shares = pyramid.shared_steps(steps, len(factors) + 1)
         coarser = list[Level]()
         for factor, share in zip(factors, shares, strict=False):
-            bank = self._bank([reduced_painting(each, factor) for each in paintings])
+            bank = self._bank([reduced_painting(image, factor) for image in paintings])
             size = round(height * factor), round(width * factor)
             coarser.append(Level(*size, share, bank))
         self.coarser = tuple(coarser)
@@ -157,14 +157,14 @@ class Stylizer:
         time_s: float = 0.0,
         on_step: OnStep | None = None,
     ) -> Frame:
-        """Paint one frame that follows no other.
+        """Stylize one frame independently of others.
 
         Args:
             frame: A file, or uint8 (H, W, 3) RGB; not modified.
-            masks: Of the regions, (H, W) each, at the size of the result; each is
-                painted for itself, as a sample of one batch, and reported as a frame.
-            time_s: The second of the clip at which it is shown.
-            on_step: Is called after each step.
+            masks: One (H, W) mask per region, at the size of the result. Each region is
+                optimized as a separate sample of one batch and reported as a frame.
+            time_s: Time in the clip, for paintings that change over time.
+            on_step: Called after each step.
 
         Returns:
             uint8 (H, W, 3) RGB, no longer than ``config.long_side``.
@@ -172,27 +172,27 @@ class Stylizer:
         Raises:
             ImageOpenError: If its file cannot be read.
             ConfigError: If a side of the result or of a painting would be too short.
-            OptimizationError: If the optimisation cannot go on.
+            OptimizationError: If the optimization fails.
         """
         frame = working_frame(as_frame(frame), self.config)
         self.fit(*frame.shape[:2])
         parts = self.bank.parts(frame, masks, time_s)
-        if not parts:  # nothing of it is in any region
+        if not parts:  # all regions are empty
             return frame
         tasks = [
             self.first_task(number, frame, style, mask=mask)
             for number, (style, mask) in enumerate(parts)
         ]
-        seen = [mask for _, mask in parts if mask is not None]
+        visible = [mask for _, mask in parts if mask is not None]
         newest = [task.start for task in tasks]
 
         def picture() -> Frame:
             for slot, task in batch.entered.items():
                 newest[task.frame] = batch.result(slot)
-            made = [self.finished(image, frame) for image in newest]
-            return composite(frame, made, seen) if seen else made[0]
+            images = [self.finished(image, frame) for image in newest]
+            return composite(frame, images, visible) if visible else images[0]
 
-        batch = self.batch(len(tasks), guided=bool(seen))
+        batch = self.batch(len(tasks), guided=bool(visible))
         for done in batch.run(tasks):
             if on_step is not None and done.report is not None:
                 on_step(done.report, picture)
@@ -214,7 +214,7 @@ class Stylizer:
         )
 
     def finished(self, image: Tensor, source: Frame) -> Frame:
-        """Turn an optimised image (1, 3, H, W) of a source into a frame."""
+        """Convert an optimized image (1, 3, H, W) of a source to a frame."""
         return self.bank.restore_chroma(image_to_frame(image), source)
 
     def first_task(
@@ -226,24 +226,24 @@ class Stylizer:
         mask: Mask | None = None,
         noise: int = 0,
     ) -> FrameTask:
-        """Prepare the optimisation of a still picture, or of a shot's first frame.
+        """Prepare the optimization of a still, or of a shot's first frame.
 
-        The source is at working size; ``number`` is what reports call it; a style of
-        None is that of the beginning of a clip; ``noise`` says which noise a random
-        start is.
+        ``number`` identifies it in reports, ``source`` is at working size, a style of
+        None is that at the start of the clip, ``mask`` (H, W) is that of its region,
+        and ``noise`` seeds a random start, together with ``config.seed``.
         """
         style = style or self.bank.at(0, color_statistics(source))
         content = self.bank.content(source, style)
         guide = None if mask is None else guide_image(mask, device=self.device)
         coarser = tuple[FrameTask, ...]()
         levels, own = self.coarser, self.config.steps
-        if self.painter is not None:  # which paints in one size
+        if self.painter is not None:  # it needs no coarser levels
             levels, own = (), self.config.touch_up
 
         def task(frame: Frame, bank: StyleBank, steps: int) -> FrameTask:
             image = frame_to_image(frame, device=self.device)
             if self.config.init == "random" and coarser:
-                # Noise of its own would only disturb.
+                # Fresh noise would not match the coarser level.
                 start = pyramid.enlarged(coarser[-1].start, image)
             else:
                 start = self._start_image(style, image, noise)
@@ -267,11 +267,11 @@ class Stylizer:
         return task(content, self.bank, own)
 
     def _start_image(self, style: FrameStyle, content: Tensor, noise: int) -> Tensor:
-        """Make the pixels that a picture or a shot starts from: (1, 3, H, W), new."""
+        """Return the initial image, a new (1, 3, H, W) tensor."""
         if self.painter is not None:
-            is_half = self.network.precision == "bf16"
-            half = torch.autocast(self.device.type, torch.bfloat16, enabled=is_half)
-            with torch.no_grad(), half:
+            is_bf16 = self.network.precision == "bf16"
+            autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=is_bf16)
+            with torch.no_grad(), autocast:
                 return cast("Tensor", self.painter(content))
         if self.config.init == "random":
             return pyramid.random_image(content, seed=self.config.seed, index=noise)

@@ -89,9 +89,7 @@ def container_of(path: Path) -> str:
     container = CONTAINERS.get(path.suffix.lower())
     if container is None:
         known = ", ".join(CONTAINERS)
-        raise ConfigError(
-            f"{path} does not have a video file extension; use one of {known}."
-        )
+        raise ConfigError(f"{path} has no video file extension; use one of {known}.")
     return container
 
 

@@ -94,9 +94,7 @@ def check_names(paths: Sequence[Path], *, are_pictures: bool = False) -> None:
             if are_pictures and is_clip:
                 reason = f"{path} is a clip; paint it with vidstyle video {path}."
         elif re.match(r"\w{2,}:[\\/]", str(path)):
-            reason = (
-                f"{path.name} is on the web; download it first, then give the file."
-            )
+            reason = f"{path.name} is on the web; download it, and give the file."
         elif str(path).isdecimal():
             reason = f"{path} is a camera; record a clip first, then give the file."
         elif re.search(r"[*?]", path.name):

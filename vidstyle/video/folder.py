@@ -154,9 +154,7 @@ def check_folder(folder: Path) -> None:
     if not folder.parent.is_dir():
         raise OutputError(f"the folder {folder.parent} does not exist.")
     if folder.exists() and not folder.is_dir():
-        raise OutputError(
-            f"{folder} is a file; choose another folder, or add an extension."
-        )
+        raise OutputError(f"{folder} is a file; choose another folder or extension.")
     if folder.is_dir():
         others = [p.name for p in folder.iterdir() if not _NUMBERED.fullmatch(p.name)]
         if others:

@@ -193,9 +193,7 @@ def _container(path: Path, file: Description) -> str:
             why = f"its index is missing, perhaps because it is truncated ({why})"
         raise VideoOpenError(f"{path} is not a readable video: {why}.")
     if file.container in {"concat", "dash", "hls", "imf", "sdp"}:
-        raise VideoOpenError(
-            f"{path} refers to other files, which vidstyle does not follow."
-        )
+        raise VideoOpenError(f"{path} names other files, which are not followed.")
     is_picture = file.container.endswith("_pipe") or file.container == "image2"
     if is_picture or (file.has_stills and not file.pictures()):
         raise VideoOpenError(
