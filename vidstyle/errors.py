@@ -19,6 +19,8 @@ VidstyleError
 
 from typing import ClassVar, Final
 
+# Noted on whatever stops a run that has kept something.
+RESUMES: Final = "run the same command again to resume"
 PACKAGES: Final = {"cv2", "torch", "torchvision", "numpy", "imageio_ffmpeg"}
 # By the text of the ImportError: name, and packages in Debian and Fedora.
 SYSTEM_LIBRARIES: Final = {

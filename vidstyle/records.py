@@ -188,6 +188,7 @@ class Plan:
     width: int
     frames: int | None  # total number to stylize; None: not known yet
     done: int = 0  # number that an earlier run has stylized
+    begun: int = 0  # number of others whose intermediate state it has stored
     next_steps: int = 1  # expected number of steps of a later frame of a shot
     frame_work: float = 0.0  # per-frame overhead, in steps of the same duration
     unit: str = "frame"

@@ -125,6 +125,26 @@ def test_interrupted_before_the_first_frame_leaves_nothing(
     assert names_in(here) == INPUTS
 
 
+def test_interrupted_within_the_first_frame_goes_on_there(
+    here: Path,
+    vidstyle: Run,
+    interrupted: Callable[..., Said],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("vidstyle.clip.painter.BEGUN_S", 0)
+    monkeypatch.setattr("vidstyle.clip.painter.COST", 0)
+    arguments = command("--frames", ":2", "--log", "losses.jsonl")
+    said = interrupted(*arguments, after=3)
+    told = "interrupted; run the same command again to resume."
+    assert said.lines[-1] == told
+    said = vidstyle(*arguments)
+    assert said.code == 0, said.stderr
+    assert said.lines[1] == f"resuming in {WORK}: 0 frames already painted, 1 begun"
+    lines = (here / "losses.jsonl").read_text(encoding="utf-8").splitlines()
+    steps = [report for report in map(json.loads, lines) if report["frame"] == 0]
+    assert [report["step"] for report in steps] == [1, 2, 3, 4, 5]
+
+
 def test_second_run_in_the_same_place_is_refused(
     here: Path, vidstyle: Run, begin: Callable[..., subprocess.Popen[str]]
 ) -> None:

@@ -1,6 +1,7 @@
 """The painter on made-up frames: which it paints when, from what, and what it keeps."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from functools import partial
@@ -12,14 +13,19 @@ import numpy as np
 import pytest
 from small_clip import SMALL_CLIP
 
-from vidstyle.clip import frame_tasks, reader
+from vidstyle.clip import frame_tasks, painter, reader
 from vidstyle.clip.ingest import IngestState
 from vidstyle.clip.lanes import Lane
 from vidstyle.clip.prefetch import MotionEstimator
 from vidstyle.clip.reader import ClipReader
 from vidstyle.clip.region_masks import RegionMasks
 from vidstyle.clip.regions import RegionPasses
-from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
+from vidstyle.config import (
+    EvolutionConfig,
+    OptimizerName,
+    StyleConfig,
+    VideoConfig,
+)
 from vidstyle.errors import WorkDirError
 from vidstyle.images import resize_frame, write_picture
 from vidstyle.motion.flow import estimate_motions
@@ -365,6 +371,47 @@ def test_run_in_several_sizes_goes_on_in_the_same_pixels(
     rest = paint(frames, climbing, tools=climbing_tools)
     assert len(rest.finished) < 8
     assert np.array_equal(rest.frames(), whole.frames())
+
+
+def stop_after_steps(steps: int) -> Callable[[Event], None]:
+    left = iter(range(steps))
+
+    def listen(event: Event) -> None:
+        if isinstance(event, StepReport) and next(left, None) is None:
+            raise StoppedError
+
+    return listen
+
+
+@pytest.mark.parametrize("name", ["lbfgs", "langevin"])
+def test_frame_that_is_stopped_midway_goes_on_in_the_same_pixels(
+    paint: Paint,
+    climbing: VideoConfig,
+    climbing_tools: Stylizer,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    tmp_path: Path,
+    name: OptimizerName,
+) -> None:
+    frames = [*pan(1, 2), *pan(2, 2)]
+    config = replace(climbing, style=replace(climbing.style, optimizer=name))
+    paint = partial(paint, frames, config, tools=climbing_tools)
+    whole = paint(folder="whole")
+    monkeypatch.setattr(painter, "BEGUN_S", 0)
+    monkeypatch.setattr(painter, "COST", 0)
+    begun, runs, rest = tmp_path / "work" / "begun", 0, None
+    while rest is None:
+        with suppress(StoppedError):
+            rest = paint(listener=stop_after_steps(9))
+        runs += 1
+        if runs == 1:  # the first shot's is damaged: it begins anew
+            state = bytearray((begun / "000001.npz").read_bytes())
+            state[len(state) // 2] ^= 255
+            (begun / "000001.npz").write_bytes(state)
+    # Of each nine a step is lost, and its neighbour's in the batch.
+    assert 3 <= runs <= 2 + len(whole.steps) // 7
+    assert np.array_equal(rest.frames(), whole.frames())
+    assert not rest.store.begun()
 
 
 def test_finished_run_has_nothing_to_do(paint: Paint) -> None:

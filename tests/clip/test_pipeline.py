@@ -18,7 +18,7 @@ from small_clip import SMALL_CLIP
 from vidstyle.clip import pipeline
 from vidstyle.clip.pipeline import VideoResult
 from vidstyle.clip.reader import expected_frames, open_reader
-from vidstyle.clip.results import notices, result_shape, summary
+from vidstyle.clip.results import notices, result_shape, summary, tell_summary
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import (
     ConfigError,
@@ -303,6 +303,15 @@ def test_clip_is_summed_up_in_a_line(
     info: dict[str, Any], settings: dict[str, Any], expected: str
 ) -> None:
     assert summary(replace(INFO, **info), VideoConfig(**settings)) == expected
+
+
+def test_a_million_frames_are_told_before_they_are_painted() -> None:
+    heard, info = Listened(), replace(INFO, path=Path("a.gif"), frame_count=10**6)
+    for config in (VideoConfig(), VideoConfig(frames=(0, 100))):
+        tell_summary(info, config, "320x181", heard)
+    _, told, part = heard.notices
+    assert told.startswith("1000000 frames take 11.6 days at a second each; --frames")
+    assert part.startswith("a.gif: 100 of 1000000 frames")
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def test_what_cannot_be_used_is_named_before_the_work(
 
 
 @pytest.mark.parametrize(
-    ("long_side", "said"), [(LONG_SIDE, "4 minutes"), (WIDTH // 2, "17 minutes")]
+    ("long_side", "said"), [(LONG_SIDE, "5 minutes"), (WIDTH // 2, "21 minutes")]
 )
 def test_whole_is_estimated_by_steps_and_pixels(
     clip: Path,
@@ -182,7 +182,8 @@ def test_whole_is_estimated_by_steps_and_pixels(
     heard: list[Event] = []
     config = replace(QUICK, next_steps=2)
     preview_video(clip, style, output, config=config, listener=heard.append)
-    # 9 steps in 90 s; the whole has 3 + 11 * 2 of them, 4 times as large at half size.
+    # 9 steps in 90 s; the whole has 3 + 11 of them and 1.5 for all else in each of 12
+    # frames, 4 times as large at half size.
     assert isinstance(heard[-1], Notice)
     assert f"about {said} " in heard[-1].text
 

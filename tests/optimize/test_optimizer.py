@@ -126,6 +126,26 @@ def test_a_sample_goes_on_from_a_smaller_size_and_no_other_is_touched(config):
     assert torch.equal(optimizer.best.images[1], undisturbed.images[1])
 
 
+@every_optimizer
+def test_a_sample_goes_on_in_another_place_as_if_it_had_not_been_stopped(config):
+    problem = Quadratics(2)
+    whole = run(config, problem, 25)
+    images = problem.start
+    optimizer = make_optimizer(images, config, problem.hessian)
+    for _ in range(13):  # more than L-BFGS remembers
+        images = optimizer.step(images, *problem(images))
+    for name in ("minima", "curves", "floors"):
+        setattr(problem, name, getattr(problem, name).flip(0))
+    again = make_optimizer(problem.start, config, problem.hessian)
+    for sample in (0, 1):
+        again.load_state(sample, optimizer.state(1 - sample))
+    images = images.flip(0)
+    for _ in range(12):
+        images = again.step(images, *problem(images))
+    assert torch.equal(again.best.images.flip(0), whole.images)
+    assert torch.equal(again.best.losses.flip(0), whole.losses)
+
+
 def test_lbfgs_begins_a_size_with_a_step_as_long_as_its_last():
     config, problem = StyleConfig(), Quadratics(1)
     images = problem.start

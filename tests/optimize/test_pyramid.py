@@ -10,7 +10,13 @@ from torch.nn import functional
 
 from vidstyle.config import OptimizerName, StyleConfig
 from vidstyle.optimize.batch import BatchOptimization
-from vidstyle.optimize.pyramid import LEAST_SIDE, enlarged, factors, shared_steps
+from vidstyle.optimize.pyramid import (
+    LEAST_SIDE,
+    enlarged,
+    factors,
+    picture_work,
+    shared_steps,
+)
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import content_target, style_target
 
@@ -58,6 +64,13 @@ def test_steps_are_shared_out_without_a_rest(total, levels):
 
 def test_the_coarsest_size_gets_three_times_the_steps_of_the_largest():
     assert shared_steps(300, 5) == [90, 75, 60, 45, 30]
+
+
+def test_smaller_sizes_take_less_time():
+    # At 0.25, 0.3, 0.4, 0.6 and 1 of the time of a step in full size.
+    assert picture_work(300, 5, 1000) == pytest.approx(126)
+    assert picture_work(300, 1, 1000) == picture_work(300, 5, LEAST_SIDE) == 300
+    assert picture_work(0, 5, 1000) == 0
 
 
 def test_a_picture_keeps_its_colours_and_place_when_it_is_enlarged():

@@ -23,10 +23,10 @@ from typer.core import TyperCommand, TyperGroup
 from vidstyle.cli import listings
 from vidstyle.cli.explore import COMMANDS
 from vidstyle.cli.image import image
-from vidstyle.cli.report import RESUMES, Terminated, print_line
+from vidstyle.cli.report import Terminated, print_line
 from vidstyle.cli.typed import check_words, find_command
 from vidstyle.cli.video import plan, video
-from vidstyle.errors import OutputError, VidstyleError, dependency_error
+from vidstyle.errors import RESUMES, OutputError, VidstyleError, dependency_error
 
 __all__ = ["app", "run"]
 

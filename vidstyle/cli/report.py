@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, Task, TextColumn
 from rich.text import Text
 
 from vidstyle.cli.request import Request
-from vidstyle.errors import OutputError
+from vidstyle.errors import RESUMES, OutputError
 from vidstyle.pace import Pace
 from vidstyle.records import (
     Download,
@@ -36,8 +36,6 @@ LINE_EVERY_S = 60  # between two lines in a file
 PACE_S = 600  # seconds whose steps say how long the next ones will take
 ECHO = 3  # columns left free: an echoed Ctrl-C must not begin another line
 LEAST_SHARE = 0.01  # of the loss: a smaller term is not shown
-# Noted on what stops a run that has kept something.
-RESUMES = "run the same command again to resume"
 
 
 class Terminated(BaseException):
@@ -112,7 +110,11 @@ class Reporter:
             case Plan():
                 self._facts.update(width=event.width, height=event.height, steps=0)
                 self._kept = event.done
-                if self._log is not None and self._is_file and event.done == 0:
+                if (
+                    self._log is not None
+                    and self._is_file
+                    and not (event.done or event.begun)
+                ):
                     self._log.truncate(0)
             case StepReport():
                 self._facts["steps"] += 1

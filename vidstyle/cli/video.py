@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import typer
 
 from vidstyle.cli import options as o
-from vidstyle.cli.report import RESUMES, Reporter, Terminated, print_facts, print_line
+from vidstyle.cli.report import Reporter, Terminated, print_facts, print_line
 from vidstyle.cli.request import Request, make, parse_at
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
-from vidstyle.errors import ConfigError, InputError, VidstyleError
+from vidstyle.errors import RESUMES, ConfigError, InputError, VidstyleError
 from vidstyle.records import FrameReport, Plan
 
 KINDS = (StyleConfig, VideoConfig, EncodingConfig, EvolutionConfig)

@@ -74,9 +74,11 @@ class FrameOptimizer:
 
         def tasks() -> Iterator[FrameTask | None]:
             for frame in frames:
-                if frame is not None:
+                if frame is None:
+                    yield None
+                else:
                     entered[frame.index] = frame
-                yield None if frame is None else self._task(frame)
+                    yield replace(self._task(frame), begun=frame.begun)
 
         for done in self._batch.run(tasks()):
             frame = entered[done.task.frame]
@@ -86,7 +88,8 @@ class FrameOptimizer:
                 # The shot's first frame is the reference while frames come close to it.
                 goal = goal if own <= goal else GOOD * own
                 frame.paint = replace(frame.paint, loss=own, goal=goal)
-            yield PaintStep(frame, done.report, picture, is_finished=done.is_finished)
+            state = partial(self._batch.state, done.slot)
+            yield PaintStep(frame, done.report, picture, done.is_finished, state)
             if done.is_finished:
                 del entered[frame.index]
 

@@ -7,6 +7,8 @@ threads; everything on the device happens in the caller's thread.
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
+from time import monotonic
 from typing import Protocol
 
 from vidstyle.clip.ingest import Ingest, IngestState
@@ -20,6 +22,11 @@ from vidstyle.video.work_dir import EVOLUTION, FrameStore
 
 BEHIND = 16
 """Finished frames that may wait to be stored."""
+
+BEGUN_S = 20
+"""Seconds between checkpoints of a frame that takes long."""
+COST = 30
+"""Least ratio of that interval to the time that a checkpoint takes."""
 
 Keep = Callable[[int, Frame, Frame], None]
 """Called with an index, the stylized frame and its source; in any thread."""
@@ -35,6 +42,8 @@ class PaintStep:
     picture: Callable[[], Frame]
     """Renders the current frame; valid until the next step."""
     is_finished: bool
+    state: Callable[[], bytes] | None = None
+    """Returns a checkpoint of the frame, like ``picture``. None: it has none."""
 
 
 class FramePainter(Protocol):
@@ -82,6 +91,7 @@ class Painter:
         self._writes: list[Future[None]] = []
         self._first: Frame | None = None  # the stylized first frame, to close a loop
         self._begun = self._done = 0
+        self._due_s: dict[int, float] = {}  # when each begun frame is stored next
 
     def paint(self, ingest: Ingest) -> IngestState:
         """Paint all frames; return the final state of the ingest.
@@ -100,6 +110,8 @@ class Painter:
                     evolution.offer(step.picture())
                 if step.is_finished:
                     self._finish(step, pool)
+                else:
+                    self._store_begun(step)
                 self._flush(wait=False)
                 self._poll(ingest, wait=False)
             self._flush(wait=True)
@@ -142,12 +154,23 @@ class Painter:
             known = self._first
             frame.given = self._store.stylized(found.first) if known is None else known
         self._begun += 1
+        self._due_s[index] = monotonic() + BEGUN_S
         wanted = self._wanted
         is_black = frame.is_blank and frame.mask is None  # or white: no optimization
         candidates = {index} if is_black else {None, index}
         if wanted and self._evolution is None and wanted.frame in candidates:
             self._evolution = index, Evolution(wanted, frame.source)
+        if self._evolution_of(frame) is None:  # a recording starts at the beginning
+            frame.begun = partial(self._store.begun_state, index)
         return frame
+
+    def _store_begun(self, step: PaintStep) -> None:
+        """Store a checkpoint if one is due, unless the optimization is recorded."""
+        index, now = step.frame.index, monotonic()
+        is_due = now > self._due_s[index] and self._evolution_of(step.frame) is None
+        if is_due and step.state is not None:
+            self._store.put_begun(index, step.state())
+            self._due_s[index] = monotonic() + max(BEGUN_S, COST * (monotonic() - now))
 
     def _evolution_of(self, frame: PrefetchedFrame) -> Evolution | None:
         """Return the recorder if this is the frame to record."""
@@ -169,6 +192,7 @@ class Painter:
         """Report a finished frame, store it in the background, and advance its lane."""
         frame, turn, picture = step.frame, step.frame.turn, step.picture()
         self._lanes.release(turn)
+        del self._due_s[turn.frame]
         self._painted[turn.frame] = picture, frame.paint
         for index in [*self._painted]:
             if not self._lanes.needs(index):

@@ -236,14 +236,17 @@ def _begin(
     if damaged := sum(store.drop_damaged() for store in stores):
         text = f"damaged frames, to be painted again: {damaged}"
         listener(Notice(text=text, is_warning=True))
-    if done := sum(len(store.painted()) for store in stores):
+    done = sum(len(store.painted()) for store in stores)
+    begun = sum(len({*store.begun()} - {*store.painted()}) for store in stores)
+    if done or begun:
         text = f"resuming in {masks.store.work_dir}: {done} frames already painted"
-        listener(Notice(text=text))
+        listener(Notice(text=text + f", {begun} begun" * bool(begun)))
     plan = Plan(
         height=shape[0],
         width=shape[1],
         frames=None if frames is None else frames * len(stores) + config.loop,
         done=done,
+        begun=begun,
         next_steps=config.expected_next_steps,
         frame_work=FRAME_WORK,
         newest=stores[0].newest if len(stores) == 1 else None,

@@ -79,6 +79,8 @@ class PrefetchedFrame:
     """The frame as painted by the user."""
     origins: list[Origin]
     """Frames it takes paint from."""
+    begun: Callable[[], bytes] = bytes
+    """Reads the state to resume from; empty: none. The painter adds it."""
     painted: list[tuple[Frame, Paint | None]] = field(default_factory=list)
     """Each origin as stylized, with its paint if it is a key frame; filled in by the
     painter."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from vidstyle.clip.pipeline import read_inputs
+from vidstyle.clip.pipeline import FRAME_WORK, read_inputs
 from vidstyle.clip.reader import (
     FrameReader,
     expected_frames,
@@ -19,6 +19,7 @@ from vidstyle.config import MIN_SIDE, Region, VideoConfig
 from vidstyle.errors import ConfigError
 from vidstyle.images import check_free, check_picture_path, write_picture
 from vidstyle.motion.fades import plain_color
+from vidstyle.optimize.pyramid import picture_work
 from vidstyle.pace import duration
 from vidstyle.records import (
     Frame,
@@ -83,7 +84,8 @@ def preview_video(
     write_picture(output, contact_sheet([list(picked.values()), stylized]))
     count = expected_frames(reader.info, config)
     if work and count:
-        steps = config.style.steps + (count - 1) * config.expected_next_steps
+        first = picture_work(config.style.steps, config.style.pyramid, min(full))
+        steps = first + (count - 1) * config.expected_next_steps + count * FRAME_WORK
         passes, pixels = len(regions) + paintings.has_rest, full[0] * full[1]
         step_s = (time.monotonic() - started) / work / (height * width) * pixels
         text = f"whole clip: {count} frames at {full[1]}x{full[0]}, about "

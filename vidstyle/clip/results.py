@@ -28,6 +28,7 @@ from vidstyle.video.sheet import contact_sheet, evenly_spaced
 from vidstyle.video.work_dir import FrameStore
 from vidstyle.video.write import MOST_FPS, with_alpha, write_video
 
+MANY = 200_000  # frames: more than a long film has
 SHEET_PICTURES = 4  # frames on a contact sheet
 
 
@@ -83,6 +84,10 @@ def tell_summary(
 ) -> None:
     """Report source and result in one line, and warn of paintings after the end."""
     listener(Notice(text=f"{summary(info, config)} -> {result}"))
+    if (frames := expected_frames(info, config) or 0) > MANY:
+        text = f"{frames} frames take {frames / 86400:.1f} days at a second each; "
+        text += "--frames A:B paints a part, and vidstyle plan estimates the time"
+        listener(Notice(text=text, is_warning=True))
     end_s = info.duration_s
     for time_s in config.style_at:
         if end_s is not None and time_s > end_s:

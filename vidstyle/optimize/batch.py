@@ -2,11 +2,14 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from io import BytesIO
+from typing import Any, Final
+from zipfile import BadZipFile
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,14 +18,11 @@ from vidstyle.devices import memory_of
 from vidstyle.errors import DeviceMemoryError
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.objective import Objective
-from vidstyle.optimize.pyramid import enlarged
+from vidstyle.optimize.pyramid import enlarged, step_work
 from vidstyle.optimize.slots import FrameTask, LevelOptimization, held_bytes
 from vidstyle.optimize.targets import StyleTarget
 from vidstyle.optimize.tiles import TILE_BYTES
 from vidstyle.records import Listener, Notice, StepReport, ignore
-
-LEAST_WORK: Final = 0.2
-"""Fixed cost of a step at any size, relative to a full-size step; measured on a CPU."""
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class PyramidState:
 
     def _work_of(self, task: FrameTask) -> float:
         share = task.start[0, 0].numel() / self.tasks[-1].start[0, 0].numel()
-        return LEAST_WORK + (1 - LEAST_WORK) * share
+        return step_work(share)
 
 
 _END: Final = object()
@@ -124,8 +124,26 @@ class BatchOptimization:
 
     def load(self, slot: int, task: FrameTask) -> None:
         """Put a frame into an idle slot; every frame must have the same shape."""
+        known = _unpacked(task.begun())
+        if task.begun is not bytes:  # used once: a frame that does not fit restarts
+            task = replace(task, begun=bytes)
         state = self._states[slot] = PyramidState((*task.coarser, task))
-        self._level(state).load(slot, state.task)
+        if not known:
+            self._level(state).load(slot, state.task)
+            return
+        state.level, state.steps, state.evaluations = known["sizes"].tolist()
+        start = known["start"].to(task.start.device)
+        self._level(state).load(slot, replace(state.task, start=start))
+        self._level(state).load_state(slot, known)
+
+    def state(self, slot: int) -> bytes:
+        """Return a checkpoint of a frame, which a task's ``begun`` hands back."""
+        state, archive = self._states[slot], BytesIO()
+        sizes = torch.tensor([state.level, state.steps, state.evaluations])
+        held = {"sizes": sizes, **self._level(state).state(slot)}
+        arrays: dict[str, Any] = {name: held[name].cpu().numpy() for name in held}
+        np.savez(archive, **arrays)
+        return archive.getvalue()
 
     def result(self, slot: int) -> Tensor:
         """Return a slot's best image so far, (1, 3, H, W), a copy.
@@ -257,3 +275,11 @@ class BatchOptimization:
                 objective, self._config, start, slots=self._slots
             )
         return self._levels[start.shape]
+
+
+def _unpacked(data: bytes) -> dict[str, Tensor]:
+    """Read a checkpoint; empty if there is none, or it is damaged."""
+    errors = EOFError, ValueError, BadZipFile
+    with suppress(*errors), np.load(BytesIO(data)) as known:
+        return {name: torch.from_numpy(known[name]) for name in known}
+    return {}

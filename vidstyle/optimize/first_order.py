@@ -1,8 +1,9 @@
 """Optimizers with a learning rate: Adam, momentum and Langevin dynamics."""
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -42,6 +43,8 @@ class FirstOrder(Optimizer):
 
     A sample whose loss is not finite returns to its best point with half the step size.
     """
+
+    remembered: ClassVar = ["_taken", "_trust", *Optimizer.remembered]
 
     def __init__(self, images: Tensor, *, step_size: StepSize) -> None:
         super().__init__(images)
@@ -99,6 +102,8 @@ class Adam(FirstOrder):
     the loss.
     """
 
+    remembered: ClassVar = ["_mean", "_square", "_ages", *FirstOrder.remembered]
+
     def __init__(self, images: Tensor, *, step_size: StepSize) -> None:
         super().__init__(images, step_size=step_size)
         self._mean = torch.zeros_like(images)
@@ -142,6 +147,8 @@ class Momentum(FirstOrder):
     improves normalized SGD". They normalize the average; we average normalized
     gradients, so that a single steep one does not dominate.
     """
+
+    remembered: ClassVar = ["_velocities", *FirstOrder.remembered]
 
     def __init__(self, images: Tensor, *, step_size: StepSize) -> None:
         super().__init__(images, step_size=step_size)
@@ -194,7 +201,15 @@ class Langevin(Momentum):
 
     def _warm_start(self, sample: int, coarser: Self) -> None:
         super()._warm_start(sample, coarser)
-        self._noise[sample] = coarser._noise[sample]
+        # A copy: the next frame at the smaller size draws from the original.
+        self._noise[sample] = coarser._noise[sample].clone_state()
+
+    def state(self, sample: int) -> dict[str, Tensor]:
+        return {**super().state(sample), "noise": self._noise[sample].get_state()}
+
+    def load_state(self, sample: int, state: Mapping[str, Tensor]) -> None:
+        super().load_state(sample, state)
+        self._noise[sample].set_state(state["noise"])
 
     def _plain_steps(self, gradients: Tensor) -> Tensor:
         """Return the descent step plus noise of each sample, (N, ...)."""

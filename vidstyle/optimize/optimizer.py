@@ -1,8 +1,9 @@
 """The interface of all optimizers: a batch of samples, optimized independently."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Self
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -20,6 +21,9 @@ class Optimizer(ABC):
     the losses gives the same points up to rounding. ``best`` is the best point of each
     sample; ``products`` counts the Hessian-vector products of its last step.
     """
+
+    remembered: ClassVar = ["best.images", "best.gradients", "best.losses"]
+    """Names of the per-sample state: tensors (N, ...) or lists of N ints."""
 
     def __init__(self, images: Tensor) -> None:
         self.best = Best(images)
@@ -40,8 +44,19 @@ class Optimizer(ABC):
         self.best.reset(sample, image)
         self._warm_start(sample, coarser)
 
+    def state(self, sample: int) -> dict[str, Tensor]:
+        """Return the state of one sample by name, as views."""
+        held = {name: attrgetter(name)(self) for name in self.remembered}
+        return {name: torch.as_tensor(values[sample]) for name, values in held.items()}
+
+    def load_state(self, sample: int, state: Mapping[str, Tensor]) -> None:
+        """Restore such a state of one sample, which has just been reset."""
+        for name in self.remembered:
+            values, value = attrgetter(name)(self), state[name]
+            values[sample] = value if isinstance(values, Tensor) else int(value)
+
     def begin_gently(self, sample: int) -> None:  # noqa: B027  # most need nothing
-        """Expect little change of one sample, which has just been reset."""
+        """Shorten the first step of one sample, which has just been reset."""
 
     @abstractmethod
     def shorten(self, sample: int, factor: float) -> None:

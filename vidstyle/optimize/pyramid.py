@@ -18,6 +18,7 @@ from torch.nn import functional
 from vidstyle.devices import seeded_generator
 
 RATIO = 2**0.5  # between the sides of neighboring levels
+LEAST_WORK = 0.2  # of a step at any size, relative to full size; measured on a CPU
 LEAST_SIDE = 64  # pixels; below, the deepest features have too few positions
 
 
@@ -41,6 +42,18 @@ def shared_steps(total: int, levels: int) -> list[int]:
     weights = [3 - 2 * level / max(1, levels - 1) for level in range(levels)]
     shares = [max(1, round(total * weight / sum(weights))) for weight in weights[1:]]
     return [total - sum(shares), *shares]
+
+
+def step_work(share: float) -> float:
+    """Return the time of a step on a share of the pixels, relative to full size."""
+    return LEAST_WORK + (1 - LEAST_WORK) * share
+
+
+def picture_work(steps: int, levels: int, shortest: int) -> float:
+    """Return the time of all steps at all sizes, in steps at full size."""
+    sizes = [*factors(min(levels, steps), shortest), 1.0]
+    shared = zip(sizes, shared_steps(steps, len(sizes)), strict=True)
+    return sum(share * step_work(size**2) for size, share in shared)
 
 
 def enlarged(image: Tensor, like: Tensor) -> Tensor:

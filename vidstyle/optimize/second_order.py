@@ -5,7 +5,7 @@ for all samples, so a frame's result would depend on the others in its batch. He
 sample has its own history, step length and recovery, with one evaluation per step.
 """
 
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor
@@ -38,6 +38,11 @@ class LBFGS(Optimizer):
     1994, theorem 2.2. We depart in having no line search: the step is 1 along the
     quasi-Newton direction, capped, with a return to the best point.
     """
+
+    remembered: ClassVar = [
+        *("_pairs", "_products", "_count", "_next", "_trust", "_has_previous"),
+        *("_previous_images", "_previous_gradients", *Optimizer.remembered),
+    ]
 
     def __init__(self, images: Tensor, *, history: int = 10) -> None:
         super().__init__(images)
@@ -198,6 +203,8 @@ class NewtonCG(Optimizer):
     scale optimization"; the constants of the radius are Nocedal and Wright 2006,
     algorithm 4.1. We depart in measuring the radius as the RMS change of the pixels.
     """
+
+    remembered: ClassVar = ["_radii", "_lengths", "_gains", *Optimizer.remembered]
 
     def __init__(self, images: Tensor, *, hessian: Hessian) -> None:
         super().__init__(images)

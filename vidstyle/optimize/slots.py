@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Final
@@ -41,6 +42,7 @@ class FrameTask:
     warped: Tensor | None = None  # (1, 3, H, W), the warped previous frame
     consistency: Tensor | None = None  # (1, 1, H, W), where that is trusted
     coarser: tuple["FrameTask", ...] = ()  # its coarser levels, the coarsest first
+    begun: Callable[[], bytes] = bytes  # reads the state to resume from; empty: none
 
 
 class LevelOptimization:
@@ -105,6 +107,18 @@ class LevelOptimization:
 
     def release(self, slot: int) -> None:
         del self._entered[slot]
+
+    def state(self, slot: int) -> dict[str, Tensor]:
+        """Return a checkpoint of the frame in a slot, by name."""
+        task, progress = self._entered[slot]
+        own = {"start": task.start, "image": self._images[slot]}
+        return {**own, **progress.state(), **self._optimizer.state(slot)}
+
+    def load_state(self, slot: int, state: Mapping[str, Tensor]) -> None:
+        """Restore a checkpoint of a frame that has just been loaded."""
+        self._images[slot] = state["image"]
+        self._optimizer.load_state(slot, state)
+        self._entered[slot][1].load_state(state, self._images.device)
 
     def step(self) -> dict[int, tuple[StepReport, bool]]:
         """Evaluate every slot once; return reports, and whether frames are finished.
@@ -188,6 +202,16 @@ class Progress:
         self.step += 1
         self.evaluations += 1 + products
         self._losses.append(torch.as_tensor(loss))
+
+    def state(self) -> dict[str, Tensor]:
+        counts = [self.step, self.evaluations, self.is_second]
+        losses = torch.tensor([float(loss) for loss in self._losses])
+        return {"counts": torch.tensor(counts), "losses": losses}
+
+    def load_state(self, state: Mapping[str, Tensor], device: torch.device) -> None:
+        self.step, self.evaluations, is_second = state["counts"].tolist()
+        self.is_second = bool(is_second)
+        self._losses.extend(state["losses"].to(device))
 
     @property
     def is_lost(self) -> bool:

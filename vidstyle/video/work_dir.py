@@ -8,6 +8,7 @@ complete, and an interrupted run can resume.
     stylized/000001.png     stylized frames
     newest.png              link to the one stored last, for viewers
     paint/000001.npz        age and origin of the paint of the latest frames
+    begun/000001.npz        intermediate state of a frame that takes long
     evolution/000001.png    snapshots of one frame's optimization
     learned/network.safetensors  checkpoint of a painting network
     NAME.json               values that a resumed run must reuse, not recompute, and
@@ -18,6 +19,7 @@ complete, and an interrupted run can resume.
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import partialmethod
@@ -29,17 +31,17 @@ from zipfile import BadZipFile
 import numpy as np
 from filelock import FileLock, Timeout
 
-from vidstyle.errors import ImageOpenError, OutputError, WorkDirError
+from vidstyle.errors import RESUMES, ImageOpenError, OutputError, WorkDirError
 from vidstyle.images import PARTIAL, read_picture, write_picture, write_whole
 from vidstyle.images.decode import is_whole
 from vidstyle.records import Frame, Paint
 
 MANIFEST = "vidstyle.json"  # distinctive: files beside it may be deleted
 LOCK, NEWEST, RUN = "lock", "newest.png", "run"
-KINDS = SOURCE, STYLIZED, PAINT, EVOLUTION, LEARNED = (
-    *("source", "stylized", "paint"),
-    *("evolution", "learned"),
-)
+SOURCE, STYLIZED, PAINT, BEGUN = "source", "stylized", "paint", "begun"
+EVOLUTION, LEARNED = "evolution", "learned"
+KINDS = SOURCE, STYLIZED, PAINT, BEGUN, EVOLUTION, LEARNED
+DAMAGED = "{} is damaged; use --restart to discard that run."
 
 
 class FrameStore:
@@ -54,7 +56,7 @@ class FrameStore:
     def claimed(self) -> Iterator[None]:
         """Lock the directory for the duration of the block.
 
-        Afterwards it is deleted if it holds neither stylized frames nor a network.
+        Afterwards it is deleted if there is no frame, stylized or begun, or network.
         WorkDirError: another process uses it, or it cannot be created.
         """
         self._check_own()
@@ -66,8 +68,10 @@ class FrameStore:
             try:
                 yield
             finally:
-                if not (self.painted() or self.learned.is_file()):
+                if not (self.painted() or self.begun() or self.learned.is_file()):
                     self.remove()
+                elif (err := sys.exception()) is not None:
+                    err.add_note(RESUMES)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -184,7 +188,7 @@ class FrameStore:
             self._remove_empty()
 
     def _path(self, kind: str, index: int) -> Path:
-        ending = "npz" if kind == PAINT else "png"
+        ending = "npz" if kind in {PAINT, BEGUN} else "png"
         return self.work_dir / kind / f"{index + 1:06d}.{ending}"
 
     def _put(self, kind: str, index: int, frame: Frame) -> None:
@@ -207,6 +211,7 @@ class FrameStore:
 
     def put_stylized(self, index: int, frame: Frame) -> None:
         self._put(STYLIZED, index, frame)
+        self._drop(BEGUN, index)
         link = self.work_dir / f".{NEWEST}.{index}{PARTIAL}"
         with suppress(OSError):  # not every file system has hard links
             link.hardlink_to(self._path(STYLIZED, index))
@@ -219,17 +224,23 @@ class FrameStore:
             write_whole(self._path(PAINT, index), archive.getvalue())
 
     def paint(self, index: int) -> Paint | None:
-        path = self._path(PAINT, index)
-        if not path.is_file():
+        if not (path := self._path(PAINT, index)).is_file():
             return None
         try:
             with np.load(BytesIO(path.read_bytes())) as npz:
                 return Paint(npz["age"], npz["scene"], *npz["losses"].tolist())
         except (OSError, EOFError, ValueError, KeyError, BadZipFile) as err:
-            raise _damaged(path) from err
+            raise WorkDirError(DAMAGED.format(path)) from err
+
+    def put_begun(self, index: int, state: bytes) -> None:
+        with suppress(OutputError):  # not worth stopping for
+            write_whole(self._path(BEGUN, index), state)
+
+    def begun_state(self, index: int) -> bytes:
+        path = self._path(BEGUN, index)
+        return path.read_bytes() if path.is_file() else b""
 
     def put_learned(self, data: bytes) -> None:
-        """Store the checkpoint of a painting network."""
         with self._reported(" The work so far is kept."):
             write_whole(self.learned, data)
 
@@ -250,9 +261,11 @@ class FrameStore:
     def is_painted(self, index: int) -> bool:
         return self._path(STYLIZED, index).is_file()
 
-    def painted(self) -> list[int]:
-        paths = (self.work_dir / STYLIZED).glob("*.png")
-        return sorted(int(path.stem) - 1 for path in paths)
+    def _all(self, kind: str) -> list[int]:
+        found = (self.work_dir / kind).glob("[0-9]*")
+        return sorted(int(path.stem) - 1 for path in found)
+
+    painted, begun = partialmethod(_all, STYLIZED), partialmethod(_all, BEGUN)
 
     def put_evolution(self, pictures: Sequence[Frame]) -> None:
         """Store the snapshots of one frame's optimization, in order."""
@@ -262,8 +275,7 @@ class FrameStore:
         self.put_facts(EVOLUTION, {"pictures": len(pictures)})
 
     def evolution(self) -> list[Frame] | None:
-        facts = self.facts(EVOLUTION)
-        if facts is None:
+        if (facts := self.facts(EVOLUTION)) is None:
             return None
         return [self._get(EVOLUTION, number) for number in range(facts["pictures"])]
 
@@ -279,12 +291,8 @@ class FrameStore:
         for path in first, first.with_name(f".{first.name}"):
             with suppress(ValueError, TypeError, FileNotFoundError):
                 return dict(json.loads(path.read_text(encoding="utf-8")))
-        raise _damaged(first)
+        raise WorkDirError(DAMAGED.format(first))
 
     def free_bytes(self) -> int:
         with self._reported():
             return shutil.disk_usage(self.work_dir).free
-
-
-def _damaged(path: Path) -> WorkDirError:
-    return WorkDirError(f"{path} is damaged; use --restart to discard that run.")
