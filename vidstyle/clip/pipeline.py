@@ -130,11 +130,9 @@ def stylize_video(
         manifest = describe(masks, machine, as_paths(style, regions), own, evolution)
         store.open(manifest, restart=restart)
         _begin(passes, outputs.video, shape, listener)
-        found, stylized = passes.paint(manifest, listener, make)
+        painted = passes.paint(manifest, listener, make)
         check_state(reader, manifest["clip_state"])  # sound is copied from it now
-        gif = _write(passes, outputs, found, stylized, listener)
-        store.remove()
-    return VideoResult(outputs.video, len(found.times_s), len(found.starts), gif)
+        return _write(passes, outputs, *painted, listener)
 
 
 def _painter_of(
@@ -260,8 +258,8 @@ def _write(
     found: IngestState,
     stylized: FrameStore,
     listener: Listener,
-) -> Path | None:
-    """Write all results; return the evolution's path, if there is one."""
+) -> VideoResult:
+    """Write all results, then delete the work directory."""
     reader, config = passes.masks.reader, passes.masks.config
     bars = painted_bars(reader.info, config.style.long_side)
     frames = StylizedFrames(stylized, found, bars)
@@ -276,4 +274,6 @@ def _write(
         )
         plain = replace(config, encoding=EncodingConfig(), output_size="working")
         write_result(both, found, outputs.compare, info=reader.info, config=plain)
-    return save_evolution(stylized, outputs.evolution, passes.evolution, listener)
+    gif = save_evolution(stylized, outputs.evolution, passes.evolution, listener)
+    passes.masks.store.remove()
+    return VideoResult(outputs.video, len(found.times_s), len(found.starts), gif)
