@@ -36,7 +36,7 @@ def noise(height: int = 24, width: int = 40) -> Frame:
 
 
 def corners(height: int = 16, width: int = 24) -> Frame:
-    """Four quarters of different colours, so that any turn can be seen."""
+    """Four quarters of different colors, so that any turn can be seen."""
     frame = np.empty((height, width, 3), np.uint8)
     up, left = slice(height // 2), slice(width // 2)
     down, right = slice(height // 2, None), slice(width // 2, None)
@@ -46,7 +46,7 @@ def corners(height: int = 16, width: int = 24) -> Frame:
 
 
 def store(path: Path, pixels: npt.NDArray[Any]) -> Path:
-    """Write pixels as OpenCV understands them: BGR(A) or grey, of any depth."""
+    """Write pixels as OpenCV understands them: BGR(A) or gray, of any depth."""
     assert cv2.imwrite(str(path), pixels)
     return path
 
@@ -181,7 +181,7 @@ def test_picture_without_loss_comes_back(tmp_path: Path, ending: str) -> None:
 
 def test_jpeg_comes_back_nearly(tmp_path: Path) -> None:
     write_picture(tmp_path / "picture.jpg", corners(64, 96))
-    # Only the edges between the quarters lose, since JPEG halves the colours.
+    # Only the edges between the quarters lose, since JPEG halves the colors.
     lost = np.abs(read_picture(tmp_path / "picture.jpg") - corners(64, 96).astype(int))
     assert lost.mean() < 4
 
@@ -238,7 +238,7 @@ def test_transparent_pixels_in_floats_count_to_1(tmp_path: Path) -> None:
             bytes([0, 1, 2]),
         ),
     ],
-    ids=["grey with alpha", "palette with alpha"],
+    ids=["gray with alpha", "palette with alpha"],
 )
 def test_rare_transparent_pngs(
     tmp_path: Path, color_type: int, extra: bytes, pixels: bytes
@@ -282,9 +282,9 @@ def test_picture_without_transparency_is_opaque(tmp_path: Path) -> None:
         read_alpha(tmp_path / "b.png")
 
 
-def test_grey_picture_has_three_equal_channels(tmp_path: Path) -> None:
+def test_gray_picture_has_three_equal_channels(tmp_path: Path) -> None:
     levels = np.arange(96, dtype=np.uint8).reshape(8, 12)
-    frame = read_picture(store(tmp_path / "grey.png", levels))
+    frame = read_picture(store(tmp_path / "gray.png", levels))
     assert frame.shape == (8, 12, 3)
     assert np.array_equal(frame, levels[..., None].repeat(3, axis=2))
 

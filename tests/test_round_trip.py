@@ -89,7 +89,7 @@ def times_of(path: Path) -> list[float]:
 def seen_in(path: Path) -> npt.NDArray[np.int64]:
     """Decode a clip by ffmpeg alone: (N, H, W, 3).
 
-    OpenCV and ffmpeg spread colours that stand for several pixels otherwise, so
+    OpenCV and ffmpeg spread colors that stand for several pixels otherwise, so
     two clips of different formats may be compared in one of them only.
     """
     info = probe(path)

@@ -295,7 +295,7 @@ def test_batches_paint_the_same_but_for_rounding(here: Path, paint: Run) -> None
         assert np.array_equal(three, again)
 
 
-def test_neighbours_in_the_batch_change_nothing(here: Path, paint: Run) -> None:
+def test_neighbors_in_the_batch_change_nothing(here: Path, paint: Run) -> None:
     """Rule (i): with the same shape of batch, bit for bit."""
     paint("clip.mp4", "-o", "three", "--batch", "3")
     first = SHOTS["testsrc2"]

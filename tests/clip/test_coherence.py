@@ -64,14 +64,14 @@ def test_paint_moves_with_the_content(painted, source):
     assert np.array_equal(moved[:, 4:], painted[:, :-4])
 
 
-def test_what_comes_into_sight_starts_from_the_source_in_the_paints_colours(
+def test_what_comes_into_sight_starts_from_the_source_in_the_paints_colors(
     painted, source
 ):
     seen = everywhere()
     seen[:, 24:] = 0
     following = bring(painted, first_paint(source), source, seen_again=seen)
     new = following.start[..., 24 + EDGE_RADIUS :]
-    # A map of colours: the source's pixels in their order, with the paint's spread.
+    # A map of colors: the source's pixels in their order, with the paint's spread.
     old = frame_to_image(source)[..., 24 + EDGE_RADIUS :]
     correlation = np.corrcoef(new.flatten(), old.flatten())[0, 1]
     assert correlation > 0.9

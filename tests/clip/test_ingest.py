@@ -340,7 +340,7 @@ def test_leaving_stops_the_thread(
     assert reader.read == read
 
 
-def test_colours_are_those_of_the_region_while_it_is_there(
+def test_colors_are_those_of_the_region_while_it_is_there(
     reader: Reader, store: FrameStore
 ) -> None:
     reader.frames = 4

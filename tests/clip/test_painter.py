@@ -55,7 +55,7 @@ CONFIG = VideoConfig(
 
 
 def scene(seed: int) -> Frame:
-    """A smooth, colourful picture, wider than a frame."""
+    """A smooth, colorful picture, wider than a frame."""
     coarse = np.random.default_rng(seed).integers(0, 256, (6, 12, 3), np.uint8)
     return resize_frame(coarse, height=HEIGHT, width=2 * WIDTH)
 
@@ -408,7 +408,7 @@ def test_frame_that_is_stopped_midway_goes_on_in_the_same_pixels(
             state = bytearray((begun / "000001.npz").read_bytes())
             state[len(state) // 2] ^= 255
             (begun / "000001.npz").write_bytes(state)
-    # Of each nine a step is lost, and its neighbour's in the batch.
+    # Of each nine a step is lost, and its neighbor's in the batch.
     assert 3 <= runs <= 2 + len(whole.steps) // 7
     assert np.array_equal(rest.frames(), whole.frames())
     assert not rest.store.begun()
@@ -525,7 +525,7 @@ def test_paintings_fade_over_the_clip(
 
 
 @pytest.mark.parametrize("keep_color", ["luminance", "histogram"])
-def test_run_that_keeps_colours_and_fades_goes_on_in_the_same_pixels(
+def test_run_that_keeps_colors_and_fades_goes_on_in_the_same_pixels(
     paint: Paint, tools_for: Callable[..., Stylizer], keep_color: Any
 ) -> None:
     frames = pan(1, 5)

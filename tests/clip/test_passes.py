@@ -343,7 +343,7 @@ def test_learning_is_put_together_from_the_regions(
     source = sources(here)[2]
     for picture, wanted in ((shown[0], source), (shown[-1], frames[2])):
         blurred = [cv2.blur(each, (3, 3)).astype(int) for each in (picture, wanted)]
-        assert np.abs(blurred[0] - blurred[1]).mean() < 4  # H.264 has less colour
+        assert np.abs(blurred[0] - blurred[1]).mean() < 4  # H.264 has less color
 
 
 def test_learning_of_regions_survives_an_interruption(

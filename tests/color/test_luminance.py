@@ -18,7 +18,7 @@ def chroma(frame):
     return frame - (frame @ WEIGHTS)[..., None]
 
 
-def test_luminance_of_known_colours():
+def test_luminance_of_known_colors():
     colors = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [9, 9, 9]]], np.uint8)
     assert luminance(colors)[0].tolist() == [
         [76, 76, 76],
@@ -28,7 +28,7 @@ def test_luminance_of_known_colours():
     ]
 
 
-def test_grey_stays_as_it_is():
+def test_gray_stays_as_it_is():
     gray = luminance(random_frame(1))
     assert np.array_equal(luminance(gray), gray)
     assert np.array_equal(with_chroma(gray, gray), gray)
@@ -66,7 +66,7 @@ def test_black_and_white_have_no_chroma(level):
     assert np.array_equal(with_chroma(painted, random_frame(6)), painted)
 
 
-def test_statistics_of_the_luminance_are_those_of_the_grey_picture():
+def test_statistics_of_the_luminance_are_those_of_the_gray_picture():
     frame = random_frame(7, 60, 200)
     expected = color_statistics(luminance(frame))
     found = luminance_statistics(color_statistics(frame))

@@ -33,7 +33,7 @@ def test_border_is_soft_over_a_few_pixels_and_hard_beyond():
     assert np.diff(mask, axis=1).max() < 0.5
 
 
-def test_mask_of_another_size_and_colour_is_fitted():
+def test_mask_of_another_size_and_color_is_fitted():
     picture = half(120, 200)
     picture[picture == 255] = 128  # half inside
     mask = soft_mask(picture, height=60, width=100)
@@ -42,7 +42,7 @@ def test_mask_of_another_size_and_colour_is_fitted():
 
 
 @pytest.mark.parametrize("level", [0, 255])
-def test_mask_of_one_colour_is_all_or_nothing(level):
+def test_mask_of_one_color_is_all_or_nothing(level):
     mask = soft_mask(np.full((40, 50, 3), level, np.uint8), height=40, width=50)
     assert (mask == level / 255).all()
 

@@ -10,7 +10,7 @@ from vidstyle.color import (
 
 
 def picture(seed, mean, spread, shape=(60, 80)):
-    """Correlated random colours well inside [0, 255]."""
+    """Correlated random colors well inside [0, 255]."""
     random = np.random.default_rng(seed)
     mixed = np.eye(3) + 0.3 * random.normal(size=(3, 3))
     colors = random.normal(size=(*shape, 3)) @ mixed
@@ -18,7 +18,7 @@ def picture(seed, mean, spread, shape=(60, 80)):
     return colors.clip(0, 255).astype(np.uint8)
 
 
-def test_statistics_of_two_colours_are_known():
+def test_statistics_of_two_colors_are_known():
     frame = np.zeros((2, 4, 3), np.uint8)
     frame[0] = (255, 0, 51)
     found = color_statistics(frame)
@@ -60,7 +60,7 @@ def test_no_hue_turns_into_its_opposite():
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
-def test_a_one_colour_content_gets_the_mean_of_the_style_and_no_noise(level):
+def test_a_one_color_content_gets_the_mean_of_the_style_and_no_noise(level):
     content = np.full((16, 16, 3), level, np.uint8)
     style = color_statistics(picture(6, (200, 120, 60), 30))
     made = palette_map(color_statistics(content), style)
@@ -69,7 +69,7 @@ def test_a_one_colour_content_gets_the_mean_of_the_style_and_no_noise(level):
     np.testing.assert_allclose(mean, style.mean, atol=0.004)
 
 
-def test_a_one_colour_style_takes_the_colours_away():
+def test_a_one_color_style_takes_the_colors_away():
     content = picture(7, (100, 140, 120), 30)
     style = color_statistics(np.full((8, 8, 3), (30, 60, 200), np.uint8))
     mapped = palette_map(color_statistics(content), style).apply(content)

@@ -1,4 +1,4 @@
-"""The linear maps that give a painting a photograph's colours, compared.
+"""The linear maps that give a painting a photograph's colors, compared.
 
 The two of Gatys et al. 2016, "Preserving color in neural artistic style transfer",
 section 3.1, beside ours, on the samples. What came of it stands in ``palette_map``.
@@ -56,7 +56,7 @@ def by_cholesky(
 
 
 def moved(frame: Frame, colors: PaletteMap) -> float:
-    """How far colours go, in levels, before any are clamped."""
+    """How far colors go, in levels, before any are clamped."""
     pixels = frame.reshape(-1, 3) / 255
     steps = pixels @ colors.matrix.T + colors.offset - pixels
     return float(255 * np.sqrt(np.square(steps).sum(axis=1).mean()))
@@ -75,7 +75,7 @@ def paintings() -> list[Frame]:
     return [resize_frame(read_picture(SAMPLES / f"{n}.jpg"), **SIZE) for n in names]
 
 
-def test_ours_moves_colours_least(photos: list[Frame], paintings: list[Frame]) -> None:
+def test_ours_moves_colors_least(photos: list[Frame], paintings: list[Frame]) -> None:
     distances, differences = [], []
     for photo, painting in product(photos, paintings):
         own, wanted = color_statistics(painting), color_statistics(photo)

@@ -40,7 +40,7 @@ def test_start_may_be_a_picture() -> None:
     assert StyleConfig(init=Path("sketch.png")).init == Path("sketch.png")
 
 
-def test_nothing_to_optimise_is_refused() -> None:
+def test_nothing_to_optimize_is_refused() -> None:
     with pytest.raises(ConfigError, match="content-weight and style-weight are both 0"):
         StyleConfig(content_weight=0, style_weight=0)
 

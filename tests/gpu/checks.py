@@ -38,7 +38,7 @@ class Difference:
 
 
 def compare(device: torch.device, precision: Precision, batch: int = 2) -> Difference:
-    """Evaluate and optimise the same pictures on a device and on the CPU."""
+    """Evaluate and optimize the same pictures on a device and on the CPU."""
     exact = _computed(slim(), torch.device("cpu"), batch)
     network = slim().to(device)
     network.set_precision(choose_precision(precision, device))

@@ -173,7 +173,7 @@ def take(loop, losses):
 
 
 def textbook(objective, images, wanted):
-    """Optimise as a tutorial does; return whether the loss was reached in time."""
+    """Optimize as a tutorial does; return whether the loss was reached in time."""
     pixels = images.clone().requires_grad_()
     optimizer = torch.optim.LBFGS(
         [pixels], max_iter=1, history_size=10, tolerance_grad=0, tolerance_change=0

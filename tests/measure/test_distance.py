@@ -1,4 +1,4 @@
-"""Distances are the optimisation's own errors, in a network that is always the same."""
+"""Distances are the optimization's own errors, in a network that is always the same."""
 
 import numpy as np
 import pytest

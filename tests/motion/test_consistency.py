@@ -40,7 +40,7 @@ def test_no_motion_is_trusted_up_to_the_border() -> None:
     assert (consistency(shaking, -shaking) == 1).all()
 
 
-def test_half_a_pixel_beyond_the_outermost_centres_is_outside() -> None:
+def test_half_a_pixel_beyond_the_outermost_centers_is_outside() -> None:
     leaving = uniform(-0.6, 0, (16, 16))
 
     mask = consistency(leaving, -leaving)

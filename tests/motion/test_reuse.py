@@ -15,7 +15,7 @@ HEIGHT, WIDTH = 40, 60
 
 
 def texture(seed=0, height=HEIGHT, width=WIDTH):
-    """Smooth colours with much contrast."""
+    """Smooth colors with much contrast."""
     random = np.random.default_rng(seed)
     coarse = random.uniform(30, 225, (height // 4 + 1, width // 4 + 1, 3))
     return np.kron(coarse, np.ones((4, 4, 1)))[:height, :width].astype(np.uint8)

@@ -21,7 +21,7 @@ BGR_MEAN = (103.939, 116.779, 123.68)
 
 
 class MirroredNetwork(FeatureNetwork):
-    """Pads by reflection, as the normalised VGG-19 does."""
+    """Pads by reflection, as the normalized VGG-19 does."""
 
     def _convolve(self, signal: Tensor, layer: str) -> Tensor:
         mirrored = F.pad(signal, (1, 1, 1, 1), mode="reflect")

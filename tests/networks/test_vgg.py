@@ -127,12 +127,12 @@ def test_a_picture_too_small_for_the_layer_is_refused() -> None:
 
 
 @pytest.mark.parametrize("topology", [TINY, SLIM], ids=lambda topology: topology.name)
-def test_a_samples_bits_do_not_depend_on_its_neighbours(topology: Topology) -> None:
+def test_a_samples_bits_do_not_depend_on_its_neighbors(topology: Topology) -> None:
     net = network(topology).to(memory_format=torch.channels_last)
     first, others = images(1, 40, 56), images(2, 40, 56, seed=5)
 
-    def run(neighbour: Tensor) -> tuple[Tensor, Tensor]:
-        batch = torch.cat([first, neighbour.unsqueeze(0)]).requires_grad_()
+    def run(neighbor: Tensor) -> tuple[Tensor, Tensor]:
+        batch = torch.cat([first, neighbor.unsqueeze(0)]).requires_grad_()
         features = net(batch, net.layers)
         sum(maps.square().sum() for maps in features.values()).backward()
         assert batch.grad is not None

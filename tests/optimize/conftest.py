@@ -11,7 +11,7 @@ def network():
 
 @pytest.fixture(scope="session")
 def pictures():
-    """Four smooth, colourful, different pictures (4, 3, 32, 48) in [0, 1]."""
+    """Four smooth, colorful, different pictures (4, 3, 32, 48) in [0, 1]."""
     generator = torch.Generator().manual_seed(3)
     coarse = torch.rand(4, 3, 6, 9, generator=generator)
     smooth = torch.nn.functional.interpolate(coarse, (32, 48), mode="bicubic")

@@ -1,4 +1,4 @@
-"""Problems with known minima, for the optimisers to solve."""
+"""Problems with known minima, for the optimizers to solve."""
 
 from collections.abc import Callable
 
@@ -58,7 +58,7 @@ class Quadratics:
 def run(
     config: StyleConfig, problem: Quadratics, steps: int, start: Tensor | None = None
 ) -> Best:
-    """Optimise, and return the best points."""
+    """Optimize, and return the best points."""
     images = problem.start if start is None else start
     optimizer = make_optimizer(images, config, problem.hessian)
     for _ in range(steps):

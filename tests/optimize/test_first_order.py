@@ -1,4 +1,4 @@
-"""What every optimiser keeps that is told how long a step is."""
+"""What every optimizer keeps that is told how long a step is."""
 
 import pytest
 from problems import Quadratics

@@ -56,7 +56,7 @@ def test_the_loss_falls_to_a_fraction(network, pictures, optimizer):
 
 
 @pytest.mark.parametrize("optimizer", get_args(OptimizerName))
-def test_neighbours_in_the_batch_do_not_change_a_frame_by_one_bit(
+def test_neighbors_in_the_batch_do_not_change_a_frame_by_one_bit(
     network, pictures, optimizer
 ):
     mine = job(network, pictures[:1], steps=ENOUGH.get(optimizer, 15))
@@ -194,7 +194,7 @@ def test_min_steps_hold_off_the_early_stop(network, pictures):
     assert taken == {20: 20, 35: 35}
 
 
-def test_an_early_stop_is_at_a_fifth_step_and_no_neighbour_moves_it(network, pictures):
+def test_an_early_stop_is_at_a_fifth_step_and_no_neighbor_moves_it(network, pictures):
     settings = {"min_steps": 12, "patience": 4, "min_delta": 0.05}
     mine = job(network, pictures[:1], steps=60)
     last = {}

@@ -1,4 +1,4 @@
-"""What every optimiser must keep."""
+"""What every optimizer must keep."""
 
 from typing import get_args
 
@@ -26,7 +26,7 @@ def test_it_comes_near_the_minimum_of_every_sample(config):
 
 
 @every_optimizer
-def test_neighbours_do_not_change_a_sample_by_one_bit(config):
+def test_neighbors_do_not_change_a_sample_by_one_bit(config):
     problem = Quadratics(3, dtype=torch.float32)
     generator = torch.Generator().manual_seed(1)
     mine = torch.rand(1, *SHAPE, generator=generator)

@@ -73,7 +73,7 @@ def test_smaller_sizes_take_less_time():
     assert picture_work(0, 5, 1000) == 0
 
 
-def test_a_picture_keeps_its_colours_and_place_when_it_is_enlarged():
+def test_a_picture_keeps_its_colors_and_place_when_it_is_enlarged():
     ramp = torch.linspace(0, 1, 10).repeat(1, 3, 8, 1)
     large = enlarged(ramp, torch.empty(1, 3, 11, 14))
     assert large.shape == (1, 3, 11, 14)
@@ -123,7 +123,7 @@ def test_what_a_small_size_changed_is_added_to_the_next_ones_start(network, pict
 
 
 @pytest.mark.parametrize("optimizer", get_args(OptimizerName))
-def test_neighbours_at_other_sizes_do_not_change_a_frame_by_one_bit(
+def test_neighbors_at_other_sizes_do_not_change_a_frame_by_one_bit(
     network, pictures, optimizer
 ):
     config = StyleConfig(optimizer=optimizer)

@@ -249,7 +249,7 @@ def test_relative_error_does_not_change_with_the_scale_of_the_features(
 
 @pytest.mark.parametrize("style_loss", ALL)
 @pytest.mark.parametrize("level", [0.0, 1.0])
-def test_one_colour_style_makes_no_accident(network, pictures, style_loss, level):
+def test_one_color_style_makes_no_accident(network, pictures, style_loss, level):
     flat = torch.full_like(pictures[:1], level)
     objective = objective_for(network, pictures, flat, style_loss=style_loss)
     for image in (pictures[1:2], flat):

@@ -97,7 +97,7 @@ class Sums:
 class Weights:
     """The same objective as relative errors, divided by its style weight.
 
-    An optimiser that knows no absolute threshold does not notice the division.
+    An optimizer that knows no absolute threshold does not notice the division.
     """
 
     content: float

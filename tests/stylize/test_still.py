@@ -175,7 +175,7 @@ def test_luminance_alone_is_painted(content: Path, style: Path, output: Path) ->
 
 
 @pytest.mark.parametrize("init", ["content", "random", "style"])
-def test_histogram_leaves_the_content_its_colours(
+def test_histogram_leaves_the_content_its_colors(
     content: Path, style: Path, output: Path, init: Any
 ) -> None:
     write_picture(style, (scene(2) // 4 + np.uint8([180, 0, 0])).astype(np.uint8))
@@ -297,7 +297,7 @@ def test_regions_show_how_they_were_learned(
         np.abs(last.frame - picture.astype(int)).mean()
         for picture in (read_picture(output), scene(1))
     ]
-    assert distances[0] < 0.5 * distances[1]  # H.264 has less colour
+    assert distances[0] < 0.5 * distances[1]  # H.264 has less color
 
 
 @pytest.mark.parametrize(
@@ -412,7 +412,7 @@ def test_learning_is_shown(
     )
     frames = [t.frame for t in read_frames(probe(learned), on_warning=pytest.fail)]
     assert 2 < len(frames) <= 5 + (2 if ending == ".mp4" else 0)
-    # A palette of 256 colours, or H.264, is near the pictures but not exact.
+    # A palette of 256 colors, or H.264, is near the pictures but not exact.
     for shown, wanted in ((frames[0], scene(1)), (frames[-1], read_picture(output))):
         assert np.abs(shown.astype(int) - wanted).mean() < 12
 

@@ -1,4 +1,4 @@
-"""What a frame is to look like: mixes to the bit, and whose colours it gets."""
+"""What a frame is to look like: mixes to the bit, and whose colors it gets."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ NETWORK = slim()
 
 
 def scene(seed, height=32, width=48):
-    """Draw a smooth, colourful picture away from black and white."""
+    """Draw a smooth, colorful picture away from black and white."""
     coarse = np.random.default_rng(seed).integers(60, 200, (4, 6, 3), np.uint8)
     return resize_frame(coarse, height=height, width=width)
 
@@ -130,7 +130,7 @@ def test_painting_gets_the_palette_of_the_content_for_histogram():
     assert same(made.style(made.at(0, COLORS)), expected)
 
 
-def test_painting_is_grey_and_as_light_as_the_content_for_luminance():
+def test_painting_is_gray_and_as_light_as_the_content_for_luminance():
     made = look(A, keep_color="luminance")
     shown = image_to_frame(made.strongest(made.at(0, COLORS)))
     assert np.ptp(shown, axis=2).max() == 0
@@ -139,7 +139,7 @@ def test_painting_is_grey_and_as_light_as_the_content_for_luminance():
     assert shown.std() == pytest.approx(luma.std(), rel=0.05)
 
 
-def test_painting_follows_the_colours_of_the_shot():
+def test_painting_follows_the_colors_of_the_shot():
     made = look(A, keep_color="histogram")
     dark = ColorStatistics(COLORS.mean / 2, COLORS.covariance / 4)
     shown = [made.strongest(made.at(0, colors)).mean() for colors in (COLORS, dark)]

@@ -48,7 +48,7 @@ class Way:
     codec: str
     ending: str
     found: str
-    """ffmpeg's words for codec, tag, pixels and colours."""
+    """ffmpeg's words for codec, tag, pixels and colors."""
     error: float = 1.5
     """Mean difference in 8-bit levels that encoding may make of a smooth picture."""
 

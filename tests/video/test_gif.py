@@ -16,7 +16,7 @@ from vidstyle.video.write import check_writable, write_gif, write_video
 
 
 def slides(count: int) -> list[Frame]:
-    """Make flat frames, each of another grey."""
+    """Make flat frames, each of another gray."""
     return [np.full((24, 32, 3), 8 * index, np.uint8) for index in range(count)]
 
 

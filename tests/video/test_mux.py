@@ -65,7 +65,7 @@ def rich(make_clip: MakeClip, tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-def grey(count: int) -> list[Frame]:
+def gray(count: int) -> list[Frame]:
     return [np.full((32, 32, 3), 128, np.uint8)] * count
 
 
@@ -77,10 +77,10 @@ def repaint(
     count: int = 30,
     config: EncodingConfig | None = None,
 ) -> list[str]:
-    """Write grey frames over a clip's, and return what does not fit."""
+    """Write gray frames over a clip's, and return what does not fit."""
     span = (begin / 10, (begin + count) / 10) if (begin, count) != (0, 30) else None
     write_video(
-        grey(count),
+        gray(count),
         result,
         times_s=[(begin + index) / 10 for index in range(count)],
         fps=FPS,

@@ -76,7 +76,7 @@ def independent_motion(earlier: Frame, later: Frame) -> Motion:
     _check_shapes(earlier, later)
 
     def estimate(start: Frame, end: Frame) -> FlowField:
-        pair = _grey(start), _grey(end)
+        pair = _gray(start), _gray(end)
         flow = cv2.calcOpticalFlowFarneback(*pair, None, 0.5, 5, 15, 5, 7, 1.5, 0)  # type: ignore[call-overload]
         return np.asarray(flow, np.float32)
 
@@ -93,7 +93,7 @@ def _check_shapes(start: Frame, end: Frame) -> None:
 def _regular_motions(
     earlier: Frame, later: Frame, estimate: Callable[[Frame, Frame], FlowField]
 ) -> tuple[Motion, Motion]:
-    before, after = _grey(earlier), _grey(later)
+    before, after = _gray(earlier), _gray(later)
     backward = regularize_flow(estimate(later, earlier), after, before)
     forward = regularize_flow(estimate(earlier, later), before, after)
     return (
@@ -116,15 +116,15 @@ def _make_dis(quality: FlowQuality) -> cv2.DISOpticalFlow:
 
 def _prepare(frame: Frame) -> npt.NDArray[np.uint8]:
     """Convert to luma and pad to ``LEAST_SIDE`` at the right and the bottom."""
-    grey = _grey(frame)
-    below = max(0, LEAST_SIDE - grey.shape[0])
-    right = max(0, LEAST_SIDE - grey.shape[1])
+    gray = _gray(frame)
+    below = max(0, LEAST_SIDE - gray.shape[0])
+    right = max(0, LEAST_SIDE - gray.shape[1])
     return np.asarray(
-        cv2.copyMakeBorder(grey, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8
+        cv2.copyMakeBorder(gray, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8
     )
 
 
-def _grey(frame: Frame) -> npt.NDArray[np.uint8]:
+def _gray(frame: Frame) -> npt.NDArray[np.uint8]:
     """Convert (H, W, 3) to (H, W) luma."""
     return np.asarray(
         cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY), np.uint8
@@ -163,11 +163,11 @@ NOISE: Final = 2.0
 SEAM: Final = 3.0
 """Standard deviation of the blend between two motions, in pixels."""
 
-Grey = npt.NDArray[np.uint8]
+Gray = npt.NDArray[np.uint8]
 Plane = npt.NDArray[np.float32]
 
 
-def regularize_flow(flow: FlowField, start: Grey, end: Grey) -> FlowField:
+def regularize_flow(flow: FlowField, start: Gray, end: Gray) -> FlowField:
     """Replace a flow by the camera motion wherever that explains the frames as well.
 
     On a textureless wall any motion explains the frames, and dense flow follows noise
