@@ -81,7 +81,7 @@ def test_result_is_told(clip: Path, style: Path, output: Path) -> None:
     assert result == VideoResult(output=output, frames=10, shots=2, evolution=None)
     newest = output.with_name(f"{output.name}.vidstyle") / "newest.png"
     assert heard.plan == Plan(
-        height=32, width=48, frames=10, next_steps=2, frame_work=1.5, newest=newest
+        height=32, width=48, frames=10, next_steps=1, frame_work=1.5, newest=newest
     )
     assert heard.notices == ["clip: 10 frames, 48x32, 25 fps -> 48x32"]
     assert {report.frame for report in heard.steps} == set(range(10))

@@ -162,6 +162,6 @@ def test_the_listener_hears_of_the_codec_and_of_every_frame(make_folder, texture
     measure(result, content, listener=heard.append)
 
     assert [type(event) for event in heard] == [Notice, Plan] + 3 * [FrameReport]
-    assert "codec" in heard[0].text
+    assert "compression" in heard[0].text
     assert [event.frame for event in heard[2:]] == [0, 1, 2]
     assert all(event.frames_known == 3 for event in heard[2:])

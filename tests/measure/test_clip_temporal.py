@@ -125,7 +125,7 @@ def test_clips_of_two_lengths_are_refused() -> None:
 
 
 def test_frames_of_two_shapes_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"frame 1 is \(63, 96, 3\) painted"):
+    with pytest.raises(ValueError, match=r"frame 1 is \(63, 96, 3\) in the result"):
         list(temporal_errors([frame[1:] for frame in pan(0, 2)], pan(0, 2)))
 
 

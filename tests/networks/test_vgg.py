@@ -121,7 +121,7 @@ def test_16_pixels_are_enough_for_relu5_1() -> None:
 
 
 def test_a_picture_too_small_for_the_layer_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"16x15 pixels .* relu5_1: .* at least 16"):
+    with pytest.raises(ConfigError, match=r"16x15 pixels .* relu5_1, .* at least 16"):
         network(SLIM)(images(height=15, width=16), ["relu1_1", "relu5_1"])
     assert network(SLIM)(images(height=15, width=16), ["relu4_3"])
 

@@ -134,7 +134,7 @@ def test_preview_then_paint_then_download(
     page.locator("#keys input[type=file]").set_input_files(painted)
     expect(page.locator("#keys")).to_contain_text("@0s", timeout=PATIENCE_MS)
     page.get_by_role("button", name="Paint", exact=True).click()
-    expect_status(page, "tiny clip.mp4 after swirls: done")
+    expect_status(page, "tiny clip.mp4 with swirls: done")
     expect(page.locator("#slider img").first).to_be_visible(timeout=PATIENCE_MS)
     expect(page.locator(".cm-content")).to_contain_text("--key '0:tiny clip@0s.png'")
     with page.expect_download() as download:
@@ -147,7 +147,7 @@ def test_preview_then_paint_then_download(
     other = opened(browser, server.address)
     expect(other.get_by_text("swirls: done")).to_have_count(0)
     page.reload()
-    expect_status(page, "tiny clip.mp4 after swirls: done")
+    expect_status(page, "tiny clip.mp4 with swirls: done")
 
 
 def test_wrong_file_is_told_in_one_sentence(

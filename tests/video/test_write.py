@@ -207,7 +207,7 @@ def test_frames_lost_by_ffmpeg_leave_nothing(
         "vidstyle.video.codecs.encoder_arguments",
         lambda *_, **__: ["-c:v", "libx264", "-frames:v", "3"],
     )
-    with pytest.raises(VideoWriteError, match=r"holds 3 of 5 frames\.$"):
+    with pytest.raises(VideoWriteError, match=r"holds only 3 of 5 frames\.$"):
         write_video(ramps(5), tmp_path / "result.mp4", times_s=even_times(5), fps=NTSC)
     assert not list(tmp_path.iterdir())
 
@@ -255,7 +255,7 @@ def test_result_that_cannot_be_moved_into_place_is_told(
 
 def test_folder_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "result.mp4").mkdir()
-    assert_unwritable(tmp_path / "result.mp4", "no file")
+    assert_unwritable(tmp_path / "result.mp4", "not a file")
 
 
 @pytest.mark.parametrize("name", ["result.avi", "result.png", "result"])
