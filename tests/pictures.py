@@ -1,9 +1,14 @@
 """Pictures that are made up."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from vidstyle.images import resize_frame
 from vidstyle.records import Frame
+
+View = Callable[..., Frame]
+"""Takes a frame of a scene whose motion is known; see ``tests/motion/conftest``."""
 
 
 def scene(seed: int, height: int = 32, width: int = 48) -> Frame:

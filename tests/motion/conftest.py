@@ -1,13 +1,10 @@
 """Synthetic scenes whose motion is known."""
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-
-View = Callable[..., npt.NDArray[np.uint8]]
+from pictures import View
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from conftest import View
+from pictures import View
 
 from vidstyle.motion.flow import estimate_flow, estimate_motion, regularize_flow
 

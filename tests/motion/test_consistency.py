@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from conftest import View
+from pictures import View
 
 from vidstyle.config import FlowQuality
 from vidstyle.motion.consistency import consistency

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import View
+from pictures import View
 
 from vidstyle.images import write_picture
 from vidstyle.motion.fades import DIM, FadeDetector, Light, plain_color

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import numpy.typing as npt
 import pytest
-from conftest import View
+from pictures import View
 
 from vidstyle.config import FlowQuality
 from vidstyle.images import frame_to_image

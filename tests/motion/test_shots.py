@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-from conftest import View
+from pictures import View
 
 from vidstyle.motion.shots import LOOK_AHEAD, ShotDetector
 

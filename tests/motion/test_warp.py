@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import View
+from pictures import View
 from torch import Tensor
 
 from vidstyle.images import frame_to_image, image_to_frame
