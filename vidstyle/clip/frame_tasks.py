@@ -2,10 +2,16 @@
 
 import math
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from io import BytesIO
+from typing import Any
+from zipfile import BadZipFile
 
+import numpy as np
+import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
@@ -15,10 +21,7 @@ from vidstyle.clip.prefetch import Origin, PrefetchedFrame
 from vidstyle.color import guide_image, is_painted
 from vidstyle.config import VideoConfig
 from vidstyle.images import frame_to_image
-from vidstyle.motion.consistency import (
-    MATURE_AGE,
-    mask_paint,
-)
+from vidstyle.motion.consistency import MATURE_AGE, mask_paint
 from vidstyle.motion.warp import consistency_to_tensor
 from vidstyle.optimize.pyramid import random_image
 from vidstyle.optimize.slots import FrameTask
@@ -78,7 +81,8 @@ class FrameOptimizer:
                     yield None
                 else:
                     entered[frame.index] = frame
-                    yield replace(self._task(frame), begun=frame.begun)
+                    begun = partial(_unpacked, frame.begun)
+                    yield replace(self._task(frame), begun=begun)
 
         for done in self._batch.run(tasks()):
             frame = entered[done.task.frame]
@@ -88,10 +92,16 @@ class FrameOptimizer:
                 # The shot's first frame is the reference while frames come close to it.
                 goal = goal if own <= goal else GOOD * own
                 frame.paint = replace(frame.paint, loss=own, goal=goal)
-            state = partial(self._batch.state, done.slot)
+            state = partial(self._checkpoint, done.slot)
             yield PaintStep(frame, done.report, picture, done.is_finished, state)
             if done.is_finished:
                 del entered[frame.index]
+
+    def _checkpoint(self, slot: int) -> bytes:
+        archive, state = BytesIO(), self._batch.state(slot)
+        arrays: dict[str, Any] = {name: state[name].cpu().numpy() for name in state}
+        np.savez(archive, **arrays)
+        return archive.getvalue()
 
     def _picture(self, slot: int, source: Frame) -> Frame:
         return self._stylizer.finished(self._batch.result(slot), source)
@@ -262,6 +272,14 @@ class FrameOptimizer:
             known = self._store.facts(_energies_name(start))
             self._energies[start] = known or {}
         return self._energies[start]
+
+
+def _unpacked(read: Callable[[], bytes]) -> dict[str, Tensor]:
+    """Read a checkpoint; empty if there is none, or it is damaged."""
+    errors = EOFError, ValueError, BadZipFile
+    with suppress(*errors), np.load(BytesIO(read())) as arrays:
+        return {name: torch.from_numpy(arrays[name]) for name in arrays}
+    return {}
 
 
 def _energies_name(start: int) -> str:

@@ -2,14 +2,11 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from io import BytesIO
-from typing import Any, Final
-from zipfile import BadZipFile
+from typing import Final
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -124,9 +121,9 @@ class BatchOptimization:
 
     def load(self, slot: int, task: FrameTask) -> None:
         """Put a frame into an idle slot; every frame must have the same shape."""
-        known = _unpacked(task.begun())
-        if task.begun is not bytes:  # used once: a frame that does not fit restarts
-            task = replace(task, begun=bytes)
+        known = task.begun()
+        if task.begun is not dict:  # used once: a frame that does not fit restarts
+            task = replace(task, begun=dict)
         state = self._states[slot] = PyramidState((*task.coarser, task))
         if not known:
             self._level(state).load(slot, state.task)
@@ -136,14 +133,11 @@ class BatchOptimization:
         self._level(state).load(slot, replace(state.task, start=start))
         self._level(state).load_state(slot, known)
 
-    def state(self, slot: int) -> bytes:
+    def state(self, slot: int) -> dict[str, Tensor]:
         """Return a checkpoint of a frame, which a task's ``begun`` hands back."""
-        state, archive = self._states[slot], BytesIO()
+        state = self._states[slot]
         sizes = torch.tensor([state.level, state.steps, state.evaluations])
-        held = {"sizes": sizes, **self._level(state).state(slot)}
-        arrays: dict[str, Any] = {name: held[name].cpu().numpy() for name in held}
-        np.savez(archive, **arrays)
-        return archive.getvalue()
+        return {"sizes": sizes, **self._level(state).state(slot)}
 
     def result(self, slot: int) -> Tensor:
         """Return a slot's best image so far, (1, 3, H, W), a copy.
@@ -275,11 +269,3 @@ class BatchOptimization:
                 objective, self._config, start, slots=self._slots
             )
         return self._levels[start.shape]
-
-
-def _unpacked(data: bytes) -> dict[str, Tensor]:
-    """Read a checkpoint; empty if there is none, or it is damaged."""
-    errors = EOFError, ValueError, BadZipFile
-    with suppress(*errors), np.load(BytesIO(data)) as known:
-        return {name: torch.from_numpy(known[name]) for name in known}
-    return {}

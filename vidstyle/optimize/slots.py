@@ -42,7 +42,8 @@ class FrameTask:
     warped: Tensor | None = None  # (1, 3, H, W), the warped previous frame
     consistency: Tensor | None = None  # (1, 1, H, W), where that is trusted
     coarser: tuple["FrameTask", ...] = ()  # its coarser levels, the coarsest first
-    begun: Callable[[], bytes] = bytes  # reads the state to resume from; empty: none
+    begun: Callable[[], Mapping[str, Tensor]] = dict
+    """Reads the checkpoint to resume from; empty: there is none."""
 
 
 class LevelOptimization:
