@@ -209,8 +209,7 @@ class FrameOptimizer:
         bank, device = self._stylizer.bank, self._stylizer.device
         pictures = [bank.to_working(picture) for picture, _ in frame.painted]
         mixed, held = mix_carried(frame, pictures, bank.to_working(frame.source))
-        new_share = float((held < HELD).mean())
-        steps = round(self._config.next_steps * min(1, WET * new_share))
+        steps = self._steps_for(float((held < HELD).mean()))
         start = frame_to_image(mixed, device=device)
         if steps < max(1, self._config.next_min_steps):
             return FrameTask(frame=frame.index, start=start, content=None, steps=0)
@@ -229,10 +228,11 @@ class FrameOptimizer:
 
     def _least_steps(self, paint: Paint) -> int:
         """Return the minimum of steps: new paint needs them, however small its area."""
-        config = self._config
-        new_share = float((paint.age < MATURE_AGE).mean())
-        steps = round(config.next_steps * min(1, WET * new_share))
-        return max(config.next_min_steps, steps)
+        steps = self._steps_for(float((paint.age < MATURE_AGE).mean()))
+        return max(self._config.next_min_steps, steps)
+
+    def _steps_for(self, new_share: float) -> int:
+        return round(self._config.next_steps * min(1, WET * new_share))
 
     def _start(self, frame: PrefetchedFrame, previous: Frame) -> Tensor:
         """Return the initial image of a frame that does not start from warped paint."""

@@ -40,7 +40,7 @@ from vidstyle.optimize.training import Pair, Training
 from vidstyle.records import Consistency, FlowField, Frame, StepReport
 from vidstyle.stylize.style_bank import FrameStyle, StyleBank
 from vidstyle.stylize.stylizer import Stylizer
-from vidstyle.video.work_dir import FrameStore
+from vidstyle.video.work_dir import DAMAGED, FrameStore
 
 MOST_PAIRS: Final = 96
 PAIR_BYTES: Final = 200 * 2**20
@@ -177,9 +177,7 @@ class NetworkPainter(FrameOptimizer):
             training.load(state)
             return float(card["seconds"])
         except (WeightsError, KeyError, RuntimeError, ValueError) as err:
-            raise WorkDirError(
-                f"{path} is damaged; use --restart to discard that run."
-            ) from err
+            raise WorkDirError(DAMAGED.format(path)) from err
 
     def _save(self, training: Training, seconds: float) -> None:
         self._store.put_learned(pack(training.state(), {"seconds": repr(seconds)}))
