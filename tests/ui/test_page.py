@@ -15,10 +15,9 @@ from vidstyle.errors import ConfigError, InputError, VideoWriteError
 from vidstyle.images import read_picture, write_picture
 from vidstyle.records import FrameReport, Notice, Plan, StepReport
 from vidstyle.ui import page, request
-from vidstyle.ui import run as one
+from vidstyle.ui import runs as queue
 from vidstyle.ui.request import MORE, OWN, add_run
-from vidstyle.ui.run import FACTS, Run, Stopped
-from vidstyle.ui.runs import Runs
+from vidstyle.ui.runs import FACTS, Run, Runs, Stopped
 from vidstyle.video.ffmpeg import run_ffmpeg
 
 ME, OTHER = "a" * 32, "b" * 32
@@ -56,7 +55,7 @@ def test_controls_become_options_and_a_command(runs: Runs, photo: Path) -> None:
     asked = request.options("More scene", 1.5, *more)
     assert asked == {"content-weight": "0.15", "style-scale": "1.5", "recolor": "false"}
     run = runs.add(ME, photo, "swirls", preset="fine", options=asked)
-    assert run.command == (
+    assert request.command(run) == (
         "vidstyle image 'my photo.png' --style swirls --preset fine --content-weight "
         "0.15 --style-scale 1.5 --no-recolor --evolution "
         "--output 'my photo.swirls.png'"
@@ -81,12 +80,17 @@ def test_what_is_missing_is_said(runs: Runs, photo: Path) -> None:
     assert runs.of(ME) == []
 
 
-def test_wrong_file_gets_one_sentence_without_its_folder(tmp_path: Path) -> None:
+def test_wrong_file_gets_one_sentence_without_its_folder(
+    runs: Runs, tmp_path: Path
+) -> None:
     (tmp_path / "notes.mp4").write_text("no clip")
     shown, said, *_ = request.show_source(str(tmp_path / "notes.mp4"), 0)
     assert shown["visible"] is False
     assert "notes.mp4" in said
     assert str(tmp_path) not in said
+    file = str(tmp_path / "notes.mp4")
+    assert add_run(runs, False, ME, file, None, "swirls", *PLAIN)[1] == said
+    assert runs.of(ME) == []
 
 
 def test_files_of_one_name_and_users_do_not_meet(runs: Runs, photo: Path) -> None:
@@ -114,12 +118,12 @@ def test_frame_of_a_clip_is_had_and_put_back_by_its_name(
     _, _, panel, slider, file = request.show_source(str(clip), 0.3)
     assert (panel["visible"], slider["maximum"]) == (True, 0.5)
     assert file.endswith("clip@0.3s.png")
-    assert (read_picture(Path(file)) == one.read_frame(clip, 3)).all()
+    assert (read_picture(Path(file)) == request.read_frame(clip, 3)).all()
     add_run(runs, False, ME, str(clip), None, "swirls", [file], *PLAIN[1:])
     (run,) = runs.of(ME)
-    assert "--key 0.3:clip@0.3s.png --evolution --compare" in run.command
+    assert "--key 0.3:clip@0.3s.png --evolution --compare" in request.command(run)
     monkeypatch.setattr(
-        one, "stylize_video", lambda *_, **given: asked.update(given) or run
+        queue, "stylize_video", lambda *_, **given: asked.update(given) or run
     )
     run.paint()
     assert asked["keys"] == {0.3: run.folder / "more" / "clip@0.3s.png"}
@@ -132,7 +136,7 @@ def test_network_is_a_file_of_the_run(runs: Runs, photo: Path) -> None:
     controls = None, str(network), *PLAIN[2:]
     add_run(runs, False, ME, str(photo), None, "swirls", *controls)
     (run,) = runs.of(ME)
-    assert "--painter swirls.safetensors" in run.command
+    assert "--painter swirls.safetensors" in request.command(run)
     assert run.config().style.painter == run.folder / "more" / network.name
     assert (run.folder / "more" / network.name).is_file()
 
@@ -146,7 +150,7 @@ def test_picture_is_painted_by_the_library(runs: Runs, photo: Path) -> None:
         "my photo.my photo.png",
         "my photo.my photo.gif",
     ]
-    before, after = run.before_and_after(0)
+    before, after = request.before_and_after(run)
     assert before.shape == after.shape == (32, 40, 3)
     assert run.newest.is_file()
     assert "done" in page.update_page(runs, ME, None, {})[1]
@@ -204,21 +208,20 @@ def test_stopped_clip_is_kept_as_often_as_asked(
 
 def test_server_that_ends_leaves_its_run_waiting(tmp_path: Path, photo: Path) -> None:
     run = Runs(tmp_path / "root").add(ME, photo, "swirls")
-    run.state = "painting"
-    run.save()
+    run.enter("painting")
     again = Runs(tmp_path / "root", keep_days=-1)
     assert [each.state for each in again.of(ME)] == ["waiting"]
-    again._delete_old()
+    again.delete_old()
     assert len(again.of(ME)) == 1
     again.stop(again.of(ME)[0])
-    again._delete_old()
+    again.delete_old()
     assert again.of(ME) == []
 
 
 def test_progress_tells_the_time_left(runs: Runs, photo: Path) -> None:
     run = runs.add(ME, photo, "swirls")
     run.state, run.line = "painting", "preparing"
-    assert run.progress() == (None, "preparing")
+    assert page.progress(run) == (None, "preparing")
     run(Notice(text=f"{run.source} is here"))
     run(Plan(height=32, width=40, frames=1))
     step = StepReport(
@@ -231,7 +234,7 @@ def test_progress_tells_the_time_left(runs: Runs, photo: Path) -> None:
         picture=lambda: scene(0, 32, 40),
     )
     run(step)
-    share, text = run.progress()
+    share, text = page.progress(run)
     assert share == 0.25
     assert text.startswith("step 1 of 4, about ")
     assert "<li>my photo.png is here</li>" in page.status(run)

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -241,7 +240,7 @@ def ui(**values: Any) -> None:
     """
     config = UiConfig(**values)
     try:
-        from vidstyle.ui.page import launched
+        from vidstyle.ui.page import serve
     except ImportError as err:
         if (err.name or "").partition(".")[0] != "gradio":
             raise
@@ -250,7 +249,8 @@ def ui(**values: Any) -> None:
             'pip install "vidstyle[ui]".'
         ) from err
     password = os.environ.get("VIDSTYLE_UI_PASSWORD", "")
-    with launched(config, password=password) as address:
-        print_line(f"vidstyle is at {address}; press Ctrl-C to stop")
-        while True:
-            time.sleep(3600)
+    serve(
+        config,
+        password=password,
+        announce=lambda url: print_line(f"vidstyle is at {url}; press Ctrl-C to stop"),
+    )

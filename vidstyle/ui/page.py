@@ -2,8 +2,8 @@
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -18,10 +18,10 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from vidstyle.clip.unfinished import finish_video
 from vidstyle.errors import ConfigError, VidstyleError
 from vidstyle.networks.published import cache_directory
+from vidstyle.pace import duration
 from vidstyle.ui import UiConfig
-from vidstyle.ui.request import QUIET, add_run, build_form
-from vidstyle.ui.run import Run
-from vidstyle.ui.runs import Runs
+from vidstyle.ui.request import QUIET, add_run, before_and_after, build_form, command
+from vidstyle.ui.runs import Run, Runs
 from vidstyle.video.work_dir import FrameStore
 
 LOCAL: Final = "127.0.0.1"
@@ -35,9 +35,8 @@ STATES: Final = {
 VIEWS = 10  # number of components that _view updates
 
 
-@contextmanager
-def launched(config: UiConfig, *, password: str) -> Iterator[str]:
-    """Serve the page within the block; yield its URL.
+def serve(config: UiConfig, *, password: str, announce: Callable[[str], None]) -> None:
+    """Serve the page until the program is interrupted, after announcing its URL.
 
     Raises:
         ConfigError: If other machines could connect without a password, or the address
@@ -60,16 +59,18 @@ def launched(config: UiConfig, *, password: str) -> Iterator[str]:
         os.environ["GRADIO_TEMP_DIR"] = folder
         runs = Runs(root, keep_days=config.keep_days)
         page = build(runs)
-        address = _serve(page, config, password, runs.root)
+        announce(_launch(page, config, password, runs.root))
         runs.start()
         try:
-            yield address
+            while True:
+                runs.delete_old()
+                time.sleep(3600)
         finally:
             runs.close()
             page.close(verbose=False)
 
 
-def _serve(page: gr.Blocks, config: UiConfig, password: str, runs: Path) -> str:
+def _launch(page: gr.Blocks, config: UiConfig, password: str, runs: Path) -> str:
     """Start the server, which may serve the files in ``runs``; return its URL.
 
     ConfigError: the address is not available.
@@ -118,10 +119,7 @@ def build(runs: Runs) -> Any:
         )
         with gr.Row():
             with gr.Column(min_width=280):
-                alert, inputs = build_form()
-                with gr.Row():
-                    preview = gr.Button("Preview", min_width=120)
-                    paint = gr.Button("Paint", variant="primary", min_width=120)
+                alert, inputs, buttons = build_form()
             with gr.Column(min_width=280):
                 selected, refresh = _build_runs(runs, token)
         # A new browser gets an unguessable token, which identifies its user.
@@ -129,7 +127,7 @@ def build(runs: Runs) -> Any:
             lambda token: token or secrets.token_hex(16), token, token, **QUIET
         )
         identified.then(*refresh, **QUIET)
-        for button, is_preview in (preview, True), (paint, False):
+        for button, is_preview in buttons.items():
             submit = partial(add_run, runs, is_preview)
             click = button.click(submit, [token, *inputs], [selected, alert], **QUIET)
             click.then(*refresh, **QUIET)
@@ -139,15 +137,15 @@ def build(runs: Runs) -> Any:
 def _build_runs(runs: Runs, token: Any) -> tuple[Any, tuple[Any, ...]]:
     """Build the list of runs and the view of the selected one.
 
-    Returns the list, and the arguments of the event that refreshes both.
+    Returns the selected one's name, and the arguments of the event that refreshes both.
     """
     out: dict[str, Any] = {"interactive": False, "visible": False}
     full = {**out, "buttons": ["fullscreen"]}
     gr.Markdown("## Your runs")
-    selected = gr.Radio([], show_label=False, elem_id="runs", visible=False)
-    # Skip validation: after a restart of the server, a page may select an older run.
-    selected.preprocess = lambda payload: payload  # type: ignore[method-assign]
-    status_html, shown = gr.HTML(elem_id="status"), gr.State({})
+    choice = gr.Radio([], show_label=False, elem_id="runs", visible=False)
+    # A state, since Gradio validates the choice, whose list may change meanwhile.
+    selected, shown = gr.State(""), gr.State({})
+    status_html = gr.HTML(elem_id="status")
     actions = {
         "Stop": runs.stop,
         "Resume": runs.go_on,
@@ -166,26 +164,19 @@ def _build_runs(runs: Runs, token: Any) -> tuple[Any, tuple[Any, ...]]:
         frame := gr.Slider(0, 1, step=1, label="Frame to compare", visible=False),
         gr.Image(label="Optimization", **full),
         gr.File(label="Download", elem_id="files", **out),
-        gr.Code(
-            label="As a command",
-            language="shell",
-            lines=1,
-            wrap_lines=True,
-            show_line_numbers=False,
-            buttons=["copy"],
-            **out,
-        ),
+        gr.Textbox(label="As a command", elem_id="command", buttons=["copy"], **out),
     ]
     run_id = [token, selected]
-    outputs = [selected, status_html, newest, shown, *buttons.values(), *views]
+    outputs = [choice, status_html, newest, shown, *buttons.values(), *views]
     refresh = partial(update_page, runs), [*run_id, shown], outputs
     for name, button in buttons.items():
         action = partial(_on_run, runs, actions[name])
         button.click(action, run_id, **QUIET).then(*refresh, **QUIET)
-    compare = partial(_on_run, runs, Run.before_and_after)
+    compare = partial(_on_run, runs, before_and_after)
     frame.release(compare, [*run_id, frame], slider, **QUIET)
     gr.Timer(TICK_S).tick(*refresh, **QUIET)
-    selected.input(*refresh, **QUIET)
+    chosen = choice.input(lambda name: name, choice, selected, **QUIET)
+    chosen.then(*refresh, **QUIET)
     return selected, refresh
 
 
@@ -204,15 +195,11 @@ def update_page(
     """Update the components whose state differs from what is ``shown``."""
     own = runs.of(token)
     run = next(iter(runs.find(token, selected) or own), None)
-    name, newest, label = (
-        run and run.folder.name,
-        run and run.newest,
-        "Newest frame",
-    )
+    name, newest, label = run and run.folder.name, run and run.newest, "Newest frame"
     if run and run.state == "done":
-        newest, label = run.sheet, "Before and after"
+        newest, label = run.output if run.is_preview else None, "Before and after"
     newest = newest if newest and newest.is_file() else None
-    choices = [(r.label, r.folder.name) for r in own]
+    choices = [(label_of(r), r.folder.name) for r in own]
     results = run and [(path.name, path.stat().st_mtime_ns) for path in run.results]
     current = {
         "runs": [choices, name],
@@ -241,18 +228,14 @@ def _view(run: Run | None) -> list[Any]:
     frames = 0
     if run is not None and not is_busy:
         files = [str(file) for file in run.results] or None
-    if run is not None and state == "done":
-        both = None if run.sheet else run.before_and_after()
-        compare, evolution, frames = (
-            run.outputs.compare,
-            run.outputs.evolution,
-            run.frames,
-        )
+        if state == "done" and not run.is_preview:
+            _, evolution, _, compare = run.outputs
+            both, frames = before_and_after(run), run.frames
     return [
         *(gr.update(visible=is_shown) for is_shown in buttons),
         *map(_show, (compare, both)),
         _show(0 if frames else None, maximum=max(1, frames - 1)),
-        *map(_show, (evolution, files, run and run.command)),
+        *map(_show, (evolution, files, run and command(run))),
     ]
 
 
@@ -270,12 +253,12 @@ def status(run: Run | None) -> str:
     if run.is_still and run.state == "stopped":
         text = "Resume starts it over; Save partial result keeps what is painted."
     if run.state == "painting":
-        share, text = run.progress()
+        share, text = progress(run)
         done = "" if share is None else f" value={share:.3f}"
         bar = f"<progress aria-label=progress{done}></progress>"
     notes = "".join(f"<li>{escape(note)}</li>" for note in run.notes[-6:])
     body = f"{bar}<p class={run.state} role=status>{text}</p><ul>{notes}</ul>"
-    return f"<h3>{escape(run.label)}</h3>{body}"
+    return f"<h3>{escape(label_of(run))}</h3>{body}"
 
 
 def keep(run: Run) -> None:
@@ -289,3 +272,22 @@ def keep(run: Run) -> None:
     except VidstyleError as err:
         text = run.without_paths(str(err))
         raise gr.Error(text, print_exception=False) from None
+
+
+def label_of(run: Run) -> str:
+    kind = "preview" if run.is_preview else run.preset
+    kind = "" if kind == "standard" else f", {kind}"
+    return f"{run.content} with {Path(run.style).stem}{kind}: {run.state}"
+
+
+def progress(run: Run) -> tuple[float | None, str]:
+    """Return the fraction of the work done (None: unknown), and a status text."""
+    left = None if run.pace is None else run.pace.steps_left
+    if run.pace is None or left is None:
+        return None, run.line
+    steps, (began_s, first_steps) = run.pace.steps, run.began
+    share, text = steps / max(1.0, steps + left), run.line
+    if steps > first_steps:
+        left_s = left * (time.monotonic() - began_s) / (steps - first_steps)
+        text += f", about {duration(left_s)} left"
+    return share, text

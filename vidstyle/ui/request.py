@@ -1,27 +1,27 @@
 """The form that starts a run: its files, and the controls for its settings."""
 
 import re
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import gradio as gr
 
+from vidstyle.clip.reader import expected_span
 from vidstyle.config.setting import FILES
 from vidstyle.config.toml_file import SAMPLES, named_painting
 from vidstyle.errors import ConfigError, InputError, VidstyleError
-from vidstyle.images import fit_long_side, resize_frame, write_picture
+from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.measure.stills import is_picture
 from vidstyle.records import Frame
-from vidstyle.ui.run import SETTINGS, read_frame
-from vidstyle.ui.runs import Runs
+from vidstyle.ui.runs import SETTINGS, Run, Runs
 from vidstyle.video.probe import first_shown, probe
+from vidstyle.video.sheet import pick_frames
 
-THUMB_SIDE = 480  # longest side of the thumbnails, in pixels
 OWN = "my own"
 SCENE: Final = {"More paint": "0.03", "Balanced": "", "More scene": "0.15"}
 """Content weights by label, as in the README."""
-QUALITY: Final = {"Draft": "draft", "Standard": "standard", "Fine": "fine"}
 MORE: Final = [
     setting
     for key, setting in SETTINGS.items()
@@ -42,9 +42,18 @@ QUIET: Final[dict[str, Any]] = {
 }
 
 
-def build_form() -> tuple[Any, list[Any]]:
-    """Build the form; return the error display, and the inputs of ``add_run``."""
-    thumb: dict[str, Any] = {"interactive": False, "height": 200, "buttons": []}
+def build_form() -> tuple[Any, list[Any], dict[Any, bool]]:
+    """Build the form.
+
+    Returns the error display, the inputs of ``add_run``, and its buttons, with whether
+    they ask for a preview.
+    """
+    thumb: dict[str, Any] = {
+        "interactive": False,
+        "height": 140,
+        "buttons": [],
+        "format": "jpeg",
+    }
     drop: dict[str, Any] = {"height": 140}
     gr.Markdown("## Paint")
     content = gr.File(label="Clip or picture", **drop)
@@ -55,22 +64,28 @@ def build_form() -> tuple[Any, list[Any]]:
         frame = gr.DownloadButton("Download this frame", size="sm")
         label = "Painted frames"
         keys = gr.File(label=label, file_count="multiple", elem_id="keys", **drop)
-    choice = gr.Radio([*SAMPLES, OWN], value=SAMPLES[0], label="Painting")
-    style = gr.File(label="My own painting", visible=False, **drop)
-    first = str(named_painting(Path(SAMPLES[0])))
-    style_thumb = gr.Image(first, label="Painting", **thumb)
+    with gr.Group():
+        choice = gr.Radio([*SAMPLES, OWN], value=SAMPLES[0], label="Painting")
+        style = gr.File(label="My own painting", visible=False, **drop)
+        first = str(named_painting(Path(SAMPLES[0])))
+        style_thumb = gr.Image(first, show_label=False, **thumb)
     info = "Draft is small and fast; Fine is large and slow."
     controls = [
-        gr.Radio([*QUALITY], value="Standard", label="Quality", info=info),
+        gr.Radio(
+            ["Draft", "Standard", "Fine"], value="Standard", label="Quality", info=info
+        ),
         gr.Radio([*SCENE], value="Balanced", label="Paint or scene"),
         gr.Slider(0.4, 2.5, value=1, step=0.1, label="Stroke size"),
     ]
+    alert = gr.Markdown(elem_id="alert")
+    with gr.Row():
+        preview = gr.Button("Preview", min_width=120)
+        paint = gr.Button("Paint", variant="primary", min_width=120)
     with gr.Accordion("More settings", open=False):
         gr.Markdown("As on the command line. Empty fields use the default.")
         controls += [_field(setting) for setting in MORE]
         types = [".safetensors"]
         painter = gr.File(label="painter: a network", file_types=types, **drop)
-    alert = gr.Markdown(elem_id="alert")
     content.change(
         show_source,
         [content, second],
@@ -80,7 +95,8 @@ def build_form() -> tuple[Any, list[Any]]:
     second.release(show_source, [content, second], outputs, **QUIET)
     wiring = [style, choice], [style_thumb, alert, style]
     gr.on([style.upload, choice.change], show_painting, *wiring, **QUIET)
-    return alert, [content, style, choice, keys, painter, *controls]
+    inputs = [content, style, choice, keys, painter, *controls]
+    return alert, inputs, {preview: True, paint: False}
 
 
 def _field(setting: Any) -> Any:
@@ -102,9 +118,8 @@ def show_source(file: str | None, second: float) -> list[Any]:
     Of a clip, the frame at a time in seconds is shown and offered for download, to be
     painted over as a key frame.
     """
-    path = Path(file) if file else None
-    thumb, error, frame = _thumbnail(path, second)
-    if path is None or frame is None or is_picture(path):
+    thumb, error, frame = _thumbnail(file, second)
+    if file is None or frame is None or is_picture(path := Path(file)):
         return [thumb, error, gr.update(visible=False), gr.skip(), None]
     key = path.with_name(f"{path.stem}@{second:g}s.png")
     write_picture(key, frame)
@@ -116,26 +131,39 @@ def show_source(file: str | None, second: float) -> list[Any]:
 
 def show_painting(file: str | None, choice: str) -> tuple[Any, str, Any]:
     """Show the painting or an error message, and the upload field if it is needed."""
-    own = Path(file) if file else None
-    path = own if choice == OWN else named_painting(Path(choice))
-    thumb, error, _ = _thumbnail(path)
-    return thumb, error, gr.update(visible=choice == OWN)
+    is_own = choice == OWN
+    thumb, error, _ = _thumbnail(file if is_own else named_painting(Path(choice)))
+    return thumb, error, gr.update(visible=is_own)
 
 
-def _thumbnail(path: Path | None, second: float = 0) -> tuple[Any, str, Frame | None]:
-    """Return the update of a thumbnail, an error message, and the full-size frame."""
-    hidden = gr.update(value=None, visible=False)
-    if path is None:
-        return hidden, "", None
+def _thumbnail(
+    file: str | Path | None, second: float = 0
+) -> tuple[Any, str, Frame | None]:
+    """Return the update of a thumbnail, an error message, and its frame."""
+    frame, error = None, ""
+    try:
+        frame = None if file is None else _read_upload(Path(file), second)
+    except InputError as err:
+        error = str(err)
+    return gr.update(value=frame, visible=frame is not None), error, frame
+
+
+def _read_upload(path: Path, second: float = 0) -> Frame:
+    """Read a picture or a clip's frame; the InputError names the file only."""
     try:
         index = 0 if is_picture(path) else first_shown(probe(path), second)
-        frame = read_frame(path, index)
+        return read_frame(path, index)
     except VidstyleError as err:
-        return hidden, str(err).replace(str(path), path.name), None
-    height, width = frame.shape[:2]
-    height, width = fit_long_side(height=height, width=width, long_side=THUMB_SIDE)
-    small = resize_frame(frame, height=height, width=width)
-    return gr.update(value=small, visible=True), "", frame
+        raise InputError(str(err).replace(str(path), path.name)) from None
+
+
+def read_frame(path: Path, index: int = 0) -> Frame:
+    """Read a picture, or a frame of a clip (past its end, the last one)."""
+    if is_picture(path):
+        return read_picture(path)
+    info = probe(path)
+    (frame,) = pick_frames(info, [index], height=info.height, width=info.width).values()
+    return frame
 
 
 def add_run(runs: Runs, is_preview: bool, token: str, *inputs: Any) -> tuple[Any, str]:
@@ -144,28 +172,61 @@ def add_run(runs: Runs, is_preview: bool, token: str, *inputs: Any) -> tuple[Any
     A preview is three frames of a clip, or a small draft of a picture.
     """
     content, style, choice, keys, painter, quality, *controls = inputs
+    keys, more = keys or (), [painter] if painter else []
     try:
         if content is None:
             raise InputError("Drop a clip or a picture first.")
-        if choice == OWN and style is None:
+        if choice != OWN:
+            style = choice
+        elif style is None:
             raise InputError("Drop a painting first, or choose one of the others.")
         is_still, settings = is_picture(Path(content)), options(*controls)
         if painter is not None:
             settings["painter"] = Path(painter).name
+        seconds = {} if is_still or is_preview else key_frames(keys)
+        for file in (content, *([style] if choice == OWN else [])):
+            _read_upload(Path(file))
         run = runs.add(
             token,
             Path(content),
-            Path(style) if choice == OWN else choice,
-            more=[Path(file) for file in (*(keys or ()), painter) if file],
-            keys={} if is_still or is_preview else key_frames(keys or ()),
-            preset="draft" if is_preview and is_still else QUALITY[quality],
+            style,
+            more=map(Path, (*keys, *more)),
+            keys=seconds,
+            preset="draft" if is_preview and is_still else quality.lower(),
             options=settings,
-            is_preview=is_preview,
+            is_preview=is_preview and not is_still,
         )
     except VidstyleError as err:
         return gr.skip(), str(err)
-    name = run.folder.name
-    return gr.update(choices=[(run.label, name)], value=name), ""
+    return run.folder.name, ""
+
+
+def before_and_after(run: Run, index: int = 0) -> tuple[Frame, Frame]:
+    """Read the source and the result, or a frame of both, in the result's size."""
+    start = 0
+    if not run.is_still:
+        start, _ = expected_span(probe(run.source), run.config())
+    before = read_frame(run.source, start + index)
+    after = read_frame(run.output, index)
+    height, width = after.shape[:2]
+    return resize_frame(before, height=height, width=width), after
+
+
+def command(run: Run) -> str:
+    """Return the equivalent command line."""
+    kind = "image" if run.is_still else "video"
+    words = ["vidstyle", kind, run.content, "--style", run.style]
+    if run.preset != "standard":
+        words += ["--preset", run.preset]
+    for key, text in run.options.items():
+        switches = {"true": [f"--{key}"], "false": [f"--no-{key}"]}
+        words += switches.get(text, [f"--{key}", text])
+    for second, name in run.keys.items():
+        words += ["--key", f"{second}:{name}"]
+    words += ["--preview"] if run.is_preview else []
+    words += ["--evolution"] if run.outputs.evolution else []
+    words += ["--compare"] if run.outputs.compare else []
+    return shlex.join([*words, "--output", run.output.name])
 
 
 def options(scene: str, strokes: float, *more: str | None) -> dict[str, str]:
