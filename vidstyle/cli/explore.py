@@ -1,7 +1,7 @@
 """``vidstyle explore``: one command per experiment of the table."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -95,30 +95,6 @@ def _names(kind: Kind) -> set[str]:
     return names | ({"batch"} if "paintings" in names else {"style"})
 
 
-def _explore(
-    kind: Kind, ctx: typer.Context, content: Path, values: Mapping[str, Any]
-) -> None:
-    request: Request = make(Request, {name: values[name] for name in SHARED})
-    choices = {name: values[name] for name in _names(kind)}
-    settings = o.resolve_settings(ctx, values, request, [StyleConfig, AlbumConfig])
-    base = settings.make(StyleConfig)
-    experiment = sweep(kind.name, content, base, **choices)
-    paintings = list({trial.style: None for trial in experiment.trials})
-    folder = Path(request.output or _beside(content, paintings, kind.name))
-    from vidstyle.explore import run
-    from vidstyle.explore.results import as_table
-
-    work = request.work_dir or run.waiting_place(folder)
-    inputs = [content, *paintings]
-    run.check_folder(folder, work, inputs, overwrite=request.overwrite)
-    with Reporter(request) as reporter:
-        facts = run.run_experiment(
-            experiment, folder, reporter, work_dir=work, restart=request.restart
-        )
-    facts = {"output": folder, **facts}
-    print_facts(facts, (*as_table(facts), folder), as_json=request.json)
-
-
 def make_command(kind: Kind) -> Callable[..., None]:
     def command(
         ctx: typer.Context,
@@ -130,7 +106,27 @@ def make_command(kind: Kind) -> Callable[..., None]:
         ],
         **values: Any,
     ) -> None:
-        _explore(kind, ctx, content, values)
+        request: Request = make(Request, {name: values[name] for name in SHARED})
+        settings = o.resolve_settings(ctx, values, request, [StyleConfig, AlbumConfig])
+        choices = {name: values[name] for name in _names(kind)}
+        experiment = sweep(kind.name, content, settings.make(StyleConfig), **choices)
+        paintings = list({trial.style: None for trial in experiment.trials})
+        # photo.painting.grid, or photo.grid for several paintings
+        painting = [paintings[0].stem] if len(paintings) == 1 else []
+        usual = content.with_name(".".join([content.stem, *painting, kind.name]))
+        folder = Path(request.output or usual)
+        from vidstyle.explore import run
+        from vidstyle.explore.results import as_table
+
+        work = request.work_dir or run.waiting_place(folder)
+        inputs = [content, *paintings]
+        run.check_folder(folder, work, inputs, overwrite=request.overwrite)
+        with Reporter(request) as reporter:
+            facts = run.run_experiment(
+                experiment, folder, reporter, work_dir=work, restart=request.restart
+            )
+        facts = {"output": folder, **facts}
+        print_facts(facts, (*as_table(facts), folder), as_json=request.json)
 
     command.__name__, command.__doc__ = kind.name, kind.axes.__doc__
     settings = {setting.name for setting in settings_of(StyleConfig)}
@@ -141,9 +137,3 @@ def make_command(kind: Kind) -> Callable[..., None]:
 
 COMMANDS: Final = tuple(make_command(kind) for kind in KINDS)
 """In the order of the help."""
-
-
-def _beside(content: Path, paintings: list[Path], name: str) -> Path:
-    """Name the folder of results: photo.painting.grid, or photo.grid for several."""
-    painting = [path.stem for path in paintings] if len(paintings) == 1 else []
-    return content.parent / ".".join([content.stem, *painting, name])

@@ -169,11 +169,10 @@ def resolve_settings(
     if request.config is not None:
         layers["configuration file"] = read_config(request.config)
     resolved, origins = defaults(), dict[str, str]()
-    sources = {name: ctx.get_parameter_source(name) for name in resolved}
     layers["option"] = {
         name: values[name]
-        for name, source in sources.items()
-        if source is not None and source.name in {"COMMANDLINE", "ENVIRONMENT"}
+        for name in resolved
+        if getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"
     }
     for origin, layer in layers.items():
         resolved |= layer

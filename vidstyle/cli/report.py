@@ -63,16 +63,14 @@ class Reporter:
         A run that goes on from an earlier one adds to the log that is there. One
         ``within`` others writes above their bar.
         """
-        self._as_json, self.log_path = request.json, request.log
-        self._console = Console(stderr=True, quiet=request.quiet, highlight=False)
-        if within is not None:
-            self._console = within._console
+        self._as_json, self._log_path = request.json, request.log
+        own = Console(stderr=True, quiet=request.quiet, highlight=False)
+        self._console: Console = within._console if within else own
         is_shown = not (request.quiet or within)
         self._view = ProgressView(
             self._console, is_shown=is_shown, is_verbose=request.verbose
         )
         self._log: IO[str] | None = None
-        self._is_file = False  # the log, and not a device or a pipe
         self._lost = ""
         self._started = time.monotonic()
         self._facts: dict[str, Any] = {}
@@ -80,14 +78,13 @@ class Reporter:
 
     def __enter__(self) -> Self:
         """Open the log, or raise OutputError, and start the bar."""
-        if self.log_path is not None:
+        if self._log_path is not None:
             try:
-                self._log = self.log_path.open("a", encoding="utf-8", buffering=1)
+                self._log = self._log_path.open("a", encoding="utf-8", buffering=1)
             except OSError as err:
                 raise OutputError(
-                    f"cannot write the log {self.log_path}: {err.strerror}."
+                    f"cannot write the log {self._log_path}: {err.strerror}."
                 ) from err
-            self._is_file = self.log_path.is_file()
         self._view.start()
         return self
 
@@ -96,11 +93,11 @@ class Reporter:
         self._view.stop()
         if err is not None and self._kept:
             err.add_note(RESUMES)
-        if self._log is not None and self.log_path is not None:
+        if self._log is not None:
+            log = Path(self._log.name)
             self._close_log()
-            is_unused = self._is_file and self.log_path.stat().st_size == 0
-            if err is not None and is_unused:
-                self.log_path.unlink()
+            if err is not None and log.is_file() and log.stat().st_size == 0:
+                log.unlink()
 
     def __call__(self, event: Event) -> None:
         match event:
@@ -110,12 +107,9 @@ class Reporter:
             case Plan():
                 self._facts.update(width=event.width, height=event.height, steps=0)
                 self._kept = event.done
-                if (
-                    self._log is not None
-                    and self._is_file
-                    and not (event.done or event.begun)
-                ):
-                    self._log.truncate(0)
+                if self._log is not None and not (event.done or event.begun):
+                    with suppress(OSError):  # a device or a pipe
+                        self._log.truncate(0)
             case StepReport():
                 self._facts["steps"] += 1
             case FrameReport():
@@ -144,7 +138,7 @@ class Reporter:
         try:
             log.write(json.dumps(facts) + "\n")
         except OSError as err:  # hours of work do not end for it
-            self._lost = f"cannot write the log {self.log_path}: {err.strerror}"
+            self._lost = f"cannot write the log {self._log_path}: {err.strerror}"
             self._close_log()
 
     def _close_log(self) -> None:

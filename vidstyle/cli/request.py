@@ -137,12 +137,6 @@ class Request(Config):
             last = f" {contents[-1]}" if len(contents) > 1 else ""
             raise Mistyped(f"Missing option '--style': use --style{last or ' FILE'}.")
 
-    def check_network(self, config: VideoConfig) -> None:
-        if self.save_network and (config.method != "network" or self.region):
-            raise typer.BadParameter(
-                "--save-network needs --method network and does not work with --region"
-            )
-
     @property
     def styles(self) -> list[Path]:
         """The paintings, without those of regions."""

@@ -37,7 +37,7 @@ def video(ctx: typer.Context, clip: o.Clips, **values: Any) -> None:
     task = _resolve(ctx, clips, values)
     if len(clips) > 1 or any(path.is_dir() for path in task.request.styles):
         _paint_all(clips, task)
-    elif clips:
+    else:
         _paint(clips[0], task)
 
 
@@ -83,7 +83,10 @@ def _resolve(
     settings = o.resolve_settings(ctx, values, request, KINDS)
     style, encoding = settings.make(StyleConfig), settings.make(EncodingConfig)
     config = settings.make(VideoConfig, style=style, encoding=encoding)
-    request.check_network(config)
+    if request.save_network and (config.method != "network" or request.region):
+        raise typer.BadParameter(
+            "--save-network needs --method network and does not work with --region"
+        )
     return _Task(request, config, settings)
 
 
@@ -99,7 +102,12 @@ def _paint_all(clips: Sequence[Path], task: _Task) -> None:
     jobs = list(product(clips, _styles(request)))
     failed, done = list[str](), set[Path]()
     workers = None if request.preview else request.workers
-    bar = Reporter(request) if workers else None
+    bar: Reporter | None = None
+    mapper: AbstractContextManager[Any] = nullcontext(map)
+    if workers:
+        from vidstyle.clip.workers import several
+
+        bar, mapper = Reporter(request), several(workers)
 
     def paint(number: int, job: tuple[Path, list[Path]]) -> Pair:
         clip, paintings = job
@@ -116,7 +124,7 @@ def _paint_all(clips: Sequence[Path], task: _Task) -> None:
         return Pair(number=number, content=clip, styles=styles, output=output)
 
     try:
-        with bar or nullcontext(), _mapper(workers) as map_jobs:
+        with bar or nullcontext(), mapper as map_jobs:
             if bar is not None:
                 bar(Plan(height=0, width=0, frames=len(jobs), unit="clip"))
             pairs = list(map_jobs(paint, range(len(jobs)), jobs))
@@ -144,15 +152,6 @@ def _styles(request: Request) -> list[list[Path]]:
     if not any(path.is_dir() for path in request.styles):
         return [request.styles]
     return [[picture] for path in request.styles for picture in pictures_in(path)]
-
-
-def _mapper(workers: str | None) -> AbstractContextManager[Any]:
-    """Return ``map`` or, with workers, a function like it that runs concurrently."""
-    if workers is None:
-        return nullcontext(map)
-    from vidstyle.clip.workers import several
-
-    return several(workers)
 
 
 def _paint(
