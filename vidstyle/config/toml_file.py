@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import version
 from itertools import groupby
@@ -54,9 +55,10 @@ def read_config(path: Path) -> dict[str, Any]:
         if key in PROSE:
             continue
         if key not in known:
+            near = get_close_matches(key, known) or ["see vidstyle video --show-config"]
             raise ConfigError(
                 f"{path}: {key} is not a setting; settings are named like the options: "
-                f"{', '.join(known)}."
+                f"{', '.join(near)}."
             )
         try:
             converted = _read_value(known[key], value)

@@ -64,11 +64,10 @@ def build_form() -> tuple[Any, list[Any], dict[Any, bool]]:
         frame = gr.DownloadButton("Download this frame", size="sm")
         label = "Painted frames"
         keys = gr.File(label=label, file_count="multiple", elem_id="keys", **drop)
-    with gr.Group():
-        choice = gr.Radio([*SAMPLES, OWN], value=SAMPLES[0], label="Painting")
-        style = gr.File(label="My own painting", visible=False, **drop)
-        first = str(named_painting(Path(SAMPLES[0])))
-        style_thumb = gr.Image(first, show_label=False, **thumb)
+    choice = gr.Radio([*SAMPLES, OWN], value=SAMPLES[0], label="Painting")
+    style = gr.File(label="My own painting", visible=False, **drop)
+    first = str(named_painting(Path(SAMPLES[0])))
+    style_thumb = gr.Image(first, show_label=False, **thumb)
     info = "Draft is small and fast; Fine is large and slow."
     controls = [
         gr.Radio(
