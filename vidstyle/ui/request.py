@@ -9,7 +9,8 @@ from typing import Any, Final
 import gradio as gr
 
 from vidstyle.clip.reader import expected_span
-from vidstyle.config.setting import FILES
+from vidstyle.config import StyleConfig
+from vidstyle.config.setting import FILES, settings_of
 from vidstyle.config.toml_file import SAMPLES, named_painting
 from vidstyle.errors import ConfigError, InputError, VidstyleError
 from vidstyle.images import read_picture, resize_frame, write_picture
@@ -30,6 +31,7 @@ MORE: Final = [
     and key not in {"content-weight", "style-scale", "batch"}
 ]
 """The other common settings, without those of files."""
+PICTURE: Final = {setting.key for setting in settings_of(StyleConfig)}
 SECOND: Final = re.compile(r"@(\d+(?:\.\d+)?)s")
 """The timestamp in the file name of a key frame."""
 KEYS: Final = (
@@ -107,7 +109,7 @@ def _field(setting: Any) -> Any:
         ["true", "false"] if isinstance(setting.default, bool) else setting.choices
     )
     if choices:
-        return gr.Dropdown(["", *choices], value="", **labels)
+        return gr.Radio([("default", ""), *choices], value="", **labels)
     return gr.Textbox(placeholder=setting.metavar or "", max_lines=1, **labels)
 
 
@@ -180,6 +182,8 @@ def add_run(runs: Runs, is_preview: bool, token: str, *inputs: Any) -> tuple[Any
         elif style is None:
             raise InputError("Drop a painting first, or choose one of the others.")
         is_still, settings = is_picture(Path(content)), options(*controls)
+        if is_still:
+            settings = {k: text for k, text in settings.items() if k in PICTURE}
         if painter is not None:
             settings["painter"] = Path(painter).name
         seconds = {} if is_still or is_preview else key_frames(keys)
