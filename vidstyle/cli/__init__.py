@@ -142,7 +142,11 @@ class _Command(TyperCommand):
         flags = {name for o in options if o.is_flag for name in o.opts}
         letters = "".join(name[1] for name in flags if len(name) == 2)
         check_words(args, names, flags=letters)
-        return super().parse_args(ctx, ["--help"] if HELP_ALL in args else args)
+        try:
+            return super().parse_args(ctx, ["--help"] if HELP_ALL in args else args)
+        except typer.BadParameter as err:
+            err.message = err.message.removeprefix("Value error, ")  # pydantic's
+            raise
 
     def invoke(self, ctx: Any) -> Any:
         with reported_errors(ON_STOP.get(self.name or "", STOPPED)):

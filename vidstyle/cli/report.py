@@ -58,11 +58,7 @@ class Reporter:
     """Subscribe to a run: what a user sees, a log of the losses, and the result."""
 
     def __init__(self, request: Request, within: "Reporter | None" = None) -> None:
-        """Prepare; nothing is shown before the run says something.
-
-        A run that goes on from an earlier one adds to the log that is there. One
-        ``within`` others writes above their bar.
-        """
+        """Prepare; a reporter ``within`` another writes above its bar."""
         self._as_json, self._log_path = request.json, request.log
         own = Console(stderr=True, quiet=request.quiet, highlight=False)
         self._console: Console = within._console if within else own
@@ -107,6 +103,7 @@ class Reporter:
             case Plan():
                 self._facts.update(width=event.width, height=event.height, steps=0)
                 self._kept = event.done
+                # A resumed run adds to its log.
                 if self._log is not None and not (event.done or event.begun):
                     with suppress(OSError):  # a device or a pipe
                         self._log.truncate(0)

@@ -64,7 +64,7 @@ def serve(config: UiConfig, *, password: str, announce: Callable[[str], None]) -
         try:
             while True:
                 runs.delete_old()
-                time.sleep(3600)
+                time.sleep(10)  # at most, since a signal may reach another thread
         finally:
             runs.close()
             page.close(verbose=False)
