@@ -11,7 +11,12 @@ from pictures import scene
 from typer.testing import CliRunner
 
 from vidstyle.cli import app
-from vidstyle.errors import ConfigError, InputError, VideoWriteError
+from vidstyle.errors import (
+    ConfigError,
+    InputError,
+    VideoWriteError,
+    WorkDirError,
+)
 from vidstyle.images import read_picture, write_picture
 from vidstyle.records import FrameReport, Notice, Plan, StepReport
 from vidstyle.ui import page, request
@@ -62,6 +67,12 @@ def test_controls_become_options_and_a_command(runs: Runs, photo: Path) -> None:
     )
     style = run.config().style
     assert (style.long_side, style.content_weight, style.recolor) == (768, 0.15, False)
+
+
+def test_settings_of_clips_are_not_for_pictures(runs: Runs, photo: Path) -> None:
+    more = ["1" if each.key in {"steps", "start"} else "" for each in MORE]
+    add_run(runs, False, ME, str(photo), None, "swirls", *PLAIN[:5], *more)
+    assert runs.of(ME)[0].options == {"steps": "1"}
 
 
 def test_no_control_takes_the_name_of_a_file() -> None:
@@ -254,3 +265,9 @@ def test_other_machines_need_a_password(monkeypatch: pytest.MonkeyPatch) -> None
     said = CliRunner().invoke(app, ["ui", "--host", "0.0.0.0", "--no-browser"])  # noqa: S104
     assert said.exit_code == ConfigError.exit_code
     assert "VIDSTYLE_UI_PASSWORD" in said.stderr
+
+
+def test_work_dir_must_be_a_folder(photo: Path) -> None:
+    said = CliRunner().invoke(app, ["ui", "--work-dir", str(photo), "--no-browser"])
+    assert said.exit_code == WorkDirError.exit_code
+    assert "cannot make the folder" in said.stderr

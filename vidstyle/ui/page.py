@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from vidstyle.clip.unfinished import finish_video
-from vidstyle.errors import ConfigError, VidstyleError
+from vidstyle.errors import ConfigError, VidstyleError, WorkDirError
 from vidstyle.networks.published import cache_directory
 from vidstyle.pace import duration
 from vidstyle.ui import UiConfig
@@ -41,7 +41,7 @@ def serve(config: UiConfig, *, password: str, announce: Callable[[str], None]) -
     Raises:
         ConfigError: If other machines could connect without a password, or the address
             is not available.
-        WorkDirError: If another server uses the folder.
+        WorkDirError: If another server uses the folder, or it cannot be made.
     """
     if config.host != LOCAL and not password:
         raise ConfigError(
@@ -49,7 +49,10 @@ def serve(config: UiConfig, *, password: str, announce: Callable[[str], None]) -
             "VIDSTYLE_UI_PASSWORD."
         )
     root = (config.work_dir or cache_directory() / "ui").resolve()
-    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as err:
+        raise WorkDirError(f"cannot make the folder {root}: {err.strerror}.") from err
     with (
         FrameStore(root / "server").claimed(),
         TemporaryDirectory(prefix="vidstyle-") as folder,
@@ -119,7 +122,10 @@ def build(runs: Runs) -> Any:
         )
         with gr.Row():
             with gr.Column(min_width=280):
-                alert, inputs, buttons = build_form()
+                alert, inputs = build_form()
+                with gr.Row():
+                    preview = gr.Button("Preview", min_width=120)
+                    paint = gr.Button("Paint", variant="primary", min_width=120)
             with gr.Column(min_width=280):
                 selected, refresh = _build_runs(runs, token)
         # A new browser gets an unguessable token, which identifies its user.
@@ -127,7 +133,7 @@ def build(runs: Runs) -> Any:
             lambda token: token or secrets.token_hex(16), token, token, **QUIET
         )
         identified.then(*refresh, **QUIET)
-        for button, is_preview in buttons.items():
+        for button, is_preview in (preview, True), (paint, False):
             submit = partial(add_run, runs, is_preview)
             click = button.click(submit, [token, *inputs], [selected, alert], **QUIET)
             click.then(*refresh, **QUIET)

@@ -44,12 +44,8 @@ QUIET: Final[dict[str, Any]] = {
 }
 
 
-def build_form() -> tuple[Any, list[Any], dict[Any, bool]]:
-    """Build the form.
-
-    Returns the error display, the inputs of ``add_run``, and its buttons, with whether
-    they ask for a preview.
-    """
+def build_form() -> tuple[Any, list[Any]]:
+    """Build the form; return the error display, and the inputs of ``add_run``."""
     thumb: dict[str, Any] = {
         "interactive": False,
         "height": 140,
@@ -78,15 +74,12 @@ def build_form() -> tuple[Any, list[Any], dict[Any, bool]]:
         gr.Radio([*SCENE], value="Balanced", label="Paint or scene"),
         gr.Slider(0.4, 2.5, value=1, step=0.1, label="Stroke size"),
     ]
-    alert = gr.Markdown(elem_id="alert")
-    with gr.Row():
-        preview = gr.Button("Preview", min_width=120)
-        paint = gr.Button("Paint", variant="primary", min_width=120)
     with gr.Accordion("More settings", open=False):
         gr.Markdown("As on the command line. Empty fields use the default.")
         controls += [_field(setting) for setting in MORE]
         types = [".safetensors"]
         painter = gr.File(label="painter: a network", file_types=types, **drop)
+    alert = gr.Markdown(elem_id="alert")
     content.change(
         show_source,
         [content, second],
@@ -96,8 +89,7 @@ def build_form() -> tuple[Any, list[Any], dict[Any, bool]]:
     second.release(show_source, [content, second], outputs, **QUIET)
     wiring = [style, choice], [style_thumb, alert, style]
     gr.on([style.upload, choice.change], show_painting, *wiring, **QUIET)
-    inputs = [content, style, choice, keys, painter, *controls]
-    return alert, inputs, {preview: True, paint: False}
+    return alert, [content, style, choice, keys, painter, *controls]
 
 
 def _field(setting: Any) -> Any:
