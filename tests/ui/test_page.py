@@ -203,7 +203,8 @@ def test_stopped_clip_is_kept_as_often_as_asked(
     (tmp_path / "clip.mp4").touch()
     run = runs.add(ME, tmp_path / "clip.mp4", "swirls")
     runs.stop(run)
-    seen = page.update_page(runs, ME, None, {})[3]
+    _, _, _, seen, selected, *_ = page.update_page(runs, ME, None, {})
+    assert selected == run.folder.name
     with pytest.raises(gr.Error, match=r"run in clip.swirls.mp4.vidstyle\.") as caught:
         page.keep(run)
     assert str(tmp_path) not in str(caught.value)

@@ -173,7 +173,7 @@ def _build_runs(runs: Runs, token: Any) -> tuple[Any, tuple[Any, ...]]:
         gr.Textbox(label="As a command", elem_id="command", buttons=["copy"], **out),
     ]
     run_id = [token, selected]
-    outputs = [choice, status_html, newest, shown, *buttons.values(), *views]
+    outputs = [choice, status_html, newest, shown, selected, *buttons.values(), *views]
     refresh = partial(update_page, runs), [*run_id, shown], outputs
     for name, button in buttons.items():
         action = partial(_on_run, runs, actions[name])
@@ -219,6 +219,7 @@ def update_page(
         current["status"] if "status" in changed else gr.skip(),
         _show(newest, label=label) if "newest" in changed else gr.skip(),
         current if changed else gr.skip(),
+        name if "runs" in changed else gr.skip(),
         *(_view(run) if "view" in changed else [gr.skip()] * VIEWS),
     ]
 
