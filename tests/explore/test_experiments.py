@@ -150,7 +150,6 @@ def test_paintings_come_first_and_photographs_are_named(files, config):
         config,
         paintings=[files / "painting.png"],
         photographs=[files / "other.png"],
-        batch=2,
     )
 
     facts = run_experiment(experiment, files / "out", ignore)
@@ -159,7 +158,6 @@ def test_paintings_come_first_and_photographs_are_named(files, config):
         "painting painting",
         "photograph other",
     ]
-    assert experiment.batch == 2
 
 
 def test_the_sheet_shows_styles_above_results(files, config):

@@ -8,13 +8,8 @@ from random_network import random_weights
 from vidstyle.config import StyleConfig
 from vidstyle.errors import ConfigError, ImageOpenError, WeightsError
 from vidstyle.images import frame_to_image, resize_frame, write_picture
-from vidstyle.measure.distance import (
-    FrameMeter,
-    collect,
-    compare,
-    load_distance_network,
-    series,
-)
+from vidstyle.measure.clip import collect, series
+from vidstyle.measure.distance import FrameMeter, compare, load_distance_network
 from vidstyle.networks.load import SLIM, slim
 from vidstyle.networks.weights import write_weights
 from vidstyle.optimize.objective import Objective

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 
 from vidstyle.errors import ConfigError, ImageOpenError, InputError
-from vidstyle.images import resize_frame, write_picture
+from vidstyle.images import is_picture, resize_frame, write_picture
 from vidstyle.measure import MeasureConfig
 from vidstyle.measure.distance import (
     FrameMeter,
     load_distance_network,
     mean_squared_error,
+    measure_still,
     structural_similarity,
 )
-from vidstyle.measure.stills import is_picture, measure_still
 
 
 def picture(seed, height=32, width=48):

@@ -15,10 +15,10 @@ from vidstyle.networks.load import (
     fetch,
     load_network,
     network_status,
+    published_weights,
 )
-from vidstyle.networks.published import VGG19_FILE, packaged_vgg19, published_weights
 from vidstyle.networks.vgg import Topology
-from vidstyle.networks.weights import write_weights
+from vidstyle.networks.weights import VGG19_FILE, packaged_vgg19, write_weights
 from vidstyle.records import Download
 
 pytestmark = pytest.mark.slow

@@ -134,7 +134,6 @@ def measure(
     ],
     *,
     device: o.Device = "auto",
-    overwrite: o.Overwrite = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
     **values: Any,
@@ -149,16 +148,9 @@ def measure(
     second's.
 
     Folders of unrelated pictures are compared as sets, by the FID of the features that
-    the table names, and picture by picture. For this, results must be named after their
-    content, PICTURE.png, or content and painting, PICTURE.PAINTING.png, as vidstyle
-    image does. Results without a match are listed; index.png is ignored.
+    the table names; index.png is ignored.
     """
     config = MeasureConfig(**values, device=device)
-    if config.plot is not None:
-        from vidstyle.images import check_outputs
-
-        inputs = [result, config.content, config.style]
-        check_outputs([config.plot], inputs=inputs, overwrite=overwrite)
     from vidstyle.measure.report import measure_result
 
     with Reporter(Request(quiet=quiet)) as reporter:

@@ -53,7 +53,6 @@ class Experiment:
     config: StyleConfig  # common to all trials
     trials: tuple[Trial, ...]  # in row-major order
     skipped: tuple[str, ...] = ()
-    batch: int = 1  # number of trials with equal settings that share a batch
 
 
 def sweep(
@@ -62,7 +61,6 @@ def sweep(
     config: StyleConfig,
     *,
     style: Path | None = None,
-    batch: int = 1,
     **choices: object,
 ) -> Experiment:
     """Build the trials of an experiment: the product of its rows and columns.
@@ -80,7 +78,7 @@ def sweep(
             files = {"content": content, "style": settings.pop("style")}
             own = comparable(replace(base, **settings))
             trials.append(Trial(row=row, column=column, config=own, **files))
-    return Experiment(kind, base, tuple(trials), tuple(skipped), batch)
+    return Experiment(kind, base, tuple(trials), tuple(skipped))
 
 
 def comparable(config: StyleConfig) -> StyleConfig:

@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import accumulate, groupby, product, zip_longest
 from math import nan
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from vidstyle.config import StyleConfig
-from vidstyle.errors import DependencyError
 from vidstyle.explore import Experiment, Kind
 from vidstyle.images import (
     fit_long_side,
@@ -22,13 +22,17 @@ from vidstyle.images import (
     write_whole,
 )
 from vidstyle.measure.distance import Facts
-from vidstyle.plots import Panel, check_plot, write_panels
 from vidstyle.records import Frame, Listener, Notice
 from vidstyle.video.sheet import labelled_sheet
 
 NAMES = "sheet.png", "data.json", "trials.csv", "losses.csv"
 SHEET, DATA, TRIALS, LOSSES = NAMES
 CELL_SIDE = 512  # longest side of a picture on the sheet, in pixels
+INCHES = 8.0, 4.5  # size of a plot
+DOTS_PER_INCH = 120
+MOST_MARKED = 40  # largest curve of which every point gets a marker
+
+Curves = Mapping[str, tuple[Sequence[float], Sequence[float]]]  # costs, losses by name
 
 
 def write_results(
@@ -56,19 +60,19 @@ def everything(
     for number, (trial, outcome) in enumerate(
         zip(experiment.trials, outcomes, strict=True), start=1
     ):
-        trace = outcome["trace"]
         facts = {
             "picture": f"{number:02}.png",
             "row": trial.row,
             "column": trial.column,
             "content": trial.content,
             "style": trial.style,
-            **{name: value for name, value in outcome.items() if name != "trace"},
+            **outcome,
         }
         if size := experiment.kind.per_round:
-            facts["rounds"] = _rounds(trace, size)
+            facts["rounds"] = _rounds(outcome["trace"], size)
         facts["settings"] = differing(trial.config, experiment.config)
-        trials.append({**facts, "trace": trace})
+        facts["trace"] = facts.pop("trace")  # last, since it is long
+        trials.append(facts)
     return _plain(
         experiment=experiment.kind.name,
         distances_in=distances_in,
@@ -188,9 +192,13 @@ def _write_plots(
 ) -> None:
     """Plot the losses of each row, if matplotlib is installed."""
     try:
-        check_plot(folder / "losses.png")
-    except DependencyError as err:
-        listener(Notice(text=f"no plot: {err}", is_warning=True))
+        import matplotlib.figure  # noqa: F401  # only whether it is there
+    except ImportError as err:
+        text = (
+            f"no plot: cannot load matplotlib, which draws the plots ({err}); "
+            'install it with pip install "vidstyle[plots]".'
+        )
+        listener(Notice(text=text, is_warning=True))
         return
     for (number, row), unit in product(enumerate(rows, start=1), kind.plots_over):
         suffix = f"-{number}" if len(rows) > 1 else ""
@@ -198,13 +206,40 @@ def _write_plots(
         column = "step" if unit == "steps" else unit
         curves = {}
         for trial in row:
-            losses = (nan if loss is None else loss for loss in trial["trace"]["loss"])
+            losses = [nan if loss is None else loss for loss in trial["trace"]["loss"]]
             # The cost at the time when a loss was evaluated, 0 for the first one.
-            costs = [0, *trial["trace"][column]]
-            curves[trial["column"]] = [*zip(costs, losses, strict=False)]
-        write_panels(
+            costs = [0, *trial["trace"][column]][: len(losses)]
+            curves[trial["column"]] = costs, losses
+        write_plot(
             folder / f"losses{suffix}.png",
-            [Panel(y_label="loss", series=curves, log_y=True)],
+            curves,
             title=f"{kind.name} {row[0]['row']}".strip(),
             x_label=f"{unit} {'spent' if unit == 'seconds' else 'taken'}",
         )
+
+
+def write_plot(path: Path, curves: Curves, *, title: str, x_label: str) -> None:
+    """Plot losses on a logarithmic axis, as a PNG; needs matplotlib.
+
+    Losses that are not positive and finite leave gaps.
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    # File names may contain dollar signs, which are not math here.
+    with rc_context({"text.parse_math": False}), warnings.catch_warnings():
+        # Characters that the font lacks are drawn as boxes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure = Figure(INCHES, dpi=DOTS_PER_INCH, layout="constrained")
+        axes = figure.subplots()
+        axes.set(title=title, xlabel=x_label, ylabel="loss")
+        axes.grid(visible=True, alpha=0.3)
+        if any(loss > 0 for _, losses in curves.values() for loss in losses):
+            axes.set_yscale("log", nonpositive="mask")
+        for name, (costs, losses) in curves.items():
+            marker = "." if len(losses) <= MOST_MARKED else ""
+            axes.plot(costs, losses, marker=marker, label=name)
+        axes.legend(fontsize="small")
+        data = io.BytesIO()
+        figure.savefig(data, format="png")
+    write_whole(path, data.getvalue())

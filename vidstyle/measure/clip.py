@@ -8,10 +8,11 @@ error is also given under an independent flow, relative to the picture's mean sq
 gradient.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise, tee
+from itertools import islice, pairwise
 from pathlib import Path
+from statistics import fmean
 from typing import Final
 
 from vidstyle.config import FlowQuality, check_range
@@ -21,15 +22,15 @@ from vidstyle.measure import MeasureConfig
 from vidstyle.measure.distance import (
     Facts,
     FrameMeter,
+    Number,
     Pair,
     check_shapes,
-    collect,
     make_meter,
     mean_gradient,
     mean_luminance,
     mean_squared_gradient,
     measure_frame,
-    series,
+    ratio,
 )
 from vidstyle.motion.flow import estimate_motion, independent_motion
 from vidstyle.motion.shots import ShotDetector
@@ -135,11 +136,9 @@ def measure_clip(result: Path, config: MeasureConfig, listener: Listener) -> Fac
     meter = make_meter(config, listener, height=height, width=width)
     listener(Plan(height=height, width=width, frames=match.count, work="measuring"))
     rows: list[dict[str, Pair]] = []
-    # A single pass: frames are measured one by one, then handed on to be compared in
-    # pairs.
-    left, right = tee(_measured(match, meter, rows, listener))
-    sides = (stylized for stylized, _ in left), (source for _, source in right)
-    by_index = {e.index: e for e in temporal_errors(*sides, cuts=match.cuts)}
+    # A single pass: each frame is measured, then compared with the previous one.
+    pairs = _measured(match, meter, rows, listener)
+    by_index = {e.index: e for e in temporal_errors(pairs, cuts=match.cuts)}
     errors = [by_index.get(index) for index in range(match.count)]
     for row, e in zip(rows, errors, strict=True):
         row["temporal_error"] = (e.error, e.source_error) if e else (None, None)
@@ -176,6 +175,33 @@ def _measured(
         listener(FrameReport(frame=match.first + index, frames_known=match.count))
 
 
+def series(frames: Sequence[Number]) -> Facts:
+    """Summarize one value per frame by its mean and its drift.
+
+    The drift is the last value divided by the second: some metrics have none for the
+    first frame, which has no predecessor.
+    """
+    values = [value for value in frames if value is not None]
+    drift = ratio(frames[-1], frames[1]) if frames[1:] else None
+    mean = fmean(values) if values else None
+    return {"mean": mean, "drift": drift, "frames": frames}
+
+
+def collect(rows: Sequence[Mapping[str, Pair]]) -> dict[str, Facts]:
+    """Collect all frames' metrics into two series and their ratios, per metric."""
+    facts = dict[str, Facts]()
+    for name in rows[0]:
+        sides = zip(*(row[name] for row in rows), strict=True)
+        result, content = (series([*values]) for values in sides)
+        facts[name] = {
+            "result": result,
+            "content": content,
+            "ratio": ratio(result["mean"], content["mean"]),
+            "drift_ratio": ratio(result["drift"], content["drift"]),
+        }
+    return facts
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TemporalError:
     """The difference of a frame to its predecessor, warped along the source's flow."""
@@ -192,28 +218,20 @@ class TemporalError:
 
 
 def temporal_errors(
-    stylized: Iterable[Frame],
-    source: Iterable[Frame],
+    pairs: Iterable[tuple[Frame, Frame]],
     *,
     quality: FlowQuality = "medium",
     cuts: Collection[int] = (),
 ) -> Iterator[TemporalError]:
     """Measure the flicker between consecutive frames of the same shot.
 
-    Both iterables are consumed once, pairwise, and have frames of the same shape and
-    number; the flow, of ``quality``, is estimated on the source. Nothing is yielded for
-    pairs at a cut (``cuts``: indices of the later frames), nor where no pixel of the
-    flow is trusted.
+    Each pair is a stylized frame and its source, of the same shape; the flow, of
+    ``quality``, is estimated on the source. Nothing is yielded for a frame that begins
+    a shot (``cuts``: their indices), nor where no pixel of the flow is trusted.
 
     Source: Ruder et al. 2016, short-term loss, divided by the trusted pixels.
     """
-    both = enumerate(zip(stylized, source, strict=True))
-    for (_, earlier), (index, later) in pairwise(both):
-        if later[0].shape != later[1].shape:
-            raise ValueError(
-                f"frame {index} is {later[0].shape} in the result but "
-                f"{later[1].shape} in the source; resize one of them."
-            )
+    for (_, earlier), (index, later) in pairwise(enumerate(pairs)):
         if index in cuts:
             continue
         motion = estimate_motion(earlier[1], later[1], quality=quality)

@@ -7,9 +7,12 @@ medians over 250 of its training photographs, 256x256 pixels each.
 """
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from importlib.resources import as_file, files
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -17,15 +20,19 @@ import torch
 
 from vidstyle.config import NetworkName, Pooling, Precision
 from vidstyle.errors import ConfigError, WeightsError
-from vidstyle.networks.published import (
-    PublishedWeights,
-    cache_directory,
-    fetch_weights,
-    packaged_vgg19,
-    published_weights,
-)
 from vidstyle.networks.vgg import FeatureNetwork, Topology
-from vidstyle.networks.weights import read_weights
+from vidstyle.networks.weights import (
+    MIB,
+    Progress,
+    cache_directory,
+    check_hash,
+    downloaded,
+    find_file,
+    packaged_vgg19,
+    read_weights,
+    reason_of,
+    write_weights,
+)
 from vidstyle.records import Download, Listener, Notice, ignore
 
 SLIM: Final = Topology(
@@ -50,6 +57,24 @@ class NetworkStatus:
     path: Path | None = None  # local weights file; None: built in or not downloaded
     size_mb: float = 0  # of torchvision's download; 0: built in
     url: str | None = None  # of torchvision's download; None: built in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedWeights:
+    """A downloadable weights file."""
+
+    topology: Topology
+    url: str  # of the whole file, including the classifier
+    sha256: str  # of the whole file: the hex digest or a prefix of it
+    size_mb: float
+
+    @property
+    def file_name(self) -> str:
+        return self.url.rpartition("/")[2]
+
+    @property
+    def stored_name(self) -> str:
+        return f"{self.topology.name}-{self.sha256}.npz"
 
 
 def choose_network(name: NetworkName, device: torch.device) -> tuple[str, str]:
@@ -94,9 +119,9 @@ def load_network(
     precision = choose_precision(precision, device)
     chosen, notice = choose_network(name, device)
     if weights is not None:
-        chosen = _fitting_network(weights) if name == "auto" else chosen
-        notice = f"network {chosen}: matches the weights in {weights}"
-        network = _load_file(chosen, weights, pooling)
+        fitting = (SLIM.name, *FETCHED) if name == "auto" else (name,)
+        network = _load_file(fitting, weights, pooling)
+        notice = f"network {network.name}: matches the weights in {weights}"
     elif chosen == SLIM.name:
         network = slim(pooling=pooling)
     else:
@@ -133,6 +158,28 @@ def slim(*, pooling: Pooling = "average") -> FeatureNetwork:
     return FeatureNetwork(SLIM, weights, pooling=pooling)
 
 
+def _topology(name: str) -> Topology:
+    return SLIM if name == SLIM.name else published_weights(name).topology
+
+
+def _load_file(names: Sequence[str], path: Path, pooling: Pooling) -> FeatureNetwork:
+    """Build the first of these networks that fits the weights in a file."""
+    *others, last = names
+    for name in others:
+        with suppress(WeightsError):
+            return _load_file([name], path, pooling)
+    topology = _topology(last)
+    return FeatureNetwork(topology, read_weights(path, topology), pooling=pooling)
+
+
+def _load_published(name: str, pooling: Pooling, listener: Listener) -> FeatureNetwork:
+    path = fetch(name, listener)
+    try:
+        return _load_file([name], path, pooling)
+    except WeightsError as err:
+        raise WeightsError(f"{err} Delete that file to download it again.") from err
+
+
 def fetch(name: str, listener: Listener = ignore) -> Path:
     """Return the path of a network's weights, downloading them if necessary.
 
@@ -145,8 +192,14 @@ def fetch(name: str, listener: Listener = ignore) -> Path:
     def on_progress(done: int, total: int) -> None:
         listener(Download(name=name, done=done, total=total))
 
-    published = _published(name)
+    published = published_weights(name)
     return _find(published) or fetch_weights(published, cache_directory(), on_progress)
+
+
+def _find(published: PublishedWeights) -> Path | None:
+    packaged = packaged_vgg19() if published.topology.name == "vgg19" else None
+    fetched = cache_directory() / published.stored_name
+    return packaged or (fetched if fetched.is_file() else None)
 
 
 def network_status() -> list[NetworkStatus]:
@@ -161,44 +214,70 @@ def network_status() -> list[NetworkStatus]:
             size_mb=published.size_mb,
             url=published.url,
         )
-        for published in map(_published, FETCHED)
+        for published in map(published_weights, FETCHED)
     ]
 
 
-def _find(published: PublishedWeights) -> Path | None:
-    packaged = packaged_vgg19() if published.topology.name == "vgg19" else None
-    fetched = cache_directory() / published.stored_name
-    return packaged or (fetched if fetched.is_file() else None)
+def published_weights(name: str) -> PublishedWeights:
+    """Describe torchvision's weights for ``vgg16`` or ``vgg19``.
+
+    $VIDSTYLE_WEIGHTS_URL is the URL of another directory with torchvision's files.
+    """
+    from torchvision.models import vgg as torchvision_vgg
+
+    channels, weights = {
+        "vgg16": (torchvision_vgg.cfgs["D"], torchvision_vgg.VGG16_Weights),
+        "vgg19": (torchvision_vgg.cfgs["E"], torchvision_vgg.VGG19_Weights),
+    }[name]
+    published = weights.IMAGENET1K_V1
+    preset = published.transforms()
+    mirror = os.environ.get("VIDSTYLE_WEIGHTS_URL")
+    file_name = published.url.rpartition("/")[2]  # such as vgg16-397923af.pth
+    runs = groupby(channels, key=lambda entry: entry == "M")  # "M" is a pooling
+    return PublishedWeights(
+        topology=Topology(
+            name=name,
+            blocks=tuple(tuple(run) for is_pooling, run in runs if not is_pooling),
+            mean=tuple(preset.mean),
+            std=tuple(preset.std),
+        ),
+        url=f"{mirror.rstrip('/')}/{file_name}" if mirror else published.url,
+        sha256=file_name.rpartition("-")[2].removesuffix(".pth"),
+        size_mb=published.meta["_file_size"] * MIB / 1e6,
+    )
 
 
-def _published(name: str) -> PublishedWeights:
-    return published_weights(name, mirror=os.environ.get("VIDSTYLE_WEIGHTS_URL"))
+def fetch_weights(
+    published: PublishedWeights,
+    directory: Path,
+    on_progress: Progress = lambda *_: None,
+) -> Path:
+    """Store the feature layers' weights in a directory, unless they are there already.
 
-
-def _topology(name: str) -> Topology:
-    return SLIM if name == SLIM.name else _published(name).topology
-
-
-def _load_file(name: str, path: Path, pooling: Pooling) -> FeatureNetwork:
-    topology = _topology(name)
-    return FeatureNetwork(topology, read_weights(path, topology), pooling=pooling)
-
-
-def _load_published(name: str, pooling: Pooling, listener: Listener) -> FeatureNetwork:
-    path = fetch(name, listener)
+    Uses a local copy of the published file, otherwise downloads it. Raises WeightsError
+    with the file's name, size and URL, and where to put it.
+    """
+    path = directory / published.stored_name
+    if path.is_file():
+        return path
     try:
-        return _load_file(name, path, pooling)
-    except WeightsError as err:
-        raise WeightsError(f"{err} Delete that file to download it again.") from err
-
-
-def _fitting_network(path: Path) -> str:
-    reasons = []
-    for name in (SLIM.name, *FETCHED):
-        try:
-            read_weights(path, _topology(name))
-        except WeightsError as err:
-            reasons.append(str(err))
-        else:
-            return name
-    raise WeightsError(reasons[-1])
+        directory.mkdir(parents=True, exist_ok=True)
+        local, url = find_file(published.file_name, directory), published.url
+        with (
+            downloaded(url, directory, on_progress)
+            if local is None
+            else nullcontext(local)
+        ) as file:
+            source = str(local or url)
+            check_hash(file, published.sha256, source=source)
+            weights = read_weights(file, published.topology, source=source)
+        write_weights(path, weights)
+    except (WeightsError, OSError, ValueError, HTTPException) as err:
+        name = published.topology.name
+        put = 'Install "vidstyle[vgg19]" (20 MB), or put' if name == "vgg19" else "Put"
+        raise WeightsError(
+            f"no weights for {name}: {reason_of(err)}. {put} "
+            f"{published.file_name} ({published.size_mb:.0f} MB, {published.url}) "
+            f"into {directory}, or name it with --weights."
+        ) from err
+    return path

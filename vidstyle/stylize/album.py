@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 from vidstyle.config import MIN_SIDE, AlbumConfig, StyleConfig
@@ -70,15 +71,12 @@ def make_pairs(
     Results are named ``PICTURE.PAINTING.png``, with suffixes if stems are ambiguous.
     """
     rows, columns = _names([(path,) for path in contents]), _names(styles)
+    names = [f"{row}.{column}.png" for row in rows for column in columns]
     return [
         Pair(
-            number=row * len(styles) + column,
-            content=content,
-            styles=style,
-            output=folder / f"{rows[row]}.{columns[column]}.png",
+            number=number, content=content, styles=style, output=folder / names[number]
         )
-        for row, content in enumerate(contents)
-        for column, style in enumerate(styles)
+        for number, (content, style) in enumerate(product(contents, styles))
     ]
 
 
