@@ -8,7 +8,7 @@ from vidstyle.bench import Bench, count_macs, matrix_rate
 from vidstyle.config import MIN_SIDE
 from vidstyle.devices import count_operations
 from vidstyle.errors import ConfigError, WeightsError
-from vidstyle.networks.load import published_weights, slim
+from vidstyle.networks import published_weights, slim
 from vidstyle.networks.vgg import FeatureNetwork
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")

@@ -25,8 +25,8 @@ from vidstyle.config import (
     check_range,
 )
 from vidstyle.devices import choose_device, count_operations, memory_errors_named
+from vidstyle.networks import load_network
 from vidstyle.networks.energy import natural_pictures
-from vidstyle.networks.load import load_network
 from vidstyle.networks.vgg import FeatureNetwork, block_of
 from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.optimize.objective import Objective

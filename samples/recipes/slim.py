@@ -25,8 +25,8 @@ from torch.nn import functional as F  # noqa: N812
 from torch.optim import Adam, AdamW
 
 from vidstyle.images import PICTURE_ENDINGS, read_picture, resize_frame
+from vidstyle.networks import SLIM, load_network
 from vidstyle.networks.energy import ENERGY_NAMES, layer_energies
-from vidstyle.networks.load import SLIM, load_network
 from vidstyle.networks.vgg import FeatureNetwork, block_of, convolution_of
 from vidstyle.networks.weights import write_weights
 

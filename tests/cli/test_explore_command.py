@@ -117,7 +117,7 @@ def test_optimizers_are_all_tried(here):
 def test_networks_without_weights_are_skipped(here, monkeypatch):
     monkeypatch.setenv("VIDSTYLE_CACHE", str(here / "empty"))
     monkeypatch.setenv("TORCH_HOME", str(here / "empty"))
-    monkeypatch.setattr("vidstyle.networks.load.packaged_vgg19", lambda: None)
+    monkeypatch.setattr("vidstyle.networks.packaged_vgg19", lambda: None)
 
     done = run("networks", "photo.png", "-s", "painting.png", *FEW[2:])
 

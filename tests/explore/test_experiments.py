@@ -13,7 +13,7 @@ from vidstyle.explore import Axis, growing, sweep
 from vidstyle.explore.results import as_table
 from vidstyle.explore.run import run_experiment
 from vidstyle.images import read_picture
-from vidstyle.networks.load import NetworkStatus
+from vidstyle.networks import NetworkStatus
 from vidstyle.records import ignore
 
 pytestmark = pytest.mark.slow
@@ -232,7 +232,7 @@ def test_what_is_there_is_tried_with_each_pooling_and_the_rest_named(monkeypatch
         status("vgg16", None),
         status("vgg19", Path("vgg19.pt")),
     ]
-    monkeypatch.setattr("vidstyle.networks.load.network_status", lambda: there)
+    monkeypatch.setattr("vidstyle.networks.network_status", lambda: there)
 
     experiment = build(
         "networks", StyleConfig(network="vgg16", weights=Path("w"), pooling="max")

@@ -10,7 +10,7 @@ from vidstyle.errors import ConfigError, ImageOpenError, WeightsError
 from vidstyle.images import frame_to_image, resize_frame, write_picture
 from vidstyle.measure.clip import collect, series
 from vidstyle.measure.distance import FrameMeter, compare, load_distance_network
-from vidstyle.networks.load import SLIM, slim
+from vidstyle.networks import SLIM, slim
 from vidstyle.networks.weights import write_weights
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import content_target, style_target

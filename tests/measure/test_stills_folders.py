@@ -9,7 +9,7 @@ from vidstyle.images import resize_frame, write_picture
 from vidstyle.measure import MeasureConfig, fid
 from vidstyle.measure.distance import compare
 from vidstyle.measure.fid import FILE_NAME, are_sets, measure_folders
-from vidstyle.networks.load import SLIM
+from vidstyle.networks import SLIM
 from vidstyle.networks.weights import write_weights
 from vidstyle.records import FrameReport, Notice, Plan
 

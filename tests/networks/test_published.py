@@ -13,9 +13,9 @@ import pytest
 import torch
 from random_network import TINY, random_weights
 
+from vidstyle import networks as module
 from vidstyle.errors import WeightsError
-from vidstyle.networks import load as module
-from vidstyle.networks.load import PublishedWeights, fetch_weights, published_weights
+from vidstyle.networks import PublishedWeights, fetch_weights, published_weights
 from vidstyle.networks.weights import cache_directory, read_weights, torchvision_names
 
 OURS = random_weights(TINY)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from vidstyle.networks.load import load_network
+from vidstyle.networks import load_network
 from vidstyle.networks.vgg import FeatureNetwork, Topology
 from vidstyle.networks.weights import packaged_vgg19
 

@@ -20,7 +20,7 @@ from vidstyle.measure import MeasureConfig
 from vidstyle.ui import UiConfig
 
 if TYPE_CHECKING:
-    from vidstyle.networks.load import NetworkStatus
+    from vidstyle.networks import NetworkStatus
 
 Fetch = Annotated[
     Literal["vgg16", "vgg19"] | None,
@@ -32,8 +32,8 @@ Fetch = Annotated[
 
 def networks(fetch: Fetch = None, json: o.Json = False, quiet: o.Quiet = False) -> None:
     """List the networks and where their weights are, or download weights."""
-    from vidstyle.networks.load import fetch as fetch_weights
-    from vidstyle.networks.load import network_status
+    from vidstyle.networks import fetch as fetch_weights
+    from vidstyle.networks import network_status
 
     if fetch is not None:
         with Reporter(Request(quiet=quiet, json=json)) as reporter:

@@ -205,7 +205,7 @@ def _networks(_: StyleConfig) -> Axes:
 
     This compares VGG-16 with VGG-19 (Lopez et al. 2017) and the built-in slim.
     """
-    from vidstyle.networks.load import network_status
+    from vidstyle.networks import network_status
 
     columns, skipped = [], []
     for status in network_status():

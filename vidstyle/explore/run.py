@@ -33,9 +33,9 @@ from vidstyle.records import (
     Plan,
     StepReport,
 )
+from vidstyle.stylize import load_for
 from vidstyle.stylize.image import Still, paint_stills, read_paintings
 from vidstyle.stylize.style_bank import working_frame
-from vidstyle.stylize.stylizer import load_for
 from vidstyle.video.work_dir import MANIFEST, FrameStore
 
 MEASURED_IN: Final = "slim"  # the network that measures distances for all trials

@@ -19,7 +19,7 @@ from vidstyle.devices import choose_device, memory_errors_named
 from vidstyle.errors import InputError
 from vidstyle.images import fit_long_side, frame_to_image, read_picture, resize_frame
 from vidstyle.measure import MeasureConfig
-from vidstyle.networks.load import load_network
+from vidstyle.networks import load_network
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.losses import gram_matrix, squared_error
 from vidstyle.optimize.targets import (

@@ -18,6 +18,7 @@ from vidstyle.errors import ConfigError, ImageOpenError, InputError, OutputError
 from vidstyle.images import make_folder, read_picture, resize_frame, write_picture
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import Frame, FrameReport, Listener, Notice, Plan, StrPath, ignore
+from vidstyle.stylize import Stylizer
 from vidstyle.stylize.image import (
     Still,
     paint_stills,
@@ -26,7 +27,6 @@ from vidstyle.stylize.image import (
     with_alpha_of,
 )
 from vidstyle.stylize.style_bank import painting_size, working_frame
-from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.folder import list_pictures
 from vidstyle.video.sheet import captioned, contact_sheet, thumbnail
 
