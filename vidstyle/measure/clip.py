@@ -190,7 +190,7 @@ def series(frames: Sequence[Number]) -> Facts:
 def collect(rows: Sequence[Mapping[str, Pair]]) -> dict[str, Facts]:
     """Collect all frames' metrics into two series and their ratios, per metric."""
     facts = dict[str, Facts]()
-    for name in rows[0]:
+    for name in rows[0] if rows else ():
         sides = zip(*(row[name] for row in rows), strict=True)
         result, content = (series([*values]) for values in sides)
         facts[name] = {

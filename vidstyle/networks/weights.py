@@ -132,13 +132,11 @@ def write_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
 def torchvision_names(topology: Topology) -> dict[str, str]:
     """Map our weight names to torchvision's, such as ``features.5.bias``."""
     names = {}
-    index = 0
-    for block, channels in enumerate(topology.blocks, start=1):
-        for place in range(1, len(channels) + 1):
-            for part in ("weight", "bias"):
-                names[f"conv{block}_{place}_{part}"] = f"features.{index}.{part}"
-            index += 2  # the convolution and its ReLU
-        index += 1  # the pooling
+    for number, layer in enumerate(topology.layers):
+        # Each convolution is followed by a ReLU, and each block by a pooling.
+        index = 2 * number + block_of(layer) - 1
+        for part in ("weight", "bias"):
+            names[f"{convolution_of(layer)}_{part}"] = f"features.{index}.{part}"
     return names
 
 

@@ -267,24 +267,19 @@ class _Run:
 
         @cache
         def stylizer_for(styles: tuple[Path, ...]) -> Stylizer:
-            return read_paintings(
-                styles,
-                self.config,
-                height=height,
-                width=width,
-                listener=self.listener,
-            ).load(self.listener, self.network)
+            size = {"height": height, "width": width}
+            paintings = read_paintings(
+                styles, self.config, **size, listener=self.listener
+            )
+            return paintings.load(self.listener, self.network)
 
         for pair in pairs:
-            with self._skip_unreadable(pair.content):
-                source = read_flattened(
-                    pair.content,
-                    self.listener,
-                    self.album.background,
-                    keep_alpha=self.keep_alpha,
-                )
-            if pair.content in self.failed:  # deleted since it was first read
-                continue
+            source = read_flattened(
+                pair.content,
+                self.listener,
+                self.album.background,
+                keep_alpha=self.keep_alpha,
+            )
             stylizer = stylizer_for(pair.styles)
             self.network = stylizer.network
             frame = resize_frame(source, height=height, width=width)
