@@ -205,7 +205,7 @@ def test_balanced_gradients_are_for_those_that_learn_no_curvature():
     assert [text.split(":")[0] for text in experiment.skipped] == ["lbfgs", "newton-cg"]
 
 
-def test_all_start_alike_and_losses_are_drawn_over_three_things(files, config):
+def test_all_start_alike(files, config):
     noise = replace(config, init="random")
     experiment = sweep(
         "optimizers", files / "photo.png", noise, style=files / "painting.png"
@@ -216,8 +216,6 @@ def test_all_start_alike_and_losses_are_drawn_over_three_things(files, config):
     firsts = [trial["trace"]["loss"][0] for trial in trials]
     assert firsts == pytest.approx([firsts[0]] * len(firsts), rel=1e-5)
     assert all(trial["evaluations"] >= 3 for trial in trials)
-    drawn = {path.name for path in (files / "out").glob("losses-*.png")}
-    assert drawn == {f"losses-{x}.png" for x in ("steps", "evaluations", "seconds")}
 
 
 def status(name: str, path: Path | None, *, built_in: bool = False) -> NetworkStatus:

@@ -1,6 +1,5 @@
 import csv
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,13 +28,13 @@ def experiment(files: Path, config: StyleConfig) -> Experiment:
     )
 
 
-def test_a_folder_holds_sheet_tables_plots_and_pictures(files, config):
+def test_a_folder_holds_sheet_tables_and_pictures(files, config):
     facts = run_experiment(experiment(files, config), files / "out", ignore)
 
     names = {path.name for path in (files / "out").iterdir()}
     assert names == {
         *("sheet.png", "data.json", "trials.csv", "losses.csv"),
-        *("losses-1.png", "losses-2.png", "01.png", "02.png", "03.png", "04.png"),
+        *("01.png", "02.png", "03.png", "04.png"),
     }
     with (files / "out" / "trials.csv").open(encoding="utf-8") as file:
         trials = list(csv.DictReader(file))
@@ -74,22 +73,6 @@ def test_the_sheet_shows_the_pictures_in_their_places(files, config):
         windows = np.lib.stride_tricks.sliding_window_view(sheet, picture.shape)
         found = (windows[:, :, 0] == picture).all(axis=(2, 3, 4))
         assert found.any()
-
-
-def test_without_what_draws_plots_the_rest_is_there(files, config, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    told: list[Event] = []
-
-    run_experiment(experiment(files, config), files / "out", told.append)
-
-    (warning,) = [
-        one.text for one in told if isinstance(one, Notice) and one.is_warning
-    ]
-    assert warning.startswith("no plot: cannot load matplotlib")
-    assert 'pip install "vidstyle[plots]"' in warning
-    assert (files / "out" / "sheet.png").exists()
-    assert not list((files / "out").glob("losses*.png"))
 
 
 def test_what_is_skipped_is_said_and_kept(files, config):

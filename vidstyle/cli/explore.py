@@ -51,8 +51,7 @@ class Choices(Config):
     )
     output: Path | None = FILES.common(
         None,
-        "Folder for the sheet, tables, plots and pictures; by default next to the "
-        "picture.",
+        "Folder for the sheet, tables and pictures; by default next to the picture.",
         short="o",
         metavar="FOLDER",
     )

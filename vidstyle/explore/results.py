@@ -1,13 +1,11 @@
-"""Write the results of an experiment: tables, plots and a contact sheet."""
+"""Write the results of an experiment: tables and a contact sheet."""
 
 import csv
 import io
 import json
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
-from itertools import accumulate, groupby, product, zip_longest
-from math import nan
+from itertools import accumulate, groupby, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +20,12 @@ from vidstyle.images import (
     write_whole,
 )
 from vidstyle.measure.distance import Facts
-from vidstyle.records import Frame, Listener, Notice
+from vidstyle.records import Frame
 from vidstyle.video.sheet import labelled_sheet
 
 NAMES = "sheet.png", "data.json", "trials.csv", "losses.csv"
 SHEET, DATA, TRIALS, LOSSES = NAMES
 CELL_SIDE = 512  # longest side of a picture on the sheet, in pixels
-INCHES = 8.0, 4.5  # size of a plot
-DOTS_PER_INCH = 120
-MOST_MARKED = 40  # largest curve of which every point gets a marker
-
-Curves = Mapping[str, tuple[Sequence[float], Sequence[float]]]  # costs, losses by name
 
 
 def write_results(
@@ -40,15 +33,13 @@ def write_results(
     facts: Facts,
     picture: Callable[[int], Frame],
     folder: Path,
-    listener: Listener,
 ) -> None:
-    """Write tables, pictures, plots and sheet; ``picture`` loads one by its number."""
+    """Write tables, pictures and sheet; ``picture`` loads one by its number."""
     make_folder(folder)
     _write_tables(facts, folder)
     for number, trial in enumerate(facts["trials"]):
         write_picture(folder / trial["picture"], picture(number))
     rows = [[*row] for _, row in groupby(facts["trials"], lambda trial: trial["row"])]
-    _write_plots(kind, rows, folder, listener)
     write_picture(folder / SHEET, _sheet(kind, rows, folder))
 
 
@@ -185,61 +176,3 @@ def _cover(picture: Frame, height: int, width: int) -> Frame:
     top, left = (picture.shape[0] - tall) // 2, (picture.shape[1] - wide) // 2
     middle = picture[top : top + tall, left : left + wide]
     return resize_frame(middle, height=height, width=width)
-
-
-def _write_plots(
-    kind: Kind, rows: Sequence[Sequence[Facts]], folder: Path, listener: Listener
-) -> None:
-    """Plot the losses of each row, if matplotlib is installed."""
-    try:
-        import matplotlib.figure  # noqa: F401  # only whether it is there
-    except ImportError as err:
-        text = (
-            f"no plot: cannot load matplotlib, which draws the plots ({err}); "
-            'install it with pip install "vidstyle[plots]".'
-        )
-        listener(Notice(text=text, is_warning=True))
-        return
-    for (number, row), unit in product(enumerate(rows, start=1), kind.plots_over):
-        suffix = f"-{number}" if len(rows) > 1 else ""
-        suffix += f"-{unit}" if len(kind.plots_over) > 1 else ""
-        column = "step" if unit == "steps" else unit
-        curves = {}
-        for trial in row:
-            losses = [nan if loss is None else loss for loss in trial["trace"]["loss"]]
-            # The cost at the time when a loss was evaluated, 0 for the first one.
-            costs = [0, *trial["trace"][column]][: len(losses)]
-            curves[trial["column"]] = costs, losses
-        write_plot(
-            folder / f"losses{suffix}.png",
-            curves,
-            title=f"{kind.name} {row[0]['row']}".strip(),
-            x_label=f"{unit} {'spent' if unit == 'seconds' else 'taken'}",
-        )
-
-
-def write_plot(path: Path, curves: Curves, *, title: str, x_label: str) -> None:
-    """Plot losses on a logarithmic axis, as a PNG; needs matplotlib.
-
-    Losses that are not positive and finite leave gaps.
-    """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
-    # File names may contain dollar signs, which are not math here.
-    with rc_context({"text.parse_math": False}), warnings.catch_warnings():
-        # Characters that the font lacks are drawn as boxes.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure = Figure(INCHES, dpi=DOTS_PER_INCH, layout="constrained")
-        axes = figure.subplots()
-        axes.set(title=title, xlabel=x_label, ylabel="loss")
-        axes.grid(visible=True, alpha=0.3)
-        if any(loss > 0 for _, losses in curves.values() for loss in losses):
-            axes.set_yscale("log", nonpositive="mask")
-        for name, (costs, losses) in curves.items():
-            marker = "." if len(losses) <= MOST_MARKED else ""
-            axes.plot(costs, losses, marker=marker, label=name)
-        axes.legend(fontsize="small")
-        data = io.BytesIO()
-        figure.savefig(data, format="png")
-    write_whole(path, data.getvalue())

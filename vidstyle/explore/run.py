@@ -69,7 +69,7 @@ def run_experiment(
         store.open(describe(experiment, painter.networks), restart=restart)
         outcomes = painter.paint(store)
         facts = everything(experiment, outcomes, distances_in=MEASURED_IN)
-        write_results(experiment.kind, facts, store.stylized, folder, listener)
+        write_results(experiment.kind, facts, store.stylized, folder)
         store.remove()
     return facts
 

@@ -267,9 +267,12 @@ class _Run:
 
         @cache
         def stylizer_for(styles: tuple[Path, ...]) -> Stylizer:
-            size = {"height": height, "width": width}
             paintings = read_paintings(
-                styles, self.config, **size, listener=self.listener
+                styles,
+                self.config,
+                height=height,
+                width=width,
+                listener=self.listener,
             )
             return paintings.load(self.listener, self.network)
 
