@@ -63,7 +63,8 @@ def test_a_product_has_a_largest_size(monkeypatch):
 
 def test_a_gpu_is_waited_for_before_and_after(monkeypatch):
     order = []
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda _: order.append("wait"))
+    synchronize = "torch.accelerator.synchronize"
+    monkeypatch.setattr(synchronize, lambda _: order.append("wait"))
 
     assert bench.seconds(lambda: order.append("work"), CUDA) > 0
     assert order == ["wait", "work", "wait"]
