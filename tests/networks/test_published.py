@@ -261,8 +261,13 @@ def test_a_mirror_changes_the_address_and_nothing_else(
     assert replace(mirrored, url=vgg16.url) == vgg16
 
 
-def test_the_cache_directory_follows_the_environment() -> None:
-    both = {"VIDSTYLE_CACHE": "/mine", "XDG_CACHE_HOME": "/xdg"}
-    assert cache_directory(both) == Path("/mine")
-    assert cache_directory({"XDG_CACHE_HOME": "/xdg"}) == Path("/xdg/vidstyle")
-    assert cache_directory({}) == Path.home() / ".cache" / "vidstyle"
+def test_the_cache_directory_follows_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VIDSTYLE_CACHE", "/mine")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
+    assert cache_directory() == Path("/mine")
+    monkeypatch.delenv("VIDSTYLE_CACHE")
+    assert cache_directory() == Path("/xdg/vidstyle")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_directory() == Path.home() / ".cache" / "vidstyle"

@@ -22,7 +22,8 @@ from vidstyle.errors import OutputError
 from vidstyle.explore import Experiment, Trial
 from vidstyle.explore.results import NAMES, differing, everything, write_results
 from vidstyle.images import check_outputs, read_picture
-from vidstyle.measure.distance import Facts, FrameMeter, load_distance_network
+from vidstyle.measure.distance import Facts, FrameMeter
+from vidstyle.networks import load_network
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import (
     Event,
@@ -139,9 +140,8 @@ class TrialPainter:
             layers = (*config.content_layers, *config.style_layers)
             self._networks[key].check_layers([layer for layer, _ in layers])
         self.networks = sorted({network.name for network in self._networks.values()})
-        self._distance_network = load_distance_network(
-            MEASURED_IN, device=trials[0].config.device, listener=tell
-        )
+        device = choose_device(trials[0].config.device)
+        self._distance_network = load_network(MEASURED_IN, device=device, listener=tell)
 
     def paint(self, store: FrameStore) -> list[Facts]:
         """Run all trials that the store does not hold, and store their pictures.

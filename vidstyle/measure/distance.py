@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from vidstyle.config import MIN_SIDE, DeviceName, NetworkName, StyleConfig
+from vidstyle.config import MIN_SIDE, StyleConfig
 from vidstyle.devices import choose_device, memory_errors_named
 from vidstyle.errors import InputError
 from vidstyle.images import fit_long_side, frame_to_image, read_picture, resize_frame
@@ -91,22 +91,17 @@ def measure_still(result: Path, config: MeasureConfig, listener: Listener) -> Fa
 
 
 def load_distance_network(
-    name: NetworkName | None,
-    *,
-    weights: Path | None = None,
-    device: DeviceName,
-    listener: Listener,
-    layers: Collection[str] = (),
+    config: MeasureConfig, listener: Listener, layers: Collection[str] = ()
 ) -> FeatureNetwork:
     """Load the network whose features are compared; it has at least ``layers``.
 
     Without a name: slim or, with ``weights``, the network that they fit.
     """
     return load_network(
-        name or ("slim" if weights is None else "auto"),
-        device=choose_device(device),
+        config.network or ("slim" if config.weights is None else "auto"),
+        device=choose_device(config.device),
         layers=layers,
-        weights=weights,
+        weights=config.weights,
         listener=listener,
     )
 
@@ -177,10 +172,7 @@ def make_meter(
     """Create the meter for the configured painting; None: without ``style``."""
     if config.style is None:
         return None
-    name, weights, device = config.network, config.weights, config.device
-    network = load_distance_network(
-        name, weights=weights, device=device, listener=listener
-    )
+    network = load_distance_network(config, listener)
     return FrameMeter(config.style, network, height=height, width=width)
 
 

@@ -7,7 +7,6 @@ the original FID implementation, so values are near those in papers, not identic
 """
 
 from collections.abc import Callable, Mapping
-from itertools import count
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -91,14 +90,14 @@ def measure_folders(result: Path, config: MeasureConfig, listener: Listener) -> 
         sets["style"] = set_of(style) if style.is_dir() else [style]
     counts = {name: len(paths) for name, paths in sets.items()}
     features, extract = choose_features(config, listener)
-    total, numbers = sum(counts.values()), count()
+    pictures = [(name, path) for name, paths in sets.items() for path in paths]
+    total = len(pictures)
     plan = Plan(height=SIDE, width=SIDE, frames=total, unit="picture", work="measuring")
     listener(plan)
     rows: dict[str, list[Tensor]] = {name: [] for name in sets}
-    for name, paths in sets.items():
-        for path in paths:
-            rows[name].append(_extracted(path, extract, device))
-            listener(FrameReport(frame=next(numbers), frames_known=total))
+    for number, (name, path) in enumerate(pictures):
+        rows[name].append(_extracted(path, extract, device))
+        listener(FrameReport(frame=number, frames_known=total))
     dimensions = len(rows["result"][0])
     _warn_of_few(counts, dimensions, listener)
     results, contents, styles = (
@@ -128,8 +127,8 @@ def choose_features(config: MeasureConfig, listener: Listener) -> tuple[str, Ext
     Without ``network`` and ``weights``: Inception v3's if its weights are on disk,
     otherwise slim's, and the listener is notified.
     """
-    network, weights = config.network, config.weights
-    if network is None and weights is None:
+    weights = config.weights
+    if config.network is None and weights is None:
         if (path := find_file(FILE_NAME, cache_directory())) is not None:
             extract = load_inception(path, device=choose_device(config.device))
             return "Inception v3's last pooling, torchvision's weights", extract
@@ -138,13 +137,7 @@ def choose_features(config: MeasureConfig, listener: Listener) -> tuple[str, Ext
             f"{FILE_NAME}, {SIZE_MB} MB, from {URL} into {cache_directory()})"
         )
         listener(Notice(text=text))
-    loaded = load_distance_network(
-        network,
-        weights=weights,
-        device=config.device,
-        listener=listener,
-        layers=[LAYER],
-    )
+    loaded = load_distance_network(config, listener, layers=[LAYER])
     of = "" if weights is None else f" with the weights of {weights}"
     return f"{LAYER} of {loaded.name}{of}, averaged over the picture", (
         lambda images: loaded(images, [LAYER])[LAYER].mean((2, 3))

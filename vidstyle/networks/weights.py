@@ -197,11 +197,11 @@ def packaged_vgg19() -> Path | None:
     return path if path.is_file() and _sha256_of(path) == VGG19_SHA256 else None
 
 
-def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
+def cache_directory() -> Path:
     """Return $VIDSTYLE_CACHE, or vidstyle's folder in the user's cache directory."""
-    if given := environ.get("VIDSTYLE_CACHE"):
+    if given := os.environ.get("VIDSTYLE_CACHE"):
         return Path(given)
-    cache = environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(cache) / "vidstyle"
 
 
