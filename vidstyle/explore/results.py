@@ -29,10 +29,7 @@ CELL_SIDE = 512  # longest side of a picture on the sheet, in pixels
 
 
 def write_results(
-    kind: Kind,
-    facts: Facts,
-    picture: Callable[[int], Frame],
-    folder: Path,
+    kind: Kind, facts: Facts, picture: Callable[[int], Frame], folder: Path
 ) -> None:
     """Write tables, pictures and sheet; ``picture`` loads one by its number."""
     make_folder(folder)

@@ -8,20 +8,19 @@ error is also given under an independent flow, relative to the picture's mean sq
 gradient.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
 from statistics import fmean
-from typing import Final
+from typing import Final, NamedTuple
 
-from vidstyle.config import FlowQuality, check_range
+from vidstyle.config import check_range
 from vidstyle.errors import InputError
 from vidstyle.images import frame_to_image, resize_frame
 from vidstyle.measure import MeasureConfig
 from vidstyle.measure.distance import (
     Facts,
-    FrameMeter,
     Number,
     Pair,
     check_shapes,
@@ -47,6 +46,8 @@ from vidstyle.records import (
 )
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
+
+Frames = tuple[Frame, Frame]  # a stylized frame and its source, of the same shape
 
 # Floor of the squared gradient that errors are divided by: 1/4 of a level per pixel.
 FLAT: Final = 1e-6
@@ -97,7 +98,7 @@ def match_clips(
     return Match(stylized, source, start, count, tuple(times_s), tuple(cuts))
 
 
-def matched_frames(match: Match) -> Iterator[tuple[Frame, Frame]]:
+def matched_frames(match: Match) -> Iterator[Frames]:
     """Read the frames of both clips, the content's resized to the result's size."""
     # Damage was reported when the clips were matched.
     results, contents = (
@@ -135,14 +136,24 @@ def measure_clip(result: Path, config: MeasureConfig, listener: Listener) -> Fac
     height, width = match.result.height, match.result.width
     meter = make_meter(config, listener, height=height, width=width)
     listener(Plan(height=height, width=width, frames=match.count, work="measuring"))
-    rows: list[dict[str, Pair]] = []
-    # A single pass: each frame is measured, then compared with the previous one.
-    pairs = _measured(match, meter, rows, listener)
-    by_index = {e.index: e for e in temporal_errors(pairs, cuts=match.cuts)}
-    errors = [by_index.get(index) for index in range(match.count)]
-    for row, e in zip(rows, errors, strict=True):
-        row["temporal_error"] = (e.error, e.source_error) if e else (None, None)
-        row["flicker"] = (e.flicker, e.source_flicker) if e else (None, None)
+    rows, shares = list[dict[str, Pair]](), list[Number]()
+    earlier: Frames | None = None
+    for index, frames in enumerate(matched_frames(match)):
+        begins_shot, error = index in match.cuts, None
+        if earlier and not begins_shot:
+            error = temporal_error(earlier, frames)
+        rows.append(
+            {
+                "luminance": [mean_luminance(frame) for frame in frames],
+                "gradient": [mean_gradient(frame) for frame in frames],
+                **measure_frame(*frames, meter, begins_shot=begins_shot),
+                "temporal_error": error[:2] if error else (None, None),
+                "flicker": error[2:4] if error else (None, None),
+            }
+        )
+        shares.append(error.trusted_share if error else None)
+        earlier = frames
+        listener(FrameReport(frame=match.first + index, frames_known=match.count))
     return {
         "result": match.result.path,
         "content": match.content.path,
@@ -152,27 +163,10 @@ def measure_clip(result: Path, config: MeasureConfig, listener: Listener) -> Fac
         "frames": match.count,
         "times_s": match.times_s,
         "cuts": match.cuts,
-        "trusted_share": series([e.trusted_share if e else None for e in errors]),
+        "trusted_share": series(shares),
         "network": meter.network.name if meter else None,
         **collect(rows),
     }
-
-
-def _measured(
-    match: Match,
-    meter: FrameMeter | None,
-    rows: list[dict[str, Pair]],
-    listener: Listener,
-) -> Iterator[tuple[Frame, Frame]]:
-    """Append each frame's own metrics to ``rows``, and pass the frames on."""
-    for index, pair in enumerate(matched_frames(match)):
-        row: dict[str, Pair] = {
-            "luminance": [mean_luminance(frame) for frame in pair],
-            "gradient": [mean_gradient(frame) for frame in pair],
-        }
-        rows.append(row | measure_frame(*pair, meter, begins_shot=index in match.cuts))
-        yield pair
-        listener(FrameReport(frame=match.first + index, frames_known=match.count))
 
 
 def series(frames: Sequence[Number]) -> Facts:
@@ -202,11 +196,9 @@ def collect(rows: Sequence[Mapping[str, Pair]]) -> dict[str, Facts]:
     return facts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemporalError:
+class TemporalError(NamedTuple):
     """The difference of a frame to its predecessor, warped along the source's flow."""
 
-    index: int  # 0-based, of the later frame
     error: float
     """Squared difference of the stylized frames, values in [0, 1]; mean over channels
     and, weighted by consistency, over pixels."""
@@ -217,36 +209,25 @@ class TemporalError:
     trusted_share: float  # mean consistency of the flow
 
 
-def temporal_errors(
-    pairs: Iterable[tuple[Frame, Frame]],
-    *,
-    quality: FlowQuality = "medium",
-    cuts: Collection[int] = (),
-) -> Iterator[TemporalError]:
-    """Measure the flicker between consecutive frames of the same shot.
+def temporal_error(earlier: Frames, later: Frames) -> TemporalError | None:
+    """Measure the flicker between two consecutive frames of a shot.
 
-    Each pair is a stylized frame and its source, of the same shape; the flow, of
-    ``quality``, is estimated on the source. Nothing is yielded for a frame that begins
-    a shot (``cuts``: their indices), nor where no pixel of the flow is trusted.
+    The flow is estimated on the source. None: no pixel of it is trusted.
 
     Source: Ruder et al. 2016, short-term loss, divided by the trusted pixels.
     """
-    for (_, earlier), (index, later) in pairwise(enumerate(pairs)):
-        if index in cuts:
-            continue
-        motion = estimate_motion(earlier[1], later[1], quality=quality)
-        if motion.trusted_share == 0:
-            continue
-        other = independent_motion(earlier[1], later[1])
-        stylized_pair, source_pair = zip(earlier, later, strict=True)
-        yield TemporalError(
-            index=index,
-            error=_miss(*stylized_pair, motion),
-            source_error=_miss(*source_pair, motion),
-            flicker=_flicker(*stylized_pair, other),
-            source_flicker=_flicker(*source_pair, other),
-            trusted_share=motion.trusted_share,
-        )
+    motion = estimate_motion(earlier[1], later[1], quality="medium")
+    if motion.trusted_share == 0:
+        return None
+    other = independent_motion(earlier[1], later[1])
+    stylized, source = zip(earlier, later, strict=True)
+    return TemporalError(
+        error=_miss(*stylized, motion),
+        source_error=_miss(*source, motion),
+        flicker=_flicker(*stylized, other),
+        source_flicker=_flicker(*source, other),
+        trusted_share=motion.trusted_share,
+    )
 
 
 def _flicker(earlier: Frame, later: Frame, motion: Motion) -> float:
