@@ -17,7 +17,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from vidstyle.clip.unfinished import finish_video
 from vidstyle.errors import ConfigError, VidstyleError, WorkDirError
-from vidstyle.networks.published import cache_directory
+from vidstyle.networks.weights import cache_directory
 from vidstyle.pace import duration
 from vidstyle.ui import UiConfig
 from vidstyle.ui.request import QUIET, add_run, before_and_after, build_form, command

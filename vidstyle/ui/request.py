@@ -13,8 +13,7 @@ from vidstyle.config import StyleConfig
 from vidstyle.config.setting import FILES, settings_of
 from vidstyle.config.toml_file import SAMPLES, named_painting
 from vidstyle.errors import ConfigError, InputError, VidstyleError
-from vidstyle.images import read_picture, resize_frame, write_picture
-from vidstyle.measure.stills import is_picture
+from vidstyle.images import is_picture, read_picture, resize_frame, write_picture
 from vidstyle.records import Frame
 from vidstyle.ui.runs import SETTINGS, Run, Runs
 from vidstyle.video.probe import first_shown, probe

@@ -29,8 +29,7 @@ from vidstyle.config import StyleConfig, VideoConfig
 from vidstyle.config.setting import settings_of
 from vidstyle.config.toml_file import named_painting, read_preset, read_text
 from vidstyle.errors import ConfigError, InputError, VidstyleError
-from vidstyle.images import write_picture, write_whole
-from vidstyle.measure.stills import is_picture
+from vidstyle.images import is_picture, write_picture, write_whole
 from vidstyle.pace import Pace
 from vidstyle.records import Download, Event, FrameReport, Notice, Plan, StepReport
 from vidstyle.stylize.image import stylize_image
