@@ -17,6 +17,8 @@ from vidstyle.networks.load import slim
 from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.optimize.targets import style_target
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 GPU = torch.device("meta")  # needs no driver
 
