@@ -28,8 +28,12 @@ try:
     from vidstyle.config import StyleConfig, VideoConfig
     from vidstyle.devices import choose_device
     from vidstyle.errors import VidstyleError
-    from vidstyle.networks.load import choose_precision, load_network, network_status
-    from vidstyle.networks.published import published_weights
+    from vidstyle.networks import (
+        choose_precision,
+        load_network,
+        network_status,
+        published_weights,
+    )
     from vidstyle.networks.vgg import FeatureNetwork
     from vidstyle.records import Notice, Plan, StepReport
 except ImportError as err:

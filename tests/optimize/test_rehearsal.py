@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from vidstyle.config import StyleConfig
 from vidstyle.devices import count_operations
-from vidstyle.networks.load import slim
+from vidstyle.networks import slim
 from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.optimize.targets import style_target
 

@@ -33,7 +33,7 @@ from vidstyle.clip.workers import (
 )
 from vidstyle.errors import InputError, OptimizationError
 from vidstyle.records import Event, FrameReport, Listener, Notice
-from vidstyle.stylize.stylizer import Stylizer
+from vidstyle.stylize import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
 LOST_S = 50  # timeout of an answer; after 60, Ray would end this process
@@ -135,7 +135,9 @@ class SpreadPainter:
             times_s=found.times_s[span],
             colors=found.colors[span],
             is_seen=found.is_seen[span],
-            lights={},
+            lights={
+                n: found.lights[n] for n in range(first, stop) if n in found.lights
+            },
             first=first,
             is_complete=True,
             warnings=[],
