@@ -15,6 +15,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from vidstyle.config import DeviceName
 from vidstyle.errors import ConfigError, DeviceMemoryError
 
+OUT_OF_MEMORY = (
+    *("can't allocate memory", "not enough memory", "out of memory"),
+    *("_ALLOC_FAILED", "_ALLOCATION_FAILED"),
+)
+"""In the plain RuntimeErrors of the CPU's allocator (on Linux and Windows), MPS and the
+CUDA driver; of cuBLAS and cuDNN."""
+
 
 def choose_device(name: DeviceName) -> torch.device:
     """Return the named device; ``auto`` prefers cuda, then mps, then the CPU.
@@ -83,9 +90,8 @@ def memory_errors_named(what: str) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as err:
-        # The CPU allocator raises a plain RuntimeError.
         is_plain = not isinstance(err, torch.OutOfMemoryError | MemoryError)
-        if is_plain and "can't allocate memory" not in str(err):
+        if is_plain and not any(text in str(err) for text in OUT_OF_MEMORY):
             raise
         raise DeviceMemoryError(
             f"not enough memory for {what}; use a smaller --long-side or --batch."

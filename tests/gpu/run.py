@@ -1,7 +1,10 @@
 """Compare a GPU with the CPU, time it, and write what was found as Markdown.
 
 It needs no network, no pytest and no installed vidstyle: torch, torchvision, OpenCV,
-Rich, Typer, Pillow and imageio-ffmpeg are enough. ``--tiny`` tries it on any machine.
+Pillow, safetensors and imageio-ffmpeg are enough. Wheels of what is missing (0.6.0 is
+the small imageio-ffmpeg) can be taken along, installed with ``pip install --no-index
+--no-deps --target extra *.whl``, and used with ``PYTHONPATH=extra``. ``--tiny`` tries
+it on any machine.
 """
 
 import argparse
@@ -25,7 +28,12 @@ try:
     from vidstyle.config import StyleConfig, VideoConfig
     from vidstyle.devices import choose_device
     from vidstyle.errors import VidstyleError
-    from vidstyle.networks import choose_precision, load_network, published_weights
+    from vidstyle.networks import (
+        choose_precision,
+        load_network,
+        network_status,
+        published_weights,
+    )
     from vidstyle.networks.vgg import FeatureNetwork
     from vidstyle.records import Notice, Plan, StepReport
 except ImportError as err:
@@ -64,15 +72,13 @@ class Page:
 
 def load(name, device, precision):
     """Load a network; VGG's weights are random where they are not on this machine."""
-    try:
-        network = load_network(name, device=device, precision=precision)
-    except VidstyleError:
-        topology = published_weights(name).topology
-        network = FeatureNetwork(topology, random_weights(topology))
-        network = network.to(device, memory_format=torch.channels_last)
-        network.set_precision(choose_precision(precision, device))
-        return network, f"{name}, random weights"
-    return network, name
+    (known,) = [each for each in network_status() if each.name == name]
+    if known.built_in or known.path:
+        return load_network(name, device=device, precision=precision), name
+    topology = published_weights(name).topology  # a download could take long to fail
+    network = FeatureNetwork(topology, random_weights(topology))
+    network.set_precision(choose_precision(precision, device))
+    return network.to(device), f"{name}, random weights"
 
 
 def write_differences(page, device):

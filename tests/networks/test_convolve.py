@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from vidstyle.errors import ConfigError
-from vidstyle.networks import choose_precision
+from vidstyle.networks import choose_precision, slim
 from vidstyle.networks.vgg import convolutions_in, convolve_replicated
 
 
@@ -79,8 +79,24 @@ def test_tf32_is_refused_where_there_is_none() -> None:
 
 
 def test_rounding_of_convolutions_is_put_back() -> None:
-    before = torch.backends.cudnn.allow_tf32
+    cudnn = torch.backends.cudnn
+    before = cudnn.allow_tf32, cudnn.deterministic
     for precision, allowed in (("fp32", False), ("tf32", True), ("bf16", False)):
         with convolutions_in(precision):
-            assert torch.backends.cudnn.allow_tf32 is allowed
-        assert torch.backends.cudnn.allow_tf32 is before
+            assert (cudnn.allow_tf32, cudnn.deterministic) == (allowed, True)
+        assert (cudnn.allow_tf32, cudnn.deterministic) == before
+
+
+@pytest.mark.parametrize("precision", ["fp32", "tf32"])
+def test_all_convolutions_are_rounded_alike(monkeypatch, precision) -> None:
+    seen, convolve = set(), torch.nn.functional.conv2d
+
+    def listen(*args):
+        seen.add(torch.backends.cudnn.allow_tf32)
+        return convolve(*args)
+
+    monkeypatch.setattr(torch.nn.functional, "conv2d", listen)
+    network = slim()
+    network.precision = precision
+    network(torch.rand(1, 3, 16, 16), network.layers)  # with their maps
+    assert seen == {precision == "tf32"}

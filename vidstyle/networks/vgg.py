@@ -185,15 +185,15 @@ class FeatureNetwork(nn.Module):
         features: dict[str, Tensor] = {}
         values = (images - self.mean) / self.std
         depth = max((self.layers.index(layer) + 1 for layer in layers), default=0)
-        for layer in self.layers[:depth]:
-            with convolutions_in(self.precision):
+        with convolutions_in(self.precision):
+            for layer in self.layers[:depth]:
                 if layer.endswith("_1") and layer != self.layers[0]:
                     values = self._pool(values, 2)  # (N, C, h // 2, w // 2)
                 values = self._convolve(values, layer)  # (N, C', h, w)
-            if layer in unmapped and layer in layers:
-                features[layer] = values
-            elif layer in layers:
-                features[layer] = self._map(values, layer)
+                if layer in unmapped and layer in layers:
+                    features[layer] = values
+                elif layer in layers:
+                    features[layer] = self._map(values, layer)
         return features
 
     def _convolve(self, values: Tensor, layer: str) -> Tensor:
@@ -238,13 +238,17 @@ def convolution_of(layer: str) -> str:
 
 @contextmanager
 def convolutions_in(precision: Precision) -> Iterator[None]:
-    """Allow TF32 in CUDA's float32 convolutions inside the block, or forbid it."""
-    before = torch.backends.cudnn.allow_tf32
-    torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    """Allow TF32 in CUDA's float32 convolutions inside the block, or forbid it.
+
+    Only algorithms whose results can be repeated are used.
+    """
+    cudnn = torch.backends.cudnn
+    before = cudnn.allow_tf32, cudnn.deterministic
+    cudnn.allow_tf32, cudnn.deterministic = precision == "tf32", True
     try:
         yield
     finally:
-        torch.backends.cudnn.allow_tf32 = before
+        cudnn.allow_tf32, cudnn.deterministic = before
 
 
 def convolve_replicated(maps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vidstyle.config import LrDecay
 from vidstyle.devices import seeded_generator
-from vidstyle.optimize.optimizer import Optimizer, expand_to, rms
+from vidstyle.optimize.optimizer import Optimizer, expand_to, rms, upload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class FirstOrder(Optimizer):
     def _sizes(self, like: Tensor) -> Tensor:
         """Return each sample's current step size, (N,), with the dtype of ``like``."""
         sizes = [self._step_size.after(taken) for taken in self._taken]
-        return self._trust * torch.tensor(sizes, dtype=torch.float64).to(like)
+        return self._trust * upload(torch.tensor(sizes, dtype=torch.float64), like)
 
     @abstractmethod
     def _clear(self, which: Tensor) -> None:
@@ -214,12 +214,12 @@ class Langevin(Momentum):
     def _plain_steps(self, gradients: Tensor) -> Tensor:
         """Return the descent step plus noise of each sample, (N, ...)."""
         values = gradients[0].numel()
-        steps = torch.tensor(self._taken).to(gradients) + 1
+        steps = upload(torch.tensor(self._taken), gradients) + 1
         heat = self._temperature * self.best.losses / (values * steps)
         norms = rms(gradients).clamp(min=torch.finfo(gradients.dtype).tiny)
         sizes = self._sizes(gradients)
         deviations = torch.minimum((2 * sizes * heat / norms).sqrt(), sizes)
         shape, exact = gradients.shape[1:], torch.float64
         drawn = [torch.randn(shape, generator=g, dtype=exact) for g in self._noise]
-        noise = torch.stack(drawn).to(gradients)
+        noise = upload(torch.stack(drawn), gradients)
         return super()._plain_steps(gradients) + expand_to(deviations, noise) * noise

@@ -125,6 +125,11 @@ def expand_to(per_sample: Tensor, like: Tensor) -> Tensor:
     return per_sample.reshape(-1, *[1] * (like.dim() - 1))
 
 
+def upload(values: Tensor, like: Tensor) -> Tensor:
+    """Copy to another tensor's device, in its dtype, without waiting for CUDA."""
+    return values.to(like, non_blocking=like.is_cuda)
+
+
 def rms(samples: Tensor) -> Tensor:
     """Compute the root mean square of each sample: (N, ...) -> (N,)."""
     return samples.flatten(1).square().mean(dim=1).sqrt()

@@ -156,18 +156,19 @@ class Gaussian(Statistic):
         centered = rows - mean
         covariance = centered.transpose(1, 2) @ _weighted(centered, guide)  # (N, C, C)
         covariance = covariance / rows.shape[1]
-        floor = SMALL * energy * torch.eye(rows.shape[-1]).to(rows)
+        identity = torch.eye(rows.shape[-1], device=rows.device)
+        floor = SMALL * energy * identity.to(rows)
         return torch.cat([mean, covariance + floor], dim=1)
 
     def as_target(self, measured: Tensor) -> Tensor:
         """Replace the covariance by its square root."""
-        values, vectors = torch.linalg.eigh(_exact(measured[:, 1:]))
+        values, vectors = torch.linalg.eigh(exact(measured[:, 1:]))
         roots = vectors * values.clamp(min=0).sqrt().unsqueeze(1)
         root = (roots @ vectors.transpose(1, 2)).to(measured)
         return torch.cat([measured[:, :1], root], dim=1)
 
     def error(self, measured: Tensor, target: Tensor) -> Tensor:
-        ours, theirs = _exact(measured), _exact(target)
+        ours, theirs = exact(measured), exact(target)
         covariance, root = ours[:, 1:], theirs[:, 1:]
         product = root @ covariance @ root
         # Symmetric up to rounding.
@@ -202,14 +203,14 @@ def _weighted_sort(ordered: Tensor, weights: Tensor, order: Tensor) -> Tensor:
     Weights are in pixel order and average 1; ``order`` holds each sorted value's pixel.
     """
     count = ordered.shape[2]
-    ends = weights.double().gather(2, order).cumsum(dim=2)
-    levels = torch.arange(count, device=ordered.device, dtype=ends.dtype) + 0.5
+    ends = exact(weights.gather(2, order)).cumsum(dim=2)
+    levels = torch.arange(count, device=ends.device, dtype=ends.dtype) + 0.5
     levels = levels.expand_as(ends).contiguous()
     indices = torch.searchsorted(ends.contiguous(), levels).clamp(max=count - 1)
-    return ordered.gather(2, indices)
+    return ordered.gather(2, indices.to(ordered.device))
 
 
-def _exact(values: Tensor) -> Tensor:
+def exact(values: Tensor) -> Tensor:
     """Convert to float64, on a device that supports it and ``eigh``."""
     device = "cpu" if values.device.type == "mps" else values.device
     return values.to(device).double()

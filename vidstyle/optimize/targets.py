@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from vidstyle.config import LayerWeight, StyleConfig
 from vidstyle.networks.vgg import FeatureNetwork
-from vidstyle.optimize.style_statistics import Gram, make_statistic
+from vidstyle.optimize.style_statistics import Gram, exact, make_statistic
 from vidstyle.optimize.tiles import Extractor
 
 FLOOR = 0.1
@@ -106,7 +106,7 @@ def mix_styles(
     else:
         energies = {
             layer: max(
-                float(target.double().square().sum()),
+                float(exact(target).square().sum()),
                 FLOOR * statistic.reference_norm(network, layer, target.shape[-1]),
             )
             for layer, target in targets.items()
@@ -134,7 +134,7 @@ def content_target(
     elif energies is None:
         energies = {
             layer: max(
-                float(values.double().square().sum()),
+                float(exact(values).square().sum()),
                 FLOOR * network.feature_energy[layer] * values.numel(),
             )
             for layer, values in features.items()

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from vidstyle.devices import memory_of
+from vidstyle.devices import memory_errors_named, memory_of
 from vidstyle.networks.vgg import FeatureNetwork, block_of
 from vidstyle.optimize.style_statistics import Gram
 
@@ -102,7 +102,8 @@ class Extractor:
     @torch.no_grad()
     def extract_detached(self, images: Tensor) -> dict[str, Tensor]:
         """Extract features without gradients, which takes a quarter of the memory."""
-        return self.extract(images, 4 * TILE_BYTES / self.bytes_per_pixel)
+        with memory_errors_named("a picture of {3}x{2}".format(*images.shape)):
+            return self.extract(images, 4 * TILE_BYTES / self.bytes_per_pixel)
 
     def most_pixels(self, images: Tensor, *, in_tiles: bool) -> float:
         """Return how many pixels of each image to process at once.

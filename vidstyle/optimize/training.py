@@ -10,9 +10,10 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from vidstyle.config import StyleConfig
+from vidstyle.devices import memory_errors_named
 from vidstyle.errors import OptimizationError
 from vidstyle.networks.painter import PaintingNetwork
-from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.networks.vgg import FeatureNetwork, convolutions_in
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import StyleTarget, content_target
 
@@ -83,13 +84,15 @@ class Training:
             OptimizationError: If the loss is not a finite number.
         """
         contents = pair.contents[:1], pair.contents[1:]
-        painted = list(self._pool.map(self._painter, contents))
-        moved, inside = move_roughly(painted[0].detach(), pair.flow)
-        learned = [
-            self._pool.submit(self._learn, slot, pair, painted[slot], *held)
-            for slot, held in enumerate([(), (moved, pair.consistency * inside)])
-        ]
-        (first, terms), (second, later) = [future.result() for future in learned]
+        what, precision = "a training step", self._network.precision
+        with memory_errors_named(what), convolutions_in(precision):
+            painted = list(self._pool.map(self._painter, contents))
+            moved, inside = move_roughly(painted[0].detach(), pair.flow)
+            learned = [
+                self._pool.submit(self._learn, slot, pair, painted[slot], *held)
+                for slot, held in enumerate([(), (moved, pair.consistency * inside)])
+            ]
+            (first, terms), (second, later) = [future.result() for future in learned]
         for weight, a, b in zip(self._weights, first, second, strict=True):
             weight.grad = a + b
         rise, fall = (self.steps + 1) / RISE, (1 - progress) / FALL

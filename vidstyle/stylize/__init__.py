@@ -14,7 +14,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from vidstyle.color import Mask, color_statistics, composite, guide_image
 from vidstyle.config import StyleConfig, check_counts
-from vidstyle.devices import choose_device
+from vidstyle.devices import choose_device, memory_errors_named
 from vidstyle.errors import ConfigError
 from vidstyle.images import (
     as_frame,
@@ -25,7 +25,7 @@ from vidstyle.images import (
 )
 from vidstyle.networks import load_network
 from vidstyle.networks.painter import PaintingNetwork, read_painter
-from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.networks.vgg import FeatureNetwork, convolutions_in
 from vidstyle.optimize import pyramid
 from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.optimize.slots import FrameTask
@@ -269,9 +269,13 @@ class Stylizer:
     def _start_image(self, style: FrameStyle, content: Tensor, noise: int) -> Tensor:
         """Return the initial image, a new (1, 3, H, W) tensor."""
         if self.painter is not None:
-            is_bf16 = self.network.precision == "bf16"
-            autocast = torch.autocast(self.device.type, torch.bfloat16, enabled=is_bf16)
-            with torch.no_grad(), autocast:
+            precision, kind = self.network.precision, self.device.type
+            with (
+                memory_errors_named("a frame of {3}x{2}".format(*content.shape)),
+                convolutions_in(precision),
+                torch.autocast(kind, torch.bfloat16, enabled=precision == "bf16"),
+                torch.no_grad(),
+            ):
                 return cast("Tensor", self.painter(content))
         if self.config.init == "random":
             return pyramid.random_image(content, seed=self.config.seed, index=noise)
