@@ -60,7 +60,7 @@ def as_lines(inspection: Inspection) -> Iterator[str]:
         ("color", _color(info.color) if info.color else ""),
         ("alpha", alpha if info.has_alpha else ""),
         ("sound", _tracks(info, "audio") if info.kind == "video" else ""),
-        ("subtitles", _tracks(info, "subtitle") if info.subtitle_codecs else ""),
+        ("subtitles", _tracks(info, "subtitle") if info.codecs("subtitle") else ""),
         ("chapters", str(info.chapters or "")),
         *(("stream", _stream(stream, info.stream_index)) for stream in info.streams),
         ("reading", _reading(info)),
@@ -143,9 +143,11 @@ def _reading(info: VideoInfo) -> str:
 
 
 def _result(inspection: Inspection) -> str:
-    sound, subtitles = inspection.info.audio_codecs, inspection.info.subtitle_codecs
-    counts = {"sound track": len(sound), "subtitle track": len(subtitles)}
-    tracks = [_count(number, name) for name, number in counts.items() if number]
+    tracks = [
+        _count(len(codecs), f"{name} track")
+        for kind, name in {"audio": "sound", "subtitle": "subtitle"}.items()
+        if (codecs := inspection.info.codecs(kind))
+    ]
     result = f"{inspection.ending} by default"
     result += f" with {' and '.join(tracks)} copied" if tracks else ", without sound"
     if inspection.ending == ".mkv":

@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import IO, Final, NamedTuple, cast
 
 from vidstyle.errors import DependencyError, VidstyleError
 from vidstyle.records import Frame
 
+RESTARTED: Final = frozenset({"mpeg", "mpegts", "ogg"})
+"""Demuxers whose timestamps count from the mapped streams' start, not the file's."""
 _PREFIX = re.compile(r"^(\[[^\]]*\]\s*)*(Error opening (in|out)put: )?")
 # Generic messages that follow the one that gives the reason.
 _UNINFORMATIVE = re.compile(

@@ -67,7 +67,6 @@ def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
         rotation=0,
         codec=pictures[0].suffix.lower().removeprefix("."),
         pixel_format="rgba" if any(alphas) else "rgb24",
-        has_audio=False,
         has_alpha=any(alphas),
         has_times=False,
         missing_numbers=max(numbers) - min(numbers) + 1 - len(numbers),

@@ -13,8 +13,7 @@ from typing import Final, NamedTuple
 from vidstyle.config import EncodingConfig
 from vidstyle.records import VideoInfo
 from vidstyle.video.codecs import CODECS, CONTAINERS
-from vidstyle.video.ffmpeg import file_url
-from vidstyle.video.streams import RESTARTED
+from vidstyle.video.ffmpeg import RESTARTED, file_url
 
 # Audio codecs that a container can hold and players can play.
 _MP4_SOUND: Final = {"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"}
@@ -70,11 +69,11 @@ class _Track(NamedTuple):
 def _tracks(source: VideoInfo, container: str) -> Iterator[_Track]:
     """Decide for each audio and subtitle stream and font how it is carried over."""
     holds = _CONTAINERS[container]
-    for index, codec in enumerate(source.audio_codecs):
+    for index, codec in enumerate(source.codecs("audio")):
         # ffmpeg prints "none" for a codec that it cannot identify.
         encoder = () if codec == "none" else holds.sound_encoder
         yield _Track("a", index, codec, _COPY if codec in holds.sound else encoder)
-    for index, codec in enumerate(source.subtitle_codecs):
+    for index, codec in enumerate(source.codecs("subtitle")):
         encoder = (holds.text_encoder,) if codec in _TEXT_SUBTITLES else ()
         yield _Track("s", index, codec, _COPY if codec in holds.subtitles else encoder)
     if container == "matroska":
