@@ -104,11 +104,11 @@ class VideoInfo:
 
     @property
     def has_audio(self) -> bool:
-        return bool(self.codecs("audio"))
+        return bool(self.of_kind("audio"))
 
-    def codecs(self, kind: str) -> tuple[str, ...]:
-        """List the codecs of the streams of a kind, such as audio, in file order."""
-        return tuple(stream.codec for stream in self.streams if stream.kind == kind)
+    def of_kind(self, kind: str) -> list[StreamInfo]:
+        """List the streams of a kind, such as audio, in file order."""
+        return [stream for stream in self.streams if stream.kind == kind]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,7 @@ from vidstyle.images import read_picture, write_picture
 from vidstyle.records import Event, FrameReport, Notice, Plan, StreamInfo
 from vidstyle.video.codecs import HardwareEncoder
 from vidstyle.video.ffmpeg import describe
-from vidstyle.video.files import default_output, name_beside
+from vidstyle.video.mux import default_output, name_beside
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 from vidstyle.video.write import write_video

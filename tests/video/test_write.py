@@ -237,7 +237,9 @@ def test_forbidden_folder_is_told(
     def refuse(**_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tempfile.mkstemp", refuse)  # root may write anywhere
+    monkeypatch.setattr(
+        "tempfile.NamedTemporaryFile", refuse
+    )  # root may write anywhere
     assert_unwritable(tmp_path / "result.mp4", "Permission denied")
 
 

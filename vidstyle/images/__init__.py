@@ -201,6 +201,23 @@ def make_folder(folder: Path, *, parents: bool = False) -> None:
         raise OutputError(f"cannot make the folder {folder}: {err.strerror}.") from err
 
 
+@contextlib.contextmanager
+def folders_for(path: Path) -> Iterator[None]:
+    """Create a result's parent folders; remove them again if the block fails.
+
+    OutputError: they cannot be created.
+    """
+    missing = [parent for parent in path.parents if not parent.exists()]
+    make_folder(path.parent, parents=True)
+    try:
+        yield
+    except BaseException:
+        for folder in missing:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write a file atomically, or raise OutputError and leave nothing behind."""
     with (

@@ -42,10 +42,11 @@ from vidstyle.records import (
     StepReport,
 )
 from vidstyle.stylize.image import stylize_image
-from vidstyle.video.files import Outputs, name_beside
+from vidstyle.video.mux import name_beside
 from vidstyle.video.probe import probe
 from vidstyle.video.sheet import pick_frames
 from vidstyle.video.work_dir import NEWEST
+from vidstyle.video.write import Outputs
 
 SETTINGS: Final = {s.key: s for s in settings_of(StyleConfig, VideoConfig)}
 FACTS = "run.json"

@@ -60,7 +60,7 @@ def as_lines(inspection: Inspection) -> Iterator[str]:
         ("color", _color(info.color) if info.color else ""),
         ("alpha", alpha if info.has_alpha else ""),
         ("sound", _tracks(info, "audio") if info.kind == "video" else ""),
-        ("subtitles", _tracks(info, "subtitle") if info.codecs("subtitle") else ""),
+        ("subtitles", _tracks(info, "subtitle") if info.of_kind("subtitle") else ""),
         ("chapters", str(info.chapters or "")),
         *(("stream", _stream(stream, info.stream_index)) for stream in info.streams),
         ("reading", _reading(info)),
@@ -121,8 +121,7 @@ def _color(color: ColorInfo) -> str:
 
 
 def _tracks(info: VideoInfo, kind: str) -> str:
-    codecs = (_codec(stream) for stream in info.streams if stream.kind == kind)
-    return ", ".join(codecs) or "none"
+    return ", ".join(map(_codec, info.of_kind(kind))) or "none"
 
 
 def _codec(stream: StreamInfo) -> str:
@@ -144,9 +143,9 @@ def _reading(info: VideoInfo) -> str:
 
 def _result(inspection: Inspection) -> str:
     tracks = [
-        _count(len(codecs), f"{name} track")
+        _count(len(streams), f"{name} track")
         for kind, name in {"audio": "sound", "subtitle": "subtitle"}.items()
-        if (codecs := inspection.info.codecs(kind))
+        if (streams := inspection.info.of_kind(kind))
     ]
     result = f"{inspection.ending} by default"
     result += f" with {' and '.join(tracks)} copied" if tracks else ", without sound"

@@ -14,10 +14,10 @@ import cv2
 import numpy as np
 
 from vidstyle.config import EvolutionConfig
-from vidstyle.errors import ConfigError, VideoWriteError
+from vidstyle.errors import VideoWriteError
 from vidstyle.images import resize_frame
 from vidstyle.records import Frame
-from vidstyle.video.write import MOST_FPS, write_video
+from vidstyle.video.write import MOST_FPS, check_evolution_name, write_video
 
 _FINEST: Final = 0.25  # smallest visible mean difference, in 8-bit levels
 _SPARE: Final = 4  # snapshots kept per picture shown, so that blending is smooth
@@ -77,11 +77,6 @@ def write_evolution(
     times_s = [index * step_s for index in range(len(frames))]
     fps = Fraction(config.fps)
     write_video(frames, path, times_s=times_s, fps=fps, hold_s=hold_s)
-
-
-def check_evolution_name(path: Path) -> None:
-    if path.suffix.lower() not in {".gif", ".mp4"}:
-        raise ConfigError(f"{path} must end in .gif or .mp4 to show the optimization.")
 
 
 def change(before: Frame, after: Frame) -> float:

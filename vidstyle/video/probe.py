@@ -7,6 +7,7 @@ frame rates and hides tags; frames are counted by their packets.
 import math
 import re
 from bisect import bisect_left
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -18,9 +19,10 @@ from typing import Final, Literal
 import cv2
 
 from vidstyle.config import BACKGROUND, FOLDER_FPS, MIN_SIDE, parse_color
-from vidstyle.errors import ConfigError, VideoOpenError
+from vidstyle.errors import ConfigError, InputError, VideoOpenError
 from vidstyle.images import read_picture
 from vidstyle.records import VideoInfo
+from vidstyle.video.codecs import CONTAINERS
 from vidstyle.video.ffmpeg import describe, last_reason
 from vidstyle.video.folder import probe_folder
 from vidstyle.video.normalize import reasons_to_normalize
@@ -78,6 +80,27 @@ def shape_of(path: Path) -> tuple[int, int]:
         return info.height, info.width
     height, width, _ = read_picture(path).shape
     return height, width
+
+
+def check_names(paths: Sequence[Path], *, are_pictures: bool = False) -> None:
+    """Raise InputError for paths that are URLs, cameras, patterns, or clips.
+
+    Clips are rejected only where pictures are expected. Other missing files pass.
+    """
+    for path in paths:
+        reason = None
+        if path.exists():
+            is_clip = path.is_file() and path.suffix.lower() in {*CONTAINERS} - {".gif"}
+            if are_pictures and is_clip:
+                reason = f"{path} is a clip; paint it with vidstyle video {path}."
+        elif re.match(r"\w{2,}:[\\/]", str(path)):
+            reason = f"{path.name} is on the web; download it, and give the file."
+        elif str(path).isdecimal():
+            reason = f"{path} is a camera; record a clip first, then give the file."
+        elif re.search(r"[*?]", path.name):
+            reason = f"no file matches {path}."
+        if reason is not None:
+            raise InputError(reason)
 
 
 def _check_readable(path: Path) -> None:
