@@ -237,9 +237,7 @@ def test_forbidden_folder_is_told(
     def refuse(**_: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(
-        "tempfile.NamedTemporaryFile", refuse
-    )  # root may write anywhere
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)  # root may write anywhere
     assert_unwritable(tmp_path / "result.mp4", "Permission denied")
 
 

@@ -24,7 +24,7 @@ from vidstyle.images import (
 from vidstyle.measure.distance import Facts
 from vidstyle.plots import Panel, check_plot, write_panels
 from vidstyle.records import Frame, Listener, Notice
-from vidstyle.video.sheet import labelled_sheet
+from vidstyle.video.figures import labelled_sheet
 
 NAMES = "sheet.png", "data.json", "trials.csv", "losses.csv"
 SHEET, DATA, TRIALS, LOSSES = NAMES

@@ -42,9 +42,9 @@ from vidstyle.records import (
     StepReport,
 )
 from vidstyle.stylize.image import stylize_image
+from vidstyle.video.figures import pick_frames
 from vidstyle.video.mux import name_beside
 from vidstyle.video.probe import probe
-from vidstyle.video.sheet import pick_frames
 from vidstyle.video.work_dir import NEWEST
 from vidstyle.video.write import Outputs
 

@@ -159,8 +159,9 @@ def encoder_arguments(
 
 
 def to_pixels(name: str, *, with_alpha: bool = False) -> str:
-    """Build the filters that convert RGB to a codec's pixel format, and tag it."""
+    """Build the filters that convert RGB to a codec's shape and pixels, and tag it."""
     codec = CODECS[name]
+    crop = "crop=iw-mod(iw\\,2):ih-mod(ih\\,2):0:0," if codec.needs_even_sides else ""
     pixels = codec.alpha_pixels if with_alpha else codec.pixels
     if pixels in {"bgr0", "bgra"}:
         return f"format={pixels},setparams=range=pc:colorspace=gbr:{_BT709}"
@@ -168,7 +169,7 @@ def to_pixels(name: str, *, with_alpha: bool = False) -> str:
     # encoding unchanged pixels is lossless in chroma.
     flags = "area+accurate_rnd+full_chroma_int"
     return (
-        f"scale=out_color_matrix=bt709:out_range=tv:flags={flags},"
+        f"{crop}scale=out_color_matrix=bt709:out_range=tv:flags={flags},"
         f"format={pixels},setparams=range=tv:colorspace=bt709:{_BT709}"
     )
 
@@ -236,7 +237,7 @@ def find_hardware(
     codec: str, *, crf: int | None, shape: tuple[int, int]
 ) -> HardwareEncoder | None:
     """Find the first hardware encoder that can encode a frame of (height, width)."""
-    height, width = encoded_shape(codec, shape)
+    height, width = shape
     size, filters = f"{width}x{height}", ("-vf", f"format=rgb24,{to_pixels(codec)}")
     for candidate in CANDIDATES.get(codec, ()):
         encoder = (*filters, *candidate.arguments(codec, crf))

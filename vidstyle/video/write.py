@@ -10,7 +10,6 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from fractions import Fraction
 from glob import escape
 from itertools import chain, compress, islice
@@ -23,6 +22,7 @@ from vidstyle.config import EncodingConfig
 from vidstyle.errors import ConfigError, VideoOpenError, VideoWriteError
 from vidstyle.images import (
     PARTIAL,
+    Resized,
     check_free,
     check_picture_path,
     partial_file,
@@ -91,7 +91,7 @@ def write_video(
     check_writable(path, config)
     if not times_s:
         raise VideoWriteError(f"cannot write {path}: there are no frames.")
-    resized = _Resized(frames, codecs.codec_for(path, config), height, width)
+    resized = Resized(frames, height, width)
     if codecs.container_of(path) == "gif":
         write_gif(resized, path, times_s=times_s, fps=fps, hold_s=hold_s)
         return
@@ -211,22 +211,6 @@ def _clock(times_s: Sequence[float], fps: Fraction) -> tuple[int, Sequence[float
     while clock < _LEAST_CLOCK:
         clock *= 2
     return clock, constant
-
-
-@dataclass(frozen=True)
-class _Resized:
-    """Frames resized to the output's shape, whenever they are iterated over."""
-
-    frames: Iterable[Frame]
-    codec: str
-    height: int | None
-    width: int | None
-
-    def __iter__(self) -> Iterator[Frame]:
-        for frame in self.frames:
-            height, width = self.height or frame.shape[0], self.width or frame.shape[1]
-            rows, columns = codecs.encoded_shape(self.codec, (height, width))
-            yield resize_frame(frame, height=height, width=width)[:rows, :columns]
 
 
 def with_alpha(
