@@ -104,12 +104,9 @@ def codec_for(path: Path, config: EncodingConfig) -> str:
         name = {".webm": "vp9", ".gif": "gif"}.get(ending, "h264")
     endings = CODECS[name].endings
     if ending not in endings:
-        others = [other for other, codec in CODECS.items() if ending in codec.endings]
-        use = f"use --codec {' or '.join(others)}"
-        instead = "leave --codec out" if ending == ".gif" else use
         raise ConfigError(
             f"{path}: a {ending} file cannot hold {name}; use "
-            f"{' or '.join(endings)}, or {instead}."
+            f"{' or '.join(endings)}, or leave --codec out."
         )
     check_crf(name, config.crf)
     if config.keep_alpha and ending not in CODECS[name].alpha_endings:
