@@ -169,7 +169,7 @@ def write_result(
     height, width = (info.height, info.width) if is_resized else (None, None)
     if not output.suffix:
         if config.encoding.keep_alpha and info.has_alpha:
-            frames = with_alpha(frames, info, first=found.first)
+            frames = with_alpha(frames, info, start_s=found.times_s[0])
         write_pictures(frames, output, height=height, width=width)
         return
     is_range = config.frames != (0, None) or config.start_s or config.duration_s

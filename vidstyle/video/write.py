@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from glob import escape
-from itertools import chain, compress, islice
+from itertools import chain, compress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -214,14 +214,14 @@ def _clock(times_s: Sequence[float], fps: Fraction) -> tuple[int, Sequence[float
 
 
 def with_alpha(
-    frames: Iterable[Frame], source: VideoInfo, *, first: int = 0, start_s: float = 0
+    frames: Iterable[Frame], source: VideoInfo, *, start_s: float
 ) -> Iterator[Frame]:
     """Add the source's alpha channel to stylized frames: (H, W, 3) -> (H, W, 4).
 
-    It is read from a frame index or a time. VideoOpenError, ImageOpenError: the source
-    is gone or ends early.
+    ``start_s`` is the first one's time. VideoOpenError, ImageOpenError: the source is
+    gone or ends early.
     """
-    opaque = islice(read_opaque(source, start_s), first, None)
+    opaque = read_opaque(source, start_s)
     for frame in frames:
         alpha = next(opaque, None)
         if alpha is None:
