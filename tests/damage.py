@@ -102,7 +102,7 @@ def read(path: Path) -> str:
     """Read a file as a clip or a picture, whichever it was."""
     from vidstyle.errors import VidstyleError
     from vidstyle.images import read_alpha, read_picture
-    from vidstyle.video.describe import inspect_clip
+    from vidstyle.video.probe import measure_timing, probe
     from vidstyle.video.read import read_frames
 
     told: list[str] = []
@@ -113,8 +113,9 @@ def read(path: Path) -> str:
             if frame.shape[:2] != alpha.shape:
                 return "FAULT: alpha of another shape"
         if is_clip:
-            seen = inspect_clip(path)
-            count = sum(1 for _ in read_frames(seen.info, on_warning=told.append))
+            info = probe(path)
+            measure_timing(info)
+            count = sum(1 for _ in read_frames(info, on_warning=told.append))
             return f"{count} frames" + ", told" * bool(told)
     except VidstyleError as err:
         is_sentence = str(err).endswith(".") and "\n" not in str(err)

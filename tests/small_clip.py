@@ -16,5 +16,4 @@ SMALL_CLIP = VideoInfo(
     rotation=0,
     codec="h264",
     pixel_format="yuv420p",
-    has_audio=False,
 )

@@ -74,20 +74,18 @@ class VideoInfo:
     rotation: int  # in degrees, applied when reading: 0, 90, 180 or 270
     codec: str  # such as h264
     pixel_format: str  # such as yuv420p
-    has_audio: bool
     container: str = ""  # such as matroska,webm; empty for a folder
     file_start_s: float = 0.0  # start time of the file's first stream
     start_s: float = 0.0  # timestamp of the first frame, relative to file_start_s
     tags: tuple[str, ...] = ()  # names of the metadata tags of the file and its streams
     date: str | None = None  # creation date, as tagged
-    color_tags: str = ""  # such as tv, bt709, progressive; empty: untagged
-    audio_codecs: tuple[str, ...] = ()  # in stream order, like subtitle_codecs
-    subtitle_codecs: tuple[str, ...] = ()
     normalizing: tuple[str, ...] = ()  # reasons why ffmpeg decodes instead of OpenCV
     streams: tuple[StreamInfo, ...] = ()  # empty for a folder
     stream_index: int = 0
     color: ColorInfo | None = None  # None for a folder: pictures are converted to sRGB
     stored_shape: tuple[int, int] = (0, 0)  # height and width as coded; not of a folder
+    crop: tuple[int, int] = (0, 0)  # rows and columns that metadata crops from these
+    is_turned: bool = False  # rotated or mirrored by metadata
     pixel_aspect: Fraction = Fraction(1)  # width over height of a stored pixel
     fields: str = "progressive"
     """Or ``interlaced``; ``mixed``: may be interlaced anywhere; ``separate``: each
@@ -103,6 +101,14 @@ class VideoInfo:
     def needs_normalizing(self) -> bool:
         """Whether ffmpeg has to decode it, since OpenCV would misread it."""
         return bool(self.normalizing)
+
+    @property
+    def has_audio(self) -> bool:
+        return bool(self.of_kind("audio"))
+
+    def of_kind(self, kind: str) -> list[StreamInfo]:
+        """List the streams of a kind, such as audio, in file order."""
+        return [stream for stream in self.streams if stream.kind == kind]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

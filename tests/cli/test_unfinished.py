@@ -7,7 +7,7 @@ import pytest
 from running import FEW, FPS, FRAMES, SHOTS, Run
 
 from vidstyle.images import read_picture
-from vidstyle.video.describe import inspect_clip
+from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 from vidstyle.video.work_dir import FrameStore
 
@@ -57,15 +57,15 @@ def test_finish_writes_what_is_painted_and_leaves_the_run(
     said = vidstyle("finish", "a b.mkv")
     assert said.code == 0, said.stderr
     assert said.lines[-1].endswith(f", {PAINTED} frames")
-    seen = inspect_clip(Path("a b.mkv"))
-    timed = list(read_frames(seen.info, on_warning=print))
+    info = probe(Path("a b.mkv"))
+    timed = list(read_frames(info, on_warning=print))
     for index, each in enumerate(timed):
         painted = read_picture(stopped / "stylized" / f"{index + 1:06d}.png")
         assert (each.frame == painted).all()
         assert each.time_s == pytest.approx(index / FPS, abs=0.001)
     assert len(timed) == PAINTED
-    assert seen.info.has_audio
-    assert seen.info.duration_s == pytest.approx(PAINTED / FPS, abs=0.1)
+    assert info.has_audio
+    assert info.duration_s == pytest.approx(PAINTED / FPS, abs=0.1)
 
     assert vidstyle("finish", "a b.mkv").code == 6
     assert vidstyle("finish", "a b.mkv", "-o", "b.mkv", "--json").code == 0

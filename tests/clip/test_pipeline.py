@@ -27,10 +27,10 @@ from vidstyle.errors import (
     VideoWriteError,
 )
 from vidstyle.images import read_picture, write_picture
-from vidstyle.records import Event, FrameReport, Notice, Plan
+from vidstyle.records import Event, FrameReport, Notice, Plan, StreamInfo
 from vidstyle.video.codecs import HardwareEncoder
 from vidstyle.video.ffmpeg import describe
-from vidstyle.video.files import default_output, name_beside
+from vidstyle.video.mux import default_output, name_beside
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 from vidstyle.video.write import write_video
@@ -51,7 +51,7 @@ INFO = replace(
     width=320,
     fps=Fraction(24),
     frame_count=48,
-    has_audio=True,
+    streams=(StreamInfo(index=1, kind="audio", codec="aac"),),
 )
 
 
@@ -284,7 +284,7 @@ def test_frames_are_counted_only_as_far_as_there_are_promises() -> None:
     ("info", "settings", "expected"),
     [
         ({}, {}, "clip.mp4: 48 frames, 320x181, 24 fps, with sound"),
-        ({"has_audio": False}, {}, "clip.mp4: 48 frames, 320x181, 24 fps"),
+        ({"streams": ()}, {}, "clip.mp4: 48 frames, 320x181, 24 fps"),
         (
             {"fps": Fraction(30000, 1001)},
             {"frames": (0, 4)},

@@ -15,8 +15,8 @@ from vidstyle.config import Region, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError, OutputError, VideoOpenError, VidstyleError
 from vidstyle.images import read_picture, write_picture
 from vidstyle.records import Event, Frame, FrameReport, Notice, Plan, StepReport
+from vidstyle.video.figures import GAP
 from vidstyle.video.folder import write_pictures
-from vidstyle.video.sheet import GAP
 
 pytestmark = pytest.mark.slow
 

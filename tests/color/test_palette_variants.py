@@ -19,8 +19,8 @@ from vidstyle.color import (
 )
 from vidstyle.images import read_picture, resize_frame
 from vidstyle.records import Frame
+from vidstyle.video.figures import pick_frames
 from vidstyle.video.probe import probe
-from vidstyle.video.sheet import pick_frames
 
 pytestmark = pytest.mark.slow
 

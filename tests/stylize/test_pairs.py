@@ -13,7 +13,7 @@ from vidstyle.stylize.album import (
     make_pairs,
     pictures_in,
 )
-from vidstyle.video.sheet import CAPTION, GAP
+from vidstyle.video.figures import CAPTION, GAP
 
 OUT = Path("out")
 

@@ -22,7 +22,6 @@ from vidstyle.video.codecs import (
     HardwareEncoder,
     codec_for,
     encoded_shape,
-    encoder_arguments,
     find_hardware,
 )
 from vidstyle.video.ffmpeg import describe, run_ffmpeg
@@ -301,19 +300,6 @@ def test_missing_encoder_is_told_before_the_work(
     assert "cannot encode h265: Unknown encoder 'gone'; use another --codec" in said
     check_writable(tmp_path / "a.mp4", EncodingConfig(codec="h264"))
     assert not list(tmp_path.iterdir())
-
-
-def test_second_encoder_stands_in_for_the_first(
-    old_ffmpeg: list[str], tmp_path: Path
-) -> None:
-    old_ffmpeg.append("libsvtav1")
-    assert "libaom-av1" in encoder_arguments("av1", crf=None, container="mp4")
-    result = tmp_path / "a.mp4"
-    config = EncodingConfig(codec="av1")
-    frames = ramps(KINDS[0])
-    write_video(frames, result, times_s=CONSTANT, fps=NTSC, config=config)
-    assert probe(result).codec == "av1"
-    assert len(list_packets(result, "0:v:0", error=VideoOpenError)) == COUNT
 
 
 SHAPE = (88, 160)

@@ -8,7 +8,8 @@ import pytest
 from vidstyle.config import EvolutionConfig
 from vidstyle.errors import ConfigError, VideoOpenError, VideoWriteError
 from vidstyle.records import Frame
-from vidstyle.video.evolution import (
+from vidstyle.video.ffmpeg import describe
+from vidstyle.video.figures import (
     Evolution,
     blended,
     change,
@@ -16,7 +17,6 @@ from vidstyle.video.evolution import (
     spaced,
     write_evolution,
 )
-from vidstyle.video.ffmpeg import describe
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 from vidstyle.video.streams import list_packets

@@ -9,7 +9,7 @@ import pytest
 
 from vidstyle.config import EncodingConfig
 from vidstyle.errors import VideoOpenError
-from vidstyle.records import Frame
+from vidstyle.records import Frame, StreamInfo
 from vidstyle.video.codecs import container_of
 from vidstyle.video.ffmpeg import describe, run_ffmpeg
 from vidstyle.video.mux import dropped_data, ending_for, mux_args, unsupported_streams
@@ -137,8 +137,8 @@ def test_what_does_not_fit_is_encoded_and_told(
     result = tmp_path / "result.mp4"
     warnings = repaint(clip, result)
     info = probe(result)
-    assert info.audio_codecs == ("aac", "aac")
-    assert info.subtitle_codecs == ("mov_text",)
+    assert [s.codec for s in info.of_kind("audio")] == ["aac", "aac"]
+    assert [s.codec for s in info.of_kind("subtitle")] == ["mov_text"]
     assert packets(result, "0:a:0") == packets(clip, "0:a:0")
     assert [warning.split(" is ")[0] for warning in warnings] == [
         "sound track 2 of the source (vorbis)",
@@ -154,7 +154,7 @@ def test_apples_subtitles_fit_matroska_as_text(
     result = tmp_path / "result.mkv"
     (warning,) = repaint(clip, result)
     assert "(mov_text) is re-encoded as subrip" in warning
-    assert probe(result).subtitle_codecs == ("subrip",)
+    assert [s.codec for s in probe(result).of_kind("subtitle")] == ["subrip"]
 
 
 @pytest.mark.parametrize("name", ["rich.mp4", "rich.mkv"])
@@ -194,13 +194,16 @@ def test_what_fits_nowhere_is_left_out_and_told(
     container: str, make_clip: MakeClip
 ) -> None:
     clip = probe(make_clip("silent.mp4", *PICTURE, "-c:v", "libx264"))
-    strange = replace(clip, audio_codecs=("none", "aac"), subtitle_codecs=("eia_608",))
+    tracks = [("audio", "none"), ("audio", "aac"), ("subtitle", "eia_608")]
+    others = (
+        StreamInfo(index=index, kind=kind, codec=codec)
+        for index, (kind, codec) in enumerate(tracks, start=1)
+    )
+    strange = replace(clip, streams=(*clip.streams, *others))
     warnings = unsupported_streams(strange, container)
     arguments = mux_args(strange, None, container, EncodingConfig())
-    assert [arguments[i + 1] for i, a in enumerate(arguments) if a == "-map"] == [
-        "1:a:1"
-    ]
-    assert arguments[arguments.index("-c:a:0") + 1] == "copy"
+    assert [arguments[i + 1] for i, a in enumerate(arguments) if a == "-map"] == ["1:2"]
+    assert arguments[arguments.index("-c:1") + 1] == "copy"
     assert ["is left out" in warning for warning in warnings] == [True, True]
 
 
@@ -255,8 +258,8 @@ def test_tracks_are_copied_or_encoded_as_the_file_asks_for(
     told = repaint(clip, result)
     assert len(told) == fate.told
     info = probe(result)
-    assert info.audio_codecs == (fate.result_sound,)
-    assert info.subtitle_codecs == (fate.result_subtitles,)
+    assert [s.codec for s in info.of_kind("audio")] == [fate.result_sound]
+    assert [s.codec for s in info.of_kind("subtitle")] == [fate.result_subtitles]
     if not any("sound" in line for line in told):
         assert packets(result, "0:a:0") == packets(clip, "0:a:0")
     if ".mkv" not in fate.ending:
@@ -371,7 +374,7 @@ def test_place_is_told_on_request_only(
     assert ("A walk" in said) == privacy.is_told
     assert ("(fra)" in said) == privacy.is_told
     assert ("34.0754" in said) == privacy.is_placed
-    assert len(probe(result).audio_codecs) == 2
+    assert len(probe(result).of_kind("audio")) == 2
     assert said.count("Chapter #") == 2
 
 

@@ -116,16 +116,9 @@ def reasons(
     more: str = "",
     fields: str = "progressive",
 ) -> tuple[str, ...]:
-    (stream, *_) = Description(
-        LINE.format(codec, pixels, size, aspect, clock) + more
-    ).pictures()
-    color = read_color(
-        stream.color_tags,
-        stream.pixel_format,
-        stream.bit_depth,
-        shape=stream.stored_shape,
-    )
-    return reasons_to_normalize(stream, color, fields=fields, is_first=True)
+    said = LINE.format(codec, pixels, size, aspect, clock) + more
+    (stream, *_) = Description(said, Path("clip.mp4")).clips()
+    return reasons_to_normalize(replace(stream, fields=fields), is_first=True)
 
 
 def test_ordinary_clip_is_read_by_opencv() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vidstyle.errors import VideoOpenError
+from vidstyle.errors import ConfigError, VideoOpenError
 from vidstyle.images import write_picture
 from vidstyle.video import ffmpeg
+from vidstyle.video.mux import ending_for
 from vidstyle.video.probe import held_s, measure_timing, probe
 
 pytestmark = pytest.mark.slow
@@ -217,6 +218,18 @@ def test_even_times_are_constant(name: str, make_clip: MakeClip) -> None:
     timing = measure_timing(probe(make_clip(name, *TEN)))
     assert (timing.kind, timing.packets) == ("constant", 10)
     assert timing.shortest_s == pytest.approx(0.1, abs=0.001)
+
+
+def test_background_is_that_of_the_probe(make_clip: MakeClip) -> None:
+    info = probe(make_clip("clip.gif", *TEN), background="black")
+    assert info.background == "#000000"
+    assert ending_for(info) == ".mp4"
+
+
+def test_rate_is_for_what_has_no_times(make_clip: MakeClip) -> None:
+    assert probe(make_clip("clip.mjpeg", *TEN), fps=Fraction(12)).fps == 12
+    with pytest.raises(ConfigError, match="has its own frame times"):
+        probe(make_clip("clip.mp4", *TEN), fps=Fraction(12))
 
 
 def test_rounding_to_milliseconds_is_no_variable_rate(make_clip: MakeClip) -> None:

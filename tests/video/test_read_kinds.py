@@ -650,7 +650,7 @@ def check_way_out(info: VideoInfo, frames: list[TimedFrame]) -> None:
 
 def sound_start(path: Path) -> float:
     """Return when the first sound is heard, in seconds after the file's start."""
-    streams = Description(describe(path)).streams
+    streams = Description(describe(path), path).streams
     return next(stream.start_s for stream in streams if stream.kind == "audio")
 
 

@@ -1,13 +1,15 @@
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from reading import H264, MakeClip, pattern
 
 from vidstyle.records import StreamInfo
 from vidstyle.video.ffmpeg import describe
-from vidstyle.video.streams import Description, displayed_shape, find_fields, snap_rate
+from vidstyle.video.streams import Description, find_fields, snap_rate
 
+CLIP = Path("clip.mov")
 SAID = """Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'file:clip.mov':
   Duration: 00:01:05.06, start: -0.021333, bitrate: 1000 kb/s
   Chapters:
@@ -26,7 +28,7 @@ yuv420p10le(tv, bt2020nc/bt2020/arib-std-b67), 1920x1080 [SAR 4:3 DAR 64:27], \
 
 
 def test_file_is_understood() -> None:
-    file = Description(SAID)
+    file = Description(SAID, CLIP)
     assert file.container == "mov,mp4,m4a,3gp,3g2,mj2"
     assert (file.start_s, file.duration_s) == (-0.021333, 65.06)
     assert file.chapters == 2
@@ -47,26 +49,26 @@ def test_file_is_understood() -> None:
 
 
 def test_stream_of_pictures_is_understood() -> None:
-    (stream,) = Description(SAID).pictures()
-    assert stream.info.index == 1
-    assert (stream.pixel_format, stream.bit_depth) == ("yuv420p10le", 10)
+    (stream,) = Description(SAID, CLIP).clips()
+    assert stream.stream_index == 1
+    assert (stream.pixel_format, stream.color.bit_depth) == ("yuv420p10le", 10)
     assert stream.stored_shape == (1080, 1920)
     assert stream.pixel_aspect == Fraction(4, 3)
     assert stream.rotation == 90
-    assert displayed_shape(stream) == (1920, 810)
+    assert (stream.height, stream.width) == (1920, 810)
     assert stream.fields == "unknown"
     assert stream.fps == Fraction(30000, 1001)
-    assert stream.start_s == 0.1
+    assert stream.start_s == pytest.approx(0.1 + 0.021333)
     assert stream.has_times
     assert not stream.has_alpha
 
 
 def test_part_that_is_shown_is_told_as_it_is_turned() -> None:
     said = SAID.replace("Display", "Frame Cropping: 1/2/3/4\n        Display")
-    (stream,) = Description(said).pictures()
+    (stream,) = Description(said, CLIP).clips()
     assert stream.rotation == 90
     assert stream.crop == (8, 4)  # as even as ffmpeg makes it
-    assert displayed_shape(stream) == (1916, 804)
+    assert (stream.height, stream.width) == (1916, 804)
 
 
 @pytest.mark.parametrize(
@@ -91,8 +93,8 @@ def test_part_that_is_shown_is_told_as_it_is_turned() -> None:
 )
 def test_pixel_formats(pixel_format: str, depth: int, has_alpha: bool) -> None:
     said = SAID.replace("yuv420p10le", pixel_format)
-    (stream,) = Description(said).pictures()
-    assert (stream.bit_depth, stream.has_alpha) == (depth, has_alpha)
+    (stream,) = Description(said, CLIP).clips()
+    assert (stream.color.bit_depth, stream.has_alpha) == (depth, has_alpha)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +193,6 @@ ROWS = [
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.file} {row.found}")
 def test_fields_are_those_of_the_whole_stream(row: Row, make_clip: MakeClip) -> None:
     clip = make_clip(row.file, *row.made)
-    file = Description(describe(clip))
-    (stream,) = file.pictures()
+    (stream,) = Description(describe(clip), clip).clips()
     assert stream.fields == row.said
-    assert find_fields(clip, stream, container=file.container or "") == row.found
+    assert find_fields(stream) == row.found

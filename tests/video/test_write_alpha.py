@@ -162,7 +162,7 @@ def test_pictures_get_that_of_their_frames(
         info = probe(make_clip(name, "-f", "lavfi", "-i", BAND, *SOURCES[name]))
     painted = red(3, HEIGHT // 2, WIDTH // 2)
     write_pictures(
-        with_alpha(painted, info, first=first),
+        with_alpha(painted, info, start_s=first / 10),
         tmp_path / "result",
         height=HEIGHT,
         width=WIDTH,
@@ -181,7 +181,7 @@ def test_transparency_that_ends_before_the_frames_is_an_error(tmp_path: Path) ->
     with pytest.raises(
         VideoOpenError, match=r"transparency of .*pictures is truncated"
     ):
-        list(with_alpha(frames, info, first=COUNT - 1))
+        list(with_alpha(frames, info, start_s=(COUNT - 1) / 10))
 
 
 def test_opaque_source_stays_opaque(make_clip: MakeClip, tmp_path: Path) -> None:

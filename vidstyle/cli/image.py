@@ -62,8 +62,9 @@ def image(
 
 
 def _paint_one(content: Path, request: Request, settings: o.Settings) -> None:
-    from vidstyle.images import check_picture_path, read_picture
-    from vidstyle.video.files import check_names, folders_for, name_beside
+    from vidstyle.images import check_picture_path, folders_for, read_picture
+    from vidstyle.video.mux import name_beside
+    from vidstyle.video.probe import check_names
 
     check_names([content], are_pictures=True)
     config = settings.make(StyleConfig)
@@ -100,7 +101,8 @@ def _paint_album(contents: list[Path], request: Request, settings: o.Settings) -
     if wants_gif or request.region:
         option = "--evolution" if wants_gif else "--region"
         raise ConfigError(f"{option} works with one picture only, not with a folder.")
-    from vidstyle.video.files import check_names, folders_for
+    from vidstyle.images import folders_for
+    from vidstyle.video.probe import check_names
 
     check_names([*contents, *request.paintings], are_pictures=True)
     request.check_outputs(contents=contents)

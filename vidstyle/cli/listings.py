@@ -66,10 +66,11 @@ def probe(clip: o.Clip, *, json: o.Json = False, **values: Any) -> None:
     It reads the whole file once, because only that reveals a variable frame rate.
     """
     config = VideoConfig(**values)
-    from vidstyle.video.describe import as_facts, as_lines, inspect_clip
+    from vidstyle.video.describe import as_facts, as_lines
+    from vidstyle.video.probe import probe as probe_clip
 
-    found = inspect_clip(clip, fps=config.input_fps, background=config.background)
-    print_facts(as_facts(found), as_lines(found), as_json=json)
+    info = probe_clip(clip, fps=config.input_fps, background=config.background)
+    print_facts(as_facts(info), as_lines(info), as_json=json)
 
 
 Run = Annotated[

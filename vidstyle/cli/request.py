@@ -180,8 +180,7 @@ class Request(Config):
         or the number of weights or times differs from that of the paintings.
         """
         from vidstyle.images import read_picture
-        from vidstyle.video.files import check_names
-        from vidstyle.video.probe import shape_of
+        from vidstyle.video.probe import check_names, shape_of
 
         check_names(self._inputs(contents))
         check_counts(config, times_s, len(self.styles))

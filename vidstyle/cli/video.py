@@ -48,7 +48,7 @@ def plan(ctx: typer.Context, clip: o.Clip, **values: Any) -> None:
     It counts frames and shots, and paints the first few frames as a trial.
     """
     request, config, _ = _resolve(ctx, [clip], values)
-    from vidstyle.video.files import default_output
+    from vidstyle.video.mux import default_output
 
     request.check_inputs([clip], config.style, config.style_at)
     usual = default_output(clip, request.paintings, config.encoding)
@@ -166,12 +166,9 @@ def _paint(
     As one of several, whose results are collected in ``done``, an existing result is
     skipped.
     """
-    from vidstyle.video.files import (
-        check_names,
-        default_output,
-        folders_for,
-        name_beside,
-    )
+    from vidstyle.images import folders_for
+    from vidstyle.video.mux import default_output, name_beside
+    from vidstyle.video.probe import check_names
 
     request, config, _ = task
     check_names([clip])
@@ -195,7 +192,7 @@ def _paint(
 
 
 def _stylize(clip: Path, output: Path, task: _Task, within: Reporter | None) -> None:
-    from vidstyle.video.files import Outputs, check_outputs
+    from vidstyle.video.write import Outputs, check_outputs
 
     request, config, settings = task
     outputs = Outputs(

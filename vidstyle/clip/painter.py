@@ -17,7 +17,7 @@ from vidstyle.clip.prefetch import PrefetchedFrame, Prefetcher
 from vidstyle.config import EvolutionConfig
 from vidstyle.motion.consistency import first_paint
 from vidstyle.records import Frame, FrameReport, Listener, Notice, Paint, StepReport
-from vidstyle.video.evolution import Evolution
+from vidstyle.video.figures import Evolution
 from vidstyle.video.work_dir import EVOLUTION, FrameStore
 
 BEHIND = 16

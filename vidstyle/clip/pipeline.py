@@ -48,10 +48,10 @@ from vidstyle.stylize.image import (
     read_key,
     read_paintings,
 )
-from vidstyle.video.files import Outputs, check_outputs
 from vidstyle.video.probe import first_shown
 from vidstyle.video.read import without_bars
 from vidstyle.video.work_dir import MANIFEST, RUN, FrameStore
+from vidstyle.video.write import Outputs, check_outputs
 
 FRAME_WORK = 1.5  # time for a frame's motion and files on a CPU, in steps
 

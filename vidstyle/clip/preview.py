@@ -34,7 +34,7 @@ from vidstyle.records import (
 )
 from vidstyle.stylize import Stylizer
 from vidstyle.stylize.image import Styles
-from vidstyle.video.sheet import contact_sheet, evenly_spaced
+from vidstyle.video.figures import contact_sheet, evenly_spaced
 from vidstyle.video.work_dir import FrameStore
 
 LONG_SIDE = 256  # of the preview, in pixels; paintings are scaled by the same factor

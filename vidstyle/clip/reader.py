@@ -14,10 +14,10 @@ from typing import Protocol
 from vidstyle.config import VideoConfig
 from vidstyle.errors import VideoOpenError
 from vidstyle.records import Frame, StrPath, TimedFrame, VideoInfo
+from vidstyle.video.figures import pick_frames
 from vidstyle.video.folder import numbered_pictures
 from vidstyle.video.probe import first_shown, probe
 from vidstyle.video.read import find_bars, read_frames
-from vidstyle.video.sheet import pick_frames
 
 
 class FrameReader(Protocol):

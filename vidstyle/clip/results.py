@@ -19,12 +19,11 @@ from vidstyle.video.codecs import (
     find_hardware,
     why_software,
 )
-from vidstyle.video.evolution import write_evolution
+from vidstyle.video.figures import contact_sheet, evenly_spaced, write_evolution
 from vidstyle.video.folder import write_pictures
 from vidstyle.video.mux import dropped_data, unsupported_streams
 from vidstyle.video.probe import held_s
 from vidstyle.video.read import fitted_bars, with_bars
-from vidstyle.video.sheet import contact_sheet, evenly_spaced
 from vidstyle.video.work_dir import FrameStore
 from vidstyle.video.write import MOST_FPS, with_alpha, write_video
 
@@ -170,7 +169,7 @@ def write_result(
     height, width = (info.height, info.width) if is_resized else (None, None)
     if not output.suffix:
         if config.encoding.keep_alpha and info.has_alpha:
-            frames = with_alpha(frames, info, first=found.first)
+            frames = with_alpha(frames, info, start_s=found.times_s[0])
         write_pictures(frames, output, height=height, width=width)
         return
     is_range = config.frames != (0, None) or config.start_s or config.duration_s

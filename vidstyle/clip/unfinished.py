@@ -11,8 +11,8 @@ from vidstyle.config import VideoConfig
 from vidstyle.errors import WorkDirError
 from vidstyle.motion.fades import LONGEST
 from vidstyle.records import Listener, Notice, StrPath, ignore
-from vidstyle.video.files import Outputs, check_outputs
 from vidstyle.video.work_dir import MANIFEST, RUN, FrameStore
+from vidstyle.video.write import Outputs, check_outputs
 
 if TYPE_CHECKING:
     from vidstyle.clip.ingest import IngestState

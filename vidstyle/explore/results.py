@@ -21,7 +21,7 @@ from vidstyle.images import (
 )
 from vidstyle.measure.distance import Facts
 from vidstyle.records import Frame
-from vidstyle.video.sheet import labelled_sheet
+from vidstyle.video.figures import labelled_sheet
 
 NAMES = "sheet.png", "data.json", "trials.csv", "losses.csv"
 SHEET, DATA, TRIALS, LOSSES = NAMES

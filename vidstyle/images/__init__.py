@@ -9,7 +9,8 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,6 +76,20 @@ def resize_frame(frame: Frame, *, height: int, width: int) -> Frame:
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LANCZOS4
     resized = cv2.resize(frame, (width, height), interpolation=method)
     return np.asarray(resized, np.uint8)
+
+
+@dataclass(frozen=True)
+class Resized:
+    """Frames resized whenever they are iterated over; a side of None stays."""
+
+    frames: Iterable[Frame]
+    height: int | None = None
+    width: int | None = None
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in self.frames:
+            height, width = self.height or frame.shape[0], self.width or frame.shape[1]
+            yield resize_frame(frame, height=height, width=width)
 
 
 def is_picture(path: Path) -> bool:
@@ -204,6 +219,23 @@ def make_folder(folder: Path, *, parents: bool = False) -> None:
         folder.mkdir(parents=parents, exist_ok=True)
     except OSError as err:
         raise OutputError(f"cannot make the folder {folder}: {err.strerror}.") from err
+
+
+@contextlib.contextmanager
+def folders_for(path: Path) -> Iterator[None]:
+    """Create a result's parent folders; remove them again if the block fails.
+
+    OutputError: they cannot be created.
+    """
+    missing = [parent for parent in path.parents if not parent.exists()]
+    make_folder(path.parent, parents=True)
+    try:
+        yield
+    except BaseException:
+        for folder in missing:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def write_whole(path: Path, data: bytes) -> None:

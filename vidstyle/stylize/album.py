@@ -27,8 +27,8 @@ from vidstyle.stylize.image import (
     with_alpha_of,
 )
 from vidstyle.stylize.style_bank import painting_size, working_frame
+from vidstyle.video.figures import captioned, contact_sheet, thumbnail
 from vidstyle.video.folder import list_pictures
-from vidstyle.video.sheet import captioned, contact_sheet, thumbnail
 
 Size = tuple[int, int]  # height and width, in pixels
 INDEX = "index.png"  # the contact sheet in the results' folder

@@ -35,7 +35,8 @@ from vidstyle.optimize.slots import FrameTask
 from vidstyle.records import Frame, Listener, Notice, Plan, StepReport, StrPath, ignore
 from vidstyle.stylize import Stylizer
 from vidstyle.stylize.style_bank import painting_size, wanted_side, working_frame
-from vidstyle.video.evolution import Evolution, check_evolution_name, write_evolution
+from vidstyle.video.figures import Evolution, write_evolution
+from vidstyle.video.write import check_evolution_name
 
 Styles = StrPath | Sequence[StrPath]  # one painting's file, or several
 

@@ -16,8 +16,8 @@ from vidstyle.errors import ConfigError, InputError, VidstyleError
 from vidstyle.images import is_picture, read_picture, resize_frame, write_picture
 from vidstyle.records import Frame
 from vidstyle.ui.runs import SETTINGS, Run, Runs
+from vidstyle.video.figures import pick_frames
 from vidstyle.video.probe import first_shown, probe
-from vidstyle.video.sheet import pick_frames
 
 OWN = "my own"
 SCENE: Final = {"More paint": "0.03", "Balanced": "", "More scene": "0.15"}

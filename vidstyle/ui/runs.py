@@ -33,8 +33,9 @@ from vidstyle.images import is_picture, write_picture, write_whole
 from vidstyle.pace import Pace
 from vidstyle.records import Download, Event, FrameReport, Notice, Plan, StepReport
 from vidstyle.stylize.image import stylize_image
-from vidstyle.video.files import Outputs, name_beside
+from vidstyle.video.mux import name_beside
 from vidstyle.video.work_dir import NEWEST
+from vidstyle.video.write import Outputs
 
 SETTINGS: Final = {s.key: s for s in settings_of(StyleConfig, VideoConfig)}
 FACTS = "run.json"

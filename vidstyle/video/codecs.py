@@ -32,7 +32,7 @@ class Codec:
 
     endings: tuple[str, ...]
     """Extensions of the containers that players accept it in; the default first."""
-    encoders: tuple[tuple[str, ...], ...]  # name and arguments, by preference
+    encoder: tuple[str, ...]  # name and arguments
     pixels: str = "yuv420p"  # ffmpeg's pixel format
     alpha_pixels: str | None = None  # the same with alpha; None: unsupported
     alpha_arguments: tuple[str, ...] = ()  # further encoder arguments with alpha
@@ -44,37 +44,34 @@ class Codec:
 # holds every codec, and comes last.
 _APPLE: Final = (".mp4", ".m4v", ".mov", ".mkv")
 CODECS: Final = {
-    "h264": Codec(endings=_APPLE, encoders=(("libx264",),), needs_even_sides=True),
+    "h264": Codec(endings=_APPLE, encoder=("libx264",), needs_even_sides=True),
     "h265": Codec(
         endings=_APPLE,
-        encoders=(("libx265", "-x265-params", "log-level=error"),),
+        encoder=("libx265", "-x265-params", "log-level=error"),
         needs_even_sides=True,
     ),
     "av1": Codec(
         endings=(".mp4", ".m4v", ".webm", ".mkv"),
-        encoders=(
-            ("libsvtav1", "-preset", "8"),
-            ("libaom-av1", "-cpu-used", "6", "-row-mt", "1", "-b:v", "0"),
-        ),
+        encoder=("libsvtav1", "-preset", "8"),
     ),
     "vp9": Codec(
         endings=(".webm", ".mp4", ".m4v", ".mkv"),
-        encoders=(("libvpx-vp9", "-cpu-used", "4", "-row-mt", "1", "-b:v", "0"),),
+        encoder=("libvpx-vp9", "-cpu-used", "4", "-row-mt", "1", "-b:v", "0"),
         alpha_pixels="yuva420p",
         alpha_endings=(".webm", ".mkv"),
     ),
     "prores": Codec(
         endings=(".mov", ".mkv"),
-        encoders=(("prores_ks", "-profile:v", "hq", "-vendor", "apl0"),),
+        encoder=("prores_ks", "-profile:v", "hq", "-vendor", "apl0"),
         pixels="yuv422p10le",
         alpha_pixels="yuva444p10le",
         alpha_arguments=("-profile:v", "4444", "-alpha_bits", "16"),
         alpha_endings=(".mov", ".mkv"),
     ),
-    "gif": Codec(endings=(".gif",), encoders=(("gif",),), pixels="pal8"),
+    "gif": Codec(endings=(".gif",), encoder=("gif",), pixels="pal8"),
     "ffv1": Codec(
         endings=(".mkv",),
-        encoders=(("ffv1", "-level", "3", "-slices", "4", "-slicecrc", "1"),),
+        encoder=("ffv1", "-level", "3", "-slices", "4", "-slicecrc", "1"),
         pixels="bgr0",
         alpha_pixels="bgra",
         alpha_endings=(".mkv",),
@@ -104,12 +101,9 @@ def codec_for(path: Path, config: EncodingConfig) -> str:
         name = {".webm": "vp9", ".gif": "gif"}.get(ending, "h264")
     endings = CODECS[name].endings
     if ending not in endings:
-        others = [other for other, codec in CODECS.items() if ending in codec.endings]
-        use = f"use --codec {' or '.join(others)}"
-        instead = "leave --codec out" if ending == ".gif" else use
         raise ConfigError(
             f"{path}: a {ending} file cannot hold {name}; use "
-            f"{' or '.join(endings)}, or {instead}."
+            f"{' or '.join(endings)}, or leave --codec out."
         )
     check_crf(name, config.crf)
     if config.keep_alpha and ending not in CODECS[name].alpha_endings:
@@ -159,8 +153,9 @@ def encoder_arguments(
 
 
 def to_pixels(name: str, *, with_alpha: bool = False) -> str:
-    """Build the filters that convert RGB to a codec's pixel format, and tag it."""
+    """Build the filters that convert RGB to a codec's shape and pixels, and tag it."""
     codec = CODECS[name]
+    crop = "crop=iw-mod(iw\\,2):ih-mod(ih\\,2):0:0," if codec.needs_even_sides else ""
     pixels = codec.alpha_pixels if with_alpha else codec.pixels
     if pixels in {"bgr0", "bgra"}:
         return f"format={pixels},setparams=range=pc:colorspace=gbr:{_BT709}"
@@ -168,22 +163,20 @@ def to_pixels(name: str, *, with_alpha: bool = False) -> str:
     # encoding unchanged pixels is lossless in chroma.
     flags = "area+accurate_rnd+full_chroma_int"
     return (
-        f"scale=out_color_matrix=bt709:out_range=tv:flags={flags},"
+        f"{crop}scale=out_color_matrix=bt709:out_range=tv:flags={flags},"
         f"format={pixels},setparams=range=tv:colorspace=bt709:{_BT709}"
     )
 
 
 def _working_encoder(name: str, program: str) -> tuple[str, ...]:
-    reasons = []
-    for encoder in CODECS[name].encoders:
-        arguments = ("-pix_fmt", CODECS[name].pixels, "-c:v", *encoder)
-        reasons.append(_encoding_error(arguments, "64x64", program))
-        if not reasons[-1]:
-            return encoder
-    raise DependencyError(
-        f"the ffmpeg at {program} cannot encode {name}{reasons[0]}; use another "
-        "--codec, or set IMAGEIO_FFMPEG_EXE to another ffmpeg."
-    )
+    codec = CODECS[name]
+    arguments = ("-pix_fmt", codec.pixels, "-c:v", *codec.encoder)
+    if reason := _encoding_error(arguments, "64x64", program):
+        raise DependencyError(
+            f"the ffmpeg at {program} cannot encode {name}{reason}; use another "
+            "--codec, or set IMAGEIO_FFMPEG_EXE to another ffmpeg."
+        )
+    return codec.encoder
 
 
 @cache
@@ -236,7 +229,7 @@ def find_hardware(
     codec: str, *, crf: int | None, shape: tuple[int, int]
 ) -> HardwareEncoder | None:
     """Find the first hardware encoder that can encode a frame of (height, width)."""
-    height, width = encoded_shape(codec, shape)
+    height, width = shape
     size, filters = f"{width}x{height}", ("-vf", f"format=rgb24,{to_pixels(codec)}")
     for candidate in CANDIDATES.get(codec, ()):
         encoder = (*filters, *candidate.arguments(codec, crf))

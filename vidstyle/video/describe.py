@@ -2,14 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from fractions import Fraction
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from vidstyle.config import BACKGROUND
 from vidstyle.records import ColorInfo, StreamInfo, VideoInfo
 from vidstyle.video.mux import ending_for
-from vidstyle.video.probe import Timing, measure_timing, probe
+from vidstyle.video.probe import measure_timing
 
 CONTAINERS = {"mov,mp4,m4a,3gp,3g2,mj2": "mp4/mov", "matroska,webm": "mkv/webm"}
 """Shorter names for ffmpeg's demuxers."""
@@ -17,37 +14,20 @@ FIELDS = {"mixed": "may be interlaced", "separate": "single fields"}
 LEVELS = {"tv": "limited", "pc": "full"}
 
 
-class Inspection(NamedTuple):
-    """What probing a clip found."""
-
-    info: VideoInfo
-    timing: Timing
-    ending: str  # default extension of the output: holds all of the clip's streams
-
-
-def inspect_clip(
-    clip: Path, *, fps: Fraction | None = None, background: str = BACKGROUND
-) -> Inspection:
-    """Probe a clip, and measure the timing of its frames."""
-    info = probe(clip, fps=fps, background=background)
-    return Inspection(info, measure_timing(info), ending_for(info))
-
-
-def as_facts(inspection: Inspection) -> dict[str, Any]:
+def as_facts(info: VideoInfo) -> dict[str, Any]:
     """Collect everything for JSON; rates and aspect ratios are Fractions."""
-    facts = asdict(inspection.info)
+    facts = asdict(info)
     reasons = facts.pop("normalizing")
     decoder = "ffmpeg" if reasons else "opencv"
     return facts | {
         "reading": {"decoder": decoder, "reasons": reasons},
-        "timing": asdict(inspection.timing),
-        "result": {"ending": inspection.ending},
+        "timing": asdict(measure_timing(info)),
+        "result": {"ending": ending_for(info)},
     }
 
 
-def as_lines(inspection: Inspection) -> Iterator[str]:
+def as_lines(info: VideoInfo) -> Iterator[str]:
     """Describe a clip in text, one aspect per line."""
-    info = inspection.info
     kind = CONTAINERS.get(info.container, info.container) or "a folder of pictures"
     is_known = info.duration_s is not None
     length = f"{info.duration_s:.2f} s" if is_known else "of unknown length"
@@ -56,15 +36,15 @@ def as_lines(inspection: Inspection) -> Iterator[str]:
         ("clip", f"{info.path}: {kind}, {length}"),
         ("picture", _picture(info)),
         ("shown", _shown(info)),
-        ("rate", _rate(inspection)),
+        ("rate", _rate(info)),
         ("color", _color(info.color) if info.color else ""),
         ("alpha", alpha if info.has_alpha else ""),
         ("sound", _tracks(info, "audio") if info.kind == "video" else ""),
-        ("subtitles", _tracks(info, "subtitle") if info.subtitle_codecs else ""),
+        ("subtitles", _tracks(info, "subtitle") if info.of_kind("subtitle") else ""),
         ("chapters", str(info.chapters or "")),
         *(("stream", _stream(stream, info.stream_index)) for stream in info.streams),
         ("reading", _reading(info)),
-        ("result", _result(inspection)),
+        ("result", _result(info)),
     ]
     return (f"{label:10}{text}" for label, text in aspects if text)
 
@@ -89,8 +69,8 @@ def _shown(info: VideoInfo) -> str:
     return shown
 
 
-def _rate(inspection: Inspection) -> str:
-    info, timing = inspection.info, inspection.timing
+def _rate(info: VideoInfo) -> str:
+    timing = measure_timing(info)
     exact = "" if info.fps.denominator == 1 else f" ({info.fps})"
     shortest, longest = 1000 * timing.shortest_s, 1000 * timing.longest_s
     kind = {
@@ -121,8 +101,7 @@ def _color(color: ColorInfo) -> str:
 
 
 def _tracks(info: VideoInfo, kind: str) -> str:
-    codecs = (_codec(stream) for stream in info.streams if stream.kind == kind)
-    return ", ".join(codecs) or "none"
+    return ", ".join(map(_codec, info.of_kind(kind))) or "none"
 
 
 def _codec(stream: StreamInfo) -> str:
@@ -142,13 +121,16 @@ def _reading(info: VideoInfo) -> str:
     return "picture by picture" if info.kind == "folder" else "OpenCV, directly"
 
 
-def _result(inspection: Inspection) -> str:
-    sound, subtitles = inspection.info.audio_codecs, inspection.info.subtitle_codecs
-    counts = {"sound track": len(sound), "subtitle track": len(subtitles)}
-    tracks = [_count(number, name) for name, number in counts.items() if number]
-    result = f"{inspection.ending} by default"
+def _result(info: VideoInfo) -> str:
+    tracks = [
+        _count(len(streams), f"{name} track")
+        for kind, name in {"audio": "sound", "subtitle": "subtitle"}.items()
+        if (streams := info.of_kind(kind))
+    ]
+    ending = ending_for(info)
+    result = f"{ending} by default"
     result += f" with {' and '.join(tracks)} copied" if tracks else ", without sound"
-    if inspection.ending == ".mkv":
+    if ending == ".mkv":
         result += "; an .mp4 cannot hold all tracks unchanged"
     return result
 

@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import IO, Final, NamedTuple, cast
 
 from vidstyle.errors import DependencyError, VidstyleError
 from vidstyle.records import Frame
 
+RESTARTED: Final = frozenset({"mpeg", "mpegts", "ogg"})
+"""Demuxers whose timestamps count from the mapped streams' start, not the file's."""
 _PREFIX = re.compile(r"^(\[[^\]]*\]\s*)*(Error opening (in|out)put: )?")
 # Generic messages that follow the one that gives the reason.
 _UNINFORMATIVE = re.compile(
@@ -220,27 +222,19 @@ def timed_stream(
 
 def _header(shape: tuple[int, ...], *, fps: Fraction) -> bytes:
     height, width, channels = shape
-    document = _element(
-        *(0x1A45DFA3, _element(0x4282, b"matroska")),  # DocType
-        _element(0x4287, 4),  # DocTypeVersion
-        _element(0x4285, 2),  # DocTypeReadVersion
-    )
-    picture = _element(
-        *(0xE0, _element(0xB0, width), _element(0xBA, height)),
-        _element(0x2EB524, b"RGBA" if channels == 4 else b"RGB\x18"),  # ColourSpace
-    )
-    track = _element(
-        *(0xAE, _element(0xD7, 1)),  # TrackNumber
-        _element(0x73C5, 1),  # TrackUID
-        _element(0x83, 1),  # TrackType: video
-        _element(0x22B59C, b"und"),  # Language: undetermined
-        _element(0x23E383, round(1_000_000_000 / fps)),  # DefaultDuration
-        _element(0x86, b"V_UNCOMPRESSED"),  # CodecID
-        picture,
-    )
+    document = _element(0x1A45DFA3, _element(0x4282, b"matroska"))  # DocType
+    color_space = b"RGBA" if channels == 4 else b"RGB\x18"
+    picture = _element(0xB0, width) + _element(0xBA, height)
+    picture += _element(0x2EB524, color_space)
+    track = _element(0xD7, 1)  # TrackNumber
+    track += _element(0x83, 1)  # TrackType: video
+    track += _element(0x22B59C, b"und")  # Language: undetermined
+    track += _element(0x23E383, round(1_000_000_000 / fps))  # DefaultDuration, ns
+    track += _element(0x86, b"V_UNCOMPRESSED")  # CodecID
+    tracks = _element(0x1654AE6B, _element(0xAE, track, _element(0xE0, picture)))
     segment = bytes.fromhex("18538067") + b"\x01" + b"\xff" * 7  # of unknown length
     scale = _element(0x1549A966, _element(0x2AD7B1, 1000))  # TimestampScale, ns
-    return document + segment + scale + _element(0x1654AE6B, track)
+    return document + segment + scale + tracks
 
 
 def _element(name: int, *parts: bytes | int) -> bytes:

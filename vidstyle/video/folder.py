@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from vidstyle.errors import OutputError, VideoOpenError
-from vidstyle.images import PICTURE_ENDINGS, read_picture, resize_frame, write_picture
+from vidstyle.images import PICTURE_ENDINGS, Resized, read_picture, write_picture
 from vidstyle.images.decode import read_header
 from vidstyle.records import Frame, TimedFrame, VideoInfo
 
@@ -67,7 +67,6 @@ def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
         rotation=0,
         codec=pictures[0].suffix.lower().removeprefix("."),
         pixel_format="rgba" if any(alphas) else "rgb24",
-        has_audio=False,
         has_alpha=any(alphas),
         has_times=False,
         missing_numbers=max(numbers) - min(numbers) + 1 - len(numbers),
@@ -131,11 +130,8 @@ def write_pictures(
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
-        for number, frame in enumerate(frames, start=1):
-            shaped = resize_frame(
-                frame, height=height or frame.shape[0], width=width or frame.shape[1]
-            )
-            write_picture(partial / f"{number:06d}.png", shaped)
+        for number, frame in enumerate(Resized(frames, height, width), start=1):
+            write_picture(partial / f"{number:06d}.png", frame)
         shutil.rmtree(folder, ignore_errors=True)
         partial.replace(folder)
     except OSError as err:

@@ -6,15 +6,15 @@ Location metadata is private and dropped, unless the user keeps it.
 """
 
 import re
-from collections.abc import Iterator
-from itertools import count
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from vidstyle.config import EncodingConfig
-from vidstyle.records import VideoInfo
+from vidstyle.records import StreamInfo, VideoInfo
 from vidstyle.video.codecs import CODECS, CONTAINERS
-from vidstyle.video.ffmpeg import file_url
-from vidstyle.video.streams import RESTARTED
+from vidstyle.video.ffmpeg import RESTARTED, file_url
+from vidstyle.video.probe import probe
 
 # Audio codecs that a container can hold and players can play.
 _MP4_SOUND: Final = {"aac", "ac3", "alac", "eac3", "flac", "mp3", "opus"}
@@ -61,26 +61,26 @@ _BRANDS: Final = ("major_brand", "minor_version", "compatible_brands")
 
 
 class _Track(NamedTuple):
-    kind: str  # as in ffmpeg's stream specifiers: a, s, t or v
-    number: int  # 0-based, among the source's streams of that kind
-    codec: str
-    encoder: tuple[str, ...]  # or copy; a filter may follow; empty: dropped
+    """A stream besides the picture that is carried over, if there is an encoder."""
+
+    stream: StreamInfo
+    encoder: tuple[str, ...]  # or copy; a filter may follow; empty: left out
 
 
 def _tracks(source: VideoInfo, container: str) -> Iterator[_Track]:
-    """Decide for each audio and subtitle stream and font how it is carried over."""
+    """Decide how sound, subtitles, fonts and covers are carried over."""
     holds = _CONTAINERS[container]
-    for index, codec in enumerate(source.audio_codecs):
+    for stream in source.of_kind("audio"):
         # ffmpeg prints "none" for a codec that it cannot identify.
-        encoder = () if codec == "none" else holds.sound_encoder
-        yield _Track("a", index, codec, _COPY if codec in holds.sound else encoder)
-    for index, codec in enumerate(source.subtitle_codecs):
-        encoder = (holds.text_encoder,) if codec in _TEXT_SUBTITLES else ()
-        yield _Track("s", index, codec, _COPY if codec in holds.subtitles else encoder)
-    if container == "matroska":
-        fonts = (s for s in source.streams if s.kind == "attachment")
-        for index, font in enumerate(fonts):
-            yield _Track("t", index, font.codec, _COPY)
+        encoder = () if stream.codec == "none" else holds.sound_encoder
+        yield _Track(stream, _COPY if stream.codec in holds.sound else encoder)
+    for stream in source.of_kind("subtitle"):
+        encoder = (holds.text_encoder,) if stream.codec in _TEXT_SUBTITLES else ()
+        yield _Track(stream, _COPY if stream.codec in holds.subtitles else encoder)
+    fonts = source.of_kind("attachment") if container == "matroska" else []
+    pictures = source.of_kind("video") if container == "mp4" else []
+    covers = [stream for stream in pictures if stream.is_cover]
+    yield from (_Track(stream, _COPY) for stream in (*fonts, *covers))
 
 
 def ending_for(source: VideoInfo, codec: str = "h264") -> str:
@@ -90,15 +90,37 @@ def ending_for(source: VideoInfo, codec: str = "h264") -> str:
     return usual if all(track.encoder == _COPY for track in tracks) else ".mkv"
 
 
+def default_output(
+    clip: Path, paintings: Sequence[Path], encoding: EncodingConfig | None = None
+) -> Path:
+    """Name the result after the clip and its paintings: clip.painting.mp4.
+
+    The extension is the codec's, or ``.mkv`` if the clip has a stream that it cannot
+    hold; a GIF stays a GIF.
+    """
+    info, codec = probe(clip), encoding.codec if encoding else "auto"
+    is_gif = codec == "auto" and clip.suffix.lower() == ".gif"
+    usual = ending_for(info, "h264" if codec == "auto" else codec)
+    return name_beside(clip, paintings, ".gif" if is_gif else usual)
+
+
+def name_beside(clip: Path, paintings: Sequence[Path], ending: str) -> Path:
+    if clip.name in {"", ".."}:  # a folder given as "." or ".."
+        clip = clip.resolve()
+    names = "+".join(dict.fromkeys(path.stem for path in paintings))
+    return clip.with_name(f"{clip.stem}.{names}{ending}")
+
+
 def unsupported_streams(source: VideoInfo, container: str) -> list[str]:
     """Describe, in one sentence each, the tracks that cannot be stream-copied."""
     advice = "" if container == "matroska" else "; .mkv can hold more"
-    names = {"a": "sound track", "s": "subtitle track"}
+    names = {"audio": "sound track", "subtitle": "subtitle track"}
     sentences = [
-        f"{names[kind]} {index + 1} of the source ({codec}) is "
+        f"{names[stream.kind]} {source.of_kind(stream.kind).index(stream) + 1} of the "
+        f"source ({stream.codec}) is "
         f"{f're-encoded as {encoder[0]}' if encoder else 'left out'}: this type "
         f"of file cannot hold it unchanged{advice}."
-        for kind, index, codec, encoder in _tracks(source, container)
+        for stream, encoder in _tracks(source, container)
         if encoder != _COPY
     ]
     if container != "mp4" and any(stream.is_cover for stream in source.streams):
@@ -108,7 +130,7 @@ def unsupported_streams(source: VideoInfo, container: str) -> list[str]:
 
 def dropped_data(source: VideoInfo) -> str | None:
     """Describe the data streams of a source, which are dropped."""
-    data = (stream.name for stream in source.streams if stream.kind == "data")
+    data = [stream.name for stream in source.of_kind("data")]
     names = [name for name in data if name not in _REGENERATED]
     if not names:
         return None
@@ -129,8 +151,8 @@ def source_input(
     cut = ["-ss", f"{start_s:.6f}"] if start_s > 0 else []
     cut += [] if end_s is None else ["-t", f"{end_s - start_s:.6f}"]
     # Restore the delay of late audio for demuxers whose timestamps ffmpeg restarts.
-    kinds = {"audio", "subtitle"} if source.container in RESTARTED else set()
-    starts = [stream.start_s for stream in source.streams if stream.kind in kinds]
+    tracks = [*source.of_kind("audio"), *source.of_kind("subtitle")]
+    starts = [s.start_s for s in tracks if source.container in RESTARTED]
     late_s = min(starts, default=0.0) - start_s
     late = ["-itsoffset", f"{late_s:.6f}"] if late_s > 0 else []
     return [*late, *cut, "-i", file_url(source.path)]
@@ -145,25 +167,20 @@ def mux_args(
     """Build the arguments that map all but the video from the second input."""
     if source is None or source.kind == "folder":
         return []
-    pictures = [stream.index for stream in source.streams if stream.kind == "video"]
-    picture = _Track("v", pictures.index(source.stream_index), source.codec, ())
-    tracks = [track for track in _tracks(source, container) if track.encoder]
-    outputs = {kind: count() for kind in "vast"}  # stream indices in the output
     arguments = ["-map_chapters", "1"]
     arguments += ["-map_metadata", "-1" if config.strip_metadata else "1"]
-    for kind, number, _, encoder in (picture, *tracks):
-        output = f"{kind}:{next(outputs[kind])}"
-        if encoder:
-            arguments += ["-map", f"1:{kind}:{number}"]
+    if not config.strip_metadata:
+        arguments += ["-map_metadata:s:0", f"1:s:{source.stream_index}"]
+    kept = [track for track in _tracks(source, container) if track.encoder]
+    for number, (stream, encoder) in enumerate(kept, start=1):  # 0 is the picture
+        arguments += ["-map", f"1:{stream.index}"]
         for option, value in zip(("c", "filter"), encoder, strict=False):
-            arguments += [f"-{option}:{output}", value]
-        if kind == "t" or not config.strip_metadata:  # a font's name is metadata
-            arguments += [f"-map_metadata:s:{output}", f"1:s:{kind}:{number}"]
-    if container == "mp4":
-        for cover in range(sum(stream.is_cover for stream in source.streams)):
-            arguments += ["-map", f"1:disp:attached_pic:{cover}"]
-            arguments += [f"-c:v:{cover + 1}", "copy"]
-            arguments += [f"-disposition:v:{cover + 1}", "attached_pic"]
+            arguments += [f"-{option}:{number}", value]
+        # A font's name is metadata.
+        if stream.kind == "attachment" or not config.strip_metadata:
+            arguments += [f"-map_metadata:s:{number}", f"1:s:{stream.index}"]
+        if stream.is_cover:
+            arguments += [f"-disposition:{number}", "attached_pic"]
     if span and span[0] > 0:
         # Otherwise a cut also copies the packets since the previous keyframe.
         arguments += ["-copypriorss", "0"]

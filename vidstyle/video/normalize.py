@@ -11,8 +11,7 @@ from contextlib import AbstractContextManager
 from typing import Final
 
 from vidstyle.records import ColorInfo, VideoInfo
-from vidstyle.video.ffmpeg import Stream, file_url, stream_ffmpeg
-from vidstyle.video.streams import RESTARTED, PictureStream
+from vidstyle.video.ffmpeg import RESTARTED, Stream, file_url, stream_ffmpeg
 
 _RGB = re.compile(r"rgb|bgr|gbr|argb|abgr|0rgb|0bgr|x2|pal8|gray|mono|ya\d")
 _CURVES: Final = {"smpte2084": "PQ", "arib-std-b67": "HLG"}
@@ -34,29 +33,30 @@ _DECODE_ERRORS = re.compile(r"\bframes decoded; (\d+) decode errors")
 
 
 def reasons_to_normalize(
-    stream: PictureStream,
-    color: ColorInfo,
-    *,
-    fields: str,
-    is_first: bool,
-    is_packed: bool = False,
+    info: VideoInfo, *, is_first: bool, is_packed: bool = False
 ) -> tuple[str, ...]:
-    """List why OpenCV would misread a stream; empty: it may read it directly."""
-    depth = color.bit_depth
-    aspect = f"{stream.pixel_aspect.numerator}:{stream.pixel_aspect.denominator}"
+    """List why OpenCV would misread a clip; empty: it may read it directly.
+
+    ``is_first``: it is the file's first video stream; ``is_packed``: see ``_PACKED``.
+    """
+    color, aspect = info.color, info.pixel_aspect
+    if color is None:  # a folder of pictures
+        return ()
     cases = {
-        f"OpenCV cannot decode {stream.info.codec}": stream.info.codec in _UNDECODED,
+        f"OpenCV cannot decode {info.codec}": info.codec in _UNDECODED,
         "it is not the file's only video stream": not is_first,
         _PACKED: is_packed,
-        "it is interlaced": fields == "interlaced",
-        "it may be interlaced": fields == "mixed",
-        "its frames are single fields": fields == "separate",
-        f"its {aspect} pixels are made square": stream.pixel_aspect != 1,
-        "its picture is cropped by metadata": any(stream.crop),
-        "it is rotated or mirrored by metadata": stream.is_turned,
-        f"OpenCV misreads {depth} bits per channel": depth > 8,
-        "its transparent parts get a background": stream.has_alpha,
-        "it is a raw stream without timestamps": not stream.has_times,
+        "it is interlaced": info.fields == "interlaced",
+        "it may be interlaced": info.fields == "mixed",
+        "its frames are single fields": info.fields == "separate",
+        f"its {aspect.numerator}:{aspect.denominator} pixels are made square": (
+            aspect != 1
+        ),
+        "its picture is cropped by metadata": any(info.crop),
+        "it is rotated or mirrored by metadata": info.is_turned,
+        f"OpenCV misreads {color.bit_depth} bits per channel": color.bit_depth > 8,
+        "its transparent parts get a background": info.has_alpha,
+        "it is a raw stream without timestamps": not info.has_times,
         "it is HD without color tags, so BT.709 is assumed": is_guessed_hd(color),
         **_color_cases(color),
     }

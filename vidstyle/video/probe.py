@@ -1,42 +1,38 @@
 """Probe a video file or an image sequence: all metadata, before a frame is read.
 
 The metadata is parsed from ffmpeg's description of the file, since OpenCV averages
-frame rates and hides tags. OpenCV provides only the shape that it will deliver, and the
-frame count of an AVI; elsewhere the stored packets are counted.
+frame rates and hides tags; frames are counted by their packets.
 """
 
 import math
 import re
 from bisect import bisect_left
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import Final, Literal
 
 import cv2
 
 from vidstyle.config import BACKGROUND, FOLDER_FPS, MIN_SIDE, parse_color
-from vidstyle.errors import ConfigError, VideoOpenError
+from vidstyle.errors import ConfigError, InputError, VideoOpenError
 from vidstyle.images import read_picture
 from vidstyle.records import VideoInfo
+from vidstyle.video.codecs import CONTAINERS
 from vidstyle.video.ffmpeg import describe, last_reason
 from vidstyle.video.folder import probe_folder
-from vidstyle.video.normalize import read_color, reasons_to_normalize
+from vidstyle.video.normalize import reasons_to_normalize
 from vidstyle.video.streams import (
     Description,
     Packet,
-    PictureStream,
-    displayed_shape,
     find_fields,
     list_packets,
-    snap_rate,
 )
 
-_RATE_FRAMES: Final = 9  # frames decoded to measure the rate of a raw stream
 _LISTS: Final = re.compile(
     rb"\s*(\xef\xbb\xbf)?\s*(#EXTM3U|ffconcat\s|v=0\s|<\?xml|<MPD|\[playlist\])"
 )
@@ -86,6 +82,27 @@ def shape_of(path: Path) -> tuple[int, int]:
     return height, width
 
 
+def check_names(paths: Sequence[Path], *, are_pictures: bool = False) -> None:
+    """Raise InputError for paths that are URLs, cameras, patterns, or clips.
+
+    Clips are rejected only where pictures are expected. Other missing files pass.
+    """
+    for path in paths:
+        reason = None
+        if path.exists():
+            is_clip = path.is_file() and path.suffix.lower() in {*CONTAINERS} - {".gif"}
+            if are_pictures and is_clip:
+                reason = f"{path} is a clip; paint it with vidstyle video {path}."
+        elif re.match(r"\w{2,}:[\\/]", str(path)):
+            reason = f"{path.name} is on the web; download it, and give the file."
+        elif str(path).isdecimal():
+            reason = f"{path} is a camera; record a clip first, then give the file."
+        elif re.search(r"[*?]", path.name):
+            reason = f"no file matches {path}."
+        if reason is not None:
+            raise InputError(reason)
+
+
 def _check_readable(path: Path) -> None:
     if path.exists() and not path.is_file():
         raise VideoOpenError(f"{path} is not a file; give a video file or a folder.")
@@ -108,75 +125,25 @@ def _probe_file(
     path: Path, _: tuple[int, int], *, fps: Fraction | None, background: str
 ) -> VideoInfo:
     """Probe a file; cached, since a run probes the same file several times."""
-    file = Description(describe(path))
-    container = _container(path, file)
-    stream = _chosen(path, file)
-    info = _described(path, file, stream, fps or _rate(path, stream), background)
-    # For a truncated AVI, ffmpeg's duration covers only what is left.
-    if container != "avi":
-        with suppress(VideoOpenError):
-            info = replace(info, frame_count=len(_shown(info)) or info.frame_count)
-        if info.needs_normalizing:
-            return info
-    capture = _probe_opencv(path)
-    if capture is None:
-        reasons = info.normalizing or (f"OpenCV cannot open it as {container}",)
-        return replace(info, normalizing=reasons)
-    height, width, count = capture
-    if container == "avi":
-        info = replace(info, frame_count=count or info.frame_count)
-    return info if info.needs_normalizing else replace(info, height=height, width=width)
-
-
-def _described(
-    path: Path, file: Description, stream: PictureStream, fps: Fraction, background: str
-) -> VideoInfo:
-    height, width = displayed_shape(stream)
-    duration = stream.duration_s or file.duration_s
-    fields = find_fields(path, stream, container=file.container or "")
-    sound, subtitles, pictures = (
-        [stream for stream in file.streams if stream.kind == kind]
-        for kind in ("audio", "subtitle", "video")
-    )
-    shape, depth = stream.stored_shape, stream.bit_depth
-    color = read_color(stream.color_tags, stream.pixel_format, depth, shape=shape)
+    file = Description(describe(path), path)
+    _check_container(file)
+    info = _chosen(file)
+    info = replace(info, fps=fps or info.fps, background=background)
+    info = replace(info, fields=find_fields(info))
     # OpenCV reads the first video stream, which must not be cover art.
-    is_first = len(file.pictures()) == 1 and pictures[0] == stream.info
-    is_packed = file.container == "avi" and _DIVX.search(_start(path)) is not None
-    return VideoInfo(
-        path=path,
-        kind="video",
-        height=height,
-        width=width,
-        fps=fps,
-        frame_count=round(duration * fps) if duration else None,
-        duration_s=duration,
-        rotation=stream.rotation,
-        codec=stream.info.codec,
-        pixel_format=stream.pixel_format,
-        has_audio=bool(sound),
-        container=file.container or "",
-        file_start_s=file.start_s,
-        start_s=stream.start_s - file.start_s,
-        tags=file.tags,
-        date=file.date,
-        color_tags=stream.color_tags,
-        audio_codecs=tuple(track.codec for track in sound),
-        subtitle_codecs=tuple(track.codec for track in subtitles),
-        normalizing=reasons_to_normalize(
-            stream, color, fields=fields, is_first=is_first, is_packed=is_packed
-        ),
-        streams=file.streams,
-        stream_index=stream.info.index,
-        color=color,
-        stored_shape=stream.stored_shape,
-        pixel_aspect=stream.pixel_aspect,
-        fields=fields,
-        has_alpha=stream.has_alpha,
-        has_times=stream.has_times,
-        chapters=file.chapters,
-        background=background,
-    )
+    first = next(stream.index for stream in info.streams if stream.kind == "video")
+    is_first = len(file.clips()) == 1 and first == info.stream_index
+    is_packed = info.container == "avi" and _DIVX.search(_start(path)) is not None
+    reasons = reasons_to_normalize(info, is_first=is_first, is_packed=is_packed)
+    count = 0
+    if info.container == "avi":
+        # If it is truncated, packets and ffmpeg's duration cover only what is left.
+        capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
+        count = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+    else:
+        with suppress(VideoOpenError):
+            count = len(_shown(info))
+    return replace(info, normalizing=reasons, frame_count=count or info.frame_count)
 
 
 def _start(path: Path) -> bytes:
@@ -184,52 +151,33 @@ def _start(path: Path) -> bytes:
         return file.read(2**16)
 
 
-def _container(path: Path, file: Description) -> str:
-    if file.container is None:
+def _check_container(file: Description) -> None:
+    path, container = file.path, file.container
+    if container is None:
         why = last_reason(file.text)
         if why.startswith("Error opening"):  # all that ffmpeg prints, e.g. for text
             why = "ffmpeg recognizes nothing in it"
         if why == "moov atom not found":
             why = f"its index is missing, perhaps because it is truncated ({why})"
         raise VideoOpenError(f"{path} is not a readable video: {why}.")
-    if file.container in {"concat", "dash", "hls", "imf", "sdp"}:
+    if container in {"concat", "dash", "hls", "imf", "sdp"}:
         raise VideoOpenError(f"{path} names other files, which are not followed.")
-    is_picture = file.container.endswith("_pipe") or file.container == "image2"
-    if is_picture or (file.has_stills and not file.pictures()):
+    is_picture = container.endswith("_pipe") or container == "image2"
+    if is_picture or (file.has_stills and not file.clips()):
         raise VideoOpenError(
             f"{path} is a still picture, not a clip; use the image command."
         )
-    return file.container
 
 
-def _chosen(path: Path, file: Description) -> PictureStream:
+def _chosen(file: Description) -> VideoInfo:
     """Choose the default video stream, or else the first one."""
-    streams = file.pictures()
-    if not streams:
+    clips = file.clips()
+    if not clips:
         has_sound = any(stream.kind == "audio" for stream in file.streams)
         holds = "sound, but no picture" if has_sound else "nothing that can be decoded"
-        raise VideoOpenError(f"{path} holds {holds}; give a video file.")
-    return next((stream for stream in streams if stream.info.is_default), streams[0])
-
-
-def _rate(path: Path, stream: PictureStream) -> Fraction:
-    """Find the nominal frame rate; measured for a raw stream without timestamps."""
-    if stream.has_times:
-        return stream.fps or FOLDER_FPS
-    frames = list_packets(path, f"0:{stream.info.index}", decoded=_RATE_FRAMES)
-    steps = [later.time_s - frame.time_s for frame, later in pairwise(frames)]
-    return snap_rate(1 / median(steps)) if steps and min(steps) > 0 else FOLDER_FPS
-
-
-def _probe_opencv(path: Path) -> tuple[int, int, int | None] | None:
-    """Return OpenCV's height, width and frame count; None: it cannot open the file."""
-    capture = cv2.VideoCapture(str(path.absolute()), cv2.CAP_FFMPEG)
-    height = int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-    width = int(capture.get(cv2.CAP_PROP_FRAME_WIDTH))
-    count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    capture.release()
-    is_open = min(height, width) > 0
-    return (height, width, count if count > 0 else None) if is_open else None
+        raise VideoOpenError(f"{file.path} holds {holds}; give a video file.")
+    default = {stream.index for stream in file.streams if stream.is_default}
+    return next((clip for clip in clips if clip.stream_index in default), clips[0])
 
 
 @lru_cache(maxsize=4)

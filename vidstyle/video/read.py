@@ -22,10 +22,15 @@ import numpy as np
 from vidstyle.errors import VideoOpenError
 from vidstyle.images import read_alpha
 from vidstyle.records import NO_BARS, Bars, Frame, TimedFrame, VideoInfo
-from vidstyle.video.ffmpeg import file_url, follow_messages, stream_ffmpeg
+from vidstyle.video.ffmpeg import (
+    RESTARTED,
+    file_url,
+    follow_messages,
+    stream_ffmpeg,
+)
 from vidstyle.video.folder import numbered_pictures, read_folder
 from vidstyle.video.normalize import alpha_decoder, decode_errors, normalized
-from vidstyle.video.streams import RESTARTED, list_packets
+from vidstyle.video.streams import list_packets
 
 _MAX_FAILURES: Final = 50  # consecutive failed reads that count as the end of file
 # OpenCV's timeout for pipes is 30 s by default, and a process may be paused for longer.
@@ -163,10 +168,9 @@ def _packets_in_gaps(info: VideoInfo, stats: _DecodeStats) -> int:
     """Count the stored packets with timestamps at which no frame was decoded."""
     if not stats.gaps or not info.has_times or info.container in RESTARTED:
         return 0  # without gaps, or where packets and frames use different clocks
-    packets = list_packets(info.path, f"0:{info.stream_index}")
     stored = {
         packet.time_s - info.file_start_s
-        for packet in packets
+        for packet in list_packets(info.path, f"0:{info.stream_index}")
         if packet.size >= _MIN_PACKET_BYTES
     }
     times_s, (starts, ends) = sorted(stored), np.transpose(stats.gaps)

@@ -8,14 +8,15 @@ that in parameter sets, so all of these are read, without decoding a picture.
 
 import math
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from vidstyle.config import FOLDER_FPS
 from vidstyle.errors import VideoOpenError, VidstyleError
-from vidstyle.records import StreamInfo
+from vidstyle.records import StreamInfo, VideoInfo
 from vidstyle.video.ffmpeg import file_url, follow_messages, run_ffmpeg
+from vidstyle.video.normalize import read_color
 
 _INPUT = re.compile(r"^Input #0, (.+?), from '", re.MULTILINE)
 _STREAM = re.compile(
@@ -42,8 +43,6 @@ _GUESSED_RATE = re.compile(r" ([\d.]+)(k?) tbr\b")
 _DEPTH = re.compile(r"(\d+)(?:le|be)$")
 _ALPHA_FORMAT = re.compile(r"yuva|uyva|vuya|ayuv|rgba|bgra|argb|abgr|gbrap|ya\d|pal8")
 
-RESTARTED: Final = frozenset({"mpeg", "mpegts", "ogg"})
-"""Demuxers whose timestamps count from the mapped streams' start, not the file's."""
 # The time base of still images in AVIF and HEIC files, which may hold video as well.
 _STILL_CLOCK: Final = " 1 fps, 1 tbr, 1 tbn"
 _TEXT_CODECS: Final = frozenset({"ansi", "bintext", "idf", "xbin"})
@@ -69,32 +68,12 @@ _SIGNALED: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PictureStream:
-    """A video stream as ffmpeg describes it; see also ``VideoInfo``."""
-
-    info: StreamInfo
-    pixel_format: str
-    color_tags: str
-    stored_shape: tuple[int, int]
-    fields: str  # progressive, interlaced or unknown
-    is_turned: bool  # has a display matrix that rotates or mirrors it
-    rotation: int
-    crop: tuple[int, int]  # rows and columns that ffmpeg crops, as the file says
-    pixel_aspect: Fraction
-    bit_depth: int
-    has_alpha: bool
-    has_times: bool
-    start_s: float  # timestamp of its first frame, on the file's clock
-    duration_s: float | None  # from the stream's DURATION tag; None: no such tag
-    fps: Fraction | None  # nominal, exact (ffmpeg prints two decimals)
-
-
 class Description:
     """The description that ``ffmpeg -i`` prints of a file, parsed."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, path: Path) -> None:
         self.text: Final = text
+        self.path: Final = path
         container = _INPUT.search(text)
         self.container = container[1] if container else None
         """The demuxer, such as ``matroska,webm``; None: ffmpeg cannot open the file."""
@@ -108,19 +87,7 @@ class Description:
         """Whether there are still images other than cover art."""
         matches = _STREAM.findall(text)
         self._parts = [(self._stream(*match[:5]), *match[4:]) for match in matches]
-        self.streams = tuple(info for info, _, _ in self._parts)
-
-    def pictures(self) -> list[PictureStream]:
-        """List the video streams, without still images and text-mode codecs."""
-        return [
-            _picture_stream(info, line, picture, details)
-            for info, line, details in self._parts
-            if info.kind == "video"
-            and not info.is_cover
-            and _STILL_CLOCK not in line
-            and info.codec not in _TEXT_CODECS
-            and (picture := _PICTURE.search(line))
-        ]
+        self.streams = tuple(stream for stream, _, _ in self._parts)
 
     def _stream(
         self, index: str, language: str, kind: str, codec: str, line: str
@@ -137,57 +104,96 @@ class Description:
             start_s=max(0.0, _value(_STREAM_START, line) - self.start_s),
         )
 
+    def clips(self) -> list[VideoInfo]:
+        """List what is known of each video stream; not still images or text art."""
+        return [
+            self._clip(stream, line, picture, details)
+            for stream, line, details in self._parts
+            if stream.kind == "video"
+            and not stream.is_cover
+            and _STILL_CLOCK not in line
+            and stream.codec not in _TEXT_CODECS
+            and (picture := _PICTURE.search(line))
+        ]
 
-def _picture_stream(
-    info: StreamInfo, line: str, picture: re.Match[str], details: str
-) -> PictureStream:
-    """Parse the line of a video stream, and the details in the lines below it."""
-    pixel_format, tags, width, height = picture.groups()
-    tags = tags or ""
-    fields = "progressive" if "progressive" in tags else "unknown"
-    turn = round(-_value(_ROTATION, details)) % 360
+    def _clip(
+        self, stream: StreamInfo, line: str, picture: re.Match[str], details: str
+    ) -> VideoInfo:
+        """Parse the line of a video stream, and the details in the lines below it."""
+        pixel_format, tags = picture[1], picture[2] or ""
+        shape = int(picture[4]), int(picture[3])
+        turn = round(-_value(_ROTATION, details)) % 360
+        rotation = turn if turn % 90 == 0 else 0
+        square = _PIXEL_ASPECT.search(line)
+        aspect = Fraction("/".join(square.groups()) if square else 1)
+        crop = _crop(details)
+        height, width = _displayed_shape(shape, crop, rotation, aspect)
+        fields = "progressive" if "progressive" in tags else "unknown"
+        is_alpha = _ALPHA_MODE.search(details) or _ALPHA_FORMAT.match(pixel_format)
+        duration_s = _seconds(_STREAM_DURATION, details) or self.duration_s
+        fps = _rate(stream.codec, line)
+        return VideoInfo(
+            path=self.path,
+            kind="video",
+            height=height,
+            width=width,
+            fps=fps,
+            frame_count=round(duration_s * fps) if duration_s else None,
+            duration_s=duration_s,
+            rotation=rotation,
+            codec=stream.codec,
+            pixel_format=pixel_format,
+            container=self.container or "",
+            file_start_s=self.start_s,
+            start_s=_value(_STREAM_START, line) - self.start_s,
+            tags=self.tags,
+            date=self.date,
+            streams=self.streams,
+            stream_index=stream.index,
+            color=read_color(tags, pixel_format, _bit_depth(pixel_format), shape=shape),
+            stored_shape=shape,
+            crop=crop,
+            is_turned=_ROTATION.search(details) is not None,
+            pixel_aspect=aspect,
+            fields="interlaced" if _INTERLACED.search(tags) else fields,
+            has_alpha=is_alpha is not None,
+            has_times=_RAW_CLOCK not in line,
+            chapters=self.chapters,
+        )
+
+
+def _crop(details: str) -> tuple[int, int]:
+    """Parse the rows and columns that ffmpeg crops."""
     cropped = _CROPPING.search(details)
     left, right, top, bottom = map(int, cropped.groups()) if cropped else (0, 0, 0, 0)
-    aspect = _PIXEL_ASPECT.search(line)
+    # Rounded up to even numbers: an odd crop would split a subsampled chroma pair.
+    return (top + bottom + 1) // 2 * 2, (left + right + 1) // 2 * 2
+
+
+def _displayed_shape(
+    stored: tuple[int, int], crop: tuple[int, int], rotation: int, aspect: Fraction
+) -> tuple[int, int]:
+    """Return the displayed height and width: cropped, upright, in square pixels."""
+    height, width = stored[0] - crop[0], stored[1] - crop[1]
+    if rotation % 180:
+        height, width, aspect = width, height, 1 / aspect
+    return height, math.floor(width * aspect + Fraction(1, 2))
+
+
+def _bit_depth(pixel_format: str) -> int:
     depth = _DEPTH.search(pixel_format)
     bits = int(depth[1]) if depth else 8
-    is_alpha = _ALPHA_MODE.search(details) or _ALPHA_FORMAT.match(pixel_format)
-    return PictureStream(
-        info=info,
-        pixel_format=pixel_format,
-        color_tags=tags,
-        stored_shape=(int(height), int(width)),
-        fields="interlaced" if _INTERLACED.search(tags) else fields,
-        is_turned=_ROTATION.search(details) is not None,
-        rotation=turn if turn % 90 == 0 else 0,
-        # Rounded up to even numbers: an odd crop would split a subsampled chroma pair.
-        crop=((top + bottom + 1) // 2 * 2, (left + right + 1) // 2 * 2),
-        pixel_aspect=Fraction("/".join(aspect.groups()) if aspect else 1),
-        bit_depth=_PACKED_DEPTHS.get(bits, bits % 100),
-        has_alpha=is_alpha is not None,
-        has_times=_RAW_CLOCK not in line,
-        start_s=_value(_STREAM_START, line),
-        duration_s=_seconds(_STREAM_DURATION, details),
-        fps=_rate(line),
-    )
+    return _PACKED_DEPTHS.get(bits, bits % 100)
 
 
-def _rate(line: str) -> Fraction | None:
+def _rate(codec: str, line: str) -> Fraction:
     average, guessed = _value(_AVERAGE_RATE, line), _value(_GUESSED_RATE, line)
+    if codec == "h264" and _RAW_CLOCK in line:
+        guessed /= 2  # of fields
     is_confirmed = abs(guessed - average) < 0.01 * average
     if 0 < guessed <= _MOST_GUESSED_FPS or is_confirmed:
         return snap_rate(guessed)
-    return snap_rate(average) if average else None
-
-
-def displayed_shape(stream: PictureStream) -> tuple[int, int]:
-    """Return the displayed height and width: cropped, upright, in square pixels."""
-    (height, width), aspect = stream.stored_shape, stream.pixel_aspect
-    rows, columns = stream.crop
-    height, width = height - rows, width - columns
-    if stream.rotation % 180:
-        height, width, aspect = width, height, 1 / aspect
-    return height, math.floor(width * aspect + Fraction(1, 2))
+    return snap_rate(average) if average else FOLDER_FPS
 
 
 def snap_rate(printed: float) -> Fraction:
@@ -217,27 +223,29 @@ def _seconds(pattern: re.Pattern[str], text: str) -> float | None:
     return 3600 * int(match[1]) + 60 * int(match[2]) + float(match[3]) or None
 
 
-def find_fields(path: Path, stream: PictureStream, *, container: str) -> str:
-    """Determine whether a stream is interlaced anywhere; see ``VideoInfo.fields``.
+def find_fields(info: VideoInfo) -> str:
+    """Determine whether a clip is interlaced anywhere; see ``VideoInfo.fields``.
 
     Reads the whole file if the codec signals it in parameter sets.
     """
-    codec, fields = stream.info.codec, stream.fields
+    codec, fields = info.codec, info.fields
     if fields == "interlaced":
         return fields
-    may_alternate = container in _BROADCAST or codec in _WITH_FIELDS
+    may_alternate = info.container in _BROADCAST or codec in _WITH_FIELDS
     if codec in _SIGNALED and not (may_alternate and codec == "h264"):
-        fields = _signaled_fields(path, stream.info) or fields
+        fields = _signaled_fields(info) or fields
     return "mixed" if may_alternate and fields != "separate" else fields
 
 
-def _signaled_fields(path: Path, stream: StreamInfo) -> str | None:
-    unit, name, value, meaning = _SIGNALED[stream.codec]
+def _signaled_fields(info: VideoInfo) -> str | None:
+    unit, name, value, meaning = _SIGNALED[info.codec]
     # The first bitstream filter moves parameter sets from the container in-band.
-    start = f"{stream.codec}_mp4toannexb"
+    start = f"{info.codec}_mp4toannexb"
     filters = f"{start},filter_units=pass_types={unit},trace_headers"
-    source = ["-i", file_url(path), "-map", f"0:{stream.index}", "-c", "copy"]
-    lines = follow_messages([*source, "-bsf:v", filters, "-f", "null", "-"])
+    source = ["-i", file_url(info.path), "-map", f"0:{info.stream_index}"]
+    lines = follow_messages(
+        [*source, "-c", "copy", "-bsf:v", filters, "-f", "null", "-"]
+    )
     values = {line.split()[-1] for line in lines if f" {name} " in line}
     if value in values:
         return meaning
@@ -253,23 +261,12 @@ class Packet(NamedTuple):
 
 
 def list_packets(
-    path: Path,
-    streams: str,
-    *,
-    error: type[VidstyleError] = VideoOpenError,
-    decoded: int | None = None,
+    path: Path, streams: str, *, error: type[VidstyleError] = VideoOpenError
 ) -> list[Packet]:
-    """List the packets of the streams that ffmpeg's ``-map`` selects, in file order.
-
-    With ``decoded``, that many decoded frames are listed instead.
-    """
-    source = ["-i", file_url(path), "-map", streams]
-    arguments = ["-copyts", *source, "-copy_unknown", "-c", "copy"]
-    if decoded is not None:
-        clock = ["-fps_mode", "passthrough", "-enc_time_base", "demux"]
-        arguments = [*source, "-frames:v", str(decoded), *clock]
+    """List the packets of the streams that ffmpeg's ``-map`` selects, in file order."""
+    source = ["-copyts", "-i", file_url(path), "-map", streams, "-copy_unknown"]
     failed = f"cannot list the packets of {path}"
-    table = [*arguments, "-f", "framecrc", "-"]
+    table = [*source, "-c", "copy", "-f", "framecrc", "-"]
     crc = run_ffmpeg(table, error=error, failed=failed).decode()
     bases = dict(re.findall(r"^#tb (\d+): (\S+)$", crc, re.MULTILINE))
     time_bases = {stream: Fraction(base) for stream, base in bases.items()}

@@ -10,21 +10,29 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from fractions import Fraction
 from glob import escape
-from itertools import chain, compress, islice
+from itertools import chain, compress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from vidstyle.config import EncodingConfig
-from vidstyle.errors import VideoOpenError, VideoWriteError
-from vidstyle.images import PARTIAL, partial_file, partial_prefix, resize_frame
+from vidstyle.errors import ConfigError, VideoOpenError, VideoWriteError
+from vidstyle.images import (
+    PARTIAL,
+    Resized,
+    check_free,
+    check_picture_path,
+    partial_file,
+    partial_prefix,
+    resize_frame,
+)
 from vidstyle.records import Frame, VideoInfo
 from vidstyle.video import codecs
 from vidstyle.video.ffmpeg import feed_ffmpeg, file_url, timed_stream
+from vidstyle.video.folder import check_folder
 from vidstyle.video.mux import mux_args, source_input
 from vidstyle.video.read import read_opaque
 from vidstyle.video.streams import list_packets
@@ -42,6 +50,15 @@ _USE_PALETTE: Final = (
     "[0:v][1:v]paletteuse=dither=bayer:bayer_scale=5:diff_mode=rectangle"
 )
 _FRAMES: Final = ("-f", "matroska", "-i", "pipe:0")
+
+
+class Outputs(NamedTuple):
+    """Output paths of a run."""
+
+    video: Path  # without an extension: a folder of pictures
+    evolution: Path | None  # GIF or MP4 of one frame's optimization
+    sheet: Path | None
+    compare: Path | None = None  # video of source and result side by side
 
 
 def write_video(
@@ -74,7 +91,7 @@ def write_video(
     check_writable(path, config)
     if not times_s:
         raise VideoWriteError(f"cannot write {path}: there are no frames.")
-    resized = _Resized(frames, codecs.codec_for(path, config), height, width)
+    resized = Resized(frames, height, width)
     if codecs.container_of(path) == "gif":
         write_gif(resized, path, times_s=times_s, fps=fps, hold_s=hold_s)
         return
@@ -117,6 +134,32 @@ def _encoding(
     ]
 
 
+def check_outputs(
+    outputs: Outputs, encoding: EncodingConfig, *, overwrite: bool
+) -> None:
+    """Check, before hours of work, that the results can be written.
+
+    ConfigError: a wrong extension; DependencyError: ffmpeg or its encoder is missing;
+    OutputError: a folder is not writable, or a result exists already.
+    """
+    if outputs.video.suffix:
+        check_writable(outputs.video, encoding)
+    else:
+        check_folder(outputs.video)
+    if outputs.evolution is not None:
+        check_evolution_name(outputs.evolution)
+    if outputs.sheet is not None:
+        check_picture_path(outputs.sheet)
+    if outputs.compare is not None:
+        codecs.codec_for(outputs.compare, EncodingConfig())
+    check_free(*outputs, overwrite=overwrite)
+
+
+def check_evolution_name(path: Path) -> None:
+    if path.suffix.lower() not in {".gif", ".mp4"}:
+        raise ConfigError(f"{path} must end in .gif or .mp4 to show the optimization.")
+
+
 def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
     """Check, before hours of work, that a video can be written to a path.
 
@@ -130,11 +173,9 @@ def check_writable(path: Path, config: EncodingConfig | None = None) -> None:
     if path.exists() and not path.is_file():
         raise VideoWriteError(f"cannot write {path}: it exists and is not a file.")
     try:
-        handle, name = tempfile.mkstemp(prefix=partial_prefix(path), dir=path.parent)
+        tempfile.TemporaryFile(dir=path.parent).close()
     except OSError as err:
         raise VideoWriteError(f"cannot write {path}: {err.strerror}.") from err
-    os.close(handle)
-    Path(name).unlink()
 
 
 @contextmanager
@@ -172,31 +213,15 @@ def _clock(times_s: Sequence[float], fps: Fraction) -> tuple[int, Sequence[float
     return clock, constant
 
 
-@dataclass(frozen=True)
-class _Resized:
-    """Frames resized to the output's shape, whenever they are iterated over."""
-
-    frames: Iterable[Frame]
-    codec: str
-    height: int | None
-    width: int | None
-
-    def __iter__(self) -> Iterator[Frame]:
-        for frame in self.frames:
-            height, width = self.height or frame.shape[0], self.width or frame.shape[1]
-            rows, columns = codecs.encoded_shape(self.codec, (height, width))
-            yield resize_frame(frame, height=height, width=width)[:rows, :columns]
-
-
 def with_alpha(
-    frames: Iterable[Frame], source: VideoInfo, *, first: int = 0, start_s: float = 0
+    frames: Iterable[Frame], source: VideoInfo, *, start_s: float
 ) -> Iterator[Frame]:
     """Add the source's alpha channel to stylized frames: (H, W, 3) -> (H, W, 4).
 
-    It is read from a frame index or a time. VideoOpenError, ImageOpenError: the source
-    is gone or ends early.
+    ``start_s`` is the first one's time. VideoOpenError, ImageOpenError: the source is
+    gone or ends early.
     """
-    opaque = islice(read_opaque(source, start_s), first, None)
+    opaque = read_opaque(source, start_s)
     for frame in frames:
         alpha = next(opaque, None)
         if alpha is None:

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from vidstyle.records import Frame, VideoInfo
-from vidstyle.video.folder import write_pictures
-from vidstyle.video.probe import probe
-from vidstyle.video.sheet import (
+from vidstyle.video.figures import (
     CAPTION,
     GAP,
     HEADING,
@@ -16,6 +14,8 @@ from vidstyle.video.sheet import (
     labelled_sheet,
     pick_frames,
 )
+from vidstyle.video.folder import write_pictures
+from vidstyle.video.probe import probe
 
 
 def level(value: int, height: int = 20, width: int = 32) -> Frame:
