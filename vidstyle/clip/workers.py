@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, Self
 from warnings import catch_warnings
@@ -33,12 +34,16 @@ from vidstyle.stylize.stylizer import load_for
 from vidstyle.video.work_dir import EVOLUTION, FrameStore
 
 SHARE = 2  # cores per worker without a GPU, unless the number of workers is given
-RETRIES = 2  # of a failed task
+TRIES = 3  # of a task that fails
 STORE_BYTES = 256 * 2**20  # of Ray's object store, for messages; frames are files
 WAIT_S = 30  # until the user is told that no worker is free
 SEND_S = 0.5  # interval of messages
-# Files, in the reverse of the order in which they have to be written.
-KINDS = "stylized/*.png", "paint/*.npz", "*.json", "source/*.png", "evolution/*.png"
+# Files of each pass, in the reverse of the order in which they have to be written.
+KINDS = (
+    *("stylized/*.png", "paint/*.npz", "begun/*.npz", "*.json"),
+    *("source/*.png", "evolution/*.png"),
+)
+PLACES = "", "region-*/", "composed/", "mask-*/"
 Files = dict[str, bytes]  # contents by path relative to the work directory
 
 
@@ -58,7 +63,7 @@ class Mailbox:
 class Post:
     """A listener in a worker that sends events and files to the driver's mailbox."""
 
-    handing: FrameStore | None = None  # store whose new files are sent
+    _handing: FrameStore | None = None  # store whose new files are sent
 
     def __init__(self, key: str) -> None:
         import ray
@@ -74,7 +79,7 @@ class Post:
             self._send()
 
     def _send(self) -> None:
-        files = pack(self.handing, self._is_new) if self.handing else {}
+        files = pack(self._handing, self._is_new) if self._handing else {}
         events = [
             _settled(event) if isinstance(event, StepReport) else event
             for event in self._events
@@ -83,11 +88,16 @@ class Post:
         self._messages.append(sent)
         self._events, self._sent_s = [], time.monotonic()
 
+    def hand_back(self, store: FrameStore) -> None:
+        """From now on, send new files of a store."""
+        self._handing = store
+        pack(store, self._is_new)  # those there now are not new
+
     def close(self) -> None:
         """Send the rest, and wait until all messages have arrived."""
         self._send()
         self._ray.get(self._messages)
-        self._messages, self.handing = [], None
+        self._messages, self._handing = [], None
 
     def _is_new(self, path: Path) -> bool:
         version = path, path.stat().st_mtime_ns
@@ -105,8 +115,8 @@ def _settled(report: StepReport) -> StepReport:
 def pack(store: FrameStore, is_wanted: Callable[[Path], bool]) -> Files:
     """Read some files, in the order in which they have to be written."""
     files = {}
-    for kind in KINDS:
-        for path in store.work_dir.glob(kind):
+    for kind, place in product(KINDS, PLACES):
+        for path in store.work_dir.glob(place + kind):
             with suppress(FileNotFoundError):  # it may be deleted at any time
                 if is_wanted(path):
                     name = path.relative_to(store.work_dir).as_posix()
@@ -116,7 +126,8 @@ def pack(store: FrameStore, is_wanted: Callable[[Path], bool]) -> Files:
 
 def unpack(store: FrameStore, files: Files) -> None:
     for name, data in files.items():
-        write_whole(store.work_dir / name, data)
+        (path := store.work_dir / name).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, data)
 
 
 def frame_of(path: Path) -> int | None:
@@ -169,7 +180,10 @@ class Workers:
             self._needs["GPU"] = 1
         once = {"name": Mailbox.__name__, "get_if_exists": True, "num_cpus": 0}
         always = {"max_restarts": -1, "max_task_retries": -1}
-        self.mailbox = self.ray.remote(Mailbox).options(**once, **always).remote()
+        # Without resources, it would be on any machine, and lost with it.
+        here = {"resources": {"node:__internal_head__": 0.001}}
+        mailbox = self.ray.remote(Mailbox).options(**once, **always, **here)
+        self.mailbox = mailbox.remote()
         return self
 
     def _start(self) -> None:
@@ -212,10 +226,10 @@ class Workers:
         )
         return max(1, int(sum(fit)))
 
-    def task(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Make calls of a function run in workers, and be retried if they fail."""
+    def task(self, function: Callable[..., Any], tries: int = 1) -> Callable[..., Any]:
+        """Make calls of a function run in workers."""
         needs = {f"num_{kind.lower()}s": n for kind, n in self._needs.items()}
-        again = {"max_retries": RETRIES, "retry_exceptions": True}
+        again = {"max_retries": tries - 1, "retry_exceptions": True}
         remote: Callable[..., Any] = self.ray.remote(**again, **needs)(function).remote
         return remote
 
@@ -238,7 +252,7 @@ class Workers:
             share = most // self._count if self._count else SHARE
             threads = threads or max(1, min(share, most))
             self._needs = {"CPU": min(threads, most)}
-        asked = self.task(_describe)(config, threads)
+        asked = self.task(_describe, TRIES)(config, threads)
         if not self.ray.wait([asked], timeout=WAIT_S)[0]:
             listener(Notice(text="waiting for a worker: none is free yet"))
         try:
@@ -278,4 +292,4 @@ def named_error(err: Exception, what: str) -> VidstyleError:
     if isinstance(cause, VidstyleError):
         return cause
     why = f"{type(cause).__name__}: {cause}" if cause else str(err).partition("\n")[0]
-    return OptimizationError(f"{what} failed {RETRIES + 1} times on workers: {why}")
+    return OptimizationError(f"{what} failed {TRIES} times on workers: {why}")
