@@ -187,9 +187,9 @@ def test_killed_workers_lose_nothing(
     assert_same(folder, tmp_path)
 
 
+@pytest.mark.usefixtures("crew")
 @pytest.mark.parametrize("known", ["shared", "unknown"])
 def test_regions_are_painted_by_workers_too(
-    crew: Workers,
     run: Run,
     folder: Path,
     tmp_path: Path,
