@@ -63,16 +63,6 @@ def test_steps_are_counted_small_and_timed_in_full(monkeypatch):
     assert trial.seconds(300, 10) == (301, 11)
 
 
-def test_workers_share_shots_and_frames_between_key_frames():
-    alone = plan._painting_s(VideoConfig(), (2, 20.0), (98, 1.0), 1)
-    both = plan._painting_s(VideoConfig(), (2, 20.0), (98, 1.0), 2)
-    many = plan._painting_s(VideoConfig(), (2, 20.0), (98, 1.0), 9)
-    assert (alone, both) == (138, 69)
-    assert 20 + 49 / 2 < many < 20 + 49
-    by_frame = VideoConfig(key_frames=1)
-    assert plan._painting_s(by_frame, (2, 20.0), (98, 1.0), 9) == 69
-
-
 def test_what_cannot_be_painted_is_refused_as_video_does(clip, tmp_path):
     config = VideoConfig(style=StyleConfig(network="slim"), frames=(40, 50))
     with pytest.raises(plan.ConfigError, match="no frame in the requested range"):

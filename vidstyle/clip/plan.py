@@ -25,7 +25,6 @@ from vidstyle.clip.regions import RegionPasses
 from vidstyle.clip.results import frame_shape, tell_plan, whole_shape
 from vidstyle.clip.workers import Workers
 from vidstyle.config import Region, VideoConfig
-from vidstyle.config.video import BETWEEN_SHARE, KEY_SHARE
 from vidstyle.devices import choose_device, memory_of, memory_used, threads
 from vidstyle.errors import ConfigError
 from vidstyle.images import resize_frame
@@ -116,7 +115,9 @@ def plan_video(
         small.paint(reader, style, regions)
         full.paint(reader, style, regions)
     first_s, other_s = full.seconds(*small.steps(config))
-    seconds = _painting_s(config, (shots, first_s), (frames - shots, other_s), count)
+    # Frames between key frames, which other workers paint as well, take little time.
+    seconds = shots * first_s + (frames - shots) * other_s
+    seconds *= full.passes / min(config.batch * count, shots)
     device = choose_device(config.style.device)
     return ClipPlan(
         frames=frames,
@@ -134,25 +135,8 @@ def plan_video(
         disk_free_bytes=shutil.disk_usage(output.absolute().parent).free,
         first_frame_s=first_s,
         frame_s=other_s,
-        seconds=full.loading_s + full.passes * seconds,
+        seconds=full.loading_s + seconds,
     )
-
-
-def _painting_s(
-    config: VideoConfig,
-    firsts: tuple[int, float],
-    others: tuple[int, float],
-    workers: int,
-) -> float:
-    """Return the seconds of a pass from the number and the time of each frame."""
-    shots, first_s = firsts[0], firsts[0] * firsts[1]
-    other_s = others[0] * others[1]
-    if config.batch > 1 or config.key_spacing == 1:
-        return (first_s + other_s) / min(config.batch * workers, shots)
-    # Frames between key frames are painted by other workers, too.
-    keys = KEY_SHARE / config.key_spacing
-    keys_s = first_s + other_s * keys / (keys + BETWEEN_SHARE)
-    return max((first_s + other_s) / workers, keys_s / min(workers, shots))
 
 
 def _small(
