@@ -252,11 +252,15 @@ class Workers:
             share = most // self._count if self._count else SHARE
             threads = threads or max(1, min(share, most))
             self._needs = {"CPU": min(threads, most)}
-        asked = self.task(_describe, TRIES)(config, threads)
-        if not self.ray.wait([asked], timeout=WAIT_S)[0]:
+        describe = self.task(_describe, TRIES)
+        # As many as there are workers: it starts them all.
+        asked = [describe(config, threads) for _ in range(self.count)]
+        answers, _ = self.ray.wait(asked, timeout=WAIT_S)
+        if not answers:
             listener(Notice(text="waiting for a worker: none is free yet"))
+            answers, _ = self.ray.wait(asked)
         try:
-            self.facts, notices = self.ray.get(asked)
+            self.facts, notices = self.ray.get(answers[0])
         except self.ray.exceptions.RayError as err:
             raise named_error(err, "the first task") from err
         for notice in notices:
