@@ -22,6 +22,7 @@ from vidstyle.clip.ingest import Ingest, IngestState
 from vidstyle.clip.manifest import describe_machine
 from vidstyle.clip.regions import RegionPasses
 from vidstyle.clip.workers import (
+    LOST_S,
     SEND_S,
     TRIES,
     WAIT_S,
@@ -38,7 +39,6 @@ from vidstyle.records import Event, FrameReport, Listener, Notice
 from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
-LOST_S = 50  # timeout of an answer; after 60, Ray would end this process
 SHARED = "shared"  # stored facts by which a worker checks that it sees the directory
 
 
@@ -254,9 +254,8 @@ def paint_part(
 ) -> bool:
     """Paint some frames that are not stored yet; runs in a worker.
 
-    ``packed`` is a ``_Job``, and ``own`` is what differs in this task's passes;
-    ``found`` covers its shots alone; ``files`` are sent if the work directory is not
-    shared. Returns False if they are needed but were not sent.
+    ``packed`` is a ``_Job``, ``own`` what differs in the passes of this task. ``files``
+    are sent if the work directory is not shared; False: they were needed but not sent.
     """
     job, stylizer, post = _loaded(packed)
     passes, masks = replace(job.passes, **own), job.passes.masks
@@ -269,8 +268,7 @@ def paint_part(
             unpack(passes.masks.store, files)
             post.hand_back(passes.masks.store)
         try:
-            painter = passes.painter(stylizer, job.place, post, frames)
-            painter.paint(_Given(found))
+            passes.painter(stylizer, job.place, post, frames).paint(_Given(found))
         finally:
             post.close()
     return True

@@ -38,6 +38,7 @@ TRIES = 3  # of a task that fails
 STORE_BYTES = 256 * 2**20  # of Ray's object store, for messages; frames are files
 WAIT_S = 30  # until the user is told that no worker is free
 SEND_S = 0.5  # interval of messages
+LOST_S = 50  # timeout of an answer; after 60, Ray would end the driver
 # Files of each pass, in the reverse of the order in which they have to be written.
 KINDS = (
     *("stylized/*.png", "paint/*.npz", "begun/*.npz", "*.json"),
@@ -69,11 +70,14 @@ class Post:
         import ray
 
         self._ray, self._key, self._sent_s = ray, key, 0.0
+        self._raylet = os.getppid()
         self._mailbox = ray.get_actor(Mailbox.__name__)
         self._events, self._messages = list[Event](), list[Any]()
         self._known = set[tuple[Path, int]]()
 
     def __call__(self, event: Event) -> None:
+        if os.getppid() != self._raylet:  # it died; Ray would wait for this process
+            os._exit(1)
         self._events.append(event)
         if time.monotonic() - self._sent_s > SEND_S:
             self._send()
@@ -96,7 +100,7 @@ class Post:
     def close(self) -> None:
         """Send the rest, and wait until all messages have arrived."""
         self._send()
-        self._ray.get(self._messages)
+        self._ray.get(self._messages, timeout=LOST_S)
         self._messages, self._handing = [], None
 
     def _is_new(self, path: Path) -> bool:
@@ -162,10 +166,9 @@ class Workers:
                 "the address of a Ray cluster such as host:6379."
             )
         self._where, self._is_ours = where, False
-        self._needs: dict[str, float] = {"CPU": 1}
-        self.facts: dict[str, Any] = {}
-        # In the main thread, Ray would install its own SIGTERM handler; and the
-        # processes it starts end with the thread that started them.
+        self._needs, self.facts = dict[str, float](CPU=1), dict[str, Any]()
+        # Ray's processes end with the thread that started them; and in the main thread,
+        # it would install its own SIGTERM handler.
         self._starter = ThreadPoolExecutor(1)
 
     def __enter__(self) -> Self:
@@ -179,10 +182,9 @@ class Workers:
         if self.ray.cluster_resources().get("GPU"):
             self._needs["GPU"] = 1
         once = {"name": Mailbox.__name__, "get_if_exists": True, "num_cpus": 0}
-        always = {"max_restarts": -1, "max_task_retries": -1}
-        # Without resources, it would be on any machine, and lost with it.
-        here = {"resources": {"node:__internal_head__": 0.001}}
-        mailbox = self.ray.remote(Mailbox).options(**once, **always, **here)
+        # On the head: elsewhere, it would be lost with its machine.
+        here = {"resources": {"node:__internal_head__": 0.001}, "max_restarts": -1}
+        mailbox = self.ray.remote(Mailbox).options(**once, **here, max_task_retries=-1)
         self.mailbox = mailbox.remote()
         return self
 
@@ -197,11 +199,10 @@ class Workers:
         }
         options = here if self._is_local else {"address": self._where}
         quiet = {"logging_level": "ERROR", "log_to_driver": False}
-        begin = partial(self.ray.init, **options, **quiet)
         failures = OSError, RuntimeError, ValueError, self.ray.exceptions.RayError
         try:
             with catch_warnings(action="ignore"):
-                self._starter.submit(begin).result()
+                self._starter.submit(self.ray.init, **options, **quiet).result()
         except failures as err:
             what = f"cannot work with the Ray cluster at {self._where}"
             raise InputError(f"{what}: {' '.join(str(err).split())}") from err
