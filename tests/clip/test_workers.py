@@ -18,6 +18,7 @@ from vidstyle.clip import spread
 from vidstyle.clip.frame_tasks import FrameOptimizer
 from vidstyle.clip.painter import PaintStep
 from vidstyle.clip.pipeline import stylize_video
+from vidstyle.clip.plan import plan_video
 from vidstyle.clip.prefetch import PrefetchedFrame
 from vidstyle.clip.workers import Workers, several
 from vidstyle.config import EvolutionConfig, Region, StyleConfig, VideoConfig
@@ -223,6 +224,16 @@ def test_several_runs_go_on_at_once(
         list(each(paint, names))
     for name in names:
         assert_same(folder, tmp_path / name)
+
+
+def test_plan_divides_the_time_by_the_workers(
+    crew: Workers, folder: Path, tmp_path: Path
+) -> None:
+    inputs = folder / "clip", folder / "painting.png", tmp_path / "out"
+    plan = plan_video(*inputs, config=CONFIG, workers="2")
+    assert (plan.shots, plan.workers) == (SHOTS, 2)
+    assert any(line.endswith("by 2 workers") for line in plan.lines())
+    assert plan.seconds > SHOTS / 2 * plan.first_frame_s
 
 
 def test_what_fails_three_times_is_said_once(crew: Workers, run: Run) -> None:
