@@ -36,7 +36,7 @@ from vidstyle.clip.workers import (
 )
 from vidstyle.errors import InputError, OptimizationError
 from vidstyle.records import Event, FrameReport, Listener, Notice
-from vidstyle.stylize.stylizer import Stylizer
+from vidstyle.stylize import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
 SHARED = "shared"  # stored facts by which a worker checks that it sees the directory
