@@ -18,6 +18,7 @@ from vidstyle.clip import spread
 from vidstyle.clip.frame_tasks import FrameOptimizer
 from vidstyle.clip.painter import PaintStep
 from vidstyle.clip.pipeline import stylize_video
+from vidstyle.clip.plan import plan_video
 from vidstyle.clip.prefetch import PrefetchedFrame
 from vidstyle.clip.workers import Workers, several
 from vidstyle.config import EvolutionConfig, Region, StyleConfig, VideoConfig
@@ -89,12 +90,12 @@ def finished(heard: Listened) -> list[FrameReport]:
     return [event for event in heard if isinstance(event, FrameReport)]
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
 def assert_same(folder: Path, tmp_path: Path) -> None:
-    names = sorted(path.name for path in (folder / "alone").iterdir())
-    assert names == sorted(path.name for path in (tmp_path / "out").iterdir())
-    for name in names:
-        ours, alone = tmp_path / "out" / name, folder / "alone" / name
-        assert ours.read_bytes() == alone.read_bytes()
+    assert contents(folder / "alone") == contents(tmp_path / "out")
     assert not (tmp_path / "out.vidstyle").exists()
 
 
@@ -123,6 +124,28 @@ def test_files_are_handed_back_where_no_directory_is_shared(
     run(evolution_output=gif, evolution=EvolutionConfig(frame=7))
     assert_same(folder, tmp_path)
     assert gif.read_bytes() == (folder / "alone.gif").read_bytes()
+
+
+def test_parts_of_one_shot_are_painted_apart(
+    crew: Workers, run: Run, folder: Path, tmp_path: Path
+) -> None:
+    def first_shot(workers: str | None) -> dict[str, bytes]:
+        config = replace(CONFIG, frames=(0, LENGTH), loop=True)
+        run(workers, config=config, overwrite=True, make_painter=Named)
+        return contents(tmp_path / "out")
+
+    class Named(FrameOptimizer):
+        def run(self, frames: Iterator[PrefetchedFrame | None]) -> Iterator[PaintStep]:
+            painted = dict[int, None]()
+            for step in super().run(frames):
+                painted[step.frame.index] = None
+                yield step
+            (tmp_path / f"task {[*painted]}").touch()
+
+    alone = first_shot(None)
+    assert first_shot("2") == alone
+    tasks = {path.name for path in tmp_path.glob("task*")}
+    assert tasks > {"task [0, 2, 4, 5]", "task [1]", "task [3]"}
 
 
 @pytest.mark.parametrize("first", [None, "2"])
@@ -165,9 +188,16 @@ def test_killed_workers_lose_nothing(
     assert_same(folder, tmp_path)
 
 
+@pytest.mark.usefixtures("crew")
+@pytest.mark.parametrize("known", ["shared", "unknown"])
 def test_regions_are_painted_by_workers_too(
-    crew: Workers, run: Run, folder: Path, tmp_path: Path
+    run: Run,
+    folder: Path,
+    tmp_path: Path,
+    known: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(spread, "SHARED", known)
     mask = np.zeros((*read_picture(folder / "painting.png").shape[:2], 3), np.uint8)
     mask[:, : mask.shape[1] // 2] = 255
     write_picture(tmp_path / "mask.png", mask)
@@ -175,9 +205,7 @@ def test_regions_are_painted_by_workers_too(
     made = []
     for workers in (None, "2"):
         run(workers, overwrite=True, **options)
-        made.append(
-            {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-        )
+        made.append(contents(tmp_path / "out"))
     assert made[0] == made[1]
     assert len(made[0]) == SHOTS * LENGTH
 
@@ -196,6 +224,16 @@ def test_several_runs_go_on_at_once(
         list(each(paint, names))
     for name in names:
         assert_same(folder, tmp_path / name)
+
+
+def test_plan_divides_the_time_by_the_workers(
+    crew: Workers, folder: Path, tmp_path: Path
+) -> None:
+    inputs = folder / "clip", folder / "painting.png", tmp_path / "out"
+    plan = plan_video(*inputs, config=CONFIG, workers="2")
+    assert (plan.shots, plan.workers) == (SHOTS, 2)
+    assert any(line.endswith("by 2 workers") for line in plan.lines())
+    assert plan.seconds > SHOTS / 2 * plan.first_frame_s
 
 
 def test_what_fails_three_times_is_said_once(crew: Workers, run: Run) -> None:
@@ -231,8 +269,8 @@ def test_machine_that_differs_is_named(
 def test_mistakes_are_told_before_the_work(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(ConfigError, match="give either loop or"):
-        run(config=replace(CONFIG, loop=True))
+    with pytest.raises(ConfigError, match="give either workers or"):
+        run(config=replace(CONFIG, method="network"))
     for where in ("0", "everywhere"):
         with pytest.raises(
             ConfigError, match=f"^workers is '{where}'; it must be local"

@@ -63,6 +63,7 @@ def plan(ctx: typer.Context, clip: o.Clip, **values: Any) -> None:
             config=config,
             regions=request.regions,
             listener=reporter,
+            workers=request.workers,
         )
     print_facts(asdict(estimate), estimate.lines(), as_json=request.json)
 

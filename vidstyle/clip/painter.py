@@ -66,26 +66,22 @@ class Painter:
         store: FrameStore,
         listener: Listener,
         *,
+        lanes: Lanes,
+        drops: bool = True,
         evolution: EvolutionConfig | None = None,
         keep: Keep | None = None,
     ) -> None:
         """Prepare to paint; ``evolution`` tells which frame to record.
 
-        ``keep`` is called with each stylized frame before it is stored.
+        ``drops``: delete files that no frame of ``lanes`` needs any more. ``keep`` is
+        called with each stylized frame before it is stored.
         """
         self._prefetcher, self._frame_painter = prefetcher, frame_painter
         self._store, self._listener, self._keep = store, listener, keep
         # An earlier run that has painted that frame has stored its evolution, too.
         self._wanted = evolution if store.facts(EVOLUTION) is None else None
         self._evolution: tuple[int, Evolution] | None = None  # with its frame's index
-        self._found = IngestState()
-        wanted = None if evolution is None else evolution.frame
-        self._lanes = Lanes(
-            store.is_painted,
-            spacing=prefetcher.config.key_spacing,
-            keys={*prefetcher.given, *([] if wanted is None else [wanted])},
-            is_bound=not prefetcher.config.has_painter,
-        )
+        self._found, self._lanes, self._drops = IngestState(), lanes, drops
         # By index: stylized frames whose paint may still be carried on.
         self._painted: dict[int, tuple[Frame, Paint | None]] = {}
         self._writes: list[Future[None]] = []
@@ -226,7 +222,7 @@ class Painter:
         if turn.after is None and turn.is_bound:
             self._store.put_paint(turn.frame, frame.paint)
         self._store.put_stylized(turn.frame, picture)
-        for index in turn.settles:
+        for index in turn.settles if self._drops else ():
             self._store.drop_source(index)
             self._store.drop_paint(index)
 

@@ -157,7 +157,6 @@ def _check_parts(
     for name, is_given, other, is_other in (
         ("keys", keys, "regions", regions),
         ("loop", config.loop, "regions", regions),
-        ("loop", config.loop, "workers", workers),
         ("keys", keys, "a network", config.has_painter),
         ("workers", workers, "a network", config.has_painter),
     ):

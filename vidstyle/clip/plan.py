@@ -23,8 +23,9 @@ from vidstyle.clip.reader import (
 )
 from vidstyle.clip.regions import RegionPasses
 from vidstyle.clip.results import frame_shape, tell_plan, whole_shape
+from vidstyle.clip.workers import Workers
 from vidstyle.config import Region, VideoConfig
-from vidstyle.devices import choose_device, memory_of, memory_used
+from vidstyle.devices import choose_device, memory_of, memory_used, threads
 from vidstyle.errors import ConfigError
 from vidstyle.images import resize_frame
 from vidstyle.motion.shots import ShotDetector
@@ -52,6 +53,7 @@ class ClipPlan:
     height: int
     passes: int  # one, or one for each region
     batch: int
+    workers: int
     network: str
     device: str
     memory_bytes: int  # peak device memory of the trial; 0: unknown
@@ -67,7 +69,8 @@ class ClipPlan:
         many = f" in {self.shots} shots" if self.shots > 1 else ""
         yield f"frames  {self.frames}{many}, {self.width}x{self.height}"
         batch = f"in batches of {self.batch}, " if self.batch > 1 else ""
-        yield f"paint   {batch}with {self.network} on {self.device}"
+        crew = f" by {self.workers} workers" if self.workers > 1 else ""
+        yield f"paint   {batch}with {self.network} on {self.device}{crew}"
         for name, needed, there in (
             ("memory", self.memory_bytes, self.memory_there_bytes),
             ("disk  ", self.disk_bytes, self.disk_free_bytes),
@@ -86,26 +89,35 @@ def plan_video(
     config: VideoConfig,
     regions: Sequence[Region] = (),
     listener: Listener = ignore,
+    workers: str | None = None,
 ) -> ClipPlan:
     """Count a clip's frames and shots, and stylize its first frames as a trial.
 
     A small trial with all steps gives the steps per frame; one at full size with few
     steps gives the time per step. Arguments are as for ``stylize_video``; no files are
-    left behind.
+    left behind. Workers are asked how many they are and for their number of threads.
     """
     if config.has_painter:
         raise ConfigError("plan does not work with a painting network.")
+    count, cores = 1, None
+    if workers is not None:
+        with Workers(workers) as crew:
+            cores = crew.ask(config.style, None, listener)["threads"]
+            count = crew.count
     reader = open_reader(clip, config, has_regions=bool(regions))
     tell_plan(reader.info, output, config, listener)
     shape = frame_shape(reader.info, config.style.long_side)
     frames, shots = _count(reader, config, *shape)
     whole = whole_shape(reader.info, config.style.long_side)
     small = _Trial(_small(reader, config, whole), ignore)
-    small.paint(reader, style, regions)
     full = _Trial(_full(reader, config), listener)
-    full.paint(reader, style, regions)
+    with threads(cores):
+        small.paint(reader, style, regions)
+        full.paint(reader, style, regions)
     first_s, other_s = full.seconds(*small.steps(config))
+    # Frames between key frames, which other workers paint as well, take little time.
     seconds = shots * first_s + (frames - shots) * other_s
+    seconds *= full.passes / min(config.batch * count, shots)
     device = choose_device(config.style.device)
     return ClipPlan(
         frames=frames,
@@ -114,6 +126,7 @@ def plan_video(
         width=shape[1],
         passes=full.passes,
         batch=config.batch,
+        workers=count,
         network=full.network,
         device=device.type,
         memory_bytes=memory_used(device),
@@ -122,7 +135,7 @@ def plan_video(
         disk_free_bytes=shutil.disk_usage(output.absolute().parent).free,
         first_frame_s=first_s,
         frame_s=other_s,
-        seconds=full.loading_s + full.passes * seconds / min(config.batch, shots),
+        seconds=full.loading_s + seconds,
     )
 
 
@@ -190,7 +203,6 @@ class _Trial:
             stylizer = paintings.load(self._listener)
             self.loading_s = time.monotonic() - started
             passes = RegionPasses(paintings, masks, None)
-            store.open({})
             passes.paint({}, self._hear, partial(passes.painter, stylizer))
             sizes = [path.stat().st_size for path in store.work_dir.rglob("*.png")]
         self.passes, self.network = len(passes.stores), stylizer.network.name

@@ -7,7 +7,8 @@ change over time are computed once, before any frame is painted, and stored in
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -95,6 +96,20 @@ class RegionMasks:
     def size(self) -> tuple[int, int]:
         """Height and width of the painted frames."""
         return frame_shape(self.reader.info, self.config.style.long_side)
+
+    def moved_to(self, store: FrameStore) -> "RegionMasks":
+        """Return the same for a copy of the work directory; reads no mask files."""
+        masks = [
+            replace(mask, store=FrameStore(store.work_dir / mask.store.work_dir.name))
+            for mask in self._masks
+        ]
+        vars(moved := copy(self)).update(store=store, _masks=masks)
+        return moved
+
+    @property
+    def last_frames(self) -> set[int]:
+        """The frames whose masks are held until the end of the clip."""
+        return {mask.facts["last"] for mask in self._masks if "last" in mask.facts}
 
     def open(self, manifest: Mapping[str, Any], listener: Listener) -> None:
         """Compute the masks that change over time, unless an earlier run has.

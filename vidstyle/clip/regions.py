@@ -5,13 +5,14 @@ In the work directory, the passes after the first have subfolders ``region-N``, 
 composited frames are in ``composed``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
 from vidstyle.clip.frame_tasks import FrameOptimizer
 from vidstyle.clip.ingest import Ingest, IngestState
+from vidstyle.clip.lanes import Lanes
 from vidstyle.clip.painter import FramePainter, Painter
 from vidstyle.clip.prefetch import Prefetcher, RegionPass
 from vidstyle.clip.region_masks import RegionMasks
@@ -71,21 +72,24 @@ class RegionPasses:
         Returns the state of the ingest, and the store with the finished frames and the
         recorded evolution.
         """
-        masks, stores = self.masks, self.stores
-        masks.open(manifest, listener)
-        if not masks.regions:
+        stores, found = self.stores, IngestState()
+        self.open(manifest)
+        self.masks.open(manifest, listener)
+        if not self.masks.regions:
             return self._paint_pass(0, make(0, listener)), stores[0]
-        for store in (*stores[1:], result := self._composed):
-            store.open(manifest)
-        found = IngestState()
         listener = partial(_count_all_passes, listener, len(stores))
         for number in range(len(stores)):
             found = self._paint_pass(number, make(number, listener))
         if self.evolution is not None:
             chosen = self.evolution.frame
             index = found.first if chosen is None else chosen
-            _compose_evolution(stores, self._visible(index), result)
-        return found, result
+            _compose_evolution(stores, self._visible(index), self._composed)
+        return found, self._composed
+
+    def open(self, manifest: Mapping[str, Any]) -> None:
+        """Create the folders of all passes."""
+        for store in (*self.stores, *([self._composed] if self.masks.regions else [])):
+            store.open(manifest)
 
     @property
     def _composed(self) -> FrameStore:
@@ -107,8 +111,28 @@ class RegionPasses:
         region = self._regions[number]
         return RegionPass(region=region, mask=lambda n: self._visible(n)[number])
 
-    def painter(self, stylizer: Stylizer, number: int, listener: Listener) -> Painter:
-        """Make the painter of a pass; that of the last pass composites each frame."""
+    def lanes(self, is_painted: Callable[[int], bool]) -> Lanes:
+        """Plan the order of frames; painted ones are skipped."""
+        config, evolution = self.masks.config, self.evolution
+        wanted = None if evolution is None else evolution.frame
+        return Lanes(
+            is_painted,
+            spacing=config.key_spacing,
+            keys={*self.given, *([] if wanted is None else [wanted])},
+            is_bound=not config.has_painter,
+        )
+
+    def painter(
+        self,
+        stylizer: Stylizer,
+        number: int,
+        listener: Listener,
+        frames: Collection[int] | None = None,
+    ) -> Painter:
+        """Make the painter of a pass; that of the last pass composites each frame.
+
+        It paints some ``frames`` only if they are given, and deletes no files then.
+        """
         stores, part = self.stores, self._part(number)
         store, config = stores[number], self.masks.config
 
@@ -117,6 +141,10 @@ class RegionPasses:
             composed = composite(source, pictures, self._visible(index))
             self._composed.put_stylized(index, composed)
 
+        def is_done(index: int) -> bool:
+            is_left = frames is None or index in frames
+            return not is_left or store.is_painted(index)
+
         return Painter(
             Prefetcher(
                 store, config, stylizer.bank, self.masks.motion, part, self.given
@@ -124,6 +152,12 @@ class RegionPasses:
             self.make_painter(stylizer, store, config, part is not None),
             store,
             listener,
+            lanes=self.lanes(
+                lambda n: (
+                    store.is_painted(n) or (frames is not None and n not in frames)
+                )
+            ),
+            drops=frames is None,
             evolution=self.evolution,
             keep=compose if part and store is stores[-1] else None,
         )

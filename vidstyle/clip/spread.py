@@ -6,10 +6,11 @@ back. Frames and events reach the driver as messages.
 """
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -21,7 +22,9 @@ from vidstyle.clip.ingest import Ingest, IngestState
 from vidstyle.clip.manifest import describe_machine
 from vidstyle.clip.regions import RegionPasses
 from vidstyle.clip.workers import (
+    LOST_S,
     SEND_S,
+    TRIES,
     WAIT_S,
     Files,
     Post,
@@ -36,7 +39,6 @@ from vidstyle.records import Event, FrameReport, Listener, Notice
 from vidstyle.stylize import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
-LOST_S = 50  # timeout of an answer; after 60, Ray would end this process
 SHARED = "shared"  # stored facts by which a worker checks that it sees the directory
 
 
@@ -49,17 +51,17 @@ class _Job(NamedTuple):
     machine: Mapping[str, Any]  # what must be equal on all machines
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Part:
-    """The shots of one task."""
+    """What a task paints: whole shots, key frames of a shot, or frames between two."""
 
-    found: IngestState  # of these frames alone
-    is_learned: bool  # whether it contains the frame whose evolution is recorded
+    found: Any  # reference to the IngestState of its shots alone
+    shots: range  # their frames
+    frames: Sequence[int]
+    reads: Collection[int]  # frames whose files it needs
+    after: Collection[int] = ()  # frames that have to be painted before
     painted: int = 0  # frames that were painted when it was submitted
-
-    @property
-    def frames(self) -> range:
-        return range(self.found.first, self.found.certain)
+    failures: int = 0  # since a frame was painted
 
 
 class SpreadPainter:
@@ -71,12 +73,13 @@ class SpreadPainter:
         self._workers, self._ray, self._listener = workers, workers.ray, listener
         self._passes, self._store = passes, passes.stores[place]
         self._key, self._found = uuid4().hex, IngestState()
-        self._store.put_facts(SHARED, {"run": self._key})
+        passes.masks.store.put_facts(SHARED, {"run": self._key})
         job = _Job(self._key, passes, place, workers.facts)
         self._job = self._ray.put(self._ray.cloudpickle.dumps(job))
         self._task = workers.task(paint_part)
         self._parts: dict[Any, _Part] = {}  # being painted, by task
-        self._shots = 0  # submitted so far
+        self._waiting = list[_Part]()  # for frames of others
+        self._shots = 0  # handed out so far
         self._sends = False  # whether a worker cannot access the work directory
         self._texts = set[str]()  # of notices reported so far
         self._untold = set[int]()  # frames of tasks without a report so far
@@ -113,50 +116,87 @@ class SpreadPainter:
             if self._parts:
                 self._collect()
             elif found.is_complete:
-                return found
+                return found.without_repeat()
 
     def _hand_out(self) -> None:
         """Submit shots whose end is known, in tasks of as many as are batched."""
         found, batch = self._found, self._passes.masks.config.batch
         edges = found.starts[self._shots :] + [found.certain] * found.is_complete
+        tasks = len(self._parts) + len(edges) - 1
+        is_scarce = found.is_complete and tasks < 2 * self._workers.count
         while len(edges) > 1 and (found.is_complete or len(edges) > batch):
             part = self._part(edges[0], edges[: batch + 1][-1])
-            self._untold |= {n for n in part.frames if not self._store.is_painted(n)}
-            self._submit(part)
+            self._untold |= {n for n in part.shots if not self._store.is_painted(n)}
+            self._waiting += self._divided(part) if is_scarce else [part]
             edges, self._shots = edges[batch:], self._shots + batch
+        for part in [*self._waiting]:
+            if all(map(self._store.is_painted, part.after)):
+                self._waiting.remove(part)
+                self._submit(part)
 
     def _part(self, first: int, stop: int) -> _Part:
-        found, evolution = self._found, self._passes.evolution
+        found, shots = self._found, range(first, stop)
         span = slice(first - found.first, stop - found.first)
         own = replace(
             found,
-            starts=[start for start in found.starts if first <= start < stop],
+            starts=[start for start in found.starts if start in shots],
             certain=stop,
             times_s=found.times_s[span],
             colors=found.colors[span],
             is_seen=found.is_seen[span],
-            lights={
-                n: found.lights[n] for n in range(first, stop) if n in found.lights
-            },
+            lights={n: found.lights[n] for n in shots if n in found.lights},
             first=first,
             is_complete=True,
+            again=found.again if first == found.first else None,
             warnings=[],
         )
-        recorded = None if evolution is None else evolution.frame
-        if evolution is not None and recorded is None and True in found.is_seen:
-            recorded = found.first + found.is_seen.index(True)  # first not blank
-        return _Part(own, recorded in range(first, stop))
+        after = {found.first} - {*shots} if found.again in shots else ()
+        return _Part(self._ray.put(own), shots, shots, shots, after)
+
+    def _divided(self, part: _Part) -> list[_Part]:
+        """Divide a shot into its key frames and those between each two of them.
+
+        Those between depend on nothing else, unless key frames are black or white.
+        """
+        batch, shows = self._passes.masks.config.batch, self._found.shows
+        if batch > 1 or not all(map(shows, part.shots)):
+            return [part]
+        first, stop = part.shots.start, part.shots.stop
+        lanes = self._passes.lanes(lambda _: False)
+        lanes.extend([first], certain=stop, is_complete=True)
+        parts = [replace(part, frames=lanes.keys)]
+        for ends in pairwise(lanes.keys):
+            if between := range(ends[0] + 1, ends[1]):
+                reads = {first, *ends, *between}
+                parts.append(replace(part, frames=between, reads=reads, after=ends))
+        return parts
 
     def _submit(self, part: _Part) -> None:
-        """Submit a part, unless all its frames are painted."""
+        """Submit a part; if all its frames are painted, delete what no other needs."""
         part.painted = self._painted(part)
         if part.painted == len(part.frames):
+            others = *self._waiting, *self._parts.values()
+            if not any(other.shots == part.shots for other in others):
+                for frame in part.shots:
+                    self._store.drop_source(frame)
+                    self._store.drop_paint(frame)
+                    self._store.drop_begun(frame)
             return
-        files = None
+        found, passes, files = self._found, self._passes, None
         if self._sends:
-            packed = pack(self._store, lambda path: frame_of(path) in part.frames)
+            wanted = {*part.reads, *passes.masks.last_frames}
+            packed = pack(passes.masks.store, lambda path: frame_of(path) in wanted)
             files = self._ray.put(packed)
-        task = self._task(self._job, part.found, part.is_learned, files)
+        given = {n: picture for n, picture in passes.given.items() if n in part.shots}
+        if found.again in part.frames and found.first not in part.shots:
+            given[part.shots[-1]] = self._store.stylized(found.first)
+        evolution = passes.evolution
+        if evolution is not None and evolution.frame is None:
+            # The first frame that is not blank is recorded.
+            first = found.first + (*found.is_seen, True).index(True)
+            evolution = evolution if first in part.frames else None
+        own = {"given": given, "evolution": evolution}
+        task = self._task(self._job, part.found, part.frames, own, files)
         self._parts[task] = part
 
     def _painted(self, part: _Part) -> int:
@@ -168,7 +208,7 @@ class SpreadPainter:
         taken = self._workers.mailbox.take.remote(self._key)
         messages = self._ray.get(taken, timeout=LOST_S)
         for events, files in messages:
-            unpack(self._store, files)
+            unpack(self._passes.masks.store, files)
             for event in events:
                 self._tell(event)
         for task in ready:
@@ -176,7 +216,9 @@ class SpreadPainter:
             try:
                 self._sends |= not self._ray.get(task)
             except self._ray.exceptions.RayError as err:
-                if self._painted(part) == part.painted:
+                is_stuck = self._painted(part) == part.painted
+                part.failures = part.failures + 1 if is_stuck else 0
+                if part.failures == TRIES:
                     what = f"frames {part.frames[0]} to {part.frames[-1]}"
                     raise named_error(err, what) from err
             for frame in self._untold.intersection(part.frames):
@@ -204,30 +246,29 @@ class SpreadPainter:
 
 
 def paint_part(
-    packed: bytes, found: IngestState, is_learned: bool, files: Files | None
+    packed: bytes,
+    found: IngestState,
+    frames: Collection[int],
+    own: Mapping[str, Any],
+    files: Files | None,
 ) -> bool:
-    """Paint the frames of whole shots that are not stored yet; runs in a worker.
+    """Paint some frames that are not stored yet; runs in a worker.
 
-    ``packed`` is a ``_Job``; ``found`` covers these shots alone, and so do ``files``,
-    which are sent if the work directory is not shared. Returns False if the files are
-    needed but were not sent.
+    ``packed`` is a ``_Job``, ``own`` what differs in the passes of this task. ``files``
+    are sent if the work directory is not shared; False: they were needed but not sent.
     """
     job, stylizer, post = _loaded(packed)
-    passes, masks = job.passes, job.passes.masks
-    if not is_learned:
-        passes = replace(passes, evolution=None)
+    passes, masks = replace(job.passes, **own), job.passes.masks
     with TemporaryDirectory(prefix="vidstyle-") as folder:
-        if passes.stores[job.place].facts(SHARED) != {"run": job.key}:
-            if masks.regions:
-                raise InputError("--region needs a work directory all workers see.")
+        if masks.store.facts(SHARED) != {"run": job.key}:
             if files is None:
                 return False
-            post.handing = store = FrameStore(Path(folder))
-            store.open({})
-            unpack(store, files)
-            passes = replace(passes, masks=replace(masks, store=store))
+            passes = replace(passes, masks=masks.moved_to(FrameStore(Path(folder))))
+            passes.open({})
+            unpack(passes.masks.store, files)
+            post.hand_back(passes.masks.store)
         try:
-            passes.painter(stylizer, job.place, post).paint(_Given(found))
+            passes.painter(stylizer, job.place, post, frames).paint(_Given(found))
         finally:
             post.close()
     return True

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, Self
 from warnings import catch_warnings
@@ -33,12 +34,17 @@ from vidstyle.stylize import load_for
 from vidstyle.video.work_dir import EVOLUTION, FrameStore
 
 SHARE = 2  # cores per worker without a GPU, unless the number of workers is given
-RETRIES = 2  # of a failed task
+TRIES = 3  # of a task that fails
 STORE_BYTES = 256 * 2**20  # of Ray's object store, for messages; frames are files
 WAIT_S = 30  # until the user is told that no worker is free
 SEND_S = 0.5  # interval of messages
-# Files, in the reverse of the order in which they have to be written.
-KINDS = "stylized/*.png", "paint/*.npz", "*.json", "source/*.png", "evolution/*.png"
+LOST_S = 50  # timeout of an answer; after 60, Ray would end the driver
+# Files of each pass, in the reverse of the order in which they have to be written.
+KINDS = (
+    *("stylized/*.png", "paint/*.npz", "begun/*.npz", "*.json"),
+    *("source/*.png", "evolution/*.png"),
+)
+PLACES = "", "region-*/", "composed/", "mask-*/"
 Files = dict[str, bytes]  # contents by path relative to the work directory
 
 
@@ -58,23 +64,26 @@ class Mailbox:
 class Post:
     """A listener in a worker that sends events and files to the driver's mailbox."""
 
-    handing: FrameStore | None = None  # store whose new files are sent
+    _handing: FrameStore | None = None  # store whose new files are sent
 
     def __init__(self, key: str) -> None:
         import ray
 
         self._ray, self._key, self._sent_s = ray, key, 0.0
+        self._raylet = os.getppid()
         self._mailbox = ray.get_actor(Mailbox.__name__)
         self._events, self._messages = list[Event](), list[Any]()
         self._known = set[tuple[Path, int]]()
 
     def __call__(self, event: Event) -> None:
+        if os.getppid() != self._raylet:  # it died; Ray would wait for this process
+            os._exit(1)
         self._events.append(event)
         if time.monotonic() - self._sent_s > SEND_S:
             self._send()
 
     def _send(self) -> None:
-        files = pack(self.handing, self._is_new) if self.handing else {}
+        files = pack(self._handing, self._is_new) if self._handing else {}
         events = [
             _settled(event) if isinstance(event, StepReport) else event
             for event in self._events
@@ -83,11 +92,16 @@ class Post:
         self._messages.append(sent)
         self._events, self._sent_s = [], time.monotonic()
 
+    def hand_back(self, store: FrameStore) -> None:
+        """From now on, send new files of a store."""
+        self._handing = store
+        pack(store, self._is_new)  # those there now are not new
+
     def close(self) -> None:
         """Send the rest, and wait until all messages have arrived."""
         self._send()
-        self._ray.get(self._messages)
-        self._messages, self.handing = [], None
+        self._ray.get(self._messages, timeout=LOST_S)
+        self._messages, self._handing = [], None
 
     def _is_new(self, path: Path) -> bool:
         version = path, path.stat().st_mtime_ns
@@ -105,8 +119,8 @@ def _settled(report: StepReport) -> StepReport:
 def pack(store: FrameStore, is_wanted: Callable[[Path], bool]) -> Files:
     """Read some files, in the order in which they have to be written."""
     files = {}
-    for kind in KINDS:
-        for path in store.work_dir.glob(kind):
+    for kind, place in product(KINDS, PLACES):
+        for path in store.work_dir.glob(place + kind):
             with suppress(FileNotFoundError):  # it may be deleted at any time
                 if is_wanted(path):
                     name = path.relative_to(store.work_dir).as_posix()
@@ -116,7 +130,8 @@ def pack(store: FrameStore, is_wanted: Callable[[Path], bool]) -> Files:
 
 def unpack(store: FrameStore, files: Files) -> None:
     for name, data in files.items():
-        write_whole(store.work_dir / name, data)
+        (path := store.work_dir / name).parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, data)
 
 
 def frame_of(path: Path) -> int | None:
@@ -151,10 +166,9 @@ class Workers:
                 "the address of a Ray cluster such as host:6379."
             )
         self._where, self._is_ours = where, False
-        self._needs: dict[str, float] = {"CPU": 1}
-        self.facts: dict[str, Any] = {}
-        # In the main thread, Ray would install its own SIGTERM handler; and the
-        # processes it starts end with the thread that started them.
+        self._needs, self.facts = dict[str, float](CPU=1), dict[str, Any]()
+        # Ray's processes end with the thread that started them; and in the main thread,
+        # it would install its own SIGTERM handler.
         self._starter = ThreadPoolExecutor(1)
 
     def __enter__(self) -> Self:
@@ -168,8 +182,10 @@ class Workers:
         if self.ray.cluster_resources().get("GPU"):
             self._needs["GPU"] = 1
         once = {"name": Mailbox.__name__, "get_if_exists": True, "num_cpus": 0}
-        always = {"max_restarts": -1, "max_task_retries": -1}
-        self.mailbox = self.ray.remote(Mailbox).options(**once, **always).remote()
+        # On the head: elsewhere, it would be lost with its machine.
+        here = {"resources": {"node:__internal_head__": 0.001}, "max_restarts": -1}
+        mailbox = self.ray.remote(Mailbox).options(**once, **here, max_task_retries=-1)
+        self.mailbox = mailbox.remote()
         return self
 
     def _start(self) -> None:
@@ -183,11 +199,10 @@ class Workers:
         }
         options = here if self._is_local else {"address": self._where}
         quiet = {"logging_level": "ERROR", "log_to_driver": False}
-        begin = partial(self.ray.init, **options, **quiet)
         failures = OSError, RuntimeError, ValueError, self.ray.exceptions.RayError
         try:
             with catch_warnings(action="ignore"):
-                self._starter.submit(begin).result()
+                self._starter.submit(self.ray.init, **options, **quiet).result()
         except failures as err:
             what = f"cannot work with the Ray cluster at {self._where}"
             raise InputError(f"{what}: {' '.join(str(err).split())}") from err
@@ -212,10 +227,10 @@ class Workers:
         )
         return max(1, int(sum(fit)))
 
-    def task(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Make calls of a function run in workers, and be retried if they fail."""
+    def task(self, function: Callable[..., Any], tries: int = 1) -> Callable[..., Any]:
+        """Make calls of a function run in workers."""
         needs = {f"num_{kind.lower()}s": n for kind, n in self._needs.items()}
-        again = {"max_retries": RETRIES, "retry_exceptions": True}
+        again = {"max_retries": tries - 1, "retry_exceptions": True}
         remote: Callable[..., Any] = self.ray.remote(**again, **needs)(function).remote
         return remote
 
@@ -238,11 +253,15 @@ class Workers:
             share = most // self._count if self._count else SHARE
             threads = threads or max(1, min(share, most))
             self._needs = {"CPU": min(threads, most)}
-        asked = self.task(_describe)(config, threads)
-        if not self.ray.wait([asked], timeout=WAIT_S)[0]:
+        describe = self.task(_describe, TRIES)
+        # As many as there are workers: it starts them all.
+        asked = [describe(config, threads) for _ in range(self.count)]
+        answers, _ = self.ray.wait(asked, timeout=WAIT_S)
+        if not answers:
             listener(Notice(text="waiting for a worker: none is free yet"))
+            answers, _ = self.ray.wait(asked)
         try:
-            self.facts, notices = self.ray.get(asked)
+            self.facts, notices = self.ray.get(answers[0])
         except self.ray.exceptions.RayError as err:
             raise named_error(err, "the first task") from err
         for notice in notices:
@@ -278,4 +297,4 @@ def named_error(err: Exception, what: str) -> VidstyleError:
     if isinstance(cause, VidstyleError):
         return cause
     why = f"{type(cause).__name__}: {cause}" if cause else str(err).partition("\n")[0]
-    return OptimizationError(f"{what} failed {RETRIES + 1} times on workers: {why}")
+    return OptimizationError(f"{what} failed {TRIES} times on workers: {why}")

@@ -208,6 +208,7 @@ class FrameStore:
     drop_source = partialmethod(_drop, SOURCE)
     stylized = partialmethod(_get, STYLIZED)
     drop_paint = partialmethod(_drop, PAINT)
+    drop_begun = partialmethod(_drop, BEGUN)
 
     def put_stylized(self, index: int, frame: Frame) -> None:
         self._put(STYLIZED, index, frame)
