@@ -20,7 +20,7 @@ from vidstyle.clip.reader import open_reader
 from vidstyle.clip.results import StylizedFrames
 from vidstyle.config import EvolutionConfig, Region, StyleConfig, VideoConfig
 from vidstyle.images import read_picture, write_picture
-from vidstyle.motion.fades import Light
+from vidstyle.motion.fades import LONGEST, Light
 from vidstyle.records import Event, Frame, FrameReport
 from vidstyle.video.work_dir import FrameStore
 
@@ -170,6 +170,14 @@ def test_regions_fade_and_what_is_in_none_stays(
             assert np.abs(right).mean() < 2
         if gain == 0:
             assert np.array_equal(frame, source)
+
+
+def test_fade_may_be_longer_than_the_longest(
+    fading: MakeFading, tmp_path: Path
+) -> None:
+    fading(0, [*np.linspace(1, 0, LONGEST + 10), 0])
+    _, found = read_all(tmp_path)
+    assert max(found.lights) == LONGEST
 
 
 def test_gif_shows_how_the_first_picture_is_learned(
