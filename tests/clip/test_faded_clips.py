@@ -99,6 +99,14 @@ def test_interrupted_fade_ends_in_the_same_pixels(
     assert all(map(np.array_equal, torn, whole))
 
 
+def test_own_frame_of_a_fade_stays_as_it_is(fading: MakeFading, tmp_path: Path) -> None:
+    fading(0)
+    own = np.asarray(scene(7, HEIGHT, WIDTH) * 0.3, np.uint8)
+    write_picture(tmp_path / "own.png", own)
+    frames = paint(tmp_path, keys={5 / 25: tmp_path / "own.png"})
+    assert np.array_equal(frames[5], own)
+
+
 def read_all(folder: Path) -> tuple[FrameStore, IngestState]:
     store = FrameStore(folder / "work")
     store.open({})
