@@ -532,6 +532,15 @@ def test_black_bars_stay_black(
     assert read_picture(output / "000002.png")[:16].any()
 
 
+def test_loop_whose_end_is_a_cut_waits_for_its_beginning(
+    clip: Path, style: Path, output: Path
+) -> None:
+    slow = replace(FEW.style, steps=30, min_steps=30)
+    config = replace(FEW, style=slow, batch=3, loop=True)
+    result = stylize_video(clip, style, output, config=config)
+    assert (result.frames, result.shots) == (10, 2)
+
+
 @pytest.mark.parametrize("loop", [True, False])
 def test_loop_ends_on_the_way_to_its_beginning(
     style: Path, tmp_path: Path, *, loop: bool
