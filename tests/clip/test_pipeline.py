@@ -19,6 +19,7 @@ from vidstyle.clip import pipeline
 from vidstyle.clip.pipeline import VideoResult
 from vidstyle.clip.reader import expected_frames, open_reader
 from vidstyle.clip.results import notices, result_shape, summary, tell_summary
+from vidstyle.clip.unfinished import finish_video, video_status
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import (
     ConfigError,
@@ -539,6 +540,21 @@ def test_loop_whose_end_is_a_cut_waits_for_its_beginning(
     config = replace(FEW, style=slow, batch=3, loop=True)
     result = stylize_video(clip, style, output, config=config)
     assert (result.frames, result.shots) == (10, 2)
+
+
+def test_loop_is_counted_with_its_end(
+    clip: Path, style: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "write_result", stop)
+    with pytest.raises(KeyboardInterrupt):
+        stylize_video(clip, style, output, config=replace(FEW, loop=True))
+    status, heard = video_status(output), Listened()
+    assert (status.painted, status.frames) == (11, 11)
+    assert finish_video(output, listener=heard).frames == 10
+    assert heard.notices == []
 
 
 @pytest.mark.parametrize("loop", [True, False])

@@ -116,7 +116,8 @@ def _write(
         count += 1
     if not count:
         raise WorkDirError(f"the first frame is not painted yet in {store.work_dir}.")
-    if left := len(painted) - count:
+    read = range(first, first + len(found.times_s))  # a loop has painted one more
+    if left := len({*read}.intersection(painted)) - count:
         listener(Notice(text=f"skipping {left} frames after an unfinished one"))
     if count < len(found.times_s):
         end_s, stop = found.times_s[count], first + count
