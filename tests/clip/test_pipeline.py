@@ -557,6 +557,18 @@ def test_loop_is_counted_with_its_end(
     assert heard.notices == []
 
 
+def test_comparison_may_show_a_very_wide_painting(
+    clip: Path, tmp_path: Path, output: Path
+) -> None:
+    write_picture(tmp_path / "wide.png", scene(9, 16, 1000))
+    config = replace(FEW, style=replace(FEW.style, style_side=1000))
+    compared = tmp_path / "compare.mp4"
+    stylize_video(
+        clip, tmp_path / "wide.png", output, config=config, compare_output=compared
+    )
+    assert compared.exists()
+
+
 @pytest.mark.parametrize("loop", [True, False])
 def test_loop_ends_on_the_way_to_its_beginning(
     style: Path, tmp_path: Path, *, loop: bool
