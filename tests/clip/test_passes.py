@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from listening import Listened
 
 from vidstyle.clip import pipeline
 from vidstyle.color import BORDER, REACH
@@ -344,6 +345,21 @@ def test_learning_is_put_together_from_the_regions(
     for picture, wanted in ((shown[0], source), (shown[-1], frames[2])):
         blurred = [cv2.blur(each, (3, 3)).astype(int) for each in (picture, wanted)]
         assert np.abs(blurred[0] - blurred[1]).mean() < 4  # H.264 has less color
+
+
+def test_learning_of_a_frame_that_is_not_painted_is_told(
+    here: Path, paint: Callable[..., list[Frame]]
+) -> None:
+    learned, heard = here / "learned.gif", Listened()
+    paint(
+        ("left.png", "a"),
+        config=replace(FEW, frames=(0, 2), mask_motion="flow"),
+        evolution=EvolutionConfig(frame=2),
+        evolution_output=learned,
+        listener=heard,
+    )
+    assert "no learned.gif: frame 2 is not in the painted range" in heard.notices
+    assert not learned.exists()
 
 
 def test_learning_of_regions_survives_an_interruption(

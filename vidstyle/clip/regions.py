@@ -84,7 +84,7 @@ class RegionPasses:
         if self.evolution is not None:
             chosen = self.evolution.frame
             index = found.first if chosen is None else chosen
-            _compose_evolution(stores, self._visible(index), result)
+            _compose_evolution(stores, partial(self._visible, index), result)
         return found, result
 
     @property
@@ -135,7 +135,9 @@ class RegionPasses:
 
 
 def _compose_evolution(
-    stores: Sequence[FrameStore], masks: Sequence[Mask], result: FrameStore
+    stores: Sequence[FrameStore],
+    read_masks: Callable[[], Sequence[Mask]],
+    result: FrameStore,
 ) -> None:
     """Composite the evolutions of all passes, if each has recorded one.
 
@@ -146,7 +148,7 @@ def _compose_evolution(
     if not all(recordings):
         return
     height, width = (source := recordings[0][0]).shape[:2]
-    small = [fitted_mask(mask, height=height, width=width) for mask in masks]
+    small = [fitted_mask(mask, height=height, width=width) for mask in read_masks()]
     length = max(map(len, recordings))
     composed = []
     for number in range(length):
