@@ -100,7 +100,7 @@ def test_interrupted_fade_ends_in_the_same_pixels(
 
 
 def test_own_frame_of_a_fade_stays_as_it_is(fading: MakeFading, tmp_path: Path) -> None:
-    fading(0)
+    fading(0, UP)
     own = np.asarray(scene(7, HEIGHT, WIDTH) * 0.3, np.uint8)
     write_picture(tmp_path / "own.png", own)
     frames = paint(tmp_path, keys={5 / 25: tmp_path / "own.png"})
@@ -210,6 +210,22 @@ def test_gif_shows_how_the_first_picture_is_learned(
     assert learned is not None
     assert len(learned) > 1
     assert min(picture.mean() for picture in learned) > 50
+
+
+def test_gif_of_regions_starts_after_black(
+    fading: MakeFading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fading(0, UP)
+    write_picture(tmp_path / "mask.png", np.full((HEIGHT, WIDTH, 3), 255, np.uint8))
+    written = list[Frame]()
+    monkeypatch.setattr(
+        "vidstyle.clip.results.write_evolution",
+        lambda pictures, *_, **__: written.extend(pictures),
+    )
+    region = Region(tmp_path / "mask.png", tmp_path / "painting.png")
+    paint(tmp_path, regions=[region], evolution_output=tmp_path / "out.gif")
+    assert len(written) > 1
+    assert min(picture.mean() for picture in written) > 50
 
 
 def test_preview_leaves_black_as_it_is(fading: MakeFading, tmp_path: Path) -> None:

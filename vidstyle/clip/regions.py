@@ -20,7 +20,7 @@ from vidstyle.config import EvolutionConfig, VideoConfig
 from vidstyle.records import Event, Frame, FrameReport, Listener
 from vidstyle.stylize.image import Paintings
 from vidstyle.stylize.stylizer import Stylizer
-from vidstyle.video.work_dir import FrameStore
+from vidstyle.video.work_dir import EVOLUTION, FrameStore
 
 MakeFramePainter = Callable[[Stylizer, FrameStore, VideoConfig, bool], FramePainter]
 """Makes the frame painter of a pass; the last argument: whether frames have masks."""
@@ -81,10 +81,8 @@ class RegionPasses:
         listener = partial(_count_all_passes, listener, len(stores))
         for number in range(len(stores)):
             found = self._paint_pass(number, make(number, listener))
-        if self.evolution is not None:
-            chosen = self.evolution.frame
-            index = found.first if chosen is None else chosen
-            _compose_evolution(stores, partial(self._visible, index), result)
+        if recorded := stores[0].facts(EVOLUTION):
+            _compose_evolution(stores, self._visible(recorded["frame"]), result)
         return found, result
 
     @property
@@ -135,9 +133,7 @@ class RegionPasses:
 
 
 def _compose_evolution(
-    stores: Sequence[FrameStore],
-    read_masks: Callable[[], Sequence[Mask]],
-    result: FrameStore,
+    stores: Sequence[FrameStore], masks: Sequence[Mask], result: FrameStore
 ) -> None:
     """Composite the evolutions of all passes, if each has recorded one.
 
@@ -148,7 +144,7 @@ def _compose_evolution(
     if not all(recordings):
         return
     height, width = (source := recordings[0][0]).shape[:2]
-    small = [fitted_mask(mask, height=height, width=width) for mask in read_masks()]
+    small = [fitted_mask(mask, height=height, width=width) for mask in masks]
     length = max(map(len, recordings))
     composed = []
     for number in range(length):
