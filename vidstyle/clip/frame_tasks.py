@@ -252,8 +252,7 @@ class FrameOptimizer:
         image = frame_to_image(frame.content, device=device)
         known = self._energies_of(frame.turn.start)
         firsts = sorted(map(int, known))
-        # If only a blank key frame came before, the first one comes after this frame.
-        first = firsts[max(0, bisect_right(firsts, frame.index) - 1)]
+        first = firsts[bisect_right(firsts, frame.origins[0].index) - 1]
         mask = frame.mask
         return FrameTask(
             frame=frame.index,
