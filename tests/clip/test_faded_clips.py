@@ -18,6 +18,7 @@ from vidstyle.clip.prefetch import Prefetcher
 from vidstyle.clip.preview import preview_video
 from vidstyle.clip.reader import open_reader
 from vidstyle.clip.results import StylizedFrames
+from vidstyle.clip.unfinished import finish_video
 from vidstyle.config import EvolutionConfig, Region, StyleConfig, VideoConfig
 from vidstyle.images import read_picture, write_picture
 from vidstyle.motion.fades import LONGEST, Light
@@ -210,6 +211,21 @@ def test_gif_shows_how_the_first_picture_is_learned(
     assert learned is not None
     assert len(learned) > 1
     assert min(picture.mean() for picture in learned) > 50
+
+
+def test_unfinished_loop_fades_as_the_finished_one(
+    fading: MakeFading, tmp_path: Path
+) -> None:
+    fading(0, [0, 0.2, 0.4, 0.6, 0.8, 1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.25, 0.15])
+    config = replace(FEW, loop=True)
+    stop = Mock(side_effect=KeyboardInterrupt)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pipeline, "write_result", stop)
+        with pytest.raises(KeyboardInterrupt):
+            paint(tmp_path, config=config)
+    finish_video(tmp_path / "out", tmp_path / "early")
+    early = [read_picture(path) for path in sorted((tmp_path / "early").iterdir())]
+    assert all(map(np.array_equal, early, paint(tmp_path, config=config)))
 
 
 def test_gif_of_regions_starts_after_black(

@@ -66,7 +66,7 @@ def finish_video(
     """
     store, facts = _open_run(Path(run))
     known = store.facts(Path(MANIFEST).stem) or {}
-    names = "background", "start_s", "duration_s", "paint_bars", "long_side"
+    names = "background", "start_s", "duration_s", "paint_bars", "long_side", "loop"
     config = VideoConfig.of(
         output_size=facts["output_size"],
         input_fps=known["input_fps"] and Fraction(known["input_fps"]),
@@ -156,4 +156,4 @@ def _read_times(
             while True:
                 found = ingest.poll(painted=0, open_lanes=0, wait=True)
                 if found.is_complete:
-                    return found
+                    return found.without_repeat()
