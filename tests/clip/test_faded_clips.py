@@ -18,9 +18,10 @@ from vidstyle.clip.prefetch import Prefetcher
 from vidstyle.clip.preview import preview_video
 from vidstyle.clip.reader import open_reader
 from vidstyle.clip.results import StylizedFrames
+from vidstyle.clip.unfinished import finish_video
 from vidstyle.config import EvolutionConfig, Region, StyleConfig, VideoConfig
 from vidstyle.images import read_picture, write_picture
-from vidstyle.motion.fades import Light
+from vidstyle.motion.fades import LONGEST, Light
 from vidstyle.records import Event, Frame, FrameReport
 from vidstyle.video.work_dir import FrameStore
 
@@ -99,6 +100,14 @@ def test_interrupted_fade_ends_in_the_same_pixels(
     assert all(map(np.array_equal, torn, whole))
 
 
+def test_own_frame_of_a_fade_stays_as_it_is(fading: MakeFading, tmp_path: Path) -> None:
+    fading(0, UP)
+    own = np.asarray(scene(7, HEIGHT, WIDTH) * 0.3, np.uint8)
+    write_picture(tmp_path / "own.png", own)
+    frames = paint(tmp_path, keys={5 / 25: tmp_path / "own.png"})
+    assert np.array_equal(frames[5], own)
+
+
 def read_all(folder: Path) -> tuple[FrameStore, IngestState]:
     store = FrameStore(folder / "work")
     store.open({})
@@ -172,6 +181,14 @@ def test_regions_fade_and_what_is_in_none_stays(
             assert np.array_equal(frame, source)
 
 
+def test_fade_may_be_longer_than_the_longest(
+    fading: MakeFading, tmp_path: Path
+) -> None:
+    fading(0, [*np.linspace(1, 0, LONGEST + 10), 0])
+    _, found = read_all(tmp_path)
+    assert max(found.lights) == LONGEST
+
+
 def test_gif_shows_how_the_first_picture_is_learned(
     fading: MakeFading, tmp_path: Path
 ) -> None:
@@ -194,6 +211,37 @@ def test_gif_shows_how_the_first_picture_is_learned(
     assert learned is not None
     assert len(learned) > 1
     assert min(picture.mean() for picture in learned) > 50
+
+
+def test_unfinished_loop_fades_as_the_finished_one(
+    fading: MakeFading, tmp_path: Path
+) -> None:
+    fading(0, [0, 0.2, 0.4, 0.6, 0.8, 1, 1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.25, 0.15])
+    config = replace(FEW, loop=True)
+    stop = Mock(side_effect=KeyboardInterrupt)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(pipeline, "write_result", stop)
+        with pytest.raises(KeyboardInterrupt):
+            paint(tmp_path, config=config)
+    finish_video(tmp_path / "out", tmp_path / "early")
+    early = [read_picture(path) for path in sorted((tmp_path / "early").iterdir())]
+    assert all(map(np.array_equal, early, paint(tmp_path, config=config)))
+
+
+def test_gif_of_regions_starts_after_black(
+    fading: MakeFading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fading(0, UP)
+    write_picture(tmp_path / "mask.png", np.full((HEIGHT, WIDTH, 3), 255, np.uint8))
+    written = list[Frame]()
+    monkeypatch.setattr(
+        "vidstyle.clip.results.write_evolution",
+        lambda pictures, *_, **__: written.extend(pictures),
+    )
+    region = Region(tmp_path / "mask.png", tmp_path / "painting.png")
+    paint(tmp_path, regions=[region], evolution_output=tmp_path / "out.gif")
+    assert len(written) > 1
+    assert min(picture.mean() for picture in written) > 50
 
 
 def test_preview_leaves_black_as_it_is(fading: MakeFading, tmp_path: Path) -> None:

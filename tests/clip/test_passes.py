@@ -9,8 +9,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from listening import Listened
 
-from vidstyle.clip import pipeline
+from vidstyle.clip import frame_tasks, pipeline
 from vidstyle.color import BORDER, REACH
 from vidstyle.config import EvolutionConfig, Region, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError, ImageOpenError, VideoWriteError, WorkDirError
@@ -21,6 +22,7 @@ from vidstyle.records import Event, Frame, FrameReport, Notice, Plan
 from vidstyle.stylize import image
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
+from vidstyle.video.work_dir import FrameStore
 
 pytestmark = pytest.mark.slow
 
@@ -328,6 +330,33 @@ def test_mask_that_is_none_is_refused_before_the_work(
     assert not (here / "out.vidstyle").exists()
 
 
+def test_content_is_weighed_as_in_the_frame_that_paint_comes_from(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A region is gone in the first two key frames, and seen for a frame between."""
+    (here / "masks").mkdir()
+    for index in range(FRAMES):
+        is_seen = index in {1, 3, 4}
+        write_picture(here / "masks" / f"{index}.png", box(slice(0, 32 * is_seen)))
+    used, known = [], {}
+    real, put_facts = frame_tasks.content_target, FrameStore.put_facts
+
+    def keep_used(*given: Any) -> Any:
+        used.append(given[3])
+        return real(*given)
+
+    def keep_known(self: FrameStore, name: str, facts: dict[str, Any]) -> None:
+        known[name] = facts
+        put_facts(self, name, facts)
+
+    monkeypatch.setattr(frame_tasks, "content_target", keep_used)
+    monkeypatch.setattr(FrameStore, "put_facts", keep_known)
+    region = Region(here / "masks", here / "a.png")
+    config = replace(FEW, key_frames=2, next_min_steps=1)
+    stylize_video(here / "clip", [], here / "out", regions=[region], config=config)
+    assert used == [known["energies-000001"]["4"]]
+
+
 def test_learning_is_put_together_from_the_regions(
     here: Path, paint: Callable[..., list[Frame]]
 ) -> None:
@@ -344,6 +373,21 @@ def test_learning_is_put_together_from_the_regions(
     for picture, wanted in ((shown[0], source), (shown[-1], frames[2])):
         blurred = [cv2.blur(each, (3, 3)).astype(int) for each in (picture, wanted)]
         assert np.abs(blurred[0] - blurred[1]).mean() < 4  # H.264 has less color
+
+
+def test_learning_of_a_frame_that_is_not_painted_is_told(
+    here: Path, paint: Callable[..., list[Frame]]
+) -> None:
+    learned, heard = here / "learned.gif", Listened()
+    paint(
+        ("left.png", "a"),
+        config=replace(FEW, frames=(0, 2), mask_motion="flow"),
+        evolution=EvolutionConfig(frame=2),
+        evolution_output=learned,
+        listener=heard,
+    )
+    assert "no learned.gif: frame 2 is not in the painted range" in heard.notices
+    assert not learned.exists()
 
 
 def test_learning_of_regions_survives_an_interruption(

@@ -19,6 +19,7 @@ from vidstyle.clip import pipeline
 from vidstyle.clip.pipeline import VideoResult
 from vidstyle.clip.reader import expected_frames, open_reader
 from vidstyle.clip.results import notices, result_shape, summary, tell_summary
+from vidstyle.clip.unfinished import finish_video, video_status
 from vidstyle.config import EncodingConfig, EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import (
     ConfigError,
@@ -530,6 +531,42 @@ def test_black_bars_stay_black(
     )
     assert (read_picture(output / "000001.png") == 200).all()
     assert read_picture(output / "000002.png")[:16].any()
+
+
+def test_loop_whose_end_is_a_cut_waits_for_its_beginning(
+    clip: Path, style: Path, output: Path
+) -> None:
+    slow = replace(FEW.style, steps=30, min_steps=30)
+    config = replace(FEW, style=slow, batch=3, loop=True)
+    result = stylize_video(clip, style, output, config=config)
+    assert (result.frames, result.shots) == (10, 2)
+
+
+def test_loop_is_counted_with_its_end(
+    clip: Path, style: Path, output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "write_result", stop)
+    with pytest.raises(KeyboardInterrupt):
+        stylize_video(clip, style, output, config=replace(FEW, loop=True))
+    status, heard = video_status(output), Listened()
+    assert (status.painted, status.frames) == (11, 11)
+    assert finish_video(output, listener=heard).frames == 10
+    assert heard.notices == []
+
+
+def test_comparison_may_show_a_very_wide_painting(
+    clip: Path, tmp_path: Path, output: Path
+) -> None:
+    write_picture(tmp_path / "wide.png", scene(9, 16, 1000))
+    config = replace(FEW, style=replace(FEW.style, style_side=1000))
+    compared = tmp_path / "compare.mp4"
+    stylize_video(
+        clip, tmp_path / "wide.png", output, config=config, compare_output=compared
+    )
+    assert compared.exists()
 
 
 @pytest.mark.parametrize("loop", [True, False])

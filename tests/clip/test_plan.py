@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 from pictures import scene
 from typer.testing import CliRunner
@@ -39,6 +40,17 @@ def test_the_plan_counts_and_leaves_nothing_behind(clip):
     assert facts["first_frame_s"] > facts["frame_s"] > 0
     assert facts["seconds"] > 2 * facts["first_frame_s"]
     assert sorted(clip.parent.rglob("*")) == before
+
+
+def test_black_at_the_start_is_not_the_trial(clip, tmp_path):
+    frames = [np.zeros((32, 48, 3), np.uint8)] * 9 + [scene(1)] * 4
+    write_pictures(frames, tmp_path / "dark")
+    style = StyleConfig(network="slim", device="cpu", steps=4, min_steps=9)
+    config = VideoConfig(style=style, next_steps=1)
+    estimate = plan_video(
+        tmp_path / "dark", clip.parent / "painting.png", tmp_path / "x", config=config
+    )
+    assert estimate.first_frame_s > 1.5 * estimate.frame_s > 0
 
 
 def test_steps_are_counted_small_and_timed_in_full(monkeypatch):

@@ -213,7 +213,8 @@ class FrameOptimizer:
         start = frame_to_image(mixed, device=device)
         if steps < max(1, self._config.next_min_steps):
             return FrameTask(frame=frame.index, start=start, content=None, steps=0)
-        losses = [paint.loss for _, paint in frame.painted if paint is not None]
+        paints = [paint for _, paint in frame.painted if paint is not None]
+        losses = [paint.loss for paint in paints if not math.isnan(paint.loss)]
         return replace(
             self._unbound(frame, start),
             steps=steps,
@@ -252,8 +253,7 @@ class FrameOptimizer:
         image = frame_to_image(frame.content, device=device)
         known = self._energies_of(frame.turn.start)
         firsts = sorted(map(int, known))
-        # If only a blank key frame came before, the first one comes after this frame.
-        first = firsts[max(0, bisect_right(firsts, frame.index) - 1)]
+        first = firsts[bisect_right(firsts, frame.origins[0].index) - 1]
         mask = frame.mask
         return FrameTask(
             frame=frame.index,

@@ -169,7 +169,6 @@ class Ingest:
             mask = None if self._mask is None else self._mask(timed.index)
             is_seen = mask is None or bool(mask.any())
             colors = color_statistics(frame, mask if is_seen else None)
-            self._undo_fades(lights)
             with self._lock:
                 if not self._found.times_s:
                     self._found.first = timed.index
@@ -179,6 +178,8 @@ class Ingest:
                 self._found.times_s.append(timed.time_s)
                 self._found.colors.append(colors)
                 self._found.is_seen.append(is_seen and plain_color(frame) is None)
+            self._undo_fades(lights)
+            with self._lock:
                 self._add(cuts, min(detector.certain, fades.certain))
         cuts = detector.finish()
         self._undo_fades(fades.finish(cuts))

@@ -16,6 +16,7 @@ from vidstyle.clip.lanes import Lanes, Turn
 from vidstyle.clip.prefetch import PrefetchedFrame, Prefetcher
 from vidstyle.config import EvolutionConfig
 from vidstyle.motion.consistency import first_paint
+from vidstyle.motion.fades import plain_color
 from vidstyle.records import Frame, FrameReport, Listener, Notice, Paint, StepReport
 from vidstyle.video.figures import Evolution
 from vidstyle.video.work_dir import EVOLUTION, FrameStore
@@ -135,9 +136,15 @@ class Painter:
         )
         for text in found.warnings:
             self._listener(Notice(text=text, is_warning=True))
-        self._lanes.extend(
-            found.starts, certain=found.certain, is_complete=found.is_complete
-        )
+        starts, certain, is_complete = found.starts, found.certain, found.is_complete
+        if found.again is not None and not self._has_first:  # it ends the loop
+            starts = [start for start in starts if start != found.again]
+            certain, is_complete = min(certain, found.again), False
+        self._lanes.extend(starts, certain=certain, is_complete=is_complete)
+
+    @property
+    def _has_first(self) -> bool:
+        return self._first is not None or self._store.is_painted(self._found.first)
 
     def _begin(self, turn: Turn, pool: Executor) -> PrefetchedFrame:
         """Take a prefetched frame, and start prefetching the next one of its lane."""
@@ -152,8 +159,8 @@ class Painter:
         self._begun += 1
         self._due_s[index] = monotonic() + BEGUN_S
         wanted = self._wanted
-        is_black = frame.is_blank and frame.mask is None  # or white: no optimization
-        candidates = {index} if is_black else {None, index}
+        is_plain = plain_color(frame.source) is not None  # no optimization
+        candidates = {index} if is_plain else {None, index}
         if wanted and self._evolution is None and wanted.frame in candidates:
             self._evolution = index, Evolution(wanted, frame.source)
         if self._evolution_of(frame) is None:  # a recording starts at the beginning
@@ -215,7 +222,7 @@ class Painter:
     def _write(self, frame: PrefetchedFrame, picture: Frame) -> None:
         """Store a finished frame; its pixels, which mark it as done, come last."""
         if evolution := self._evolution_of(frame):
-            self._store.put_evolution(evolution.pictures())
+            self._store.put_evolution(evolution.pictures(), frame.index)
         if self._keep is not None:
             self._keep(frame.index, picture, frame.source)
         turn = frame.turn

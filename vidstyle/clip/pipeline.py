@@ -221,6 +221,7 @@ def _begin(
     """
     masks, stores, config = passes.masks, passes.stores, passes.masks.config
     frames = expected_frames(masks.reader.info, config)
+    frames = frames and frames + config.loop  # the first one again
     facts = {
         "output": str(output.absolute()),
         "output_size": config.output_size,
@@ -241,7 +242,7 @@ def _begin(
     plan = Plan(
         height=shape[0],
         width=shape[1],
-        frames=None if frames is None else frames * len(stores) + config.loop,
+        frames=None if frames is None else frames * len(stores),
         done=done,
         begun=begun,
         next_steps=config.expected_next_steps,

@@ -28,6 +28,7 @@ from vidstyle.config import Region, VideoConfig
 from vidstyle.devices import choose_device, memory_of, memory_used, threads
 from vidstyle.errors import ConfigError
 from vidstyle.images import resize_frame
+from vidstyle.motion.fades import plain_color
 from vidstyle.motion.shots import ShotDetector
 from vidstyle.optimize.pyramid import shared_steps
 from vidstyle.pace import duration
@@ -107,10 +108,10 @@ def plan_video(
     reader = open_reader(clip, config, has_regions=bool(regions))
     tell_plan(reader.info, output, config, listener)
     shape = frame_shape(reader.info, config.style.long_side)
-    frames, shots = _count(reader, config, *shape)
-    whole = whole_shape(reader.info, config.style.long_side)
-    small = _Trial(_small(reader, config, whole), ignore)
-    full = _Trial(_full(reader, config), listener)
+    frames, shots, begin = _count(reader, config, *shape)
+    shown = replace(config, frames=(begin, None), start_s=None, duration_s=None)
+    small = _Trial(_small(reader, shown), ignore)
+    full = _Trial(_full(reader, shown), listener)
     with threads(cores):
         small.paint(reader, style, regions)
         full.paint(reader, style, regions)
@@ -139,11 +140,10 @@ def plan_video(
     )
 
 
-def _small(
-    reader: FrameReader, config: VideoConfig, shape: tuple[int, int]
-) -> VideoConfig:
+def _small(reader: FrameReader, config: VideoConfig) -> VideoConfig:
     """Configure the small trial with all steps."""
     start, _ = expected_span(reader.info, config)
+    shape = whole_shape(reader.info, config.style.long_side)
     # Extreme aspect ratios keep a minimum of pixels on the shorter side.
     side = min(max(shape), max(SMALL, SMALL // 2 * max(shape) // min(shape)))
     last = start + max(SMALL_FRAMES - 1, config.key_spacing)
@@ -167,18 +167,24 @@ def _full(reader: FrameReader, config: VideoConfig) -> VideoConfig:
 
 def _count(
     reader: FrameReader, config: VideoConfig, height: int, width: int
-) -> tuple[int, int]:
-    """Count frames and shots, extrapolating after ``COUNT_S``."""
+) -> tuple[int, int, int]:
+    """Count frames and shots, extrapolating after ``COUNT_S``.
+
+    The third number is the index of the first frame that is not just black or white.
+    """
     detector, expected = ShotDetector(), expected_frames(reader.info, config)
-    frames, shots, started = 0, 1, time.monotonic()
+    frames, shots, begin, started = 0, 1, None, time.monotonic()
     for frames, timed in enumerate(SelectedFrames(reader, config), start=1):
         frame = resize_frame(timed.frame, height=height, width=width)
         shots += len(detector.push(frame))
+        if begin is None and plain_color(frame) is None:
+            begin = timed.index
         if expected and time.monotonic() - started > COUNT_S:
-            return expected, max(1, round(shots * expected / frames))
+            shots = max(1, round(shots * expected / frames))
+            return expected, shots, begin or 0
     if frames == 0:
         raise ConfigError(f"{reader.info.path} has no frame in the requested range.")
-    return frames, shots + len(detector.finish())
+    return frames, shots + len(detector.finish()), begin or 0
 
 
 class _Trial:

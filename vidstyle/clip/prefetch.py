@@ -126,6 +126,9 @@ class Prefetcher:
     def _prefetch(self, turn: Turn, found: IngestState) -> PrefetchedFrame:
         index, source = turn.frame, self.store.source(turn.frame)
         style = self._style(index, turn.start, found)
+        given, light = self.given.get(index), found.lights.get(index)
+        if given is not None and light is not None:  # it is painted as dim as it looks
+            given = light.scene(given)
         return PrefetchedFrame(
             turn=turn,
             source=source,
@@ -134,7 +137,7 @@ class Prefetcher:
             paint=first_paint(source),
             mask=self._mask(index),
             is_blank=not found.shows(index),
-            given=self.given.get(index),
+            given=given,
             origins=[
                 self._origin(origin, turn, source, found)
                 for origin in turn.origins

@@ -21,7 +21,7 @@ from vidstyle.config import EvolutionConfig, VideoConfig
 from vidstyle.records import Event, Frame, FrameReport, Listener
 from vidstyle.stylize import Stylizer
 from vidstyle.stylize.image import Paintings
-from vidstyle.video.work_dir import FrameStore
+from vidstyle.video.work_dir import EVOLUTION, FrameStore
 
 MakeFramePainter = Callable[[Stylizer, FrameStore, VideoConfig, bool], FramePainter]
 """Makes the frame painter of a pass; the last argument: whether frames have masks."""
@@ -80,10 +80,9 @@ class RegionPasses:
         listener = partial(_count_all_passes, listener, len(stores))
         for number in range(len(stores)):
             found = self._paint_pass(number, make(number, listener))
-        if self.evolution is not None:
-            chosen = self.evolution.frame
-            index = found.first if chosen is None else chosen
-            _compose_evolution(stores, self._visible(index), self._composed)
+        if recorded := stores[0].facts(EVOLUTION):
+            visible = self._visible(recorded["frame"])
+            _compose_evolution(stores, visible, self._composed)
         return found, self._composed
 
     def open(self, manifest: Mapping[str, Any]) -> None:

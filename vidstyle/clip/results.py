@@ -233,7 +233,7 @@ class SideBySide:
             if inset is None:
                 tall, wide = self.painting.shape[:2]
                 scale = min(height / 3 / tall, width / 3 / wide)
-                tall, wide = round(tall * scale), round(wide * scale)
+                tall, wide = max(1, round(tall * scale)), max(1, round(wide * scale))
                 inset = resize_frame(self.painting, height=tall, width=wide)
             before = resize_frame(timed.frame, height=height, width=width)
             both = np.hstack([before, after])

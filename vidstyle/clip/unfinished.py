@@ -66,7 +66,7 @@ def finish_video(
     """
     store, facts = _open_run(Path(run))
     known = store.facts(Path(MANIFEST).stem) or {}
-    names = "background", "start_s", "duration_s", "paint_bars", "long_side"
+    names = "background", "start_s", "duration_s", "paint_bars", "long_side", "loop"
     config = VideoConfig.of(
         output_size=facts["output_size"],
         input_fps=known["input_fps"] and Fraction(known["input_fps"]),
@@ -116,7 +116,8 @@ def _write(
         count += 1
     if not count:
         raise WorkDirError(f"the first frame is not painted yet in {store.work_dir}.")
-    if left := len(painted) - count:
+    read = range(first, first + len(found.times_s))  # a loop has painted one more
+    if left := len({*read}.intersection(painted)) - count:
         listener(Notice(text=f"skipping {left} frames after an unfinished one"))
     if count < len(found.times_s):
         end_s, stop = found.times_s[count], first + count
@@ -155,4 +156,4 @@ def _read_times(
             while True:
                 found = ingest.poll(painted=0, open_lanes=0, wait=True)
                 if found.is_complete:
-                    return found
+                    return found.without_repeat()

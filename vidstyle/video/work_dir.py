@@ -268,12 +268,12 @@ class FrameStore:
 
     painted, begun = partialmethod(_all, STYLIZED), partialmethod(_all, BEGUN)
 
-    def put_evolution(self, pictures: Sequence[Frame]) -> None:
+    def put_evolution(self, pictures: Sequence[Frame], frame: int = 0) -> None:
         """Store the snapshots of one frame's optimization, in order."""
         for number, picture in enumerate(pictures):
             self._put(EVOLUTION, number, picture)
         # Last, since it marks them as complete.
-        self.put_facts(EVOLUTION, {"pictures": len(pictures)})
+        self.put_facts(EVOLUTION, {"pictures": len(pictures), "frame": frame})
 
     def evolution(self) -> list[Frame] | None:
         if (facts := self.facts(EVOLUTION)) is None:
