@@ -186,9 +186,7 @@ class StoppedError(Exception):
     """Ctrl-C, in effect."""
 
 
-@pytest.mark.parametrize("stop", [1, 2, 3, 5, 9, 13])
-def test_interrupted_run_ends_in_the_same_pixels(clip: Path, stop: int) -> None:
-    whole, _ = paint(clip, "whole")
+def interrupt(clip: Path, name: str, stop: int) -> None:
     left = iter(range(stop))
 
     def listen(event: Event) -> None:
@@ -196,41 +194,39 @@ def test_interrupted_run_ends_in_the_same_pixels(clip: Path, stop: int) -> None:
             raise StoppedError
 
     with pytest.raises(StoppedError):
-        paint(clip, "out", listener=listen)
-    resumed, heard = paint(clip, "out")
-    for index, pair in enumerate(zip(resumed, whole, strict=True)):
-        assert np.array_equal(*pair), index
-    finished = [event for event in heard if isinstance(event, FrameReport)]
-    assert len(finished) <= len(whole) - stop
+        paint(clip, name, listener=listen)
 
 
-@pytest.mark.parametrize("damaged", [2, 4])
-def test_frame_that_the_disk_has_damaged_is_painted_again(
-    clip: Path, damaged: int
-) -> None:
+def test_interrupted_run_ends_in_the_same_pixels(clip: Path) -> None:
     whole, _ = paint(clip, "whole")
-    left = iter(range(8))
+    for stop in (1, 3, 5, 13):
+        interrupt(clip, f"out{stop}", stop)
+        resumed, heard = paint(clip, f"out{stop}")
+        for index, pair in enumerate(zip(resumed, whole, strict=True)):
+            assert np.array_equal(*pair), (stop, index)
+        finished = [event for event in heard if isinstance(event, FrameReport)]
+        assert len(finished) <= len(whole) - stop
 
-    def listen(event: Event) -> None:
-        if isinstance(event, FrameReport) and next(left, None) is None:
-            raise StoppedError
 
-    with pytest.raises(StoppedError):
-        paint(clip, "out", listener=listen)
-    stored = clip.parent / "out.vidstyle" / "stylized" / f"{damaged + 1:06d}.png"
-    data = bytearray(stored.read_bytes())
-    data[len(data) // 2] ^= 255
-    stored.write_bytes(data)
-    resumed, heard = paint(clip, "out")
-    assert "damaged frames, to be painted again: 1" in heard.notices
-    difference = np.abs(resumed[damaged].astype(int) - whole[damaged])
-    assert difference.mean() < 12
-    if damaged == 2:  # carried alone, and nothing follows it
-        assert np.array_equal(resumed, whole)
+def test_frame_that_the_disk_has_damaged_is_painted_again(clip: Path) -> None:
+    whole, _ = paint(clip, "whole")
+    for damaged in (2, 4):
+        name = f"out{damaged}"
+        interrupt(clip, name, 8)
+        work = clip.parent / f"{name}.vidstyle"
+        stored = work / "stylized" / f"{damaged + 1:06d}.png"
+        data = bytearray(stored.read_bytes())
+        data[len(data) // 2] ^= 255
+        stored.write_bytes(data)
+        resumed, heard = paint(clip, name)
+        assert "damaged frames, to be painted again: 1" in heard.notices
+        difference = np.abs(resumed[damaged].astype(int) - whole[damaged])
+        assert difference.mean() < 12
+        if damaged == 2:  # carried alone, and nothing follows it
+            assert np.array_equal(resumed, whole)
 
 
 def test_frame_whose_learning_is_recorded_is_a_key_frame(clip: Path) -> None:
-
     gif = clip.parent / "learned.gif"
     options = {"evolution": EvolutionConfig(frame=2), "evolution_output": gif}
     _, heard = paint(clip, "out", **options)
