@@ -197,4 +197,4 @@ def test_loop_of_a_shell_ends_with_an_interrupted_run(here: Path) -> None:
         assert shell.poll() is None
         time.sleep(0.05)
     os.killpg(shell.pid, signal.SIGINT)
-    assert shell.communicate(timeout=60)[0] == "1\n"
+    assert shell.communicate(timeout=300)[0] == "1\n"
