@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from listening import Listened
+from listening import Listened, StoppedError, stop_after
 
 from vidstyle.clip import frame_tasks
 from vidstyle.clip.carry import mix_carried
@@ -19,7 +19,7 @@ from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError
 from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.motion.consistency import first_paint
-from vidstyle.records import Event, Frame, FrameReport, Motion
+from vidstyle.records import Frame, FrameReport, Motion
 from vidstyle.stylize.style_bank import FrameStyle
 
 HEIGHT, WIDTH = 32, 48
@@ -182,19 +182,9 @@ def test_key_frames_are_as_if_there_were_no_others(clip: Path) -> None:
         assert np.abs(frame.astype(int) - painted[index]).mean() < 6
 
 
-class StoppedError(Exception):
-    """Ctrl-C, in effect."""
-
-
 def interrupt(clip: Path, name: str, stop: int) -> None:
-    left = iter(range(stop))
-
-    def listen(event: Event) -> None:
-        if isinstance(event, FrameReport) and next(left, None) is None:
-            raise StoppedError
-
     with pytest.raises(StoppedError):
-        paint(clip, name, listener=listen)
+        paint(clip, name, listener=stop_after(stop))
 
 
 def test_interrupted_run_ends_in_the_same_pixels(clip: Path) -> None:

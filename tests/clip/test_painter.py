@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from listening import StoppedError, stop_after
 from small_clip import SMALL_CLIP
 
 from vidstyle.clip import frame_tasks, painter, reader
@@ -291,20 +292,6 @@ def test_sources_are_deleted_once_they_are_painted(paint: Paint) -> None:
     assert len(list((store.work_dir / "paint").iterdir())) <= 2
 
 
-class StoppedError(Exception):
-    """The listener does not want any more."""
-
-
-def stop_after(frames: int) -> Callable[[Event], None]:
-    left = iter(range(frames))
-
-    def listen(event: Event) -> None:
-        if isinstance(event, FrameReport) and next(left, None) is None:
-            raise StoppedError
-
-    return listen
-
-
 @pytest.mark.parametrize(("batch", "stops"), [(1, (0, 4)), (2, (1, 6))])
 def test_run_that_goes_on_ends_in_the_same_pixels(
     paint: Paint, batch: int, stops: tuple[int, ...]
@@ -373,16 +360,6 @@ def test_run_in_several_sizes_goes_on_in_the_same_pixels(
     assert np.array_equal(rest.frames(), whole.frames())
 
 
-def stop_after_steps(steps: int) -> Callable[[Event], None]:
-    left = iter(range(steps))
-
-    def listen(event: Event) -> None:
-        if isinstance(event, StepReport) and next(left, None) is None:
-            raise StoppedError
-
-    return listen
-
-
 @pytest.mark.parametrize("name", ["lbfgs", "langevin"])
 def test_frame_that_is_stopped_midway_goes_on_in_the_same_pixels(
     paint: Paint,
@@ -402,7 +379,7 @@ def test_frame_that_is_stopped_midway_goes_on_in_the_same_pixels(
     begun, runs, rest = tmp_path / "work" / "begun", 0, None
     while rest is None:
         with suppress(StoppedError):
-            rest = paint(listener=stop_after_steps(9))
+            rest = paint(listener=stop_after(9, StepReport))
         runs += 1
         if runs == 1:  # the first shot's is damaged: it begins anew
             state = bytearray((begun / "000001.npz").read_bytes())

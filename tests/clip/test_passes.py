@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from listening import StoppedError, stop_after
 
 from vidstyle.clip import pipeline
 from vidstyle.color import BORDER, REACH
@@ -222,20 +223,6 @@ def test_paint_is_wet_where_a_region_has_come_to(
     assert binding is not None
     assert binding[0, 0, 8:24, 4:16].min() == 1
     assert binding[0, 0, 8:24, 32:36].max() <= 1 / 8
-
-
-class StoppedError(Exception):
-    """The listener does not want any more."""
-
-
-def stop_after(frames: int) -> Callable[[Event], None]:
-    left = iter(range(frames))
-
-    def listen(event: Event) -> None:
-        if isinstance(event, FrameReport) and next(left, None) is None:
-            raise StoppedError
-
-    return listen
 
 
 def test_run_that_goes_on_ends_in_the_same_pixels(
