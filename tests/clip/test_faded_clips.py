@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ from listening import Listened
 from pictures import scene
 
 from vidstyle.clip import pipeline
-from vidstyle.clip.ingest import Ingest
+from vidstyle.clip.ingest import Ingest, IngestState
+from vidstyle.clip.lanes import Turn
+from vidstyle.clip.prefetch import Prefetcher
 from vidstyle.clip.preview import preview_video
 from vidstyle.clip.reader import open_reader
 from vidstyle.clip.results import StylizedFrames
@@ -96,11 +99,10 @@ def test_interrupted_fade_ends_in_the_same_pixels(
     assert all(map(np.array_equal, torn, whole))
 
 
-def test_painter_sees_full_light_only(fading: MakeFading, tmp_path: Path) -> None:
-    fading(0)
-    store = FrameStore(tmp_path / "work")
+def read_all(folder: Path) -> tuple[FrameStore, IngestState]:
+    store = FrameStore(folder / "work")
     store.open({})
-    reader = open_reader(tmp_path / "clip", FEW)
+    reader = open_reader(folder / "clip", FEW)
     with Ingest(reader, FEW, store, height=HEIGHT, width=WIDTH) as reading:
         while not (
             found := reading.poll(painted=0, open_lanes=0, wait=True)
@@ -108,6 +110,24 @@ def test_painter_sees_full_light_only(fading: MakeFading, tmp_path: Path) -> Non
             assert all(
                 store.source(index).any() for index in range(2, found.certain - 1)
             )
+    return store, found
+
+
+def test_paint_of_dimmer_frames_is_reused_less(
+    fading: MakeFading, tmp_path: Path
+) -> None:
+    fading(0)
+    store, found = read_all(tmp_path)
+    prefetcher = Prefetcher(store, FEW, Mock())
+    # Frame 3 shows the scene of frame 4.
+    for index, most in ((4, 1), (5, 0.5), (6, 2 / 3), (9, 1), (14, 1), (17, 1)):
+        (origin,) = prefetcher.take(Turn(index, 2, index - 1), found).origins
+        assert origin.seen_again.max() == pytest.approx(most, abs=0.02)
+
+
+def test_painter_sees_full_light_only(fading: MakeFading, tmp_path: Path) -> None:
+    fading(0)
+    store, found = read_all(tmp_path)
     light = [store.source(index).mean() for index in range(2, 20)]
     assert light == pytest.approx([light[7]] * 18, rel=0.1)
     for held, shown in ((2, 4), (3, 4), (18, 17), (19, 17)):

@@ -66,6 +66,13 @@ class IngestState:
         """Return whether there is anything to paint in a frame that was read."""
         return self.is_seen[index - self.first]
 
+    def gain(self, index: int) -> float:
+        """Return the brightness in (0, 1] at which a frame's scene was read."""
+        if (light := self.lights.get(index)) is None:
+            return 1.0
+        is_own = light.shown == light.index
+        return light.gain if is_own else self.gain(index + light.shown - light.index)
+
     def follows(self, index: int, start: int) -> bool:
         """Return whether a frame of the shot from ``start`` continues a painted one."""
         return index > start and self.shows(index) and self.shows(index - 1)

@@ -136,7 +136,7 @@ class Prefetcher:
             is_blank=not found.shows(index),
             given=self.given.get(index),
             origins=[
-                self._origin(origin, turn, source)
+                self._origin(origin, turn, source, found)
                 for origin in turn.origins
                 if found.shows(index) and found.shows(origin)
             ],
@@ -145,7 +145,9 @@ class Prefetcher:
     def _mask(self, index: int) -> Mask | None:
         return None if self.region is None else self.region.mask(index)
 
-    def _origin(self, index: int, turn: Turn, source: Frame) -> Origin:
+    def _origin(
+        self, index: int, turn: Turn, source: Frame, found: IngestState
+    ) -> Origin:
         motion = seen_again = None
         if self.config.needs_motion:
             span = self._span(turn)
@@ -153,6 +155,8 @@ class Prefetcher:
             # Between key frames no other test compares the scene paint was made for.
             limit = TRUSTED_TOLERANCE if turn.after is None else SCENE_TOLERANCE
             seen_again = photometric_consistency(earlier, source, motion, trusted=limit)
+            # Paint made for a dimmer frame lacks the detail that 8 bits did not hold.
+            seen_again *= min(1, found.gain(index) / found.gain(turn.frame))
         return Origin(
             index=index,
             mask=self._mask(index),

@@ -135,7 +135,9 @@ class SpreadPainter:
             times_s=found.times_s[span],
             colors=found.colors[span],
             is_seen=found.is_seen[span],
-            lights={},
+            lights={
+                n: found.lights[n] for n in range(first, stop) if n in found.lights
+            },
             first=first,
             is_complete=True,
             warnings=[],
