@@ -140,6 +140,7 @@ def test_our_own_wrong_import_is_a_bug() -> None:
         raise ModuleNotFoundError("No module named 'vidstyle.gone'", name="vidstyle")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["cv2.py", "cv2/__init__.py"])
 def test_opencv_without_its_libraries_is_one_sentence(here: Path, name: str) -> None:
     """As on a server: cv2 is installed, but the system has no libGL."""

@@ -66,6 +66,7 @@ EARLY = [
 ]
 
 
+@pytest.mark.slow
 def test_mistakes_are_told_before_torch_is_loaded(here: Path) -> None:
     program = """
 import sys
@@ -95,6 +96,7 @@ def test_version_and_help_are_found(vidstyle: Run) -> None:
     assert vidstyle("help", "video").stdout == vidstyle("video", "--help").stdout
 
 
+@pytest.mark.slow
 def test_shell_offers_presets(here: Path, vidstyle: Run) -> None:
     said = subprocess.run(
         [sys.executable, "-m", "vidstyle"],

@@ -142,6 +142,7 @@ def paint(clip: Path, name: str, **options: object) -> tuple[list[Frame], Listen
     return [read_picture(path) for path in sorted(output.iterdir())], heard
 
 
+@pytest.mark.slow
 def test_frames_that_show_nothing_new_take_no_steps(clip: Path) -> None:
     _, heard = paint(clip, "out")
     painted = {report.frame for report in heard.steps}
@@ -149,6 +150,7 @@ def test_frames_that_show_nothing_new_take_no_steps(clip: Path) -> None:
     assert painted.isdisjoint({1, 2, 3, 5, 6, 7, 10, 11})
 
 
+@pytest.mark.slow
 def test_frames_with_something_new_end_when_they_are_as_good_as_key_frames(
     clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +170,7 @@ def test_frames_with_something_new_end_when_they_are_as_good_as_key_frames(
     assert steps_of_the_flash(0) > 2
 
 
+@pytest.mark.slow
 def test_key_frames_are_as_if_there_were_no_others(clip: Path) -> None:
     painted, _ = paint(clip, "out")
     (clip.parent / "keys").mkdir()
@@ -187,6 +190,7 @@ def interrupt(clip: Path, name: str, stop: int) -> None:
         paint(clip, name, listener=stop_after(stop))
 
 
+@pytest.mark.slow
 def test_interrupted_run_ends_in_the_same_pixels(clip: Path) -> None:
     whole, _ = paint(clip, "whole")
     for stop in (1, 3, 5, 13):
@@ -198,6 +202,7 @@ def test_interrupted_run_ends_in_the_same_pixels(clip: Path) -> None:
         assert len(finished) <= len(whole) - stop
 
 
+@pytest.mark.slow
 def test_frame_that_the_disk_has_damaged_is_painted_again(clip: Path) -> None:
     whole, _ = paint(clip, "whole")
     for damaged in (2, 4):
@@ -216,6 +221,7 @@ def test_frame_that_the_disk_has_damaged_is_painted_again(clip: Path) -> None:
             assert np.array_equal(resumed, whole)
 
 
+@pytest.mark.slow
 def test_frame_whose_learning_is_recorded_is_a_key_frame(clip: Path) -> None:
     gif = clip.parent / "learned.gif"
     options = {"evolution": EvolutionConfig(frame=2), "evolution_output": gif}
