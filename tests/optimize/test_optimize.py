@@ -18,7 +18,7 @@ from vidstyle.optimize.targets import content_target, style_target
 
 pytestmark = pytest.mark.slow
 
-ENOUGH = {"newton-cg": 5}
+ENOUGH = {"newton-cg": 3}
 """Steps that show a rule, where thirty would take a minute."""
 both_kinds = pytest.mark.parametrize("optimizer", ["lbfgs", "newton-cg"])
 """What asks the objective for gradients alone, and what asks for curvature, too.
@@ -64,10 +64,10 @@ def test_the_loss_falls_to_a_fraction(network, pictures, optimizer):
 def test_neighbors_in_the_batch_do_not_change_a_frame_by_one_bit(
     network, pictures, optimizer
 ):
-    mine = job(network, pictures[:1], steps=ENOUGH.get(optimizer, 15))
-    results = []
-    for other, steps in ((pictures[1], 15), (pictures[2], 4)):
-        jobs = [mine, job(network, other[None], frame=1, steps=steps)]
+    steps, results = ENOUGH.get(optimizer, 15), []
+    mine = job(network, pictures[:1], steps=steps)
+    for other, its_steps in ((pictures[1], steps), (pictures[2], 2)):
+        jobs = [mine, job(network, other[None], frame=1, steps=its_steps)]
         results.append(paint(network, pictures, jobs, optimizer=optimizer)[0])
     assert torch.equal(*results)
 
@@ -198,7 +198,7 @@ def test_an_early_stop_is_at_a_fifth_step_and_no_neighbor_moves_it(network, pict
     settings = {"min_steps": 12, "patience": 4, "min_delta": 0.05}
     mine = job(network, pictures[:1], steps=60)
     last = {}
-    for other in (0, 3, 60):
+    for other in (3, 60):
         jobs = [mine, job(network, pictures[1:2], frame=1, steps=other)]
         paint(
             network,
@@ -209,7 +209,7 @@ def test_an_early_stop_is_at_a_fifth_step_and_no_neighbor_moves_it(network, pict
             ),
             **settings,
         )
-    stops = {last[other, 0] for other in (0, 3, 60)}
+    stops = {last[other, 0] for other in (3, 60)}
     assert len(stops) == 1
     assert stops < {12, 17, 22, 27, 32, 37, 42, 47, 52, 57}
 
