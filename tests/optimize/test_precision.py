@@ -14,6 +14,8 @@ from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import content_target, style_target
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def rounded():
