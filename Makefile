@@ -54,7 +54,7 @@ test: .venv/tools-installed ## Run the tests: no network, no GPU
 
 .PHONY: test-fast
 test-fast: .venv/tools-installed ## Run the quick tests: under a minute
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
 .PHONY: gpu
 gpu: .venv/tools-installed ## Compare a GPU with the CPU and time it: ten minutes, gpu.md
