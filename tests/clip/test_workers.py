@@ -66,6 +66,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def crew() -> Iterator[Workers]:
     """Two processes, for all tests here: it takes seconds to start them."""
     pytest.importorskip("ray", reason="Ray is not installed")
+    # Ray's own is 15: beside other tests, they would hardly get on.
+    os.environ.setdefault("RAY_worker_niceness", "0")
     with Workers("2") as workers:
         yield workers
 
