@@ -54,19 +54,23 @@ test: .venv/tools-installed ## Run the tests: no network, no GPU
 
 .PHONY: test-fast
 test-fast: .venv/tools-installed ## Run the quick tests: under a minute
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
-# In an environment of its own, as a user has it: it shares nothing with .venv but pip's cache.
 .PHONY: gpu
 gpu: .venv/tools-installed ## Compare a GPU with the CPU and time it: ten minutes, gpu.md
 	$(BIN)/python tests/gpu/run.py --output gpu.md
 
+# The wheel gets an environment of its own, which sees what is installed in .venv: only
+# what the wheel asks for, as long as the tools are not there, so .ci/run begins with it.
 .PHONY: wheel-test
-wheel-test: ## Install a wheel as a user would, and paint a picture (needs 6 GB temporarily)
+wheel-test: .venv/installed ## Install a wheel as a user would, and paint a picture
 	rm -rf build/wheel
-	$(PYTHON) -m venv build/wheel/.venv
-	cd build/wheel && $(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir . ../..
-	cd build/wheel && $(BIN)/python -m pip install --quiet --no-compile vidstyle-*.whl
+	$(BIN)/python -m venv --without-pip build/wheel/.venv
+	cd build/wheel/.venv/lib/python*/site-packages && \
+		$(CURDIR)/$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' > shared.pth
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	cd build/wheel && $(BIN)/python -m pip install --quiet --no-deps --force-reinstall vidstyle-*.whl
+	cd build/wheel && $(BIN)/python -m pip check
 	cd build/wheel && $(BIN)/vidstyle --version
 	cd build/wheel && $(BIN)/vidstyle image ../../samples/photo.jpg --style ../../samples/swirls.jpg \
 		--network slim --long-side 64 --steps 5 --output still.png

@@ -107,6 +107,7 @@ def make_bench(monkeypatch):
     return make
 
 
+@pytest.mark.slow
 def test_rates_follow_from_the_median_times(make_bench, monkeypatch):
     # Steps and evaluations in turns; those of the warm-up are slow.
     slow = [9.0, 9.0] * bench.WARM_UP
@@ -135,6 +136,7 @@ def test_rates_follow_from_the_median_times(make_bench, monkeypatch):
     assert next(clock, None) is None
 
 
+@pytest.mark.slow
 def test_a_step_is_few_operations_however_many_frames_and_waits_for_nothing(
     make_bench,
 ):

@@ -51,6 +51,7 @@ def test_unknown_command_is_usage(vidstyle: Run) -> None:
     assert "No such command" in said.stderr
 
 
+@pytest.mark.slow
 def test_help_does_not_load_what_is_slow() -> None:
     program = (
         "import sys; from typer.testing import CliRunner; from vidstyle.cli import app;"

@@ -19,6 +19,7 @@ def _known_ceiling(monkeypatch):
     monkeypatch.setattr(bench, "WARM_UP", 1)
 
 
+@pytest.mark.slow
 def test_the_table_has_a_line_for_each_size_and_batch():
     done = run("--sizes", "48x32, 32x16", "--batch", "2", "--steps", "1", "-d", "cpu")
 

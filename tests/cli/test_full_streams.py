@@ -12,7 +12,10 @@ import pytest
 FULL = Path("/dev/full")
 FEW = ("--network", "slim", "--device", "cpu", "--steps", "3", "--min-steps", "3")
 
-pytestmark = pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not FULL.exists(), reason="no /dev/full here"),
+]
 
 
 def run(*arguments: str, stdout: int) -> subprocess.CompletedProcess[str]:

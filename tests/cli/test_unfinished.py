@@ -11,6 +11,8 @@ from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 from vidstyle.video.work_dir import FrameStore
 
+pytestmark = pytest.mark.slow
+
 COMMAND = ("video", "clip.mp4", "-s", "painting.png", *FEW)
 PAINTED = 4
 

@@ -19,7 +19,7 @@ INPUTS = {"clip.mp4", "painting.png"}
 WORK = "out.vidstyle"
 STEPS = 5
 LIMITS = ("--steps", f"{STEPS}", "--next-steps", f"{STEPS}", "--min-steps", f"{STEPS}")
-PATIENCE_S = 60
+PATIENCE_S = 300
 
 
 def command(*options: str, clip: str = "clip.mp4") -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from listening import Listened
+from listening import Listened, StoppedError, stop_after
 
 from vidstyle.clip import frame_tasks
 from vidstyle.clip.carry import mix_carried
@@ -19,7 +19,7 @@ from vidstyle.config import EvolutionConfig, StyleConfig, VideoConfig
 from vidstyle.errors import ConfigError
 from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.motion.consistency import first_paint
-from vidstyle.records import Event, Frame, FrameReport, Motion
+from vidstyle.records import Frame, FrameReport, Motion
 from vidstyle.stylize.style_bank import FrameStyle
 
 HEIGHT, WIDTH = 32, 48
@@ -142,6 +142,7 @@ def paint(clip: Path, name: str, **options: object) -> tuple[list[Frame], Listen
     return [read_picture(path) for path in sorted(output.iterdir())], heard
 
 
+@pytest.mark.slow
 def test_frames_that_show_nothing_new_take_no_steps(clip: Path) -> None:
     _, heard = paint(clip, "out")
     painted = {report.frame for report in heard.steps}
@@ -149,6 +150,7 @@ def test_frames_that_show_nothing_new_take_no_steps(clip: Path) -> None:
     assert painted.isdisjoint({1, 2, 3, 5, 6, 7, 10, 11})
 
 
+@pytest.mark.slow
 def test_frames_with_something_new_end_when_they_are_as_good_as_key_frames(
     clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +170,7 @@ def test_frames_with_something_new_end_when_they_are_as_good_as_key_frames(
     assert steps_of_the_flash(0) > 2
 
 
+@pytest.mark.slow
 def test_key_frames_are_as_if_there_were_no_others(clip: Path) -> None:
     painted, _ = paint(clip, "out")
     (clip.parent / "keys").mkdir()
@@ -182,55 +185,44 @@ def test_key_frames_are_as_if_there_were_no_others(clip: Path) -> None:
         assert np.abs(frame.astype(int) - painted[index]).mean() < 6
 
 
-class StoppedError(Exception):
-    """Ctrl-C, in effect."""
-
-
-@pytest.mark.parametrize("stop", [1, 2, 3, 5, 9, 13])
-def test_interrupted_run_ends_in_the_same_pixels(clip: Path, stop: int) -> None:
-    whole, _ = paint(clip, "whole")
-    left = iter(range(stop))
-
-    def listen(event: Event) -> None:
-        if isinstance(event, FrameReport) and next(left, None) is None:
-            raise StoppedError
-
+def interrupt(clip: Path, name: str, stop: int) -> None:
     with pytest.raises(StoppedError):
-        paint(clip, "out", listener=listen)
-    resumed, heard = paint(clip, "out")
-    for index, pair in enumerate(zip(resumed, whole, strict=True)):
-        assert np.array_equal(*pair), index
-    finished = [event for event in heard if isinstance(event, FrameReport)]
-    assert len(finished) <= len(whole) - stop
+        paint(clip, name, listener=stop_after(stop))
 
 
-@pytest.mark.parametrize("damaged", [2, 4])
-def test_frame_that_the_disk_has_damaged_is_painted_again(
-    clip: Path, damaged: int
-) -> None:
+@pytest.mark.slow
+def test_interrupted_run_ends_in_the_same_pixels(clip: Path) -> None:
     whole, _ = paint(clip, "whole")
-    left = iter(range(8))
-
-    def listen(event: Event) -> None:
-        if isinstance(event, FrameReport) and next(left, None) is None:
-            raise StoppedError
-
-    with pytest.raises(StoppedError):
-        paint(clip, "out", listener=listen)
-    stored = clip.parent / "out.vidstyle" / "stylized" / f"{damaged + 1:06d}.png"
-    data = bytearray(stored.read_bytes())
-    data[len(data) // 2] ^= 255
-    stored.write_bytes(data)
-    resumed, heard = paint(clip, "out")
-    assert "damaged frames, to be painted again: 1" in heard.notices
-    difference = np.abs(resumed[damaged].astype(int) - whole[damaged])
-    assert difference.mean() < 12
-    if damaged == 2:  # carried alone, and nothing follows it
-        assert np.array_equal(resumed, whole)
+    for stop in (1, 3, 5, 13):
+        interrupt(clip, f"out{stop}", stop)
+        resumed, heard = paint(clip, f"out{stop}")
+        for index, pair in enumerate(zip(resumed, whole, strict=True)):
+            assert np.array_equal(*pair), (stop, index)
+        finished = [event for event in heard if isinstance(event, FrameReport)]
+        assert len(finished) <= len(whole) - stop
 
 
+@pytest.mark.slow
+def test_frame_that_the_disk_has_damaged_is_painted_again(clip: Path) -> None:
+    whole, _ = paint(clip, "whole")
+    for damaged in (2, 4):
+        name = f"out{damaged}"
+        interrupt(clip, name, 8)
+        work = clip.parent / f"{name}.vidstyle"
+        stored = work / "stylized" / f"{damaged + 1:06d}.png"
+        data = bytearray(stored.read_bytes())
+        data[len(data) // 2] ^= 255
+        stored.write_bytes(data)
+        resumed, heard = paint(clip, name)
+        assert "damaged frames, to be painted again: 1" in heard.notices
+        difference = np.abs(resumed[damaged].astype(int) - whole[damaged])
+        assert difference.mean() < 12
+        if damaged == 2:  # carried alone, and nothing follows it
+            assert np.array_equal(resumed, whole)
+
+
+@pytest.mark.slow
 def test_frame_whose_learning_is_recorded_is_a_key_frame(clip: Path) -> None:
-
     gif = clip.parent / "learned.gif"
     options = {"evolution": EvolutionConfig(frame=2), "evolution_output": gif}
     _, heard = paint(clip, "out", **options)

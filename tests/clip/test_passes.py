@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from listening import Listened
+from listening import Listened, StoppedError, stop_after
 
 from vidstyle.clip import frame_tasks, pipeline
 from vidstyle.color import BORDER, REACH
@@ -226,33 +226,26 @@ def test_paint_is_wet_where_a_region_has_come_to(
     assert binding[0, 0, 8:24, 32:36].max() <= 1 / 8
 
 
-class StoppedError(Exception):
-    """The listener does not want any more."""
-
-
-@pytest.mark.parametrize("stop", [0, 2, 7])
 def test_run_that_goes_on_ends_in_the_same_pixels(
-    here: Path, paint: Callable[..., list[Frame]], stop: int
+    here: Path, paint: Callable[..., list[Frame]]
 ) -> None:
     config = replace(FEW, mask_motion="flow")
     whole = paint(("left.png", "a"), ("right.png", "b"), config=config)
-    left = iter(range(stop))
-
-    def listen(event: Event) -> None:
-        if isinstance(event, FrameReport) and next(left, None) is None:
-            raise StoppedError
-
     listed = [
         Region(here / "left.png", here / "a.png"),
         Region(here / "right.png", here / "b.png"),
     ]
-    arguments = (here / "clip", [], here / "out")
-    with pytest.raises(StoppedError):
-        stylize_video(*arguments, regions=listed, config=config, listener=listen)
-    stylize_video(*arguments, regions=listed, config=config)
-    paths = sorted((here / "out").iterdir())
-    assert np.array_equal([read_picture(path) for path in paths], whole)
-    assert not (here / "out.vidstyle").exists()
+    for stop in (0, 2, 7):
+        output = here / f"stopped{stop}"
+        paint_on = partial(
+            stylize_video, here / "clip", [], output, regions=listed, config=config
+        )
+        with pytest.raises(StoppedError):
+            paint_on(listener=stop_after(stop))
+        paint_on()
+        paths = sorted(output.iterdir())
+        assert np.array_equal([read_picture(path) for path in paths], whole)
+        assert not output.with_name(f"{output.name}.vidstyle").exists()
 
 
 def test_other_masks_are_another_run(
@@ -397,17 +390,12 @@ def test_learning_of_regions_survives_an_interruption(
     regions = ("left.png", "a"), ("right.png", "b")
     config = replace(FEW, frames=(0, 2))
     paint(*regions, config=config, evolution_output=learned[0])
-    left = iter(range(3))
-
-    def listen(event: Event) -> None:
-        if isinstance(event, FrameReport) and next(left, None) is None:
-            raise StoppedError
-
     listed = [Region(here / mask, here / f"{style}.png") for mask, style in regions]
     arguments = {"regions": listed, "config": config, "evolution_output": learned[1]}
+    paint_on = partial(stylize_video, here / "clip", [], here / "out", **arguments)
     with pytest.raises(StoppedError):
-        stylize_video(here / "clip", [], here / "out", listener=listen, **arguments)
-    stylize_video(here / "clip", [], here / "out", **arguments)
+        paint_on(listener=stop_after(3))
+    paint_on()
     assert learned[0].read_bytes() == learned[1].read_bytes()
 
 
@@ -442,10 +430,9 @@ def test_regions_keep_the_chroma_of_the_source(
         assert np.abs(change).mean() > 0.5
 
 
-@pytest.mark.parametrize("key_frames", [1, 3])
-@pytest.mark.parametrize("stop", [1, 3, 6, 8])
+@pytest.mark.parametrize(("key_frames", "stops"), [(1, (1, 6)), (3, (3, 8))])
 def test_run_with_regions_that_come_and_go_goes_on_in_the_same_pixels(
-    here: Path, stop: int, key_frames: int
+    here: Path, key_frames: int, stops: tuple[int, int]
 ) -> None:
     (here / "masks").mkdir()
     for index, level in enumerate((0, 1, 1, 0, 1)):
@@ -461,18 +448,15 @@ def test_run_with_regions_that_come_and_go_goes_on_in_the_same_pixels(
         "regions": [Region(here / "masks", here / "a.png")],
     }
     stylize_video(here / "clip", output=here / "whole", **arguments)
-    left = iter(range(stop))
-
-    def listen(event: Event) -> None:
-        if isinstance(event, FrameReport) and next(left, None) is None:
-            raise StoppedError
-
-    output = here / "out"
-    with pytest.raises(StoppedError):
-        stylize_video(here / "clip", output=output, listener=listen, **arguments)
-    stylize_video(here / "clip", output=output, **arguments)
-    for path in sorted((here / "whole").iterdir()):
-        assert path.read_bytes() == (output / path.name).read_bytes()
+    for stop in stops:
+        output = here / f"out{stop}"
+        with pytest.raises(StoppedError):
+            stylize_video(
+                here / "clip", output=output, listener=stop_after(stop), **arguments
+            )
+        stylize_video(here / "clip", output=output, **arguments)
+        for path in sorted((here / "whole").iterdir()):
+            assert path.read_bytes() == (output / path.name).read_bytes()
 
 
 def test_clip_of_masks_that_is_black_is_refused(

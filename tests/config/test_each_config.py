@@ -142,13 +142,11 @@ def test_ends_of_a_range_belong_to_it(
     assert getattr(kind(**{setting: value}), setting) == value
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 @pytest.mark.parametrize(("kind", "setting"), NUMBERS)
-def test_no_number_may_be_endless_or_none(
-    kind: type[Any], setting: str, value: float
-) -> None:
-    with pytest.raises(ConfigError, match=f"is {value}; it must be "):
-        kind(**{setting: value})
+def test_no_number_may_be_endless_or_none(kind: type[Any], setting: str) -> None:
+    for value in map(float, ("nan", "inf", "-inf")):
+        with pytest.raises(ConfigError, match=f"is {value}; it must be "):
+            kind(**{setting: value})
 
 
 def test_numbers_are_those_that_there_are() -> None:

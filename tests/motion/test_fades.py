@@ -68,6 +68,7 @@ def faded(view: View, tmp_path: Path) -> Callable[..., list[Frame]]:
     return make
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("color", [0, 255])
 @pytest.mark.parametrize("length", [8, 20])
 def test_light_follows_the_curve_of_a_fade(
@@ -95,6 +96,7 @@ def test_clip_without_a_fade_has_none(faded: Callable[..., list[Frame]]) -> None
     assert find(faded("null")) == []
 
 
+@pytest.mark.slow
 def test_other_curves_and_lengths_are_followed(view: View) -> None:
     for length in (6, 30, 100):
         curve = np.sin(np.linspace(0, np.pi / 2, length)) ** 2

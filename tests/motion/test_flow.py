@@ -50,7 +50,7 @@ def test_content_that_moves_down_has_positive_y(view: View) -> None:
 
 
 @pytest.mark.parametrize("quality", QUALITIES)
-@pytest.mark.parametrize("shape", [(16, 16), (24, 40), (65, 63), (90, 160), (180, 320)])
+@pytest.mark.parametrize("shape", [(16, 16), (65, 63), (90, 160)])
 @pytest.mark.parametrize("moved", [(2.0, 0.0), (0.5, -0.25), (-1.5, 1.0)])
 def test_shifts_are_in_pixels_at_any_size(
     view: View, quality: FlowQuality, shape: tuple[int, int], moved: tuple[float, float]

@@ -100,6 +100,7 @@ def test_nothing_leaves_the_range(images: Tensor) -> None:
     assert warped.max() == 1
 
 
+@pytest.mark.slow
 def test_sixty_warps_neither_blur_nor_ring(view: View) -> None:
     image = frame_to_image(view(height=120, width=160, grain=0.8))
     stored = image

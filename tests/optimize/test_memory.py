@@ -13,6 +13,8 @@ from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import style_target
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def memory(monkeypatch):

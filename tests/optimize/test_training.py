@@ -11,6 +11,8 @@ from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.targets import style_target
 from vidstyle.optimize.training import Pair, Training, move_roughly
 
+pytestmark = pytest.mark.slow
+
 CONFIG = StyleConfig(network="slim", device="cpu")
 
 

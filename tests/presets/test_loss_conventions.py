@@ -27,6 +27,8 @@ from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import content_target, style_target
 
+pytestmark = pytest.mark.slow
+
 HEIGHT, WIDTH = 32, 48
 LAYERS = {*GATYS_LAYERS, *KERAS_LAYERS, "relu4_2"}
 Features = dict[str, Tensor]

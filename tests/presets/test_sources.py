@@ -35,8 +35,6 @@ def test_no_source_recolors(name: str) -> None:
 
 
 def test_gatys() -> None:
-    settings = BY_NAME["gatys2016"].settings
-    assert settings["content_weight"] == 0.268
     assert "1e-3 becomes 0.268" in numbers("gatys2016")
     grams = [CAFFE_ENERGIES.gram[layer] for layer in GATYS_LAYERS]
     assert max(grams) / sum(grams) == pytest.approx(0.99, abs=0.005)
@@ -44,9 +42,7 @@ def test_gatys() -> None:
 
 def test_lopez() -> None:
     settings = BY_NAME["lopez2017"].settings
-    assert settings["content_weight"] == 0.205
     assert "1e-3 becomes 0.205" in numbers("lopez2017")
-    assert round(settings["lr"], 4) == 0.0314
     assert settings["lr_decay_rate"] ** 3 == pytest.approx(0.830584)
     assert (settings["lr_decay"], settings["lr_decay_every"]) == ("staircase", 100)
     assert settings["long_side"] == 448
@@ -58,26 +54,17 @@ def test_no_source_painted_in_several_sizes() -> None:
 
 def test_lee() -> None:
     settings = BY_NAME["lee2023"].settings
-    assert settings["content_weight"] == 0.168
-    shares = [0.684, 1, 0.00918, 0.744, 2.46e-6]
-    assert [weight for _, weight in settings["style_layers"]] == shares
-    assert (settings["tv_weight"], settings["tv_beta"]) == (4.31, 2.5)
     assert settings["steps"] == settings["min_steps"] == 10 * 20
 
 
 def test_rathod() -> None:
     settings = BY_NAME["rathod2023"].settings
-    assert settings["lr"] == pytest.approx(0.00226)
     assert (settings["long_side"], settings["style_side"]) == (384, 256)
     assert settings["steps"] == settings["min_steps"] == 1000
 
 
 def test_ruder() -> None:
     settings = BY_NAME["ruder2016"].settings
-    assert settings["content_weight"] == 0.157
-    shares = [0.00242, 0.0565, 0.0123, 1, 5.3e-5]
-    assert [weight for _, weight in settings["style_layers"]] == shares
-    assert (settings["tv_weight"], settings["temporal_weight"]) == (1.16, 4.89)
     assert (settings["steps"], settings["next_steps"]) == (2000, 1000)
     assert (settings["patience"], settings["min_delta"]) == (50, 1e-4)
 
@@ -87,7 +74,6 @@ def test_tella() -> None:
     ratio = [settings[f"{name}_weight"] for name in ("content", "style", "tv")]
     assert ratio == [1.5, 10, 0.3]
     assert settings["balance"] == "gradients"
-    assert round(settings["lr"], 4) == 0.0392
     layers = tuple(layer for layer, _ in settings["style_layers"])
     assert layers == published_weights("vgg16").topology.layers
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +15,6 @@ from vidstyle.config import (
     AlbumConfig,
     EvolutionConfig,
     LayerWeight,
-    OptimizerName,
     Region,
     StyleConfig,
 )
@@ -92,8 +91,16 @@ def test_same_call_gives_the_same_pixels(
     assert not np.array_equal(results[0], results[2])
 
 
-@pytest.mark.parametrize("optimizer", get_args(OptimizerName))
-@pytest.mark.parametrize("init", ["content", "random", "style", "file"])
+@pytest.mark.parametrize(
+    ("optimizer", "init"),
+    [
+        ("lbfgs", "random"),
+        ("newton-cg", "content"),
+        ("adam", "file"),
+        ("momentum", "style"),
+        ("langevin", "content"),
+    ],
+)
 def test_every_start_leads_down(
     content: Path, style: Path, output: Path, optimizer: str, init: str
 ) -> None:
@@ -174,7 +181,7 @@ def test_luminance_alone_is_painted(content: Path, style: Path, output: Path) ->
     assert np.abs(change).mean() > 1
 
 
-@pytest.mark.parametrize("init", ["content", "random", "style"])
+@pytest.mark.parametrize("init", ["random", "style"])
 def test_histogram_leaves_the_content_its_colors(
     content: Path, style: Path, output: Path, init: Any
 ) -> None:

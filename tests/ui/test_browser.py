@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium to look at the page with"),
 ]
-PATIENCE_MS = 60_000
+PATIENCE_MS = 180_000
 FEW = {"steps": "2", "next-steps": "1", "long-side": "64"}
 LONG = {"steps": "3000"}
 
@@ -63,7 +63,7 @@ class Server:
 
     def stop(self) -> None:
         self._process.send_signal(signal.SIGTERM)
-        self._process.communicate(timeout=60)
+        self._process.communicate(timeout=300)
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,7 @@ def facts(run: Run) -> dict[str, object]:
 
 
 def wait_for(runs: Runs, state: str) -> Run:
-    for _ in range(600):
+    for _ in range(3600):
         (run,) = runs.of(ME)
         if run.state == state:
             return run

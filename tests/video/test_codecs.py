@@ -90,8 +90,13 @@ class Kind:
 
 KINDS = [
     Kind("constant rate"),
-    Kind("odd sides", height=49, width=67),
-    Kind("variable rate", times_s=tuple(VARIABLE), fps=Fraction(20, 3)),
+    Kind(
+        "odd sides, variable rate",
+        height=49,
+        width=67,
+        times_s=tuple(VARIABLE),
+        fps=Fraction(20, 3),
+    ),
 ]
 
 
