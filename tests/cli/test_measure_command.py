@@ -267,6 +267,7 @@ def test_an_album_is_measured_picture_by_picture(files, monkeypatch):
             "has 3 frames, but 5:8 of",
         ),
         (["result", "--content", "content", "--frames", "x"], 2, "not a range"),
+        (["result", "--content", "content", "--frames", "0:-1"], 3, "0:-1 is empty"),
         (["painting.png", *STILL, "--weights", "w"], 3, "which need --style"),
         (["painting.png", *STILL, *PAINTED, "--weights", "w"], 4, "from w: No such"),
         (["album", *SET_OF, "--weights", "painting.png"], 4, "not a weights file"),
