@@ -109,8 +109,13 @@ def _explore(
     from vidstyle.explore.results import as_table
 
     work = request.work_dir or run.waiting_place(folder)
-    inputs = [content, *paintings]
-    run.check_folder(folder, work, inputs, overwrite=request.overwrite)
+    run.check_folder(
+        folder,
+        work,
+        [content, *paintings],
+        pictures=len(experiment.trials),
+        overwrite=request.overwrite,
+    )
     with Reporter(request) as reporter:
         facts = run.run_experiment(
             experiment, folder, reporter, work_dir=work, restart=request.restart

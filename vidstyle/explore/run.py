@@ -21,7 +21,13 @@ from vidstyle.config import StyleConfig
 from vidstyle.devices import choose_device
 from vidstyle.errors import OutputError
 from vidstyle.explore import Experiment, Trial
-from vidstyle.explore.results import NAMES, differing, everything, write_results
+from vidstyle.explore.results import (
+    NAMES,
+    PICTURE,
+    differing,
+    everything,
+    write_results,
+)
 from vidstyle.images import check_outputs, read_picture
 from vidstyle.measure.distance import Facts, FrameMeter, load_distance_network
 from vidstyle.networks.vgg import FeatureNetwork
@@ -82,14 +88,20 @@ def waiting_place(folder: Path) -> Path:
 
 
 def check_folder(
-    folder: Path, work_dir: Path, inputs: Sequence[Path], *, overwrite: bool
+    folder: Path,
+    work_dir: Path,
+    inputs: Sequence[Path],
+    *,
+    pictures: int,
+    overwrite: bool,
 ) -> None:
     """Raise OutputError if an experiment may not write its results to a folder."""
     results = [folder]
     if folder.exists():
         if not folder.is_dir():
             raise OutputError(f"{folder} is a file; name a folder with --output.")
-        results = [folder / name for name in NAMES]
+        names = *NAMES, *(PICTURE.format(number + 1) for number in range(pictures))
+        results = [folder / name for name in names]
     # A run that was interrupted while writing its results may overwrite them.
     is_resumed = (work_dir / MANIFEST).is_file()
     check_outputs(results, inputs=inputs, overwrite=overwrite or is_resumed)
