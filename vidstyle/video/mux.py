@@ -157,9 +157,6 @@ def mux_args(
             arguments += ["-map", f"1:{kind}:{number}"]
         for option, value in zip(("c", "filter"), encoder, strict=False):
             arguments += [f"-{option}:{output}", value]
-        if kind == "s" and span and span[0] > 0 and encoder not in {(), _COPY}:
-            # A cut also encodes what began earlier, which would move other streams.
-            arguments += [f"-bsf:{output}", r"noise=drop=lt(pts\,0)"]
         if kind == "t" or not config.strip_metadata:  # a font's name is metadata
             arguments += [f"-map_metadata:s:{output}", f"1:s:{kind}:{number}"]
     if container == "mp4":
@@ -167,11 +164,12 @@ def mux_args(
             arguments += ["-map", f"1:disp:attached_pic:{cover}"]
             arguments += [f"-c:v:{cover + 1}", "copy"]
             arguments += [f"-disposition:v:{cover + 1}", "attached_pic"]
-    if span:
-        arguments += ["-t", f"{span[1] - span[0] - 0.001:.6f}"]
+    # A chapter that begins a millisecond before the end is over.
+    arguments += ["-t", f"{span[1] - span[0] - 0.001:.6f}"] if span else []
     if span and span[0] > 0:
-        # Otherwise a cut also copies the packets since the previous keyframe.
-        arguments += ["-copypriorss", "0"]
+        # Otherwise a cut also copies the packets since the previous keyframe, and
+        # encodes earlier subtitles, whose times move those of the other streams.
+        arguments += ["-copypriorss", "0", "-bsf:s", r"noise=drop=lt(pts\,0)"]
     if not config.strip_metadata:
         arguments += _tags(source, container, config)
     return arguments
