@@ -8,8 +8,7 @@ from vidstyle.bench import Bench, count_macs, matrix_rate
 from vidstyle.config import MIN_SIDE
 from vidstyle.devices import count_operations
 from vidstyle.errors import ConfigError, WeightsError
-from vidstyle.networks.load import slim
-from vidstyle.networks.published import published_weights
+from vidstyle.networks import published_weights, slim
 from vidstyle.networks.vgg import FeatureNetwork
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -64,7 +63,8 @@ def test_a_product_has_a_largest_size(monkeypatch):
 
 def test_a_gpu_is_waited_for_before_and_after(monkeypatch):
     order = []
-    monkeypatch.setattr(torch.cuda, "synchronize", lambda _: order.append("wait"))
+    synchronize = "torch.accelerator.synchronize"
+    monkeypatch.setattr(synchronize, lambda _: order.append("wait"))
 
     assert bench.seconds(lambda: order.append("work"), CUDA) > 0
     assert order == ["wait", "work", "wait"]

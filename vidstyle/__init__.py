@@ -46,10 +46,10 @@ if TYPE_CHECKING:
     from vidstyle.records import Notice as Notice
     from vidstyle.records import Plan as Plan
     from vidstyle.records import StepReport as StepReport
+    from vidstyle.stylize import Stylizer as Stylizer
     from vidstyle.stylize.album import AlbumResult as AlbumResult
     from vidstyle.stylize.album import stylize_album as stylize_album
     from vidstyle.stylize.image import stylize_image as stylize_image
-    from vidstyle.stylize.stylizer import Stylizer as Stylizer
 
     __version__: str
 
@@ -69,7 +69,7 @@ _NAMES: Final = {
     "records": "Download Event FrameReport Listener Notice Plan StepReport",
     "stylize.album": "AlbumResult stylize_album",
     "stylize.image": "stylize_image",
-    "stylize.stylizer": "Stylizer",
+    "stylize": "Stylizer",
 }
 """The public names, by module."""
 _HOMES: Final = {

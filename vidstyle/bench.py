@@ -22,13 +22,12 @@ from vidstyle.config import (
     Precision,
     StyleConfig,
     VideoConfig,
-    block_of,
     check_range,
 )
 from vidstyle.devices import choose_device, count_operations, memory_errors_named
+from vidstyle.networks import load_network
 from vidstyle.networks.energy import natural_pictures
-from vidstyle.networks.load import load_network
-from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.networks.vgg import FeatureNetwork, block_of
 from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.slots import FrameTask
@@ -236,7 +235,5 @@ def seconds(call: Callable[[], object], device: torch.device) -> float:
 
 
 def _synchronize(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    elif device.type == "mps":
-        torch.mps.synchronize()
+    if device.type != "cpu":
+        torch.accelerator.synchronize(device)

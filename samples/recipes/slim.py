@@ -24,11 +24,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 from torch.optim import Adam, AdamW
 
-from vidstyle.config import block_of
 from vidstyle.images import PICTURE_ENDINGS, read_picture, resize_frame
+from vidstyle.networks import SLIM, load_network
 from vidstyle.networks.energy import ENERGY_NAMES, layer_energies
-from vidstyle.networks.load import SLIM, load_network
-from vidstyle.networks.vgg import FeatureNetwork, convolution_of
+from vidstyle.networks.vgg import FeatureNetwork, block_of, convolution_of
 from vidstyle.networks.weights import write_weights
 
 LOG = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from running import Run, names_in
 
-from vidstyle.networks import load
+from vidstyle import networks as load
 
 
 @pytest.fixture

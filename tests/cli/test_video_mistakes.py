@@ -199,7 +199,7 @@ def test_mistake_is_one_sentence_and_leaves_nothing(
     mistaken: Path, vidstyle: Run, monkeypatch: pytest.MonkeyPatch, mistake: Mistake
 ) -> None:
     if mistake.is_early:
-        monkeypatch.setattr("vidstyle.stylize.stylizer.load_network", pytest.fail)
+        monkeypatch.setattr("vidstyle.stylize.load_network", pytest.fail)
     before = names_in(mistaken), names_in(mistaken / "diary")
     options = mistake.options.split()
     said = vidstyle("video", mistake.clip, *STYLE, "--quiet", *FEW, *options)

@@ -39,8 +39,8 @@ from vidstyle.records import (
     TimedFrame,
     VideoInfo,
 )
+from vidstyle.stylize import Stylizer
 from vidstyle.stylize.image import Paintings, read_paintings
-from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
 pytestmark = pytest.mark.slow

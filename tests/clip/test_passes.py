@@ -321,7 +321,7 @@ def test_mask_that_is_none_is_refused_before_the_work(
     for index in range(2):
         write_picture(here / "tall" / f"{index}.png", upright)
     write_picture(here / "black.png", 0 * scene(1))
-    monkeypatch.setattr("vidstyle.stylize.stylizer.load_network", pytest.fail)
+    monkeypatch.setattr("vidstyle.stylize.load_network", pytest.fail)
     region = Region(here / mask, here / "a.png")
     with pytest.raises(error, match=said):
         stylize_video(here / "clip", [], here / "out", regions=[region], config=FEW)

@@ -96,7 +96,7 @@ def test_size_is_said_before_a_network_is_loaded(
     def load_network(*_: object, **__: object) -> None:
         raise ConfigError(heard.notices[0])
 
-    monkeypatch.setattr("vidstyle.stylize.stylizer.load_network", load_network)
+    monkeypatch.setattr("vidstyle.stylize.load_network", load_network)
     with pytest.raises(ConfigError, match="10 frames, 48x32, 25 fps -> 40x27"):
         stylize_video(
             clip,

@@ -2,8 +2,9 @@
 
 import pytest
 
-from vidstyle.config import LayerWeight, StyleConfig, block_of
+from vidstyle.config import LayerWeight, StyleConfig
 from vidstyle.errors import ConfigError
+from vidstyle.networks.vgg import block_of
 
 UNIT = LayerWeight("relu1_1", 1)
 

@@ -34,13 +34,13 @@ def paint(tmp_path: Path) -> Callable[..., list[dict[str, Any]]]:
     """Paint trials; what came of each, with its picture."""
 
     def painted(
-        trials: Sequence[Trial], listener: Listener = ignore, **others: int
+        trials: Sequence[Trial], listener: Listener = ignore
     ) -> list[dict[str, Any]]:
         store = FrameStore(tmp_path / "work")
         with store.claimed():
             painter = TrialPainter(trials, listener)
             store.open({"a": 1})
-            outcomes = painter.paint(store, **others)
+            outcomes = painter.paint(store)
             pictures = [store.stylized(number) for number in range(len(trials))]
             store.remove()
         return [

@@ -54,19 +54,6 @@ def test_hessian_products_use_up_the_steps(files, config, paint):
     assert outcome["trace"]["evaluations"][-1] >= 6
 
 
-def test_paintings_beside_one_another_keep_their_own_style(files, config, paint):
-    styles = "painting.png", "other.png", "painting.png"
-    trials = [trial(files, config, style) for style in styles]
-
-    first, other, again = paint(trials, batch=3)
-    (alone,) = paint([trials[1]])
-
-    assert np.array_equal(first["picture"], again["picture"])
-    assert other["trace"]["loss"][-1] == pytest.approx(
-        alone["trace"]["loss"][-1], rel=1e-2
-    )
-
-
 def test_trials_of_other_sizes_and_without_a_step(files, config, paint):
     small = replace(config, long_side=24, steps=0)
 

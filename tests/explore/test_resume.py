@@ -10,7 +10,7 @@ import pytest
 
 from vidstyle.errors import WorkDirError
 from vidstyle.explore import Experiment, Trial, sweep
-from vidstyle.explore.run import TrialPainter, describe, run_experiment, waiting_place
+from vidstyle.explore.run import TrialPainter, describe, run_experiment
 from vidstyle.images import write_picture
 from vidstyle.records import FrameReport, Notice, Plan, StepReport, ignore
 from vidstyle.video.work_dir import FrameStore
@@ -56,11 +56,11 @@ def test_the_same_experiment_goes_on_and_ends_in_the_same_files(files, config):
     with pytest.raises(KeyboardInterrupt):
         run_experiment(experiment(files, config), out, interrupt_after(2))
     assert not out.exists()
-    assert waiting_place(out).is_dir()
+    assert (files / "out.vidstyle").is_dir()
 
     run_experiment(experiment(files, config), out, told.append)
 
-    assert not waiting_place(out).exists()
+    assert not (files / "out.vidstyle").exists()
     assert Notice(text="resuming: 2 of 3 pictures already painted") in told
     (plan,) = (event for event in told if isinstance(event, Plan))
     assert (plan.frames, plan.done) == (3, 2)
@@ -100,27 +100,6 @@ def test_another_experiment_is_refused_and_told_why(files, config):
     told = []
     run_experiment(experiment(files, longer), out, told.append, restart=True)
     assert len([event for event in told if isinstance(event, FrameReport)]) == 3
-
-
-def test_pictures_of_one_batch_are_painted_again_together(files, config):
-    several = sweep(
-        "styles",
-        files / "photo.png",
-        config,
-        paintings=[files / "painting.png", files / "other.png"],
-        photographs=None,
-        batch=2,
-    )
-    with pytest.raises(KeyboardInterrupt):
-        run_experiment(several, files / "out", interrupt_after(1))
-    told = []
-
-    run_experiment(several, files / "out", told.append)
-
-    assert {event.frame for event in told if isinstance(event, StepReport)} == {0, 1}
-    assert not [event for event in told if isinstance(event, Notice)]
-    run_experiment(several, files / "again", ignore)
-    assert results_in(files / "out") == results_in(files / "again")
 
 
 def test_an_outcome_comes_back_as_it_was(files, config, tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from vidstyle.config import StyleConfig
-from vidstyle.errors import DependencyError, OutputError
+from vidstyle.errors import OutputError
 from vidstyle.explore import Experiment, sweep
 from vidstyle.explore.results import as_table
 from vidstyle.explore.run import run_experiment
@@ -28,13 +28,13 @@ def experiment(files: Path, config: StyleConfig) -> Experiment:
     )
 
 
-def test_a_folder_holds_sheet_tables_plots_and_pictures(files, config):
+def test_a_folder_holds_sheet_tables_and_pictures(files, config):
     facts = run_experiment(experiment(files, config), files / "out", ignore)
 
     names = {path.name for path in (files / "out").iterdir()}
     assert names == {
         *("sheet.png", "data.json", "trials.csv", "losses.csv"),
-        *("losses-1.png", "losses-2.png", "01.png", "02.png", "03.png", "04.png"),
+        *("01.png", "02.png", "03.png", "04.png"),
     }
     with (files / "out" / "trials.csv").open(encoding="utf-8") as file:
         trials = list(csv.DictReader(file))
@@ -75,21 +75,6 @@ def test_the_sheet_shows_the_pictures_in_their_places(files, config):
         assert found.any()
 
 
-def test_without_what_draws_plots_the_rest_is_there(files, config, monkeypatch):
-    def refuse(path: Path) -> None:
-        raise DependencyError("matplotlib cannot be loaded.")
-
-    monkeypatch.setattr("vidstyle.explore.results.check_plot", refuse)
-    told: list[Event] = []
-
-    run_experiment(experiment(files, config), files / "out", told.append)
-
-    warnings = [one.text for one in told if isinstance(one, Notice) and one.is_warning]
-    assert warnings == ["no plot: matplotlib cannot be loaded."]
-    assert (files / "out" / "sheet.png").exists()
-    assert not list((files / "out").glob("losses*.png"))
-
-
 def test_what_is_skipped_is_said_and_kept(files, config):
     told: list[Event] = []
     lacking = replace(experiment(files, config), skipped=("vgg19: not here.",))
@@ -102,5 +87,5 @@ def test_what_is_skipped_is_said_and_kept(files, config):
 
 
 def test_a_folder_that_cannot_be_made_is_an_error_of_output(files, config):
-    with pytest.raises(OutputError, match="cannot make the folder"):
+    with pytest.raises(OutputError, match=r"photo\.png for out does not exist"):
         run_experiment(experiment(files, config), files / "photo.png" / "out", ignore)

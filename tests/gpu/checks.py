@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 
 from vidstyle.config import Precision, StyleConfig
+from vidstyle.networks import choose_precision, slim
 from vidstyle.networks.energy import natural_pictures
-from vidstyle.networks.load import choose_precision, slim
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.optimize.objective import Objective

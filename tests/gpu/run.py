@@ -25,8 +25,7 @@ try:
     from vidstyle.config import StyleConfig, VideoConfig
     from vidstyle.devices import choose_device
     from vidstyle.errors import VidstyleError
-    from vidstyle.networks.load import choose_precision, load_network
-    from vidstyle.networks.published import published_weights
+    from vidstyle.networks import choose_precision, load_network, published_weights
     from vidstyle.networks.vgg import FeatureNetwork
     from vidstyle.records import Notice, Plan, StepReport
 except ImportError as err:

@@ -8,14 +8,10 @@ from random_network import random_weights
 from vidstyle.config import StyleConfig
 from vidstyle.errors import ConfigError, ImageOpenError, WeightsError
 from vidstyle.images import frame_to_image, resize_frame, write_picture
-from vidstyle.measure.distance import (
-    FrameMeter,
-    collect,
-    compare,
-    load_distance_network,
-    series,
-)
-from vidstyle.networks.load import SLIM, slim
+from vidstyle.measure import MeasureConfig
+from vidstyle.measure.clip import collect, series
+from vidstyle.measure.distance import FrameMeter, compare, load_distance_network
+from vidstyle.networks import SLIM, slim
 from vidstyle.networks.weights import write_weights
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import content_target, style_target
@@ -122,9 +118,10 @@ def test_a_ruler_is_slim_or_what_the_weights_fit(tmp_path):
     write_weights(path, random_weights(SLIM))
 
     def load(network, weights):
-        return load_distance_network(
-            network, weights=weights, device="cpu", listener=told.append
+        config = MeasureConfig(
+            content=path, network=network, weights=weights, device="cpu"
         )
+        return load_distance_network(config, told.append)
 
     image = frame_to_image(picture(1))
     own, named = load(None, path), load("slim", path)

@@ -8,15 +8,8 @@ from torchvision.models import Inception_V3_Weights, inception_v3
 
 from vidstyle.errors import WeightsError
 from vidstyle.measure import fid as inception
-from vidstyle.measure.fid import (
-    FILE_NAME,
-    FIRST,
-    SHA256,
-    URL,
-    find_inception,
-    load_inception,
-    read_inception,
-)
+from vidstyle.measure.fid import FILE_NAME, SHA256, URL, load_inception
+from vidstyle.networks.weights import cache_directory, find_file
 
 pytestmark = pytest.mark.slow
 
@@ -39,11 +32,11 @@ def test_the_file_is_torchvisions():
 
 
 def test_it_is_found_where_vidstyle_or_torch_keep_files(folders):
-    assert find_inception() is None
+    assert find_file(FILE_NAME, cache_directory()) is None
     for folder in reversed(folders):
         folder.mkdir(parents=True)
         (folder / FILE_NAME).touch()
-        assert find_inception() == folder / FILE_NAME
+        assert find_file(FILE_NAME, cache_directory()) == folder / FILE_NAME
 
 
 def test_another_file_of_that_name_is_refused(tmp_path):
@@ -67,11 +60,7 @@ def test_features_are_those_before_torchvisions_classifier(tmp_path, monkeypatch
     monkeypatch.setattr(inception, "SHA256", digest[:8])
 
     ours = load_inception(path, device=torch.device("cpu"))
-    monkeypatch.setattr(inception, "SHA256", "another")
-    own = read_inception(path, device=torch.device("cpu"))
     path.unlink()  # 109 MB
-    for one, other in zip(own.parameters(), ours.parameters(), strict=True):
-        assert torch.equal(one, other)
     images = torch.rand(1, 3, 299, 299)
     features = ours(images)
 
@@ -82,19 +71,3 @@ def test_features_are_those_before_torchvisions_classifier(tmp_path, monkeypatch
         assert features.shape == (1, 2048)
         torch.testing.assert_close(theirs.fc(features), classes, rtol=1e-3, atol=1e-4)
     assert not features.requires_grad
-
-
-def test_a_file_of_other_weights_is_not_inception(tmp_path):
-    path = tmp_path / "other.pth"
-    torch.save({"features.0.weight": torch.zeros(1)}, path)
-    assert read_inception(path, device=torch.device("cpu")) is None
-
-    torch.save({FIRST: torch.zeros(32, 3, 3, 3)}, path)
-    with pytest.raises(WeightsError, match=r"does not hold Inception v3: .* missing"):
-        read_inception(path, device=torch.device("cpu"))
-    torch.save({FIRST: torch.zeros(1)}, path)
-    with pytest.raises(WeightsError, match=r"does not hold Inception v3: .*mismatch"):
-        read_inception(path, device=torch.device("cpu"))
-    path.write_text("no weights")
-    with pytest.raises(WeightsError, match="not a weights file"):
-        read_inception(path, device=torch.device("cpu"))

@@ -2,17 +2,18 @@
 
 import numpy as np
 import pytest
+import torch
 
 from vidstyle.errors import ConfigError, ImageOpenError, InputError
-from vidstyle.images import resize_frame, write_picture
+from vidstyle.images import is_picture, resize_frame, write_picture
 from vidstyle.measure import MeasureConfig
 from vidstyle.measure.distance import (
     FrameMeter,
-    load_distance_network,
     mean_squared_error,
+    measure_still,
     structural_similarity,
 )
-from vidstyle.measure.stills import is_picture, measure_still
+from vidstyle.networks import load_network
 
 
 def picture(seed, height=32, width=48):
@@ -44,7 +45,7 @@ def test_a_still_is_compared_with_content_and_painting(write, tmp_path):
     measured = measure(*paths)
 
     stretched = resize_frame(painting, height=32, width=48)
-    network = load_distance_network("slim", device="cpu", listener=lambda _: None)
+    network = load_network("slim", device=torch.device("cpu"))
     meter = FrameMeter(paths[2], network, height=32, width=48)
     ours, theirs = meter.distances(result, content, begins_shot=True)
     near = {

@@ -8,9 +8,8 @@ from vidstyle.errors import ImageOpenError, InputError, WeightsError
 from vidstyle.images import resize_frame, write_picture
 from vidstyle.measure import MeasureConfig, fid
 from vidstyle.measure.distance import compare
-from vidstyle.measure.fid import FILE_NAME
-from vidstyle.measure.stills import OF_PAIRS, OWN, measure_folders, measure_still
-from vidstyle.networks.load import SLIM
+from vidstyle.measure.fid import FILE_NAME, are_sets, measure_folders
+from vidstyle.networks import SLIM
 from vidstyle.networks.weights import write_weights
 from vidstyle.records import FrameReport, Notice, Plan
 
@@ -78,20 +77,20 @@ def test_a_listener_hears_what_to_make_of_the_numbers(make_set):
     measure(small, small, small, listener=heard.append)
 
     kinds = [type(event) for event in heard]
-    assert kinds == [Notice, Plan] + 6 * [FrameReport] + [Notice] + 2 * [FrameReport]
+    assert kinds == [Notice, Plan] + 6 * [FrameReport] + [Notice]
     assert FILE_NAME in heard[0].text
     assert "slim's features" in heard[0].text
     assert not heard[0].is_warning
-    assert heard[1].frames == 8
+    assert heard[1].frames == 6
     reports = [event for event in heard if isinstance(event, FrameReport)]
-    assert [event.frame for event in reports] == list(range(8))
+    assert [event.frame for event in reports] == list(range(6))
     assert heard[8].is_warning
     assert "fewer pictures than the 256 features" in heard[8].text
     assert "results (2), contents (2), paintings (2)" in heard[8].text
 
 
 def test_a_network_that_is_named_is_taken(make_set, monkeypatch):
-    monkeypatch.setattr(fid, "find_inception", lambda: pytest.fail("looked"))
+    monkeypatch.setattr(fid, "find_file", lambda *_: pytest.fail("looked"))
     small, heard = make_set("small", 2, 1), []
 
     measured = measure(small, small, small, network="slim", listener=heard.append)
@@ -135,104 +134,35 @@ def test_what_is_no_set_is_refused_and_one_picture_has_no_fid(make_set, tmp_path
         measure(pair, pair, pair)
 
 
-def write(path, seed, height=32, width=48):
-    path.parent.mkdir(exist_ok=True)
-    coarse = np.random.default_rng(seed).integers(0, 256, (4, 6, 3), np.uint8)
-    write_picture(path, resize_frame(coarse, height=height, width=width))
+def test_folders_are_sets_unless_they_are_clips(tmp_path):
+    def make(name, *files):
+        (tmp_path / name).mkdir()
+        for file in files:
+            (tmp_path / name / file).touch()
+        return tmp_path / name
+
+    clip, frames = make("clip", "1.png", "2.png"), make("frames", "1.png", "2.png")
+    photos, results = make("photos", "IMG_1.jpg"), make("results", "IMG_1.x.png")
+    words, empty = make("words", "a.png"), make("empty")
+
+    assert not are_sets(frames, clip)
+    assert are_sets(results, photos)
+    assert are_sets(words, words)
+    assert not are_sets(empty, photos)
+    assert not are_sets(photos, tmp_path / "gone")
 
 
-@pytest.fixture
-def album(tmp_path):
-    """Folders of two pictures, two paintings, and results, one of a third picture."""
-    for seed, name in enumerate(("a.jpg", "b.png")):
-        write(tmp_path / "photos" / name, seed)
-        write(tmp_path / "paintings" / name.replace(".", "x."), seed + 2)
-    for seed, name in enumerate(("a.ax", "a.bx", "b.ax", "c.ax")):
-        write(tmp_path / "out" / f"{name}.png", seed + 4)
-    return tmp_path
-
-
-def test_each_result_is_measured_as_if_alone(album):
-    folders = album / "out", album / "photos", album / "paintings"
-
-    measured = measure(*folders, network="slim")
-
-    names = [pair["result"].name for pair in measured["pairs"]]
-    assert names == ["a.ax.png", "a.bx.png", "b.ax.png"]
-    assert [each["file"] for each in measured["unmatched"]] == [
-        album / "out" / "c.ax.png"
-    ]
-    config = MeasureConfig(
-        content=album / "photos" / "a.jpg",
-        style=album / "paintings" / "bx.png",
-        network="slim",
-        device="cpu",
-    )
-    alone = measure_still(album / "out" / "a.bx.png", config, lambda _: None)
-    pair = measured["pairs"][1]
-    for name in OF_PAIRS:
-        assert pair[name] == alone[name]["result"]
-    for name in OWN:
-        assert pair[f"{name}_of_content"] == alone[name]["content"]
-    mean = measured["means"]["style_distance"]["result"]
-    distances = [pair["style_distance"] for pair in measured["pairs"]]
-    assert mean == pytest.approx(sum(distances) / 3)
-    assert measured["network"] == "slim"
-
-
-def test_without_its_painting_a_result_is_compared_with_its_content_only(album):
-    folders = album / "out", album / "photos"
-
-    after_one = measure(*folders, album / "paintings" / "ax.jpg", network="slim")
-    after_none = measure(*folders, None, network="slim")
-
-    def found(pair):
-        return sum(pair[name] is not None for name in OF_PAIRS)
-
-    assert [found(pair) for pair in after_one["pairs"]] == [5, 2, 5]
-    counted = [pair["style_distance"] for pair in after_one["pairs"]]
-    assert [value is None for value in counted] == [False, True, False]
-    assert after_none["network"] is None
-    assert {found(pair) for pair in after_none["pairs"]} == {2}
-    assert after_none["style_fid"] == compare(None, None)
-    assert after_none["content_fid"]["result"] > 0
-
-
-def test_what_cannot_be_compared_is_named(album):
-    write(album / "out" / "a.ax.png", 9, height=32, width=32)
-    write(album / "out" / "b.ax.png", 9, height=12, width=18)
-
-    measured = measure(album / "out", album / "photos", album / "paintings")
-
-    unmatched = measured["unmatched"]
-    assert {each["file"]: each["reason"] for each in unmatched} == {
-        album / "out" / "c.ax.png": "its name does not begin with that of any content",
-        album / "out" / "a.ax.png": "it is 32x32, and a.jpg is 48x32",
-        album / "out" / "b.ax.png": "18x12 is less than 16 pixels per side",
-    }
-
-
-def test_weights_are_the_networks_or_inceptions(album, monkeypatch):
-    path = album / "own.npz"
+def test_weights_are_the_networks(make_set, tmp_path):
+    path, small = tmp_path / "own.npz", make_set("small", 2, 1)
+    other = make_set("other", 2, 2)
     write_weights(path, random_weights(SLIM))
-    folders = album / "out", album / "photos", album / "paintings"
 
-    built_in = measure(*folders, network="slim")
-    own = measure(*folders, weights=path)
+    built_in = measure(small, other, None, network="slim")
+    own = measure(small, other, None, weights=path)
 
     assert f"slim with the weights of {path}" in own["features"]
     assert own["content_fid"]["result"] != pytest.approx(
         built_in["content_fid"]["result"]
     )
-    name = "style_distance"
-    assert own["means"][name] != built_in["means"][name]
     with pytest.raises(WeightsError, match="gone"):
-        measure(*folders, weights=album / "gone")
-    # What is Inception's is for FID; any features will do: here the mean colors.
-    monkeypatch.setattr(
-        fid, "read_inception", lambda _, device: lambda images: images.mean((2, 3))
-    )
-    theirs = measure(*folders, weights=path)
-    assert theirs["features"] == f"Inception v3's last pooling, weights of {path}"
-    assert theirs["dimensions"] == 3
-    assert theirs["means"][name] == built_in["means"][name]
+        measure(small, other, None, weights=tmp_path / "gone")

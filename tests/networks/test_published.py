@@ -13,15 +13,10 @@ import pytest
 import torch
 from random_network import TINY, random_weights
 
+from vidstyle import networks as module
 from vidstyle.errors import WeightsError
-from vidstyle.networks import published as module
-from vidstyle.networks.published import (
-    PublishedWeights,
-    cache_directory,
-    fetch_weights,
-    published_weights,
-)
-from vidstyle.networks.weights import read_weights, torchvision_names
+from vidstyle.networks import PublishedWeights, fetch_weights, published_weights
+from vidstyle.networks.weights import cache_directory, read_weights, torchvision_names
 
 OURS = random_weights(TINY)
 
@@ -195,7 +190,7 @@ def test_a_full_disk_leaves_nothing(
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(module, "_downloaded", fail)
+    monkeypatch.setattr(module, "downloaded", fail)
     with pytest.raises(WeightsError, match="No space left on device"):
         fetch_weights(tiny(site), tmp_path)
     assert names(tmp_path) == []
@@ -256,15 +251,23 @@ def test_torchvisions_files_are_described() -> None:
     assert published_weights("vgg19").url != vgg16.url
 
 
-def test_a_mirror_changes_the_address_and_nothing_else() -> None:
+def test_a_mirror_changes_the_address_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     vgg16 = published_weights("vgg16")
-    mirrored = published_weights("vgg16", mirror="https://mirror.example/models/")
+    monkeypatch.setenv("VIDSTYLE_WEIGHTS_URL", "https://mirror.example/models/")
+    mirrored = published_weights("vgg16")
     assert mirrored.url == f"https://mirror.example/models/{vgg16.file_name}"
     assert replace(mirrored, url=vgg16.url) == vgg16
 
 
-def test_the_cache_directory_follows_the_environment() -> None:
-    both = {"VIDSTYLE_CACHE": "/mine", "XDG_CACHE_HOME": "/xdg"}
-    assert cache_directory(both) == Path("/mine")
-    assert cache_directory({"XDG_CACHE_HOME": "/xdg"}) == Path("/xdg/vidstyle")
-    assert cache_directory({}) == Path.home() / ".cache" / "vidstyle"
+def test_the_cache_directory_follows_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("VIDSTYLE_CACHE", "/mine")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/xdg")
+    assert cache_directory() == Path("/mine")
+    monkeypatch.delenv("VIDSTYLE_CACHE")
+    assert cache_directory() == Path("/xdg/vidstyle")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert cache_directory() == Path.home() / ".cache" / "vidstyle"

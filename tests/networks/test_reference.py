@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from vidstyle.networks.load import load_network
-from vidstyle.networks.published import packaged_vgg19
+from vidstyle.networks import load_network
 from vidstyle.networks.vgg import FeatureNetwork, Topology
+from vidstyle.networks.weights import packaged_vgg19
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
 pytestmark = pytest.mark.skipif(

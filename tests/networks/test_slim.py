@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
 
+from vidstyle import networks as module
 from vidstyle.errors import ConfigError, WeightsError
-from vidstyle.networks import load as module
-from vidstyle.networks.load import slim
+from vidstyle.networks import slim
 
 
 def test_slim_has_vgg16s_layers_up_to_relu5_1() -> None:

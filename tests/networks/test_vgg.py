@@ -8,8 +8,7 @@ from torchvision.models import vgg as torchvision_vgg
 
 from vidstyle.config import Pooling
 from vidstyle.errors import ConfigError
-from vidstyle.networks.load import SLIM
-from vidstyle.networks.published import published_weights
+from vidstyle.networks import SLIM, published_weights
 from vidstyle.networks.vgg import FeatureNetwork, Topology
 from vidstyle.networks.weights import torchvision_names
 

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from vidstyle.networks.load import slim
+from vidstyle.networks import slim
 
 
 @pytest.fixture(scope="session")

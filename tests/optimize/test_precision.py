@@ -5,8 +5,8 @@ import torch
 from batches import optimize_batch
 
 from vidstyle.config import StyleConfig
+from vidstyle.networks import slim
 from vidstyle.networks.energy import natural_pictures
-from vidstyle.networks.load import slim
 from vidstyle.optimize.losses import gram_matrix
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.slots import FrameTask

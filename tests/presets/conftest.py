@@ -10,7 +10,7 @@ import pytest
 import torch
 from conversions import NETWORK_STD
 
-from vidstyle.networks.published import published_weights
+from vidstyle.networks import published_weights
 from vidstyle.networks.vgg import FeatureNetwork
 
 

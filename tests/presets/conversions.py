@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from vidstyle.config import LayerWeight, block_of
+from vidstyle.config import LayerWeight
+from vidstyle.networks.vgg import block_of
 
 PIXELS: Final = 255.0
 """Levels of a source's pixels in our full pixel range."""

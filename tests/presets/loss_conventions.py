@@ -4,7 +4,7 @@ from typing import Final
 
 from conversions import Sums, channels, positions
 
-from vidstyle.config import block_of
+from vidstyle.networks.vgg import block_of
 
 GATYS_LAYERS: Final = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 KERAS_LAYERS: Final = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")

@@ -14,7 +14,7 @@ from conversions import (
 from loss_conventions import GATYS_LAYERS, gatys_sums, keras_sums, neural_style_sums
 
 from vidstyle.config.toml_file import NAMES, read_preset
-from vidstyle.networks.published import published_weights
+from vidstyle.networks import published_weights
 
 BY_NAME = {name: read_preset(name) for name in NAMES[3:]}
 

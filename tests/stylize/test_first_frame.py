@@ -15,9 +15,8 @@ from vidstyle.images import read_picture, write_picture
 from vidstyle.optimize import pyramid
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.records import Event, StepReport
-from vidstyle.stylize import image
+from vidstyle.stylize import Stylizer, image
 from vidstyle.stylize.image import read_paintings
-from vidstyle.stylize.stylizer import Stylizer
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import torch
 from vidstyle.color import WEIGHTS, ColorStatistics, color_statistics
 from vidstyle.config import StyleConfig
 from vidstyle.images import frame_to_image, image_to_frame, resize_frame
-from vidstyle.networks.load import slim
+from vidstyle.networks import slim
 from vidstyle.optimize.targets import FLOOR, style_target
 from vidstyle.stylize.style_bank import StyleBank
 

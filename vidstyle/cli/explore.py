@@ -11,7 +11,7 @@ import typer
 from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, print_facts
 from vidstyle.cli.request import Request, make
-from vidstyle.config import AlbumConfig, StyleConfig
+from vidstyle.config import StyleConfig
 from vidstyle.config.setting import (
     FILES,
     REQUIRED,
@@ -51,8 +51,7 @@ class Choices(Config):
     )
     output: Path | None = FILES.common(
         None,
-        "Folder for the sheet, tables, plots and pictures; by default next to the "
-        "picture.",
+        "Folder for the sheet, tables and pictures; by default next to the picture.",
         short="o",
         metavar="FOLDER",
     )
@@ -92,7 +91,7 @@ def _names(kind: Kind) -> set[str]:
     """Return the names of an experiment's own options."""
     parameters = inspect.signature(kind.axes).parameters.values()
     names = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
-    return names | ({"batch"} if "paintings" in names else {"style"})
+    return names if "paintings" in names else {*names, "style"}
 
 
 def _explore(
@@ -100,25 +99,22 @@ def _explore(
 ) -> None:
     request: Request = make(Request, {name: values[name] for name in SHARED})
     choices = {name: values[name] for name in _names(kind)}
-    settings = o.resolve_settings(ctx, values, request, [StyleConfig, AlbumConfig])
+    settings = o.resolve_settings(ctx, values, request, [StyleConfig])
     base = settings.make(StyleConfig)
     experiment = sweep(kind.name, content, base, **choices)
     paintings = list({trial.style: None for trial in experiment.trials})
     folder = Path(request.output or _beside(content, paintings, kind.name))
-    from vidstyle.explore import run
     from vidstyle.explore.results import as_table
+    from vidstyle.explore.run import run_experiment
 
-    work = request.work_dir or run.waiting_place(folder)
-    run.check_folder(
-        folder,
-        work,
-        [content, *paintings],
-        pictures=len(experiment.trials),
-        overwrite=request.overwrite,
-    )
     with Reporter(request) as reporter:
-        facts = run.run_experiment(
-            experiment, folder, reporter, work_dir=work, restart=request.restart
+        facts = run_experiment(
+            experiment,
+            folder,
+            reporter,
+            work_dir=request.work_dir,
+            restart=request.restart,
+            overwrite=request.overwrite,
         )
     facts = {"output": folder, **facts}
     print_facts(facts, (*as_table(facts), folder), as_json=request.json)
@@ -141,7 +137,7 @@ def make_command(kind: Kind) -> Callable[..., None]:
     settings = {setting.name for setting in settings_of(StyleConfig)}
     varied = {*NEVER, *kind.fixed, *kind.varied}
     only = {*_names(kind), *SHARED, *(settings - varied)}
-    return o.add_options(Choices, Request, StyleConfig, AlbumConfig, only=only)(command)
+    return o.add_options(Choices, Request, StyleConfig, only=only)(command)
 
 
 COMMANDS: Final = tuple(make_command(kind) for kind in KINDS)

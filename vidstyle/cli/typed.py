@@ -55,10 +55,9 @@ def find_command(args: Sequence[str], commands: Collection[str]) -> list[str]:
         case [first, *_] if first not in commands and (
             Path(first).is_file() or "://" in first
         ):
-            from vidstyle.images import PICTURE_ENDINGS
+            from vidstyle.images import is_picture
 
-            is_picture = Path(first).suffix.lower() in PICTURE_ENDINGS
-            return ["image" if is_picture else "video", *args]
+            return ["image" if is_picture(Path(first)) else "video", *args]
         case ["-s" | "-i" | "--style", *_]:
             raise Mistyped(
                 "Start with a command: vidstyle video clip.mp4 --style painting.jpg."

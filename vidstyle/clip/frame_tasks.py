@@ -27,7 +27,7 @@ from vidstyle.optimize.pyramid import random_image
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import content_target
 from vidstyle.records import Frame, Paint
-from vidstyle.stylize.stylizer import Stylizer
+from vidstyle.stylize import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
 CUT_SHARE = 0.25

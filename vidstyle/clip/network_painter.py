@@ -38,8 +38,8 @@ from vidstyle.optimize.slots import FrameTask
 from vidstyle.optimize.targets import StyleTarget
 from vidstyle.optimize.training import Pair, Training
 from vidstyle.records import Consistency, FlowField, Frame, StepReport
+from vidstyle.stylize import Stylizer
 from vidstyle.stylize.style_bank import FrameStyle, StyleBank
-from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import DAMAGED, FrameStore
 
 MOST_PAIRS: Final = 96

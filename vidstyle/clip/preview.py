@@ -32,8 +32,8 @@ from vidstyle.records import (
     VideoInfo,
     ignore,
 )
+from vidstyle.stylize import Stylizer
 from vidstyle.stylize.image import Styles
-from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.sheet import contact_sheet, evenly_spaced
 from vidstyle.video.work_dir import FrameStore
 

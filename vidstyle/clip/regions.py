@@ -18,8 +18,8 @@ from vidstyle.clip.region_masks import RegionMasks
 from vidstyle.color import Mask, complement, composite, fitted_mask
 from vidstyle.config import EvolutionConfig, VideoConfig
 from vidstyle.records import Event, Frame, FrameReport, Listener
+from vidstyle.stylize import Stylizer
 from vidstyle.stylize.image import Paintings
-from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
 MakeFramePainter = Callable[[Stylizer, FrameStore, VideoConfig, bool], FramePainter]

@@ -33,7 +33,7 @@ from vidstyle.clip.workers import (
 )
 from vidstyle.errors import InputError, OptimizationError
 from vidstyle.records import Event, FrameReport, Listener, Notice
-from vidstyle.stylize.stylizer import Stylizer
+from vidstyle.stylize import Stylizer
 from vidstyle.video.work_dir import FrameStore
 
 LOST_S = 50  # timeout of an answer; after 60, Ray would end this process

@@ -29,7 +29,7 @@ from vidstyle.errors import (
 )
 from vidstyle.images import write_whole
 from vidstyle.records import Event, Listener, Notice, StepReport
-from vidstyle.stylize.stylizer import load_for
+from vidstyle.stylize import load_for
 from vidstyle.video.work_dir import EVOLUTION, FrameStore
 
 SHARE = 2  # cores per worker without a GPU, unless the number of workers is given

@@ -217,11 +217,6 @@ class LayerWeight(NamedTuple):
         return self.layer + weight
 
 
-def block_of(layer: str) -> int:
-    """Return the block number of a VGG layer: relu4_2 -> 4."""
-    return int(layer.removeprefix("relu").partition("_")[0])
-
-
 def check_layers(name: str, layers: tuple[LayerWeight, ...]) -> None:
     """Check that each layer is named once, and that the weights can be normalized."""
     names = [layer for layer, _ in layers]

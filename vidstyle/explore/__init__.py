@@ -29,7 +29,6 @@ class Kind:
     axes: Callable[..., Axes]
     varied: frozenset[str] = frozenset()  # settings on the axes: not offered as options
     fixed: Mapping[str, Any] = field(default_factory=dict)  # not offered either
-    plots_over: Sequence[str] = ("evaluations",)
     per_round: int = 0  # report the loss after every so many evaluations; 0: do not
     shows_styles: bool = False  # show the paintings above the results
 
@@ -53,7 +52,6 @@ class Experiment:
     config: StyleConfig  # common to all trials
     trials: tuple[Trial, ...]  # in row-major order
     skipped: tuple[str, ...] = ()
-    batch: int = 1  # number of trials with equal settings that share a batch
 
 
 def sweep(
@@ -62,7 +60,6 @@ def sweep(
     config: StyleConfig,
     *,
     style: Path | None = None,
-    batch: int = 1,
     **choices: object,
 ) -> Experiment:
     """Build the trials of an experiment: the product of its rows and columns.
@@ -80,7 +77,7 @@ def sweep(
             files = {"content": content, "style": settings.pop("style")}
             own = comparable(replace(base, **settings))
             trials.append(Trial(row=row, column=column, config=own, **files))
-    return Experiment(kind, base, tuple(trials), tuple(skipped), batch)
+    return Experiment(kind, base, tuple(trials), tuple(skipped))
 
 
 def comparable(config: StyleConfig) -> StyleConfig:
@@ -181,7 +178,7 @@ def _styles(
 def _optimizers(config: StyleConfig) -> Axes:
     """Compare all optimizers; --steps is the number of loss evaluations.
 
-    The losses are plotted over steps, evaluations and seconds (Ding et al. 2023).
+    losses.csv has the losses by steps, evaluations and seconds (Ding et al. 2023).
     """
     decay: dict[str, Any] = {}
     if config.lr_decay == "none":  # otherwise the user's applies
@@ -207,7 +204,7 @@ def _networks(_: StyleConfig) -> Axes:
 
     This compares VGG-16 with VGG-19 (Lopez et al. 2017) and the built-in slim.
     """
-    from vidstyle.networks.load import network_status
+    from vidstyle.networks import network_status
 
     columns, skipped = [], []
     for status in network_status():
@@ -236,7 +233,6 @@ WEIGHTS: Final = {"content_weight", "style_weight", "content_layers", "style_lay
 # Nothing but the layers determines a reconstruction.
 NOISE: Final = {"init": "random", "recolor": False, "keep_color": "none"}
 PLAIN: Final = {**NOISE, "tv_weight": 0.0, "balance": "weights"}
-UNITS: Final = "steps", "evaluations", "seconds"
 
 KINDS: Final = (
     # Our losses are relative errors, so weight ratios differ from those in papers.
@@ -245,7 +241,7 @@ KINDS: Final = (
     # Lee and Lee restart SciPy's L-BFGS for ten rounds; ours keeps its history.
     Kind("layers", _layers, frozenset({"style_layers"}), per_round=20),
     Kind("styles", _styles, shows_styles=True),
-    Kind("optimizers", _optimizers, frozenset({"optimizer"}), plots_over=UNITS),
+    Kind("optimizers", _optimizers, frozenset({"optimizer"})),
     Kind("networks", _networks, frozenset({"network", "pooling"}), {"weights": None}),
 )
 EXPERIMENTS: Final = {kind.name: kind for kind in KINDS}

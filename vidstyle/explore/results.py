@@ -1,17 +1,15 @@
-"""Write the results of an experiment: tables, plots and a contact sheet."""
+"""Write the results of an experiment: tables and a contact sheet."""
 
 import csv
 import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
-from itertools import accumulate, groupby, product, zip_longest
-from math import nan
+from itertools import accumulate, groupby, zip_longest
 from pathlib import Path
 from typing import Any
 
 from vidstyle.config import StyleConfig
-from vidstyle.errors import DependencyError
 from vidstyle.explore import Experiment, Kind
 from vidstyle.images import (
     fit_long_side,
@@ -22,8 +20,7 @@ from vidstyle.images import (
     write_whole,
 )
 from vidstyle.measure.distance import Facts
-from vidstyle.plots import Panel, check_plot, write_panels
-from vidstyle.records import Frame, Listener, Notice
+from vidstyle.records import Frame
 from vidstyle.video.sheet import labelled_sheet
 
 NAMES = "sheet.png", "data.json", "trials.csv", "losses.csv"
@@ -33,19 +30,14 @@ CELL_SIDE = 512  # longest side of a picture on the sheet, in pixels
 
 
 def write_results(
-    kind: Kind,
-    facts: Facts,
-    picture: Callable[[int], Frame],
-    folder: Path,
-    listener: Listener,
+    kind: Kind, facts: Facts, picture: Callable[[int], Frame], folder: Path
 ) -> None:
-    """Write tables, pictures, plots and sheet; ``picture`` loads one by its number."""
+    """Write tables, pictures and sheet; ``picture`` loads one by its number."""
     make_folder(folder)
     _write_tables(facts, folder)
     for number, trial in enumerate(facts["trials"]):
         write_picture(folder / trial["picture"], picture(number))
     rows = [[*row] for _, row in groupby(facts["trials"], lambda trial: trial["row"])]
-    _write_plots(kind, rows, folder, listener)
     write_picture(folder / SHEET, _sheet(kind, rows, folder))
 
 
@@ -57,19 +49,19 @@ def everything(
     for number, (trial, outcome) in enumerate(
         zip(experiment.trials, outcomes, strict=True), start=1
     ):
-        trace = outcome["trace"]
         facts = {
             "picture": PICTURE.format(number),
             "row": trial.row,
             "column": trial.column,
             "content": trial.content,
             "style": trial.style,
-            **{name: value for name, value in outcome.items() if name != "trace"},
+            **outcome,
         }
         if size := experiment.kind.per_round:
-            facts["rounds"] = _rounds(trace, size)
+            facts["rounds"] = _rounds(outcome["trace"], size)
         facts["settings"] = differing(trial.config, experiment.config)
-        trials.append({**facts, "trace": trace})
+        facts["trace"] = facts.pop("trace")  # last, since it is long
+        trials.append(facts)
     return _plain(
         experiment=experiment.kind.name,
         distances_in=distances_in,
@@ -182,30 +174,3 @@ def _cover(picture: Frame, height: int, width: int) -> Frame:
     top, left = (picture.shape[0] - tall) // 2, (picture.shape[1] - wide) // 2
     middle = picture[top : top + tall, left : left + wide]
     return resize_frame(middle, height=height, width=width)
-
-
-def _write_plots(
-    kind: Kind, rows: Sequence[Sequence[Facts]], folder: Path, listener: Listener
-) -> None:
-    """Plot the losses of each row, if matplotlib is installed."""
-    try:
-        check_plot(folder / "losses.png")
-    except DependencyError as err:
-        listener(Notice(text=f"no plot: {err}", is_warning=True))
-        return
-    for (number, row), unit in product(enumerate(rows, start=1), kind.plots_over):
-        suffix = f"-{number}" if len(rows) > 1 else ""
-        suffix += f"-{unit}" if len(kind.plots_over) > 1 else ""
-        column = "step" if unit == "steps" else unit
-        curves = {}
-        for trial in row:
-            losses = (nan if loss is None else loss for loss in trial["trace"]["loss"])
-            # The cost at the time when a loss was evaluated, 0 for the first one.
-            costs = [0, *trial["trace"][column]]
-            curves[trial["column"]] = [*zip(costs, losses, strict=False)]
-        write_panels(
-            folder / f"losses{suffix}.png",
-            [Panel(y_label="loss", series=curves, log_y=True)],
-            title=f"{kind.name} {row[0]['row']}".strip(),
-            x_label=f"{unit} {'spent' if unit == 'seconds' else 'taken'}",
-        )

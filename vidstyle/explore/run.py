@@ -3,10 +3,9 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import groupby
 from math import isfinite, nan
 from pathlib import Path
 from typing import Final
@@ -29,7 +28,8 @@ from vidstyle.explore.results import (
     write_results,
 )
 from vidstyle.images import check_outputs, read_picture
-from vidstyle.measure.distance import Facts, FrameMeter, load_distance_network
+from vidstyle.measure.distance import Facts, FrameMeter
+from vidstyle.networks import load_network
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import (
     Event,
@@ -40,14 +40,14 @@ from vidstyle.records import (
     Plan,
     StepReport,
 )
+from vidstyle.stylize import load_for
 from vidstyle.stylize.image import Still, paint_stills, read_paintings
 from vidstyle.stylize.style_bank import working_frame
-from vidstyle.stylize.stylizer import load_for
 from vidstyle.video.work_dir import MANIFEST, FrameStore
 
 MEASURED_IN: Final = "slim"  # the network that measures distances for all trials
 TERMS: Final = "content", "style", "tv", "range"  # weighted terms of the loss
-# Columns of a trace; all counted from the start of the batch.
+# Columns of a trace.
 TRACED: Final = "step", "evaluations", "seconds", "loss", *TERMS
 
 
@@ -58,53 +58,48 @@ def run_experiment(
     *,
     work_dir: Path | None = None,
     restart: bool = False,
+    overwrite: bool = False,
 ) -> Facts:
     """Run all trials of an experiment and write the results to a folder.
 
     Returns the content of ``data.json``. An interrupted run resumes with the missing
-    trials, which are stored in ``work_dir`` (see ``waiting_place`` for the default),
-    and produces the same files, except for the measured seconds.
+    trials, which are stored in ``work_dir`` (by default beside the folder), and
+    produces the same files, except for the measured seconds. OutputError: the results
+    may not be written.
     """
-    if not folder.parent.is_dir():
-        raise OutputError(f"cannot make the folder {folder}: its parent is missing.")
+    store = FrameStore(work_dir or _waiting_place(folder))
+    _check_folder(experiment, folder, store.work_dir, overwrite=overwrite)
     for text in experiment.skipped:
         listener(Notice(text=f"skipped: {text}", is_warning=True))
     painter = TrialPainter(experiment.trials, listener)
-    store = FrameStore(work_dir or waiting_place(folder))
     with store.claimed():
         store.open(describe(experiment, painter.networks), restart=restart)
-        outcomes = painter.paint(store, batch=experiment.batch)
+        outcomes = painter.paint(store)
         facts = everything(experiment, outcomes, distances_in=MEASURED_IN)
-        write_results(experiment.kind, facts, store.stylized, folder, listener)
+        write_results(experiment.kind, facts, store.stylized, folder)
         store.remove()
     return facts
 
 
-def waiting_place(folder: Path) -> Path:
-    """Return the default work directory, beside the folder of results."""
+def _waiting_place(folder: Path) -> Path:
     if folder.name in {"", ".."}:  # a folder given as "." or ".."
         folder = folder.resolve()
     return folder.with_name(f"{folder.name}.vidstyle")
 
 
-def check_folder(
-    folder: Path,
-    work_dir: Path,
-    inputs: Sequence[Path],
-    *,
-    pictures: int,
-    overwrite: bool,
+def _check_folder(
+    experiment: Experiment, folder: Path, work_dir: Path, *, overwrite: bool
 ) -> None:
-    """Raise OutputError if an experiment may not write its results to a folder."""
     results = [folder]
     if folder.exists():
         if not folder.is_dir():
             raise OutputError(f"{folder} is a file; name a folder with --output.")
-        names = *NAMES, *(PICTURE.format(number + 1) for number in range(pictures))
+        names = *NAMES, *map(PICTURE.format, range(1, len(experiment.trials) + 1))
         results = [folder / name for name in names]
+    inputs = {path for t in experiment.trials for path in (t.content, t.style)}
     # A run that was interrupted while writing its results may overwrite them.
     is_resumed = (work_dir / MANIFEST).is_file()
-    check_outputs(results, inputs=inputs, overwrite=overwrite or is_resumed)
+    check_outputs(results, inputs=[*inputs], overwrite=overwrite or is_resumed)
 
 
 def describe(experiment: Experiment, networks: Sequence[str]) -> Facts:
@@ -122,7 +117,6 @@ def describe(experiment: Experiment, networks: Sequence[str]) -> Facts:
         "rows": [*dict.fromkeys(t.row for t in trials if t.row)],
         "columns": [*dict.fromkeys(t.column for t in trials if t.column)],
         "trials": f"{len(trials)} with SHA-256 {digest}...",
-        "batch": experiment.batch,
         "networks": networks,
         **describe_machine(choose_device(base.device)),
     }
@@ -153,81 +147,64 @@ class TrialPainter:
             layers = (*config.content_layers, *config.style_layers)
             self._networks[key].check_layers([layer for layer, _ in layers])
         self.networks = sorted({network.name for network in self._networks.values()})
-        self._distance_network = load_distance_network(
-            MEASURED_IN, device=trials[0].config.device, listener=tell
-        )
+        device = choose_device(trials[0].config.device)
+        self._distance_network = load_network(MEASURED_IN, device=device, listener=tell)
 
-    def paint(self, store: FrameStore, *, batch: int = 1) -> list[Facts]:
+    def paint(self, store: FrameStore) -> list[Facts]:
         """Run all trials that the store does not hold, and store their pictures.
 
-        ``batch`` trials of the same settings are optimized together. If one of them is
-        missing, the whole batch is repeated, since the batch size affects rounding.
         Returns the outcome of each trial. Its ``best_loss`` (nan if no step was taken)
         is that of the picture, unless gradients were balanced: then the picture is the
         last iterate.
         """
-        total, done = len(self._trials), dict[int, Facts]()
+        total, outcomes = len(self._trials), dict[int, Facts]()
         for number in range(total):
             facts = store.facts(_name(number))
             if facts is not None and store.is_painted(number):
-                done[number] = facts
-        chunks = [c for c in self._chunks(batch) if not done.keys() >= set(c)]
-        left = sum(map(len, chunks))
-        if left < total:
-            text = f"resuming: {total - left} of {total} pictures already painted"
+                outcomes[number] = facts
+        if done := len(outcomes):
+            text = f"resuming: {done} of {total} pictures already painted"
             self._listener(Notice(text=text))
         height, width, _ = self._frames[0].shape
         plan = Plan(
             height=height,
             width=width,
             frames=total,
-            done=total - left,
+            done=done,
             next_steps=max(1, *(trial.config.steps for trial in self._trials)),
             unit="picture",
         )
         self._listener(plan)
-        for chunk in chunks:
-            for number, facts, picture in self._painted(chunk):
-                done[number] = facts
-                store.put_facts(_name(number), facts)
-                store.put_stylized(number, picture)  # last: marks the trial as done
-                steps = facts["steps"]
-                report = FrameReport(frame=number, steps=steps, frames_known=total)
-                self._listener(report)
-        return [done[number] for number in range(total)]
+        for number in range(total):
+            if number in outcomes:
+                continue
+            outcomes[number], picture = self._painted(number)
+            store.put_facts(_name(number), outcomes[number])
+            store.put_stylized(number, picture)  # last: marks the trial as done
+            steps = outcomes[number]["steps"]
+            report = FrameReport(frame=number, steps=steps, frames_known=total)
+            self._listener(report)
+        return [outcomes[number] for number in range(total)]
 
-    def _chunks(self, size: int) -> Iterator[list[int]]:
-        """Split trials into batches of equal settings and shape, in order."""
-        for _, group in groupby(
-            range(len(self._trials)),
-            lambda number: (self._trials[number].config, self._frames[number].shape),
-        ):
-            alike = list(group)
-            for start in range(0, len(alike), size):
-                yield alike[start : start + size]
-
-    def _painted(self, chunk: Sequence[int]) -> Iterator[tuple[int, Facts, Frame]]:
-        """Optimize a batch of trials with the same settings.
+    def _painted(self, number: int) -> tuple[Facts, Frame]:
+        """Optimize the picture of one trial.
 
         ``steps`` limits the evaluations of the loss, not the steps, so that optimizers
         with several evaluations per step have no advantage.
         """
-        config = self._trials[chunk[0]].config
-        network = self._networks[_network_key(config)]
-        height, width, _ = self._frames[chunk[0]].shape
+        trial, content = self._trials[number], self._frames[number]
+        config, (height, width, _) = trial.config, content.shape
         size = {"height": height, "width": width}
-        stills = []
-        for number in chunk:
-            stylizer = read_paintings(
-                self._trials[number].style, config, **size, listener=self._listener
-            ).load(self._listener, network)
-            stills.append(Still(number, stylizer, self._frames[number]))
-        traces: dict[int, list[tuple[float, ...]]] = {number: [] for number in chunk}
+        network = self._networks[_network_key(config)]
+        stylizer = read_paintings(
+            trial.style, config, **size, listener=self._listener
+        ).load(self._listener, network)
+        rows: list[tuple[float, ...]] = []
         start = time.perf_counter()
 
         def on_step(report: StepReport) -> None:
-            seconds, rows = time.perf_counter() - start, traces[report.frame]
-            if report.step == 1:  # again, if the batch was retried at a smaller size
+            seconds = time.perf_counter() - start
+            if report.step == 1:  # again, if it was started over
                 rows.clear()
             work = report.evaluations - (rows[-1][1] if rows else 0)
             left = max(0, config.steps - report.evaluations)
@@ -235,27 +212,23 @@ class TrialPainter:
             losses = report.loss, *(report.losses[term] for term in TERMS)
             rows.append((report.step, report.evaluations, round(seconds, 4), *losses))
 
-        painting = paint_stills(
-            stills, len(chunk), on_step, most_evaluations=config.steps
-        )
-        for (number, _, content), picture, _ in [*painting]:
-            rows = traces[number]
-            trace = {name: [row[i] for row in rows] for i, name in enumerate(TRACED)}
-            meter = FrameMeter(
-                self._trials[number].style, self._distance_network, **size
-            )
-            distances, _ = meter.distances(picture, content, begins_shot=True)
-            facts = {
-                "network": network.name,
-                "best_loss": min(filter(isfinite, trace["loss"]), default=nan),
-                "content_distance": distances.content,
-                "style_distance": distances.style,
-                "steps": len(rows),
-                "evaluations": max(trace["evaluations"], default=0),
-                "seconds": round(max(trace["seconds"], default=0.0), 3),
-                "trace": trace,
-            }
-            yield number, facts, picture
+        stills = [Still(number, stylizer, content)]
+        painted = paint_stills(stills, 1, on_step, most_evaluations=config.steps)
+        ((_, picture, _),) = painted
+        trace = {name: [row[i] for row in rows] for i, name in enumerate(TRACED)}
+        meter = FrameMeter(trial.style, self._distance_network, **size)
+        distances, _ = meter.distances(picture, content, begins_shot=True)
+        facts = {
+            "network": network.name,
+            "best_loss": min(filter(isfinite, trace["loss"]), default=nan),
+            "content_distance": distances.content,
+            "style_distance": distances.style,
+            "steps": len(rows),
+            "evaluations": max(trace["evaluations"], default=0),
+            "seconds": round(max(trace["seconds"], default=0.0), 3),
+            "trace": trace,
+        }
+        return facts, picture
 
 
 def _network_key(config: StyleConfig) -> tuple[object, ...]:

@@ -77,6 +77,11 @@ def resize_frame(frame: Frame, *, height: int, width: int) -> Frame:
     return np.asarray(resized, np.uint8)
 
 
+def is_picture(path: Path) -> bool:
+    """Whether a path has a picture's extension and is not a folder."""
+    return path.suffix.lower() in PICTURE_ENDINGS and not path.is_dir()
+
+
 def read_picture(path: Path, *, background: str | None = None) -> Frame:
     """Read a picture as 8-bit sRGB, applying its EXIF orientation and ICC profile.
 

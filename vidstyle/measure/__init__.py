@@ -7,7 +7,6 @@ from vidstyle.config import DeviceName, NetworkName, check_frames
 from vidstyle.config.setting import (
     FILES,
     NETWORK,
-    REPORT,
     REQUIRED,
     SIZE,
     Config,
@@ -47,10 +46,6 @@ class MeasureConfig(Config):
     weights: Path | None = NETWORK.setting(
         None,
         "Weights to use instead of the built-in or published ones; they select the "
-        "network if --network is not given. For FID: Inception v3's, as torchvision "
-        "names them.",
-    )
-    plot: Path | None = REPORT.setting(
-        None, "Also plot a clip's measurements over time.", metavar="FILE.png"
+        "network if --network is not given.",
     )
     device: DeviceName = "auto"

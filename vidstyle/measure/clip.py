@@ -8,28 +8,28 @@ error is also given under an independent flow, relative to the picture's mean sq
 gradient.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise, tee
+from itertools import islice
 from pathlib import Path
-from typing import Final
+from statistics import fmean
+from typing import Final, NamedTuple
 
-from vidstyle.config import FlowQuality, check_range
+from vidstyle.config import check_range
 from vidstyle.errors import InputError
 from vidstyle.images import frame_to_image, resize_frame
 from vidstyle.measure import MeasureConfig
 from vidstyle.measure.distance import (
     Facts,
-    FrameMeter,
+    Number,
     Pair,
     check_shapes,
-    collect,
     make_meter,
     mean_gradient,
     mean_luminance,
     mean_squared_gradient,
     measure_frame,
-    series,
+    ratio,
 )
 from vidstyle.motion.flow import estimate_motion, independent_motion
 from vidstyle.motion.shots import ShotDetector
@@ -46,6 +46,8 @@ from vidstyle.records import (
 )
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
+
+Frames = tuple[Frame, Frame]  # a stylized frame and its source, of the same shape
 
 # Floor of the squared gradient that errors are divided by: 1/4 of a level per pixel.
 FLAT: Final = 1e-6
@@ -96,7 +98,7 @@ def match_clips(
     return Match(stylized, source, start, count, tuple(times_s), tuple(cuts))
 
 
-def matched_frames(match: Match) -> Iterator[tuple[Frame, Frame]]:
+def matched_frames(match: Match) -> Iterator[Frames]:
     """Read the frames of both clips, the content's resized to the result's size."""
     # Damage was reported when the clips were matched.
     results, contents = (
@@ -134,16 +136,24 @@ def measure_clip(result: Path, config: MeasureConfig, listener: Listener) -> Fac
     height, width = match.result.height, match.result.width
     meter = make_meter(config, listener, height=height, width=width)
     listener(Plan(height=height, width=width, frames=match.count, work="measuring"))
-    rows: list[dict[str, Pair]] = []
-    # A single pass: frames are measured one by one, then handed on to be compared in
-    # pairs.
-    left, right = tee(_measured(match, meter, rows, listener))
-    sides = (stylized for stylized, _ in left), (source for _, source in right)
-    by_index = {e.index: e for e in temporal_errors(*sides, cuts=match.cuts)}
-    errors = [by_index.get(index) for index in range(match.count)]
-    for row, e in zip(rows, errors, strict=True):
-        row["temporal_error"] = (e.error, e.source_error) if e else (None, None)
-        row["flicker"] = (e.flicker, e.source_flicker) if e else (None, None)
+    rows, shares = list[dict[str, Pair]](), list[Number]()
+    earlier: Frames | None = None
+    for index, frames in enumerate(matched_frames(match)):
+        begins_shot, error = index in match.cuts, None
+        if earlier and not begins_shot:
+            error = temporal_error(earlier, frames)
+        rows.append(
+            {
+                "luminance": [mean_luminance(frame) for frame in frames],
+                "gradient": [mean_gradient(frame) for frame in frames],
+                **measure_frame(*frames, meter, begins_shot=begins_shot),
+                "temporal_error": error[:2] if error else (None, None),
+                "flicker": error[2:4] if error else (None, None),
+            }
+        )
+        shares.append(error.trusted_share if error else None)
+        earlier = frames
+        listener(FrameReport(frame=match.first + index, frames_known=match.count))
     return {
         "result": match.result.path,
         "content": match.content.path,
@@ -153,34 +163,42 @@ def measure_clip(result: Path, config: MeasureConfig, listener: Listener) -> Fac
         "frames": match.count,
         "times_s": match.times_s,
         "cuts": match.cuts,
-        "trusted_share": series([e.trusted_share if e else None for e in errors]),
+        "trusted_share": series(shares),
         "network": meter.network.name if meter else None,
         **collect(rows),
     }
 
 
-def _measured(
-    match: Match,
-    meter: FrameMeter | None,
-    rows: list[dict[str, Pair]],
-    listener: Listener,
-) -> Iterator[tuple[Frame, Frame]]:
-    """Append each frame's own metrics to ``rows``, and pass the frames on."""
-    for index, pair in enumerate(matched_frames(match)):
-        row: dict[str, Pair] = {
-            "luminance": [mean_luminance(frame) for frame in pair],
-            "gradient": [mean_gradient(frame) for frame in pair],
+def series(frames: Sequence[Number]) -> Facts:
+    """Summarize one value per frame by its mean and its drift.
+
+    The drift is the last value divided by the second: some metrics have none for the
+    first frame, which has no predecessor.
+    """
+    values = [value for value in frames if value is not None]
+    drift = ratio(frames[-1], frames[1]) if frames[1:] else None
+    mean = fmean(values) if values else None
+    return {"mean": mean, "drift": drift, "frames": frames}
+
+
+def collect(rows: Sequence[Mapping[str, Pair]]) -> dict[str, Facts]:
+    """Collect all frames' metrics into two series and their ratios, per metric."""
+    facts = dict[str, Facts]()
+    for name in rows[0] if rows else ():
+        sides = zip(*(row[name] for row in rows), strict=True)
+        result, content = (series([*values]) for values in sides)
+        facts[name] = {
+            "result": result,
+            "content": content,
+            "ratio": ratio(result["mean"], content["mean"]),
+            "drift_ratio": ratio(result["drift"], content["drift"]),
         }
-        rows.append(row | measure_frame(*pair, meter, begins_shot=index in match.cuts))
-        yield pair
-        listener(FrameReport(frame=match.first + index, frames_known=match.count))
+    return facts
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TemporalError:
+class TemporalError(NamedTuple):
     """The difference of a frame to its predecessor, warped along the source's flow."""
 
-    index: int  # 0-based, of the later frame
     error: float
     """Squared difference of the stylized frames, values in [0, 1]; mean over channels
     and, weighted by consistency, over pixels."""
@@ -191,44 +209,25 @@ class TemporalError:
     trusted_share: float  # mean consistency of the flow
 
 
-def temporal_errors(
-    stylized: Iterable[Frame],
-    source: Iterable[Frame],
-    *,
-    quality: FlowQuality = "medium",
-    cuts: Collection[int] = (),
-) -> Iterator[TemporalError]:
-    """Measure the flicker between consecutive frames of the same shot.
+def temporal_error(earlier: Frames, later: Frames) -> TemporalError | None:
+    """Measure the flicker between two consecutive frames of a shot.
 
-    Both iterables are consumed once, pairwise, and have frames of the same shape and
-    number; the flow, of ``quality``, is estimated on the source. Nothing is yielded for
-    pairs at a cut (``cuts``: indices of the later frames), nor where no pixel of the
-    flow is trusted.
+    The flow is estimated on the source. None: no pixel of it is trusted.
 
     Source: Ruder et al. 2016, short-term loss, divided by the trusted pixels.
     """
-    both = enumerate(zip(stylized, source, strict=True))
-    for (_, earlier), (index, later) in pairwise(both):
-        if later[0].shape != later[1].shape:
-            raise ValueError(
-                f"frame {index} is {later[0].shape} in the result but "
-                f"{later[1].shape} in the source; resize one of them."
-            )
-        if index in cuts:
-            continue
-        motion = estimate_motion(earlier[1], later[1], quality=quality)
-        if motion.trusted_share == 0:
-            continue
-        other = independent_motion(earlier[1], later[1])
-        stylized_pair, source_pair = zip(earlier, later, strict=True)
-        yield TemporalError(
-            index=index,
-            error=_miss(*stylized_pair, motion),
-            source_error=_miss(*source_pair, motion),
-            flicker=_flicker(*stylized_pair, other),
-            source_flicker=_flicker(*source_pair, other),
-            trusted_share=motion.trusted_share,
-        )
+    motion = estimate_motion(earlier[1], later[1], quality="medium")
+    if motion.trusted_share == 0:
+        return None
+    other = independent_motion(earlier[1], later[1])
+    stylized, source = zip(earlier, later, strict=True)
+    return TemporalError(
+        error=_miss(*stylized, motion),
+        source_error=_miss(*source, motion),
+        flicker=_flicker(*stylized, other),
+        source_flicker=_flicker(*source, other),
+        trusted_share=motion.trusted_share,
+    )
 
 
 def _flicker(earlier: Frame, later: Frame, motion: Motion) -> float:

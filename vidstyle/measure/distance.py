@@ -1,12 +1,11 @@
-"""Metrics of single frames: distances to the painting and to the content.
+"""Metrics of a still or a frame: distances to the painting and to the content.
 
 Distances are the relative errors that the optimization minimizes, but always with the
 same network and layers, so that results of different settings can be compared.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from statistics import fmean
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -15,12 +14,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from vidstyle.config import DeviceName, NetworkName, StyleConfig
+from vidstyle.config import MIN_SIDE, StyleConfig
 from vidstyle.devices import choose_device, memory_errors_named
 from vidstyle.errors import InputError
 from vidstyle.images import fit_long_side, frame_to_image, read_picture, resize_frame
 from vidstyle.measure import MeasureConfig
-from vidstyle.networks.load import load_network
+from vidstyle.networks import load_network
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.losses import gram_matrix, squared_error
 from vidstyle.optimize.targets import (
@@ -53,67 +52,56 @@ def compare(result: Number, content: Number) -> Facts:
     return {"result": result, "content": content, "ratio": ratio(result, content)}
 
 
-def series(frames: Sequence[Number]) -> Facts:
-    """Summarize one value per frame by its mean and its drift.
-
-    The drift is the last value divided by the second: some metrics have none for the
-    first frame, which has no predecessor.
-    """
-    values = [value for value in frames if value is not None]
-    drift = ratio(frames[-1], frames[1]) if frames[1:] else None
-    mean = fmean(values) if values else None
-    return {"mean": mean, "drift": drift, "frames": frames}
-
-
-def collect(rows: Sequence[Mapping[str, Pair]]) -> dict[str, Facts]:
-    """Collect all frames' metrics into two series and their ratios, per metric."""
-    facts = dict[str, Facts]()
-    for name in dict.fromkeys(name for row in rows for name in row):
-        pairs = [row.get(name, (None, None)) for row in rows]
-        result, content = (series([pair[side] for pair in pairs]) for side in (0, 1))
-        facts[name] = {
-            "result": result,
-            "content": content,
-            "ratio": ratio(result["mean"], content["mean"]),
-            "drift_ratio": ratio(result["drift"], content["drift"]),
-        }
-    return facts
-
-
-def is_stretched(result: Size, content: Size) -> bool:
-    """Whether the aspect ratios of two sizes differ."""
-    (height, width), (tall, wide) = result, content
-    stretch = width * tall / (height * wide)
-    return not 1 - MOST_STRETCH < stretch < 1 + MOST_STRETCH
-
-
 def check_shapes(result: Path, shape: Size, content: Path, other: Size) -> None:
     """Raise InputError if the aspect ratios of a result and its content differ."""
-    if is_stretched(shape, other):
-        (height, width), (tall, wide) = shape, other
+    (height, width), (tall, wide) = shape, other
+    stretch = width * tall / (height * wide)
+    if not 1 - MOST_STRETCH < stretch < 1 + MOST_STRETCH:
         raise InputError(
             f"{result} is {width}x{height}, but {content} is {wide}x{tall}: it was not "
             "painted from that."
         )
 
 
+def measure_still(result: Path, config: MeasureConfig, listener: Listener) -> Facts:
+    """Compare a stylized picture with its content and, with ``style``, its painting.
+
+    The content may be of any size. InputError: the aspect ratios differ, or the picture
+    is too small.
+    """
+    stylized, source = read_picture(result), read_picture(config.content)
+    height, width, _ = stylized.shape
+    if min(height, width) < MIN_SIDE:
+        raise InputError(
+            f"{result} is {width}x{height}; a picture needs at least {MIN_SIDE} pixels "
+            "per side to be measured."
+        )
+    check_shapes(result, (height, width), config.content, source.shape[:2])
+    source = resize_frame(source, height=height, width=width)
+    meter = make_meter(config, listener, height=height, width=width)
+    measured = measure_frame(stylized, source, meter, begins_shot=True)
+    return {
+        "result": result,
+        "content": config.content,
+        "width": width,
+        "height": height,
+        "network": meter.network.name if meter else None,
+        **{name: compare(*pair) for name, pair in measured.items()},
+    }
+
+
 def load_distance_network(
-    name: NetworkName | None,
-    *,
-    weights: Path | None = None,
-    device: DeviceName,
-    listener: Listener,
-    layers: Collection[str] = (),
+    config: MeasureConfig, listener: Listener, layers: Collection[str] = ()
 ) -> FeatureNetwork:
     """Load the network whose features are compared; it has at least ``layers``.
 
     Without a name: slim or, with ``weights``, the network that they fit.
     """
     return load_network(
-        name or ("slim" if weights is None else "auto"),
-        device=choose_device(device),
+        config.network or ("slim" if config.weights is None else "auto"),
+        device=choose_device(config.device),
         layers=layers,
-        weights=weights,
+        weights=config.weights,
         listener=listener,
     )
 
@@ -184,10 +172,7 @@ def make_meter(
     """Create the meter for the configured painting; None: without ``style``."""
     if config.style is None:
         return None
-    name, weights, device = config.network, config.weights, config.device
-    network = load_distance_network(
-        name, weights=weights, device=device, listener=listener
-    )
+    network = load_distance_network(config, listener)
     return FrameMeter(config.style, network, height=height, width=width)
 
 

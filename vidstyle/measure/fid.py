@@ -6,7 +6,7 @@ downloaded. These weights were trained on ImageNet by torchvision and are not th
 the original FID implementation, so values are near those in papers, not identical.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -14,14 +14,19 @@ import torch
 from torch import Tensor, nn
 
 from vidstyle.devices import choose_device, memory_errors_named
-from vidstyle.errors import WeightsError
+from vidstyle.errors import InputError, WeightsError
 from vidstyle.images import frame_to_image, read_picture, resize_frame
 from vidstyle.measure import MeasureConfig
 from vidstyle.measure.distance import Facts, compare, load_distance_network
-from vidstyle.networks.published import cache_directory, check_hash, find_file
-from vidstyle.networks.vgg import FeatureNetwork
-from vidstyle.networks.weights import read_tensors
-from vidstyle.records import Listener, Notice
+from vidstyle.networks.weights import (
+    cache_directory,
+    check_hash,
+    find_file,
+    read_tensors,
+)
+from vidstyle.records import FrameReport, Listener, Notice, Plan
+from vidstyle.stylize.album import INDEX, pictures_in
+from vidstyle.video.folder import numbered_pictures
 
 LAYER: Final = "relu5_1"  # averaged over the picture; available in all our networks
 URL: Final = "https://download.pytorch.org/models/inception_v3_google-0cc3c7bd.pth"
@@ -29,9 +34,8 @@ SHA256: Final = "0cc3c7bd"  # prefix of the file's hash, from its name
 SIZE_MB: Final = 109
 FILE_NAME: Final = URL.rpartition("/")[2]
 SIDE: Final = 299  # Inception's input size
-FIRST: Final = "Conv2d_1a_3x3.conv.weight"  # key that identifies Inception's weights
-UNUSED: Final = "AuxLogits.", "fc."  # weights of its classifiers
-POOLING: Final = "Inception v3's last pooling"
+
+Extractor = Callable[[Tensor], Tensor]  # (1, 3, 299, 299) in [0, 1] -> (1, D)
 
 
 class Gaussian(NamedTuple):
@@ -70,105 +74,92 @@ def frechet_distance(a: Gaussian, b: Gaussian) -> float:
     return max(0.0, float(shift + traces - 2 * root_trace))
 
 
-class Features(NamedTuple):
-    """The feature extractor that pictures are compared by."""
-
-    name: str  # network and layer
-    compute: Callable[[Tensor], Tensor]  # (1, 3, 299, 299) in [0, 1] -> (1, D)
-    device: torch.device
-    network: FeatureNetwork | None = None  # used in place of Inception
-
-
-def choose_features(config: MeasureConfig, listener: Listener) -> Features:
-    """Load the feature extractor.
-
-    ``weights`` are Inception's, with torchvision's names, or the network's. Without
-    weights and network: Inception v3 if its weights are on disk, otherwise slim, and
-    the listener is notified.
-    """
-    network, weights = config.network, config.weights
-    device = choose_device(config.device)
-    if weights is not None and (own := read_inception(weights, device=device)):
-        return Features(f"{POOLING}, weights of {weights}", own, device)
-    if network is None and weights is None:
-        if (path := find_inception()) is not None:
-            inception = load_inception(path, device=device)
-            return Features(f"{POOLING}, torchvision's weights", inception, device)
-        text = (
-            f"using slim's features, as Inception v3's weights are missing (put "
-            f"{FILE_NAME}, {SIZE_MB} MB, from {URL} into {cache_directory()})"
-        )
-        listener(Notice(text=text))
-    loaded = load_distance_network(
-        network,
-        weights=weights,
-        device=config.device,
-        listener=listener,
-        layers=[LAYER],
-    )
-    of = "" if weights is None else f" with the weights of {weights}"
-    name = f"{LAYER} of {loaded.name}{of}, averaged over the picture"
-
-    def compute(images: Tensor) -> Tensor:
-        features: Tensor = loaded(images, [LAYER])[LAYER]
-        return features.mean((2, 3))
-
-    return Features(name, compute, device, loaded)
-
-
-def measure_sets(
-    sets: Sequence[Sequence[Path]],
-    features: Features,
-    *,
-    on_picture: Callable[[], None],
-    listener: Listener,
-) -> Facts:
-    """Compute the FID of a set of results to its contents and to the paintings.
+def measure_folders(result: Path, config: MeasureConfig, listener: Listener) -> Facts:
+    """Compute the FID of a folder of results to its contents and to the paintings.
 
     All pictures are resized to 299x299, Inception's input size, by area averaging when
-    shrinking. The contents' own FID to themselves is 0.
-
-    ``sets`` are the files of results, contents and paintings, in this order; only the
-    paintings may be empty. The listener is warned of sets too small to be meaningful.
+    shrinking. The contents' own FID to themselves is 0. ``style`` is a folder of
+    paintings, a painting, or None. The listener is warned of sets too small to be
+    meaningful.
 
     Source: Heusel et al. 2017, "GANs trained by a two time-scale update rule", eq. 6.
     """
-    computed = [
-        [_measure(path, features, on_picture) for path in paths] for paths in sets
-    ]
-    dimensions = len(computed[0][0])
-    _warn_of_few([len(rows) for rows in computed], dimensions, listener)
+    style, device = config.style, choose_device(config.device)
+    sets = {"result": set_of(result), "content": set_of(config.content), "style": []}
+    if style is not None:
+        sets["style"] = set_of(style) if style.is_dir() else [style]
+    counts = {name: len(paths) for name, paths in sets.items()}
+    features, extract = choose_features(config, listener)
+    pictures = [(name, path) for name, paths in sets.items() for path in paths]
+    total = len(pictures)
+    plan = Plan(height=SIDE, width=SIDE, frames=total, unit="picture", work="measuring")
+    listener(plan)
+    rows: dict[str, list[Tensor]] = {name: [] for name in sets}
+    for number, (name, path) in enumerate(pictures):
+        rows[name].append(_extracted(path, extract, device))
+        listener(FrameReport(frame=number, frames_known=total))
+    dimensions = len(rows["result"][0])
+    _warn_of_few(counts, dimensions, listener)
     results, contents, styles = (
-        fit_gaussian(torch.stack(rows)) if len(rows) > 1 else None for rows in computed
+        fit_gaussian(torch.stack(each)) if len(each) > 1 else None
+        for each in rows.values()
     )
 
     def fid(a: Gaussian | None, b: Gaussian | None) -> float | None:
         return frechet_distance(a, b) if a and b else None
 
     return {
-        "features": features.name,
+        "result": result,
+        "content": config.content,
+        "style": style,
+        "pictures": counts,
+        "features": features,
         "dimensions": dimensions,
         "content_fid": compare(fid(results, contents), 0.0 if contents else None),
         "style_fid": compare(fid(results, styles), fid(contents, styles)),
+        "note": "FIDs are comparable only for the same features and set sizes.",
     }
 
 
+def choose_features(config: MeasureConfig, listener: Listener) -> tuple[str, Extractor]:
+    """Return the features that pictures are compared by: what they are, and a function.
+
+    Without ``network`` and ``weights``: Inception v3's if its weights are on disk,
+    otherwise slim's, and the listener is notified.
+    """
+    weights = config.weights
+    if config.network is None and weights is None:
+        if (path := find_file(FILE_NAME, cache_directory())) is not None:
+            extract = load_inception(path, device=choose_device(config.device))
+            return "Inception v3's last pooling, torchvision's weights", extract
+        text = (
+            f"using slim's features, as Inception v3's weights are missing (put "
+            f"{FILE_NAME}, {SIZE_MB} MB, from {URL} into {cache_directory()})"
+        )
+        listener(Notice(text=text))
+    loaded = load_distance_network(config, listener, layers=[LAYER])
+    of = "" if weights is None else f" with the weights of {weights}"
+    return f"{LAYER} of {loaded.name}{of}, averaged over the picture", (
+        lambda images: loaded(images, [LAYER])[LAYER].mean((2, 3))
+    )
+
+
 @torch.no_grad()
-def _measure(path: Path, features: Features, on_picture: Callable[[], None]) -> Tensor:
+def _extracted(path: Path, extract: Extractor, device: torch.device) -> Tensor:
     """Compute the features of one picture: (D,) on the CPU."""
     frame = resize_frame(read_picture(path), height=SIDE, width=SIDE)
     with memory_errors_named(f"a picture of {SIDE}x{SIDE}"):
-        image = frame_to_image(frame, device=features.device)
-        row = features.compute(image)[0].cpu()
-    on_picture()
-    return row
+        return extract(frame_to_image(frame, device=device))[0].cpu()
 
 
-def _warn_of_few(counts: Sequence[int], dimensions: int, listener: Listener) -> None:
+def _warn_of_few(
+    counts: Mapping[str, int], dimensions: int, listener: Listener
+) -> None:
     """Warn about sets with fewer pictures than features."""
-    counted = dict(zip(("results", "contents", "paintings"), counts, strict=True))
-    alone = [name for name, count in counted.items() if count == 1]
-    few = [f"{name} ({n})" for name, n in counted.items() if 1 < n < dimensions]
+    names = "results", "contents", "paintings"
+    named = dict(zip(names, counts.values(), strict=True))
+    alone = [name for name, number in named.items() if number == 1]
+    few = [f"{name} ({n})" for name, n in named.items() if 1 < n < dimensions]
     if alone:
         text = f"no FID for a single picture ({', '.join(alone)}): a set needs at "
         text += "least 2, and hundreds to be meaningful"
@@ -179,59 +170,52 @@ def _warn_of_few(counts: Sequence[int], dimensions: int, listener: Listener) -> 
         listener(Notice(text=text, is_warning=True))
 
 
-def find_inception() -> Path | None:
-    """Find the weights where vidstyle or torch caches files."""
-    return find_file(FILE_NAME, cache_directory())
+def load_inception(path: Path, *, device: torch.device) -> Extractor:
+    """Load torchvision's Inception v3; WeightsError: the file is not the published one.
 
+    Its features are those of the last pooling, (N, 2048), before the classifier.
+    """
+    from torchvision.models import inception_v3
 
-def load_inception(path: Path, *, device: torch.device) -> "Inception":
-    """Load the published weights; WeightsError: the file is not the published one."""
     try:
-        with path.open("rb") as file:
-            check_hash(file, SHA256, source=str(path))
-    except OSError as err:
-        raise WeightsError(f"cannot read {path}: {err.strerror}.") from err
+        check_hash(path, SHA256, source=str(path))
     except WeightsError as err:
         raise WeightsError(f"{err}; delete it, or get it again from {URL}.") from err
-    return Inception(read_tensors(path)).to(device)
+    network = inception_v3(weights=None, init_weights=False)
+    network.load_state_dict(read_tensors(path, str(path)))
+    network.fc = nn.Identity()
+    network.eval().requires_grad_(requires_grad=False).to(device)
+    # The range of its original training, to which torchvision's transform_input
+    # converts ImageNet's normalization.
+    return lambda images: network(images * 2 - 1)
 
 
-def read_inception(path: Path, *, device: torch.device) -> "Inception | None":
-    """Load Inception with other weights, with torchvision's names.
+def set_of(folder: Path) -> list[Path]:
+    """List the pictures of a folder, without an album's contact sheet."""
+    if not folder.is_dir():
+        problem = "is a file" if folder.exists() else "does not exist"
+        raise InputError(
+            f"{folder} {problem}; to compare sets of pictures, the result and "
+            "--content must be folders."
+        )
+    return [path for path in pictures_in(folder) if path.name != INDEX]
 
-    None: the weights are not Inception's. WeightsError: they are incomplete.
+
+def are_sets(result: Path, content: Path) -> bool:
+    """Whether two folders hold separate pictures rather than the frames of clips.
+
+    They do if one has no numbered pictures, or if a result is named after a content and
+    a painting, as ``vidstyle image`` does.
     """
-    weights = read_tensors(path)
-    if FIRST not in weights:
-        return None
+    folders = result, content
     try:
-        return Inception(weights).to(device)
-    except (RuntimeError, ValueError) as err:
-        reason = " ".join(str(err).split())
-        raise WeightsError(f"{path} does not hold Inception v3: {reason}") from err
-
-
-class Inception(nn.Module):
-    """Inception v3 without its classifier, frozen."""
-
-    def __init__(self, weights: dict[str, Tensor]) -> None:
-        """Load weights with torchvision's names.
-
-        RuntimeError: one has the wrong shape; ValueError: one is missing.
-        """
-        super().__init__()
-        from torchvision.models import inception_v3
-
-        self._network = inception_v3(weights=None, init_weights=False)
-        keys = self._network.load_state_dict(weights, strict=False).missing_keys
-        if missing := [key for key in keys if not key.startswith(UNUSED)]:
-            raise ValueError(f"{missing[0]} is missing.")
-        self._network.fc = nn.Identity()
-        self.eval().requires_grad_(requires_grad=False)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Map (N, 3, 299, 299) in [0, 1] to the average-pooled features (N, 2048)."""
-        # The range of its original training, to which torchvision's transform_input
-        # converts ImageNet's normalization.
-        features: Tensor = self._network(images * 2 - 1)
-        return features
+        if not all(folder.is_dir() and any(folder.iterdir()) for folder in folders):
+            return False
+        if not all(numbered_pictures(folder) for folder in folders):
+            return True
+    except OSError as err:
+        raise InputError(
+            f"cannot read the folder {err.filename}: {err.strerror}."
+        ) from err
+    beginnings = tuple(f"{path.stem}." for path in set_of(content))
+    return any(path.stem.startswith(beginnings) for path in set_of(result))

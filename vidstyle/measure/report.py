@@ -1,15 +1,15 @@
-"""Measure a result of any kind, and report it as JSON facts, a table and a plot."""
+"""Measure a result of any kind, and report it as JSON facts and as a table."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from vidstyle.errors import ConfigError
+from vidstyle.images import is_picture
 from vidstyle.measure import MeasureConfig
 from vidstyle.measure.clip import measure_clip
-from vidstyle.measure.distance import Facts, compare
-from vidstyle.measure.stills import are_sets, is_picture, measure_folders, measure_still
-from vidstyle.plots import Panel, check_plot, write_panels
+from vidstyle.measure.distance import Facts, compare, measure_still
+from vidstyle.measure.fid import are_sets, measure_folders
 from vidstyle.records import Listener
 
 # Label and number format of each metric, in the order of the table.
@@ -28,30 +28,6 @@ FORMS: Final = {
 }
 # Metrics of which the drift is reported instead of the mean.
 DRIFTING: Final = {"luminance", "gradient"}
-# Columns of the per-picture table of a folder, with their headings.
-PICTURE: Final = {
-    "content_mse": "MSE",
-    "content_ssim": "SSIM",
-    "content_distance": "content",
-    "style_distance": "style",
-}
-# Lines of each panel of a plot. All but SSIM have a logarithmic axis.
-CURVES: Final = {
-    "temporal error": {
-        "the result": ("temporal_error", "result"),
-        "the content itself": ("temporal_error", "content"),
-    },
-    "MSE": {
-        "to the content": ("content_mse", "result"),
-        "to the style": ("style_mse", "result"),
-    },
-    "SSIM": {"to the content": ("content_ssim", "result")},
-    "distance": {
-        "to the style": ("style_distance", "result"),
-        "the content's to the style": ("style_distance", "content"),
-        "to the content": ("content_distance", "result"),
-    },
-}
 
 
 def measure_result(
@@ -60,11 +36,9 @@ def measure_result(
     """Measure a folder of pictures, a picture or a clip, whichever the result is.
 
     Returns the facts for JSON, and the lines of the report. ConfigError: a setting does
-    not apply to this kind of result (only clips have ``frames`` and a ``plot``).
+    not apply to this kind of result (only clips have ``frames``).
     """
-    content, style, plot = config.content, config.style, config.plot
-    if plot is not None:
-        check_plot(plot)
+    content, style = config.content, config.style
     is_set = (style is not None and style.is_dir()) or are_sets(result, content)
     if not is_set and style is None and config.weights is not None:
         raise ConfigError("--weights is used only for distances, which need --style.")
@@ -75,21 +49,14 @@ def measure_result(
                 "that it was painted from."
             )
         facts = measure_clip(result, config, listener)
-        table = [*_clip_table(facts)]
-        if plot is not None:
-            x_label = "seconds of the content"
-            write_panels(plot, _clip_panels(facts), title=result.name, x_label=x_label)
-            facts["plot"] = plot
-            table.append(str(plot))
-        return facts, table
-    if config.frames != (0, None) or plot is not None:
-        name = "--plot" if config.frames == (0, None) else "--frames"
-        raise ConfigError(f"{name} is for clips, but {result} is not one; remove it.")
+        return facts, _clip_table(facts)
+    if config.frames != (0, None):
+        raise ConfigError(f"--frames is for clips, but {result} is not one; remove it.")
     if is_set:
         facts = measure_folders(result, config, listener)
         return facts, _folder_table(facts)
     facts = measure_still(result, config, listener)
-    return facts, _lines(f"{facts['width']}x{facts['height']}", facts)
+    return facts, _lines("{width}x{height}".format(**facts), facts)
 
 
 def _clip_table(facts: Facts) -> Iterator[str]:
@@ -102,44 +69,14 @@ def _clip_table(facts: Facts) -> Iterator[str]:
     return _lines(f"{what}, {len(facts['cuts'])} cut(s)", shown)
 
 
-def _clip_panels(facts: Facts) -> list[Panel]:
-    """Plot a clip's metrics over time; missing values leave a gap."""
-    panels = []
-    for label, lines in CURVES.items():
-        series = {}
-        for name, (quantity, side) in lines.items():
-            if quantity in facts:
-                values = facts[quantity][side]["frames"]
-                heights = (float("nan") if y is None else y for y in values)
-                series[name] = list(zip(facts["times_s"], heights, strict=True))
-        if series:
-            panels.append(Panel(y_label=label, series=series, log_y=label != "SSIM"))
-    return panels
-
-
 def _folder_table(facts: Facts) -> Iterator[str]:
-    """Format the metrics of folders: of the sets, the means, and of each picture."""
     yield (
         "{result} results, {content} contents, {style} paintings; "
         "{dimensions} features per picture: {features}"
     ).format_map(facts | facts["pictures"])
-    yield from _table({name: facts[name] for name in ("content_fid", "style_fid")})
+    yield from _table(facts)
     yield facts["note"]
-    if pairs := facts["pairs"]:
-        means = facts["means"]
-        yield ""
-        what = f"means over {len(pairs)} results"
-        yield from _lines(what, {"network": facts["network"], **means})
-        yield ""
-        yield "each: MSE and SSIM to its content, distances from content and style"
-        width = max(len(pair["result"].name) for pair in pairs)
-        columns = [column for column in PICTURE if column in means]
-        yield " " * width + "".join(f"{PICTURE[column]:>10}" for column in columns)
-        for pair in pairs:
-            cells = (_cell(pair[column], FORMS[column][1]) for column in columns)
-            yield f"{pair['result'].name:{width}}" + "".join(cells)
-    for skipped in facts["unmatched"]:
-        yield "not measured: {file}: {reason}".format(**skipped)
+    yield "To measure one of the results, name it and its content instead."
 
 
 def _lines(what: str, facts: Mapping[str, Any]) -> Iterator[str]:

@@ -6,6 +6,7 @@ card as metadata; nothing in them is executed.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -26,25 +27,24 @@ INPUTS: Final = 12 + NOISE
 """Input channels: 2x2 pixels of 3 channels each, and noise."""
 
 
-class _Convolution(nn.Module):
-    """3x3 convolution, instance normalization and ReLU.
+# With replicate padding, because zero padding would be visible at the border.
+_conv3x3 = partial(nn.Conv2d, kernel_size=3, padding=1, padding_mode="replicate")
 
-    With replicate padding, because zero padding would be visible at the border.
-    """
+
+class _Convolution(nn.Module):
+    """3x3 convolution, instance normalization and ReLU."""
 
     def __init__(
         self, into: int, out: int, *, stride: int = 1, relu: bool = True
     ) -> None:
         super().__init__()
-        self.convolve = nn.Conv2d(into, out, 3, stride, bias=False)
-        self.gain, self.bias = (
-            nn.Parameter(torch.ones(out)),
-            nn.Parameter(torch.zeros(out)),
-        )
+        self.convolve = _conv3x3(into, out, stride=stride, bias=False)
+        self.gain = nn.Parameter(torch.ones(out))
+        self.bias = nn.Parameter(torch.zeros(out))
         self._relu = relu
 
     def forward(self, maps: Tensor) -> Tensor:
-        maps = self.convolve(F.pad(maps, (1, 1, 1, 1), mode="replicate"))
+        maps = self.convolve(maps)
         # Instance normalization for a single sample, which keeps the memory layout.
         maps = F.batch_norm(maps, None, None, self.gain, self.bias, training=True)
         return F.relu(maps) if self._relu else maps
@@ -147,7 +147,7 @@ class PaintingNetwork(nn.Module):
         self.card = {"shape": shape, "channels": str(channels)}
         self.core = _SHAPES[shape](channels)
         self.narrow, self.fine = _Convolution(channels, FINE), _Convolution(FINE, FINE)
-        self.end = nn.Conv2d(FINE, 3, 3)
+        self.end = _conv3x3(FINE, 3)
         nn.init.zeros_(self.end.weight)
         nn.init.zeros_(self.end.bias)  # type: ignore[arg-type]
         self.to(memory_format=torch.channels_last)
@@ -162,8 +162,7 @@ class PaintingNetwork(nn.Module):
         maps = torch.cat([maps, _noise(maps)], dim=1)
         maps = self.core(maps.contiguous(memory_format=torch.channels_last))
         maps = self.fine(_doubled(self.narrow(maps)))
-        change = self.end(F.pad(maps, (1, 1, 1, 1), mode="replicate"))
-        painted: Tensor = padded + change
+        painted: Tensor = padded + self.end(maps)
         return painted[..., :height, :width]
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from vidstyle.config import Pooling, Precision, block_of
+from vidstyle.config import Pooling, Precision
 from vidstyle.errors import ConfigError
 from vidstyle.networks.energy import ENERGY_NAMES, layer_energies, natural_pictures
 
@@ -221,6 +221,11 @@ def _check_shape(images: Tensor, layers: Collection[str]) -> None:
             f"a picture of {width}x{height} pixels is too small for {deepest}, which "
             f"needs at least {least} pixels per side."
         )
+
+
+def block_of(layer: str) -> int:
+    """Return the block number of a VGG layer: relu4_2 -> 4."""
+    return int(layer.removeprefix("relu").partition("_")[0])
 
 
 def map_of(layer: str) -> str:

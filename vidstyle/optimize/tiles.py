@@ -16,9 +16,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from vidstyle.config import block_of
 from vidstyle.devices import memory_of
-from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.networks.vgg import FeatureNetwork, block_of
 from vidstyle.optimize.style_statistics import Gram
 
 TILE_BYTES: Final = 2**30  # of one tile, forward and backward

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 from vidstyle.config import MIN_SIDE, AlbumConfig, StyleConfig
@@ -17,6 +18,7 @@ from vidstyle.errors import ConfigError, ImageOpenError, InputError, OutputError
 from vidstyle.images import make_folder, read_picture, resize_frame, write_picture
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import Frame, FrameReport, Listener, Notice, Plan, StrPath, ignore
+from vidstyle.stylize import Stylizer
 from vidstyle.stylize.image import (
     Still,
     paint_stills,
@@ -25,7 +27,6 @@ from vidstyle.stylize.image import (
     with_alpha_of,
 )
 from vidstyle.stylize.style_bank import painting_size, working_frame
-from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.folder import list_pictures
 from vidstyle.video.sheet import captioned, contact_sheet, thumbnail
 
@@ -70,15 +71,12 @@ def make_pairs(
     Results are named ``PICTURE.PAINTING.png``, with suffixes if stems are ambiguous.
     """
     rows, columns = _names([(path,) for path in contents]), _names(styles)
+    names = [f"{row}.{column}.png" for row in rows for column in columns]
     return [
         Pair(
-            number=row * len(styles) + column,
-            content=content,
-            styles=style,
-            output=folder / f"{rows[row]}.{columns[column]}.png",
+            number=number, content=content, styles=style, output=folder / names[number]
         )
-        for row, content in enumerate(contents)
-        for column, style in enumerate(styles)
+        for number, (content, style) in enumerate(product(contents, styles))
     ]
 
 
@@ -269,24 +267,22 @@ class _Run:
 
         @cache
         def stylizer_for(styles: tuple[Path, ...]) -> Stylizer:
-            return read_paintings(
+            paintings = read_paintings(
                 styles,
                 self.config,
                 height=height,
                 width=width,
                 listener=self.listener,
-            ).load(self.listener, self.network)
+            )
+            return paintings.load(self.listener, self.network)
 
         for pair in pairs:
-            with self._skip_unreadable(pair.content):
-                source = read_flattened(
-                    pair.content,
-                    self.listener,
-                    self.album.background,
-                    keep_alpha=self.keep_alpha,
-                )
-            if pair.content in self.failed:  # deleted since it was first read
-                continue
+            source = read_flattened(
+                pair.content,
+                self.listener,
+                self.album.background,
+                keep_alpha=self.keep_alpha,
+            )
             stylizer = stylizer_for(pair.styles)
             self.network = stylizer.network
             frame = resize_frame(source, height=height, width=width)

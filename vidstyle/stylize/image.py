@@ -33,8 +33,8 @@ from vidstyle.images.decode import decode_picture, to_levels
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.slots import FrameTask
 from vidstyle.records import Frame, Listener, Notice, Plan, StepReport, StrPath, ignore
+from vidstyle.stylize import Stylizer
 from vidstyle.stylize.style_bank import painting_size, wanted_side, working_frame
-from vidstyle.stylize.stylizer import Stylizer
 from vidstyle.video.evolution import Evolution, check_evolution_name, write_evolution
 
 Styles = StrPath | Sequence[StrPath]  # one painting's file, or several

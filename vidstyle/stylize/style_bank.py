@@ -1,9 +1,9 @@
 """The measured paintings of a run, and their mix and colors for each frame."""
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -172,15 +172,8 @@ def crossfade(time_s: float, times_s: Sequence[float]) -> tuple[float, ...]:
     Interpolates linearly between the ascending ``times_s``, at least one, at which each
     painting has weight 1; constant before the first and after the last.
     """
-    weights = [0.0] * len(times_s)
-    later = bisect_right(times_s, time_s)
-    if later in {0, len(times_s)}:
-        weights[max(0, later - 1)] = 1.0
-        return tuple(weights)
-    start_s, end_s = times_s[later - 1], times_s[later]
-    weights[later] = (time_s - start_s) / (end_s - start_s)
-    weights[later - 1] = 1 - weights[later]
-    return tuple(weights)
+    rows = np.eye(len(times_s))
+    return tuple(float(np.interp(time_s, times_s, row)) for row in rows)
 
 
 def reduced_painting(frame: Frame, factor: float) -> Frame:

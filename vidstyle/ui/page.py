@@ -17,7 +17,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from vidstyle.clip.unfinished import finish_video
 from vidstyle.errors import ConfigError, VidstyleError
-from vidstyle.networks.published import cache_directory
+from vidstyle.networks.weights import cache_directory
 from vidstyle.ui import UiConfig
 from vidstyle.ui.request import QUIET, add_run, build_form
 from vidstyle.ui.run import Run

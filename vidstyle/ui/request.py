@@ -10,8 +10,7 @@ import gradio as gr
 from vidstyle.config.setting import FILES
 from vidstyle.config.toml_file import SAMPLES, named_painting
 from vidstyle.errors import ConfigError, InputError, VidstyleError
-from vidstyle.images import fit_long_side, resize_frame, write_picture
-from vidstyle.measure.stills import is_picture
+from vidstyle.images import fit_long_side, is_picture, resize_frame, write_picture
 from vidstyle.records import Frame
 from vidstyle.ui.run import SETTINGS, read_frame
 from vidstyle.ui.runs import Runs

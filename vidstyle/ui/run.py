@@ -29,8 +29,13 @@ from vidstyle.config.toml_file import (
     sample,
 )
 from vidstyle.errors import ConfigError
-from vidstyle.images import read_picture, resize_frame, write_picture, write_whole
-from vidstyle.measure.stills import is_picture
+from vidstyle.images import (
+    is_picture,
+    read_picture,
+    resize_frame,
+    write_picture,
+    write_whole,
+)
 from vidstyle.pace import Pace, duration
 from vidstyle.records import (
     Download,
