@@ -182,6 +182,11 @@ def test_folders_are_compared_as_sets(files, monkeypatch):
     assert "Inception" not in as_json.stderr
 
 
+def test_bundled_painting_has_a_name(files):
+    done = run(files / "painting.png", "--content", files / "painting.png", "-sswirls")
+    assert "style distance" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
