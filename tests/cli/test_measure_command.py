@@ -183,7 +183,8 @@ def test_folders_are_compared_as_sets(files, monkeypatch):
 
 
 def test_bundled_painting_has_a_name(files):
-    done = run(files / "painting.png", "--content", files / "painting.png", "-sswirls")
+    picture = files / "painting.png"
+    done = run(picture, "--content", picture, "-s", "swirls")
     assert "style distance" in done.stdout
 
 
