@@ -165,6 +165,25 @@ def test_results_are_replaced_on_request_only(here):
     assert run(*one, "--overwrite", "--quiet").stderr == ""
 
 
+def test_bundled_paintings_have_names(here):
+    one = ("styles", "photo.png", "-s", "swirls", "--steps", "0", *FEW[:4], *FEW[6:])
+    assert run(*one).exit_code == 0
+    assert (here / "photo.swirls.styles" / "01.png").is_file()
+
+
+def test_a_picture_is_no_result_to_replace(here):
+    (here / "photo.png").rename(here / "01.png")
+    one = ("grid", "01.png", "-s", "painting.png", *FEW, "-o", ".")
+    before = (here / "01.png").read_bytes()
+
+    done = run(*one, "--overwrite", "--rows", "seed=1", "--columns", "steps=0")
+    assert (done.exit_code, done.stderr) == (
+        3,
+        "error: the result 01.png would replace an input.\n",
+    )
+    assert (here / "01.png").read_bytes() == before
+
+
 def test_an_interrupted_experiment_goes_on(here, interrupted):
     command = ("grid", "photo.png", "-s", "painting.png", *FEW, "--rows", "seed=1;2;3")
     command += ("--columns", "init=random", "--quiet", "-o", "out")

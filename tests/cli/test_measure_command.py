@@ -182,6 +182,12 @@ def test_folders_are_compared_as_sets(files, monkeypatch):
     assert "Inception" not in as_json.stderr
 
 
+def test_bundled_painting_has_a_name(files):
+    picture = files / "painting.png"
+    done = run(picture, "--content", picture, "-s", "swirls")
+    assert "style distance" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
@@ -202,6 +208,7 @@ def test_folders_are_compared_as_sets(files, monkeypatch):
             "has 3 frames, but 5:8 of",
         ),
         (["result", "--content", "content", "--frames", "x"], 2, "not a range"),
+        (["result", "--content", "content", "--frames", "0:-1"], 3, "0:-1 is empty"),
         (["painting.png", *STILL, "--weights", "w"], 3, "which need --style"),
         (["painting.png", *STILL, *PAINTED, "--weights", "w"], 4, "from w: No such"),
         (["album", *SET_OF, "--weights", "painting.png"], 4, "not a weights file"),

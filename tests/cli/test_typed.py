@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from running import FEW, FRAMES, Run, names_in
 
+from vidstyle.cli.typed import find_command
 from vidstyle.video.probe import probe
 
 STYLE = ("--style", "painting.png")
@@ -167,6 +168,13 @@ def test_comparison_shows_both_side_by_side(here: Path, vidstyle: Run) -> None:
     info = probe(Path("clip.painting.compare.mp4"))
     assert (info.width, info.height) == (96, 32)
     assert (info.frame_count, info.has_audio) == (FRAMES, True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "is_own"), [("--style=a", 1), ("--style-at 0:a", 1), ("--style-mix 1", 0)]
+)
+def test_demo_takes_another_painting_instead(typed: str, is_own: bool) -> None:
+    assert ("swirls" in find_command(["demo", *typed.split()], ())) != is_own
 
 
 @pytest.mark.slow

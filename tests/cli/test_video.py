@@ -15,6 +15,8 @@ from vidstyle.records import TimedFrame
 from vidstyle.video.ffmpeg import run_ffmpeg
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
+from vidstyle.video.streams import list_packets
+from vidstyle.video.write import write_video
 
 pytestmark = pytest.mark.slow
 
@@ -169,6 +171,21 @@ def test_animated_gif_is_a_clip(here: Path, paint: Run) -> None:
     assert [timed.time_s for timed in read("moving.painting.gif")] == pytest.approx(
         [timed.time_s for timed in read("moving.gif")], abs=1e-3
     )
+
+
+@pytest.mark.parametrize(
+    ("part", "shown_s"), [("0:3", [0.1, 0.1, 0.6]), ("2:", [0.6, 0.1, 0.8])]
+)
+def test_part_of_a_gif_holds_its_last_frame_as_long(
+    here: Path, paint: Run, part: str, shown_s: list[float]
+) -> None:
+    frames = [timed.frame for timed in read("clip.mp4")[:5]]
+    times_s = [0, 0.1, 0.2, 0.8, 0.9]
+    gif = Path("moving.gif")
+    write_video(frames, gif, times_s=times_s, fps=Fraction(10), hold_s=0.8)
+    paint("moving.gif", "--frames", part)
+    packets = list_packets(Path("moving.painting.gif"), "0:v:0")
+    assert [packet.duration_s for packet in packets] == pytest.approx(shown_s)
 
 
 def test_gif_and_sheet_stand_beside_the_result(here: Path, paint: Run) -> None:

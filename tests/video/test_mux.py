@@ -189,6 +189,32 @@ def test_cut_from_the_beginning_keeps_the_first_packet(
     assert len(found) == pytest.approx(44100 / 1024, abs=2)
 
 
+def test_cut_ends_with_the_chapter_that_it_ends_in(
+    rich: Callable[..., Path], tmp_path: Path
+) -> None:
+    result = tmp_path / "result.mp4"
+    repaint(rich("rich.mp4", "-c:s", "mov_text"), result, count=10)
+    said = describe(result)
+    assert "First" in said
+    assert "Second" not in said
+    assert len(list_packets(result, "0:v:0", error=VideoOpenError)) == 10
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "other"),
+    [("rich.mp4", "mov_text", ".mkv"), ("rich.mkv", "subrip", ".mp4")],
+)
+def test_cut_leaves_encoded_subtitles_in_time(
+    name: str, codec: str, other: str, rich: Callable[..., Path], tmp_path: Path
+) -> None:
+    result = tmp_path / f"result{other}"  # the first subtitle is shown at its start
+    repaint(rich(name, "-c:s", codec), result, begin=8, count=10)
+    video = list_packets(result, "0:v:0", error=VideoOpenError)
+    words = list_packets(result, "0:s:0", error=VideoOpenError)
+    assert min(packet.time_s for packet in video) == 0
+    assert words[-1].time_s == pytest.approx(0.7, abs=0.002)
+
+
 @pytest.mark.parametrize("container", ["mp4", "matroska"])
 def test_what_fits_nowhere_is_left_out_and_told(
     container: str, make_clip: MakeClip

@@ -13,7 +13,7 @@ from vidstyle.cli.report import Reporter, print_facts, print_line
 from vidstyle.cli.request import Request
 from vidstyle.config import NetworkName, Precision, StyleConfig, VideoConfig
 from vidstyle.config.setting import Config, setting
-from vidstyle.config.toml_file import NAMES, read_preset
+from vidstyle.config.toml_file import NAMES, named_painting, read_preset
 from vidstyle.errors import DependencyError
 from vidstyle.measure import MeasureConfig
 from vidstyle.ui import UiConfig
@@ -150,6 +150,8 @@ def measure(
     Folders of unrelated pictures are compared as sets, by the FID of the features that
     the table names; index.png is ignored.
     """
+    if values["style"] is not None:
+        values["style"] = named_painting(values["style"])
     config = MeasureConfig(**values, device=device)
     from vidstyle.measure.report import measure_result
 

@@ -49,7 +49,8 @@ def find_command(args: Sequence[str], commands: Collection[str]) -> list[str]:
             return ["--version"]
         case ["demo", *rest]:
             outputs = ("--evolution", "--compare", "-o", "demo/")
-            style = () if {"--style", "-s"} & {*rest} else ("--style", SAMPLES[0])
+            has_style = any(re.match("(--style(-at)?|-s)(=|$)", arg) for arg in rest)
+            style = () if has_style else ("--style", SAMPLES[0])
             return ["video", str(sample("clip.mp4")), *style, *outputs, *rest]
         case [first, *_] if first not in commands and (
             Path(first).is_file() or "://" in first

@@ -16,7 +16,7 @@ from vidstyle.errors import VideoOpenError
 from vidstyle.records import Frame, StrPath, TimedFrame, VideoInfo
 from vidstyle.video.figures import pick_frames
 from vidstyle.video.folder import numbered_pictures
-from vidstyle.video.probe import first_shown, probe
+from vidstyle.video.probe import first_shown, held_s, probe
 from vidstyle.video.read import find_bars, read_frames
 
 
@@ -122,6 +122,8 @@ class SelectedFrames:
             self.end_s = timed.time_s + float(1 / self.reader.info.fps)
             if timed.index >= start and shown_s >= begin_s:
                 yield timed
+        if held := held_s(self.reader.info):
+            self.end_s += held - float(1 / self.reader.info.fps)
 
 
 def expected_span(info: VideoInfo, config: VideoConfig) -> tuple[int, int | None]:

@@ -178,7 +178,7 @@ def write_result(
         output,
         times_s=found.times_s,
         fps=info.fps,
-        hold_s=None if is_range else held_s(info),
+        hold_s=found.end_s - found.times_s[-1] if is_range else held_s(info),
         source=info,
         span=(found.times_s[0], found.end_s) if is_range else None,
         config=config.encoding,

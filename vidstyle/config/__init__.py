@@ -31,3 +31,4 @@ from vidstyle.config.video import EvolutionConfig as EvolutionConfig
 from vidstyle.config.video import FlowQuality as FlowQuality
 from vidstyle.config.video import VideoConfig as VideoConfig
 from vidstyle.config.video import check_crf as check_crf
+from vidstyle.config.video import check_frames as check_frames

@@ -130,7 +130,7 @@ def _check_times(name: str, times: tuple[float, ...]) -> None:
         raise ConfigError(f"{name}: {listed} is not ascending.")
 
 
-def _check_frames(name: str, frames: tuple[int, int | None]) -> None:
+def check_frames(name: str, frames: tuple[int, int | None]) -> None:
     start, stop = frames
     check_range(f"{name} start", start, least=0)
     if stop is not None and stop <= start:
@@ -185,7 +185,7 @@ class VideoConfig(AlbumConfig):
     frames: tuple[int, int | None] = SIZE.common(
         (0, None),
         "Only frames A to B-1 (the first is 0).",
-        check=_check_frames,
+        check=check_frames,
         parser=parse_range,
         metavar="A:B",
         default_text="all",

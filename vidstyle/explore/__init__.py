@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 
 from vidstyle.config import LayerWeight, OptimizerName, StyleConfig
 from vidstyle.config.setting import parse_layers, settings_of
-from vidstyle.config.toml_file import read_text
+from vidstyle.config.toml_file import named_painting, read_text
 from vidstyle.errors import ConfigError
 
 Layers = tuple[LayerWeight, ...]
@@ -74,7 +74,7 @@ def sweep(
     for row, down in rows:
         for column, across in columns:
             settings = {"style": style, **down, **across}
-            files = {"content": content, "style": settings.pop("style")}
+            files = {"content": content, "style": named_painting(settings.pop("style"))}
             own = comparable(replace(base, **settings))
             trials.append(Trial(row=row, column=column, config=own, **files))
     return Experiment(kind, base, tuple(trials), tuple(skipped))

@@ -25,6 +25,7 @@ from vidstyle.video.figures import labelled_sheet
 
 NAMES = "sheet.png", "data.json", "trials.csv", "losses.csv"
 SHEET, DATA, TRIALS, LOSSES = NAMES
+PICTURE = "{:02}.png"  # of a trial, by its number
 CELL_SIDE = 512  # longest side of a picture on the sheet, in pixels
 
 
@@ -49,7 +50,7 @@ def everything(
         zip(experiment.trials, outcomes, strict=True), start=1
     ):
         facts = {
-            "picture": f"{number:02}.png",
+            "picture": PICTURE.format(number),
             "row": trial.row,
             "column": trial.column,
             "content": trial.content,

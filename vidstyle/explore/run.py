@@ -20,7 +20,13 @@ from vidstyle.config import StyleConfig
 from vidstyle.devices import choose_device
 from vidstyle.errors import OutputError
 from vidstyle.explore import Experiment, Trial
-from vidstyle.explore.results import NAMES, differing, everything, write_results
+from vidstyle.explore.results import (
+    NAMES,
+    PICTURE,
+    differing,
+    everything,
+    write_results,
+)
 from vidstyle.images import check_outputs, read_picture
 from vidstyle.measure.distance import Facts, FrameMeter
 from vidstyle.networks import load_network
@@ -88,7 +94,8 @@ def _check_folder(
     if folder.exists():
         if not folder.is_dir():
             raise OutputError(f"{folder} is a file; name a folder with --output.")
-        results = [folder / name for name in NAMES]
+        names = *NAMES, *map(PICTURE.format, range(1, len(experiment.trials) + 1))
+        results = [folder / name for name in names]
     inputs = {path for t in experiment.trials for path in (t.content, t.style)}
     # A run that was interrupted while writing its results may overwrite them.
     is_resumed = (work_dir / MANIFEST).is_file()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidstyle.config import DeviceName, NetworkName
+from vidstyle.config import DeviceName, NetworkName, check_frames
 from vidstyle.config.setting import (
     FILES,
     NETWORK,
@@ -33,6 +33,7 @@ class MeasureConfig(Config):
     frames: tuple[int, int | None] = SIZE.setting(
         (0, None),
         "The content's frames that the result shows, counted from 0.",
+        check=check_frames,
         parser=parse_range,
         metavar="A:B",
         default_text="all",

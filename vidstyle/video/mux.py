@@ -181,9 +181,12 @@ def mux_args(
             arguments += [f"-map_metadata:s:{number}", f"1:s:{stream.index}"]
         if stream.is_cover:
             arguments += [f"-disposition:{number}", "attached_pic"]
+    # A chapter that begins a millisecond before the end is over.
+    arguments += ["-t", f"{span[1] - span[0] - 0.001:.6f}"] if span else []
     if span and span[0] > 0:
-        # Otherwise a cut also copies the packets since the previous keyframe.
-        arguments += ["-copypriorss", "0"]
+        # Otherwise a cut also copies the packets since the previous keyframe, and
+        # encodes earlier subtitles, whose times move those of the other streams.
+        arguments += ["-copypriorss", "0", "-bsf:s", r"noise=drop=lt(pts\,0)"]
     if not config.strip_metadata:
         arguments += _tags(source, container, config)
     return arguments

@@ -239,5 +239,7 @@ def held_s(info: VideoInfo) -> float | None:
     """Return how long a clip's last frame is held; None: one frame period."""
     if info.kind == "folder" or not info.has_times:
         return None
-    last = max(_stored(info), key=lambda packet: packet.time_s, default=None)
+    last = None
+    with suppress(VideoOpenError, OSError):  # a custom reader may have no file
+        last = max(_stored(info), key=lambda packet: packet.time_s, default=None)
     return last.duration_s if last and last.duration_s > _LONG / info.fps else None
