@@ -457,12 +457,12 @@ def test_tracks_of_data_that_are_left_out_are_told(
 @pytest.mark.parametrize(
     ("name", "shape", "told"),
     [
-        ("a.mp4", (91, 160), "h264 needs even dimensions: the last row is dropped"),
-        ("a.mp4", (90, 161), "h264 needs even dimensions: the last column is dropped"),
+        ("a.mp4", (91, 160), "h264 needs even dimensions: dropping the last row"),
+        ("a.mp4", (90, 161), "h264 needs even dimensions: dropping the last column"),
         (
             "a.mkv",
             (91, 161),
-            "h264 needs even dimensions: the last row and column is dropped",
+            "h264 needs even dimensions: dropping the last row and column",
         ),
         ("a.mp4", (90, 160), None),
         ("a.webm", (91, 161), None),
@@ -473,7 +473,7 @@ def test_side_that_is_cut_is_told(
     name: str, shape: tuple[int, int], told: str | None
 ) -> None:
     heard = [each.text for each in notices(INFO, Path(name), EncodingConfig(), shape)]
-    assert heard == ([told] if told else [])
+    assert [text for text in heard if "dimensions" in text] == ([told] if told else [])
 
 
 def test_hardware_that_encodes_or_does_not_is_told(

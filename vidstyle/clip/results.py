@@ -127,7 +127,7 @@ def notices(
     codec = codec_for(output, encoding)
     sides = {"row": height < shape[0], "column": width < shape[1]}
     if lost := " and ".join(name for name, is_lost in sides.items() if is_lost):
-        yield Notice(text=f"{codec} needs even dimensions: the last {lost} is dropped")
+        yield Notice(text=f"{codec} needs even dimensions: dropping the last {lost}")
     if encoding.hardware_encoder:
         found = find_hardware(codec, crf=encoding.crf, shape=shape)
         told = why_software(codec) if found is None else f"encoded by {found.name}"
