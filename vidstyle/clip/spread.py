@@ -1,8 +1,8 @@
 """Distribute the shots of a pass over Ray workers.
 
-The driver reads the clip and encodes the result as usual. A task is a few whole shots;
-its frames are stored in the work directory or, if the worker cannot access that, sent
-back. Frames and events reach the driver as messages.
+The driver reads the clip and encodes the result as usual. A task is a few whole shots
+or, if these are scarce, part of one; its frames are stored in the work directory or, if
+the worker cannot access that, sent back. Events reach the driver as messages.
 """
 
 import platform
