@@ -151,11 +151,7 @@ class RegionPasses:
             self.make_painter(stylizer, store, config, part is not None),
             store,
             listener,
-            lanes=self.lanes(
-                lambda n: (
-                    store.is_painted(n) or (frames is not None and n not in frames)
-                )
-            ),
+            lanes=self.lanes(is_done),
             drops=frames is None,
             evolution=self.evolution,
             keep=compose if part and store is stores[-1] else None,
