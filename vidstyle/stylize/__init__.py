@@ -1,4 +1,4 @@
-"""The core object: stylizes frames after paintings, arrays in and arrays out."""
+"""The core object: paints frames in a style, arrays in and arrays out."""
 
 import hashlib
 import os
@@ -54,7 +54,7 @@ class Level(NamedTuple):
 
 
 class Stylizer:
-    """Stylizes frames after paintings; loads its network once.
+    """Paints frames in the style of paintings; loads its network once.
 
     Attributes:
         bank: The paintings measured for the current frame size.
