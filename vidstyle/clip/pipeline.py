@@ -231,7 +231,7 @@ def _begin(
         "command": sys.argv,
     }
     masks.store.put_facts(RUN, facts)
-    if damaged := sum(store.drop_damaged() for store in stores):
+    if damaged := passes.drop_damaged():
         text = f"damaged frames, to be painted again: {damaged}"
         listener(Notice(text=text, is_warning=True))
     done = sum(len(store.painted()) for store in stores)

@@ -245,9 +245,17 @@ class FrameStore:
         with self._reported(" The work so far is kept."):
             write_whole(self.learned, data)
 
-    def drop_damaged(self) -> int:
-        """Delete stylized frames that are damaged, or whose paint is; count them."""
-        damaged = [index for index in self.painted() if not self._is_whole(index)]
+    def drop_damaged(self, *others: "FrameStore") -> int:
+        """Delete stylized frames that are damaged, or whose paint is; count them.
+
+        So are those that are damaged or missing in another store.
+        """
+        stores = self, *others
+        damaged = [
+            index
+            for index in self.painted()
+            if not all(store._is_whole(index) for store in stores)
+        ]
         for index in damaged:
             self._drop(STYLIZED, index)
             self.drop_paint(index)
