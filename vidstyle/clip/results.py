@@ -22,7 +22,7 @@ from vidstyle.video.codecs import (
 from vidstyle.video.figures import contact_sheet, evenly_spaced, write_evolution
 from vidstyle.video.folder import write_pictures
 from vidstyle.video.mux import dropped_data, unsupported_streams
-from vidstyle.video.probe import held_s
+from vidstyle.video.probe import gif_loops, held_s
 from vidstyle.video.read import fitted_bars, with_bars
 from vidstyle.video.work_dir import FrameStore
 from vidstyle.video.write import MOST_FPS, with_alpha, write_video
@@ -184,6 +184,7 @@ def write_result(
         config=config.encoding,
         height=height,
         width=width,
+        loops=0 if config.loop else gif_loops(info),
     )
 
 
@@ -252,8 +253,10 @@ def save_evolution(
         return None
     pictures = store.evolution()
     if pictures is None:
-        text = f"no {path.name}: frame {evolution.frame} is not in the painted range"
-        listener(Notice(text=text, is_warning=True))
+        why = "there is nothing to paint"
+        if evolution.frame is not None:
+            why = f"frame {evolution.frame} is not in the painted range"
+        listener(Notice(text=f"no {path.name}: {why}", is_warning=True))
         return None
     write_evolution(pictures, path, config=evolution)
     return path
