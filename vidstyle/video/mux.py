@@ -181,12 +181,18 @@ def mux_args(
             arguments += [f"-map_metadata:s:{number}", f"1:s:{stream.index}"]
         if stream.is_cover:
             arguments += [f"-disposition:{number}", "attached_pic"]
-    # A chapter that begins a millisecond before the end is over.
-    arguments += ["-t", f"{span[1] - span[0] - 0.001:.6f}"] if span else []
-    if span and span[0] > 0:
-        # Otherwise a cut also copies the packets since the previous keyframe, and
-        # encodes earlier subtitles, whose times move those of the other streams.
-        arguments += ["-copypriorss", "0", "-bsf:s", r"noise=drop=lt(pts\,0)"]
+    if span:
+        length_s = span[1] - span[0]
+        # A chapter that begins a millisecond before the end is over.
+        arguments += ["-t", f"{length_s - 0.001:.6f}"]
+        # A subtitle ends with the last frame.
+        subtitles = rf"setts=duration=min(DURATION\,{length_s:.6f}/TB-PTS)"
+        if span[0] > 0:
+            # Otherwise a cut also copies the packets since the previous keyframe, and
+            # encodes earlier subtitles, whose times move those of the other streams.
+            arguments += ["-copypriorss", "0"]
+            subtitles = rf"noise=drop=lt(pts\,0),{subtitles}"
+        arguments += ["-bsf:s", subtitles]
     if not config.strip_metadata:
         arguments += _tags(source, container, config)
     return arguments
