@@ -291,6 +291,12 @@ def test_frames_are_counted_only_as_far_as_there_are_promises() -> None:
             {"frames": (0, 4)},
             "clip.mp4: 4 of 48 frames, 320x181, 29.97 fps, with sound",
         ),
+        ({"streams": (), "frame_count": 1}, {}, "clip.mp4: 1 frame, 320x181, 24 fps"),
+        (
+            {},
+            {"frames": (3, 4)},
+            "clip.mp4: 1 of 48 frames, 320x181, 24 fps, with sound",
+        ),
         ({"frame_count": None}, {}, "clip.mp4: 320x181, 24 fps, with sound"),
         (
             {"frame_count": None, "fps": Fraction(25, 2)},

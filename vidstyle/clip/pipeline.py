@@ -37,7 +37,7 @@ from vidstyle.clip.spread import SpreadPainter
 from vidstyle.clip.workers import Workers
 from vidstyle.config import EncodingConfig, EvolutionConfig, Region, VideoConfig
 from vidstyle.devices import threads
-from vidstyle.errors import ConfigError
+from vidstyle.errors import ConfigError, counted
 from vidstyle.motion.flow import estimate_motions
 from vidstyle.records import Frame, Listener, Notice, Plan, StrPath, VideoInfo, ignore
 from vidstyle.stylize.image import (
@@ -237,8 +237,9 @@ def _begin(
     done = sum(len(store.painted()) for store in stores)
     begun = sum(len({*store.begun()} - {*store.painted()}) for store in stores)
     if done or begun:
-        text = f"resuming in {masks.store.work_dir}: {done} frames already painted"
-        listener(Notice(text=text + f", {begun} begun" * bool(begun)))
+        text = f"resuming in {masks.store.work_dir}: {counted(done, 'frame')} already "
+        text += "painted" + f", {begun} begun" * bool(begun)
+        listener(Notice(text=text))
     plan = Plan(
         height=shape[0],
         width=shape[1],

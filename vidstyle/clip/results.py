@@ -9,6 +9,7 @@ import numpy as np
 from vidstyle.clip.ingest import IngestState
 from vidstyle.clip.reader import FrameReader, SelectedFrames, expected_frames
 from vidstyle.config import EncodingConfig, EvolutionConfig, VideoConfig
+from vidstyle.errors import counted
 from vidstyle.images import resize_frame, write_picture
 from vidstyle.records import NO_BARS, Bars, Frame, Listener, Notice, VideoInfo
 from vidstyle.stylize.style_bank import working_size
@@ -99,8 +100,8 @@ def summary(info: VideoInfo, config: VideoConfig) -> str:
     count, total = expected_frames(info, config), info.frame_count
     facts = [f"{info.width}x{info.height}", f"{float(info.fps):.4g} fps"]
     if count is not None:
-        of = "" if total in {None, count} else f"of {total} "
-        facts = [f"{count} {of}frames", *facts]
+        of = "" if total in {None, count} else f"{count} of "
+        facts = [of + counted(total if of and total else count, "frame"), *facts]
     if info.has_audio:
         facts.append("with sound")
     return f"{info.path.name or info.path}: {', '.join(facts)}"

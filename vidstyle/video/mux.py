@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from vidstyle.config import EncodingConfig
+from vidstyle.errors import counted
 from vidstyle.records import StreamInfo, VideoInfo
 from vidstyle.video.codecs import CODECS, CONTAINERS
 from vidstyle.video.ffmpeg import RESTARTED, file_url
@@ -134,8 +135,8 @@ def dropped_data(source: VideoInfo) -> str | None:
     names = [name for name in data if name not in _REGENERATED]
     if not names:
         return None
-    tracks = "1 track" if len(names) == 1 else f"{len(names)} tracks"
-    return f"{tracks} with data ({', '.join(dict.fromkeys(names))}) left out"
+    listed = ", ".join(dict.fromkeys(names))
+    return f"{counted(len(names), 'track')} with data ({listed}) left out"
 
 
 def source_input(

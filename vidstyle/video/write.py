@@ -19,7 +19,12 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from vidstyle.config import EncodingConfig
-from vidstyle.errors import ConfigError, VideoOpenError, VideoWriteError
+from vidstyle.errors import (
+    ConfigError,
+    VideoOpenError,
+    VideoWriteError,
+    counted,
+)
 from vidstyle.images import (
     PARTIAL,
     Resized,
@@ -192,7 +197,8 @@ def _counted_file(path: Path, count: int) -> Iterator[list[str]]:
         written = len(list_packets(partial, "0:v:0", error=VideoWriteError))
         if written != count:
             raise VideoWriteError(
-                f"cannot write {path}: it holds only {written} of {count} frames."
+                f"cannot write {path}: it holds only {written} of "
+                f"{counted(count, 'frame')}."
             )
 
 
