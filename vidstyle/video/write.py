@@ -64,6 +64,7 @@ class Outputs(NamedTuple):
     evolution: Path | None  # GIF or MP4 of one frame's optimization
     sheet: Path | None
     compare: Path | None = None  # video of source and result side by side
+    network: Path | None = None  # the trained network
 
 
 def write_video(
