@@ -494,7 +494,8 @@ def test_clip_of_masks_that_is_black_is_refused(
     region = Region(here / "masks", here / "a.png")
     for frames in ((0, 2), (3, 5)):
         config = replace(FEW, frames=frames)
-        with pytest.raises(ConfigError, match="masks is black in every painted frame"):
+        named = f"masks is black in every frame of {frames[0]}:{frames[1]}; "
+        with pytest.raises(ConfigError, match=named):
             stylize_video(
                 here / "clip", [], here / "o", regions=[region], config=config
             )

@@ -165,9 +165,10 @@ class RegionMasks:
             if stop is not None and last + 1 >= stop:
                 break
         if not is_seen:
+            frames = f"{start}:{'' if stop is None else stop}"
             raise ConfigError(
-                f"the mask {mask.path} is black in every painted frame; paint its "
-                "region white."
+                f"the mask {mask.path} is black in every frame of {frames}; paint its "
+                "region white, or choose other --frames."
             )
         mask.store.put_facts(READY, {"last": last})
 
