@@ -321,6 +321,20 @@ def test_a_million_frames_are_told_before_they_are_painted() -> None:
     assert part.startswith("a.gif: 100 of 1000000 frames")
 
 
+def test_only_later_paintings_can_be_out_of_reach() -> None:
+    heard, info = Listened(), replace(INFO, duration_s=2.0)
+    tell_summary(info, VideoConfig(style_at=(3.0, 5.0)), "320x181", heard)
+    _, told = heard.notices
+    assert told.startswith("style-at 5: the clip ends at 2.00 s")
+
+
+@pytest.mark.parametrize(("frames", "are_dropped"), [(1, False), (2, True)])
+def test_gif_that_loses_frames_is_told(frames: int, *, are_dropped: bool) -> None:
+    info = replace(INFO, fps=Fraction(100), frame_count=frames)
+    told = [n.text for n in notices(info, Path("o.gif"), EncodingConfig(), (32, 48))]
+    assert any("are dropped" in text for text in told) == are_dropped
+
+
 @pytest.mark.parametrize(
     ("output_size", "expected"), [("working", (90, 160)), ("source", (181, 320))]
 )

@@ -89,7 +89,7 @@ def tell_summary(
         text += "--frames A:B paints a part, and vidstyle plan estimates the time"
         listener(Notice(text=text, is_warning=True))
     end_s = info.duration_s
-    for time_s in config.style_at:
+    for time_s in config.style_at[1:]:  # the first is shown from the beginning
         if end_s is not None and time_s > end_s:
             text = f"style-at {time_s:g}: the clip ends at {end_s:.2f} s, before this "
             listener(Notice(text=f"{text}painting is reached", is_warning=True))
@@ -150,7 +150,7 @@ def left_behind(
         )
     if encoding.keep_alpha and not info.has_alpha:
         yield f"{info.path} has no transparency to keep."
-    if container == "gif" and info.fps > MOST_FPS:
+    if container == "gif" and info.fps > MOST_FPS and info.frame_count != 1:
         yield (
             f"a .gif shows at most {MOST_FPS} frames per second: some of the "
             f"{float(info.fps):.4g} are dropped."
