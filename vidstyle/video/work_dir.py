@@ -192,7 +192,7 @@ class FrameStore:
         return self.work_dir / kind / f"{index + 1:06d}.{ending}"
 
     def _put(self, kind: str, index: int, frame: Frame) -> None:
-        with self._reported(" The work so far is kept."):
+        with self._reported(" Finished frames are kept."):
             write_picture(self._path(kind, index), frame)
 
     def _get(self, kind: str, index: int) -> Frame:
@@ -221,7 +221,7 @@ class FrameStore:
     def put_paint(self, index: int, paint: Paint) -> None:
         archive, losses = BytesIO(), np.array([paint.loss, paint.goal])
         np.savez_compressed(archive, age=paint.age, scene=paint.scene, losses=losses)
-        with self._reported(" The work so far is kept."):
+        with self._reported(" Finished frames are kept."):
             write_whole(self._path(PAINT, index), archive.getvalue())
 
     def paint(self, index: int) -> Paint | None:
@@ -242,7 +242,7 @@ class FrameStore:
         return path.read_bytes() if path.is_file() else b""
 
     def put_learned(self, data: bytes) -> None:
-        with self._reported(" The work so far is kept."):
+        with self._reported(" Finished frames are kept."):
             write_whole(self.learned, data)
 
     def drop_damaged(self, *others: "FrameStore") -> int:
