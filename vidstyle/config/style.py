@@ -98,12 +98,12 @@ class StyleConfig(Config):
         default_text="1",
     )
     content_weight: float = LOOK.common(
-        0.07, "How firmly to keep the scene.", least=0, short="c"
+        0.075, "How firmly to keep the scene.", least=0, short="c"
     )
     content_detail: float = LOOK.setting(
-        0.5,
-        "How much more firmly to keep detail, such as faces, than flat areas; 0: "
-        "equally.",
+        0.4,
+        "How much more firmly to keep faces, objects and detail than skies and walls; "
+        "0: equally.",
         least=0,
         most=2,
     )
