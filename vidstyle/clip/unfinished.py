@@ -112,13 +112,13 @@ def _write(
 
     painted = store.painted()
     if not painted:
-        raise WorkDirError(f"no frames are painted yet in {store.work_dir}.")
+        raise WorkDirError(f"no frame is finished yet in {store.work_dir}.")
     found = _read_times(store, reader, config)
     first, count = found.first, 0
     while count < len(found.times_s) and store.is_painted(first + count):
         count += 1
     if not count:
-        raise WorkDirError(f"the first frame is not painted yet in {store.work_dir}.")
+        raise WorkDirError(f"the first frame is not finished yet in {store.work_dir}.")
     read = range(first, first + len(found.times_s))  # a loop has painted one more
     if left := len({*read}.intersection(painted)) - count:
         text = f"skipping {counted(left, 'frame')} after an unfinished one"
