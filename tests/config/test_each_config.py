@@ -1,6 +1,7 @@
 """Every setting is checked, and every refusal names setting, value and range."""
 
 from dataclasses import FrozenInstanceError, fields
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -189,8 +190,12 @@ def test_choice_is_one_of_its_words(
 )
 def test_values_of_a_program_are_converted(given: dict[str, Any], kept: object) -> None:
     ((name, _),) = given.items()
-    value = getattr(StyleConfig(**given), name)
+    value = getattr(VideoConfig.of(**given).style, name)
     assert (value, type(value)) == (kept, type(kept))
+
+
+def test_rate_of_a_program_is_exact() -> None:
+    assert VideoConfig(input_fps=23.976).input_fps == Fraction("23.976")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,8 @@ class Setting:
             value = tuple(value)
         if Path in kinds and isinstance(value, str) and value not in self.choices:
             value = Path(value)
+        if Fraction in kinds and isinstance(value, float) and math.isfinite(value):
+            value = Fraction(str(value))
         if not any(isinstance(value, ACCEPTED.get(kind, kind)) for kind in kinds):
             raise self._wrong_type(value)
         return value
