@@ -99,7 +99,10 @@ def test_no_run_and_another_clip(stopped: Path, vidstyle: Run) -> None:
     for command in ("status", "finish"):
         said = vidstyle(command, "nothing")
         assert said.code == 7
-        assert said.lines == ["error: there is no unfinished run in nothing.vidstyle."]
+        assert said.lines == [
+            "error: there is no unfinished run in nothing.vidstyle; if it was started "
+            "with --work-dir, give that directory."
+        ]
     Path("clip.mp4").touch()
     said = vidstyle("finish", "a b.mkv")
     assert said.code == 7

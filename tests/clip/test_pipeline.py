@@ -32,9 +32,9 @@ from vidstyle.records import Event, FrameReport, Notice, Plan, StreamInfo
 from vidstyle.video.codecs import HardwareEncoder
 from vidstyle.video.ffmpeg import describe
 from vidstyle.video.mux import default_output, name_beside
-from vidstyle.video.probe import probe
+from vidstyle.video.probe import gif_loops, probe
 from vidstyle.video.read import read_frames
-from vidstyle.video.write import write_video
+from vidstyle.video.write import write_gif, write_video
 
 pytestmark = pytest.mark.slow
 
@@ -291,6 +291,12 @@ def test_frames_are_counted_only_as_far_as_there_are_promises() -> None:
             {"frames": (0, 4)},
             "clip.mp4: 4 of 48 frames, 320x181, 29.97 fps, with sound",
         ),
+        ({"streams": (), "frame_count": 1}, {}, "clip.mp4: 1 frame, 320x181, 24 fps"),
+        (
+            {},
+            {"frames": (3, 4)},
+            "clip.mp4: 1 of 48 frames, 320x181, 24 fps, with sound",
+        ),
         ({"frame_count": None}, {}, "clip.mp4: 320x181, 24 fps, with sound"),
         (
             {"frame_count": None, "fps": Fraction(25, 2)},
@@ -395,6 +401,37 @@ def test_gif_of_a_frame_that_is_not_painted_is_told(
     )
     assert result.evolution is None
     assert heard.notices[-1] == "no out.gif: frame 7 is not in the painted range"
+
+
+@pytest.mark.parametrize(
+    ("loops", "loop", "expected"),
+    [(-1, False, -1), (0, False, 0), (3, False, 3), (-1, True, 0)],
+)
+def test_gif_repeats_as_often_as_its_source(
+    style: Path, tmp_path: Path, *, loops: int, loop: bool, expected: int
+) -> None:
+    clip, output = tmp_path / "clip.gif", tmp_path / "out.gif"
+    frames = [scene(1)] * 3
+    write_gif(frames, clip, times_s=[0, 0.1, 0.2], fps=Fraction(10), loops=loops)
+    stylize_video(clip, style, output, config=replace(FEW, loop=loop))
+    assert gif_loops(probe(clip)) == loops
+    assert gif_loops(probe(output)) == expected
+
+
+def test_black_clip_has_no_evolution(
+    style: Path, output: Path, make_clip: Callable[..., Path], tmp_path: Path
+) -> None:
+    clip, heard = make_clip("b.mp4", "-f", "lavfi", "-i", "color=s=48x32:d=0.2"), []
+    result = stylize_video(
+        clip,
+        style,
+        output,
+        config=FEW,
+        evolution_output=tmp_path / "out.gif",
+        listener=heard.append,
+    )
+    assert result.evolution is None
+    assert heard[-1].text == "no out.gif: there is nothing to paint"
 
 
 def test_manifest_holds_every_setting_that_changes_a_pixel(

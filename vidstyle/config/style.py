@@ -20,7 +20,7 @@ from vidstyle.config.setting import (
     parse_numbers,
     parse_side,
 )
-from vidstyle.errors import ConfigError
+from vidstyle.errors import ConfigError, counted
 
 Init = Literal["content", "random", "style"]
 NetworkName = Literal["auto", "slim", "vgg16", "vgg19"]
@@ -268,12 +268,13 @@ class StyleConfig(Config):
 
 def check_counts(config: StyleConfig, times_s: Sequence[float], paintings: int) -> None:
     """Raise ConfigError unless style-mix and style-at have one value per painting."""
-    actual = "is 1 painting" if paintings == 1 else f"are {paintings} paintings"
+    verb = "is" if paintings == 1 else "are"
     for name, values in ("style-mix", config.style_mix), ("style-at", times_s):
         if len(values) not in {0, paintings}:
-            count = f"{len(values)} value{'s' * (len(values) != 1)}"
+            actual = f"{verb} {counted(paintings, 'painting')}"
             raise ConfigError(
-                f"{name} has {count}, but there {actual}; give one value per painting."
+                f"{name} has {counted(len(values), 'value')}, but there {actual}; give "
+                "one value per painting."
             )
 
 

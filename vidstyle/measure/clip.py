@@ -16,7 +16,7 @@ from statistics import fmean
 from typing import Final, NamedTuple
 
 from vidstyle.config import check_range
-from vidstyle.errors import InputError
+from vidstyle.errors import InputError, counted
 from vidstyle.images import frame_to_image, resize_frame
 from vidstyle.measure import MeasureConfig
 from vidstyle.measure.distance import (
@@ -91,7 +91,7 @@ def match_clips(
     if count != len(times_s):
         wanted = f"{start}:{'' if stop is None else stop}"
         raise InputError(
-            f"{result} has {count} frames, but {wanted} of {content} are "
+            f"{result} has {counted(count, 'frame')}, but {wanted} of {content} are "
             f"{len(times_s)}; use --frames A:B to name the frames it shows."
         )
     cuts += detector.finish()

@@ -163,7 +163,7 @@ def _view(run: Run | None) -> list[Any]:
         if state == "done" and run.is_preview:
             sheet = run.output
         elif state == "done":
-            _, evolution, _, compare = run.outputs
+            evolution, compare = run.outputs.evolution, run.outputs.compare
             both, frames = before_and_after(run), run.frames
     return [
         *(gr.update(visible=is_shown) for is_shown in buttons),
