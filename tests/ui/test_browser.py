@@ -127,6 +127,7 @@ def test_preview_then_paint_then_download(
     drop(page, clip)
     settings(page, FEW)
     page.get_by_role("button", name="Preview").press("Enter")
+    expect(page.locator("#status h3")).to_be_in_viewport(timeout=PATIENCE_MS)
     expect_status(page, "preview: done")
     page.get_by_role("button", name="Key frames").click()
     with page.expect_download() as frame:
@@ -137,6 +138,7 @@ def test_preview_then_paint_then_download(
     expect(page.locator("#keys")).to_contain_text("@0s", timeout=PATIENCE_MS)
     page.get_by_role("button", name="Paint", exact=True).click()
     expect_status(page, f"{NAME}.mp4 with swirls: done")
+    page.locator("#slider").scroll_into_view_if_needed()
     expect(page.locator("#slider img").first).to_be_visible(timeout=PATIENCE_MS)
     command = page.locator("#command textarea")
     expect(command).to_have_value(re.compile(r"--key '0:a tiny .* \(2\)@0s.png'"))

@@ -124,12 +124,12 @@ def test_frame_of_a_clip_is_had_and_put_back_by_its_name(
     runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clip, asked = tmp_path / "clip.mp4", {}
-    graph = ["-f", "lavfi", "-i", "testsrc2=s=48x32:r=10,trim=end_frame=6", str(clip)]
+    graph = ["-f", "lavfi", "-i", "testsrc2=s=48x32:r=12,trim=end_frame=6", str(clip)]
     run_ffmpeg(graph, error=VideoWriteError, failed="test clip")
     _, _, panel, slider, file = request.show_source(str(clip), 0.3)
-    assert (panel["visible"], slider["maximum"]) == (True, 0.5)
+    assert (panel["visible"], slider["maximum"]) == (True, 0.4)  # no frame at 0.5 s
     assert file.endswith("clip@0.3s.png")
-    assert (read_picture(Path(file)) == request.read_frame(clip, 3)).all()
+    assert (read_picture(Path(file)) == request.read_frame(clip, 4)).all()
     add_run(runs, False, ME, str(clip), None, "swirls", [file], *PLAIN[1:])
     (run,) = runs.of(ME)
     assert "--key 0.3:clip@0.3s.png --evolution --compare" in request.command(run)

@@ -32,6 +32,12 @@ STATES: Final = {
     "waiting": "Waiting for the runs before it.",
     "stopped": "Press Resume to paint the rest; nothing is lost.",
 }
+TO_STATUS: Final = """() => {
+    const status = document.querySelector('#status');
+    const is_below = status.getBoundingClientRect().bottom > innerHeight;
+    if (is_below && !document.querySelector('#alert p'))
+        status.scrollIntoView({block: 'center'});
+}"""
 CONFIRM: Final = (
     "(token, name) => [confirm('Delete this run and its files?') ? token : '', name]"
 )
@@ -60,7 +66,7 @@ def build(runs: Runs) -> Any:
         for button, is_preview in zip(buttons, (True, False), strict=True):
             submit = partial(add_run, runs, is_preview)
             click = button.click(submit, [token, *inputs], [selected, alert], **QUIET)
-            click.then(*refresh, **QUIET)
+            click.then(*refresh, **QUIET).then(None, js=TO_STATUS, **QUIET)
     return page
 
 

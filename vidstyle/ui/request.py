@@ -1,5 +1,6 @@
 """The form that starts a run: its files, and the controls for its settings."""
 
+import math
 import re
 import shlex
 from collections.abc import Sequence
@@ -150,8 +151,8 @@ def show_source(file: str | None, second: float) -> list[Any]:
     key = path.with_name(f"{path.stem}@{second:g}s.png")
     write_picture(key, frame)
     info = probe(path)
-    last_s = max(0.1, (info.duration_s or 0) - float(1 / info.fps))
-    slider = gr.update(maximum=round(last_s, 1))
+    last_s = (info.duration_s or 0) - float(1 / info.fps)
+    slider = gr.update(maximum=max(0.1, math.floor(last_s * 10) / 10))
     return [thumb, error, gr.update(visible=True), slider, str(key)]
 
 
