@@ -3,8 +3,19 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from typing import NamedTuple
 
-from vidstyle.config.setting import LayerWeight
+
+class LayerWeight(NamedTuple):
+    """One layer of a loss, with its weight relative to the loss's other layers."""
+
+    layer: str
+    weight: float = 1.0
+
+    def __str__(self) -> str:
+        """Format it as ``parse_layers`` reads it."""
+        weight = "" if self.weight == 1 else f":{self.weight!r}".removesuffix(".0")
+        return self.layer + weight
 
 
 @contextmanager

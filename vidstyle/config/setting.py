@@ -13,13 +13,13 @@ from typing import (
     Any,
     ClassVar,
     Literal,
-    NamedTuple,
     TypeVar,
     get_args,
     get_origin,
     get_type_hints,
 )
 
+from vidstyle.config.parsers import LayerWeight
 from vidstyle.errors import ConfigError
 
 T = TypeVar("T")
@@ -227,18 +227,6 @@ COLORS = {
     "green": "#00ff00",
     "blue": "#0000ff",
 }
-
-
-class LayerWeight(NamedTuple):
-    """One layer of a loss, with its weight relative to the loss's other layers."""
-
-    layer: str
-    weight: float = 1.0
-
-    def __str__(self) -> str:
-        """Format it as ``parse_layers`` reads it."""
-        weight = "" if self.weight == 1 else f":{self.weight!r}".removesuffix(".0")
-        return self.layer + weight
 
 
 def check_layers(name: str, layers: tuple[LayerWeight, ...]) -> None:
