@@ -1,4 +1,4 @@
-"""Devices: selection, threads, precision, memory, noise, and counting operations."""
+"""Devices: selection, threads, memory, seeded noise, and counting operations."""
 
 # ruff: noqa: ANN401  # torch's own hooks take anything
 
@@ -12,7 +12,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from vidstyle.config import DeviceName, Precision
+from vidstyle.config import DeviceName
 from vidstyle.errors import ConfigError, DeviceMemoryError
 
 OUT_OF_MEMORY = (
@@ -47,25 +47,6 @@ def threads(count: int | None) -> Iterator[int | None]:
         yield count
     finally:
         torch.set_num_threads(previous)
-
-
-@contextmanager
-def convolutions_in(precision: Precision) -> Iterator[None]:
-    """Allow TF32 in CUDA's float32 convolutions inside the block, or forbid it.
-
-    Only algorithms whose results can be repeated are used. The flags are the process's,
-    so they are left alone until CUDA is used: threads would restore each other's.
-    """
-    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        yield
-        return
-    cudnn = torch.backends.cudnn
-    before = cudnn.allow_tf32, cudnn.deterministic
-    cudnn.allow_tf32, cudnn.deterministic = precision == "tf32", True
-    try:
-        yield
-    finally:
-        cudnn.allow_tf32, cudnn.deterministic = before
 
 
 def memory_of(device: torch.device) -> int:

@@ -3,10 +3,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
-from vidstyle.devices import convolutions_in
 from vidstyle.errors import ConfigError
 from vidstyle.networks import choose_precision, slim
-from vidstyle.networks.vgg import convolve_replicated
+from vidstyle.networks.vgg import convolutions_in, convolve_replicated
 
 
 def operands(

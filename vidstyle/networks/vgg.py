@@ -4,7 +4,8 @@ Weights are passed in as tensors; ``weights`` reads the files. Inputs are images
 [0, 1], normalized inside. There is no classifier, and nothing is trained.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -14,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
 from vidstyle.config import Pooling, Precision
-from vidstyle.devices import convolutions_in
 from vidstyle.errors import ConfigError
 from vidstyle.networks.energy import ENERGY_NAMES, layer_energies, natural_pictures
 
@@ -234,6 +234,25 @@ def map_of(layer: str) -> str:
 
 def convolution_of(layer: str) -> str:
     return layer.replace("relu", "conv")
+
+
+@contextmanager
+def convolutions_in(precision: Precision) -> Iterator[None]:
+    """Allow TF32 in CUDA's float32 convolutions inside the block, or forbid it.
+
+    Only algorithms whose results can be repeated are used. The flags are the process's,
+    so they are left alone until CUDA is used: threads would restore each other's.
+    """
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        yield
+        return
+    cudnn = torch.backends.cudnn
+    before = cudnn.allow_tf32, cudnn.deterministic
+    cudnn.allow_tf32, cudnn.deterministic = precision == "tf32", True
+    try:
+        yield
+    finally:
+        cudnn.allow_tf32, cudnn.deterministic = before
 
 
 def convolve_replicated(maps: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from vidstyle.config import StyleConfig
-from vidstyle.devices import convolutions_in
-from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.networks.vgg import FeatureNetwork, convolutions_in
 from vidstyle.optimize.losses import range_loss, squared_error, temporal_loss, tv_loss
 from vidstyle.optimize.optimizer import expand_to, rms
 from vidstyle.optimize.style_statistics import Gram, guide_for, make_statistic

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from vidstyle.config import StyleConfig
-from vidstyle.devices import convolutions_in, memory_errors_named
+from vidstyle.devices import memory_errors_named
 from vidstyle.errors import OptimizationError
 from vidstyle.networks.painter import PaintingNetwork
-from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.networks.vgg import FeatureNetwork, convolutions_in
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import StyleTarget, content_target
 

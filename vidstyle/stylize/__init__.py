@@ -13,7 +13,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from vidstyle.color import Mask, color_statistics, composite, guide_image
 from vidstyle.config import StyleConfig, check_counts
-from vidstyle.devices import choose_device, convolutions_in, memory_errors_named
+from vidstyle.devices import choose_device, memory_errors_named
 from vidstyle.errors import ConfigError
 from vidstyle.images import (
     as_frame,
@@ -24,7 +24,7 @@ from vidstyle.images import (
 )
 from vidstyle.networks import load_network
 from vidstyle.networks.painter import PaintingNetwork, read_painter
-from vidstyle.networks.vgg import FeatureNetwork
+from vidstyle.networks.vgg import FeatureNetwork, convolutions_in
 from vidstyle.optimize import pyramid
 from vidstyle.optimize.batch import BatchOptimization
 from vidstyle.optimize.slots import FrameTask
