@@ -12,11 +12,11 @@ from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, print_facts
 from vidstyle.cli.request import Request, make
 from vidstyle.config import StyleConfig
+from vidstyle.config.parsers import parse_layers
 from vidstyle.config.setting import (
     FILES,
     REQUIRED,
     Config,
-    parse_layers,
     setting,
     settings_of,
 )

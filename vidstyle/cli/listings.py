@@ -238,7 +238,7 @@ def ui(**values: Any) -> None:
     """
     config = UiConfig(**values)
     try:
-        from vidstyle.ui.page import serve
+        from vidstyle.ui.server import serve
     except ImportError as err:
         if (err.name or "").partition(".")[0] != "gradio":
             raise

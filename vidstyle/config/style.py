@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, get_args
 
+from vidstyle.config.parsers import LayerWeight, parse_layers, parse_numbers, parse_side
 from vidstyle.config.setting import (
     FILES,
     LOOK,
@@ -13,12 +14,8 @@ from vidstyle.config.setting import (
     OPTIMIZER,
     SIZE,
     Config,
-    LayerWeight,
     check_layers,
     check_weights,
-    parse_layers,
-    parse_numbers,
-    parse_side,
 )
 from vidstyle.errors import ConfigError, counted
 
@@ -98,12 +95,12 @@ class StyleConfig(Config):
         default_text="1",
     )
     content_weight: float = LOOK.common(
-        0.07, "How firmly to keep the scene.", least=0, short="c"
+        0.075, "How firmly to keep the scene.", least=0, short="c"
     )
     content_detail: float = LOOK.setting(
-        0.5,
-        "How much more firmly to keep detail, such as faces, than flat areas; 0: "
-        "equally.",
+        0.4,
+        "How much more firmly to keep faces, objects and detail than skies and walls; "
+        "0: equally.",
         least=0,
         most=2,
     )
