@@ -25,6 +25,7 @@ from vidstyle.config import (
     check_range,
 )
 from vidstyle.devices import choose_device, count_operations, memory_errors_named
+from vidstyle.errors import counted
 from vidstyle.networks import load_network
 from vidstyle.networks.energy import natural_pictures
 from vidstyle.networks.vgg import FeatureNetwork, block_of
@@ -174,8 +175,10 @@ class Bench:
 def as_table(facts: dict[str, Any], rates: Iterable[Rate]) -> Iterator[str]:
     """Format the conditions, then one line per rate as it is measured."""
     line = (
-        "{network} to {deepest} on {device} in {precision}, {threads} thread(s); "
-        "medians of {steps} steps; ceiling {matrix_gflop_per_s:.0f} GFLOP/s"
+        "{network} to {deepest} on {device} in {precision}, "
+        f"{counted(facts['threads'], 'thread')}; medians of "
+        f"{counted(facts['steps'], 'step')}; ceiling "
+        "{matrix_gflop_per_s:.0f} GFLOP/s"
     )
     yield line.format(**facts)
     yield "     size  batch   steps/s  evaluation   GFLOP/s  of ceiling   N x 1"

@@ -90,6 +90,11 @@ class WorkDirError(VidstyleError):
     exit_code = 7
 
 
+def counted(number: int, noun: str) -> str:
+    """Format a number for a message: 1 frame, 2 frames."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 def dependency_error(err: ImportError) -> DependencyError | None:
     """Convert a failed import of a dependency to an error that says what to install.
 

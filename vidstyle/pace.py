@@ -4,6 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from statistics import fmean
 
+from vidstyle.errors import counted
 from vidstyle.records import FrameReport, Plan, StepReport
 
 RECENT = 40  # frames, at least, whose work says how much the next ones will take
@@ -108,14 +109,14 @@ class Pace:
     def count(self) -> str:
         """How many frames are finished, in words."""
         if self.frames is None:
-            return f"{self.finished} {self.unit}{'s' * (self.finished != 1)} so far"
-        return f"{self.finished} of {self.frames} {self.unit}s"
+            return f"{counted(self.finished, self.unit)} so far"
+        return f"{self.finished} of {counted(self.frames, self.unit)}"
 
 
 def duration(seconds: float) -> str:
     """Tell roughly how long something takes, in words."""
     if seconds < 90:
-        return f"{seconds:.0f} seconds"
+        return counted(round(seconds), "second")
     if seconds < 90 * 60:
         return f"{seconds / 60:.0f} minutes"
     return f"{seconds / 3600:.1f} hours"

@@ -40,7 +40,7 @@ def test_the_table_says_what_was_measured(files):
 
     assert done.exit_code == 0
     header, columns, *lines, _ = done.stdout.splitlines()
-    assert header == "3 frames of 48x32, 0 cut(s), pixel values in [0, 1]"
+    assert header == "3 frames of 48x32, 0 cuts, pixel values in [0, 1]"
     assert columns.split() == ["result", "content", "ratio"]
     cells = {line[:18].strip(): line[18:].split() for line in lines}
     # Two pairs: no change, and a fifth of the range.

@@ -7,6 +7,7 @@ import pytest
 from running import FEW, FRAMES, Run
 
 from vidstyle.images import read_picture
+from vidstyle.video.work_dir import FrameStore
 
 pytestmark = pytest.mark.slow
 
@@ -29,6 +30,21 @@ def test_network_is_trained_kept_and_used_again(here: Path, vidstyle: Run) -> No
     assert all(map(np.array_equal, first, again))
     assert vidstyle(*IMAGE, "--painter", LOOK, "--touch-up", "1").code == 0
     assert Path("painting.painting.png").is_file()
+
+
+def test_network_is_kept_by_a_run_that_goes_on(
+    here: Path, vidstyle: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    command = (*CLIP, *LEARN, "--save-network", LOOK, "-o", "a")
+    with monkeypatch.context() as patched:
+        patched.setattr(FrameStore, "put_stylized", stop)
+        assert vidstyle(*command).code == 130
+    said = vidstyle(*command)
+    assert said.code == 0, said.stderr
+    assert Path(LOOK).is_file()
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,7 @@ def test_folder_of_pictures(tmp_path: Path, vidstyle: Run) -> None:
         write_picture(folder / f"{number}.png", np.zeros((20, 30, 3), np.uint8))
     said = vidstyle("probe", str(folder), "--fps", "12.5")
     assert "12.5 fps (25/2), assumed" in said.stdout
-    assert "3 frames stored; 2 missing numbers are skipped" in said.stdout
+    assert "3 frames stored; 2 missing numbers skipped" in said.stdout
     assert "reading   picture by picture" in said.stdout
 
 

@@ -1,12 +1,14 @@
 """``vidstyle status`` and ``vidstyle finish``, of a run that was interrupted."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
-from running import FEW, FPS, FRAMES, SHOTS, Run
+from running import FEW, FPS, FRAMES, SHOTS, Run, Said
 
-from vidstyle.images import read_picture
+from vidstyle.images import read_picture, write_picture
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
 from vidstyle.video.work_dir import FrameStore
@@ -99,8 +101,25 @@ def test_no_run_and_another_clip(stopped: Path, vidstyle: Run) -> None:
     for command in ("status", "finish"):
         said = vidstyle(command, "nothing")
         assert said.code == 7
-        assert said.lines == ["error: there is no unfinished run in nothing.vidstyle."]
+        assert said.lines == [
+            "error: there is no unfinished run in nothing.vidstyle; if it was started "
+            "with --work-dir, give that directory."
+        ]
     Path("clip.mp4").touch()
     said = vidstyle("finish", "a b.mkv")
     assert said.code == 7
     assert "has changed since it was painted" in said.stderr
+
+
+def test_frame_that_lacks_a_region_is_not_finished(
+    here: Path, vidstyle: Run, interrupted: Callable[..., Said]
+) -> None:
+    mask = np.zeros((32, 48, 3), np.uint8)
+    mask[:, 24:] = 255
+    write_picture(here / "mask.png", mask)
+    region = ("--region", "mask.png=painting.png", "-o", "out")
+    interrupted(*COMMAND, *region, after=5)
+    assert " of about 18 frames painted for " in vidstyle("status", "out").stdout
+    said = vidstyle("finish", "out")
+    assert said.code == 7
+    assert said.lines == ["error: no frame is finished yet in out.vidstyle/composed."]

@@ -147,7 +147,7 @@ def test_folder_of_pictures_has_the_rate_that_is_given(here: Path, paint: Run) -
         write_picture(here / "shots" / f"{2 * timed.index}.png", timed.frame)
     said = paint("shots", "--fps", "12.5", "-o", "out.mkv")
     assert said.lines[0] == "shots: 3 frames, 48x32, 12.5 fps -> 48x32"
-    assert "has no pictures for 2 numbers" in said.stderr
+    assert "has no picture for 2 numbers" in said.stderr
     times_s = [timed.time_s for timed in read("out.mkv")]
     assert times_s == pytest.approx([0, 0.08, 0.16])
 

@@ -380,7 +380,7 @@ def test_work_on_a_full_disk_is_kept_if_there_is_any(
     said = vidstyle("video", "clip.mp4", *STYLE, *FEW, "--quiet")
     assert said.code == WORK_DIR
     (line,) = said.lines
-    assert "No space left on device. The work so far is kept." in line
+    assert "No space left on device. Finished frames are kept." in line
     work = here / "clip.painting.mp4.vidstyle"
     assert names_in(here) - {work.name} == {"clip.mp4", "painting.png"}
     kept = {path.name for path in work.glob("stylized/*")}

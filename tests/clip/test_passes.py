@@ -248,6 +248,30 @@ def test_run_that_goes_on_ends_in_the_same_pixels(
         assert not output.with_name(f"{output.name}.vidstyle").exists()
 
 
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_damaged_composite_is_made_again(
+    here: Path, paint: Callable[..., list[Frame]], *, is_lost: bool
+) -> None:
+    whole = paint(("left.png", "a"), ("right.png", "b"))
+    output, heard = here / "out", Listened()
+    regions = [
+        Region(here / "left.png", here / "a.png"),
+        Region(here / "right.png", here / "b.png"),
+    ]
+    run = partial(stylize_video, here / "clip", [], output, regions=regions, config=FEW)
+    with pytest.raises(StoppedError):
+        run(listener=stop_after(2 * FRAMES - 1))
+    stored = here / "out.vidstyle" / "composed" / "stylized" / "000003.png"
+    data = stored.read_bytes()
+    stored.unlink()
+    if not is_lost:
+        stored.write_bytes(data[:-30] + bytes(30))
+    run(listener=heard)
+    assert "damaged frames, to be painted again: 1" in heard.notices
+    painted = [read_picture(path) for path in sorted(output.iterdir())]
+    assert np.abs(np.subtract(painted, whole, dtype=int)).mean() < 2
+
+
 def test_other_masks_are_another_run(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -470,7 +494,8 @@ def test_clip_of_masks_that_is_black_is_refused(
     region = Region(here / "masks", here / "a.png")
     for frames in ((0, 2), (3, 5)):
         config = replace(FEW, frames=frames)
-        with pytest.raises(ConfigError, match="masks is black in every painted frame"):
+        named = f"masks is black in every frame of {frames[0]}:{frames[1]}; "
+        with pytest.raises(ConfigError, match=named):
             stylize_video(
                 here / "clip", [], here / "o", regions=[region], config=config
             )

@@ -40,9 +40,9 @@ from vidstyle.records import (
 from vidstyle.video.codecs import HardwareEncoder
 from vidstyle.video.ffmpeg import describe
 from vidstyle.video.mux import default_output, name_beside
-from vidstyle.video.probe import probe
+from vidstyle.video.probe import gif_loops, probe
 from vidstyle.video.read import read_frames
-from vidstyle.video.write import write_video
+from vidstyle.video.write import write_gif, write_video
 
 pytestmark = pytest.mark.slow
 
@@ -324,6 +324,12 @@ def test_frames_are_counted_only_as_far_as_there_are_promises() -> None:
             {"frames": (0, 4)},
             "clip.mp4: 4 of 48 frames, 320x181, 29.97 fps, with sound",
         ),
+        ({"streams": (), "frame_count": 1}, {}, "clip.mp4: 1 frame, 320x181, 24 fps"),
+        (
+            {},
+            {"frames": (3, 4)},
+            "clip.mp4: 1 of 48 frames, 320x181, 24 fps, with sound",
+        ),
         ({"frame_count": None}, {}, "clip.mp4: 320x181, 24 fps, with sound"),
         (
             {"frame_count": None, "fps": Fraction(25, 2)},
@@ -346,6 +352,20 @@ def test_a_million_frames_are_told_before_they_are_painted() -> None:
     _, told, part = heard.notices
     assert told.startswith("1000000 frames take 11.6 days at a second each; --frames")
     assert part.startswith("a.gif: 100 of 1000000 frames")
+
+
+def test_only_later_paintings_can_be_out_of_reach() -> None:
+    heard, info = Listened(), replace(INFO, duration_s=2.0)
+    tell_summary(info, VideoConfig(style_at=(3.0, 5.0)), "320x181", heard)
+    _, told = heard.notices
+    assert told.startswith("style-at 5: the clip ends at 2.00 s")
+
+
+@pytest.mark.parametrize(("frames", "are_dropped"), [(1, False), (2, True)])
+def test_gif_that_loses_frames_is_told(frames: int, *, are_dropped: bool) -> None:
+    info = replace(INFO, fps=Fraction(100), frame_count=frames)
+    told = [n.text for n in notices(info, Path("o.gif"), EncodingConfig(), (32, 48))]
+    assert any("are dropped" in text for text in told) == are_dropped
 
 
 @pytest.mark.parametrize(
@@ -428,6 +448,37 @@ def test_gif_of_a_frame_that_is_not_painted_is_told(
     )
     assert result.evolution is None
     assert heard.notices[-1] == "no out.gif: frame 7 is not in the painted range"
+
+
+@pytest.mark.parametrize(
+    ("loops", "loop", "expected"),
+    [(-1, False, -1), (0, False, 0), (3, False, 3), (-1, True, 0)],
+)
+def test_gif_repeats_as_often_as_its_source(
+    style: Path, tmp_path: Path, *, loops: int, loop: bool, expected: int
+) -> None:
+    clip, output = tmp_path / "clip.gif", tmp_path / "out.gif"
+    frames = [scene(1)] * 3
+    write_gif(frames, clip, times_s=[0, 0.1, 0.2], fps=Fraction(10), loops=loops)
+    stylize_video(clip, style, output, config=replace(FEW, loop=loop))
+    assert gif_loops(probe(clip)) == loops
+    assert gif_loops(probe(output)) == expected
+
+
+def test_black_clip_has_no_evolution(
+    style: Path, output: Path, make_clip: Callable[..., Path], tmp_path: Path
+) -> None:
+    clip, heard = make_clip("b.mp4", "-f", "lavfi", "-i", "color=s=48x32:d=0.2"), []
+    result = stylize_video(
+        clip,
+        style,
+        output,
+        config=FEW,
+        evolution_output=tmp_path / "out.gif",
+        listener=heard.append,
+    )
+    assert result.evolution is None
+    assert heard[-1].text == "no out.gif: there is nothing to paint"
 
 
 def test_manifest_holds_every_setting_that_changes_a_pixel(

@@ -6,8 +6,8 @@ from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import (
     FLOOR,
     MOST_ATTENTION,
+    attention_weights,
     content_target,
-    detail_weights,
     normalized_weights,
     style_target,
 )
@@ -66,18 +66,27 @@ def test_detail_weighs_more_than_flat_places_and_one_on_average() -> None:
     image = torch.full((1, 3, 64, 64), 0.5)
     checks = torch.arange(16)[:, None] + torch.arange(16)
     image[..., :16, :16] = (checks % 2).float()
-    weights = detail_weights(image, (16, 16), power=0.5)
+    same = torch.ones(1, 8, 4, 4)
+    weights = attention_weights(image, same, (16, 16), power=0.5)
     assert weights.shape == (1, 1, 16, 16)
     assert weights[0, 0, 1, 1] == MOST_ATTENTION
     assert weights[0, 0, 12, 12] < 0.7
-    assert torch.equal(
-        detail_weights(image, (16, 16), power=0), torch.ones(1, 1, 16, 16)
-    )
+    uniform = attention_weights(image, same, (16, 16), power=0)
+    assert torch.equal(uniform, torch.ones(1, 1, 16, 16))
 
 
-def test_a_flat_picture_has_no_detail_anywhere() -> None:
-    weights = detail_weights(torch.full((1, 3, 32, 32), 0.3), (4, 4), power=0.5)
-    torch.testing.assert_close(weights, torch.ones(1, 1, 4, 4))
+def test_what_excites_the_deep_layer_weighs_more_though_it_is_flat() -> None:
+    flat, salient = torch.full((1, 3, 128, 128), 0.1), torch.ones(1, 8, 8, 8)
+    salient[..., :3, :3] = 3
+    weights = attention_weights(flat, salient, (16, 16), power=0.5)
+    torch.testing.assert_close(weights.mean(), torch.tensor(1.0))
+    assert weights[0, 0, 1, 1] > 2.5 * weights[0, 0, 12, 12]
+
+
+def test_a_flat_picture_has_no_detail_anywhere(network) -> None:
+    flat = torch.full((1, 3, 32, 32), 0.3)
+    (weights,) = content_target(network, flat, StyleConfig()).attention.values()
+    torch.testing.assert_close(weights, torch.ones_like(weights))
 
 
 @pytest.mark.parametrize(

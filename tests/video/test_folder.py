@@ -123,7 +123,7 @@ def test_gap_in_the_numbers_is_told_and_is_no_pause(tmp_path: Path) -> None:
     frames, (warning,) = read(tmp_path)
     assert [int(timed.frame[0, 0, 0]) for timed in frames] == [1, 2, 5, 6]
     assert [timed.time_s for timed in frames] == [0, 0.04, 0.08, 0.12]
-    assert "has no pictures for 2 numbers" in warning
+    assert "has no picture for 2 numbers" in warning
 
 
 def test_any_name_will_do(tmp_path: Path) -> None:

@@ -200,6 +200,25 @@ def test_cut_ends_with_the_chapter_that_it_ends_in(
     assert len(list_packets(result, "0:v:0", error=VideoOpenError)) == 10
 
 
+@pytest.mark.parametrize("begin", [0, 2])
+@pytest.mark.parametrize("ending", [".mp4", ".mkv"])
+@pytest.mark.parametrize("codec", ["subrip", "mov_text"])
+def test_subtitle_ends_with_the_cut(
+    codec: str,
+    ending: str,
+    begin: int,
+    rich: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    result = tmp_path / f"result{ending}"  # the first is shown from 0.5 to 1 s
+    clip = rich("a.mkv" if codec == "subrip" else "a.mp4", "-c:s", codec)
+    repaint(clip, result, begin=begin, count=6)
+    shown = [p for p in list_packets(result, "0:s:0") if p.size > 2]
+    assert [p.time_s for p in shown] == pytest.approx([0.5 - begin / 10], abs=0.002)
+    assert shown[0].duration_s == pytest.approx(0.1 + begin / 10, abs=0.002)
+    assert probe(result).duration_s == pytest.approx(0.6, abs=0.05)
+
+
 @pytest.mark.parametrize(
     ("name", "codec", "other"),
     [("rich.mp4", "mov_text", ".mkv"), ("rich.mkv", "subrip", ".mp4")],

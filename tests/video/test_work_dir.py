@@ -202,7 +202,7 @@ def test_full_disk_keeps_the_work_so_far(
 ) -> None:
     store.put_stylized(0, noise(0))
     monkeypatch.setattr("os.fdopen", full_disk)
-    kept = r"No space left on device\. The work so far is kept"
+    kept = r"No space left on device\. Finished frames are kept"
     with pytest.raises(WorkDirError, match=kept):
         store.put_stylized(1, noise(1))
     with pytest.raises(WorkDirError, match="No space left on device"):

@@ -14,7 +14,7 @@ from vidstyle.cli.request import Request
 from vidstyle.config import NetworkName, Precision, StyleConfig, VideoConfig
 from vidstyle.config.setting import Config, setting
 from vidstyle.config.toml_file import NAMES, named_painting, read_preset
-from vidstyle.errors import DependencyError
+from vidstyle.errors import DependencyError, counted
 from vidstyle.measure import MeasureConfig
 from vidstyle.ui import UiConfig
 
@@ -88,8 +88,9 @@ def status(run: Run, json: o.Json = False) -> None:
     from vidstyle.clip.unfinished import video_status
 
     found = video_status(run)
-    of = "" if found.frames is None else f" of about {found.frames}"
-    lines = [f"{found.painted}{of} frames painted for {found.output}"]
+    of = "" if found.frames is None else f"{found.painted} of about "
+    count = counted(found.frames or found.painted, "frame")
+    lines = [f"{of}{count} painted for {found.output}"]
     if found.process is not None:
         lines += [f"process {found.process} is working on it"]
     else:

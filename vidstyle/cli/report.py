@@ -20,7 +20,7 @@ from rich.progress import BarColumn, Progress, Task, TextColumn
 from rich.text import Text
 
 from vidstyle.cli.request import Request
-from vidstyle.errors import RESUMES, OutputError
+from vidstyle.errors import RESUMES, OutputError, counted
 from vidstyle.pace import Pace
 from vidstyle.records import (
     Download,
@@ -120,7 +120,7 @@ class Reporter:
         seconds = round(time.monotonic() - self._started, 2)
         minutes, rest = divmod(round(seconds), 60)
         frames = facts.get("frames")
-        count = f", {frames} frame{'s' * (frames != 1)}" if frames else ""
+        count = f", {counted(frames, 'frame')}" if isinstance(frames, int) else ""
         self._console.print(f"done in {minutes}:{rest:02}{count}")
         known = {"output": path, **self._facts, **facts, "seconds": seconds}
         paths = (each for each in (path, *facts.values()) if isinstance(each, Path))
@@ -223,7 +223,7 @@ class ProgressView(Progress):
                 self._line = f"{pace.unit} {report.frame} {step}: "
             self._draw(pace, pace.count)
             return
-        count = f"{report.step} of {report.steps} steps"
+        count = f"{report.step} of {counted(report.steps, 'step')}"
         if report.levels > 1:
             count += f", size {report.level} of {report.levels}"
         self._write_line(self._draw(pace, count), report)

@@ -201,8 +201,9 @@ def _stylize(clip: Path, output: Path, task: _Task, within: Reporter | None) -> 
         evolution=request.gif_beside(output),
         sheet=output.with_suffix(".sheet.png") if request.sheet else None,
         compare=output.with_suffix(".compare.mp4") if request.compare else None,
+        network=request.save_network,
     )
-    request.check_outputs(*outputs, request.save_network, contents=[clip])
+    request.check_outputs(*outputs, contents=[clip])
     check_outputs(outputs, config.encoding, overwrite=True)
     settings.save(request)
     from vidstyle.clip.pipeline import stylize_video
@@ -219,7 +220,7 @@ def _stylize(clip: Path, output: Path, task: _Task, within: Reporter | None) -> 
             evolution_output=outputs.evolution,
             sheet_output=outputs.sheet,
             compare_output=outputs.compare,
-            network_output=request.save_network,
+            network_output=outputs.network,
             work_dir=request.work_dir,
             overwrite=True,  # checked above
             restart=request.restart,

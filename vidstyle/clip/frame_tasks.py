@@ -86,7 +86,7 @@ class FrameOptimizer:
 
         for done in self._batch.run(tasks()):
             frame = entered[done.task.frame]
-            picture = partial(self._picture, done.slot, frame.source)
+            picture = partial(self._picture, done.slot, frame)
             if done.is_finished and done.report is not None:
                 own, goal = done.report.own_loss, frame.paint.goal
                 # The shot's first frame is the reference while frames come close to it.
@@ -103,8 +103,10 @@ class FrameOptimizer:
         np.savez(archive, **arrays)
         return archive.getvalue()
 
-    def _picture(self, slot: int, source: Frame) -> Frame:
-        return self._stylizer.finished(self._batch.result(slot), source)
+    def _picture(self, slot: int, frame: PrefetchedFrame) -> Frame:
+        if frame.given is not None:
+            return frame.given
+        return self._stylizer.finished(self._batch.result(slot), frame.source)
 
     def _task(self, frame: PrefetchedFrame) -> FrameTask:
         if frame.given is not None:

@@ -13,7 +13,7 @@ from typing import Self
 from vidstyle.clip.reader import FrameReader, SelectedFrames
 from vidstyle.color import ColorStatistics, Mask, color_statistics
 from vidstyle.config import VideoConfig
-from vidstyle.errors import ConfigError, WorkDirError
+from vidstyle.errors import ConfigError, WorkDirError, counted
 from vidstyle.images import resize_frame
 from vidstyle.motion.fades import FadeDetector, Light, plain_color
 from vidstyle.motion.shots import ShotDetector
@@ -218,14 +218,14 @@ class Ingest:
         path = self._selected.reader.info.path
         if not found.times_s:
             raise ConfigError(
-                f"{path} has no frame in the requested range; "
-                f"{self._selected.read_count} frames were read."
+                f"{path} has no frame in the requested range "
+                f"({counted(self._selected.read_count, 'frame')} read)."
             )
         end = found.first + len(found.without_repeat().times_s)
         if stop is not None and end < stop:
             found.warnings.append(
-                f"{path} has only {end} frames; painting {start}:{end} instead "
-                f"of {start}:{stop}."
+                f"{path} has only {counted(end, 'frame')}; painting {start}:{end} "
+                f"instead of {start}:{stop}."
             )
 
     def _add(self, cuts: list[int], certain: int) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from pathlib import Path
 from time import monotonic
 from typing import Final
 
@@ -79,11 +78,10 @@ class NetworkPainter(FrameOptimizer):
         *,
         reader: FrameReader,
         motion: MotionEstimator,
-        output: Path | None = None,
     ) -> None:
-        """Prepare; training reads the clip once more; ``output`` gets the network."""
+        """Prepare; training reads the clip once more."""
         super().__init__(stylizer, store, config, guided)
-        self._reader, self._motion, self._output = reader, motion, output
+        self._reader, self._motion = reader, motion
 
     def run(self, frames: Iterator[PrefetchedFrame | None]) -> Iterator[PaintStep]:
         """Train the network, reported as steps of the first frame; then stylize all."""
@@ -161,8 +159,7 @@ class NetworkPainter(FrameOptimizer):
         finally:
             if spent_s > saved_s:
                 self._save(training, spent_s)
-        if self._output is not None:
-            write_painter(self._output, painter)
+        write_painter(self._store.trained, painter)
 
     @property
     def _limit_s(self) -> float:

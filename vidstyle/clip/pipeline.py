@@ -37,7 +37,8 @@ from vidstyle.clip.spread import SpreadPainter
 from vidstyle.clip.workers import Workers
 from vidstyle.config import EncodingConfig, EvolutionConfig, Region, VideoConfig
 from vidstyle.devices import threads
-from vidstyle.errors import ConfigError
+from vidstyle.errors import ConfigError, counted
+from vidstyle.images import write_whole
 from vidstyle.motion.flow import estimate_motions
 from vidstyle.records import Frame, Listener, Notice, Plan, StrPath, VideoInfo, ignore
 from vidstyle.stylize.image import (
@@ -106,8 +107,8 @@ def stylize_video(
     ``workers`` are the processes that paint the shots; see ``Workers``.
     """
     config, crew = config or VideoConfig(), Workers(workers) if workers else None
-    extras = map(_path, (evolution_output, sheet_output, compare_output))
-    outputs = Outputs(Path(output), *extras)
+    extras = evolution_output, sheet_output, compare_output, network_output
+    outputs = Outputs(Path(output), *map(_path, extras))
     check_outputs(outputs, config.encoding, overwrite=overwrite)
     evolution = (evolution or EvolutionConfig()) if outputs.evolution else None
     own = {time_s: Path(path) for time_s, path in (keys or {}).items()}
@@ -121,8 +122,7 @@ def stylize_video(
     )
     given = _read_keys(own, reader.info, config)
     if config.has_painter:
-        network = partial(NetworkPainter, output=_path(network_output))
-        make_painter = partial(network, reader=reader, motion=motion)
+        make_painter = partial(NetworkPainter, reader=reader, motion=motion)
     passes = RegionPasses(paintings, masks, evolution, make_painter, given)
     known = {} if restart else store.facts(Path(MANIFEST).stem) or {}
     with store.claimed(), crew or nullcontext(), threads(known.get("threads")) as count:
@@ -231,14 +231,15 @@ def _begin(
         "command": sys.argv,
     }
     masks.store.put_facts(RUN, facts)
-    if damaged := sum(store.drop_damaged() for store in stores):
+    if damaged := passes.drop_damaged():
         text = f"damaged frames, to be painted again: {damaged}"
         listener(Notice(text=text, is_warning=True))
     done = sum(len(store.painted()) for store in stores)
     begun = sum(len({*store.begun()} - {*store.painted()}) for store in stores)
     if done or begun:
-        text = f"resuming in {masks.store.work_dir}: {done} frames already painted"
-        listener(Notice(text=text + f", {begun} begun" * bool(begun)))
+        text = f"resuming in {masks.store.work_dir}: {counted(done, 'frame')} already "
+        text += "painted" + f", {begun} begun" * bool(begun)
+        listener(Notice(text=text))
     plan = Plan(
         height=shape[0],
         width=shape[1],
@@ -275,5 +276,8 @@ def _write(
         plain = replace(config, encoding=EncodingConfig(), output_size="working")
         write_result(both, found, outputs.compare, info=reader.info, config=plain)
     gif = save_evolution(stylized, outputs.evolution, passes.evolution, listener)
-    passes.masks.store.remove()
+    store = passes.masks.store
+    if outputs.network is not None and store.trained.is_file():
+        write_whole(outputs.network, store.trained.read_bytes())
+    store.remove()
     return VideoResult(outputs.video, len(found.times_s), len(found.starts), gif)

@@ -16,7 +16,7 @@ from vidstyle.clip.reader import (
 from vidstyle.clip.region_masks import RegionMasks
 from vidstyle.clip.results import frame_shape, tell_summary, whole_shape
 from vidstyle.config import MIN_SIDE, Region, VideoConfig
-from vidstyle.errors import ConfigError
+from vidstyle.errors import ConfigError, counted
 from vidstyle.images import check_free, check_picture_path, write_picture
 from vidstyle.motion.fades import plain_color
 from vidstyle.optimize.pyramid import picture_work
@@ -88,7 +88,7 @@ def preview_video(
         steps = first + (count - 1) * config.expected_next_steps + count * FRAME_WORK
         passes, pixels = len(regions) + paintings.has_rest, full[0] * full[1]
         step_s = (time.monotonic() - started) / work / (height * width) * pixels
-        text = f"whole clip: {count} frames at {full[1]}x{full[0]}, about "
+        text = f"whole clip: {counted(count, 'frame')} at {full[1]}x{full[0]}, about "
         text += f"{duration(passes * step_s * steps)} on this machine"
         listener(Notice(text=text))
     return output

@@ -19,7 +19,7 @@ from vidstyle.clip.reader import FrameReader, SelectedFrames, expected_span
 from vidstyle.clip.results import frame_shape
 from vidstyle.color import Mask, flatten_masks, moved_mask, soft_mask, soften
 from vidstyle.config import FlowQuality, Region, VideoConfig, check_mask_shape
-from vidstyle.errors import ConfigError, VideoOpenError
+from vidstyle.errors import ConfigError, VideoOpenError, counted
 from vidstyle.images import resize_frame
 from vidstyle.motion.consistency import photometric_consistency
 from vidstyle.motion.flow import estimate_motions
@@ -150,7 +150,8 @@ class RegionMasks:
         _, stop = expected_span(info, self.config)
         last = mask.facts.get("last")
         if last is not None and stop is not None and last + 1 < stop:
-            yield f"has {last + 1} frames, fewer than the clip; its last frame is held"
+            count = counted(last + 1, "frame")
+            yield f"has {count}, fewer than the clip; its last frame is held"
 
     def _read(self, mask: _RegionMask, clip: VideoInfo) -> None:
         """Store the frames of a mask clip, and the index of the last one."""
@@ -164,9 +165,10 @@ class RegionMasks:
             if stop is not None and last + 1 >= stop:
                 break
         if not is_seen:
+            frames = f"{start}:{'' if stop is None else stop}"
             raise ConfigError(
-                f"the mask {mask.path} is black in every painted frame; paint its "
-                "region white."
+                f"the mask {mask.path} is black in every frame of {frames}; paint its "
+                "region white, or choose other --frames."
             )
         mask.store.put_facts(READY, {"last": last})
 

@@ -90,6 +90,13 @@ class RegionPasses:
         for store in (*self.stores, *([self._composed] if self.masks.regions else [])):
             store.open(manifest)
 
+    def drop_damaged(self) -> int:
+        """Delete damaged frames; count them. The last pass composites again."""
+        *others, last = self.stores
+        composed = [self._composed] if self.masks.regions else []
+        damaged = last.drop_damaged(*composed)
+        return damaged + sum(store.drop_damaged() for store in others)
+
     @property
     def _composed(self) -> FrameStore:
         return FrameStore(self.masks.store.work_dir / "composed")

@@ -9,6 +9,7 @@ import numpy as np
 from vidstyle.clip.ingest import IngestState
 from vidstyle.clip.reader import FrameReader, SelectedFrames, expected_frames
 from vidstyle.config import EncodingConfig, EvolutionConfig, VideoConfig
+from vidstyle.errors import counted
 from vidstyle.images import resize_frame, write_picture
 from vidstyle.records import NO_BARS, Bars, Frame, Listener, Notice, VideoInfo
 from vidstyle.stylize.style_bank import working_size
@@ -22,7 +23,7 @@ from vidstyle.video.codecs import (
 from vidstyle.video.figures import contact_sheet, evenly_spaced, write_evolution
 from vidstyle.video.folder import write_pictures
 from vidstyle.video.mux import dropped_data, unsupported_streams
-from vidstyle.video.probe import held_s
+from vidstyle.video.probe import gif_loops, held_s
 from vidstyle.video.read import fitted_bars, with_bars
 from vidstyle.video.work_dir import FrameStore
 from vidstyle.video.write import MOST_FPS, with_alpha, write_video
@@ -88,7 +89,7 @@ def tell_summary(
         text += "--frames A:B paints a part, and vidstyle plan estimates the time"
         listener(Notice(text=text, is_warning=True))
     end_s = info.duration_s
-    for time_s in config.style_at:
+    for time_s in config.style_at[1:]:  # the first is shown from the beginning
         if end_s is not None and time_s > end_s:
             text = f"style-at {time_s:g}: the clip ends at {end_s:.2f} s, before this "
             listener(Notice(text=f"{text}painting is reached", is_warning=True))
@@ -99,8 +100,8 @@ def summary(info: VideoInfo, config: VideoConfig) -> str:
     count, total = expected_frames(info, config), info.frame_count
     facts = [f"{info.width}x{info.height}", f"{float(info.fps):.4g} fps"]
     if count is not None:
-        of = "" if total in {None, count} else f"of {total} "
-        facts = [f"{count} {of}frames", *facts]
+        of = "" if total in {None, count} else f"{count} of "
+        facts = [of + counted(total if of and total else count, "frame"), *facts]
     if info.has_audio:
         facts.append("with sound")
     return f"{info.path.name or info.path}: {', '.join(facts)}"
@@ -149,7 +150,7 @@ def left_behind(
         )
     if encoding.keep_alpha and not info.has_alpha:
         yield f"{info.path} has no transparency to keep."
-    if container == "gif" and info.fps > MOST_FPS:
+    if container == "gif" and info.fps > MOST_FPS and info.frame_count != 1:
         yield (
             f"a .gif shows at most {MOST_FPS} frames per second: some of the "
             f"{float(info.fps):.4g} are dropped."
@@ -184,6 +185,7 @@ def write_result(
         config=config.encoding,
         height=height,
         width=width,
+        loops=0 if config.loop else gif_loops(info),
     )
 
 
@@ -252,8 +254,10 @@ def save_evolution(
         return None
     pictures = store.evolution()
     if pictures is None:
-        text = f"no {path.name}: frame {evolution.frame} is not in the painted range"
-        listener(Notice(text=text, is_warning=True))
+        why = "there is nothing to paint"
+        if evolution.frame is not None:
+            why = f"frame {evolution.frame} is not in the painted range"
+        listener(Notice(text=f"no {path.name}: {why}", is_warning=True))
         return None
     write_evolution(pictures, path, config=evolution)
     return path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vidstyle.clip.reader import FrameReader, open_reader
 from vidstyle.config import VideoConfig
-from vidstyle.errors import WorkDirError
+from vidstyle.errors import WorkDirError, counted
 from vidstyle.motion.fades import LONGEST
 from vidstyle.records import Listener, Notice, StrPath, ignore
 from vidstyle.video.work_dir import MANIFEST, RUN, FrameStore
@@ -92,7 +92,10 @@ def _open_run(path: Path) -> tuple[FrameStore, dict[str, Any]]:
     store = FrameStore(path)
     facts = store.facts(RUN)
     if facts is None:
-        raise WorkDirError(f"there is no unfinished run in {path}.")
+        raise WorkDirError(
+            f"there is no unfinished run in {path}; if it was started with --work-dir, "
+            "give that directory."
+        )
     return store, facts
 
 
@@ -109,16 +112,17 @@ def _write(
 
     painted = store.painted()
     if not painted:
-        raise WorkDirError(f"no frames are painted yet in {store.work_dir}.")
+        raise WorkDirError(f"no frame is finished yet in {store.work_dir}.")
     found = _read_times(store, reader, config)
     first, count = found.first, 0
     while count < len(found.times_s) and store.is_painted(first + count):
         count += 1
     if not count:
-        raise WorkDirError(f"the first frame is not painted yet in {store.work_dir}.")
+        raise WorkDirError(f"the first frame is not finished yet in {store.work_dir}.")
     read = range(first, first + len(found.times_s))  # a loop has painted one more
     if left := len({*read}.intersection(painted)) - count:
-        listener(Notice(text=f"skipping {left} frames after an unfinished one"))
+        text = f"skipping {counted(left, 'frame')} after an unfinished one"
+        listener(Notice(text=text))
     if count < len(found.times_s):
         end_s, stop = found.times_s[count], first + count
         found = replace(found, times_s=found.times_s[:count], end_s=end_s)

@@ -18,7 +18,7 @@ from vidstyle.config.setting import (
     check_layers,
     check_weights,
 )
-from vidstyle.errors import ConfigError
+from vidstyle.errors import ConfigError, counted
 
 Init = Literal["content", "random", "style"]
 NetworkName = Literal["auto", "slim", "vgg16", "vgg19"]
@@ -96,12 +96,12 @@ class StyleConfig(Config):
         default_text="1",
     )
     content_weight: float = LOOK.common(
-        0.07, "How firmly to keep the scene.", least=0, short="c"
+        0.075, "How firmly to keep the scene.", least=0, short="c"
     )
     content_detail: float = LOOK.setting(
-        0.5,
-        "How much more firmly to keep detail, such as faces, than flat areas; 0: "
-        "equally.",
+        0.4,
+        "How much more firmly to keep faces, objects and detail than skies and walls; "
+        "0: equally.",
         least=0,
         most=2,
     )
@@ -266,12 +266,13 @@ class StyleConfig(Config):
 
 def check_counts(config: StyleConfig, times_s: Sequence[float], paintings: int) -> None:
     """Raise ConfigError unless style-mix and style-at have one value per painting."""
-    actual = "is 1 painting" if paintings == 1 else f"are {paintings} paintings"
+    verb = "is" if paintings == 1 else "are"
     for name, values in ("style-mix", config.style_mix), ("style-at", times_s):
         if len(values) not in {0, paintings}:
-            count = f"{len(values)} value{'s' * (len(values) != 1)}"
+            actual = f"{verb} {counted(paintings, 'painting')}"
             raise ConfigError(
-                f"{name} has {count}, but there {actual}; give one value per painting."
+                f"{name} has {counted(len(values), 'value')}, but there {actual}; give "
+                "one value per painting."
             )
 
 

@@ -18,7 +18,7 @@ from vidstyle.clip.manifest import (
 )
 from vidstyle.config import StyleConfig
 from vidstyle.devices import choose_device
-from vidstyle.errors import OutputError
+from vidstyle.errors import OutputError, counted
 from vidstyle.explore import Experiment, Trial
 from vidstyle.explore.results import (
     NAMES,
@@ -163,7 +163,7 @@ class TrialPainter:
             if facts is not None and store.is_painted(number):
                 outcomes[number] = facts
         if done := len(outcomes):
-            text = f"resuming: {done} of {total} pictures already painted"
+            text = f"resuming: {done} of {counted(total, 'picture')} already painted"
             self._listener(Notice(text=text))
         height, width, _ = self._frames[0].shape
         plan = Plan(

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from vidstyle.errors import ConfigError
+from vidstyle.errors import ConfigError, counted
 from vidstyle.images import is_picture
 from vidstyle.measure import MeasureConfig
 from vidstyle.measure.clip import measure_clip
@@ -65,8 +65,8 @@ def _clip_table(facts: Facts) -> Iterator[str]:
         which = "drift" if name in DRIFTING else "mean"
         sides = facts[name]["result"], facts[name]["content"]
         shown[name] = compare(*(side[which] for side in sides))
-    what = "{frames} frames of {width}x{height}".format(**facts)
-    return _lines(f"{what}, {len(facts['cuts'])} cut(s)", shown)
+    what = counted(facts["frames"], "frame") + " of {width}x{height}".format(**facts)
+    return _lines(f"{what}, {counted(len(facts['cuts']), 'cut')}", shown)
 
 
 def _folder_table(facts: Facts) -> Iterator[str]:

@@ -20,7 +20,9 @@ median leaves the weight of a pale painting unchanged.
 """
 
 
-MOST_ATTENTION = 4.0  # at the densest detail, relative to the mean
+SALIENT = "relu5_1"
+"""The layer whose energy tells faces, animals and objects from skies and walls."""
+MOST_ATTENTION = 4.0  # relative to the mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,11 @@ def content_target(
     constant over a shot, they keep a fade from shifting the balance with the style.
     """
     layers = [layer for layer, _ in config.content_layers]
-    extractor = Extractor(network=network, layers=layers)
-    features = extractor.extract_detached(content_image)
+    salient = SALIENT if SALIENT in network.layers else network.layers[-1]
+    wanted = {*layers, salient} if config.weighs_detail else layers
+    extractor = Extractor(network=network, layers=wanted)
+    extracted = extractor.extract_detached(content_image)
+    features = {layer: extracted[layer] for layer in layers}
     if config.loss_scale == "gatys":
         energies = dict.fromkeys(layers, 2.0)  # Gatys et al. 2016, eq. 1
     elif energies is None:
@@ -143,29 +148,46 @@ def content_target(
     if config.weighs_detail:
         for layer, values in features.items():
             *_, height, width = values.shape
-            attention[layer] = detail_weights(
-                content_image, (height, width), power=config.content_detail
+            attention[layer] = attention_weights(
+                content_image,
+                extracted[salient],
+                (height, width),
+                power=config.content_detail,
             )
     return ContentTarget(features, energies, attention)
 
 
-def detail_weights(image: Tensor, shape: tuple[int, int], *, power: float) -> Tensor:
-    """Weight positions by the local detail of an image: (1, 1, h, w).
+def attention_weights(
+    image: Tensor, salient: Tensor, shape: tuple[int, int], *, power: float
+) -> Tensor:
+    """Weight positions by local detail and by what is there: (1, 1, h, w).
 
-    Faces and other small objects are dense with edges and the first to disappear under
-    bold strokes; skies and walls can be painted freely. With a power of 0 the weights
-    are uniform, with 1 proportional to the differences of neighboring pixels. Their
-    mean is 1 before clamping to ``MOST_ATTENTION``.
+    Faces and other small objects are the first to disappear under bold strokes; skies
+    and walls can be painted freely. Objects are dense with edges, and their deep
+    features are strong even where they are dark or soft. With a power of 0 the weights
+    are uniform; with 1 they are proportional to the differences of neighboring pixels
+    of ``image`` (1, 3, H, W) and to the energy of ``salient``, its deep features
+    (1, C, k, l). Their mean is 1 before clamping to ``MOST_ATTENTION``.
     """
     gray = image.mean(1, keepdim=True)
     dx = functional.pad(gray.diff(dim=-1).abs(), (0, 1))
     dy = functional.pad(gray.diff(dim=-2).abs(), (0, 0, 0, 1))
-    density = functional.adaptive_avg_pool2d(dx + dy, shape)
-    padded = functional.pad(density, (1, 1, 1, 1), mode="replicate")
-    density = functional.avg_pool2d(padded, 3, 1)  # (1, 1, h, w)
-    relative = density / density.mean().clamp_min(torch.finfo(density.dtype).tiny)
-    weights = relative.clamp(0.1, 6) ** power
+    edges = functional.adaptive_avg_pool2d(dx + dy, shape)
+    energy = _smooth(salient.float().square().sum(1, keepdim=True))
+    energy = functional.interpolate(energy, shape, mode="bilinear")
+    weights = (_relative(_smooth(edges)) * _relative(energy)) ** power
     return (weights / weights.mean()).clamp(max=MOST_ATTENTION)
+
+
+def _smooth(values: Tensor) -> Tensor:
+    padded = functional.pad(values, (1, 1, 1, 1), mode="replicate")
+    return functional.avg_pool2d(padded, 3, 1)
+
+
+def _relative(values: Tensor) -> Tensor:
+    """Divide by the mean; limits outliers."""
+    mean = values.mean().clamp_min(torch.finfo(values.dtype).tiny)
+    return (values / mean).clamp(0.1, 10)
 
 
 def normalized_weights(layers: tuple[LayerWeight, ...]) -> dict[str, float]:

@@ -14,7 +14,13 @@ from itertools import product
 from pathlib import Path
 
 from vidstyle.config import MIN_SIDE, AlbumConfig, StyleConfig
-from vidstyle.errors import ConfigError, ImageOpenError, InputError, OutputError
+from vidstyle.errors import (
+    ConfigError,
+    ImageOpenError,
+    InputError,
+    OutputError,
+    counted,
+)
 from vidstyle.images import make_folder, read_picture, resize_frame, write_picture
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.records import Frame, FrameReport, Listener, Notice, Plan, StrPath, ignore
@@ -181,7 +187,7 @@ def stylize_album(
     left = [pair for pair in pairs if overwrite or not pair.output.exists()]
     kept = len(pairs) - len(left)
     rows = len({pair.content for pair in pairs})
-    summary = f"{rows} x {len(pairs) // rows} -> {len(pairs)} pictures"
+    summary = f"{rows} x {len(pairs) // rows} -> {counted(len(pairs), 'picture')}"
     if kept:
         summary += f"; {kept} already exist (--overwrite paints them again)"
     listener(Notice(text=summary))

@@ -236,7 +236,7 @@ def _view(run: Run | None) -> list[Any]:
     if run is not None and not is_busy:
         files = [str(file) for file in run.results] or None
         if state == "done" and not run.is_preview:
-            _, evolution, _, compare = run.outputs
+            evolution, compare = run.outputs.evolution, run.outputs.compare
             both, frames = before_and_after(run), run.frames
     return [
         *(gr.update(visible=is_shown) for is_shown in buttons),

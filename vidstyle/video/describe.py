@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
+from vidstyle.errors import counted
 from vidstyle.records import ColorInfo, StreamInfo, VideoInfo
 from vidstyle.video.mux import ending_for
 from vidstyle.video.probe import measure_timing
@@ -79,11 +80,11 @@ def _rate(info: VideoInfo) -> str:
         "assumed": "assumed, as its frames have no timestamps",
     }[timing.kind]
     rate = f"{float(info.fps):.5g} fps{exact}, {kind}"
-    rate += f"; {_count(timing.packets, 'frame')} stored"
+    rate += f"; {counted(timing.packets, 'frame')} stored"
     if info.start_s:
         rate += f"; the first at {info.start_s:.4g} s"
     if info.missing_numbers:
-        rate += f"; {info.missing_numbers} missing numbers are skipped"
+        rate += f"; {counted(info.missing_numbers, 'missing number')} skipped"
     return rate
 
 
@@ -123,7 +124,7 @@ def _reading(info: VideoInfo) -> str:
 
 def _result(info: VideoInfo) -> str:
     tracks = [
-        _count(len(streams), f"{name} track")
+        counted(len(streams), f"{name} track")
         for kind, name in {"audio": "sound", "subtitle": "subtitle"}.items()
         if (streams := info.of_kind(kind))
     ]
@@ -133,7 +134,3 @@ def _result(info: VideoInfo) -> str:
     if ending == ".mkv":
         result += "; an .mp4 cannot hold all tracks unchanged"
     return result
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"

@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
-from vidstyle.errors import OutputError, VideoOpenError
+from vidstyle.errors import OutputError, VideoOpenError, counted
 from vidstyle.images import PICTURE_ENDINGS, Resized, read_picture, write_picture
 from vidstyle.images.decode import read_header
 from vidstyle.records import Frame, TimedFrame, VideoInfo
@@ -80,8 +80,8 @@ def read_folder(
     """Read a folder's pictures in order, at a constant rate."""
     if info.missing_numbers:
         on_warning(
-            f"{info.path} has no pictures for {info.missing_numbers} numbers between "
-            "its first and last; they are skipped"
+            f"{info.path} has no picture for {counted(info.missing_numbers, 'number')} "
+            "between its first and last; the rest is used"
         )
     for index, picture in enumerate(numbered_pictures(info.path)):
         frame = read_picture(picture, background=info.background)

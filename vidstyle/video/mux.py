@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from vidstyle.config import EncodingConfig
+from vidstyle.errors import counted
 from vidstyle.records import StreamInfo, VideoInfo
 from vidstyle.video.codecs import CODECS, CONTAINERS
 from vidstyle.video.ffmpeg import RESTARTED, file_url
@@ -134,8 +135,8 @@ def dropped_data(source: VideoInfo) -> str | None:
     names = [name for name in data if name not in _REGENERATED]
     if not names:
         return None
-    tracks = "1 track" if len(names) == 1 else f"{len(names)} tracks"
-    return f"{tracks} with data ({', '.join(dict.fromkeys(names))}) left out"
+    listed = ", ".join(dict.fromkeys(names))
+    return f"{counted(len(names), 'track')} with data ({listed}) left out"
 
 
 def source_input(
@@ -181,12 +182,18 @@ def mux_args(
             arguments += [f"-map_metadata:s:{number}", f"1:s:{stream.index}"]
         if stream.is_cover:
             arguments += [f"-disposition:{number}", "attached_pic"]
-    # A chapter that begins a millisecond before the end is over.
-    arguments += ["-t", f"{span[1] - span[0] - 0.001:.6f}"] if span else []
-    if span and span[0] > 0:
-        # Otherwise a cut also copies the packets since the previous keyframe, and
-        # encodes earlier subtitles, whose times move those of the other streams.
-        arguments += ["-copypriorss", "0", "-bsf:s", r"noise=drop=lt(pts\,0)"]
+    if span:
+        length_s = span[1] - span[0]
+        # A chapter that begins a millisecond before the end is over.
+        arguments += ["-t", f"{length_s - 0.001:.6f}"]
+        # A subtitle ends with the last frame.
+        subtitles = rf"setts=duration=min(DURATION\,{length_s:.6f}/TB-PTS)"
+        if span[0] > 0:
+            # Otherwise a cut also copies the packets since the previous keyframe, and
+            # encodes earlier subtitles, whose times move those of the other streams.
+            arguments += ["-copypriorss", "0"]
+            subtitles = rf"noise=drop=lt(pts\,0),{subtitles}"
+        arguments += ["-bsf:s", subtitles]
     if not config.strip_metadata:
         arguments += _tags(source, container, config)
     return arguments

@@ -39,6 +39,7 @@ _LISTS: Final = re.compile(
 """How playlists and manifests begin: HLS, ffmpeg's concat, SDP, DASH, ..."""
 _ROUNDING_S: Final = 0.0011  # Matroska and FLV round timestamps to milliseconds
 _LONG: Final = 1.5  # frame periods after which a last frame counts as held
+_GIF_LOOPS: Final = re.compile(rb"\xff\x0bNETSCAPE2\.0\x03\x01(..)", re.DOTALL)
 _DIVX: Final = re.compile(rb"DivX\d+(b|Build)\d+p")  # packed bitstream
 
 
@@ -243,3 +244,14 @@ def held_s(info: VideoInfo) -> float | None:
     with suppress(VideoOpenError, OSError):  # a custom reader may have no file
         last = max(_stored(info), key=lambda packet: packet.time_s, default=None)
     return last.duration_s if last and last.duration_s > _LONG / info.fps else None
+
+
+def gif_loops(info: VideoInfo) -> int:
+    """Return how often a GIF repeats, as ffmpeg's -loop: 0 forever, -1 not at all.
+
+    Any other clip is to repeat forever.
+    """
+    if info.container != "gif":
+        return 0
+    found = _GIF_LOOPS.search(_start(info.path))
+    return int.from_bytes(found[1], "little") if found else -1

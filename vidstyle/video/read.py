@@ -19,7 +19,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from vidstyle.errors import VideoOpenError
+from vidstyle.errors import VideoOpenError, counted
 from vidstyle.images import read_alpha
 from vidstyle.records import NO_BARS, Bars, Frame, TimedFrame, VideoInfo
 from vidstyle.video.ffmpeg import (
@@ -103,8 +103,8 @@ def _read_file(
     for time_s, frame in _split(name, info, stats):
         if stats.skipped and strict:
             raise VideoOpenError(
-                f"{info.path} is damaged after {stats.frames} frames; to use the "
-                "rest, remove --strict."
+                f"{info.path} is damaged after {counted(stats.frames, 'frame')}; to "
+                "use the rest, remove --strict."
             )
         yield stats.add(frame, info.start_s + time_s)
 
@@ -150,8 +150,8 @@ def _split(
 def _missing_middle(info: VideoInfo, stats: _DecodeStats) -> str | None:
     lost = max(stats.skipped, _packets_in_gaps(info, stats))
     if lost:
-        frames = "frame" if lost == 1 else "frames"
-        return f"{info.path} is damaged: {lost} {frames} cannot be decoded"
+        frames = counted(lost, "frame")
+        return f"{info.path} is damaged: {frames} cannot be decoded"
     if stats.reason:
         return f"{info.path} is damaged: {stats.reason}"
     if not stats.gaps:
@@ -161,7 +161,7 @@ def _missing_middle(info: VideoInfo, stats: _DecodeStats) -> str | None:
     if not any(_COMPLAINT.match(line) for line in lines):
         return None
     lost = sum(round((end - start) * info.fps) - 1 for start, end in stats.gaps)
-    return f"{info.path} is damaged: about {lost} frames are missing"
+    return f"{info.path} is damaged: it lacks about {counted(lost, 'frame')}"
 
 
 def _packets_in_gaps(info: VideoInfo, stats: _DecodeStats) -> int:
@@ -185,7 +185,7 @@ def _missing_end(info: VideoInfo, stats: _DecodeStats) -> str | None:
     list makes wrong: a file is truncated only if it stores nothing later.
     """
     if not _has_trailer(info):
-        return f"{info.path} is truncated after {stats.frames} frames"
+        return f"{info.path} is truncated after {counted(stats.frames, 'frame')}"
     promised_s = info.duration_s
     if info.container == "avi" and info.frame_count is not None:
         # The duration of a truncated AVI covers only what is left.

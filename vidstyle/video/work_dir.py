@@ -10,7 +10,7 @@ complete, and an interrupted run can resume.
     paint/000001.npz        age and origin of the paint of the latest frames
     begun/000001.npz        intermediate state of a frame that takes long
     evolution/000001.png    snapshots of one frame's optimization
-    learned/network.safetensors  checkpoint of a painting network
+    learned/*.safetensors   checkpoint of a painting network, and the trained one
     NAME.json               values that a resumed run must reuse, not recompute, and
     .NAME.json              a backup of them in case of disk damage
     lock                    held while a process uses the directory
@@ -51,6 +51,7 @@ class FrameStore:
         self.work_dir = work_dir
         self.newest = work_dir / NEWEST
         self.learned = work_dir / LEARNED / "network.safetensors"
+        self.trained = work_dir / LEARNED / "trained.safetensors"
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
@@ -119,15 +120,14 @@ class FrameStore:
         """
         if restart:
             self.remove()
-        name = Path(MANIFEST).stem
         with self._reported():
-            if (stored := self.facts(name)) is not None:
+            if (stored := self.facts(Path(MANIFEST).stem)) is not None:
                 self._check_same(stored, json.loads(json.dumps(manifest)))
             self._check_own()
             for kind in KINDS:
                 (self.work_dir / kind).mkdir(parents=True, exist_ok=True)
             if stored is None:
-                self.put_facts(name, manifest)
+                self.put_facts(Path(MANIFEST).stem, manifest)
         return stored is not None
 
     def _check_own(self) -> None:
@@ -192,7 +192,7 @@ class FrameStore:
         return self.work_dir / kind / f"{index + 1:06d}.{ending}"
 
     def _put(self, kind: str, index: int, frame: Frame) -> None:
-        with self._reported(" The work so far is kept."):
+        with self._reported(" Finished frames are kept."):
             write_picture(self._path(kind, index), frame)
 
     def _get(self, kind: str, index: int) -> Frame:
@@ -221,7 +221,7 @@ class FrameStore:
     def put_paint(self, index: int, paint: Paint) -> None:
         archive, losses = BytesIO(), np.array([paint.loss, paint.goal])
         np.savez_compressed(archive, age=paint.age, scene=paint.scene, losses=losses)
-        with self._reported(" The work so far is kept."):
+        with self._reported(" Finished frames are kept."):
             write_whole(self._path(PAINT, index), archive.getvalue())
 
     def paint(self, index: int) -> Paint | None:
@@ -242,12 +242,13 @@ class FrameStore:
         return path.read_bytes() if path.is_file() else b""
 
     def put_learned(self, data: bytes) -> None:
-        with self._reported(" The work so far is kept."):
+        with self._reported(" Finished frames are kept."):
             write_whole(self.learned, data)
 
-    def drop_damaged(self) -> int:
-        """Delete stylized frames that are damaged, or whose paint is; count them."""
-        damaged = [index for index in self.painted() if not self._is_whole(index)]
+    def drop_damaged(self, *others: "FrameStore") -> int:
+        """Delete frames damaged here or in others, or whose paint is; count them."""
+        stores = self, *others
+        damaged = [n for n in self.painted() if not all(s._is_whole(n) for s in stores)]
         for index in damaged:
             self._drop(STYLIZED, index)
             self.drop_paint(index)

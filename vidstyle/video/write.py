@@ -19,7 +19,12 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from vidstyle.config import EncodingConfig
-from vidstyle.errors import ConfigError, VideoOpenError, VideoWriteError
+from vidstyle.errors import (
+    ConfigError,
+    VideoOpenError,
+    VideoWriteError,
+    counted,
+)
 from vidstyle.images import (
     PARTIAL,
     Resized,
@@ -59,6 +64,7 @@ class Outputs(NamedTuple):
     evolution: Path | None  # GIF or MP4 of one frame's optimization
     sheet: Path | None
     compare: Path | None = None  # video of source and result side by side
+    network: Path | None = None  # the trained network
 
 
 def write_video(
@@ -72,6 +78,7 @@ def write_video(
     span: tuple[float, float] | None = None,
     height: int | None = None,
     width: int | None = None,
+    loops: int = 0,
     config: EncodingConfig | None = None,
 ) -> None:
     """Write a video or a GIF, replacing an existing one.
@@ -80,7 +87,8 @@ def write_video(
     ``height`` and ``width``; an odd row or column is cropped if the codec requires it.
     Times are in seconds after the source's start: a constant rate stays exact, any
     other is rounded to 1/90000 s (Matroska: 1 ms). The last frame is shown for
-    ``hold_s``, by default one period of ``fps``. Audio and other streams come from
+    ``hold_s``, by default one period of ``fps``; ``loops`` are a GIF's repetitions, as
+    ffmpeg's -loop: 0 is forever. Audio and other streams come from
     ``source`` (see ``mux``), cut to ``span`` in seconds.
 
     ConfigError: the container cannot hold the codec; VideoWriteError: writing failed,
@@ -93,7 +101,7 @@ def write_video(
         raise VideoWriteError(f"cannot write {path}: there are no frames.")
     resized = Resized(frames, height, width)
     if codecs.container_of(path) == "gif":
-        write_gif(resized, path, times_s=times_s, fps=fps, hold_s=hold_s)
+        write_gif(resized, path, times_s=times_s, fps=fps, hold_s=hold_s, loops=loops)
         return
     encoded = iter(resized)
     if config.keep_alpha and source and source.has_alpha:
@@ -190,7 +198,8 @@ def _counted_file(path: Path, count: int) -> Iterator[list[str]]:
         written = len(list_packets(partial, "0:v:0", error=VideoWriteError))
         if written != count:
             raise VideoWriteError(
-                f"cannot write {path}: it holds only {written} of {count} frames."
+                f"cannot write {path}: it holds only {written} of "
+                f"{counted(count, 'frame')}."
             )
 
 
@@ -237,8 +246,9 @@ def write_gif(
     times_s: Sequence[float],
     fps: Fraction,
     hold_s: float | None = None,
+    loops: int = 0,
 ) -> None:
-    """Write frames as a looping GIF; the arguments are those of ``write_video``.
+    """Write frames as a GIF; the arguments are those of ``write_video``.
 
     GIF delays are in hundredths of a second; a frame that would be shown for less than
     two is dropped. Frames are read twice, first for the palette.
@@ -262,7 +272,7 @@ def write_gif(
         arguments = [
             *(*_FRAMES, "-i", palette, "-filter_complex", _USE_PALETTE),
             *("-fps_mode", "passthrough", "-enc_time_base", "1:100"),
-            *("-loop", "0", "-final_delay", str(last_cs), *output),
+            *("-loop", str(loops), "-final_delay", str(last_cs), *output),
         ]
         _feed(timed_stream(shown(), shown_s, fps=rate), arguments, path)
 
