@@ -49,7 +49,7 @@ class Choices(Config):
     photographs: list[Path] | None = FILES.common(
         None, "A photograph to use as style; repeat for several.", flag="photo"
     )
-    output: Path | None = FILES.common(
+    output: str | None = FILES.common(
         None,
         "Folder for the sheet, tables and pictures; by default next to the picture.",
         short="o",
