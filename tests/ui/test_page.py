@@ -1,6 +1,7 @@
 """What the page's functions say and ask for, without a browser."""
 
 import json
+import re
 import time
 from functools import partial
 from pathlib import Path
@@ -118,6 +119,8 @@ def test_files_of_one_name_and_users_do_not_meet(runs: Runs, photo: Path) -> Non
         != first.folder
     )
     assert facts(first)["state"] == "waiting"
+    ((label, _),) = page.update_page(runs, ME, None, {})[0]["choices"]
+    assert re.match(r"\w+ \d\d:\d\d my photo\.png with my photo: waiting", label)
 
 
 def test_frame_of_a_clip_is_had_and_put_back_by_its_name(
@@ -126,8 +129,10 @@ def test_frame_of_a_clip_is_had_and_put_back_by_its_name(
     clip, asked = tmp_path / "clip.mp4", {}
     graph = ["-f", "lavfi", "-i", "testsrc2=s=48x32:r=12,trim=end_frame=6", str(clip)]
     run_ffmpeg(graph, error=VideoWriteError, failed="test clip")
+    request.show_source(str(clip), 0.1)
     _, _, panel, slider, file = request.show_source(str(clip), 0.3)
     assert (panel["visible"], slider["maximum"]) == (True, 0.4)  # no frame at 0.5 s
+    assert [path.name for path in tmp_path.glob("*.png")] == ["clip@0.3s.png"]
     assert file.endswith("clip@0.3s.png")
     assert (read_picture(Path(file)) == request.read_frame(clip, 4)).all()
     add_run(runs, False, ME, str(clip), None, "swirls", [file], *PLAIN[1:])
@@ -229,7 +234,7 @@ def test_stopped_clip_is_kept_as_often_as_asked(
     runs.stop(run)
     _, _, _, seen, selected, *_ = page.update_page(runs, ME, None, {})
     assert selected == run.folder.name
-    with pytest.raises(gr.Error, match=r"run in clip.swirls.mp4.vidstyle\.") as caught:
+    with pytest.raises(gr.Error, match=r"run in clip.swirls.mp4.vidstyle;") as caught:
         page.keep(run)
     assert str(tmp_path) not in str(caught.value)
     monkeypatch.setattr(page, "finish_video", lambda path, **_: path.write_bytes(b""))

@@ -89,7 +89,7 @@ def _build_runs(runs: Runs, token: Any) -> tuple[Any, tuple[Any, ...]]:
         "Delete": runs.delete,
     }
     with gr.Row():
-        small: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 110}
+        small: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 140}
         buttons = {name: gr.Button(name, visible=False, **small) for name in actions}
     newest = picture("Newest frame", "newest")
     views = [
@@ -136,7 +136,7 @@ def update_page(
     name, newest = run and run.folder.name, None
     if run is not None and run.state != "done" and run.newest.is_file():
         newest = run.newest
-    choices = [(label_of(r), r.folder.name) for r in own]
+    choices = [(f"{queued(r)} {label_of(r)}", r.folder.name) for r in own]
     results = run and [(path.name, path.stat().st_mtime_ns) for path in run.results]
     current = {
         "runs": [choices, name],
@@ -215,6 +215,11 @@ def keep(run: Run) -> None:
     except VidstyleError as err:
         text = run.without_paths(str(err))
         raise gr.Error(text, print_exception=False) from None
+
+
+def queued(run: Run) -> str:
+    """Tell runs of the same files apart by their day and time."""
+    return time.strftime("%a %H:%M", time.localtime(run.queued_s))
 
 
 def label_of(run: Run) -> str:

@@ -148,6 +148,8 @@ def show_source(file: str | None, second: float) -> list[Any]:
     thumb, error, frame = thumbnail(file, second)
     if file is None or frame is None or is_picture(path := Path(file)):
         return [thumb, error, gr.update(visible=False), gr.skip(), None]
+    for old in path.parent.glob("*@*s.png"):  # Gradio has copied it
+        old.unlink(missing_ok=True)
     key = path.with_name(f"{path.stem}@{second:g}s.png")
     write_picture(key, frame)
     info = probe(path)
