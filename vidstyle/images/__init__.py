@@ -80,16 +80,15 @@ def resize_frame(frame: Frame, *, height: int, width: int) -> Frame:
 
 @dataclass(frozen=True)
 class Resized:
-    """Frames resized whenever they are iterated over; a side of None stays."""
+    """Frames resized whenever they are iterated over."""
 
     frames: Iterable[Frame]
-    height: int | None = None
-    width: int | None = None
+    height: int
+    width: int
 
     def __iter__(self) -> Iterator[Frame]:
         for frame in self.frames:
-            height, width = self.height or frame.shape[0], self.width or frame.shape[1]
-            yield resize_frame(frame, height=height, width=width)
+            yield resize_frame(frame, height=self.height, width=self.width)
 
 
 def is_picture(path: Path) -> bool:
