@@ -229,7 +229,7 @@ def test_stopped_clip_is_kept_as_often_as_asked(
     runs.stop(run)
     _, _, _, seen, selected, *_ = page.update_page(runs, ME, None, {})
     assert selected == run.folder.name
-    with pytest.raises(gr.Error, match=r"run in clip.swirls.mp4.vidstyle\.") as caught:
+    with pytest.raises(gr.Error, match=r"run in clip.swirls.mp4.vidstyle;") as caught:
         page.keep(run)
     assert str(tmp_path) not in str(caught.value)
     monkeypatch.setattr(page, "finish_video", lambda path, **_: path.write_bytes(b""))
