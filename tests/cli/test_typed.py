@@ -42,6 +42,7 @@ INPUTS = {"clip.mp4", "painting.png"}
         ("clip.mp4 painting.png", "use --style painting.png"),
         ("bench --size 64x64", "--sizes"),
         ("--style painting.png clip.mp4", "Start with a command"),
+        ("video clip.mp4 --style=", "an empty argument"),
     ],
 )
 def test_word_of_another_program_is_answered(
@@ -52,6 +53,12 @@ def test_word_of_another_program_is_answered(
     told = " ".join(line.strip("│╭╮╰╯─ ") for line in said.lines)
     assert words in told
     assert names_in(here) == INPUTS
+
+
+def test_an_unset_variable_is_not_the_current_folder(vidstyle: Run) -> None:
+    said = vidstyle("image", "painting.png", "--style", "")
+    assert said.code == 2
+    assert "an empty argument after --style" in " ".join(said.lines)
 
 
 EARLY = [

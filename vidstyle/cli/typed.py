@@ -10,14 +10,17 @@ from vidstyle.config.toml_file import SAMPLES, read_table, sample
 
 
 def check_words(args: Sequence[str], options: Collection[str], *, flags: str) -> None:
-    """Raise Mistyped, with a suggestion, for an argument that is no option.
+    """Raise Mistyped for an empty argument, or, with a suggestion, for no option.
 
     ``flags`` are the short options that may be combined, as in ``-yq``.
     """
-    for arg in args:
+    for number, arg in enumerate(args):
         word = arg.partition("=")[0]
         if arg == "--":
             return
+        if arg == "" or (arg.endswith("=") and arg[:-1] in options):
+            after = f" after {args[number - 1]}" if number and not arg else ""
+            raise Mistyped(f"There is an empty argument{after}: an unset variable?")
         if word in options or not re.match("--?[A-Za-z]", word):
             continue
         plain = word.strip("-").replace("_", "-").lower()
