@@ -197,7 +197,8 @@ class Painter:
         frame, turn, picture = step.frame, step.frame.turn, step.picture()
         self._lanes.release(turn)
         del self._due_s[turn.frame]
-        self._painted[turn.frame] = picture, frame.paint
+        # Only key frames' paint is stored, so a resumed run knows no other.
+        self._painted[turn.frame] = picture, frame.paint if turn.after is None else None
         for index in [*self._painted]:
             if not self._lanes.needs(index):
                 del self._painted[index]
