@@ -21,6 +21,7 @@ HEAVY = {"cv2", "imageio_ffmpeg", "torch", "torchvision"}
 LIGHT = {
     "vidstyle",
     "vidstyle.config",
+    "vidstyle.config.parsers",
     "vidstyle.config.setting",
     "vidstyle.config.style",
     "vidstyle.config.toml_file",

@@ -1,6 +1,7 @@
 """Settings and their file: what is saved is what is read, and mistakes are named."""
 
 import re
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,13 @@ def test_part_of_the_settings_will_do(tmp_path: Path) -> None:
     assert type(read["lr"]) is float
 
 
+@pytest.mark.parametrize("text", ["24", "24.0", '"24"', '"48/2"'])
+def test_rate_is_a_number_or_a_string(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(f"fps = {text}\n")
+    assert read_config(path) == {"input_fps": Fraction(24)}
+
+
 def test_file_says_what_it_is_and_where_settings_come_from() -> None:
     text = config_text(
         defaults(),
@@ -106,6 +114,8 @@ MISTAKES = {
     'steps = "3"': "steps is '3'; it must be a whole number",
     "steps = true": "steps is True; it must be a whole number",
     "lr = true": "lr is True; it must be a number",
+    "fps = true": "fps: 'True' is not a rate such as 24",
+    "fps = 0": "fps is 0; it must be more than 0",
     f"lr = 1{'0' * 400}": "it must be a number",
     "recolor = 1": "recolor is 1; it must be true or false",
     "network = 16": 'network is 16; it must be one of "auto", "slim", "vgg16", "vgg19"',

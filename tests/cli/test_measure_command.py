@@ -191,7 +191,7 @@ def test_bundled_painting_has_a_name(files):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["result", "--content", "content"], 3, "has 3 frames, but 0: of"),
+        (["result", "--content", "content"], 3, "differ: 3 in result, 4 in content;"),
         (["gone", "--content", "content"], 3, "gone: No such file"),
         (["result", "--content", "gone.mp4"], 3, "gone.mp4: No such file"),
         (["empty", "--content", "content"], 3, "has no numbered pictures"),
@@ -205,7 +205,7 @@ def test_bundled_painting_has_a_name(files):
         (["content", "--content", "content", "--style", "gone.jpg"], 3, "gone.jpg"),
         (
             *(["result", "--content", "content", "--frames", "5:8"], 3),
-            "has 3 frames, but 5:8 of",
+            "in content in 5:8;",
         ),
         (["result", "--content", "content", "--frames", "x"], 2, "not a range"),
         (["result", "--content", "content", "--frames", "0:-1"], 3, "0:-1 is empty"),

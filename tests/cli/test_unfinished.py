@@ -123,3 +123,19 @@ def test_frame_that_lacks_a_region_is_not_finished(
     said = vidstyle("finish", "out")
     assert said.code == 7
     assert said.lines == ["error: no frame is finished yet in out.vidstyle/composed."]
+
+
+def test_finish_keeps_the_clip_and_leaves_damaged_frames_out(
+    stopped: Path, vidstyle: Run
+) -> None:
+    Path("same.mkv").symlink_to("clip.mp4")
+    said = vidstyle("finish", "a b.mkv", "-o", "same.mkv", "--overwrite")
+    assert said.code == 3
+    assert said.lines == ["error: the result same.mkv would replace its clip."]
+    for number in (2, PAINTED):
+        (stopped / "stylized" / f"{number:06d}.png").write_bytes(b"damaged")
+    Path("made").mkdir()
+    said = vidstyle("finish", "a b.mkv", "-o", "made")
+    assert said.code == 0, said.stderr
+    assert said.stdout == "made/a b.mkv\n"
+    assert said.lines[-1].endswith(", 1 frame")

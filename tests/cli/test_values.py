@@ -11,7 +11,7 @@ import typer
 from vidstyle.cli.options import usage
 from vidstyle.cli.request import parse_at, parse_region
 from vidstyle.config import LayerWeight, Region
-from vidstyle.config.setting import (
+from vidstyle.config.parsers import (
     parse_fps,
     parse_layers,
     parse_numbers,

@@ -295,7 +295,7 @@ def test_painting_of_a_frame_stands_and_the_clip_takes_its_paint(
 @pytest.mark.parametrize(
     ("time_s", "width", "words"),
     [
-        (9.0, WIDTH, "key 9: no painted frame"),
+        (9.0, WIDTH, "key 9: the first frame from then on is outside"),
         (0.0, 2 * WIDTH, "does not have the aspect ratio of 48x32"),
     ],
 )
@@ -307,3 +307,11 @@ def test_painting_that_fits_no_frame_is_refused(
     with pytest.raises(ConfigError, match=words):
         stylize_video(clip, [], clip.parent / "out", config=CONFIG, keys=keys)
     assert not (clip.parent / "out.vidstyle").exists()
+
+
+def test_two_paintings_of_a_frame_are_refused(clip: Path) -> None:
+    write_picture(clip.parent / "own.png", noise(4))
+    keys = dict.fromkeys((0.1, 0.11), clip.parent / "own.png")
+    config = replace(CONFIG, input_fps=Fraction(5))
+    with pytest.raises(ConfigError, match=r"key 0\.11: this frame has another key"):
+        stylize_video(clip, [], clip.parent / "out", config=config, keys=keys)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import fields, replace
 from fractions import Fraction
 from functools import partial
@@ -28,7 +28,15 @@ from vidstyle.errors import (
     VideoWriteError,
 )
 from vidstyle.images import read_picture, write_picture
-from vidstyle.records import Event, FrameReport, Notice, Plan, StreamInfo
+from vidstyle.records import (
+    Event,
+    Frame,
+    FrameReport,
+    Notice,
+    Plan,
+    StreamInfo,
+    TimedFrame,
+)
 from vidstyle.video.codecs import HardwareEncoder
 from vidstyle.video.ffmpeg import describe
 from vidstyle.video.mux import default_output, name_beside
@@ -87,6 +95,31 @@ def test_result_is_told(clip: Path, style: Path, output: Path) -> None:
     assert heard.notices == ["clip: 10 frames, 48x32, 25 fps -> 48x32"]
     assert {report.frame for report in heard.steps} == set(range(10))
     assert len(list(output.iterdir())) == 10
+
+
+class Made:
+    """Reads frames that are made as they are asked for."""
+
+    state = "made"
+
+    def __init__(self, **facts: Any) -> None:
+        self.info = replace(SMALL_CLIP, **facts)
+
+    def frames(self, **_: object) -> Iterator[TimedFrame]:
+        for index in range(3):
+            yield TimedFrame(index=index, time_s=index / 10, frame=scene(index))
+
+    def pick(
+        self, indices: Collection[int], *, height: int, width: int
+    ) -> dict[int, Frame]:
+        return {index: scene(index, height, width) for index in indices}
+
+
+def test_frames_may_come_from_anywhere(style: Path, tmp_path: Path) -> None:
+    folder = Made(kind="folder")
+    assert stylize_video(folder, style, tmp_path / "a.mp4", config=FEW).frames == 3
+    with pytest.raises(VideoOpenError, match="no such file to copy sound from"):
+        stylize_video(Made(), style, tmp_path / "b.mp4", config=FEW)
 
 
 def test_size_is_said_before_a_network_is_loaded(

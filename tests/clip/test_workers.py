@@ -321,11 +321,14 @@ def test_mistakes_are_told_before_the_work(
         run()
 
 
-def test_unreachable_cluster_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", [ConnectionError, Exception])  # Ray raises both
+def test_unreachable_cluster_is_one_sentence(
+    kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
     ray = pytest.importorskip("ray", reason="Ray is not installed")
 
     def init(**_: object) -> None:
-        raise ConnectionError("ray client connection\n timeout")
+        raise kind("ray client connection\n timeout")
 
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setattr(ray, "init", init)

@@ -1,8 +1,11 @@
 """Every setting is checked, and every refusal names setting, value and range."""
 
 from dataclasses import FrozenInstanceError, fields
+from fractions import Fraction
+from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import numpy as np
 import pytest
 
 from vidstyle.config import (
@@ -161,12 +164,57 @@ def test_choice_is_one_of_its_words(
     for word in words:
         changes = {**NEEDED.get(word, {}), setting: word}
         assert getattr(kind(**changes), setting) == word
+    if setting == "init":  # which may also be a file
+        return
     with pytest.raises(ConfigError) as refused:
         kind(**{setting: "sideways"})
     option = setting.replace("_", "-")
     assert str(refused.value) == (
         f"{option} is 'sideways'; it must be one of {', '.join(words)}."
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"init": "start.png"}, Path("start.png")),
+        ({"init": "content"}, "content"),
+        ({"weights": "slim.pth"}, Path("slim.pth")),
+        ({"steps": np.int64(2)}, 2),
+        ({"content_weight": np.float32(0.5)}, 0.5),
+        ({"content_weight": 1}, 1),
+        ({"style_mix": [2.0, 1.0]}, (2.0, 1.0)),
+        ({"style_mix": np.array([2.0, 1.0])}, (2.0, 1.0)),
+        ({"recolor": np.bool_(False)}, False),
+    ],
+)
+def test_values_of_a_program_are_converted(given: dict[str, Any], kept: object) -> None:
+    ((name, _),) = given.items()
+    value = getattr(VideoConfig.of(**given).style, name)
+    assert (value, type(value)) == (kept, type(kept))
+
+
+def test_rate_of_a_program_is_exact() -> None:
+    assert VideoConfig(input_fps=23.976).input_fps == Fraction("23.976")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"steps": 2.0}, "steps is 2.0; it must be of type int."),
+        ({"steps": "2"}, "steps is '2'; it must be of type int."),
+        ({"steps": None}, "steps is None; it must be of type int."),
+        ({"lr": "x"}, "lr is 'x'; it must be of type float | None."),
+        ({"recolor": "no"}, "recolor is 'no'; it must be of type bool."),
+        ({"style_mix": 1.0}, "style-mix is 1.0; it must be of type tuple[float, ...]."),
+        ({"style_mix": ("a",)}, "style-mix is ('a',); it must be of type tuple["),
+        ({"style_layers": ("relu1_1",)}, "style-layers is ('relu1_1',); it must be of"),
+    ],
+)
+def test_values_of_another_type_are_refused(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        StyleConfig(**given)
+    assert str(refused.value).startswith(said)
 
 
 def test_choices_are_those_that_there_are() -> None:

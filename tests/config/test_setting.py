@@ -6,12 +6,12 @@ from typing import Literal
 import pytest
 
 from vidstyle.config import LayerWeight
+from vidstyle.config.parsers import parse_layers
 from vidstyle.config.setting import (
     LOOK,
     NETWORK,
     Config,
     check_layers,
-    parse_layers,
     setting,
     settings_of,
 )

@@ -7,7 +7,7 @@ import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
 from vidstyle.config import LayerWeight, OptimizerName, StyleConfig
-from vidstyle.config.setting import parse_layers
+from vidstyle.config.parsers import parse_layers
 from vidstyle.errors import ConfigError
 from vidstyle.explore import Axis, growing, sweep
 from vidstyle.explore.results import as_table

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vidstyle.config import StyleConfig
-from vidstyle.config.setting import parse_layers
+from vidstyle.config.parsers import parse_layers
 from vidstyle.errors import ConfigError, ImageOpenError
 from vidstyle.explore import Trial, comparable
 from vidstyle.images import read_picture

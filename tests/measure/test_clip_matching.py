@@ -64,10 +64,10 @@ def test_cuts_are_the_contents_and_count_from_the_first_frame(make_folder, textu
 @pytest.mark.parametrize(
     ("frames", "said"),
     [
-        ((0, None), r"has 3 frames, but 0: of .*content are 5"),
-        ((1, 3), r"has 3 frames, but 1:3 of .*content are 2"),
-        ((7, 10), r"has 3 frames, but 7:10 of .*content are 0"),
-        ((3, 2), r"has 3 frames, but 3:2 of .*content are 0"),
+        ((0, None), r"differ: 3 in .*result, 5 in .*content; use"),
+        ((1, 3), r"differ: 3 in .*result, 2 in .*content in 1:3;"),
+        ((7, 10), r"differ: 3 in .*result, 0 in .*content in 7:10;"),
+        ((3, 2), r"differ: 3 in .*result, 0 in .*content in 3:2;"),
     ],
 )
 def test_other_numbers_of_frames_are_refused(make_folder, frames, said):

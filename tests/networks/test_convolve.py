@@ -78,7 +78,8 @@ def test_tf32_is_refused_where_there_is_none() -> None:
         choose_precision("tf32", torch.device("cpu"))
 
 
-def test_rounding_of_convolutions_is_put_back() -> None:
+def test_rounding_of_convolutions_is_put_back(monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
     cudnn = torch.backends.cudnn
     before = cudnn.allow_tf32, cudnn.deterministic
     for precision, allowed in (("fp32", False), ("tf32", True), ("bf16", False)):
@@ -89,6 +90,7 @@ def test_rounding_of_convolutions_is_put_back() -> None:
 
 @pytest.mark.parametrize("precision", ["fp32", "tf32"])
 def test_all_convolutions_are_rounded_alike(monkeypatch, precision) -> None:
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
     seen, convolve = set(), torch.nn.functional.conv2d
 
     def listen(*args):

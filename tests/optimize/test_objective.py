@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vidstyle.config import StyleConfig, StyleLoss
-from vidstyle.config.setting import parse_layers
+from vidstyle.config.parsers import parse_layers
 from vidstyle.optimize.losses import gram_matrix
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import content_target, style_target

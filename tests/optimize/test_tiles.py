@@ -5,7 +5,7 @@ import torch
 from random_network import TINY, random_weights
 
 from vidstyle.config import StyleConfig
-from vidstyle.config.setting import parse_layers
+from vidstyle.config.parsers import parse_layers
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize import tiles
 from vidstyle.optimize.objective import Objective

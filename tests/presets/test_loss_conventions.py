@@ -22,7 +22,7 @@ from loss_conventions import (
 from torch import Tensor
 
 from vidstyle.config import StyleConfig
-from vidstyle.config.setting import parse_layers
+from vidstyle.config.parsers import parse_layers
 from vidstyle.networks.vgg import FeatureNetwork
 from vidstyle.optimize.objective import Objective
 from vidstyle.optimize.targets import content_target, style_target

@@ -26,6 +26,7 @@ pytestmark = [
 ]
 PATIENCE_MS = 180_000
 FEW = {"steps": "2", "next-steps": "1", "long-side": "64"}
+NAME = "a tiny clip whose file name is long (2)"
 LONG = {"steps": "3000"}
 
 
@@ -86,7 +87,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("given") / "tiny clip.mp4"
+    path = tmp_path_factory.mktemp("given") / f"{NAME}.mp4"
     run_ffmpeg(
         ["-f", "lavfi", "-i", "testsrc2=s=48x32:r=12,trim=end_frame=4", str(path)],
         error=VideoWriteError,
@@ -126,6 +127,7 @@ def test_preview_then_paint_then_download(
     drop(page, clip)
     settings(page, FEW)
     page.get_by_role("button", name="Preview").press("Enter")
+    expect(page.locator("#status h3")).to_be_in_viewport(timeout=PATIENCE_MS)
     expect_status(page, "preview: done")
     page.get_by_role("button", name="Key frames").click()
     with page.expect_download() as frame:
@@ -135,21 +137,24 @@ def test_preview_then_paint_then_download(
     page.locator("#keys input[type=file]").set_input_files(painted)
     expect(page.locator("#keys")).to_contain_text("@0s", timeout=PATIENCE_MS)
     page.get_by_role("button", name="Paint", exact=True).click()
-    expect_status(page, "tiny clip.mp4 with swirls: done")
+    expect_status(page, f"{NAME}.mp4 with swirls: done")
+    page.locator("#slider").scroll_into_view_if_needed()
     expect(page.locator("#slider img").first).to_be_visible(timeout=PATIENCE_MS)
     command = page.locator("#command textarea")
-    expect(command).to_have_value(re.compile("--key '0:tiny clip@0s.png'"))
+    expect(command).to_have_value(re.compile(r"--key '0:a tiny .* \(2\)@0s.png'"))
     with page.expect_download() as download:
         page.locator("#files a").first.click()
-    assert download.value.suggested_filename == "tiny clip.swirls.mp4"
+    assert download.value.suggested_filename == f"{NAME}.swirls.mp4"
     assert download.value.path().stat().st_size > 0
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    for name in page.locator(".file-preview .stem").all():
+        assert name.evaluate("name => name.scrollWidth <= name.clientWidth")
     local = server.address, "data:", "blob:"
     assert [url for url in asked if not url.startswith(local)] == []
     other = opened(browser, server.address)
     expect(other.get_by_text("swirls: done")).to_have_count(0)
     page.reload()
-    expect_status(page, "tiny clip.mp4 with swirls: done")
+    expect_status(page, f"{NAME}.mp4 with swirls: done")
 
 
 def test_wrong_file_is_told_in_one_sentence(
@@ -188,5 +193,9 @@ def test_stop_wait_and_server_that_is_started_again(
     first.get_by_role("button", name="Stop").click()
     expect_status(first, "stopped")
     expect_status(second, "done")
+    first.get_by_role("button", name="Delete").click()  # not confirmed
+    first.wait_for_timeout(2000)
+    expect_status(first, "stopped")
+    first.on("dialog", lambda dialog: dialog.accept())
     first.get_by_role("button", name="Delete").click()
     expect_status(first, "Nothing painted yet")

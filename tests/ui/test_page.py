@@ -1,6 +1,7 @@
 """What the page's functions say and ask for, without a browser."""
 
 import json
+import re
 import time
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from vidstyle.errors import (
 )
 from vidstyle.images import read_picture, write_picture
 from vidstyle.records import FrameReport, Notice, Plan, StepReport
-from vidstyle.ui import page, request
+from vidstyle.ui import UiConfig, page, request, server
 from vidstyle.ui import runs as queue
 from vidstyle.ui.request import MORE, OWN, add_run
 from vidstyle.ui.runs import FACTS, Run, Runs, Stopped
@@ -118,18 +119,22 @@ def test_files_of_one_name_and_users_do_not_meet(runs: Runs, photo: Path) -> Non
         != first.folder
     )
     assert facts(first)["state"] == "waiting"
+    ((label, _),) = page.update_page(runs, ME, None, {})[0]["choices"]
+    assert re.match(r"\w+ \d\d:\d\d my photo\.png with my photo: waiting", label)
 
 
 def test_frame_of_a_clip_is_had_and_put_back_by_its_name(
     runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clip, asked = tmp_path / "clip.mp4", {}
-    graph = ["-f", "lavfi", "-i", "testsrc2=s=48x32:r=10,trim=end_frame=6", str(clip)]
+    graph = ["-f", "lavfi", "-i", "testsrc2=s=48x32:r=12,trim=end_frame=6", str(clip)]
     run_ffmpeg(graph, error=VideoWriteError, failed="test clip")
+    request.show_source(str(clip), 0.1)
     _, _, panel, slider, file = request.show_source(str(clip), 0.3)
-    assert (panel["visible"], slider["maximum"]) == (True, 0.5)
+    assert (panel["visible"], slider["maximum"]) == (True, 0.4)  # no frame at 0.5 s
+    assert [path.name for path in tmp_path.glob("*.png")] == ["clip@0.3s.png"]
     assert file.endswith("clip@0.3s.png")
-    assert (read_picture(Path(file)) == request.read_frame(clip, 3)).all()
+    assert (read_picture(Path(file)) == request.read_frame(clip, 4)).all()
     add_run(runs, False, ME, str(clip), None, "swirls", [file], *PLAIN[1:])
     (run,) = runs.of(ME)
     assert "--key 0.3:clip@0.3s.png --evolution --compare" in request.command(run)
@@ -150,6 +155,30 @@ def test_network_is_a_file_of_the_run(runs: Runs, photo: Path) -> None:
     assert "--painter swirls.safetensors" in request.command(run)
     assert run.config().style.painter == run.folder / "more" / network.name
     assert (run.folder / "more" / network.name).is_file()
+
+
+def test_picture_on_the_page_is_no_file(runs: Runs, photo: Path) -> None:
+    write_picture(photo, scene(0, 32, 2000))
+    shown, *_ = request.show_source(str(photo), 0)
+    assert shown["value"].startswith("data:image/jpeg;base64,")
+    assert len(shown["value"]) < 2000 * 32
+    assert "swirls.jpg" not in str(page.build(runs).config)
+    run = runs.add(ME, photo, "swirls")
+    runs.stop(run)
+    write_picture(run.newest, scene(0, 32, 40))
+    newest = page.update_page(runs, ME, None, {})[2]
+    assert newest["value"].startswith("data:image/jpeg;base64,")
+    run.newest.write_bytes(b"")  # deleted or replaced meanwhile
+    assert page.update_page(runs, ME, None, {})[2]["visible"] is False
+
+
+def test_estimate_of_a_preview_is_told_first(runs: Runs, tmp_path: Path) -> None:
+    (tmp_path / "clip.mp4").touch()
+    run = runs.add(ME, tmp_path / "clip.mp4", "swirls", is_preview=True)
+    run.state, run.notes = "done", ["clip.mp4: 9 frames", "about 2 minutes"]
+    assert ">about 2 minutes</p><ul><li>clip.mp4: 9 frames</li>" in page.status(run)
+    run.notes = []
+    assert "done" in page.status(run)
 
 
 @pytest.mark.slow
@@ -205,7 +234,7 @@ def test_stopped_clip_is_kept_as_often_as_asked(
     runs.stop(run)
     _, _, _, seen, selected, *_ = page.update_page(runs, ME, None, {})
     assert selected == run.folder.name
-    with pytest.raises(gr.Error, match=r"run in clip.swirls.mp4.vidstyle\.") as caught:
+    with pytest.raises(gr.Error, match=r"run in clip.swirls.mp4.vidstyle;") as caught:
         page.keep(run)
     assert str(tmp_path) not in str(caught.value)
     monkeypatch.setattr(page, "finish_video", lambda path, **_: path.write_bytes(b""))
@@ -271,4 +300,22 @@ def test_other_machines_need_a_password(monkeypatch: pytest.MonkeyPatch) -> None
 def test_work_dir_must_be_a_folder(photo: Path) -> None:
     said = CliRunner().invoke(app, ["ui", "--work-dir", str(photo), "--no-browser"])
     assert said.exit_code == WorkDirError.exit_code
-    assert "cannot make the folder" in said.stderr
+    assert "cannot make a folder" in said.stderr
+
+
+def test_uploads_of_a_killed_server_are_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> str:
+        raise ConfigError("cannot listen.")
+
+    root, left = tmp_path / "root", tmp_path / "left"
+    root.mkdir()
+    left.mkdir()
+    (left / "upload.mp4").touch()
+    (root / "temporary").write_text(str(left))
+    monkeypatch.setattr(server, "_launch", fail)
+    with pytest.raises(ConfigError, match="cannot listen"):
+        server.serve(UiConfig(work_dir=root), password="", announce=str)
+    assert not left.exists()
+    assert (root / "runs").stat().st_mode & 0o777 == 0o700

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from vidstyle.errors import OutputError, VideoOpenError
-from vidstyle.images import read_picture
 from vidstyle.records import Frame
 from vidstyle.video.folder import check_folder, write_pictures
 from vidstyle.video.probe import probe
@@ -28,11 +27,6 @@ def test_folder_is_a_clip_again(tmp_path: Path) -> None:
     assert names_in(tmp_path) == ["painted"]
     found = read_frames(probe(tmp_path / "painted"), on_warning=pytest.fail)
     assert np.array_equal([timed.frame for timed in found], frames)
-
-
-def test_pictures_are_resampled(tmp_path: Path) -> None:
-    write_pictures(noise(2), tmp_path / "painted", height=36, width=50)
-    assert read_picture(tmp_path / "painted" / "000002.png").shape == (36, 50, 3)
 
 
 def test_older_pictures_are_replaced_by_fewer(tmp_path: Path) -> None:

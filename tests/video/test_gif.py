@@ -8,6 +8,7 @@ import pytest
 
 from vidstyle.config import EncodingConfig
 from vidstyle.errors import ConfigError, VideoOpenError, VideoWriteError
+from vidstyle.images import Resized
 from vidstyle.records import Frame
 from vidstyle.video.probe import probe
 from vidstyle.video.read import read_frames
@@ -60,12 +61,10 @@ def test_variable_rate_is_kept(tmp_path: Path) -> None:
 def test_frames_come_back(tmp_path: Path) -> None:
     path = tmp_path / "clip.gif"
     write_video(
-        slides(6),
+        Resized(slides(6), 18, 24),
         path,
         times_s=even_times(6, 10),
         fps=Fraction(10),
-        height=18,
-        width=24,
     )
     back = [t.frame for t in read_frames(probe(path), on_warning=pytest.fail)]
     assert [frame.shape for frame in back] == [(18, 24, 3)] * 6

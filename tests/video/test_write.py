@@ -8,6 +8,7 @@ import pytest
 
 from vidstyle.config import EncodingConfig
 from vidstyle.errors import ConfigError, VideoOpenError, VideoWriteError
+from vidstyle.images import Resized
 from vidstyle.records import Frame
 from vidstyle.video.ffmpeg import describe, run_ffmpeg
 from vidstyle.video.probe import held_s, probe
@@ -54,13 +55,15 @@ def sound_digest(path: Path) -> bytes:
     )
 
 
-def pass_through(clip: Path, result: Path, **options: Any) -> list[float]:
+def pass_through(
+    clip: Path, result: Path, *, side: int = 0, **options: Any
+) -> list[float]:
     """Write a clip's own frames again, and return its times."""
     info = probe(clip)
     times_s = [t.time_s for t in read_frames(info, on_warning=pytest.fail)]
     frames = (t.frame for t in read_frames(info, on_warning=pytest.fail))
     write_video(
-        frames,
+        Resized(frames, side, side) if side else frames,
         result,
         times_s=times_s,
         fps=info.fps,
@@ -146,7 +149,8 @@ def test_odd_sides_lose_their_last_row_or_column_where_they_must(
 
 def test_frames_are_resampled_to_another_size(tmp_path: Path) -> None:
     result = tmp_path / "result.mp4"
-    write_video(ramps(3), result, times_s=even_times(3), fps=NTSC, height=96, width=128)
+    frames = Resized(ramps(3), 96, 128)
+    write_video(frames, result, times_s=even_times(3), fps=NTSC)
     first = next(read_frames(probe(result), on_warning=pytest.fail)).frame
     assert first.shape == (96, 128, 3)
     across = np.interp(
@@ -287,7 +291,7 @@ def test_real_clip_keeps_frames_times_and_sound(
     clip = real_clip(name)
     result = tmp_path / "result.mp4"
     # Small, to be quick: neither times nor sound depend on the size.
-    times_s = pass_through(clip, result, height=32, width=32)
+    times_s = pass_through(clip, result, side=32)
     assert shown_times(result) == pytest.approx(times_s, abs=1e-4)
     back = [t.time_s for t in read_frames(probe(result), on_warning=pytest.fail)]
     assert back == pytest.approx(times_s, abs=1e-4)

@@ -160,18 +160,14 @@ def test_pictures_get_that_of_their_frames(
         info = band_pictures(tmp_path / name)
     else:
         info = probe(make_clip(name, "-f", "lavfi", "-i", BAND, *SOURCES[name]))
-    painted = red(3, HEIGHT // 2, WIDTH // 2)
-    write_pictures(
-        with_alpha(painted, info, start_s=first / 10),
-        tmp_path / "result",
-        height=HEIGHT,
-        width=WIDTH,
-    )
+    frames = red(3, HEIGHT, WIDTH)
+    painted = with_alpha(frames, info, start_s=first / 10)
+    write_pictures(painted, tmp_path / "result")
     found = np.stack(
         [read_alpha(path) for path in numbered_pictures(tmp_path / "result")]
     )
     assert found.shape == (3, HEIGHT, WIDTH)
-    assert np.abs(found.astype(int) - expected(first, 3)).mean() < 6  # halved, doubled
+    assert np.abs(found.astype(int) - expected(first, 3)).mean() < 3
     assert probe(tmp_path / "result").has_alpha
 
 

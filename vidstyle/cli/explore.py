@@ -12,11 +12,11 @@ from vidstyle.cli import options as o
 from vidstyle.cli.report import Reporter, print_facts
 from vidstyle.cli.request import Request, make
 from vidstyle.config import StyleConfig
+from vidstyle.config.parsers import parse_layers
 from vidstyle.config.setting import (
     FILES,
     REQUIRED,
     Config,
-    parse_layers,
     setting,
     settings_of,
 )
@@ -49,7 +49,7 @@ class Choices(Config):
     photographs: list[Path] | None = FILES.common(
         None, "A photograph to use as style; repeat for several.", flag="photo"
     )
-    output: Path | None = FILES.common(
+    output: str | None = FILES.common(
         None,
         "Folder for the sheet, tables and pictures; by default next to the picture.",
         short="o",

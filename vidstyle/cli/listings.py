@@ -105,7 +105,7 @@ def status(run: Run, json: o.Json = False) -> None:
 
 def finish(
     run: Run,
-    output: Annotated[Path | None, o.option_of(Request, "output")] = None,
+    output: Annotated[str | None, o.option_of(Request, "output")] = None,
     overwrite: o.Overwrite = False,
     json: o.Json = False,
     quiet: o.Quiet = False,
@@ -115,10 +115,12 @@ def finish(
     Its sound ends with the last frame. You can still resume the run with its own
     command; add --overwrite if this clip has taken the result's place.
     """
-    from vidstyle.clip.unfinished import finish_video
+    from vidstyle.clip.unfinished import finish_video, video_status
 
-    with Reporter(Request(quiet=quiet, json=json)) as reporter:
-        result = finish_video(run, output, overwrite=overwrite, listener=reporter)
+    request = Request(output=output, quiet=quiet, json=json)
+    path = request.output_for(video_status(run).output, may_be_frames=True)
+    with Reporter(request) as reporter:
+        result = finish_video(run, path, overwrite=overwrite, listener=reporter)
     reporter.result(result.output, frames=result.frames)
 
 
@@ -236,7 +238,7 @@ def ui(**values: Any) -> None:
     """
     config = UiConfig(**values)
     try:
-        from vidstyle.ui.page import serve
+        from vidstyle.ui.server import serve
     except ImportError as err:
         if (err.name or "").partition(".")[0] != "gradio":
             raise

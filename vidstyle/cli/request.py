@@ -17,6 +17,7 @@ from vidstyle.config import (
     check_counts,
     check_mask_shape,
 )
+from vidstyle.config.parsers import parse_time
 from vidstyle.config.setting import (
     EVOLUTION,
     FILES,
@@ -24,7 +25,6 @@ from vidstyle.config.setting import (
     REPORT,
     SETTINGS,
     Config,
-    parse_time,
     redeclared,
 )
 from vidstyle.config.toml_file import NAMES, named_painting

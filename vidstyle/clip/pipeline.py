@@ -169,7 +169,7 @@ def _read_keys(
 ) -> dict[int, Frame]:
     """Read the frames painted by the user, by index.
 
-    Raises ConfigError if a time is outside the range to paint.
+    Raises ConfigError if a time is outside the range to paint, or of the same frame.
     """
     (start, stop), keys = expected_span(info, config), dict[int, Frame]()
     size = whole_shape(info, config.style.long_side)
@@ -177,8 +177,10 @@ def _read_keys(
     for time_s, path in painted.items():
         index = first_shown(info, time_s)
         if index < start or (stop is not None and index >= stop):
-            text = "no painted frame is shown at this time."
+            text = "the first frame from then on is outside the painted range."
             raise ConfigError(f"key {time_s:g}: {text}")
+        if index in keys:
+            raise ConfigError(f"key {time_s:g}: this frame has another key.")
         keys[index] = without_bars(read_key(path, *size), bars)
     return keys
 

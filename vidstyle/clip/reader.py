@@ -25,7 +25,10 @@ class FrameReader(Protocol):
 
     @property
     def info(self) -> VideoInfo:
-        """Facts known before any frame is read."""
+        """Facts known before any frame is read.
+
+        Sound and tags are copied from its path if its kind is video.
+        """
 
     @property
     def state(self) -> str:
@@ -77,9 +80,12 @@ def open_reader(
     """Probe a clip's file or folder and detect its black bars; pass on a reader.
 
     With regions, bars belong to the frame, because masks cover all of it. Raises
-    VideoOpenError if the clip cannot be read.
+    VideoOpenError if the clip cannot be read, or if a reader's path is not a file.
     """
     if not isinstance(clip, str | os.PathLike):
+        if clip.info.kind == "video" and not clip.info.path.is_file():
+            text = "there is no such file to copy sound from; use kind folder."
+            raise VideoOpenError(f"{clip.info.path}: {text}")
         return clip
     info = probe(Path(clip), fps=config.input_fps, background=config.background)
     if not (config.paint_bars or has_regions):

@@ -10,7 +10,7 @@ from vidstyle.clip.ingest import IngestState
 from vidstyle.clip.reader import FrameReader, SelectedFrames, expected_frames
 from vidstyle.config import EncodingConfig, EvolutionConfig, VideoConfig
 from vidstyle.errors import counted
-from vidstyle.images import resize_frame, write_picture
+from vidstyle.images import Resized, resize_frame, write_picture
 from vidstyle.records import NO_BARS, Bars, Frame, Listener, Notice, VideoInfo
 from vidstyle.stylize.style_bank import working_size
 from vidstyle.video.codecs import (
@@ -166,12 +166,12 @@ def write_result(
     config: VideoConfig,
 ) -> None:
     """Encode the stylized frames, with the sound of the requested range."""
-    is_resized = config.output_size == "source"
-    height, width = (info.height, info.width) if is_resized else (None, None)
+    if config.output_size == "source":
+        frames = Resized(frames, info.height, info.width)
     if not output.suffix:
         if config.encoding.keep_alpha and info.has_alpha:
             frames = with_alpha(frames, info, start_s=found.times_s[0])
-        write_pictures(frames, output, height=height, width=width)
+        write_pictures(frames, output)
         return
     is_range = config.frames != (0, None) or config.start_s or config.duration_s
     write_video(
@@ -183,8 +183,6 @@ def write_result(
         source=info,
         span=(found.times_s[0], found.end_s) if is_range else None,
         config=config.encoding,
-        height=height,
-        width=width,
         loops=0 if config.loop else gif_loops(info),
     )
 

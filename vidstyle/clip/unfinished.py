@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vidstyle.clip.reader import FrameReader, open_reader
 from vidstyle.config import VideoConfig
-from vidstyle.errors import WorkDirError, counted
+from vidstyle.errors import ConfigError, WorkDirError, counted
 from vidstyle.motion.fades import LONGEST
 from vidstyle.records import Listener, Notice, StrPath, ignore
 from vidstyle.video.work_dir import MANIFEST, RUN, FrameStore
@@ -62,7 +62,7 @@ def finish_video(
 
     Stops before the first missing frame. The default ``output`` is the run's own. The
     run can still be resumed. Raises WorkDirError if there is no such run, nothing is
-    painted, or the clip has changed.
+    painted, or the clip has changed; ConfigError if ``output`` is the clip.
     """
     store, facts = _open_run(Path(run))
     known = store.facts(Path(MANIFEST).stem) or {}
@@ -80,6 +80,8 @@ def finish_video(
     if has_regions := composed.work_dir.is_dir():
         store = composed
     reader = open_reader(known["clip"], config, has_regions=has_regions)
+    if outputs.video.exists() and outputs.video.samefile(known["clip"]):
+        raise ConfigError(f"the result {outputs.video} would replace its clip.")
     if reader.state != known["clip_state"]:
         raise WorkDirError(f"{known['clip']} has changed since it was painted.")
     return _write(store, reader, config, outputs.video, listener)
@@ -115,7 +117,7 @@ def _write(
         raise WorkDirError(f"no frame is finished yet in {store.work_dir}.")
     found = _read_times(store, reader, config)
     first, count = found.first, 0
-    while count < len(found.times_s) and store.is_painted(first + count):
+    while count < len(found.times_s) and store.is_whole(first + count):
         count += 1
     if not count:
         raise WorkDirError(f"the first frame is not finished yet in {store.work_dir}.")
@@ -146,13 +148,14 @@ def _read_times(
 ) -> "IngestState":
     """Read a clip's times, cuts and fades, as far as it is painted."""
     from vidstyle.clip.ingest import Ingest
+    from vidstyle.clip.results import frame_shape
 
     last = store.painted()[-1]
     if config.start_s is None and config.duration_s is None:
         start, stop = config.frames
         seen = last + 2 + LONGEST
         config = replace(config, frames=(start, min(stop or seen, seen)))
-    height, width = store.stylized(last).shape[:2]
+    height, width = frame_shape(reader.info, config.style.long_side)
     with TemporaryDirectory() as folder:
         scratch = _Scratch(Path(folder))
         scratch.open({})

@@ -199,11 +199,10 @@ class Workers:
         }
         options = here if self._is_local else {"address": self._where}
         quiet = {"logging_level": "ERROR", "log_to_driver": False}
-        failures = OSError, RuntimeError, ValueError, self.ray.exceptions.RayError
         try:
             with catch_warnings(action="ignore"):
                 self._starter.submit(self.ray.init, **options, **quiet).result()
-        except failures as err:
+        except Exception as err:  # such as a plain one, if its processes start too late
             what = f"cannot work with the Ray cluster at {self._where}"
             raise InputError(f"{what}: {' '.join(str(err).split())}") from err
         # Ray would report killed workers on stdout, among the results.

@@ -4,10 +4,10 @@ Options, validation, TOML files and help are derived from the declarations; the 
 stores the values. Configurations are immutable.
 """
 
+from vidstyle.config.parsers import LayerWeight as LayerWeight
 from vidstyle.config.setting import BACKGROUND as BACKGROUND
 from vidstyle.config.setting import COLORS as COLORS
 from vidstyle.config.setting import MIN_SIDE as MIN_SIDE
-from vidstyle.config.setting import LayerWeight as LayerWeight
 from vidstyle.config.setting import check_range as check_range
 from vidstyle.config.setting import parse_color as parse_color
 from vidstyle.config.style import DEFAULT_LR as DEFAULT_LR

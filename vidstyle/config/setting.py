@@ -1,29 +1,25 @@
-"""Declarations of settings, from which options, checks, TOML keys and help derive.
-
-The parsers of composite values are here, too; they raise ValueError with a sentence
-that quotes the text.
-"""
+"""Declarations of settings, from which options, checks, TOML keys and help derive."""
 
 import math
 import operator
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import KW_ONLY, MISSING, dataclass, field, fields, replace
 from fractions import Fraction
+from inspect import formatannotation
 from pathlib import Path
 from types import NoneType
 from typing import (
     Any,
     ClassVar,
     Literal,
-    NamedTuple,
     TypeVar,
     get_args,
     get_origin,
     get_type_hints,
 )
 
+from vidstyle.config.parsers import LayerWeight
 from vidstyle.errors import ConfigError
 
 T = TypeVar("T")
@@ -31,6 +27,8 @@ T = TypeVar("T")
 # In pixels: relu5_1 follows four poolings, which leave nothing of a smaller picture.
 MIN_SIDE = 16
 REQUIRED: Any = MISSING  # the default of a setting that has none
+ACCEPTED: Any = {float: (int, float), Fraction: (int, float, Fraction), Literal: str}
+"""The types of values for a type of setting, where they are not just that type."""
 
 
 def setting(default: T, /, *args: Any, **options: Any) -> T:
@@ -122,11 +120,35 @@ class Setting:
                 return ", ".join(map(str, value))
         return str(value)
 
+    def convert(self, value: Any) -> Any:
+        """Convert a program's value: NumPy's numbers, a list, the name of a file.
+
+        Raises ConfigError if that does not give the setting's type.
+        """
+        kinds = [get_origin(hint) or hint for hint in self.hints]
+        value = value.tolist() if hasattr(value, "tolist") else value
+        if tuple in kinds and isinstance(value, list):
+            value = tuple(value)
+        if Path in kinds and isinstance(value, str) and value not in self.choices:
+            value = Path(value)
+        if Fraction in kinds and isinstance(value, float) and math.isfinite(value):
+            value = Fraction(str(value))
+        if not any(isinstance(value, ACCEPTED.get(kind, kind)) for kind in kinds):
+            raise self._wrong_type(value)
+        return value
+
+    def _wrong_type(self, value: object) -> ConfigError:
+        wanted = formatannotation(self.hint)
+        return ConfigError(f"{self.key} is {value!r}; it must be of type {wanted}.")
+
     def validate(self, value: Any) -> None:
         if value is None:
             return
         if self.check:
-            self.check(self.key, value)
+            try:
+                self.check(self.key, value)
+            except (TypeError, ValueError):
+                raise self._wrong_type(value) from None
         if self.choices and value not in self.choices and not isinstance(value, Path):
             known = ", ".join(self.choices)
             raise ConfigError(f"{self.key} is {value!r}; it must be one of {known}.")
@@ -148,7 +170,9 @@ class Config:
 
     def __post_init__(self) -> None:
         for declared in settings_of(type(self)):
-            declared.validate(getattr(self, declared.name))
+            value = declared.convert(getattr(self, declared.name))
+            declared.validate(value)
+            object.__setattr__(self, declared.name, value)
         self._check_together()
 
     def _check_together(self) -> None: ...  # rules that involve several settings
@@ -205,18 +229,6 @@ COLORS = {
 }
 
 
-class LayerWeight(NamedTuple):
-    """One layer of a loss, with its weight relative to the loss's other layers."""
-
-    layer: str
-    weight: float = 1.0
-
-    def __str__(self) -> str:
-        """Format it as ``parse_layers`` reads it."""
-        weight = "" if self.weight == 1 else f":{self.weight!r}".removesuffix(".0")
-        return self.layer + weight
-
-
 def check_layers(name: str, layers: tuple[LayerWeight, ...]) -> None:
     """Check that each layer is named once, and that the weights can be normalized."""
     names = [layer for layer, _ in layers]
@@ -244,55 +256,3 @@ def parse_color(name: str, text: str) -> str:
             f"{name} is {text!r}; it must be #RRGGBB or one of {', '.join(COLORS)}."
         )
     return color
-
-
-@contextmanager
-def _reraised_as(sentence: str) -> Iterator[None]:
-    try:
-        yield
-    except (ValueError, ZeroDivisionError):
-        raise ValueError(sentence) from None
-
-
-def parse_layers(text: str) -> tuple[LayerWeight, ...]:
-    """Parse ``relu1_1,relu2_1:0.5``; weights default to 1."""
-    layers = []
-    for item in map(str.strip, text.split(",")):
-        name, _, weight = item.partition(":")
-        with _reraised_as(f"{weight!r} in {item!r} is not a number"):
-            layers.append(LayerWeight(name, float(weight or 1)))
-    return tuple(layers)
-
-
-def parse_numbers(text: str) -> tuple[float, ...]:
-    """Parse ``2,1``; an empty text is an empty tuple."""
-    with _reraised_as(f"{text!r} is not a list of numbers such as 2,1"):
-        return tuple(float(item) for item in text.split(",")) if text.strip() else ()
-
-
-def parse_side(text: str) -> int | None:
-    """Parse a number of pixels; ``source`` is None."""
-    with _reraised_as(f"{text!r} is neither a number of pixels nor source"):
-        return None if text == "source" else int(text)
-
-
-def parse_fps(text: str) -> Fraction | None:
-    """Parse ``24``, ``23.976`` or ``24000/1001``; ``source`` is None."""
-    with _reraised_as(f"{text!r} is not a rate such as 24, 23.976 or 24000/1001"):
-        return None if text == "source" else Fraction(text)
-
-
-def parse_time(text: str) -> float:
-    """Parse ``90``, ``1:30`` or ``00:01:30.5`` as seconds."""
-    seconds, example = 0.0, "90, 1:30 or 0:01:30.5"
-    for part in text.split(":"):
-        with _reraised_as(f"{text!r} is not a time such as {example}"):
-            seconds = seconds * 60 + float(part)
-    return seconds
-
-
-def parse_range(text: str) -> tuple[int, int | None]:
-    """Parse ``A:B``, ``A:`` or ``:B`` as a half-open range of frames."""
-    with _reraised_as(f"{text!r} is not a range of frames such as 0:48"):
-        start, stop = map(str.strip, text.split(":"))
-        return int(start or 0), int(stop) if stop else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, get_args
 
+from vidstyle.config.parsers import LayerWeight, parse_layers, parse_numbers, parse_side
 from vidstyle.config.setting import (
     FILES,
     LOOK,
@@ -13,12 +14,8 @@ from vidstyle.config.setting import (
     OPTIMIZER,
     SIZE,
     Config,
-    LayerWeight,
     check_layers,
     check_weights,
-    parse_layers,
-    parse_numbers,
-    parse_side,
 )
 from vidstyle.errors import ConfigError, counted
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
+from fractions import Fraction
 from functools import cache
 from importlib.metadata import version
 from itertools import groupby
@@ -95,9 +96,10 @@ def read_text(setting: Setting, text: str) -> Any:
 
 def _read_value(setting: Setting, value: Any) -> Any:
     """Convert a TOML value to a setting's type, or raise ValueError."""
-    if setting.parser is not None and isinstance(value, str):
+    is_rate = Fraction in setting.hints
+    if setting.parser is not None and (is_rate or isinstance(value, str)):
         try:
-            return setting.parse(value)
+            return setting.parse(str(value))
         except ValueError as err:
             raise ValueError(f"{setting.key}: {err}") from None
     for hint in setting.hints:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Final, Literal, NamedTuple, Self
 
+from vidstyle.config.parsers import parse_fps, parse_numbers, parse_range, parse_time
 from vidstyle.config.setting import (
     BACKGROUND,
     COHERENCE,
@@ -17,10 +18,6 @@ from vidstyle.config.setting import (
     Config,
     check_range,
     parse_color,
-    parse_fps,
-    parse_numbers,
-    parse_range,
-    parse_time,
     settings_of,
 )
 from vidstyle.config.style import PainterShape, StyleConfig

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from vidstyle.config import LayerWeight, OptimizerName, StyleConfig
-from vidstyle.config.setting import parse_layers, settings_of
+from vidstyle.config.parsers import parse_layers
+from vidstyle.config.setting import settings_of
 from vidstyle.config.toml_file import named_painting, read_text
 from vidstyle.errors import ConfigError
 

@@ -80,16 +80,15 @@ def resize_frame(frame: Frame, *, height: int, width: int) -> Frame:
 
 @dataclass(frozen=True)
 class Resized:
-    """Frames resized whenever they are iterated over; a side of None stays."""
+    """Frames resized whenever they are iterated over."""
 
     frames: Iterable[Frame]
-    height: int | None = None
-    width: int | None = None
+    height: int
+    width: int
 
     def __iter__(self) -> Iterator[Frame]:
         for frame in self.frames:
-            height, width = self.height or frame.shape[0], self.width or frame.shape[1]
-            yield resize_frame(frame, height=height, width=width)
+            yield resize_frame(frame, height=self.height, width=self.width)
 
 
 def is_picture(path: Path) -> bool:
@@ -107,18 +106,19 @@ def read_picture(path: Path, *, background: str | None = None) -> Frame:
 
 
 def as_frame(picture: Frame | StrPath) -> Frame:
-    """Read a picture given as a path, or check one given as an array.
+    """Read a picture given as a path, or check one given as an array or by Pillow.
 
     ImageOpenError: the file cannot be read; ConfigError: the array is not a frame.
     """
     if isinstance(picture, str | os.PathLike):
         return read_picture(Path(picture))
-    if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
+    frame = np.require(picture, requirements=["W"])  # torch warns of read-only arrays
+    if frame.dtype != np.uint8 or frame.shape[2:] != (3,):
         raise ConfigError(
             f"a picture must be a uint8 array (height, width, 3), RGB; this one is "
-            f"{picture.dtype} {picture.shape}."
+            f"{frame.dtype} {frame.shape}."
         )
-    return picture
+    return frame
 
 
 def lay_over(pixels: npt.NDArray[Any], background: str | None = None) -> Frame:

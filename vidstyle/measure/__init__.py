@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidstyle.config import DeviceName, NetworkName, check_frames
+from vidstyle.config.parsers import parse_range
 from vidstyle.config.setting import (
     FILES,
     NETWORK,
     REQUIRED,
     SIZE,
     Config,
-    parse_range,
 )
 
 

@@ -16,7 +16,7 @@ from statistics import fmean
 from typing import Final, NamedTuple
 
 from vidstyle.config import check_range
-from vidstyle.errors import InputError, counted
+from vidstyle.errors import InputError
 from vidstyle.images import frame_to_image, resize_frame
 from vidstyle.measure import MeasureConfig
 from vidstyle.measure.distance import (
@@ -89,10 +89,10 @@ def match_clips(
         cuts += detector.push(_resized(timed, stylized))
         times_s.append(timed.time_s)
     if count != len(times_s):
-        wanted = f"{start}:{'' if stop is None else stop}"
+        part = "" if frames == (0, None) else f" in {start}:{stop or ''}"
         raise InputError(
-            f"{result} has {counted(count, 'frame')}, but {wanted} of {content} are "
-            f"{len(times_s)}; use --frames A:B to name the frames it shows."
+            f"numbers of frames differ: {count} in {result}, {len(times_s)} in "
+            f"{content}{part}; use --frames A:B to name the frames it shows."
         )
     cuts += detector.finish()
     return Match(stylized, source, start, count, tuple(times_s), tuple(cuts))

@@ -188,7 +188,8 @@ def read_painter(
     """
     tensors, card = read_safetensors(path)
     try:
-        painter = PaintingNetwork(card["shape"], int(card["channels"]))  # type: ignore[arg-type]
+        with torch.random.fork_rng(devices=[]):  # for weights that are replaced
+            painter = PaintingNetwork(card["shape"], int(card["channels"]))  # type: ignore[arg-type]
         painter.load_state_dict(tensors)
     except (KeyError, ValueError, RuntimeError) as err:
         raise WeightsError(

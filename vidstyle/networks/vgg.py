@@ -240,8 +240,12 @@ def convolution_of(layer: str) -> str:
 def convolutions_in(precision: Precision) -> Iterator[None]:
     """Allow TF32 in CUDA's float32 convolutions inside the block, or forbid it.
 
-    Only algorithms whose results can be repeated are used.
+    Only algorithms whose results can be repeated are used. The flags are the process's,
+    so they are left alone until CUDA is used: threads would restore each other's.
     """
+    if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        yield
+        return
     cudnn = torch.backends.cudnn
     before = cudnn.allow_tf32, cudnn.deterministic
     cudnn.allow_tf32, cudnn.deterministic = precision == "tf32", True

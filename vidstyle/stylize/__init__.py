@@ -1,7 +1,6 @@
 """The core object: paints frames in a style, arrays in and arrays out."""
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -94,8 +93,8 @@ class Stylizer:
             WeightsError: If the weights of the configured network cannot be loaded.
         """
         self.config = config = config or StyleConfig()
-        if isinstance(paintings, str | os.PathLike | np.ndarray):
-            paintings = [paintings]
+        if not isinstance(paintings, list | tuple):
+            paintings = [cast("Picture", paintings)]
         if not paintings:
             raise ConfigError("there is no painting; give at least one.")
         check_counts(config, times_s, len(paintings) - regions)
@@ -161,8 +160,8 @@ class Stylizer:
 
         Args:
             frame: A file, or uint8 (H, W, 3) RGB; not modified.
-            masks: One (H, W) mask per region, at the size of the result. Each region is
-                optimized as a separate sample of one batch and reported as a frame.
+            masks: One (H, W) mask in [0, 1] per region, at the size of the result. Each
+                region is a separate sample of one batch and reported as a frame.
             time_s: Time in the clip, for paintings that change over time.
             on_step: Called after each step.
 
@@ -171,14 +170,15 @@ class Stylizer:
 
         Raises:
             ImageOpenError: If its file cannot be read.
-            ConfigError: If a side of the result or of a painting would be too short.
+            ConfigError: If a side of the result or of a painting would be too short, or
+                the masks do not fit.
             OptimizationError: If the optimization fails.
         """
         frame = working_frame(as_frame(frame), self.config)
         self.fit(*frame.shape[:2])
         parts = self.bank.parts(frame, masks, time_s)
         if not parts:  # all regions are empty
-            return frame
+            return frame.copy()
         tasks = [
             self.first_task(number, frame, style, mask=mask)
             for number, (style, mask) in enumerate(parts)

@@ -75,7 +75,18 @@ class StyleBank:
     def parts(
         self, frame: Frame, masks: Sequence[Mask], time_s: float
     ) -> list[tuple[FrameStyle, Mask | None]]:
-        """Split a frame into parts with a style and a mask each; None: all of it."""
+        """Split a frame into parts with a style and a mask each; None: all of it.
+
+        Raises ConfigError unless there is one mask per region, of the frame's size.
+        """
+        masks = [np.asarray(mask, np.float32) for mask in masks]
+        shapes, wanted = [mask.shape for mask in masks], frame.shape[:2]
+        in_range = all(((mask >= 0) & (mask <= 1)).all() for mask in masks)
+        if shapes != [wanted] * self._regions or not in_range:
+            raise ConfigError(
+                f"give one mask per region, {self._regions} in all, each of shape "
+                f"{wanted} and in [0, 1]; these have the shapes {shapes}."
+            )
         if not masks:
             return [(self.at(time_s, color_statistics(frame)), None)]
         visible = flatten_masks(masks)

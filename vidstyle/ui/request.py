@@ -1,5 +1,6 @@
 """The form that starts a run: its files, and the controls for its settings."""
 
+import math
 import re
 import shlex
 from collections.abc import Sequence
@@ -7,19 +8,27 @@ from pathlib import Path
 from typing import Any, Final
 
 import gradio as gr
+from gradio.image_utils import encode_image_array_to_base64
 
 from vidstyle.clip.reader import expected_span
 from vidstyle.config import StyleConfig
 from vidstyle.config.setting import FILES, settings_of
 from vidstyle.config.toml_file import SAMPLES, named_painting
 from vidstyle.errors import ConfigError, InputError, VidstyleError
-from vidstyle.images import is_picture, read_picture, resize_frame, write_picture
+from vidstyle.images import (
+    fit_long_side,
+    is_picture,
+    read_picture,
+    resize_frame,
+    write_picture,
+)
 from vidstyle.records import Frame
 from vidstyle.ui.runs import SETTINGS, Run, Runs
 from vidstyle.video.figures import pick_frames
 from vidstyle.video.probe import first_shown, probe
 
 OWN = "my own"
+SHOWN = 1024  # pixels of the long side of an embedded picture
 SCENE: Final = {"More paint": "0.03", "Balanced": "", "More scene": "0.15"}
 """Content weights by label, as in the README."""
 MORE: Final = [
@@ -43,28 +52,28 @@ QUIET: Final[dict[str, Any]] = {
 }
 
 
-def build_form() -> tuple[Any, list[Any]]:
-    """Build the form; return the error display, and the inputs of ``add_run``."""
-    thumb: dict[str, Any] = {
-        "interactive": False,
-        "height": 140,
-        "buttons": [],
-        "format": "jpeg",
-    }
-    drop: dict[str, Any] = {"height": 140}
+def build_form() -> tuple[Any, list[Any], list[Any]]:
+    """Build the form.
+
+    Returns the error display, the inputs of ``add_run``, and the buttons.
+    """
+    drop: dict[str, Any] = {"height": 140, "min_width": 200, "elem_classes": "drop"}
     gr.Markdown("## Paint")
-    content = gr.File(label="Clip or picture", **drop)
-    content_thumb = gr.Image(label="Source", visible=False, **thumb)
+    with gr.Row():
+        content = gr.File(label="Clip or picture", **drop)
+        content_thumb = picture("Source", "thumb")
     with gr.Accordion("Key frames", open=False, visible=False) as panel:
         gr.Markdown(KEYS)
         second = gr.Slider(0, 1, step=0.1, label="Frame at this second")
         frame = gr.DownloadButton("Download this frame", size="sm")
         label = "Painted frames"
         keys = gr.File(label=label, file_count="multiple", elem_id="keys", **drop)
-    choice = gr.Radio([*SAMPLES, OWN], value=SAMPLES[0], label="Painting")
-    style = gr.File(label="My own painting", visible=False, **drop)
-    first = str(named_painting(Path(SAMPLES[0])))
-    style_thumb = gr.Image(first, show_label=False, **thumb)
+    with gr.Row():
+        with gr.Column(min_width=200):
+            choice = gr.Radio([*SAMPLES, OWN], value=SAMPLES[0], label="Painting")
+            style = gr.File(label="My own painting", visible=False, **drop)
+        first = read_picture(named_painting(Path(SAMPLES[0])))
+        style_thumb = picture("Painting", "thumb", first)
     info = "Draft is small and fast; Fine is large and slow."
     controls = [
         gr.Radio(
@@ -78,7 +87,11 @@ def build_form() -> tuple[Any, list[Any]]:
         controls += [_field(setting) for setting in MORE]
         types = [".safetensors"]
         painter = gr.File(label="painter: a network", file_types=types, **drop)
-    alert = gr.Markdown(elem_id="alert")
+    with gr.Column(elem_id="go"):
+        alert = gr.Markdown(elem_id="alert")
+        with gr.Row():
+            preview = gr.Button("Preview", min_width=120)
+            paint = gr.Button("Paint", variant="primary", min_width=120)
     content.change(
         show_source,
         [content, second],
@@ -88,7 +101,29 @@ def build_form() -> tuple[Any, list[Any]]:
     second.release(show_source, [content, second], outputs, **QUIET)
     wiring = [style, choice], [style_thumb, alert, style]
     gr.on([style.upload, choice.change], show_painting, *wiring, **QUIET)
-    return alert, [content, style, choice, keys, painter, *controls]
+    inputs = [content, style, choice, keys, painter, *controls]
+    return alert, inputs, [preview, paint]
+
+
+def picture(name: str, kind: str, frame: Frame | None = None) -> Any:
+    """Make a place for a picture, embedded: a file would stay in Gradio's cache."""
+    return gr.HTML(
+        embed(frame),
+        html_template=f'<img src="${{value}}" alt="{name}">',
+        elem_classes=kind,
+        min_width=200,
+        visible=frame is not None,
+    )
+
+
+def embed(frame: Frame | None) -> str | None:
+    """Return a picture's data URI, reduced to at most SHOWN pixels."""
+    if frame is None:
+        return None
+    height, width = frame.shape[:2]
+    height, width = fit_long_side(height=height, width=width, long_side=SHOWN)
+    small = resize_frame(frame, height=height, width=width)
+    return encode_image_array_to_base64(small)
 
 
 def _field(setting: Any) -> Any:
@@ -110,34 +145,36 @@ def show_source(file: str | None, second: float) -> list[Any]:
     Of a clip, the frame at a time in seconds is shown and offered for download, to be
     painted over as a key frame.
     """
-    thumb, error, frame = _thumbnail(file, second)
+    thumb, error, frame = thumbnail(file, second)
     if file is None or frame is None or is_picture(path := Path(file)):
         return [thumb, error, gr.update(visible=False), gr.skip(), None]
+    for old in path.parent.glob("*@*s.png"):  # Gradio has copied it
+        old.unlink(missing_ok=True)
     key = path.with_name(f"{path.stem}@{second:g}s.png")
     write_picture(key, frame)
     info = probe(path)
-    last_s = max(0.1, (info.duration_s or 0) - float(1 / info.fps))
-    slider = gr.update(maximum=round(last_s, 1))
+    last_s = (info.duration_s or 0) - float(1 / info.fps)
+    slider = gr.update(maximum=max(0.1, math.floor(last_s * 10) / 10))
     return [thumb, error, gr.update(visible=True), slider, str(key)]
 
 
 def show_painting(file: str | None, choice: str) -> tuple[Any, str, Any]:
     """Show the painting or an error message, and the upload field if it is needed."""
     is_own = choice == OWN
-    thumb, error, _ = _thumbnail(file if is_own else named_painting(Path(choice)))
+    thumb, error, _ = thumbnail(file if is_own else named_painting(Path(choice)))
     return thumb, error, gr.update(visible=is_own)
 
 
-def _thumbnail(
+def thumbnail(
     file: str | Path | None, second: float = 0
 ) -> tuple[Any, str, Frame | None]:
-    """Return the update of a thumbnail, an error message, and its frame."""
+    """Show a picture or a clip's frame; return that, an error message, the frame."""
     frame, error = None, ""
     try:
         frame = None if file is None else _read_upload(Path(file), second)
     except InputError as err:
         error = str(err)
-    return gr.update(value=frame, visible=frame is not None), error, frame
+    return gr.update(value=embed(frame), visible=frame is not None), error, frame
 
 
 def _read_upload(path: Path, second: float = 0) -> Frame:

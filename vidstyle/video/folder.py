@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from vidstyle.errors import OutputError, VideoOpenError, counted
-from vidstyle.images import PICTURE_ENDINGS, Resized, read_picture, write_picture
+from vidstyle.images import PICTURE_ENDINGS, read_picture, write_picture
 from vidstyle.images.decode import read_header
 from vidstyle.records import Frame, TimedFrame, VideoInfo
 
@@ -114,14 +114,8 @@ def _check_size(picture: Path, shape: tuple[int, ...], first: tuple[int, ...]) -
         )
 
 
-def write_pictures(
-    frames: Iterable[Frame],
-    folder: Path,
-    *,
-    height: int | None = None,
-    width: int | None = None,
-) -> None:
-    """Resize frames and write them as PNGs; the folder appears once it is complete.
+def write_pictures(frames: Iterable[Frame], folder: Path) -> None:
+    """Write frames as PNGs; the folder appears once it is complete.
 
     A folder of such pictures is replaced; for any other, ``check_folder`` raises.
     """
@@ -130,7 +124,7 @@ def write_pictures(
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
-        for number, frame in enumerate(Resized(frames, height, width), start=1):
+        for number, frame in enumerate(frames, start=1):
             write_picture(partial / f"{number:06d}.png", frame)
         shutil.rmtree(folder, ignore_errors=True)
         partial.replace(folder)

@@ -248,13 +248,13 @@ class FrameStore:
     def drop_damaged(self, *others: "FrameStore") -> int:
         """Delete frames damaged here or in others, or whose paint is; count them."""
         stores = self, *others
-        damaged = [n for n in self.painted() if not all(s._is_whole(n) for s in stores)]
+        damaged = [n for n in self.painted() if not all(s.is_whole(n) for s in stores)]
         for index in damaged:
             self._drop(STYLIZED, index)
             self.drop_paint(index)
         return len(damaged)
 
-    def _is_whole(self, index: int) -> bool:
+    def is_whole(self, index: int) -> bool:
         with suppress(WorkDirError):
             self.paint(index)
             return is_whole(self._path(STYLIZED, index))

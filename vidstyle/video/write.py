@@ -27,7 +27,6 @@ from vidstyle.errors import (
 )
 from vidstyle.images import (
     PARTIAL,
-    Resized,
     check_free,
     check_picture_path,
     partial_file,
@@ -76,20 +75,17 @@ def write_video(
     hold_s: float | None = None,
     source: VideoInfo | None = None,
     span: tuple[float, float] | None = None,
-    height: int | None = None,
-    width: int | None = None,
     loops: int = 0,
     config: EncodingConfig | None = None,
 ) -> None:
     """Write a video or a GIF, replacing an existing one.
 
-    Frames of one shape are read one at a time, for a GIF twice. They are resized to
-    ``height`` and ``width``; an odd row or column is cropped if the codec requires it.
-    Times are in seconds after the source's start: a constant rate stays exact, any
-    other is rounded to 1/90000 s (Matroska: 1 ms). The last frame is shown for
-    ``hold_s``, by default one period of ``fps``; ``loops`` are a GIF's repetitions, as
-    ffmpeg's -loop: 0 is forever. Audio and other streams come from
-    ``source`` (see ``mux``), cut to ``span`` in seconds.
+    Frames of one shape are read one at a time, for a GIF twice. An odd row or column is
+    cropped if the codec requires it. Times are in seconds after the source's start: a
+    constant rate stays exact, any other is rounded to 1/90000 s (Matroska: 1 ms). The
+    last frame is shown for ``hold_s``, by default one period of ``fps``; ``loops`` are
+    a GIF's repetitions, as ffmpeg's -loop: 0 is forever. Audio and other streams come
+    from ``source`` (see ``mux``), cut to ``span`` in seconds.
 
     ConfigError: the container cannot hold the codec; VideoWriteError: writing failed,
     and no file is left; ValueError: frames and times differ in number, or frames in
@@ -99,13 +95,12 @@ def write_video(
     check_writable(path, config)
     if not times_s:
         raise VideoWriteError(f"cannot write {path}: there are no frames.")
-    resized = Resized(frames, height, width)
     if codecs.container_of(path) == "gif":
-        write_gif(resized, path, times_s=times_s, fps=fps, hold_s=hold_s, loops=loops)
+        write_gif(frames, path, times_s=times_s, fps=fps, hold_s=hold_s, loops=loops)
         return
-    encoded = iter(resized)
+    encoded = iter(frames)
     if config.keep_alpha and source and source.has_alpha:
-        encoded = with_alpha(resized, source, start_s=times_s[0])
+        encoded = with_alpha(frames, source, start_s=times_s[0])
     if (first := next(encoded, None)) is None:
         raise ValueError("there are times, but no frames")
     delay_s = max(0.0, times_s[0] - (span[0] if span else 0.0))
