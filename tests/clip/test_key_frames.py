@@ -1,6 +1,6 @@
 """Frames between key frames: what is carried onto them, and what is painted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +11,9 @@ from listening import Listened, StoppedError, stop_after
 
 from vidstyle.clip import frame_tasks
 from vidstyle.clip.carry import mix_carried
+from vidstyle.clip.frame_tasks import FrameOptimizer
 from vidstyle.clip.lanes import Turn
+from vidstyle.clip.painter import PaintStep
 from vidstyle.clip.pipeline import stylize_video
 from vidstyle.clip.prefetch import Origin, PrefetchedFrame
 from vidstyle.color import color_statistics
@@ -20,6 +22,7 @@ from vidstyle.config.style import KeepColor
 from vidstyle.errors import ConfigError
 from vidstyle.images import read_picture, resize_frame, write_picture
 from vidstyle.motion.consistency import first_paint
+from vidstyle.optimize.slots import FrameTask
 from vidstyle.records import Frame, FrameReport, Motion
 from vidstyle.stylize.style_bank import FrameStyle
 
@@ -201,6 +204,41 @@ def test_interrupted_run_ends_in_the_same_pixels(clip: Path) -> None:
             assert np.array_equal(*pair), (stop, index)
         finished = [event for event in heard if isinstance(event, FrameReport)]
         assert len(finished) <= len(whole) - stop
+
+
+@pytest.mark.slow
+def test_goal_depends_on_key_frames_only_as_after_an_interruption(clip: Path) -> None:
+    (clip.parent / "flash").mkdir()
+    for index in range(5):
+        frame = scene(5)
+        if index in {2, 3}:
+            frame[8:20, 8:20] = noise(7)[8:20, 8:20]
+        write_picture(clip.parent / "flash" / f"{index:02d}.png", frame)
+    goals = list[float]()
+
+    class Careless(FrameOptimizer):
+        """Ends frames between key frames with a larger loss than theirs."""
+
+        def run(self, frames: Iterator[PrefetchedFrame | None]) -> Iterator[PaintStep]:
+            for step in super().run(frames):
+                if step.is_finished and step.frame.turn.after is not None:
+                    step.frame.paint = replace(step.frame.paint, loss=100.0)
+                yield step
+
+        def _between(self, frame: PrefetchedFrame) -> FrameTask:
+            task = super()._between(frame)
+            if frame.index == 3:  # takes paint from frame 2, too
+                goals.append(task.goal)
+            return task
+
+    options = {"make_painter": Careless, "overwrite": True}
+    paint(clip.parent / "flash", "out", **options)
+    with pytest.raises(StoppedError):  # at the end of frame 2, after 0, 4 and 1
+        paint(clip.parent / "flash", "out", listener=stop_after(3), **options)
+    assert len(goals) == 1
+    paint(clip.parent / "flash", "out", **options)
+    assert goals == [goals[0]] * 2
+    assert goals[0] < 100
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +15,13 @@ import pytest
 from listening import Listened
 from pictures import scene
 
-from vidstyle.clip import spread
+from vidstyle.clip import painter, spread
 from vidstyle.clip.frame_tasks import FrameOptimizer
 from vidstyle.clip.painter import PaintStep
 from vidstyle.clip.pipeline import stylize_video
 from vidstyle.clip.plan import plan_video
 from vidstyle.clip.prefetch import PrefetchedFrame
-from vidstyle.clip.workers import Workers, several
+from vidstyle.clip.workers import SEND_S, Workers, several
 from vidstyle.config import EvolutionConfig, Region, StyleConfig, VideoConfig
 from vidstyle.errors import (
     ConfigError,
@@ -35,11 +36,11 @@ from vidstyle.video.work_dir import FrameStore
 
 pytestmark = pytest.mark.slow
 
-SHOTS, LENGTH = 4, 5
+SHOTS, LENGTH, KEY = 4, 5, 2
 CONFIG = VideoConfig(
     style=StyleConfig(network="slim", device="cpu", steps=3, min_steps=9),
     next_steps=2,
-    key_frames=2,
+    key_frames=KEY,
 )
 Run = Callable[..., Listened]
 
@@ -128,26 +129,15 @@ def test_files_are_handed_back_where_no_directory_is_shared(
     assert gif.read_bytes() == (folder / "alone.gif").read_bytes()
 
 
-def test_parts_of_one_shot_are_painted_apart(
-    crew: Workers, run: Run, folder: Path, tmp_path: Path
+@pytest.mark.parametrize("frames", [(0, LENGTH), (0, 2 * LENGTH)])
+def test_last_shot_of_a_loop_ends_in_the_first_frame(
+    crew: Workers, run: Run, tmp_path: Path, frames: tuple[int, int]
 ) -> None:
-    def first_shot(workers: str | None) -> dict[str, bytes]:
-        config = replace(CONFIG, frames=(0, LENGTH), loop=True)
-        run(workers, config=config, overwrite=True, make_painter=Named)
-        return contents(tmp_path / "out")
-
-    class Named(FrameOptimizer):
-        def run(self, frames: Iterator[PrefetchedFrame | None]) -> Iterator[PaintStep]:
-            painted = dict[int, None]()
-            for step in super().run(frames):
-                painted[step.frame.index] = None
-                yield step
-            (tmp_path / f"task {[*painted]}").touch()
-
-    alone = first_shot(None)
-    assert first_shot("2") == alone
-    tasks = {path.name for path in tmp_path.glob("task*")}
-    assert tasks > {"task [0, 2, 4, 5]", "task [1]", "task [3]"}
+    made = []
+    for workers in (None, "2"):
+        run(workers, config=replace(CONFIG, frames=frames, loop=True), overwrite=True)
+        made.append(contents(tmp_path / "out"))
+    assert made[0] == made[1]
 
 
 @pytest.mark.parametrize("first", [None, "2"])
@@ -170,8 +160,14 @@ def test_one_process_and_several_go_on_from_one_another(
     assert_same(folder, tmp_path)
 
 
+@pytest.mark.usefixtures("crew")
+@pytest.mark.parametrize("known", ["shared", "unknown"])
 def test_killed_workers_lose_nothing(
-    crew: Workers, run: Run, folder: Path, tmp_path: Path
+    run: Run,
+    folder: Path,
+    tmp_path: Path,
+    known: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     class Mortal(FrameOptimizer):
         def run(self, frames: Iterator[PrefetchedFrame | None]) -> Iterator[PaintStep]:
@@ -182,12 +178,54 @@ def test_killed_workers_lose_nothing(
                     death.touch()
                     os.kill(os.getpid(), signal.SIGKILL)
 
+    monkeypatch.setattr(spread, "SHARED", known)
     heard = run(make_painter=Mortal)
     assert len(list(tmp_path.glob("death-*"))) == 3
     assert sorted(report.frame for report in finished(heard)) == list(
         range(SHOTS * LENGTH)
     )
     assert_same(folder, tmp_path)
+
+
+def test_begun_frame_and_recording_are_handed_back(
+    crew: Workers, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Mortal(FrameOptimizer):
+        """Dies in the second key frame, once it has sent a checkpoint."""
+
+        def run(self, frames: Iterator[PrefetchedFrame | None]) -> Iterator[PaintStep]:
+            death = tmp_path / "death"
+            if not death.exists():
+                painter.BEGUN_S = painter.COST = 0
+            for step in super().run(map(self._seen, frames)):
+                yield step
+                if step.frame.index == KEY and not death.exists():
+                    for _ in range(2):  # the next message has it, and arrives
+                        time.sleep(2 * SEND_S)
+                        yield step
+                    death.touch()
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        def _seen(self, frame: PrefetchedFrame | None) -> PrefetchedFrame | None:
+            if frame is not None and frame.index == KEY and frame.begun():
+                (tmp_path / "resumed").touch()
+            return frame
+
+    config = replace(CONFIG, frames=(0, LENGTH))
+    made = []
+    for workers, dies in ((None, False), ("2", True)):
+        run(
+            workers,
+            config=config,
+            overwrite=True,
+            evolution_output=tmp_path / "out.gif",
+            make_painter=Mortal if dies else FrameOptimizer,
+        )
+        made.append(contents(tmp_path / "out"))
+        made.append({"gif": (tmp_path / "out.gif").read_bytes()})
+        monkeypatch.setattr(spread, "SHARED", "unknown")
+    assert (tmp_path / "resumed").exists()
+    assert made[:2] == made[2:]
 
 
 @pytest.mark.usefixtures("crew")

@@ -41,6 +41,8 @@ class IngestState:
     the region painted, if it is not empty."""
     is_seen: list[bool] = field(default_factory=list)
     """Whether anything in each frame is painted; False for plain black or white."""
+    opening: int | None = None
+    """The first frame that is not plain; its shot's first painted one is recorded."""
     lights: dict[int, Light] = field(default_factory=dict)
     """The frames of fades, by index."""
     first: int = 0
@@ -177,7 +179,10 @@ class Ingest:
                 self._unpainted += not self._store.is_painted(timed.index)
                 self._found.times_s.append(timed.time_s)
                 self._found.colors.append(colors)
-                self._found.is_seen.append(is_seen and plain_color(frame) is None)
+                is_plain = plain_color(frame) is not None
+                self._found.is_seen.append(is_seen and not is_plain)
+                if self._found.opening is None and not is_plain:
+                    self._found.opening = timed.index
             self._undo_fades(lights)
             with self._lock:
                 self._add(cuts, min(detector.certain, fades.certain))

@@ -156,12 +156,6 @@ class Lanes:
         """Starts of the lanes that have, or may still get, frames to paint."""
         return [lane.start for lane in self._lanes if lane.is_open]
 
-    @property
-    def keys(self) -> list[int]:
-        """The key frames planned."""
-        turns = (turn for lane in self._lanes for turn in lane.turns.values())
-        return [turn.frame for turn in turns if turn.after is None]
-
     def needs(self, index: int) -> bool:
         """Return whether another frame takes, or may take, paint from a frame."""
         is_latest_key = (lane.is_open and lane.key == index for lane in self._lanes)

@@ -159,8 +159,9 @@ class Painter:
         self._begun += 1
         self._due_s[index] = monotonic() + BEGUN_S
         wanted = self._wanted
+        opens = found.opening is not None and turn.start <= found.opening
         is_plain = plain_color(frame.source) is not None  # no optimization
-        candidates = {index} if is_plain else {None, index}
+        candidates = {None, index} if opens and not is_plain else {index}
         if wanted and self._evolution is None and wanted.frame in candidates:
             self._evolution = index, Evolution(wanted, frame.source)
         if self._evolution_of(frame) is None:  # a recording starts at the beginning
@@ -196,7 +197,8 @@ class Painter:
         frame, turn, picture = step.frame, step.frame.turn, step.picture()
         self._lanes.release(turn)
         del self._due_s[turn.frame]
-        self._painted[turn.frame] = picture, frame.paint
+        # Only key frames' paint is stored, so a resumed run knows no other.
+        self._painted[turn.frame] = picture, frame.paint if turn.after is None else None
         for index in [*self._painted]:
             if not self._lanes.needs(index):
                 del self._painted[index]

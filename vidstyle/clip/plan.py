@@ -116,7 +116,6 @@ def plan_video(
         small.paint(reader, style, regions)
         full.paint(reader, style, regions)
     first_s, other_s = full.seconds(*small.steps(config))
-    # Frames between key frames, which other workers paint as well, take little time.
     seconds = shots * first_s + (frames - shots) * other_s
     seconds *= full.passes / min(config.batch * count, shots)
     device = choose_device(config.style.device)

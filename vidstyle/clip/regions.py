@@ -5,7 +5,7 @@ In the work directory, the passes after the first have subfolders ``region-N``, 
 composited frames are in ``composed``.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
@@ -117,39 +117,18 @@ class RegionPasses:
         region = self._regions[number]
         return RegionPass(region=region, mask=lambda n: self._visible(n)[number])
 
-    def lanes(self, is_painted: Callable[[int], bool]) -> Lanes:
-        """Plan the order of frames; painted ones are skipped."""
-        config, evolution = self.masks.config, self.evolution
-        wanted = None if evolution is None else evolution.frame
-        return Lanes(
-            is_painted,
-            spacing=config.key_spacing,
-            keys={*self.given, *([] if wanted is None else [wanted])},
-            is_bound=not config.has_painter,
-        )
-
     def painter(
-        self,
-        stylizer: Stylizer,
-        number: int,
-        listener: Listener,
-        frames: Collection[int] | None = None,
+        self, stylizer: Stylizer, number: int, listener: Listener, *, drops: bool = True
     ) -> Painter:
-        """Make the painter of a pass; that of the last pass composites each frame.
-
-        It paints some ``frames`` only if they are given, and deletes no files then.
-        """
+        """Make the painter of a pass; that of the last pass composites each frame."""
         stores, part = self.stores, self._part(number)
         store, config = stores[number], self.masks.config
+        wanted = None if self.evolution is None else self.evolution.frame
 
         def compose(index: int, stylized: Frame, source: Frame) -> None:
             pictures = [*(other.stylized(index) for other in stores[:-1]), stylized]
             composed = composite(source, pictures, self._visible(index))
             self._composed.put_stylized(index, composed)
-
-        def is_done(index: int) -> bool:
-            is_left = frames is None or index in frames
-            return not is_left or store.is_painted(index)
 
         return Painter(
             Prefetcher(
@@ -158,8 +137,13 @@ class RegionPasses:
             self.make_painter(stylizer, store, config, part is not None),
             store,
             listener,
-            lanes=self.lanes(is_done),
-            drops=frames is None,
+            lanes=Lanes(
+                store.is_painted,
+                spacing=config.key_spacing,
+                keys={*self.given, *([] if wanted is None else [wanted])},
+                is_bound=not config.has_painter,
+            ),
+            drops=drops,
             evolution=self.evolution,
             keep=compose if part and store is stores[-1] else None,
         )

@@ -1,16 +1,15 @@
 """Distribute the shots of a pass over Ray workers.
 
-The driver reads the clip and encodes the result as usual. A task is a few whole shots
-or, if these are scarce, part of one; its frames are stored in the work directory or, if
-the worker cannot access that, sent back. Events reach the driver as messages.
+The driver reads the clip and encodes the result as usual. A task is a few whole shots;
+its frames are stored in the work directory or, if the worker cannot access that, sent
+back. Events reach the driver as messages.
 """
 
 import platform
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -35,9 +34,9 @@ from vidstyle.clip.workers import (
     unpack,
 )
 from vidstyle.errors import InputError, OptimizationError
-from vidstyle.records import Event, FrameReport, Listener, Notice
+from vidstyle.records import Event, Frame, FrameReport, Listener, Notice
 from vidstyle.stylize import Stylizer
-from vidstyle.video.work_dir import FrameStore
+from vidstyle.video.work_dir import EVOLUTION, FrameStore
 
 SHARED = "shared"  # stored facts by which a worker checks that it sees the directory
 
@@ -51,15 +50,12 @@ class _Job(NamedTuple):
     machine: Mapping[str, Any]  # what must be equal on all machines
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True)
 class _Part:
-    """What a task paints: whole shots, key frames of a shot, or frames between two."""
+    """Some shots, which a task paints."""
 
-    found: Any  # reference to the IngestState of its shots alone
-    shots: range  # their frames
-    frames: Sequence[int]
-    reads: Collection[int]  # frames whose files it needs
-    after: Collection[int] = ()  # frames that have to be painted before
+    found: Any  # reference to the IngestState of these shots alone
+    frames: range
     painted: int = 0  # frames that were painted when it was submitted
     failures: int = 0  # since a frame was painted
 
@@ -78,7 +74,6 @@ class SpreadPainter:
         self._job = self._ray.put(self._ray.cloudpickle.dumps(job))
         self._task = workers.task(paint_part)
         self._parts: dict[Any, _Part] = {}  # being painted, by task
-        self._waiting = list[_Part]()  # for frames of others
         self._shots = 0  # handed out so far
         self._sends = False  # whether a worker cannot access the work directory
         self._texts = set[str]()  # of notices reported so far
@@ -122,82 +117,38 @@ class SpreadPainter:
         """Submit shots whose end is known, in tasks of as many as are batched."""
         found, batch = self._found, self._passes.masks.config.batch
         edges = found.starts[self._shots :] + [found.certain] * found.is_complete
-        tasks = len(self._parts) + len(edges) - 1
-        is_scarce = found.is_complete and tasks < 2 * self._workers.count
         while len(edges) > 1 and (found.is_complete or len(edges) > batch):
-            part = self._part(edges[0], edges[: batch + 1][-1])
-            self._untold |= {n for n in part.shots if not self._store.is_painted(n)}
-            self._waiting += self._divided(part) if is_scarce else [part]
+            frames = range(edges[0], edges[: batch + 1][-1])
+            if self._closes_loop(frames) and not self._store.is_painted(found.first):
+                break  # the last shot ends in the first frame
+            self._untold |= {n for n in frames if not self._store.is_painted(n)}
+            self._submit(_Part(self._ray.put(_part_of(found, frames)), frames))
             edges, self._shots = edges[batch:], self._shots + batch
-        for part in [*self._waiting]:
-            if all(map(self._store.is_painted, part.after)):
-                self._waiting.remove(part)
-                self._submit(part)
 
-    def _part(self, first: int, stop: int) -> _Part:
-        found, shots = self._found, range(first, stop)
-        span = slice(first - found.first, stop - found.first)
-        own = replace(
-            found,
-            starts=[start for start in found.starts if start in shots],
-            certain=stop,
-            times_s=found.times_s[span],
-            colors=found.colors[span],
-            is_seen=found.is_seen[span],
-            lights={n: found.lights[n] for n in shots if n in found.lights},
-            first=first,
-            is_complete=True,
-            again=found.again if first == found.first else None,
-            warnings=[],
-        )
-        after = {found.first} - {*shots} if found.again in shots else ()
-        return _Part(self._ray.put(own), shots, shots, shots, after)
-
-    def _divided(self, part: _Part) -> list[_Part]:
-        """Divide a shot into its key frames and those between each two of them.
-
-        Those between depend on nothing else, unless key frames are black or white.
-        """
-        batch, shows = self._passes.masks.config.batch, self._found.shows
-        if batch > 1 or not all(map(shows, part.shots)):
-            return [part]
-        first, stop = part.shots.start, part.shots.stop
-        lanes = self._passes.lanes(lambda _: False)
-        lanes.extend([first], certain=stop, is_complete=True)
-        parts = [replace(part, frames=lanes.keys)]
-        for ends in pairwise(lanes.keys):
-            if between := range(ends[0] + 1, ends[1]):
-                reads = {first, *ends, *between}
-                parts.append(replace(part, frames=between, reads=reads, after=ends))
-        return parts
+    def _closes_loop(self, frames: range) -> bool:
+        return self._found.again in frames and self._found.first not in frames
 
     def _submit(self, part: _Part) -> None:
-        """Submit a part; if all its frames are painted, delete what no other needs."""
+        """Submit a part; if all its frames are painted, delete what it needed."""
         part.painted = self._painted(part)
         if part.painted == len(part.frames):
-            others = *self._waiting, *self._parts.values()
-            if not any(other.shots == part.shots for other in others):
-                for frame in part.shots:
-                    self._store.drop_source(frame)
-                    self._store.drop_paint(frame)
-                    self._store.drop_begun(frame)
+            for frame in part.frames:
+                self._store.drop_source(frame)
+                self._store.drop_paint(frame)
+                self._store.drop_begun(frame)
             return
-        found, passes, files = self._found, self._passes, None
+        masks, files, given = self._passes.masks, None, dict[int, Frame]()
         if self._sends:
-            wanted = {*part.reads, *passes.masks.last_frames}
-            packed = pack(passes.masks.store, lambda path: frame_of(path) in wanted)
-            files = self._ray.put(packed)
-        given = {n: picture for n, picture in passes.given.items() if n in part.shots}
-        if found.again in part.frames and found.first not in part.shots:
-            given[part.shots[-1]] = self._store.stylized(found.first)
-        evolution = passes.evolution
-        if evolution is not None and evolution.frame is None:
-            # The first frame that is not blank is recorded.
-            first = found.first + (*found.is_seen, True).index(True)
-            evolution = evolution if first in part.frames else None
-        own = {"given": given, "evolution": evolution}
-        task = self._task(self._job, part.found, part.frames, own, files)
-        self._parts[task] = part
+            wanted = {*part.frames, *masks.last_frames}
+            files = self._ray.put(
+                pack(
+                    masks.store,
+                    lambda path: path.stem == EVOLUTION or frame_of(path) in wanted,
+                )
+            )
+        if self._closes_loop(part.frames):
+            given[part.frames[-1]] = self._store.stylized(self._found.first)
+        self._parts[self._task(self._job, part.found, given, files)] = part
 
     def _painted(self, part: _Part) -> int:
         return sum(map(self._store.is_painted, part.frames))
@@ -245,20 +196,38 @@ class SpreadPainter:
         self._listener(event)
 
 
+def _part_of(found: IngestState, frames: range) -> IngestState:
+    """Restrict the state of an ingest to some whole shots."""
+    span = slice(frames.start - found.first, frames.stop - found.first)
+    return replace(
+        found,
+        starts=[start for start in found.starts if start in frames],
+        certain=frames.stop,
+        times_s=found.times_s[span],
+        colors=found.colors[span],
+        is_seen=found.is_seen[span],
+        lights={n: found.lights[n] for n in frames if n in found.lights},
+        first=frames.start,
+        is_complete=True,
+        again=found.again if found.first in frames else None,
+        warnings=[],
+    )
+
+
 def paint_part(
     packed: bytes,
     found: IngestState,
-    frames: Collection[int],
-    own: Mapping[str, Any],
+    given: Mapping[int, Frame],
     files: Files | None,
 ) -> bool:
-    """Paint some frames that are not stored yet; runs in a worker.
+    """Paint the frames that are not stored yet; runs in a worker.
 
-    ``packed`` is a ``_Job``, ``own`` what differs in the passes of this task. ``files``
-    are sent if the work directory is not shared; False: they were needed but not sent.
+    ``packed`` is a ``_Job``; ``given`` are more frames to use unchanged. ``files`` are
+    sent if the work directory is not shared; False: they were needed but not sent.
     """
     job, stylizer, post = _loaded(packed)
-    passes, masks = replace(job.passes, **own), job.passes.masks
+    masks = job.passes.masks
+    passes = replace(job.passes, given={**job.passes.given, **given})
     with TemporaryDirectory(prefix="vidstyle-") as folder:
         if masks.store.facts(SHARED) != {"run": job.key}:
             if files is None:
@@ -268,7 +237,8 @@ def paint_part(
             unpack(passes.masks.store, files)
             post.hand_back(passes.masks.store)
         try:
-            passes.painter(stylizer, job.place, post, frames).paint(_Given(found))
+            painter = passes.painter(stylizer, job.place, post, drops=False)
+            painter.paint(_Given(found))
         finally:
             post.close()
     return True
