@@ -5,9 +5,13 @@ for the shots being painted, and for enough shots to fill the batch. Frames of a
 are stored with the fade removed.
 """
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
 from typing import Self
 
 from vidstyle.clip.reader import FrameReader, SelectedFrames
@@ -270,3 +274,30 @@ class Ingest:
     def _warn(self, text: str) -> None:
         with self._lock:
             self._found.warnings.append(text)
+
+
+class _Scratch(FrameStore):
+    """A temporary store in which all frames count as painted, so none is kept."""
+
+    def is_painted(self, index: int) -> bool:
+        return index >= 0
+
+
+def scan(
+    reader: FrameReader,
+    config: VideoConfig,
+    *,
+    height: int,
+    width: int,
+    most_s: float = math.inf,
+) -> IngestState:
+    """Find a clip's times, shots and fades; stop early after ``most_s``."""
+    started = monotonic()
+    with TemporaryDirectory(prefix="vidstyle-") as folder:
+        store = _Scratch(Path(folder))
+        store.open({})
+        with Ingest(reader, config, store, height=height, width=width) as ingest:
+            while True:
+                found = ingest.poll(painted=0, open_lanes=0, wait=True)
+                if found.is_complete or monotonic() - started > most_s:
+                    return found.without_repeat()
