@@ -5,7 +5,6 @@ for the shots being painted, and for enough shots to fill the batch. Frames of a
 are stored with the fade removed.
 """
 
-import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -284,15 +283,10 @@ class _Scratch(FrameStore):
 
 
 def scan(
-    reader: FrameReader,
-    config: VideoConfig,
-    *,
-    height: int,
-    width: int,
-    most_s: float = math.inf,
+    reader: FrameReader, config: VideoConfig, shape: Sequence[int], most_s: float
 ) -> IngestState:
     """Find a clip's times, shots and fades; stop early after ``most_s``."""
-    started = monotonic()
+    started, (height, width) = monotonic(), shape
     with TemporaryDirectory(prefix="vidstyle-") as folder:
         store = _Scratch(Path(folder))
         store.open({})

@@ -170,7 +170,7 @@ def _count(
     """
     expected = expected_frames(reader.info, config)
     most_s = COUNT_S if expected else math.inf
-    found = scan(reader, config, height=height, width=width, most_s=most_s)
+    found = scan(reader, config, (height, width), most_s)
     frames, shots = len(found.times_s), len(found.starts)
     if expected and not found.is_complete:
         frames, shots = expected, max(1, round(shots * expected / frames))

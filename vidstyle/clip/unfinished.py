@@ -1,5 +1,6 @@
 """Unfinished runs: their status, and a clip of the frames painted so far."""
 
+import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -124,8 +125,8 @@ def _write(
         start, stop = config.frames
         seen = last + 2 + LONGEST
         read = replace(config, frames=(start, min(stop or seen, seen)))
-    height, width = frame_shape(reader.info, config.style.long_side)
-    found = scan(reader, read, height=height, width=width)
+    shape = frame_shape(reader.info, config.style.long_side)
+    found = scan(reader, read, shape, math.inf)
     first, count = found.first, 0
     while count < len(found.times_s) and store.is_whole(first + count):
         count += 1
