@@ -28,7 +28,6 @@ def optimize_batch(
         config,
         slots=len(tasks),
         temporal_weight=temporal_weight,
-        guided=any(task.mask is not None for task in tasks),
     )
     results: dict[int, Tensor] = {}
     for done in batch.run(tasks):

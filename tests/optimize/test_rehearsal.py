@@ -104,9 +104,7 @@ def test_steps_mix_no_devices_and_wait_for_nothing(rehearsal, pictures, settings
     }
 
     def begin(**checkpoint):
-        loop = BatchOptimization(
-            network, style, config, slots=2, temporal_weight=1.0, guided=True
-        )
+        loop = BatchOptimization(network, style, config, slots=2, temporal_weight=1.0)
         loop.load(0, job(network, images[:1], **held, **checkpoint))
         loop.load(1, job(network, images[1:2]))
         return loop

@@ -21,7 +21,7 @@ def evaluate(network, pictures, settings):
     """Evaluate two pictures of which the second gets its style in a region."""
     config = StyleConfig(**settings)
     style = style_target(network, pictures[2:], config)
-    objective = Objective(network, style, config, temporal_weight=20, guided=True)
+    objective = Objective(network, style, config, temporal_weight=20)
     objective.allocate(pictures[:2])
     mask = torch.zeros_like(pictures[:1, :1])
     mask[..., 5:, :50] = 1

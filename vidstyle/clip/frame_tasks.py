@@ -58,17 +58,13 @@ class FrameOptimizer:
     """
 
     def __init__(
-        self,
-        stylizer: Stylizer,
-        store: FrameStore,
-        config: VideoConfig,
-        guided: bool,
+        self, stylizer: Stylizer, store: FrameStore, config: VideoConfig
     ) -> None:
-        """``guided``: frames have masks. Resumes with an interrupted run's facts."""
+        """Prepare to optimize; resumes with an interrupted run's facts."""
         self._stylizer, self._store, self._config = stylizer, store, config
         self._energies: dict[int, dict[str, Mapping[str, float]]] = {}  # by shot
         self._batch = stylizer.batch(
-            config.batch, temporal_weight=config.temporal_weight, guided=guided
+            config.batch, temporal_weight=config.temporal_weight
         )
 
     def run(self, frames: Iterator[PrefetchedFrame | None]) -> Iterator[PaintStep]:

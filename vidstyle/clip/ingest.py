@@ -8,6 +8,9 @@ are stored with the fade removed.
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
 from typing import Self
 
 from vidstyle.clip.reader import FrameReader, SelectedFrames
@@ -270,3 +273,25 @@ class Ingest:
     def _warn(self, text: str) -> None:
         with self._lock:
             self._found.warnings.append(text)
+
+
+class _Scratch(FrameStore):
+    """A temporary store in which all frames count as painted, so none is kept."""
+
+    def is_painted(self, index: int) -> bool:
+        return index >= 0
+
+
+def scan(
+    reader: FrameReader, config: VideoConfig, shape: Sequence[int], most_s: float
+) -> IngestState:
+    """Find a clip's times, shots and fades; stop early after ``most_s``."""
+    started, (height, width) = monotonic(), shape
+    with TemporaryDirectory(prefix="vidstyle-") as folder:
+        store = _Scratch(Path(folder))
+        store.open({})
+        with Ingest(reader, config, store, height=height, width=width) as ingest:
+            while True:
+                found = ingest.poll(painted=0, open_lanes=0, wait=True)
+                if found.is_complete or monotonic() - started > most_s:
+                    return found.without_repeat()

@@ -74,13 +74,12 @@ class NetworkPainter(FrameOptimizer):
         stylizer: Stylizer,
         store: FrameStore,
         config: VideoConfig,
-        guided: bool,
         *,
         reader: FrameReader,
         motion: MotionEstimator,
     ) -> None:
         """Prepare; training reads the clip once more."""
-        super().__init__(stylizer, store, config, guided)
+        super().__init__(stylizer, store, config)
         self._reader, self._motion = reader, motion
 
     def run(self, frames: Iterator[PrefetchedFrame | None]) -> Iterator[PaintStep]:

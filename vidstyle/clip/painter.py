@@ -137,14 +137,11 @@ class Painter:
         for text in found.warnings:
             self._listener(Notice(text=text, is_warning=True))
         starts, certain, is_complete = found.starts, found.certain, found.is_complete
-        if found.again is not None and not self._has_first:  # it ends the loop
+        has_first = self._first is not None or self._store.is_painted(found.first)
+        if found.again is not None and not has_first:  # it ends the loop
             starts = [start for start in starts if start != found.again]
             certain, is_complete = min(certain, found.again), False
         self._lanes.extend(starts, certain=certain, is_complete=is_complete)
-
-    @property
-    def _has_first(self) -> bool:
-        return self._first is not None or self._store.is_painted(self._found.first)
 
     def _begin(self, turn: Turn, pool: Executor) -> PrefetchedFrame:
         """Take a prefetched frame, and start prefetching the next one of its lane."""

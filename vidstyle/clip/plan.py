@@ -1,5 +1,6 @@
 """Estimate the time, memory and disk space of a run by a trial on its first frames."""
 
+import math
 import shutil
 import time
 from collections import defaultdict
@@ -11,12 +12,11 @@ from statistics import fmean, median
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from vidstyle.clip.ingest import AHEAD
+from vidstyle.clip.ingest import AHEAD, scan
 from vidstyle.clip.pipeline import read_inputs
 from vidstyle.clip.preview import reduced
 from vidstyle.clip.reader import (
     FrameReader,
-    SelectedFrames,
     expected_frames,
     expected_span,
     open_reader,
@@ -27,9 +27,6 @@ from vidstyle.clip.workers import Workers
 from vidstyle.config import Region, VideoConfig
 from vidstyle.devices import choose_device, memory_of, memory_used, threads
 from vidstyle.errors import ConfigError
-from vidstyle.images import resize_frame
-from vidstyle.motion.fades import plain_color
-from vidstyle.motion.shots import ShotDetector
 from vidstyle.optimize.pyramid import shared_steps
 from vidstyle.pace import duration
 from vidstyle.records import Event, FrameReport, Listener, Notice, StepReport, ignore
@@ -171,19 +168,13 @@ def _count(
 
     The third number is the index of the first frame that is not just black or white.
     """
-    detector, expected = ShotDetector(), expected_frames(reader.info, config)
-    frames, shots, begin, started = 0, 1, None, time.monotonic()
-    for frames, timed in enumerate(SelectedFrames(reader, config), start=1):
-        frame = resize_frame(timed.frame, height=height, width=width)
-        shots += len(detector.push(frame))
-        if begin is None and plain_color(frame) is None:
-            begin = timed.index
-        if expected and time.monotonic() - started > COUNT_S:
-            shots = max(1, round(shots * expected / frames))
-            return expected, shots, begin or 0
-    if frames == 0:
-        raise ConfigError(f"{reader.info.path} has no frame in the requested range.")
-    return frames, shots + len(detector.finish()), begin or 0
+    expected = expected_frames(reader.info, config)
+    most_s = COUNT_S if expected else math.inf
+    found = scan(reader, config, (height, width), most_s)
+    frames, shots = len(found.times_s), len(found.starts)
+    if expected and not found.is_complete:
+        frames, shots = expected, max(1, round(shots * expected / frames))
+    return frames, shots, found.opening or 0
 
 
 class _Trial:

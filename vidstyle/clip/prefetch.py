@@ -6,6 +6,7 @@ Computed one frame ahead in background threads, while the device is busy.
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from vidstyle.clip.ingest import IngestState
@@ -35,16 +36,6 @@ class MotionEstimator(Protocol):
         self, earlier: Frame, later: Frame, *, quality: FlowQuality
     ) -> tuple[Motion, Motion]:
         """Estimate the motion to the later frame, and back; thread-safe."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegionPass:
-    """The part of the frames that a pass paints."""
-
-    region: int | None
-    """None: everything outside all regions."""
-    mask: Callable[[int], Mask]
-    """Returns the mask of a frame by its index; thread-safe."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,8 +89,10 @@ class Prefetcher:
     config: VideoConfig
     bank: StyleBank
     motion: MotionEstimator = estimate_motions
-    region: RegionPass | None = None
-    """The part of the frames to paint; None: all of them."""
+    mask: Callable[[int], Mask] | None = None
+    """Returns the part of a frame to paint, by its index; thread-safe. None: all."""
+    region: int | None = None
+    """The region painted; None: everything outside all regions."""
     given: Mapping[int, Frame] = field(default_factory=dict)
     """Frames painted by the user, by index."""
     _pending: dict[int, Future[PrefetchedFrame]] = field(default_factory=dict)
@@ -146,7 +139,7 @@ class Prefetcher:
         )
 
     def _mask(self, index: int) -> Mask | None:
-        return None if self.region is None else self.region.mask(index)
+        return None if self.mask is None else self.mask(index)
 
     def _origin(
         self, index: int, turn: Turn, source: Frame, found: IngestState
@@ -173,11 +166,9 @@ class Prefetcher:
         ends = turn.before, turn.frame if turn.after is None else turn.after
         if (span := self._spans.get(ends)) is None:
             sources = [*map(self.store.source, range(ends[0], ends[1] + 1))]
-            span = self._spans[ends] = measure_span(sources, ends[0], self._measure)
+            measure = partial(self.motion, quality=self.config.flow)
+            span = self._spans[ends] = measure_span(sources, ends[0], measure)
         return span
-
-    def _measure(self, earlier: Frame, later: Frame) -> tuple[Motion, Motion]:
-        return self.motion(earlier, later, quality=self.config.flow)
 
     def _style(self, index: int, start: int, found: IngestState) -> FrameStyle:
         """Compute a frame's mix of paintings and the running colors of its shot.
@@ -191,7 +182,7 @@ class Prefetcher:
         statistics = colors[0]
         for later in colors[1:]:
             statistics = statistics.toward(later)
-        if self.region is not None and self.region.region is not None:
-            return self.bank.for_region(self.region.region, statistics)
+        if self.region is not None:
+            return self.bank.for_region(self.region, statistics)
         time_s = found.times_s[index - found.first] - found.origin_s
         return self.bank.at(time_s, statistics)

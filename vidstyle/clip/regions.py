@@ -14,7 +14,7 @@ from vidstyle.clip.frame_tasks import FrameOptimizer
 from vidstyle.clip.ingest import Ingest, IngestState
 from vidstyle.clip.lanes import Lanes
 from vidstyle.clip.painter import FramePainter, Painter
-from vidstyle.clip.prefetch import Prefetcher, RegionPass
+from vidstyle.clip.prefetch import Prefetcher
 from vidstyle.clip.region_masks import RegionMasks
 from vidstyle.color import Mask, complement, composite, fitted_mask
 from vidstyle.config import EvolutionConfig, VideoConfig
@@ -23,8 +23,8 @@ from vidstyle.stylize import Stylizer
 from vidstyle.stylize.image import Paintings
 from vidstyle.video.work_dir import EVOLUTION, FrameStore
 
-MakeFramePainter = Callable[[Stylizer, FrameStore, VideoConfig, bool], FramePainter]
-"""Makes the frame painter of a pass; the last argument: whether frames have masks."""
+MakeFramePainter = Callable[[Stylizer, FrameStore, VideoConfig], FramePainter]
+"""Makes the frame painter of a pass."""
 
 
 class PassPainter(Protocol):
@@ -103,25 +103,22 @@ class RegionPasses:
 
     def _paint_pass(self, number: int, painter: PassPainter) -> IngestState:
         """Run all stages once over the clip: read, prefetch, paint, store."""
-        masks, part, store = self.masks, self._part(number), self.stores[number]
-        (height, width), mask = masks.size, None if part is None else part.mask
-        reader, config = masks.reader, masks.config
+        masks, store, mask = self.masks, self.stores[number], self._mask_of(number)
+        (height, width), reader, config = masks.size, masks.reader, masks.config
         with Ingest(
             reader, config, store, height=height, width=width, mask=mask
         ) as ingest:
             return painter.paint(ingest)
 
-    def _part(self, number: int) -> RegionPass | None:
-        if not self.masks.regions:
-            return None
-        region = self._regions[number]
-        return RegionPass(region=region, mask=lambda n: self._visible(n)[number])
+    def _mask_of(self, number: int) -> Callable[[int], Mask] | None:
+        """Return what gives a pass's mask of a frame; None: it paints all of it."""
+        return (lambda n: self._visible(n)[number]) if self.masks.regions else None
 
     def painter(
         self, stylizer: Stylizer, number: int, listener: Listener, *, drops: bool = True
     ) -> Painter:
         """Make the painter of a pass; that of the last pass composites each frame."""
-        stores, part = self.stores, self._part(number)
+        stores, mask = self.stores, self._mask_of(number)
         store, config = stores[number], self.masks.config
         wanted = None if self.evolution is None else self.evolution.frame
 
@@ -132,9 +129,15 @@ class RegionPasses:
 
         return Painter(
             Prefetcher(
-                store, config, stylizer.bank, self.masks.motion, part, self.given
+                store,
+                config,
+                stylizer.bank,
+                self.masks.motion,
+                mask,
+                self._regions[number],
+                self.given,
             ),
-            self.make_painter(stylizer, store, config, part is not None),
+            self.make_painter(stylizer, store, config),
             store,
             listener,
             lanes=Lanes(
@@ -145,7 +148,7 @@ class RegionPasses:
             ),
             drops=drops,
             evolution=self.evolution,
-            keep=compose if part and store is stores[-1] else None,
+            keep=compose if mask and store is stores[-1] else None,
         )
 
     def _visible(self, index: int) -> list[Mask]:

@@ -1,9 +1,9 @@
 """Unfinished runs: their status, and a clip of the frames painted so far."""
 
+import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from vidstyle.clip.reader import FrameReader, open_reader
@@ -15,7 +15,6 @@ from vidstyle.video.work_dir import MANIFEST, RUN, FrameStore
 from vidstyle.video.write import Outputs, check_outputs
 
 if TYPE_CHECKING:
-    from vidstyle.clip.ingest import IngestState
     from vidstyle.clip.pipeline import VideoResult
 
 
@@ -109,20 +108,32 @@ def _write(
     listener: Listener,
 ) -> "VideoResult":
     """Encode the frames up to the first missing one."""
-    from vidstyle.clip.pipeline import VideoResult  # late: imports torch
-    from vidstyle.clip.results import StylizedFrames, painted_bars, write_result
+    from vidstyle.clip.ingest import scan  # late: imports torch
+    from vidstyle.clip.pipeline import VideoResult
+    from vidstyle.clip.results import (
+        StylizedFrames,
+        frame_shape,
+        painted_bars,
+        write_result,
+    )
 
     painted = store.painted()
     if not painted:
         raise WorkDirError(f"no frame is finished yet in {store.work_dir}.")
-    found = _read_times(store, reader, config)
+    last, read = painted[-1], config
+    if config.start_s is None and config.duration_s is None:
+        start, stop = config.frames
+        seen = last + 2 + LONGEST
+        read = replace(config, frames=(start, min(stop or seen, seen)))
+    shape = frame_shape(reader.info, config.style.long_side)
+    found = scan(reader, read, shape, math.inf)
     first, count = found.first, 0
     while count < len(found.times_s) and store.is_whole(first + count):
         count += 1
     if not count:
         raise WorkDirError(f"the first frame is not finished yet in {store.work_dir}.")
-    read = range(first, first + len(found.times_s))  # a loop has painted one more
-    if left := len({*read}.intersection(painted)) - count:
+    frames = range(first, first + len(found.times_s))  # a loop has painted one more
+    if left := len({*frames}.intersection(painted)) - count:
         text = f"skipping {counted(left, 'frame')} after an unfinished one"
         listener(Notice(text=text))
     if count < len(found.times_s):
@@ -130,37 +141,7 @@ def _write(
         found = replace(found, times_s=found.times_s[:count], end_s=end_s)
         config = replace(config, frames=(first, stop), start_s=None, duration_s=None)
     bars = painted_bars(reader.info, config.style.long_side)
-    frames = StylizedFrames(store, found, bars)
-    write_result(frames, found, output, info=reader.info, config=config)
+    stylized = StylizedFrames(store, found, bars)
+    write_result(stylized, found, output, info=reader.info, config=config)
     shots = sum(start < first + count for start in found.starts)
     return VideoResult(output=output, frames=count, shots=shots, evolution=None)
-
-
-class _Scratch(FrameStore):
-    """A temporary store in which all frames count as painted, so none is kept."""
-
-    def is_painted(self, index: int) -> bool:
-        return index >= 0
-
-
-def _read_times(
-    store: FrameStore, reader: FrameReader, config: VideoConfig
-) -> "IngestState":
-    """Read a clip's times, cuts and fades, as far as it is painted."""
-    from vidstyle.clip.ingest import Ingest
-    from vidstyle.clip.results import frame_shape
-
-    last = store.painted()[-1]
-    if config.start_s is None and config.duration_s is None:
-        start, stop = config.frames
-        seen = last + 2 + LONGEST
-        config = replace(config, frames=(start, min(stop or seen, seen)))
-    height, width = frame_shape(reader.info, config.style.long_side)
-    with TemporaryDirectory() as folder:
-        scratch = _Scratch(Path(folder))
-        scratch.open({})
-        with Ingest(reader, config, scratch, height=height, width=width) as ingest:
-            while True:
-                found = ingest.poll(painted=0, open_lanes=0, wait=True)
-                if found.is_complete:
-                    return found.without_repeat()

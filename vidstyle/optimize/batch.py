@@ -87,16 +87,15 @@ class BatchOptimization:
         *,
         slots: int = 1,
         temporal_weight: float = 0.0,
-        guided: bool = False,
         listener: Listener = ignore,
     ) -> None:
         """Prepare empty slots on the network's device.
 
-        ``style`` is used by frames without a style of their own; ``guided``: frames may
-        have masks. The listener is warned if the batch has to be reduced.
+        ``style`` is used by frames without a style of their own. The listener is warned
+        if the batch has to be reduced.
         """
         self._config, self._listener = config, listener
-        self._make_objective = partial(Objective, network, style, config, guided=guided)
+        self._make_objective = partial(Objective, network, style, config)
         self._temporal_weight = temporal_weight
         self._in_tiles = False
         self._make_slots(slots)

@@ -39,14 +39,13 @@ class Objective:
         config: StyleConfig,
         *,
         temporal_weight: float = 0.0,
-        guided: bool = False,
         in_tiles: bool = False,
     ) -> None:
         """Prepare an objective without frames.
 
-        ``style`` is used by slots whose frame has no style of its own; ``guided``:
-        frames may have masks; ``in_tiles``: compute features tile by tile, with less
-        memory. On a CPU, large frames are tiled in any case.
+        ``style`` is used by slots whose frame has no style of its own; ``in_tiles``:
+        compute features tile by tile, with less memory. On a CPU, large frames are
+        tiled in any case.
         """
         self._network, self._style, self._config = network, style, config
         self._statistic = make_statistic(config)
@@ -72,7 +71,6 @@ class Objective:
         self._features: dict[str, Tensor] = {}
         self._content_scales = self._style_scales = torch.empty(0)
         self._attention: dict[str, Tensor] = {}
-        self._guided = guided
         self._styles: dict[str, Tensor] = {}
         self._warped: Tensor | None = None
         self._consistency: Tensor | None = None
@@ -81,6 +79,7 @@ class Objective:
         """Allocate a slot for each of the images (N, 3, H, W)."""
         self._most_pixels = self._extractor.most_pixels(images, in_tiles=self._in_tiles)
         count, shape_of = len(images), self._network.layer_shape
+        self._shape = images.shape
         for layer in self._content_shares:
             shape = shape_of(layer, images.shape)
             self._features[layer] = images.new_zeros(shape)
@@ -89,9 +88,6 @@ class Objective:
         for layer in self._style_shares:
             target = self._style.statistics[layer]
             self._styles[layer] = target.repeat(count, *[1] * (target.dim() - 1))
-            if self._guided:
-                shape = shape_of(layer, images.shape)
-                self._guides[layer] = images.new_ones(count, 1, *shape[2:])
         self._content_scales = images.new_zeros(count, len(self._content_shares))
         self._style_scales = images.new_zeros(count, len(self._style_shares))
         if self._temporal_weight > 0:
@@ -124,6 +120,11 @@ class Objective:
             self._styles[layer][slot] = style.statistics[layer][0]
         self._content_scales[slot] = _scales(self._content_shares, content.energies)
         self._style_scales[slot] = _scales(self._style_shares, style.energies)
+        if mask is not None and not self._guides:  # until then, no frame has a mask
+            like, count = self._style_scales, self._shape[0]
+            for layer in self._style_shares:
+                size = self._network.layer_shape(layer, self._shape)[2:]
+                self._guides[layer] = like.new_ones(count, 1, *size)
         for guides in self._guides.values():
             guides[slot] = 1 if mask is None else guide_for(mask, guides)[0]
         if self._warped is None or self._consistency is None:

@@ -192,7 +192,7 @@ class Stylizer:
             images = [self.finished(image, frame) for image in newest]
             return composite(frame, images, visible) if visible else images[0]
 
-        batch = self.batch(len(tasks), guided=bool(visible))
+        batch = self.batch(len(tasks))
         for done in batch.run(tasks):
             if on_step is not None and done.report is not None:
                 on_step(done.report, picture)
@@ -200,16 +200,13 @@ class Stylizer:
                 newest[done.task.frame] = batch.result(done.slot)
         return picture()
 
-    def batch(
-        self, slots: int, *, temporal_weight: float = 0.0, guided: bool = False
-    ) -> BatchOptimization:
+    def batch(self, slots: int, *, temporal_weight: float = 0.0) -> BatchOptimization:
         return BatchOptimization(
             self.network,
             self.bank.plain_style(),
             self.config,
             slots=slots,
             temporal_weight=temporal_weight,
-            guided=guided,
             listener=self._listener,
         )
 
