@@ -26,7 +26,7 @@ def test_the_table_has_a_line_for_each_size_and_batch():
     assert done.exit_code == 0
     header, columns, *lines = done.stdout.splitlines()
     assert header.startswith("slim to relu5_1 on cpu in fp32, ")
-    assert header.endswith("medians of 1 steps; ceiling 50 GFLOP/s")
+    assert header.endswith("medians of 1 step; ceiling 50 GFLOP/s")
     assert columns.split()[:3] == ["size", "batch", "steps/s"]
     assert [line.split()[:2] for line in lines] == [
         ["48x32", "1"],
@@ -78,7 +78,7 @@ def test_json_has_the_same(monkeypatch):
         (["--steps", "0"], 3, "steps is 0"),
         (["--batch", "0"], 3, "batch is 0"),
         (["--sizes", "48"], 2, "not a size"),
-        (["--sizes", ""], 2, "not a size"),
+        (["--sizes", ""], 2, "an empty argument"),
         (["--network", "vgg11"], 2, "vgg11"),
     ],
 )

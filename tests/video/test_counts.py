@@ -58,7 +58,7 @@ def test_cut_animation_is_told(make_clip: MakeClip, name: str) -> None:
     assert read(clip)[1] == []
     clip.write_bytes(clip.read_bytes()[: clip.stat().st_size // 2])
     frames, (told,) = read(clip)
-    assert f"is truncated after {len(frames)} frames" in told
+    assert f"is truncated after {len(frames)} frame" in told
     with pytest.raises(VideoOpenError, match="is truncated"):
         read(clip, strict=True)
 

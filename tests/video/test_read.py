@@ -293,8 +293,8 @@ def test_every_frame_that_is_missing_is_counted(
     missing = 20 - len(frames)
     assert 0 < missing < 10
     assert frames[-1].time_s == pytest.approx(1.9, abs=0.001)
-    lost = f"about {missing} frames are" if row.about else f" {missing} frame"
-    assert f"{clip} is damaged: {lost.strip()}" in warning
+    lost = f"it lacks about {missing} frame" if row.about else f"{missing} frame"
+    assert f"{clip} is damaged: {lost}" in warning
     with pytest.raises(VideoOpenError, match="damaged"):
         read(clip, strict=True)
 
