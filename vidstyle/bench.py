@@ -174,13 +174,13 @@ class Bench:
 
 def as_table(facts: dict[str, Any], rates: Iterable[Rate]) -> Iterator[str]:
     """Format the conditions, then one line per rate as it is measured."""
-    line = (
-        "{network} to {deepest} on {device} in {precision}, "
-        f"{counted(facts['threads'], 'thread')}; medians of "
-        f"{counted(facts['steps'], 'step')}; ceiling "
-        "{matrix_gflop_per_s:.0f} GFLOP/s"
+    threads = counted(facts["threads"], "thread")
+    steps = counted(facts["steps"], "step")
+    yield (
+        f"{facts['network']} to {facts['deepest']} on {facts['device']} in "
+        f"{facts['precision']}, {threads}; medians of {steps}; ceiling "
+        f"{facts['matrix_gflop_per_s']:.0f} GFLOP/s"
     )
-    yield line.format(**facts)
     yield "     size  batch   steps/s  evaluation   GFLOP/s  of ceiling   N x 1"
     for rate in rates:
         size = f"{rate.width}x{rate.height}"

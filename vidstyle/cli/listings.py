@@ -88,9 +88,10 @@ def status(run: Run, json: o.Json = False) -> None:
     from vidstyle.clip.unfinished import video_status
 
     found = video_status(run)
-    of = "" if found.frames is None else f"{found.painted} of about "
-    count = counted(found.frames or found.painted, "frame")
-    lines = [f"{of}{count} painted for {found.output}"]
+    count = counted(found.painted, "frame")
+    if found.frames is not None:
+        count = f"{found.painted} of about {counted(found.frames, 'frame')}"
+    lines = [f"{count} painted for {found.output}"]
     if found.process is not None:
         lines += [f"process {found.process} is working on it"]
     else:

@@ -10,7 +10,7 @@ from vidstyle.config.toml_file import SAMPLES, read_table, sample
 
 
 def check_words(args: Sequence[str], options: Collection[str], *, flags: str) -> None:
-    """Raise Mistyped for an empty argument, or, with a suggestion, for no option.
+    """Raise Mistyped for an empty argument, or an unknown option, with a suggestion.
 
     ``flags`` are the short options that may be combined, as in ``-yq``.
     """

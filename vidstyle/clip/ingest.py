@@ -45,7 +45,8 @@ class IngestState:
     is_seen: list[bool] = field(default_factory=list)
     """Whether anything in each frame is painted; False for plain black or white."""
     opening: int | None = None
-    """The first frame that is not plain; its shot's first painted one is recorded."""
+    """The first frame that is not plain black or white. The recorded frame is the first
+    one optimized in its shot."""
     lights: dict[int, Light] = field(default_factory=dict)
     """The frames of fades, by index."""
     first: int = 0

@@ -169,7 +169,8 @@ def _read_keys(
 ) -> dict[int, Frame]:
     """Read the frames painted by the user, by index.
 
-    Raises ConfigError if a time is outside the range to paint, or of the same frame.
+    Raises ConfigError if a time is outside the range to paint, or two times show the
+    same frame.
     """
     (start, stop), keys = expected_span(info, config), dict[int, Frame]()
     size = whole_shape(info, config.style.long_side)
@@ -239,8 +240,8 @@ def _begin(
     done = sum(len(store.painted()) for store in stores)
     begun = sum(len({*store.begun()} - {*store.painted()}) for store in stores)
     if done or begun:
-        text = f"resuming in {masks.store.work_dir}: {counted(done, 'frame')} already "
-        text += "painted" + f", {begun} begun" * bool(begun)
+        text = f"resuming in {masks.store.work_dir}: {counted(done, 'frame')}"
+        text += " already painted" + f", {begun} begun" * bool(begun)
         listener(Notice(text=text))
     plan = Plan(
         height=shape[0],

@@ -100,8 +100,10 @@ def summary(info: VideoInfo, config: VideoConfig) -> str:
     count, total = expected_frames(info, config), info.frame_count
     facts = [f"{info.width}x{info.height}", f"{float(info.fps):.4g} fps"]
     if count is not None:
-        of = "" if total in {None, count} else f"{count} of "
-        facts = [of + counted(total if of and total else count, "frame"), *facts]
+        frames = counted(count, "frame")
+        if total is not None and total != count:
+            frames = f"{count} of {counted(total, 'frame')}"
+        facts = [frames, *facts]
     if info.has_audio:
         facts.append("with sound")
     return f"{info.path.name or info.path}: {', '.join(facts)}"

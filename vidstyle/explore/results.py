@@ -12,10 +12,10 @@ from typing import Any
 from vidstyle.config import StyleConfig
 from vidstyle.explore import Experiment, Kind
 from vidstyle.images import (
-    fit_long_side,
     make_folder,
     read_picture,
     resize_frame,
+    shrink_to,
     write_picture,
     write_whole,
 )
@@ -160,11 +160,9 @@ def _sheet(kind: Kind, rows: Sequence[Sequence[Facts]], folder: Path) -> Frame:
 
 
 def _cell(trial: Facts, folder: Path) -> tuple[Frame, str]:
-    picture = read_picture(folder / trial["picture"])
-    tall, wide, _ = picture.shape
-    height, width = fit_long_side(height=tall, width=wide, long_side=CELL_SIDE)
+    picture = shrink_to(read_picture(folder / trial["picture"]), CELL_SIDE)
     caption = "c {content_distance:.2g} s {style_distance:.2g}".format(**trial)
-    return resize_frame(picture, height=height, width=width), caption
+    return picture, caption
 
 
 def _cover(picture: Frame, height: int, width: int) -> Frame:

@@ -78,6 +78,13 @@ def resize_frame(frame: Frame, *, height: int, width: int) -> Frame:
     return np.asarray(resized, np.uint8)
 
 
+def shrink_to(frame: Frame, long_side: int) -> Frame:
+    """Scale a frame down so that its longer side is at most ``long_side``."""
+    height, width = frame.shape[:2]
+    height, width = fit_long_side(height=height, width=width, long_side=long_side)
+    return resize_frame(frame, height=height, width=width)
+
+
 @dataclass(frozen=True)
 class Resized:
     """Frames resized whenever they are iterated over."""

@@ -5,13 +5,7 @@ from pathlib import Path
 
 from vidstyle.config import DeviceName, NetworkName, check_frames
 from vidstyle.config.parsers import parse_range
-from vidstyle.config.setting import (
-    FILES,
-    NETWORK,
-    REQUIRED,
-    SIZE,
-    Config,
-)
+from vidstyle.config.setting import FILES, NETWORK, REQUIRED, SIZE, Config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

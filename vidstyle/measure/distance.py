@@ -17,7 +17,7 @@ from torch.nn import functional as F  # noqa: N812
 from vidstyle.config import MIN_SIDE, StyleConfig
 from vidstyle.devices import choose_device, memory_errors_named
 from vidstyle.errors import InputError
-from vidstyle.images import fit_long_side, frame_to_image, read_picture, resize_frame
+from vidstyle.images import frame_to_image, read_picture, resize_frame, shrink_to
 from vidstyle.measure import MeasureConfig
 from vidstyle.networks import load_network
 from vidstyle.networks.vgg import FeatureNetwork
@@ -127,10 +127,8 @@ class FrameMeter:
         self._device = network.mean.device
         picture = read_picture(painting)
         self.stretched = resize_frame(picture, height=height, width=width)
+        picture = shrink_to(picture, max(height, width))
         tall, wide, _ = picture.shape
-        long_side = max(height, width)
-        tall, wide = fit_long_side(height=tall, width=wide, long_side=long_side)
-        picture = resize_frame(picture, height=tall, width=wide)
         image = frame_to_image(picture, device=self._device)
         with memory_errors_named(f"a painting of {wide}x{tall}"):
             self._style = style_target(network, image, self._config)

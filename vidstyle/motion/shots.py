@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from vidstyle.images import fit_long_side, resize_frame
+from vidstyle.images import shrink_to
 from vidstyle.motion.consistency import move_along
 from vidstyle.motion.flow import estimate_flow
 from vidstyle.records import Frame
@@ -85,7 +85,7 @@ class ShotDetector:
             The cuts that have just become certain: indices of the first frames of
             shots, counted from 0 at the first push. Frame 0 is not a cut.
         """
-        thumbnail = _make_thumbnail(frame)
+        thumbnail = shrink_to(frame, THUMBNAIL_SIDE)
         index, self._count = self._count, self._count + 1
         if self._last is None:
             self._last = thumbnail
@@ -141,13 +141,6 @@ def _find_cut(candidates: list[_Candidate]) -> _Candidate | None:
     after = candidates[candidates.index(cut) + 1 :]
     limit = CALM * cut.change.difference
     return cut if all(c.change.difference <= limit for c in after) else None
-
-
-def _make_thumbnail(frame: Frame) -> Frame:
-    height, width = fit_long_side(
-        height=frame.shape[0], width=frame.shape[1], long_side=THUMBNAIL_SIDE
-    )
-    return resize_frame(frame, height=height, width=width)
 
 
 def _compare(earlier: Frame, later: Frame) -> _Change:

@@ -185,7 +185,7 @@ def _smooth(values: Tensor) -> Tensor:
 
 
 def _relative(values: Tensor) -> Tensor:
-    """Divide by the mean; limits outliers."""
+    """Divide by the mean, and limit outliers."""
     mean = values.mean().clamp_min(torch.finfo(values.dtype).tiny)
     return (values / mean).clamp(0.1, 10)
 

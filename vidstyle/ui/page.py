@@ -218,7 +218,7 @@ def keep(run: Run) -> None:
 
 
 def queued(run: Run) -> str:
-    """Tell runs of the same files apart by their day and time."""
+    """Format the day and time of a run, which tell runs of the same files apart."""
     return time.strftime("%a %H:%M", time.localtime(run.queued_s))
 
 

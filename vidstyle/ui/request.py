@@ -16,10 +16,10 @@ from vidstyle.config.setting import FILES, settings_of
 from vidstyle.config.toml_file import SAMPLES, named_painting
 from vidstyle.errors import ConfigError, InputError, VidstyleError
 from vidstyle.images import (
-    fit_long_side,
     is_picture,
     read_picture,
     resize_frame,
+    shrink_to,
     write_picture,
 )
 from vidstyle.records import Frame
@@ -120,10 +120,7 @@ def embed(frame: Frame | None) -> str | None:
     """Return a picture's data URI, reduced to at most SHOWN pixels."""
     if frame is None:
         return None
-    height, width = frame.shape[:2]
-    height, width = fit_long_side(height=height, width=width, long_side=SHOWN)
-    small = resize_frame(frame, height=height, width=width)
-    return encode_image_array_to_base64(small)
+    return encode_image_array_to_base64(shrink_to(frame, SHOWN))
 
 
 def _field(setting: Any) -> Any:
@@ -142,8 +139,8 @@ def _field(setting: Any) -> Any:
 def show_source(file: str | None, second: float) -> list[Any]:
     """Show the uploaded content, or an error message.
 
-    Of a clip, the frame at a time in seconds is shown and offered for download, to be
-    painted over as a key frame.
+    A clip's frame at a time in seconds is shown and offered for download, to be painted
+    over as a key frame.
     """
     thumb, error, frame = thumbnail(file, second)
     if file is None or frame is None or is_picture(path := Path(file)):

@@ -249,7 +249,7 @@ def held_s(info: VideoInfo) -> float | None:
 def gif_loops(info: VideoInfo) -> int:
     """Return how often a GIF repeats, as ffmpeg's -loop: 0 forever, -1 not at all.
 
-    Any other clip is to repeat forever.
+    It is 0 for other clips.
     """
     if info.container != "gif":
         return 0

@@ -19,12 +19,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from vidstyle.config import EncodingConfig
-from vidstyle.errors import (
-    ConfigError,
-    VideoOpenError,
-    VideoWriteError,
-    counted,
-)
+from vidstyle.errors import ConfigError, VideoOpenError, VideoWriteError, counted
 from vidstyle.images import (
     PARTIAL,
     check_free,
