@@ -116,7 +116,8 @@ class Bench:
                     loop, objective, images = self._load(width, height, frames)
                     step_s, evaluation_s = self._time(loop, objective, images)
                     operations, host_reads = count_operations(loop.step)
-                single_s = single_s or step_s
+                if frames == 1:
+                    single_s = step_s
                 # A multiply-add is two operations. The backward pass costs as much as
                 # the forward pass, since weights need no gradients.
                 gflop = 2 * 2 * macs * frames / 1e9
@@ -139,13 +140,12 @@ class Bench:
     ) -> tuple[float, float]:
         """Return the median seconds of a whole step, and of its evaluation alone."""
         # Interleaved, so that other load on the machine affects both equally.
-        calls = loop.step, partial(objective.evaluate, images)
-        times = [
-            [seconds(call, self._device) for call in calls]
-            for _ in range(WARM_UP + self._steps)
-        ]
-        step_s, evaluation_s = map(median, zip(*times[WARM_UP:], strict=True))
-        return step_s, evaluation_s
+        evaluate = partial(objective.evaluate, images)
+        step_times, evaluation_times = list[float](), list[float]()
+        for _ in range(WARM_UP + self._steps):
+            step_times.append(seconds(loop.step, self._device))
+            evaluation_times.append(seconds(evaluate, self._device))
+        return median(step_times[WARM_UP:]), median(evaluation_times[WARM_UP:])
 
     def _load(
         self, width: int, height: int, batch: int
@@ -155,8 +155,8 @@ class Bench:
         image, painting = pictures[:1].to(self._device), pictures[1:2].to(self._device)
         style = style_target(self._network, painting, self._config)
         content = content_target(self._network, image, self._config)
-        temporal: dict[str, Any] = {"warped": image}
-        temporal["consistency"] = torch.ones_like(image[:, :1])
+        consistency = torch.ones_like(image[:, :1])
+        temporal: dict[str, Any] = {"warped": image, "consistency": consistency}
         setup = self._network, style, self._config
         weight = VideoConfig().temporal_weight
         loop = BatchOptimization(*setup, slots=batch, temporal_weight=weight)
@@ -212,13 +212,15 @@ def matrix_rate(device: torch.device, precision: Precision) -> float:
 
     Uses the same number of threads and the same precision as the convolutions.
     """
-    side, previous = 256, torch.get_float32_matmul_precision()
+    previous = torch.get_float32_matmul_precision()
     if precision == "tf32":
         torch.set_float32_matmul_precision("high")
+    side = 256
     try:
         while True:
             matrix = torch.rand(side, side, device=device)
-            matrix = matrix.bfloat16() if precision == "bf16" else matrix
+            if precision == "bf16":
+                matrix = matrix.bfloat16()
             product = partial(torch.matmul, matrix, matrix)
             best = min(seconds(product, device) for _ in range(PRODUCTS))
             if best >= PRODUCT_S or side >= LARGEST_PRODUCT:

@@ -23,7 +23,7 @@ from vidstyle.records import Frame
 
 FLOOR = 0.03**2  # added to the variances, so that one-color pictures have a map
 LARGEST_GAIN = 3.0  # along any axis of RGB space; more would amplify noise
-PACE = 0.1  # weight of the next frame in a clip's moving average
+PACE = 0.1  # weight of the newest frame in a clip's moving average
 
 Floats = npt.NDArray[np.float64]
 
@@ -80,10 +80,10 @@ def mix_colors(
     Pictures of weight 0 are ignored, even if their statistics are not finite.
     """
     shares = np.array(weights, np.float64) / sum(weights)
-    used = [(share, c) for share, c in zip(shares, colors, strict=True) if share]
+    used = [pair for pair in zip(shares, colors, strict=True) if pair[0] > 0]
     return ColorStatistics(
-        np.sum([share * c.mean for share, c in used], axis=0),
-        np.sum([share * c.covariance for share, c in used], axis=0),
+        np.sum([share * picture.mean for share, picture in used], axis=0),
+        np.sum([share * picture.covariance for share, picture in used], axis=0),
     )
 
 
@@ -176,13 +176,12 @@ def soften(mask: Mask) -> Mask:
 
 
 def _blurred(values: npt.NDArray[Any], share: float) -> npt.NDArray[Any]:
-    deviation = share * max(values.shape)
-    side = 2 * round(REACH * deviation) + 1
-    return np.asarray(
-        cv2.GaussianBlur(
-            values, (side, side), deviation, borderType=cv2.BORDER_REPLICATE
-        )
-    )
+    """Blur (H, W) by a Gaussian; sigma is a ``share`` of the longer side."""
+    sigma = share * max(values.shape)
+    side = 2 * round(REACH * sigma) + 1
+    border = cv2.BORDER_REPLICATE
+    blurred = cv2.GaussianBlur(values, (side, side), sigma, borderType=border)
+    return np.asarray(blurred)
 
 
 def fitted_mask(mask: Mask, *, height: int, width: int) -> Mask:

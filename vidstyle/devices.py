@@ -15,19 +15,18 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from vidstyle.config import DeviceName
 from vidstyle.errors import ConfigError, DeviceMemoryError
 
+# Texts of out-of-memory errors that are plain RuntimeErrors.
 OUT_OF_MEMORY = (
-    *("can't allocate memory", "not enough memory", "out of memory"),
-    *("_ALLOC_FAILED", "_ALLOCATION_FAILED"),
+    "can't allocate memory",  # CPU, on Linux
+    "not enough memory",  # CPU, on Windows
+    "out of memory",  # MPS, CUDA driver
+    "_ALLOC_FAILED",  # cuBLAS
+    "_ALLOCATION_FAILED",  # cuDNN
 )
-"""In the plain RuntimeErrors of the CPU's allocator (on Linux and Windows), MPS and the
-CUDA driver; of cuBLAS and cuDNN."""
 
 
 def choose_device(name: DeviceName) -> torch.device:
-    """Return the named device; ``auto`` prefers cuda, then mps, then the CPU.
-
-    ConfigError: this machine does not have it.
-    """
+    """Return a device or raise ConfigError; ``auto`` is cuda, else mps, else cpu."""
     available = ["cuda"] if torch.cuda.is_available() else []
     available += ["mps"] if torch.backends.mps.is_available() else []
     available += ["cpu"]
@@ -107,9 +106,10 @@ class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         name = func.name().removeprefix("aten::").partition(".")[0]
-        is_read = name in {"_local_scalar_dense", "nonzero", "masked_select", "equal"}
-        self.reads += is_read
-        self.count += not (is_read or func.is_view or name == "_unsafe_view")
+        if name in {"_local_scalar_dense", "nonzero", "masked_select", "equal"}:
+            self.reads += 1
+        elif not func.is_view and name != "_unsafe_view":
+            self.count += 1
         return func(*args, **kwargs or {})
 
 
@@ -121,7 +121,8 @@ class _Copies(TorchFunctionMode):
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        self.reads += getattr(func, "__name__", "") in {"tolist", "numpy", "cpu"}
+        if getattr(func, "__name__", "") in {"tolist", "numpy", "cpu"}:
+            self.reads += 1
         return func(*args, **kwargs or {})
 
 

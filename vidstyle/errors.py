@@ -19,7 +19,7 @@ VidstyleError
 
 from typing import ClassVar, Final
 
-# Noted on whatever stops a run that has kept something.
+# A note that is added to an exception if the work of the run is kept.
 RESUMES: Final = "run the same command again to resume"
 PACKAGES: Final = {"cv2", "torch", "torchvision", "numpy", "imageio_ffmpeg"}
 # By the text of the ImportError: name, and packages in Debian and Fedora.
@@ -92,7 +92,7 @@ class WorkDirError(VidstyleError):
 
 def counted(number: int, noun: str) -> str:
     """Format a number for a message: 1 frame, 2 frames."""
-    return f"{number} {noun}{'s' * (number != 1)}"
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def dependency_error(err: ImportError) -> DependencyError | None:
