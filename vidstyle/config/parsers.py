@@ -56,9 +56,9 @@ def parse_fps(text: str) -> Fraction | None:
 
 def parse_time(text: str) -> float:
     """Parse ``90``, ``1:30`` or ``00:01:30.5`` as seconds."""
-    seconds, example = 0.0, "90, 1:30 or 0:01:30.5"
+    seconds = 0.0
     for part in text.split(":"):
-        with _reraised_as(f"{text!r} is not a time such as {example}"):
+        with _reraised_as(f"{text!r} is not a time such as 90, 1:30 or 0:01:30.5"):
             seconds = seconds * 60 + float(part)
     return seconds
 

@@ -9,15 +9,7 @@ from fractions import Fraction
 from inspect import formatannotation
 from pathlib import Path
 from types import NoneType
-from typing import (
-    Any,
-    ClassVar,
-    Literal,
-    TypeVar,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from vidstyle.config.parsers import LayerWeight
 from vidstyle.errors import ConfigError
@@ -49,12 +41,17 @@ class Panel(str):
         return setting(default, text, self, is_common=True, **options)
 
 
-_NAMES = (
-    *("Files", "Settings", "Size and range", "Look", "Coherence", "Network"),
-    *("Optimizer", "Evolution", "Report"),
-)
-PANELS = tuple(map(Panel, _NAMES))  # in the order of the help
-FILES, SETTINGS, SIZE, LOOK, COHERENCE, NETWORK, OPTIMIZER, EVOLUTION, REPORT = PANELS
+FILES = Panel("Files")
+SETTINGS = Panel("Settings")
+SIZE = Panel("Size and range")
+LOOK = Panel("Look")
+COHERENCE = Panel("Coherence")
+NETWORK = Panel("Network")
+OPTIMIZER = Panel("Optimizer")
+EVOLUTION = Panel("Evolution")
+REPORT = Panel("Report")
+# In the order of the help.
+PANELS = FILES, SETTINGS, SIZE, LOOK, COHERENCE, NETWORK, OPTIMIZER, EVOLUTION, REPORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +154,7 @@ class Setting:
 
 def redeclared(kind: type[Any], name: str) -> Any:
     """Declare another configuration's setting again, as an option of unparsed text."""
-    (original,) = (f.metadata["setting"] for f in fields(kind) if f.name == name)
+    original = next(each for each in settings_of(kind) if each.name == name)
     unparsed = replace(original, check=None, parser=None)
     return field(default=None, metadata={"setting": unparsed})
 
@@ -186,16 +183,16 @@ def settings_of(*kinds: type[Any]) -> Sequence[Setting]:
     settings: dict[str, Setting] = {}
     for kind in kinds:
         hints = get_type_hints(kind)
-        for f in fields(kind):
-            if "setting" in f.metadata and f.name not in settings:
-                settings[f.name] = replace(
-                    f.metadata["setting"],
-                    name=f.name,
+        for each in fields(kind):
+            if "setting" in each.metadata and each.name not in settings:
+                settings[each.name] = replace(
+                    each.metadata["setting"],
+                    name=each.name,
                     prefix=kind.prefix,
-                    hint=hints[f.name],
-                    default=f.default,
+                    hint=hints[each.name],
+                    default=each.default,
                 )
-    return sorted(settings.values(), key=lambda s: PANELS.index(s.panel or FILES))
+    return sorted(settings.values(), key=lambda each: PANELS.index(each.panel or FILES))
 
 
 LIMITS = {

@@ -89,10 +89,7 @@ class StyleConfig(Config):
         default_text="the result's",
     )
     style_scale: float | None = SIZE.common(
-        None,
-        "Relative stroke size; 2 doubles it.",
-        above=0,
-        default_text="1",
+        None, "Relative stroke size; 2 doubles it.", above=0, default_text="1"
     )
     content_weight: float = LOOK.common(
         0.06, "How firmly to keep the scene.", least=0, short="c"
@@ -269,10 +266,9 @@ def check_counts(config: StyleConfig, times_s: Sequence[float], paintings: int) 
     verb = "is" if paintings == 1 else "are"
     for name, values in ("style-mix", config.style_mix), ("style-at", times_s):
         if len(values) not in {0, paintings}:
-            actual = f"{verb} {counted(paintings, 'painting')}"
             raise ConfigError(
-                f"{name} has {counted(len(values), 'value')}, but there {actual}; give "
-                "one value per painting."
+                f"{name} has {counted(len(values), 'value')}, but there {verb} "
+                f"{counted(paintings, 'painting')}; give one value per painting."
             )
 
 

@@ -34,11 +34,9 @@ from vidstyle.errors import ConfigError, InputError
 # The configurations that a file may set.
 KINDS: Final = (StyleConfig, VideoConfig, AlbumConfig, EncodingConfig, EvolutionConfig)
 PROSE: Final = {"summary", "notes"}  # keys that describe a preset
-# Presets as listed: by quality, then those of the literature.
-NAMES: Final = (
-    *("draft", "standard", "fine"),
-    *("gatys2016", "lopez2017", "lee2023", "rathod2023", "tella", "ruder2016"),
-)
+QUALITIES: Final = "draft", "standard", "fine"
+PAPERS: Final = "gatys2016", "lopez2017", "lee2023", "rathod2023", "tella", "ruder2016"
+NAMES: Final = QUALITIES + PAPERS  # of the presets, in the order of the list
 SAMPLES: Final = "swirls", "woodblock"  # bundled paintings, which --style takes by name
 WIDTH: Final = 86  # columns of a preset's description
 PACKAGE: Final = Path(__file__).parents[1]

@@ -81,8 +81,9 @@ def check_crf(codec: str, crf: int | None) -> None:
     if codec == "auto":
         most = max(limits.most for limits in CRF.values())
         check_range("crf", crf, least=0, most=most)
-    elif (limits := CRF.get(codec)) is not None:
-        check_range(f"crf (for {codec})", crf, least=limits.least, most=limits.most)
+    elif codec in CRF:
+        least, _, most = CRF[codec]
+        check_range(f"crf (for {codec})", crf, least=least, most=most)
     else:
         raise ConfigError(f"{codec} has a fixed quality; remove crf.")
 
@@ -93,10 +94,7 @@ class EvolutionConfig(Config):
 
     prefix = "gif-"
     frame: int | None = EVOLUTION.setting(
-        None,
-        "The frame to show, counted from 0.",
-        least=0,
-        default_text="the first",
+        None, "The frame to show, counted from 0.", least=0, default_text="the first"
     )
     width: int = EVOLUTION.setting(320, "Width in pixels.", least=MIN_SIDE)
     pictures: int = EVOLUTION.setting(40, "Maximum pictures.", least=2, most=500)
@@ -207,9 +205,7 @@ class VideoConfig(AlbumConfig):
         "optimize", "network: train one for this clip.", metavar="HOW"
     )
     network_shape: PainterShape = NETWORK.setting(
-        "residual",
-        "The trained network: residual or unet.",
-        metavar="NAME",
+        "residual", "The trained network: residual or unet.", metavar="NAME"
     )
     train_minutes: float = NETWORK.setting(10.0, "Training time in minutes.", above=0)
     next_init: NextInit = COHERENCE.setting(
@@ -218,9 +214,7 @@ class VideoConfig(AlbumConfig):
         metavar="START",
     )
     temporal_weight: float = COHERENCE.setting(
-        45.0,
-        "How firmly paint follows the motion; higher flickers less.",
-        least=0,
+        45.0, "How firmly paint follows the motion; higher flickers less.", least=0
     )
     flow: FlowQuality = COHERENCE.setting(
         "medium", "Optical flow; quality takes four times as long as medium."
@@ -263,9 +257,9 @@ class VideoConfig(AlbumConfig):
             return self.style.touch_up
         if self.style.balance == "gradients" or not self.needs_motion:
             return self.next_steps
-        share, spacing = NEXT_SHARE, self.key_spacing
-        if spacing > 1:
-            share = KEY_SHARE / spacing + BETWEEN_SHARE
+        share = NEXT_SHARE
+        if self.key_spacing > 1:
+            share = KEY_SHARE / self.key_spacing + BETWEEN_SHARE
         return min(self.next_steps, max(1, round(share * self.next_steps)))
 
     @property
