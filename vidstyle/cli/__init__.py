@@ -65,36 +65,37 @@ def reported_errors(on_stop: str = STOPPED) -> Iterator[None]:
     try:
         yield
     except VidstyleError as err:
-        raise _ended(f"error: {err}", err.exit_code) from None
+        raise _exit_with(f"error: {err}", err.exit_code) from None
     except ImportError as err:
-        if (missing := dependency_error(err)) is None:
+        missing = dependency_error(err)
+        if missing is None:
             raise
-        raise _ended(f"error: {missing}", missing.exit_code) from None
+        raise _exit_with(f"error: {missing}", missing.exit_code) from None
     except OSError as err:
-        raise _ended_by(err) from None
+        raise _exit_after(err) from None
     except (KeyboardInterrupt, Terminated) as err:
         outcome = RESUMES if RESUMES in getattr(err, "__notes__", ()) else on_stop
         if isinstance(err, Terminated):
-            raise _ended(f"terminated; {outcome}.", TERMINATED) from None
-        raise _ended(f"interrupted; {outcome}.", INTERRUPTED) from None
+            raise _exit_with(f"terminated; {outcome}.", TERMINATED) from None
+        raise _exit_with(f"interrupted; {outcome}.", INTERRUPTED) from None
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
 
 
-def _ended_by(err: OSError) -> Exception:
+def _exit_after(err: OSError) -> Exception:
     """Convert an OSError that the user can fix to an exit; return others unchanged."""
     if err.errno == errno.ENAMETOOLONG:
         name = Path(err.filename).name
         line = f"error: {name} is too long a name; set --output and --work-dir."
-        return _ended(line, OutputError.exit_code)
+        return _exit_with(line, OutputError.exit_code)
     if err.filename is not None:
         return err
     # At exit, the interpreter would try to flush stdout again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     why = f"cannot write to standard output: {err.strerror}"
     line = f"error: {why}; finished files are kept."
-    return _ended(line, OutputError.exit_code)
+    return _exit_with(line, OutputError.exit_code)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -118,7 +119,7 @@ def _interrupt_again(number: int) -> None:
         _thread.interrupt_main(signal.Signals(number))
 
 
-def _ended(line: str, code: int) -> typer.Exit:
+def _exit_with(line: str, code: int) -> typer.Exit:
     print_line(line)
     return typer.Exit(code)
 
@@ -133,14 +134,15 @@ class _Command(TyperCommand):
             self.epilog = f"{HELP_ALL} shows all options."
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        ctx.meta.update({name: name in args for name in (SHOW_CONFIG, HELP_ALL)})
+        ctx.meta[SHOW_CONFIG] = SHOW_CONFIG in args
+        ctx.meta[HELP_ALL] = HELP_ALL in args
         args = [re.sub("^(--[a-z-]*)colour", r"\1color", arg) for arg in args]
-        options = [p for p in self.get_params(ctx) if p.opts[0][0] == "-"]
-        names = {HELP_ALL} | {
-            name for o in options for name in (*o.opts, *o.secondary_opts)
-        }
-        flags = {name for o in options if o.is_flag for name in o.opts}
-        letters = "".join(name[1] for name in flags if len(name) == 2)
+        names, letters = {HELP_ALL}, ""
+        for parameter in self.get_params(ctx):
+            if parameter.param_type_name != "argument":
+                names.update(parameter.opts, parameter.secondary_opts)
+            if getattr(parameter, "is_flag", False):
+                letters += "".join(opt[1] for opt in parameter.opts if len(opt) == 2)
         check_words(args, names, flags=letters)
         try:
             return super().parse_args(ctx, ["--help"] if HELP_ALL in args else args)
@@ -196,11 +198,7 @@ def demo() -> None:
     # For the help only: find_command replaces it by a video command.
 
 
-for command in (
-    *(video, plan, image, demo, listings.status, listings.finish, listings.ui),
-    *(listings.probe, listings.presets, listings.networks),
-    *(listings.measure, listings.bench),
-):
+for command in (video, plan, image, demo, *listings.COMMANDS):
     app.command(cls=_Command)(command)
 for command in COMMANDS:
     explore.command(cls=_Command)(command)
@@ -214,7 +212,8 @@ def _show_version(is_asked: bool) -> None:
 
 
 VERSION = typer.Option(
-    *("--version", "-V"),
+    "--version",
+    "-V",
     callback=_show_version,
     is_eager=True,
     help="Show the version and exit.",

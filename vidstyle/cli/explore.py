@@ -13,13 +13,7 @@ from vidstyle.cli.report import Reporter, print_facts
 from vidstyle.cli.request import Request, make
 from vidstyle.config import StyleConfig
 from vidstyle.config.parsers import parse_layers
-from vidstyle.config.setting import (
-    FILES,
-    REQUIRED,
-    Config,
-    setting,
-    settings_of,
-)
+from vidstyle.config.setting import FILES, REQUIRED, Config, setting, settings_of
 from vidstyle.explore import (
     KINDS,
     LAYER_SETS,
@@ -31,11 +25,9 @@ from vidstyle.explore import (
     sweep,
 )
 
-SHARED: Final = {
-    *("output", "overwrite", "work_dir", "restart"),
-    *("preset", "config", "json", "quiet"),
-}
-"""Options of the image and video commands that experiments have as well."""
+# Options of the image and video commands that experiments have as well.
+RESULTS: Final = {"output", "overwrite", "work_dir", "restart", "json", "quiet"}
+SHARED: Final = RESULTS | {"preset", "config"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +81,7 @@ class Choices(Config):
 
 def _names(kind: Kind) -> set[str]:
     """Return the names of an experiment's own options."""
-    parameters = inspect.signature(kind.axes).parameters.values()
-    names = {p.name for p in parameters if p.kind is p.KEYWORD_ONLY}
+    names = set(inspect.getfullargspec(kind.axes).kwonlyargs)
     return names if "paintings" in names else {*names, "style"}
 
 
@@ -109,10 +100,11 @@ def make_command(kind: Kind) -> Callable[..., None]:
         settings = o.resolve_settings(ctx, values, request, [StyleConfig])
         choices = {name: values[name] for name in _names(kind)}
         experiment = sweep(kind.name, content, settings.make(StyleConfig), **choices)
-        paintings = list({trial.style: None for trial in experiment.trials})
-        # photo.painting.grid, or photo.grid for several paintings
-        painting = [paintings[0].stem] if len(paintings) == 1 else []
-        usual = content.with_name(".".join([content.stem, *painting, kind.name]))
+        paintings = {trial.style for trial in experiment.trials}
+        name = f"{content.stem}.{kind.name}"
+        if len(paintings) == 1:
+            name = f"{content.stem}.{paintings.pop().stem}.{kind.name}"
+        usual = content.with_name(name)
         folder = Path(request.output or usual)
         from vidstyle.explore.results import as_table
         from vidstyle.explore.run import run_experiment
@@ -131,10 +123,9 @@ def make_command(kind: Kind) -> Callable[..., None]:
 
     command.__name__, command.__doc__ = kind.name, kind.axes.__doc__
     settings = {setting.name for setting in settings_of(StyleConfig)}
-    varied = {*NEVER, *kind.fixed, *kind.varied}
-    only = {*_names(kind), *SHARED, *(settings - varied)}
+    offered = settings - NEVER - kind.fixed.keys() - kind.varied
+    only = _names(kind) | SHARED | offered
     return o.add_options(Choices, Request, StyleConfig, only=only)(command)
 
 
-COMMANDS: Final = tuple(make_command(kind) for kind in KINDS)
-"""In the order of the help."""
+COMMANDS: Final = tuple(make_command(kind) for kind in KINDS)  # as listed in the help

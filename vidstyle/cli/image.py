@@ -14,14 +14,13 @@ from vidstyle.config import AlbumConfig, EncodingConfig, EvolutionConfig, StyleC
 from vidstyle.errors import ConfigError, InputError
 
 KINDS = (StyleConfig, AlbumConfig, EncodingConfig, EvolutionConfig)
-OF_A_CLIP = (
-    *("style_at", "key", "save_network", "work_dir", "restart", "workers"),
-    *("sheet", "preview", "compare"),
-    *("codec", "crf", "hardware_encoder", "keep_location", "strip_metadata"),
-)
+# Options that are for clips only.
+RUN = {"style_at", "key", "save_network", "work_dir", "restart", "workers"}
+REPORT = {"sheet", "preview", "compare"}
+ENCODING = {"codec", "crf", "hardware_encoder", "keep_location", "strip_metadata"}
 
 
-@o.add_options(Request, *KINDS, without=OF_A_CLIP)
+@o.add_options(Request, *KINDS, without=RUN | REPORT | ENCODING)
 def image(
     ctx: typer.Context,
     content: Annotated[
@@ -109,12 +108,14 @@ def _paint_album(contents: list[Path], request: Request, settings: o.Settings) -
     settings.save(request)
     from vidstyle.stylize.album import stylize_album
 
-    has_folder = any(path.is_dir() for path in request.styles)
+    styles: Sequence[Path | Sequence[Path]] = [request.styles]  # one mix of all
+    if any(path.is_dir() for path in request.styles):
+        styles = request.styles
     folder = Path(request.output or _beside(contents, request.styles))
     with folders_for(folder), Reporter(request) as reporter:
         result = stylize_album(
             contents,
-            request.styles if has_folder else [tuple(request.styles)],
+            styles,
             folder,
             config=settings.make(StyleConfig),
             album=settings.make(AlbumConfig),

@@ -4,7 +4,7 @@ import os
 import shlex
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
@@ -45,9 +45,12 @@ def networks(fetch: Fetch = None, json: o.Json = False, quiet: o.Quiet = False) 
 
 
 def _line(status: "NetworkStatus") -> str:
-    place = "built in" if status.built_in else str(status.path)
-    if not status.built_in and status.path is None:
+    if status.built_in:
+        place = "built in"
+    elif status.path is None:
         place = f"missing; --fetch {status.name} downloads {status.size_mb:.0f} MB"
+    else:
+        place = str(status.path)
     layers = f"{status.layers[0]}..{status.layers[-1]}"
     return f"{status.name:6}  {layers:16}  {place}"
 
@@ -253,3 +256,6 @@ def ui(**values: Any) -> None:
         password=password,
         announce=lambda url: print_line(f"vidstyle is at {url}; press Ctrl-C to stop"),
     )
+
+
+COMMANDS: Final = status, finish, ui, probe, presets, networks, measure, bench

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial, wraps
 from pathlib import Path
-from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Final, get_args, get_origin
 
 import typer
 
@@ -23,16 +23,14 @@ from vidstyle.config.toml_file import (
 )
 from vidstyle.errors import OutputError
 
-T = TypeVar("T")
-
 METAVARS: Final = {int: "N", float: "X", bool: "", Path: "FILE", Fraction: "N"}
 
 
-def usage(parse: Callable[[str], T]) -> Callable[[str], T]:
+def usage(parse: Callable[[str], Any]) -> Callable[[str], Any]:
     """Wrap an option's parser so that a ValueError becomes a usage error."""
 
     @wraps(parse)
-    def parser(text: str) -> T:
+    def parser(text: str) -> Any:
         try:
             return parse(text)
         except ValueError as err:
@@ -73,8 +71,10 @@ def add_options(
 
 def _sort_key(parameter: inspect.Parameter) -> tuple[int, int]:
     """Order parameters by kind, then by the panel of their option."""
-    (option, *_) = getattr(parameter.annotation, "__metadata__", [None])
-    panel = getattr(option, "rich_help_panel", None)
+    panel = None
+    if get_origin(parameter.annotation) is Annotated:
+        option = get_args(parameter.annotation)[1]
+        panel = getattr(option, "rich_help_panel", None)
     return parameter.kind, PANELS.index(panel) if panel in PANELS else -1
 
 
@@ -96,8 +96,9 @@ def _typer_option(setting: Setting, *, is_hidden: bool = False) -> Any:
     flags = [f"--{setting.key}{negation}"]
     flags += [f"-{setting.short}"] if setting.short else []
     flags += [f"--{setting.alias}"] if setting.alias else []
-    (hint, *_) = setting.hints
-    (kind, *_) = get_args(hint) if get_origin(hint) is list else (hint,)
+    kind = setting.hints[0]
+    if get_origin(kind) is list:
+        kind = get_args(kind)[0]
     metavar = setting.metavar or "|".join(setting.choices)
     return typer.Option(
         *flags,
@@ -117,9 +118,7 @@ def option_of(kind: type[Any], name: str) -> Any:
 
 
 _CLIP: Final = typer.Argument(
-    help="A video, a GIF or a folder of pictures.",
-    metavar="CLIP",
-    readable=False,
+    help="A video, a GIF or a folder of pictures.", metavar="CLIP", readable=False
 )
 Clip = Annotated[Path, _CLIP]
 Clips = Annotated[list[Path], _CLIP]
@@ -141,7 +140,8 @@ class Settings:
         return make(kind, {**self.values, **others})
 
     def save(self, request: Request) -> None:
-        if (path := request.save_config) is not None:
+        path = request.save_config
+        if path is not None:
             text = self.text(folder=path.parent)
             save_config(path, text, overwrite=request.overwrite)
 
@@ -157,7 +157,8 @@ def resolve_settings(
     With --show-config, prints the settings and exits. BadParameter: unknown preset;
     InputError: the file is unreadable, or a value is invalid.
     """
-    layers, about = dict[str, Mapping[str, Any]](), list[str]()
+    layers: dict[str, Mapping[str, Any]] = {}  # given values, by origin
+    about: list[str] = []
     if request.preset is not None:
         if request.preset not in NAMES:
             raise typer.BadParameter(
@@ -165,15 +166,17 @@ def resolve_settings(
                 param_hint="'--preset'",
             )
         preset = read_preset(request.preset)
-        layers[f"preset {preset.name}"], about = preset.settings, preset.about
+        layers[f"preset {preset.name}"] = preset.settings
+        about = preset.about
     if request.config is not None:
         layers["configuration file"] = read_config(request.config)
-    resolved, origins = defaults(), dict[str, str]()
+    resolved = defaults()
     layers["option"] = {
         name: values[name]
         for name in resolved
         if getattr(ctx.get_parameter_source(name), "name", "") == "COMMANDLINE"
     }
+    origins: dict[str, str] = {}
     for origin, layer in layers.items():
         resolved |= layer
         origins |= dict.fromkeys(layer, origin)

@@ -1,6 +1,6 @@
-"""What a run says: progress and notices on stderr, results on stdout.
+"""Report on a run: progress and notices on stderr, results on stdout.
 
-In a terminal a bar, a line of losses and the time left are drawn in place; a file gets
+A terminal shows a bar, a line of losses and the time left, drawn in place; a file gets
 a line a minute instead.
 """
 
@@ -22,20 +22,12 @@ from rich.text import Text
 from vidstyle.cli.request import Request
 from vidstyle.errors import RESUMES, OutputError, counted
 from vidstyle.pace import Pace
-from vidstyle.records import (
-    Download,
-    Event,
-    FrameReport,
-    Notice,
-    Plan,
-    StepReport,
-    StrPath,
-)
+from vidstyle.records import Download, Event, FrameReport, Notice, Plan, StepReport
 
-LINE_EVERY_S = 60  # between two lines in a file
-PACE_S = 600  # seconds whose steps say how long the next ones will take
-ECHO = 3  # columns left free: an echoed Ctrl-C must not begin another line
-LEAST_SHARE = 0.01  # of the loss: a smaller term is not shown
+LINE_EVERY_S = 60  # interval between lines in a file
+PACE_S = 600  # the time left is estimated from the steps of these last seconds
+ECHO = 3  # columns left free, so that an echoed Ctrl-C does not begin another line
+LEAST_SHARE = 0.01  # smallest fraction of the loss for which a term is shown
 
 
 class Terminated(BaseException):
@@ -43,37 +35,40 @@ class Terminated(BaseException):
 
 
 def print_line(line: str) -> None:
-    # soft_wrap: a long path must stay in one piece for whoever copies it.
+    # soft_wrap keeps a long path in one piece, so that it can be copied.
     with suppress(OSError):
         Console(stderr=True, soft_wrap=True, highlight=False).print(escape(line))
 
 
 def print_facts(facts: object, lines: Iterable[object], *, as_json: bool) -> None:
-    """Print what was found: a JSON value for machines, or lines for people."""
-    for line in [json.dumps(facts, default=str)] if as_json else lines:
+    """Print facts as one JSON value, or as lines of text."""
+    if as_json:
+        lines = [json.dumps(facts, default=str)]
+    for line in lines:
         typer.echo(line)
 
 
 class Reporter:
-    """Subscribe to a run: what a user sees, a log of the losses, and the result."""
+    """A run's listener: shows progress, logs the losses, and prints the result."""
 
-    def __init__(self, request: Request, within: "Reporter | None" = None) -> None:
-        """Prepare; a reporter ``within`` another writes above its bar."""
+    def __init__(self, request: Request, parent: "Reporter | None" = None) -> None:
+        """Prepare; one with a parent has no bar and writes above the parent's."""
         self._as_json, self._log_path = request.json, request.log
-        own = Console(stderr=True, quiet=request.quiet, highlight=False)
-        self._console: Console = within._console if within else own
-        is_shown = not (request.quiet or within)
+        self._console = Console(stderr=True, quiet=request.quiet, highlight=False)
+        if parent is not None:
+            self._console = parent._console
+        is_shown = not request.quiet and parent is None
         self._view = ProgressView(
             self._console, is_shown=is_shown, is_verbose=request.verbose
         )
         self._log: IO[str] | None = None
-        self._lost = ""
+        self._log_error = ""
         self._started = time.monotonic()
         self._facts: dict[str, Any] = {}
-        self._kept = 0  # frames that a run which is stopped now need not paint again
+        self._kept = 0  # finished frames, which need not be painted again
 
     def __enter__(self) -> Self:
-        """Open the log, or raise OutputError, and start the bar."""
+        """Open the log, or raise OutputError, and show the bar."""
         if self._log_path is not None:
             try:
                 self._log = self._log_path.open("a", encoding="utf-8", buffering=1)
@@ -85,7 +80,7 @@ class Reporter:
         return self
 
     def __exit__(self, _: object, err: BaseException | None, __: object) -> None:
-        """Take the bar away and close the log; after an error an empty one goes."""
+        """Remove the bar and close the log; after an error, delete an empty log."""
         self._view.stop()
         if err is not None and self._kept:
             err.add_note(RESUMES)
@@ -116,7 +111,7 @@ class Reporter:
             self._write_log(self._log, event)
 
     def result(self, path: Path, **facts: object) -> None:
-        """Print where the result is: a path, or a JSON object with what is known."""
+        """Print the result's path, or its facts; OutputError: the log is incomplete."""
         seconds = round(time.monotonic() - self._started, 2)
         minutes, rest = divmod(round(seconds), 60)
         frames = facts.get("frames")
@@ -125,8 +120,8 @@ class Reporter:
         known = {"output": path, **self._facts, **facts, "seconds": seconds}
         paths = (each for each in (path, *facts.values()) if isinstance(each, Path))
         print_facts(known, paths, as_json=self._as_json)
-        if self._lost:
-            raise OutputError(f"{self._lost}; the result is complete.")
+        if self._log_error:
+            raise OutputError(f"{self._log_error}; the result is complete.")
 
     def _write_log(self, log: IO[str], report: StepReport) -> None:
         known = asdict(replace(report, picture=None))
@@ -134,22 +129,22 @@ class Reporter:
         del facts["read_losses"], facts["picture"]
         try:
             log.write(json.dumps(facts) + "\n")
-        except OSError as err:  # hours of work do not end for it
-            self._lost = f"cannot write the log {self._log_path}: {err.strerror}"
+        except OSError as err:  # which must not end hours of work
+            self._log_error = f"cannot write the log {self._log_path}: {err.strerror}"
             self._close_log()
 
     def _close_log(self) -> None:
         if self._log is not None:
-            with suppress(OSError):  # what could not be written is tried again
+            with suppress(OSError):  # closing tries again to write what failed before
                 self._log.close()
         self._log = None
 
 
 class ProgressView(Progress):
-    """Show how far a run has come; losses are read as often as it is drawn."""
+    """Shows the progress of a run; losses are read only when it is drawn."""
 
-    _report: StepReport | None = None  # whose losses stand below the bar
-    _line = ""  # before them
+    _report: StepReport | None = None  # its losses are shown below the bar
+    _line = ""  # precedes the losses
 
     def __init__(
         self, console: Console, *, is_shown: bool = True, is_verbose: bool = False
@@ -169,7 +164,7 @@ class ProgressView(Progress):
         self._writes_lines = is_shown and not console.is_terminal
         self._last_line_s = time.monotonic()
         self._pace: Pace | None = None
-        self._newest: StrPath | None = None  # the file of the newest frame
+        self._newest: Path | None = None  # the file of the newest frame
 
     def get_renderables(self) -> Iterable[RenderableType]:
         if self.tasks:
@@ -230,12 +225,13 @@ class ProgressView(Progress):
 
     def _draw(self, pace: Pace, count: str) -> Task:
         (task,) = self.tasks
-        left, done = pace.steps_left, pace.steps
+        done, left = pace.steps, pace.steps_left
         total = None if left is None else done + left
         if total == 0:  # no frame takes a step
             done, total = pace.finished, pace.frames
-        # update() would forget the pace with each new total, and not begin again.
-        task.total, task.finished_time = total, None
+        # Passing a new total to update() would discard the measured speed.
+        task.total = total
+        task.finished_time = None  # otherwise the time left would stay at 0
         self.update(task.id, completed=done, count=count)
         if pace.steps and task.time_remaining is not None:
             seconds = timedelta(seconds=round(task.time_remaining))
@@ -243,7 +239,7 @@ class ProgressView(Progress):
         return task
 
     def _write_line(self, task: Task, report: StepReport | None = None) -> None:
-        """Write where no bar is drawn, once a minute."""
+        """Print a line of progress to a file, at most once a minute."""
         now = time.monotonic()
         if self._writes_lines and now - self._last_line_s >= LINE_EVERY_S:
             self._last_line_s = now
@@ -253,7 +249,7 @@ class ProgressView(Progress):
 
 
 def losses_line(losses: Mapping[str, float]) -> str:
-    """Name the terms of a loss that matter, with two digits each."""
+    """Format the largest terms of a loss, with two digits each."""
     least = LEAST_SHARE * sum(losses.values())
     return " ".join(
         f"{name} {value:.2g}" for name, value in losses.items() if value >= least

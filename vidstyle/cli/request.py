@@ -134,14 +134,15 @@ class Request(Config):
             raise typer.BadParameter(f"give either --key or {other}, not both")
         sources = self.style, self.style_at, self.region, self.key
         if not (any(sources) or self.show_config):
-            last = f" {contents[-1]}" if len(contents) > 1 else ""
-            raise Mistyped(f"Missing option '--style': use --style{last or ' FILE'}.")
+            file = contents[-1] if len(contents) > 1 else "FILE"
+            raise Mistyped(f"Missing option '--style': use --style {file}.")
 
     @property
     def styles(self) -> list[Path]:
         """The paintings, without those of regions."""
-        paths = self.style or [parse_at(text)[1] for text in self.style_at or ()]
-        return [named_painting(path) for path in paths or self.keys.values()]
+        timed = [parse_at(text)[1] for text in self.style_at or ()]
+        paths = self.style or timed or self.keys.values()
+        return [named_painting(path) for path in paths]
 
     @property
     def keys(self) -> dict[float, Path]:
@@ -187,7 +188,7 @@ class Request(Config):
         start = [config.init] if isinstance(config.init, Path) else []
         for path in dict.fromkeys([*self.paintings, *self.keys.values(), *start]):
             read_picture(path)
-        for mask in (region.mask for region in self.regions):
+        for mask, _ in self.regions:
             height, width = shape_of(contents[0])
             check_mask_shape(mask, *shape_of(mask), height=height, width=width)
 
@@ -204,19 +205,22 @@ class Request(Config):
 
         if not self.output:
             return usual
-        path, is_folder = Path(self.output), self.output.endswith(("/", os.sep))
+        path = Path(self.output)
+        is_folder = in_folder or self.output.endswith(("/", os.sep))
         if path.is_dir() and not (may_be_frames and holds_frames(path)):
             is_folder = True
-        return path / usual.name if is_folder or in_folder else path
+        return path / usual.name if is_folder else path
 
     def gif_beside(self, output: Path) -> Path | None:
         ending = ".evolution.gif" if output.suffix == ".gif" else ".gif"
-        return self.gif_output or (output.with_suffix(ending) if self.gif else None)
+        usual = output.with_suffix(ending) if self.gif else None
+        return self.gif_output or usual
 
 
 def make(kind: type[Any], values: Mapping[str, Any]) -> Any:
     """Create a request or a configuration from those values that are its fields."""
-    return kind(**{f.name: values[f.name] for f in fields(kind) if f.name in values})
+    names = {field.name for field in fields(kind)} & values.keys()
+    return kind(**{name: values[name] for name in names})
 
 
 def parse_at(text: str) -> tuple[float, Path]:

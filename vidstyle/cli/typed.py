@@ -12,7 +12,7 @@ from vidstyle.config.toml_file import SAMPLES, read_table, sample
 def check_words(args: Sequence[str], options: Collection[str], *, flags: str) -> None:
     """Raise Mistyped for an empty argument, or an unknown option, with a suggestion.
 
-    ``flags`` are the short options that may be combined, as in ``-yq``.
+    ``flags`` are the letters of the short options that may be combined.
     """
     for number, arg in enumerate(args):
         word = arg.partition("=")[0]
@@ -26,7 +26,7 @@ def check_words(args: Sequence[str], options: Collection[str], *, flags: str) ->
         plain = word.strip("-").replace("_", "-").lower()
         if suggestion := _suggest(plain, options):
             raise Mistyped(f"There is no option {word}: {suggestion}.")
-        if word[1] != "-" and word[1:].strip(flags):
+        if word[1] != "-" and word[1:].strip(flags):  # not just flags, such as -yq
             near = difflib.get_close_matches(f"--{plain}", options, n=1)
             hint = f": {near[0]}." if near else "; put a space after a short one."
             raise Mistyped(f"{word} has one dash; long options have two{hint}")
@@ -35,11 +35,13 @@ def check_words(args: Sequence[str], options: Collection[str], *, flags: str) ->
 def _suggest(plain: str, options: Collection[str]) -> str | None:
     """Look up an option of this command to use instead, or a remark."""
     table = read_table(Path(__file__).with_name("instead.toml"))
-    for prefix, answers in (("use ", table["use"]), ("", table["remark"])):
-        for answer, words in answers.items():
-            applies = not prefix or re.split("[ ;,]", answer)[0] in options
-            if applies and plain in words.split():
-                return f"{prefix}{answer}"
+    for usage, words in table["use"].items():
+        option = re.split("[ ;,]", usage)[0]
+        if option in options and plain in words.split():
+            return f"use {usage}"
+    for remark, words in table["remark"].items():
+        if plain in words.split():
+            return str(remark)
     return None
 
 

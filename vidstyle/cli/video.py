@@ -102,20 +102,20 @@ def _paint_all(clips: Sequence[Path], task: _Task) -> None:
     request = task.request
     jobs = list(product(clips, _styles(request)))
     failed, done = list[str](), set[Path]()
-    workers = None if request.preview else request.workers
     bar: Reporter | None = None
     mapper: AbstractContextManager[Any] = nullcontext(map)
-    if workers:
+    if request.workers and not request.preview:
         from vidstyle.clip.workers import several
 
-        bar, mapper = Reporter(request), several(workers)
+        bar = Reporter(request)
+        mapper = several(request.workers)
 
     def paint(number: int, job: tuple[Path, list[Path]]) -> Pair:
         clip, paintings = job
         own = replace(request, style=paintings or None)
         output = Path("not painted")
         try:
-            output = _paint(clip, task._replace(request=own), done=done, within=bar)
+            output = _paint(clip, task._replace(request=own), done=done, parent=bar)
         except VidstyleError as err:
             print_line(f"error: {clip}: {err}")
             failed.append(str(clip))
@@ -160,7 +160,7 @@ def _paint(
     task: _Task,
     *,
     done: set[Path] | None = None,
-    within: Reporter | None = None,
+    parent: Reporter | None = None,
 ) -> Path:
     """Stylize one clip and return the path of the result.
 
@@ -184,15 +184,16 @@ def _paint(
         if done is not None and output.exists() and not request.overwrite:
             if not request.quiet:
                 print_line(f"{output} already exists; --overwrite paints it again")
+        elif request.preview:
+            _preview(clip, output, task, parent)
         else:
-            paint = _preview if request.preview else _stylize
-            paint(clip, output, task, within)
+            _stylize(clip, output, task, parent)
         if done is not None:
             done.add(output)
     return output
 
 
-def _stylize(clip: Path, output: Path, task: _Task, within: Reporter | None) -> None:
+def _stylize(clip: Path, output: Path, task: _Task, parent: Reporter | None) -> None:
     from vidstyle.video.write import Outputs, check_outputs
 
     request, config, settings = task
@@ -208,7 +209,7 @@ def _stylize(clip: Path, output: Path, task: _Task, within: Reporter | None) -> 
     settings.save(request)
     from vidstyle.clip.pipeline import stylize_video
 
-    with Reporter(request, within) as reporter:
+    with Reporter(request, parent) as reporter:
         result = stylize_video(
             clip,
             request.styles,
@@ -237,13 +238,13 @@ def _stylize(clip: Path, output: Path, task: _Task, within: Reporter | None) -> 
     )
 
 
-def _preview(clip: Path, output: Path, task: _Task, within: Reporter | None) -> None:
+def _preview(clip: Path, output: Path, task: _Task, parent: Reporter | None) -> None:
     request, config, settings = task
     request.check_outputs(output, contents=[clip])
     settings.save(request)
     from vidstyle.clip.preview import preview_video
 
-    with Reporter(request, within) as reporter:
+    with Reporter(request, parent) as reporter:
         preview_video(
             clip,
             request.styles,
