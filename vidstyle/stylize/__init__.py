@@ -133,18 +133,19 @@ class Stylizer:
         """Measure the paintings for a frame size, unless that is the current one."""
         if self._size == (height, width):
             return
-        steps, paintings = self.config.steps, []
+        paintings = []
         for painting in self.paintings:
             tall, wide = painting_size(painting, self.config, max(height, width))
             paintings.append(resize_frame(painting, height=tall, width=wide))
         self.bank = self._bank(paintings)
+        steps = self.config.steps
         factors = pyramid.factors(min(self.config.pyramid, steps), min(height, width))
-        shares = pyramid.shared_steps(steps, len(factors) + 1)
+        shares = pyramid.shared_steps(steps, len(factors) + 1)  # the last is full size
         coarser = list[Level]()
         for factor, share in zip(factors, shares, strict=False):
+            tall, wide = round(height * factor), round(width * factor)
             bank = self._bank([reduced_painting(image, factor) for image in paintings])
-            size = round(height * factor), round(width * factor)
-            coarser.append(Level(*size, share, bank))
+            coarser.append(Level(height=tall, width=wide, steps=share, bank=bank))
         self.coarser = tuple(coarser)
         self._size = height, width
 
@@ -232,10 +233,10 @@ class Stylizer:
         style = style or self.bank.at(0, color_statistics(source))
         content = self.bank.content(source, style)
         guide = None if mask is None else guide_image(mask, device=self.device)
-        coarser = tuple[FrameTask, ...]()
-        levels, own = self.coarser, self.config.steps
+        coarser = list[FrameTask]()
+        levels, steps_left = self.coarser, self.config.steps
         if self.painter is not None:  # it needs no coarser levels
-            levels, own = (), self.config.touch_up
+            levels, steps_left = (), self.config.touch_up
 
         def task(frame: Frame, bank: StyleBank, steps: int) -> FrameTask:
             image = frame_to_image(frame, device=self.device)
@@ -254,23 +255,24 @@ class Stylizer:
                 steps=steps,
                 style=bank.style(style),
                 mask=None if guide is None else adaptive_avg_pool2d(guide, size),
-                coarser=coarser,
+                coarser=tuple(coarser),
             )
 
         for level in levels:
             small = resize_frame(content, height=level.height, width=level.width)
-            coarser += (task(small, level.bank, level.steps),)
-            own -= level.steps
-        return task(content, self.bank, own)
+            coarser.append(task(small, level.bank, level.steps))
+            steps_left -= level.steps
+        return task(content, self.bank, steps_left)
 
     def _start_image(self, style: FrameStyle, content: Tensor, noise: int) -> Tensor:
         """Return the initial image, a new (1, 3, H, W) tensor."""
         if self.painter is not None:
-            precision, kind = self.network.precision, self.device.type
+            height, width = content.shape[-2:]
+            is_bf16 = self.network.precision == "bf16"
             with (
-                memory_errors_named("a frame of {3}x{2}".format(*content.shape)),
-                convolutions_in(precision),
-                torch.autocast(kind, torch.bfloat16, enabled=precision == "bf16"),
+                memory_errors_named(f"a frame of {width}x{height}"),
+                convolutions_in(self.network.precision),
+                torch.autocast(self.device.type, torch.bfloat16, enabled=is_bf16),
                 torch.no_grad(),
             ):
                 return cast("Tensor", self.painter(content))

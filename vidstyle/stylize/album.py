@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import product
 from pathlib import Path
 
 from vidstyle.config import MIN_SIDE, AlbumConfig, StyleConfig
@@ -77,18 +76,20 @@ def make_pairs(
     Results are named ``PICTURE.PAINTING.png``, with suffixes if stems are ambiguous.
     """
     rows, columns = _names([(path,) for path in contents]), _names(styles)
-    names = [f"{row}.{column}.png" for row in rows for column in columns]
-    return [
-        Pair(
-            number=number, content=content, styles=style, output=folder / names[number]
-        )
-        for number, (content, style) in enumerate(product(contents, styles))
-    ]
+    pairs = list[Pair]()
+    for content, row in zip(contents, rows, strict=True):
+        for style, column in zip(styles, columns, strict=True):
+            output = folder / f"{row}.{column}.png"
+            pair = Pair(number=len(pairs), content=content, styles=style, output=output)
+            pairs.append(pair)
+    return pairs
 
 
 def alternatives(style: Path | tuple[Path, ...]) -> list[tuple[Path, ...]]:
     """Expand a folder into its paintings; leave a file or a mix as it is."""
-    return [style] if isinstance(style, tuple) else [(p,) for p in pictures_in(style)]
+    if isinstance(style, tuple):
+        return [style]
+    return [(picture,) for picture in pictures_in(style)]
 
 
 def check_pairs(
@@ -114,10 +115,8 @@ def check_pairs(
 
 def _names(files: Sequence[tuple[Path, ...]]) -> list[str]:
     """Name groups of files by their stems, or with suffixes if those are ambiguous."""
-    stems, names = (
-        ["+".join(getattr(path, part) for path in paths) for paths in files]
-        for part in ("stem", "name")
-    )
+    stems = ["+".join(path.stem for path in paths) for paths in files]
+    names = ["+".join(path.name for path in paths) for paths in files]
     return stems if len(set(stems)) == len(set(names)) else names
 
 
@@ -126,22 +125,23 @@ def index_sheet(pairs: Sequence[Pair]) -> Frame:
 
     Pairs are every picture with every style, picture by picture.
     """
-    contents = list(dict.fromkeys(pair.content for pair in pairs))
+    contents = dict.fromkeys(pair.content for pair in pairs)
     styles = {pair.styles: pair.style_name for pair in pairs}
     least, most = CELL_SIDES
     side = max(least, min(most, SHEET_WIDTH // (len(styles) + 1)))
-    cells: list[list[tuple[Frame | None, str]]] = [
-        [(None, ""), *((thumbnail(paths[0], side), styles[paths]) for paths in styles)]
-    ]
+    top: list[tuple[Frame | None, str]] = [(None, "")]
+    top += [(thumbnail(paths[0], side), name) for paths, name in styles.items()]
+    rows = [top]
     pairs_left = iter(pairs)
     for content in contents:
-        results = [thumbnail(next(pairs_left).output, side) for _ in styles]
-        texts = ["-" if result is None else "" for result in results]
-        header = thumbnail(content, side), content.stem
-        cells.append([header, *zip(results, texts, strict=True)])
-    heights = [image.shape[0] for row in cells for image, _ in row if image is not None]
+        row = [(thumbnail(content, side), content.stem)]
+        for _ in styles:
+            result = thumbnail(next(pairs_left).output, side)
+            row.append((result, "-" if result is None else ""))
+        rows.append(row)
+    heights = [image.shape[0] for row in rows for image, _ in row if image is not None]
     size = {"height": max(heights), "width": side}
-    return contact_sheet([[captioned(*cell, **size) for cell in row] for row in cells])
+    return contact_sheet([[captioned(*cell, **size) for cell in row] for row in rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,9 +213,10 @@ class _Run:
 
     def paint(self, pairs: Sequence[Pair], kept: int) -> int:
         """Stylize the readable pairs, size by size; return the number of results."""
-        groups, known = self._by_size(pairs), {pair.number: pair for pair in pairs}
-        painted, total = 0, kept + sum(map(len, groups.values()))
-        for height, width in [*groups][:1]:
+        groups = self._by_size(pairs)
+        total = kept + sum(len(group) for group in groups.values())
+        if groups:
+            height, width = next(iter(groups))
             plan = Plan(
                 height=height,
                 width=width,
@@ -225,19 +226,19 @@ class _Run:
                 unit="picture",
             )
             self.listener(plan)
-        for size, group in groups.items():
-            stills = self._stills(group, *size)
+        by_number = {pair.number: pair for pair in pairs}
+        for (height, width), group in groups.items():
+            stills = self._stills(group, height, width)
             slots = min(self.album.batch, len(group))
             for still, picture, steps in paint_stills(stills, slots, self.listener):
-                pair = known[still.number]
+                pair = by_number[still.number]
                 make_folder(pair.output.parent)
                 alpha = self.keep_alpha
                 result = with_alpha_of(pair.content, picture) if alpha else picture
                 write_picture(pair.output, result)
                 report = FrameReport(frame=pair.number, steps=steps, frames_known=total)
                 self.listener(report)
-                painted += 1
-        return painted
+        return total - kept
 
     def _by_size(self, pairs: Sequence[Pair]) -> dict[Size, list[Pair]]:
         """Read every file once; group the readable pairs by the size of the result."""
@@ -274,11 +275,7 @@ class _Run:
         @cache
         def stylizer_for(styles: tuple[Path, ...]) -> Stylizer:
             paintings = read_paintings(
-                styles,
-                self.config,
-                height=height,
-                width=width,
-                listener=self.listener,
+                styles, self.config, height=height, width=width, listener=self.listener
             )
             return paintings.load(self.listener, self.network)
 

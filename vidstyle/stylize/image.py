@@ -62,21 +62,23 @@ def stylize_image(
     gets the picture's alpha channel.
     """
     content, output = Path(content), Path(output)
-    config, regions = config or StyleConfig(), as_regions(regions)
+    config = config or StyleConfig()
+    regions = as_regions(regions)
     gif_output = None if evolution_output is None else Path(evolution_output)
     check_picture_path(output, with_alpha=keep_alpha)
     if gif_output is not None:
         check_evolution_name(gif_output)
     check_free(output, gif_output, overwrite=overwrite)
     source = read_flattened(content, listener, background, keep_alpha=keep_alpha)
+    tall, wide, _ = source.shape
     frame = working_frame(source, config)
-    (tall, wide, _), (height, width, _) = source.shape, frame.shape
+    height, width, _ = frame.shape
     listener(Notice(text=f"{content.name}: {wide}x{tall} -> {width}x{height}"))
     masks = [read_mask(region.mask, height=height, width=width) for region in regions]
     stylizer = read_paintings(
         style, config, height=height, width=width, listener=listener, regions=regions
     ).load(listener)
-    frames = len(masks) + stylizer.bank.has_rest
+    frames = len(masks) + 1 if stylizer.bank.has_rest else len(masks)
     steps = config.first_steps
     listener(Plan(height=height, width=width, frames=frames, next_steps=steps))
     recorder = Evolution(evolution or EvolutionConfig(), frame) if gif_output else None
@@ -116,12 +118,14 @@ def paint_stills(
     the result and the number of steps. ``most_evaluations`` limits the evaluations of
     the loss per picture.
     """
-    stills, active = iter(stills), dict[int, Still]()
-    if (first := next(stills, None)) is None:
+    remaining = iter(stills)
+    first = next(remaining, None)
+    if first is None:
         return
+    active: dict[int, Still] = {}
 
     def tasks() -> Iterator[FrameTask]:
-        for still in chain([first], stills):
+        for still in chain([first], remaining):
             active[still.number] = still
             yield still.stylizer.first_task(still.number, still.frame)
 
@@ -143,12 +147,13 @@ def read_flattened(
     keep_alpha: bool = False,
 ) -> Frame:
     """Read a picture over ``background``, and report how transparency is handled."""
-    pixels, name = decode_picture(path), path.name
+    pixels = decode_picture(path)
     is_transparent = pixels.shape[2] == 4 and to_levels(pixels[..., 3]).min() < 255
     if is_transparent and not keep_alpha:
-        listener(Notice(text=f"{name}: placing transparent parts over {background}"))
+        text = f"{path.name}: placing transparent parts over {background}"
+        listener(Notice(text=text))
     if keep_alpha and not is_transparent:
-        text = f"{name} has no transparency to keep."
+        text = f"{path.name} has no transparency to keep."
         listener(Notice(text=text, is_warning=True))
     return lay_over(pixels, parse_color("background", background))
 
@@ -217,14 +222,16 @@ def read_paintings(
     Warns of paintings smaller than asked for. Raises ImageOpenError, or ConfigError if
     the numbers of weights or times and of paintings differ.
     """
-    styles, long_side = as_paths(style, regions), max(height, width)
+    styles = as_paths(style, regions)
     check_counts(config, times_s, len(styles))
+    long_side = max(height, width)
     wanted = wanted_side(config, long_side)
     is_asked = config.style_side is not None or config.style_scale is not None
     paintings = []
     for path in (*styles, *(region.style for region in regions)):
         painting = read_flattened(path, listener)
-        if is_asked and wanted > (actual := max(painting.shape[:2])):
+        actual = max(painting.shape[:2])
+        if is_asked and actual < wanted:
             text = f"{path.name} stays at its own {actual} pixels, less than {wanted}"
             listener(Notice(text=text, is_warning=True))
         painting_size(painting, config, long_side)  # raises early if it is too small

@@ -62,7 +62,7 @@ class StyleBank:
         self._times_s = tuple(times_s)
         images = [frame_to_image(painting, device=device) for painting in paintings]
         self._measured = [measure_style(network, image, config) for image in images]
-        self._newest: tuple[tuple[float, ...], StyleTarget] | None = None
+        self._latest_mix: tuple[tuple[float, ...], StyleTarget] | None = None
 
     def at(self, time_s: float, colors: ColorStatistics) -> FrameStyle:
         return FrameStyle(self._weights_at(time_s), colors)
@@ -108,20 +108,19 @@ class StyleBank:
     def plain_style(self) -> StyleTarget:
         """Return the target at the start of the clip, in the paintings' own colors."""
         weights = self._weights_at(0)
-        return self._mixed(weights if self.has_rest else (1.0,) * len(weights))
+        if not self.has_rest:
+            weights = (1.0,) * len(weights)
+        return self._mixed(weights)
 
     def style(self, style: FrameStyle) -> StyleTarget:
         """Return the target of a frame, in the content's colors with ``keep_color``."""
         if self._config.keep_color == "none":
             return self._mixed(style.weights)
-        measured = [
-            measure_style(
-                self._network, self._image(number, style.colors), self._config
-            )
-            if weight > 0
-            else self._measured[number]  # has no effect, whatever its colors
-            for number, weight in enumerate(style.weights)
-        ]
+        measured = list(self._measured)
+        for number, weight in enumerate(style.weights):
+            if weight > 0:  # the others have no effect, whatever their colors
+                image = self._image(number, style.colors)
+                measured[number] = measure_style(self._network, image, self._config)
         return mix_styles(self._network, measured, style.weights, self._config)
 
     def strongest(self, style: FrameStyle) -> Tensor:
@@ -154,10 +153,10 @@ class StyleBank:
 
     def _mixed(self, weights: tuple[float, ...]) -> StyleTarget:
         """Mix the paintings in their own colors; caches the latest mix."""
-        if self._newest is None or self._newest[0] != weights:
+        if self._latest_mix is None or self._latest_mix[0] != weights:
             mixed = mix_styles(self._network, self._measured, weights, self._config)
-            self._newest = weights, mixed
-        return self._newest[1]
+            self._latest_mix = weights, mixed
+        return self._latest_mix[1]
 
     def _image(self, number: int, colors: ColorStatistics) -> Tensor:
         """Return a painting, in the content's colors if ``keep_color`` asks for them.
@@ -199,10 +198,7 @@ def reduced_painting(frame: Frame, factor: float) -> Frame:
 def working_size(
     *, height: int, width: int, long_side: int | None, what: str = "the result"
 ) -> tuple[int, int]:
-    """Return the height and width at which a source is stylized.
-
-    Raises ConfigError if a side would be shorter than ``MIN_SIDE``.
-    """
+    """Return the size at which a source is stylized; ConfigError: it is too small."""
     height, width = fit_long_side(height=height, width=width, long_side=long_side)
     if min(height, width) < MIN_SIDE:
         raise ConfigError(
