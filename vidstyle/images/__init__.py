@@ -36,8 +36,7 @@ strategy to write, two thirds of it to read, and 5 % more bytes."""
 _JPEG = (cv2.IMWRITE_JPEG_QUALITY, 95)
 _COMPRESSION: Final = {".png": _PNG, ".jpg": _JPEG, ".jpeg": _JPEG}
 WHITE = "#ffffff"  # behind transparent pixels
-WITH_ALPHA: Final = frozenset({".png", ".tif", ".tiff", ".webp"})
-"""Extensions of picture formats with an alpha channel."""
+WITH_ALPHA: Final = frozenset({".png", ".tif", ".tiff", ".webp"})  # formats with alpha
 PICTURE_ENDINGS = WITH_ALPHA | {".avif", ".bmp", ".heic", ".jpeg", ".jpg", ".ppm"}
 """Extensions of the pictures in a folder."""
 LONGEST_NAME = 200  # bytes; most file systems allow 255, with prefix and extension
@@ -132,9 +131,9 @@ def lay_over(pixels: npt.NDArray[Any], background: str | None = None) -> Frame:
     """Composite (H, W, 3) or (H, W, 4) over a color, #rrggbb (None: white)."""
     if pixels.shape[2] == 3:
         return to_levels(pixels)
-    behind = np.frombuffer(bytes.fromhex((background or WHITE)[1:]), np.uint8) / 255
+    color = np.frombuffer(bytes.fromhex((background or WHITE)[1:]), np.uint8) / 255
     alpha = pixels[..., 3:]
-    return to_levels(pixels[..., :3] * alpha + behind * (1 - alpha))
+    return to_levels(pixels[..., :3] * alpha + color * (1 - alpha))
 
 
 def read_alpha(path: Path) -> Frame:
@@ -210,11 +209,12 @@ def write_picture(path: Path, frame: Frame) -> None:
     check_picture_path(path)
     ending = path.suffix.lower()
     height, width, channels = frame.shape
-    pixels, options = frame[..., [2, 1, 0, 3][:channels]], _COMPRESSION.get(ending, ())
-    is_done, data = False, pixels
+    pixels = frame[..., [2, 1, 0] if channels == 3 else [2, 1, 0, 3]]  # BGR for OpenCV
+    data = None
     with contextlib.suppress(cv2.error):
-        is_done, data = cv2.imencode(ending, pixels, options)
-    if not is_done:
+        is_done, encoded = cv2.imencode(ending, pixels, _COMPRESSION.get(ending, ()))
+        data = encoded if is_done else None
+    if data is None:
         raise OutputError(
             f"cannot write {path}: {width}x{height} pixels is too large for {ending}."
         )
@@ -230,10 +230,7 @@ def make_folder(folder: Path, *, parents: bool = False) -> None:
 
 @contextlib.contextmanager
 def folders_for(path: Path) -> Iterator[None]:
-    """Create a result's parent folders; remove them again if the block fails.
-
-    OutputError: they cannot be created.
-    """
+    """Create a result's folders, or raise OutputError; undo that if the block fails."""
     missing = [parent for parent in path.parents if not parent.exists()]
     make_folder(path.parent, parents=True)
     try:
@@ -268,7 +265,8 @@ def partial_file(path: Path, *, error: type[OutputError]) -> Iterator[tuple[Path
     The block has to close the handle. If anything fails, the temporary file is deleted
     and an existing file stays; an OSError is raised as ``error``.
     """
-    prefix, partial = partial_prefix(path), None
+    prefix = partial_prefix(path)
+    partial = None
     try:
         handle, name = tempfile.mkstemp(prefix=prefix, suffix=PARTIAL, dir=path.parent)
         partial = Path(name)

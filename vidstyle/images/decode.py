@@ -21,19 +21,14 @@ from vidstyle.errors import ImageOpenError
 from vidstyle.records import Frame
 
 _MOST_PIXELS: Final = 2**30  # OpenCV's limit
-# Pillow may start programs for other formats. The last two are optional in Pillow.
-_FORMATS: Final = (
-    *("PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000"),
-    *("AVIF", "HEIF"),
-)
+# Pillow may start programs for other formats.
+_ALWAYS: Final = "PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM", "GIF", "JPEG2000"
+_FORMATS: Final = *_ALWAYS, "AVIF", "HEIF"  # the last two are optional in Pillow
 _PILLOW = threading.Lock()  # held while Pillow's global size limit is lifted
 _NOT_RGB: Final = frozenset({"CMYK", "LAB"})  # Pillow's modes
 _TIFF: Final = frozenset({b"II*\0", b"MM\0*"})
-_UNREADABLE: Final = (
-    *(OSError, ValueError, SyntaxError),
-    *(LookupError, TypeError, RuntimeError),
-)
-"""What Pillow raises for damaged files."""
+# What Pillow raises for damaged files.
+_DAMAGED: Final = OSError, ValueError, SyntaxError, LookupError, TypeError, RuntimeError
 
 
 class Header(NamedTuple):
@@ -67,7 +62,7 @@ def read_header(file: IO[bytes]) -> Header | None:
                 turn=turn if isinstance(turn, int) and 1 <= turn <= 8 else 1,
                 profile=opened.info.get("icc_profile") or b"",
             )
-    except _UNREADABLE:
+    except _DAMAGED:
         return None
 
 
@@ -75,7 +70,8 @@ def read_header(file: IO[bytes]) -> Header | None:
 def _opened(file: IO[bytes]) -> Iterator[Image.Image]:
     with _PILLOW, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about unusual tags
-        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        limit = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
         try:
             with Image.open(file, formats=_FORMATS) as opened:
                 yield opened
@@ -88,7 +84,7 @@ def is_whole(path: Path) -> bool:
     try:
         with Image.open(path, formats=["PNG"]) as picture:
             picture.verify()
-    except _UNREADABLE:
+    except _DAMAGED:
         return False
     return True
 
@@ -113,15 +109,18 @@ def decode_picture(path: Path) -> npt.NDArray[Any]:
     if pixels is None:
         raise ImageOpenError(f"{path} is not a picture that can be read{_why(data)}.")
     if header is not None and header.profile and header.mode not in _NOT_RGB:
+        alpha = pixels[..., 3:]
         color = Image.fromarray(to_levels(pixels[..., :3]))
-        converted, alpha = np.asarray(_to_srgb(color, header.profile)), pixels[..., 3:]
+        pixels = np.asarray(_to_srgb(color, header.profile))
         if alpha.size:
-            converted = np.dstack([converted / np.float32(255), alpha])
-        pixels = converted
+            pixels = np.dstack([pixels / np.float32(255), alpha])
     if turn > 4:
         pixels = pixels.swapaxes(0, 1)
-    pixels = pixels[::-1] if turn in {3, 4, 7, 8} else pixels
-    return pixels[:, ::-1] if turn in {2, 3, 6, 7} else pixels
+    if turn in {3, 4, 7, 8}:
+        pixels = pixels[::-1]
+    if turn in {2, 3, 6, 7}:
+        pixels = pixels[:, ::-1]
+    return pixels
 
 
 def _decode(data: bytes, header: Header | None) -> tuple[npt.NDArray[Any] | None, int]:
@@ -135,14 +134,20 @@ def _decode(data: bytes, header: Header | None) -> tuple[npt.NDArray[Any] | None
     if header is None or header.has_alpha or is_tiff:
         pixels = _opencv(data, cv2.IMREAD_UNCHANGED)
     if pixels is not None and (pixels.dtype.kind == "f" or pixels.shape[2:] == (4,)):
-        top = np.float32(np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1)
-        scaled = np.atleast_3d(np.nan_to_num(pixels.astype(np.float32)) / top)
-        channels = {1: [0, 0, 0], 3: [2, 1, 0]}.get(scaled.shape[2], [2, 1, 0, 3])
-        return scaled[..., channels], turn  # which IMREAD_UNCHANGED ignores
+        return _rgb_floats(pixels), turn  # which IMREAD_UNCHANGED ignores
     pixels = _opencv(data, cv2.IMREAD_COLOR)
-    if pixels is None and header is not None:
-        return _pillow(data), turn
-    return (None if pixels is None else pixels[..., ::-1]), 1
+    if pixels is not None:
+        return pixels[..., ::-1], 1
+    return None if header is None else _pillow(data), turn
+
+
+def _rgb_floats(pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Convert OpenCV's (H, W), BGR or BGRA to RGB or RGBA; integers become [0, 1]."""
+    scale = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
+    floats = np.nan_to_num(np.atleast_3d(pixels).astype(np.float32)) / np.float32(scale)
+    if floats.shape[2] == 1:
+        return np.repeat(floats, 3, axis=2)
+    return floats[..., [2, 1, 0] if floats.shape[2] == 3 else [2, 1, 0, 3]]
 
 
 def _opencv(data: bytes, flag: int) -> npt.NDArray[Any] | None:
@@ -163,7 +168,7 @@ def _pillow(data: bytes) -> npt.NDArray[Any] | None:
             if opened.has_transparency_data:
                 return np.asarray(opened.convert("RGBA"), np.float32) / 255
             return np.asarray(opened.convert("RGB"))
-    except _UNREADABLE:
+    except _DAMAGED:
         return None
 
 
