@@ -10,6 +10,7 @@ gradient.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from statistics import fmean
@@ -84,7 +85,8 @@ def match_clips(
     shape = stylized.height, stylized.width
     check_shapes(result, shape, content, (source.height, source.width))
     count = sum(1 for _ in read_frames(stylized, on_warning=on_warning))
-    detector, cuts, times_s = ShotDetector(), list[int](), list[float]()
+    detector = ShotDetector()
+    cuts, times_s = list[int](), list[float]()
     for timed in islice(read_frames(source, on_warning=on_warning), *frames):
         cuts += detector.push(_resized(timed, stylized))
         times_s.append(timed.time_s)
@@ -100,13 +102,9 @@ def match_clips(
 
 def matched_frames(match: Match) -> Iterator[Frames]:
     """Read the frames of both clips, the content's resized to the result's size."""
-    # Damage was reported when the clips were matched.
-    results, contents = (
-        read_frames(info, on_warning=lambda _: None)
-        for info in (match.result, match.content)
-    )
-    contents = islice(contents, match.first, match.first + match.count)
-    for stylized, content in zip(results, contents, strict=True):
+    read = partial(read_frames, on_warning=lambda _: None)  # match_clips has warned
+    contents = islice(read(match.content), match.first, match.first + match.count)
+    for stylized, content in zip(read(match.result), contents, strict=True):
         yield stylized.frame, _resized(content, match.result)
 
 
@@ -137,9 +135,11 @@ def measure_clip(result: Path, config: MeasureConfig, listener: Listener) -> Fac
     meter = make_meter(config, listener, height=height, width=width)
     listener(Plan(height=height, width=width, frames=match.count, work="measuring"))
     rows, shares = list[dict[str, Pair]](), list[Number]()
+    none: Pair = (None, None)  # neither of the result nor of the content
     earlier: Frames | None = None
     for index, frames in enumerate(matched_frames(match)):
-        begins_shot, error = index in match.cuts, None
+        begins_shot = index in match.cuts
+        error = None
         if earlier and not begins_shot:
             error = temporal_error(earlier, frames)
         rows.append(
@@ -147,8 +147,8 @@ def measure_clip(result: Path, config: MeasureConfig, listener: Listener) -> Fac
                 "luminance": [mean_luminance(frame) for frame in frames],
                 "gradient": [mean_gradient(frame) for frame in frames],
                 **measure_frame(*frames, meter, begins_shot=begins_shot),
-                "temporal_error": error[:2] if error else (None, None),
-                "flicker": error[2:4] if error else (None, None),
+                "temporal_error": (error.error, error.source_error) if error else none,
+                "flicker": (error.flicker, error.source_flicker) if error else none,
             }
         )
         shares.append(error.trusted_share if error else None)
@@ -176,7 +176,7 @@ def series(frames: Sequence[Number]) -> Facts:
     first frame, which has no predecessor.
     """
     values = [value for value in frames if value is not None]
-    drift = ratio(frames[-1], frames[1]) if frames[1:] else None
+    drift = ratio(frames[-1], frames[1]) if len(frames) > 1 else None
     mean = fmean(values) if values else None
     return {"mean": mean, "drift": drift, "frames": frames}
 
@@ -185,8 +185,8 @@ def collect(rows: Sequence[Mapping[str, Pair]]) -> dict[str, Facts]:
     """Collect all frames' metrics into two series and their ratios, per metric."""
     facts = dict[str, Facts]()
     for name in rows[0] if rows else ():
-        sides = zip(*(row[name] for row in rows), strict=True)
-        result, content = (series([*values]) for values in sides)
+        result = series([row[name][0] for row in rows])
+        content = series([row[name][1] for row in rows])
         facts[name] = {
             "result": result,
             "content": content,
@@ -216,25 +216,27 @@ def temporal_error(earlier: Frames, later: Frames) -> TemporalError | None:
 
     Source: Ruder et al. 2016, short-term loss, divided by the trusted pixels.
     """
-    motion = estimate_motion(earlier[1], later[1], quality="medium")
+    earlier_stylized, earlier_source = earlier
+    stylized, source = later
+    motion = estimate_motion(earlier_source, source, quality="medium")
     if motion.trusted_share == 0:
         return None
-    other = independent_motion(earlier[1], later[1])
-    stylized, source = zip(earlier, later, strict=True)
+    other = independent_motion(earlier_source, source)
     return TemporalError(
-        error=_miss(*stylized, motion),
-        source_error=_miss(*source, motion),
-        flicker=_flicker(*stylized, other),
-        source_flicker=_flicker(*source, other),
+        error=_warping_error(earlier_stylized, stylized, motion),
+        source_error=_warping_error(earlier_source, source, motion),
+        flicker=_flicker(earlier_stylized, stylized, other),
+        source_flicker=_flicker(earlier_source, source, other),
         trusted_share=motion.trusted_share,
     )
 
 
 def _flicker(earlier: Frame, later: Frame, motion: Motion) -> float:
-    return _miss(earlier, later, motion) / max(mean_squared_gradient(later), FLAT)
+    gradient = max(mean_squared_gradient(later), FLAT)
+    return _warping_error(earlier, later, motion) / gradient
 
 
-def _miss(earlier: Frame, later: Frame, motion: Motion) -> float:
+def _warping_error(earlier: Frame, later: Frame, motion: Motion) -> float:
     flow = flow_to_tensor(motion.flow_backward)
     consistency = consistency_to_tensor(motion.consistency)  # (1, 1, H, W)
     moved = warp(frame_to_image(earlier), flow)

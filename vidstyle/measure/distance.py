@@ -142,7 +142,8 @@ class FrameMeter:
         if self._content is not None and not begins_shot:
             energies = self._content.energies
         image = frame_to_image(content, device=self._device)
-        with memory_errors_named("a frame of {1}x{0}".format(*content.shape)):
+        height, width, _ = content.shape
+        with memory_errors_named(f"a frame of {width}x{height}"):
             target = content_target(self.network, image, self._config, energies)
             self._content = target
             return self._distances(stylized, target), self._distances(content, target)
@@ -188,8 +189,8 @@ def measure_frame(
     }
     if meter is not None:
         of_result, of_content = meter.distances(*both, begins_shot=begins_shot)
-        mse = [mean_squared_error(frame, meter.stretched) for frame in both]
-        metrics["style_mse"] = mse
+        painting = meter.stretched
+        metrics["style_mse"] = [mean_squared_error(frame, painting) for frame in both]
         metrics["style_distance"] = of_result.style, of_content.style
         metrics["content_distance"] = of_result.content, of_content.content
     return metrics
@@ -214,7 +215,8 @@ def structural_similarity(a: Frame, b: Frame) -> float:
     _check_same(a, b)
     if min(a.shape[:2]) < WINDOW:
         raise ValueError(f"SSIM needs at least {WINDOW} pixels per side.")
-    x, y = (torch.from_numpy(luma(frame)) for frame in (a, b))  # (H, W)
+    x = torch.from_numpy(luma(a))  # (H, W)
+    y = torch.from_numpy(luma(b))
     mean_x, mean_y, xx, yy, xy = _blur(torch.stack([x, y, x * x, y * y, x * y]))
     covariance = xy - mean_x * mean_y
     variances = xx - mean_x**2 + yy - mean_y**2

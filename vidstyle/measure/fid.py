@@ -84,10 +84,11 @@ def measure_folders(result: Path, config: MeasureConfig, listener: Listener) -> 
 
     Source: Heusel et al. 2017, "GANs trained by a two time-scale update rule", eq. 6.
     """
-    style, device = config.style, choose_device(config.device)
+    device = choose_device(config.device)
     sets = {"result": set_of(result), "content": set_of(config.content), "style": []}
-    if style is not None:
-        sets["style"] = set_of(style) if style.is_dir() else [style]
+    if config.style is not None:
+        is_folder = config.style.is_dir()
+        sets["style"] = set_of(config.style) if is_folder else [config.style]
     counts = {name: len(paths) for name, paths in sets.items()}
     features, extract = choose_features(config, listener)
     pictures = [(name, path) for name, paths in sets.items() for path in paths]
@@ -100,25 +101,29 @@ def measure_folders(result: Path, config: MeasureConfig, listener: Listener) -> 
         listener(FrameReport(frame=number, frames_known=total))
     dimensions = len(rows["result"][0])
     _warn_of_few(counts, dimensions, listener)
-    results, contents, styles = (
-        fit_gaussian(torch.stack(each)) if len(each) > 1 else None
-        for each in rows.values()
-    )
-
-    def fid(a: Gaussian | None, b: Gaussian | None) -> float | None:
-        return frechet_distance(a, b) if a and b else None
-
+    results = _gaussian_of(rows["result"])
+    contents = _gaussian_of(rows["content"])
+    styles = _gaussian_of(rows["style"])
     return {
         "result": result,
         "content": config.content,
-        "style": style,
+        "style": config.style,
         "pictures": counts,
         "features": features,
         "dimensions": dimensions,
-        "content_fid": compare(fid(results, contents), 0.0 if contents else None),
-        "style_fid": compare(fid(results, styles), fid(contents, styles)),
+        "content_fid": compare(_fid(results, contents), 0.0 if contents else None),
+        "style_fid": compare(_fid(results, styles), _fid(contents, styles)),
         "note": "FIDs are comparable only for the same features and set sizes.",
     }
+
+
+def _gaussian_of(rows: list[Tensor]) -> Gaussian | None:
+    """Fit a normal distribution to features (D,) of pictures; None: fewer than two."""
+    return fit_gaussian(torch.stack(rows)) if len(rows) > 1 else None
+
+
+def _fid(a: Gaussian | None, b: Gaussian | None) -> float | None:
+    return frechet_distance(a, b) if a and b else None
 
 
 def choose_features(config: MeasureConfig, listener: Listener) -> tuple[str, Extractor]:
@@ -129,7 +134,8 @@ def choose_features(config: MeasureConfig, listener: Listener) -> tuple[str, Ext
     """
     weights = config.weights
     if config.network is None and weights is None:
-        if (path := find_file(FILE_NAME, cache_directory())) is not None:
+        path = find_file(FILE_NAME, cache_directory())
+        if path is not None:
             extract = load_inception(path, device=choose_device(config.device))
             return "Inception v3's last pooling, torchvision's weights", extract
         text = (
@@ -138,10 +144,9 @@ def choose_features(config: MeasureConfig, listener: Listener) -> tuple[str, Ext
         )
         listener(Notice(text=text))
     loaded = load_distance_network(config, listener, layers=[LAYER])
-    of = "" if weights is None else f" with the weights of {weights}"
-    return f"{LAYER} of {loaded.name}{of}, averaged over the picture", (
-        lambda images: loaded(images, [LAYER])[LAYER].mean((2, 3))
-    )
+    source = "" if weights is None else f" with the weights of {weights}"
+    features = f"{LAYER} of {loaded.name}{source}, averaged over the picture"
+    return features, lambda images: loaded(images, [LAYER])[LAYER].mean((2, 3))
 
 
 @torch.no_grad()
@@ -156,14 +161,13 @@ def _warn_of_few(
     counts: Mapping[str, int], dimensions: int, listener: Listener
 ) -> None:
     """Warn about sets with fewer pictures than features."""
-    names = "results", "contents", "paintings"
-    named = dict(zip(names, counts.values(), strict=True))
-    alone = [name for name, number in named.items() if number == 1]
-    few = [f"{name} ({n})" for name, n in named.items() if 1 < n < dimensions]
+    words = {"result": "results", "content": "contents", "style": "paintings"}
+    alone = [words[name] for name, count in counts.items() if count == 1]
     if alone:
         text = f"no FID for a single picture ({', '.join(alone)}): a set needs at "
         text += "least 2, and hundreds to be meaningful"
         listener(Notice(text=text, is_warning=True))
+    few = [f"{words[name]} ({n})" for name, n in counts.items() if 1 < n < dimensions]
     if few:
         text = f"fewer pictures than the {dimensions} features: {', '.join(few)}; FIDs "
         text += "are too large and comparable only between sets of the same size"

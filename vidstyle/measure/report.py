@@ -56,24 +56,26 @@ def measure_result(
         facts = measure_folders(result, config, listener)
         return facts, _folder_table(facts)
     facts = measure_still(result, config, listener)
-    return facts, _lines("{width}x{height}".format(**facts), facts)
+    return facts, _lines(f"{facts['width']}x{facts['height']}", facts)
 
 
 def _clip_table(facts: Facts) -> Iterator[str]:
     shown: Facts = {"network": facts["network"]}
-    for name in (name for name in FORMS if name in facts):
+    for name in FORMS.keys() & facts.keys():
         which = "drift" if name in DRIFTING else "mean"
-        sides = facts[name]["result"], facts[name]["content"]
-        shown[name] = compare(*(side[which] for side in sides))
-    what = counted(facts["frames"], "frame") + " of {width}x{height}".format(**facts)
-    return _lines(f"{what}, {counted(len(facts['cuts']), 'cut')}", shown)
+        metric = facts[name]
+        shown[name] = compare(metric["result"][which], metric["content"][which])
+    frames = counted(facts["frames"], "frame")
+    cuts = counted(len(facts["cuts"]), "cut")
+    return _lines(f"{frames} of {facts['width']}x{facts['height']}, {cuts}", shown)
 
 
 def _folder_table(facts: Facts) -> Iterator[str]:
+    counts = facts["pictures"]
     yield (
-        "{result} results, {content} contents, {style} paintings; "
-        "{dimensions} features per picture: {features}"
-    ).format_map(facts | facts["pictures"])
+        f"{counts['result']} results, {counts['content']} contents, {counts['style']} "
+        f"paintings; {facts['dimensions']} features per picture: {facts['features']}"
+    )
     yield from _table(facts)
     yield facts["note"]
     yield "To measure one of the results, name it and its content instead."
@@ -85,17 +87,17 @@ def _lines(what: str, facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"{what}, pixel values in [0, 1]{by}"
     yield from _table(facts)
     yield "0 means identical (SSIM and drift: 1)"
-    none = compare(None, None)
-    flicker = facts.get("flicker", none)["ratio"]
+    missing = compare(None, None)
+    flicker = facts.get("flicker", missing)["ratio"]
     if flicker is not None:
         word = "steady" if flicker <= 1 else "unsteady"
-        yield f"flickers {_much(flicker)} as much as its source: {word}"
-    style = facts.get("style_distance", none)["ratio"]
+        yield f"flickers {_in_words(flicker)} as much as its source: {word}"
+    style = facts.get("style_distance", missing)["ratio"]
     if style is not None and style < 1:
         yield f"style: {1 - style:.0%} of the way from the content to the painting"
 
 
-def _much(ratio: float) -> str:
+def _in_words(ratio: float) -> str:
     """Write a ratio in words, as a unit fraction if it is well below 1."""
     parts = round(1 / max(ratio, 1e-3))
     if parts < 2:
@@ -106,11 +108,13 @@ def _much(ratio: float) -> str:
 def _table(facts: Mapping[str, Any]) -> Iterator[str]:
     """Format one line per metric, in the order of ``FORMS``."""
     yield f"{'':18}{'result':>10}{'content':>10}{'ratio':>11}"
-    for name in (name for name in FORMS if name in facts):
-        (label, form), values = FORMS[name], facts[name]
-        cells = _cell(values["result"], form) + _cell(values["content"], form)
-        yield f"{label:18}{cells} {_cell(values['ratio'], '.3f')}"
+    for name, (label, form) in FORMS.items():
+        if name in facts:
+            values = facts[name]
+            cells = _cell(values["result"], form) + _cell(values["content"], form)
+            yield f"{label:18}{cells} {_cell(values['ratio'], '.3f')}"
 
 
 def _cell(value: float | None, form: str) -> str:
-    return f"{'-' if value is None else format(value, form):>10}"
+    text = "-" if value is None else format(value, form)
+    return f"{text:>10}"
