@@ -69,6 +69,6 @@ def test_a_damaged_package_says_to_install_again(
 ) -> None:
     if content is not None:
         (tmp_path / "slim.npz").write_bytes(content)
-    monkeypatch.setattr(module, "files", lambda _: tmp_path)
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "__init__.py"))
     with pytest.raises(WeightsError, match=r"slim\.npz.*\. Reinstall vidstyle\."):
         slim()

@@ -105,7 +105,7 @@ def test_a_layer_does_not_depend_on_which_others_are_asked() -> None:
 
 def test_unknown_layers_are_named_with_those_there_are() -> None:
     with pytest.raises(ConfigError) as caught:
-        network().check_layers(["relu1_1", "relu9_1", "conv1_1"])
+        network().topology.check_layers(["relu1_1", "relu9_1", "conv1_1"])
     assert str(caught.value) == (
         "tiny has no layer relu9_1, conv1_1; it has relu1_1, relu1_2, relu2_1, relu3_1."
     )

@@ -29,8 +29,8 @@ class Kind:
     # Takes the configuration and its own options; the docstring is the command's help.
     axes: Callable[..., Axes]
     varied: frozenset[str] = frozenset()  # settings on the axes: not offered as options
-    fixed: Mapping[str, Any] = field(default_factory=dict)  # not offered either
-    per_round: int = 0  # report the loss after every so many evaluations; 0: do not
+    fixed: Mapping[str, Any] = field(default_factory=dict)  # the same in all trials
+    per_round: int = 0  # evaluations after each of which the loss is reported; 0: none
     shows_styles: bool = False  # show the paintings above the results
 
 
@@ -75,9 +75,12 @@ def sweep(
     for row, down in rows:
         for column, across in columns:
             settings = {"style": style, **down, **across}
-            files = {"content": content, "style": named_painting(settings.pop("style"))}
+            painting = named_painting(settings.pop("style"))
             own = comparable(replace(base, **settings))
-            trials.append(Trial(row=row, column=column, config=own, **files))
+            trial = Trial(
+                row=row, column=column, content=content, style=painting, config=own
+            )
+            trials.append(trial)
     return Experiment(kind, base, tuple(trials), tuple(skipped))
 
 
@@ -127,9 +130,10 @@ def _grid(config: StyleConfig, *, columns: Axis, rows: Axis | None = None) -> Ax
     al. 2017, figure 5).
     """
     rows = rows or growing(config.style_layers)
-    for name in rows[0][1].keys() & columns[0][1].keys():
+    shared = rows[0][1].keys() & columns[0][1].keys()
+    if shared:
         raise ConfigError(
-            f"rows and columns both vary {name.replace('_', '-')}; "
+            f"rows and columns both vary {shared.pop().replace('_', '-')}; "
             "choose another setting for one of them."
         )
     return rows, columns, ()
@@ -171,8 +175,9 @@ def _styles(
 
     This compares art with photographs as style (Lee and Lee 2023).
     """
-    kinds = ("painting", paintings), ("photograph", photographs or ())
-    columns = [(f"{kind} {p.stem}", {"style": p}) for kind, ps in kinds for p in ps]
+    columns = [(f"painting {path.stem}", {"style": path}) for path in paintings]
+    photographs = photographs or []
+    columns += [(f"photograph {path.stem}", {"style": path}) for path in photographs]
     return ONE, columns, ()
 
 
@@ -217,7 +222,7 @@ def _networks(_: StyleConfig) -> Axes:
             )
             continue
         # The built-in network has average pooling only.
-        for pooling in ("average",) if status.built_in else ("average", "max"):
+        for pooling in ["average"] if status.built_in else ["average", "max"]:
             settings = {"network": name, "pooling": pooling}
             columns.append((f"{name}, {pooling} pooling", settings))
     return ONE, columns, skipped

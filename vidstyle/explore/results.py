@@ -37,28 +37,27 @@ def write_results(
     _write_tables(facts, folder)
     for number, trial in enumerate(facts["trials"]):
         write_picture(folder / trial["picture"], picture(number))
-    rows = [[*row] for _, row in groupby(facts["trials"], lambda trial: trial["row"])]
+    by_row = groupby(facts["trials"], lambda trial: trial["row"])
+    rows = [list(trials) for _, trials in by_row]
     write_picture(folder / SHEET, _sheet(kind, rows, folder))
 
 
-def everything(
+def as_facts(
     experiment: Experiment, outcomes: Sequence[Facts], *, distances_in: str
 ) -> Facts:
     """Collect the results of all trials for JSON."""
-    trials = []
-    for number, (trial, outcome) in enumerate(
-        zip(experiment.trials, outcomes, strict=True), start=1
-    ):
+    trials = list[Facts]()
+    for trial, outcome in zip(experiment.trials, outcomes, strict=True):
         facts = {
-            "picture": PICTURE.format(number),
+            "picture": PICTURE.format(len(trials) + 1),
             "row": trial.row,
             "column": trial.column,
             "content": trial.content,
             "style": trial.style,
             **outcome,
         }
-        if size := experiment.kind.per_round:
-            facts["rounds"] = _rounds(outcome["trace"], size)
+        if experiment.kind.per_round > 0:
+            facts["rounds"] = _rounds(outcome["trace"], experiment.kind.per_round)
         facts["settings"] = differing(trial.config, experiment.config)
         facts["trace"] = facts.pop("trace")  # last, since it is long
         trials.append(facts)
@@ -74,13 +73,17 @@ def everything(
 def _rounds(trace: Facts, size: int) -> list[float]:
     """Return the best loss so far after each round of ``size`` evaluations."""
     best = accumulate(trace["loss"], min)
-    numbers = ((evaluations - 1) // size for evaluations in trace["evaluations"])
-    return list(dict(zip(numbers, best, strict=True)).values())
+    rounds: dict[int, float] = {}
+    for evaluations, loss in zip(trace["evaluations"], best, strict=True):
+        rounds[(evaluations - 1) // size] = loss  # that of a round's last step stays
+    return list(rounds.values())
 
 
 def differing(config: StyleConfig, base: StyleConfig) -> Facts:
-    common = asdict(base).items()
-    return _plain(**dict(item for item in asdict(config).items() if item not in common))
+    """Return the settings whose values differ from those of ``base``, for JSON."""
+    common = asdict(base)
+    own = {key: value for key, value in asdict(config).items() if value != common[key]}
+    return _plain(**own)
 
 
 def _plain(**facts: object) -> Facts:
@@ -92,11 +95,10 @@ def _plain(**facts: object) -> Facts:
 def _write_tables(facts: Facts, folder: Path) -> None:
     trials = facts["trials"]
     names = [name for name in trials[0] if name not in {"rounds", "settings", "trace"}]
-    steps = (
-        (number, *row)
-        for number, trial in enumerate(trials, start=1)
-        for row in zip(*trial["trace"].values(), strict=True)
-    )
+    steps = list[Sequence[Any]]()
+    for number, trial in enumerate(trials, start=1):
+        rows = zip(*trial["trace"].values(), strict=True)  # one per step
+        steps += [(number, *row) for row in rows]
     texts = {
         TRIALS: _csv(names, ([trial[name] for name in names] for trial in trials)),
         LOSSES: _csv(("trial", *trials[0]["trace"]), steps),
@@ -125,7 +127,8 @@ def _csv(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def as_table(facts: Facts) -> Iterator[str]:
     """Format one line per trial, then the rounds, then what was skipped."""
     trials = facts["trials"]
-    labels = [" | ".join(filter(None, (t["row"], t["column"]))) for t in trials]
+    headings = [(trial["row"], trial["column"]) for trial in trials]
+    labels = [" | ".join(filter(None, pair)) for pair in headings]
     width = max(20, *map(len, labels))
     form = f"{{:{width}}} {{:>10}} {{:>9}} {{:>9}} {{:>6}} {{:>6}} {{:>8}}"
     yield form.format("", "best loss", "content", "style", "steps", "evals", "seconds")
@@ -147,7 +150,8 @@ def _sheet(kind: Kind, rows: Sequence[Sequence[Facts]], folder: Path) -> Frame:
     cells = [[_cell(trial, folder) for trial in row] for row in rows]
     down = [row[0]["row"] for row in rows]
     if kind.shows_styles:
-        height, width, _ = cells[0][0][0].shape
+        first, _ = cells[0][0]
+        height, width, _ = first.shape
         styles = (read_picture(Path(trial["style"])) for row in rows for trial in row)
         cells = [[(_cover(style, height, width), "") for style in styles], *cells]
         down = ["style", *("result" for _ in rows)]

@@ -20,13 +20,7 @@ from vidstyle.config import StyleConfig
 from vidstyle.devices import choose_device
 from vidstyle.errors import OutputError, counted
 from vidstyle.explore import Experiment, Trial
-from vidstyle.explore.results import (
-    NAMES,
-    PICTURE,
-    differing,
-    everything,
-    write_results,
-)
+from vidstyle.explore.results import NAMES, PICTURE, as_facts, differing, write_results
 from vidstyle.images import check_outputs, read_picture
 from vidstyle.measure.distance import Facts, FrameMeter
 from vidstyle.networks import load_network
@@ -75,7 +69,7 @@ def run_experiment(
     with store.claimed():
         store.open(describe(experiment, painter.networks), restart=restart)
         outcomes = painter.paint(store)
-        facts = everything(experiment, outcomes, distances_in=MEASURED_IN)
+        facts = as_facts(experiment, outcomes, distances_in=MEASURED_IN)
         write_results(experiment.kind, facts, store.stylized, folder)
         store.remove()
     return facts
@@ -96,10 +90,11 @@ def _check_folder(
             raise OutputError(f"{folder} is a file; name a folder with --output.")
         names = *NAMES, *map(PICTURE.format, range(1, len(experiment.trials) + 1))
         results = [folder / name for name in names]
-    inputs = {path for t in experiment.trials for path in (t.content, t.style)}
+    inputs = [trial.content for trial in experiment.trials]
+    inputs += [trial.style for trial in experiment.trials]
     # A run that was interrupted while writing its results may overwrite them.
     is_resumed = (work_dir / MANIFEST).is_file()
-    check_outputs(results, inputs=[*inputs], overwrite=overwrite or is_resumed)
+    check_outputs(results, inputs=inputs, overwrite=overwrite or is_resumed)
 
 
 def describe(experiment: Experiment, networks: Sequence[str]) -> Facts:
@@ -126,14 +121,14 @@ class TrialPainter:
     """Optimizes the pictures of all trials, and measures the results."""
 
     def __init__(self, trials: Sequence[Trial], listener: Listener) -> None:
-        """Read the pictures, and load each network once.
-
-        The listener gets trials as frames, counted from 0.
-        """
-        once = cache(listener)  # deduplicates the notices that all trials repeat
+        """Read the pictures, and load each network once; trials count as frames."""
+        tell_once = cache(listener)
 
         def tell(event: Event) -> None:
-            (once if isinstance(event, Notice) else listener)(event)
+            if isinstance(event, Notice):  # all trials repeat some of them
+                tell_once(event)
+            else:
+                listener(event)
 
         self._trials, self._listener = trials, tell
         read = cache(read_picture)
@@ -141,11 +136,11 @@ class TrialPainter:
         self._networks = dict[tuple[object, ...], FeatureNetwork]()
         for trial in trials:
             read(trial.style)  # report an unreadable painting before the work
-            key, config = _network_key(trial.config), trial.config
+            config, key = trial.config, _network_key(trial.config)
             if key not in self._networks:
                 self._networks[key] = load_for(config, tell)
             layers = (*config.content_layers, *config.style_layers)
-            self._networks[key].check_layers([layer for layer, _ in layers])
+            self._networks[key].topology.check_layers([layer for layer, _ in layers])
         self.networks = sorted({network.name for network in self._networks.values()})
         device = choose_device(trials[0].config.device)
         self._distance_network = load_network(MEASURED_IN, device=device, listener=tell)
@@ -157,12 +152,14 @@ class TrialPainter:
         is that of the picture, unless gradients were balanced: then the picture is the
         last iterate.
         """
-        total, outcomes = len(self._trials), dict[int, Facts]()
+        total = len(self._trials)
+        outcomes: dict[int, Facts] = {}
         for number in range(total):
             facts = store.facts(_name(number))
             if facts is not None and store.is_painted(number):
                 outcomes[number] = facts
-        if done := len(outcomes):
+        done = len(outcomes)
+        if done > 0:
             text = f"resuming: {done} of {counted(total, 'picture')} already painted"
             self._listener(Notice(text=text))
         height, width, _ = self._frames[0].shape
@@ -193,29 +190,36 @@ class TrialPainter:
         with several evaluations per step have no advantage.
         """
         trial, content = self._trials[number], self._frames[number]
-        config, (height, width, _) = trial.config, content.shape
+        config = trial.config
+        height, width, _ = content.shape
         size = {"height": height, "width": width}
         network = self._networks[_network_key(config)]
         stylizer = read_paintings(
             trial.style, config, **size, listener=self._listener
         ).load(self._listener, network)
-        rows: list[tuple[float, ...]] = []
+        rows: list[dict[str, float]] = []
         start = time.perf_counter()
 
         def on_step(report: StepReport) -> None:
             seconds = time.perf_counter() - start
             if report.step == 1:  # again, if it was started over
                 rows.clear()
-            work = report.evaluations - (rows[-1][1] if rows else 0)
+            before = rows[-1]["evaluations"] if rows else 0
+            work = report.evaluations - before
             left = max(0, config.steps - report.evaluations)
             self._listener(replace(report, work=work, work_left=left))
-            losses = report.loss, *(report.losses[term] for term in TERMS)
-            rows.append((report.step, report.evaluations, round(seconds, 4), *losses))
+            row = {
+                "step": report.step,
+                "evaluations": report.evaluations,
+                "seconds": round(seconds, 4),
+                "loss": report.loss,
+            }
+            rows.append(row | {term: report.losses[term] for term in TERMS})
 
         stills = [Still(number, stylizer, content)]
         painted = paint_stills(stills, 1, on_step, most_evaluations=config.steps)
-        ((_, picture, _),) = painted
-        trace = {name: [row[i] for row in rows] for i, name in enumerate(TRACED)}
+        [(_, picture, _)] = painted
+        trace = {name: [row[name] for row in rows] for name in TRACED}
         meter = FrameMeter(trial.style, self._distance_network, **size)
         distances, _ = meter.distances(picture, content, begins_shot=True)
         facts = {
@@ -233,8 +237,8 @@ class TrialPainter:
 
 def _network_key(config: StyleConfig) -> tuple[object, ...]:
     """Return the settings that identify a loaded network."""
-    files = config.network, config.weights, config.pooling
-    return (*files, config.device, config.precision)
+    which = config.network, config.weights, config.pooling
+    return (*which, config.device, config.precision)
 
 
 def _name(number: int) -> str:

