@@ -112,8 +112,8 @@ def test_files_of_one_name_and_users_do_not_meet(runs: Runs, photo: Path) -> Non
     assert first.source.read_bytes() == first.painting.read_bytes()
     assert [run.folder for run in runs.of(ME)] == [first.folder]
     assert runs.of("*") == runs.of("../" + ME) == runs.of("") == []
-    assert runs.find(ME, first.folder.name) == [first]
-    assert runs.find(OTHER, first.folder.name) == runs.find(ME, None) == []
+    assert runs.find(ME, first.folder.name) is first
+    assert runs.find(OTHER, first.folder.name) is runs.find(ME, None) is None
     assert (
         page.update_page(runs, OTHER, first.folder.name, {})[3]["view"][0]
         != first.folder
@@ -218,7 +218,7 @@ def test_stop_then_go_on_then_failure(
     runs.stop(run)
     run = wait_for(runs, "stopped")
     (run.folder / "second").touch()
-    runs.go_on(run)
+    runs.enqueue(run)
     run = wait_for(runs, "failed")
     assert run.error == "cannot read my photo.png: no such file."
     runs.delete(run)

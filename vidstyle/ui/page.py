@@ -84,7 +84,7 @@ def _build_runs(runs: Runs, token: Any) -> tuple[Any, tuple[Any, ...]]:
     status_html = gr.HTML(elem_id="status")
     actions = {
         "Stop": runs.stop,
-        "Resume": runs.go_on,
+        "Resume": runs.enqueue,
         "Save partial result": keep,
         "Delete": runs.delete,
     }
@@ -92,17 +92,15 @@ def _build_runs(runs: Runs, token: Any) -> tuple[Any, tuple[Any, ...]]:
         small: dict[str, Any] = {"size": "sm", "scale": 0, "min_width": 140}
         buttons = {name: gr.Button(name, visible=False, **small) for name in actions}
     newest = picture("Newest frame", "newest")
-    views = [
-        gr.Image(label="Before and after", **full),
-        gr.Video(label="Before and after", loop=True, buttons=[], **out),
-        slider := gr.ImageSlider(
-            label="Before and after: drag the line", elem_id="slider", **full
-        ),
-        frame := gr.Slider(0, 1, step=1, label="Frame to compare", visible=False),
-        gr.Image(label="How it was painted", **full),
-        gr.File(label="Download", elem_id="files", **out),
-        gr.Textbox(label="As a command", elem_id="command", buttons=["copy"], **out),
-    ]
+    sheet = gr.Image(label="Before and after", **full)
+    video = gr.Video(label="Before and after", loop=True, buttons=[], **out)
+    label = "Before and after: drag the line"
+    slider = gr.ImageSlider(label=label, elem_id="slider", **full)
+    frame = gr.Slider(0, 1, step=1, label="Frame to compare", visible=False)
+    evolution = gr.Image(label="How it was painted", **full)
+    files = gr.File(label="Download", elem_id="files", **out)
+    line = gr.Textbox(label="As a command", elem_id="command", buttons=["copy"], **out)
+    views = [sheet, video, slider, frame, evolution, files, line]
     run_id = [token, selected]
     outputs = [choice, status_html, newest, shown, selected, *buttons.values(), *views]
     refresh = partial(update_page, runs), [*run_id, shown], outputs
@@ -122,9 +120,8 @@ def _on_run(
     runs: Runs, action: Callable[..., Any], token: str, name: str | None, *args: Any
 ) -> Any:
     """Call an action on the selected run, if it is the user's."""
-    for run in runs.find(token, name):
-        return action(run, *args)
-    return gr.skip()
+    run = runs.find(token, name)
+    return gr.skip() if run is None else action(run, *args)
 
 
 def update_page(
@@ -132,17 +129,22 @@ def update_page(
 ) -> list[Any]:
     """Update the components whose state differs from what is ``shown``."""
     own = runs.of(token)
-    run = next(iter(runs.find(token, selected) or own), None)
-    name, newest = run and run.folder.name, None
-    if run is not None and run.state != "done" and run.newest.is_file():
-        newest = run.newest
     choices = [(f"{queued(r)} {label_of(r)}", r.folder.name) for r in own]
-    results = run and [(path.name, path.stat().st_mtime_ns) for path in run.results]
+    run = runs.find(token, selected)
+    if run is None and own:
+        run = own[0]
+    name = state = results = newest = newest_version = None
+    if run is not None:
+        name, state = run.folder.name, run.state
+        results = [(path.name, path.stat().st_mtime_ns) for path in run.results]
+        if state != "done" and run.newest.is_file():
+            newest = run.newest
+            newest_version = [name, newest.stat().st_mtime_ns]
     current = {
         "runs": [choices, name],
         "status": status(run),
-        "newest": newest and [name, newest.stat().st_mtime_ns],
-        "view": [name, run and run.state, results, bool(newest)],
+        "newest": newest_version,
+        "view": [name, state, results, newest is not None],
     }
     changed = {key for key in current if current[key] != shown.get(key)}
     return [
@@ -164,6 +166,7 @@ def _view(run: Run | None) -> list[Any]:
     buttons = [is_busy, can_resume, can_keep, state not in {"", "painting"}]
     sheet = both = compare = evolution = files = None
     frames = 0
+    line = None if run is None else command(run)
     if run is not None and not is_busy:
         files = [str(file) for file in run.results] or None
         if state == "done" and run.is_preview:
@@ -175,7 +178,7 @@ def _view(run: Run | None) -> list[Any]:
         *(gr.update(visible=is_shown) for is_shown in buttons),
         *map(_show, (sheet, compare, both)),
         _show(0 if frames else None, maximum=max(1, frames - 1)),
-        *map(_show, (evolution, files, run and command(run))),
+        *map(_show, (evolution, files, line)),
     ]
 
 
@@ -189,7 +192,8 @@ def status(run: Run | None) -> str:
     """Format a run's progress as HTML."""
     if run is None:
         return STATES[""]
-    text, bar = escape(run.error) or STATES.get(run.state, ""), ""
+    text = escape(run.error) or STATES.get(run.state, "")
+    bar = ""
     if run.is_still and run.state == "stopped":
         text = "Resume starts it over; Save partial result keeps what is painted."
     notes = run.notes[-6:]
@@ -233,9 +237,10 @@ def progress(run: Run) -> tuple[float | None, str]:
     left = None if run.pace is None else run.pace.steps_left
     if run.pace is None or left is None:
         return None, run.line
-    steps, (began_s, first_steps) = run.pace.steps, run.began
-    share, text = steps / max(1.0, steps + left), run.line
+    text = run.line
+    steps = run.pace.steps
+    began_s, first_steps = run.began
     if steps > first_steps:
         left_s = left * (time.monotonic() - began_s) / (steps - first_steps)
         text += f", about {duration(left_s)} left"
-    return share, text
+    return steps / max(1.0, steps + left), text

@@ -40,23 +40,16 @@ MORE: Final = [
 ]
 """The other common settings, without those of files."""
 PICTURE: Final = {setting.key for setting in settings_of(StyleConfig)}
-SECOND: Final = re.compile(r"@(\d+(?:\.\d+)?)s")
-"""The timestamp in the file name of a key frame."""
+SECOND: Final = re.compile(r"@(\d+(?:\.\d+)?)s")  # timestamp in a key frame's name
 KEYS: Final = (
     "A frame that you paint yourself is kept, and its neighbors take their paint from "
     "it. Choose a frame, download it, paint over it, and drop it here without renaming."
 )
-QUIET: Final[dict[str, Any]] = {
-    "show_progress": "hidden",
-    "api_visibility": "private",
-}
+QUIET: Final[dict[str, Any]] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def build_form() -> tuple[Any, list[Any], list[Any]]:
-    """Build the form.
-
-    Returns the error display, the inputs of ``add_run``, and the buttons.
-    """
+    """Build the form; return its error display, inputs of ``add_run``, and buttons."""
     drop: dict[str, Any] = {"height": 140, "min_width": 200, "elem_classes": "drop"}
     gr.Markdown("## Paint")
     with gr.Row():
@@ -92,15 +85,12 @@ def build_form() -> tuple[Any, list[Any], list[Any]]:
         with gr.Row():
             preview = gr.Button("Preview", min_width=120)
             paint = gr.Button("Paint", variant="primary", min_width=120)
-    content.change(
-        show_source,
-        [content, second],
-        outputs := [content_thumb, alert, panel, second, frame],
-        **QUIET,
-    )
+    outputs = [content_thumb, alert, panel, second, frame]
+    content.change(show_source, [content, second], outputs, **QUIET)
     second.release(show_source, [content, second], outputs, **QUIET)
-    wiring = [style, choice], [style_thumb, alert, style]
-    gr.on([style.upload, choice.change], show_painting, *wiring, **QUIET)
+    events = [style.upload, choice.change]
+    outputs = [style_thumb, alert, style]
+    gr.on(events, show_painting, [style, choice], outputs, **QUIET)
     inputs = [content, style, choice, keys, painter, *controls]
     return alert, inputs, [preview, paint]
 
@@ -143,8 +133,9 @@ def show_source(file: str | None, second: float) -> list[Any]:
     over as a key frame.
     """
     thumb, error, frame = thumbnail(file, second)
-    if file is None or frame is None or is_picture(path := Path(file)):
+    if file is None or frame is None or is_picture(Path(file)):
         return [thumb, error, gr.update(visible=False), gr.skip(), None]
+    path = Path(file)
     for old in path.parent.glob("*@*s.png"):  # Gradio has copied it
         old.unlink(missing_ok=True)
     key = path.with_name(f"{path.stem}@{second:g}s.png")
@@ -167,10 +158,11 @@ def thumbnail(
 ) -> tuple[Any, str, Frame | None]:
     """Show a picture or a clip's frame; return that, an error message, the frame."""
     frame, error = None, ""
-    try:
-        frame = None if file is None else _read_upload(Path(file), second)
-    except InputError as err:
-        error = str(err)
+    if file is not None:
+        try:
+            frame = _read_upload(Path(file), second)
+        except InputError as err:
+            error = str(err)
     return gr.update(value=embed(frame), visible=frame is not None), error, frame
 
 
@@ -198,7 +190,8 @@ def add_run(runs: Runs, is_preview: bool, token: str, *inputs: Any) -> tuple[Any
     A preview is three frames of a clip, or a small draft of a picture.
     """
     content, style, choice, keys, painter, quality, *controls = inputs
-    keys, more = keys or (), [painter] if painter else []
+    keys = keys or []
+    more = [*keys, painter] if painter else keys
     try:
         if content is None:
             raise InputError("Drop a clip or a picture first.")
@@ -206,19 +199,21 @@ def add_run(runs: Runs, is_preview: bool, token: str, *inputs: Any) -> tuple[Any
             style = choice
         elif style is None:
             raise InputError("Drop a painting first, or choose one of the others.")
-        is_still, settings = is_picture(Path(content)), options(*controls)
+        is_still = is_picture(Path(content))
+        settings = options(*controls)
         if is_still:
-            settings = {k: text for k, text in settings.items() if k in PICTURE}
+            settings = {key: text for key, text in settings.items() if key in PICTURE}
         if painter is not None:
             settings["painter"] = Path(painter).name
         seconds = {} if is_still or is_preview else key_frames(keys)
-        for file in (content, *([style] if choice == OWN else [])):
-            _read_upload(Path(file))
+        _read_upload(Path(content))
+        if choice == OWN:
+            _read_upload(Path(style))
         run = runs.add(
             token,
             Path(content),
             style,
-            more=map(Path, (*keys, *more)),
+            more=map(Path, more),
             keys=seconds,
             preset="draft" if is_preview and is_still else quality.lower(),
             options=settings,
@@ -247,8 +242,10 @@ def command(run: Run) -> str:
     if run.preset != "standard":
         words += ["--preset", run.preset]
     for key, text in run.options.items():
-        switches = {"true": [f"--{key}"], "false": [f"--no-{key}"]}
-        words += switches.get(text, [f"--{key}", text])
+        if text in {"true", "false"}:
+            words.append(f"--{key}" if text == "true" else f"--no-{key}")
+        else:
+            words += [f"--{key}", text]
     for second, name in run.keys.items():
         words += ["--key", f"{second}:{name}"]
     words += ["--preview"] if run.is_preview else []
@@ -269,8 +266,10 @@ def options(scene: str, strokes: float, *more: str | None) -> dict[str, str]:
 def key_frames(files: Sequence[str]) -> dict[str, str]:
     """Map timestamps to key frames; ConfigError: a file name has no timestamp."""
     names = {}
-    for name in [Path(file).name for file in files]:
-        if (second := SECOND.search(name)) is None:
+    for file in files:
+        name = Path(file).name
+        second = SECOND.search(name)
+        if second is None:
             raise ConfigError(
                 f"the name {name} does not say which frame it is; keep the part like "
                 "@2.5s from the download."

@@ -88,10 +88,10 @@ class Run:
         """The paths of the results; clips are MP4s, which browsers can play."""
         stem = name_beside(self.folder / self.content, [self.painting], "")
         if self.is_preview:
-            return Outputs(Path(f"{stem}.preview.png"), None, None)
+            return Outputs(Path(f"{stem}.preview.png"), evolution=None, sheet=None)
         gif = Path(f"{stem}.gif")
         if self.is_still:
-            return Outputs(Path(f"{stem}.png"), gif, None)
+            return Outputs(Path(f"{stem}.png"), evolution=gif, sheet=None)
         return Outputs(Path(f"{stem}.mp4"), gif, None, Path(f"{stem}.compare.mp4"))
 
     @property
@@ -217,9 +217,9 @@ class Runs:
         own = [run for run in [*self._runs] if run.folder.parent.name == owner]
         return sorted(own, key=lambda run: run.folder.name, reverse=True)
 
-    def find(self, owner: str, name: str | None) -> list[Run]:
-        """Return a list with the user's run of that name, or an empty one."""
-        return [run for run in self.of(owner) if run.folder.name == name]
+    def find(self, owner: str, name: str | None) -> Run | None:
+        """Return the user's run of that name, if there is one."""
+        return next((run for run in self.of(owner) if run.folder.name == name), None)
 
     def add(
         self,
@@ -244,7 +244,7 @@ class Runs:
                 if file.is_file():  # not the name of a bundled painting
                     shutil.copy2(file, folder / kind)
         self._runs.append(run)
-        self.go_on(run)
+        self.enqueue(run)
         return run
 
     def stop(self, run: Run) -> None:
@@ -254,7 +254,7 @@ class Runs:
             if run.state == "waiting":
                 run.enter("stopped")
 
-    def go_on(self, run: Run) -> None:
+    def enqueue(self, run: Run) -> None:
         """Queue a run that is new, stopped or failed."""
         with self._lock:
             if run.state != "painting":
