@@ -14,13 +14,12 @@ from vidstyle.config import AlbumConfig, EncodingConfig, EvolutionConfig, StyleC
 from vidstyle.errors import ConfigError, InputError
 
 KINDS = (StyleConfig, AlbumConfig, EncodingConfig, EvolutionConfig)
-# Options that are for clips only.
-RUN = {"style_at", "key", "save_network", "work_dir", "restart", "workers"}
-REPORT = {"sheet", "preview", "compare"}
-ENCODING = {"codec", "crf", "hardware_encoder", "keep_location", "strip_metadata"}
+CLIP_RUN = {"style_at", "key", "save_network", "work_dir", "restart", "workers"}
+CLIP_REPORT = {"sheet", "preview", "compare"}
+CLIP_ENCODING = {"codec", "crf", "hardware_encoder", "keep_location", "strip_metadata"}
 
 
-@o.add_options(Request, *KINDS, without=RUN | REPORT | ENCODING)
+@o.add_options(Request, *KINDS, without=CLIP_RUN | CLIP_REPORT | CLIP_ENCODING)
 def image(
     ctx: typer.Context,
     content: Annotated[

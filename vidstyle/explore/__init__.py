@@ -19,6 +19,7 @@ Axes = tuple[Axis, Axis, Sequence[str]]
 ONE: Final[Axis] = [("", {})]  # the rows of an experiment with a single one
 # Settings that no experiment offers: they have one painting, one size, no early stop.
 NEVER: Final = {"style_mix", "min_steps", "patience", "min_delta", "pyramid"}
+MEASURED_IN: Final = "slim"  # the network that measures distances for all trials
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from vidstyle.config import StyleConfig
-from vidstyle.explore import Experiment, Kind
+from vidstyle.explore import MEASURED_IN, Experiment, Kind
 from vidstyle.images import (
     make_folder,
     read_picture,
@@ -42,9 +42,7 @@ def write_results(
     write_picture(folder / SHEET, _sheet(kind, rows, folder))
 
 
-def as_facts(
-    experiment: Experiment, outcomes: Sequence[Facts], *, distances_in: str
-) -> Facts:
+def as_facts(experiment: Experiment, outcomes: Sequence[Facts]) -> Facts:
     """Collect the results of all trials for JSON."""
     trials = list[Facts]()
     for trial, outcome in zip(experiment.trials, outcomes, strict=True):
@@ -63,7 +61,7 @@ def as_facts(
         trials.append(facts)
     return _plain(
         experiment=experiment.kind.name,
-        distances_in=distances_in,
+        distances_in=MEASURED_IN,
         settings=asdict(experiment.config),
         skipped=experiment.skipped,
         trials=trials,

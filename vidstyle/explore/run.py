@@ -19,7 +19,7 @@ from vidstyle.clip.manifest import (
 from vidstyle.config import StyleConfig
 from vidstyle.devices import choose_device
 from vidstyle.errors import OutputError, counted
-from vidstyle.explore import Experiment, Trial
+from vidstyle.explore import MEASURED_IN, Experiment, Trial
 from vidstyle.explore.results import NAMES, PICTURE, as_facts, differing, write_results
 from vidstyle.images import check_outputs, read_picture
 from vidstyle.measure.distance import Facts, FrameMeter
@@ -39,7 +39,6 @@ from vidstyle.stylize.image import Still, paint_stills, read_paintings
 from vidstyle.stylize.style_bank import working_frame
 from vidstyle.video.work_dir import MANIFEST, FrameStore
 
-MEASURED_IN: Final = "slim"  # the network that measures distances for all trials
 TERMS: Final = "content", "style", "tv", "range"  # weighted terms of the loss
 # Columns of a trace.
 TRACED: Final = "step", "evaluations", "seconds", "loss", *TERMS
@@ -69,7 +68,7 @@ def run_experiment(
     with store.claimed():
         store.open(describe(experiment, painter.networks), restart=restart)
         outcomes = painter.paint(store)
-        facts = as_facts(experiment, outcomes, distances_in=MEASURED_IN)
+        facts = as_facts(experiment, outcomes)
         write_results(experiment.kind, facts, store.stylized, folder)
         store.remove()
     return facts
