@@ -169,7 +169,7 @@ def test_wrong_file_is_told_in_one_sentence(
 
 @pytest.mark.skipif(
     not os.environ.get("VIDSTYLE_BROWSER"),
-    reason="too slow for a busy machine; VIDSTYLE_BROWSER=1 runs it",
+    reason="too slow beside other tests; VIDSTYLE_BROWSER=1 runs it",
 )
 def test_stop_wait_and_server_that_is_started_again(
     server: Server, browser: Browser, tmp_path: Path

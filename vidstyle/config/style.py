@@ -95,7 +95,7 @@ class StyleConfig(Config):
         default_text="1",
     )
     content_weight: float = LOOK.common(
-        0.075, "How firmly to keep the scene.", least=0, short="c"
+        0.06, "How firmly to keep the scene.", least=0, short="c"
     )
     content_detail: float = LOOK.setting(
         0.4,
@@ -150,12 +150,13 @@ class StyleConfig(Config):
     weights: Path | None = NETWORK.setting(
         None, "The network's weights, instead of the built-in or published ones."
     )
-    # Gatys et al. use average pooling, and relu4_2 for the content.
+    # Gatys et al. use average pooling, and relu4_2 alone for the content. The finer
+    # relu3_1 keeps eyes and mouths that are smaller than a cell of relu4_2.
     pooling: Pooling = NETWORK.setting(
         "average", "Pooling between the network's blocks; slim has average only."
     )
     content_layers: tuple[LayerWeight, ...] = NETWORK.setting(
-        (LayerWeight("relu4_2"),),
+        (LayerWeight("relu4_2"), LayerWeight("relu3_1", 0.3)),
         "Layers for the content loss.",
         check=check_layers,
         parser=parse_layers,
