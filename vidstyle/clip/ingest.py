@@ -194,7 +194,8 @@ class Ingest:
         """Read the frames requested; in a loop, the first one again at the end."""
         first: TimedFrame | None = None
         for timed in self._selected:
-            first = first or timed
+            if first is None:
+                first = timed
             yield timed
         if self._config.loop and first is not None and not self._selected.is_stopped:
             self._found.again = timed.index + 1

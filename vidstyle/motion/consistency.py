@@ -99,13 +99,11 @@ def photometric_consistency(
     frames differ or the flow points outside.
     """
     moved = move_along(earlier, motion.flow_backward)
-    unmatched = _difference(moved.astype(np.float32), later)
+    plain = _difference(moved.astype(np.float32), later)
     matched = _difference(_match_light(moved, later, motion), later)
     # If only part of the frame changes, matching would spoil the rest.
     difference = min(
-        unmatched,
-        matched,
-        key=lambda levels: np.minimum(levels, TRUSTED_TOLERANCE).mean(),
+        plain, matched, key=lambda levels: np.minimum(levels, TRUSTED_TOLERANCE).mean()
     )
     is_trusted = motion.consistency > 0.5
     limit = np.where(is_trusted, np.float32(trusted), np.float32(untrusted))

@@ -226,7 +226,8 @@ def _seconds(pattern: re.Pattern[str], text: str) -> float | None:
     match = pattern.search(text)
     if match is None:
         return None
-    return 3600 * int(match[1]) + 60 * int(match[2]) + float(match[3]) or None
+    seconds = 3600 * int(match[1]) + 60 * int(match[2]) + float(match[3])
+    return seconds or None
 
 
 def find_fields(info: VideoInfo) -> str:
