@@ -28,7 +28,7 @@ TORCH ?=
 	@touch $@
 
 .PHONY: install
-install: .venv/installed ## Install everything into .venv (about 5 GB; two minutes on a fast connection)
+install: .venv/installed ## Install vidstyle into .venv (about 5 GB; two minutes on a fast connection)
 
 .PHONY: demo
 demo: .venv/installed ## Paint the sample clip: video, GIF of the optimization, contact sheet
@@ -57,7 +57,7 @@ test-fast: .venv/tools-installed ## Run the quick tests: under a minute
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
 .PHONY: gpu
-gpu: .venv/tools-installed ## Compare a GPU with the CPU and time it: ten minutes, gpu.md
+gpu: .venv/tools-installed ## Compare a GPU with the CPU and time it: ten minutes; writes gpu.md
 	$(BIN)/python tests/gpu/run.py --output gpu.md
 
 # The wheel gets an environment of its own, which sees what is installed in .venv: only
@@ -108,7 +108,7 @@ cov: .venv/tools-installed ## Run the tests and list the lines they miss
 	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
 
 .PHONY: check
-check: lint types test ## Run everything that a change must pass
+check: lint types test ## Run the linters, the type checker and all tests
 
 .PHONY: samples
 samples: .venv/installed ## Remake the samples (installs scikit-image)

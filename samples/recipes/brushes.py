@@ -1,6 +1,6 @@
 """Oil paint: strokes that follow a field, each made of bristles with their own height.
 
-Colour and height are laid down together, so that the light falls on what was painted.
+Color and height are laid down together, so that the light falls on what was painted.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Brush:
     width: float
     length: float
     spacing: float
-    """Between neighbouring strokes; under the width, so that they overlap."""
+    """Between neighboring strokes; under the width, so that they overlap."""
     bristles: int
     color_jitter: float = 0.05
 

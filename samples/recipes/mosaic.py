@@ -1,7 +1,7 @@
 """A mosaic of glass and gold: a sun over water, in thousands of stones.
 
 The stones are Voronoi cells under a square distance that turns with the design, so they
-lie in rows along it; each has its own colour, tilt and worn edge.
+lie in rows along it; each has its own color, tilt and worn edge.
 """
 
 import cv2
@@ -156,7 +156,7 @@ def settle(seeds: Array, field: Array, glass: npt.NDArray[np.int64]) -> Array:
 
 
 def fire(rng: np.random.Generator, seeds: Array, glass: npt.NDArray[np.int64]) -> Array:
-    """Choose the colour of every stone: (N, 3)."""
+    """Choose the color of every stone: (N, 3)."""
     column = seeds[:, 0].astype(int).clip(0, glass.shape[1] - 1)
     row = seeds[:, 1].astype(int).clip(0, glass.shape[0] - 1)
     shade = rng.integers(0, PALETTES.shape[1], len(seeds))

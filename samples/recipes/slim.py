@@ -42,7 +42,7 @@ WEIGHTS = {layer: 1.0 if layer in (*STYLE, "relu4_2") else 0.4 for layer in TAUG
 COMPONENTS = {1: 40, 2: 80, 3: 160, 4: 288, 5: 320}
 """Leading components of VGG-19's features that are kept, by block."""
 STRIDES = {1: 4, 2: 3, 3: 2, 4: 1, 5: 1}
-"""By block: every so many-th pixel is compared; neighbours are nearly the same."""
+"""By block: spacing of the pixels compared, since neighbors are nearly the same."""
 CROP = 128
 GROUP = 6
 """Crops in a step."""

@@ -1,6 +1,6 @@
 """What all recipes share: noise, palettes, tracing along a field, light on relief.
 
-Arrays are float32. Colours are RGB in [0, 1]; a field of directions is (H, W, 2) of
+Arrays are float32. Colors are RGB in [0, 1]; a field of directions is (H, W, 2) of
 unit vectors, x to the right and y downwards.
 """
 
@@ -48,7 +48,7 @@ def noise(
 
 
 def ramp(palette: list[str], position: Array) -> Array:
-    """Look positions in [0, 1] up in a row of evenly spaced ``#rrggbb`` colours."""
+    """Look positions in [0, 1] up in a row of evenly spaced ``#rrggbb`` colors."""
     stops = np.array([hex_color(code) for code in palette], np.float32)
     at = np.clip(position, 0, 1) * (len(stops) - 1)
     low = np.minimum(at.astype(int), len(stops) - 2)
@@ -68,7 +68,7 @@ def smoothstep(low: float, high: float, value: Array) -> Array:
 
 
 def mix(first: Array, second: Array, share: Array | float) -> Array:
-    """Blend two colour arrays; ``share`` (H, W) of the second."""
+    """Blend two color arrays; ``share`` (H, W) of the second."""
     weight = np.asarray(share, np.float32)
     weight = weight[..., None] if weight.ndim == 2 else weight
     return first * (1 - weight) + second * weight
@@ -101,7 +101,7 @@ def light(relief: Array, *, strength: float, gloss: float = 0.0) -> tuple[Array,
     """Light a height map from the upper left.
 
     Returns:
-        ``(shade, shine)``: a factor around 1 for the colours, and what to add to them.
+        ``(shade, shine)``: a factor around 1 for the colors, and what to add to them.
     """
     slope_x = cv2.Sobel(relief, cv2.CV_32F, 1, 0, ksize=3) / 8
     slope_y = cv2.Sobel(relief, cv2.CV_32F, 0, 1, ksize=3) / 8

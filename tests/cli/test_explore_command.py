@@ -179,7 +179,7 @@ def test_a_picture_is_no_result_to_replace(here):
     done = run(*one, "--overwrite", "--rows", "seed=1", "--columns", "steps=0")
     assert (done.exit_code, done.stderr) == (
         3,
-        "error: the result 01.png would replace an input.\n",
+        "error: the result 01.png would replace an input; name another file.\n",
     )
     assert (here / "01.png").read_bytes() == before
 

@@ -115,7 +115,11 @@ MISTAKES = [
     ("--config . ", 3, "cannot read .: Is a directory."),
     ("--save-config kept.toml", 6, "kept.toml exists with other settings"),
     ("--save-config gone/a.toml", 6, "cannot write gone/a.toml: No such file"),
-    ("--save-config clip.mp4", 3, "the result clip.mp4 would replace an input."),
+    (
+        "--save-config clip.mp4",
+        3,
+        "the result clip.mp4 would replace an input; name another file.",
+    ),
     ("--save-config . -y", 6, "cannot write .: "),
     ("--preset draft --steps -1", 3, "steps is -1; it must be at least 0."),
 ]

@@ -63,7 +63,7 @@ def test_an_unset_variable_is_not_the_current_folder(vidstyle: Run) -> None:
 
 EARLY = [
     ("image clip.mp4 -s painting.png", "is a clip; paint it with vidstyle video"),
-    ("video painting.png -s painting.png", "use the image command"),
+    ("video painting.png -s painting.png", "use vidstyle image"),
     ("video https://example.com/a.mp4 -s painting.png", "a.mp4 is on the web"),
     ("video clip.mp4 -s https://example.com/b.jpg", "b.jpg is on the web"),
     ("video 0 -s painting.png", "record a clip first"),

@@ -122,7 +122,10 @@ def test_frame_that_lacks_a_region_is_not_finished(
     assert " of about 18 frames painted for " in vidstyle("status", "out").stdout
     said = vidstyle("finish", "out")
     assert said.code == 7
-    assert said.lines == ["error: no frame is finished yet in out.vidstyle/composed."]
+    assert said.lines == [
+        "error: no frame is finished yet in out.vidstyle/composed; resume the run "
+        "first."
+    ]
 
 
 def test_finish_keeps_the_clip_and_leaves_damaged_frames_out(
@@ -131,7 +134,9 @@ def test_finish_keeps_the_clip_and_leaves_damaged_frames_out(
     Path("same.mkv").symlink_to("clip.mp4")
     said = vidstyle("finish", "a b.mkv", "-o", "same.mkv", "--overwrite")
     assert said.code == 3
-    assert said.lines == ["error: the result same.mkv would replace its clip."]
+    assert said.lines == [
+        "error: the result same.mkv would replace its clip; name another file."
+    ]
     for number in (2, PAINTED):
         (stopped / "stylized" / f"{number:06d}.png").write_bytes(b"damaged")
     Path("made").mkdir()

@@ -33,7 +33,7 @@ class Mistake(NamedTuple):
 
 
 MISTAKES = {
-    "long name": Mistake("is too long a name; set", f"-o {'n' * 249}.mkv", OUTPUT),
+    "long name": Mistake("is too long; set", f"-o {'n' * 249}.mkv", OUTPUT),
     "missing clip": Mistake("cannot read gone.mp4: No such file", clip="gone.mp4"),
     "empty file": Mistake("empty.mp4 is empty", clip="empty.mp4"),
     "text file": Mistake("text.mp4 is not a readable video", clip="text.mp4"),

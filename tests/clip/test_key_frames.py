@@ -313,5 +313,5 @@ def test_two_paintings_of_a_frame_are_refused(clip: Path) -> None:
     write_picture(clip.parent / "own.png", noise(4))
     keys = dict.fromkeys((0.1, 0.11), clip.parent / "own.png")
     config = replace(CONFIG, input_fps=Fraction(5))
-    with pytest.raises(ConfigError, match=r"key 0\.11: this frame has another key"):
+    with pytest.raises(ConfigError, match=r"key 0\.11: this frame already has a key"):
         stylize_video(clip, [], clip.parent / "out", config=config, keys=keys)

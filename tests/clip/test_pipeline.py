@@ -527,7 +527,7 @@ def test_tracks_of_data_that_are_left_out_are_told(
     real_clip: Callable[[str], Path],
 ) -> None:
     phone = probe(real_clip("mei_with-gps.mov"))
-    notice = Notice(text="2 tracks with data (mebx) left out")
+    notice = Notice(text="leaving out 2 data tracks (mebx)")
     for info, name in (
         (phone, "out.mp4"),
         (phone, "out.gif"),

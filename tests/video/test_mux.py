@@ -470,7 +470,7 @@ def test_tracks_of_data_are_told(
     make_clip: MakeClip, real_clip: Callable[[str], Path]
 ) -> None:
     phone = probe(real_clip("mei_with-gps.mov"))
-    assert dropped_data(phone) == "2 tracks with data (mebx) left out"
+    assert dropped_data(phone) == "leaving out 2 data tracks (mebx)"
     times = probe(make_clip("times.mov", *PICTURE, "-timecode", "01:02:03:04"))
     assert dropped_data(times) is None
 

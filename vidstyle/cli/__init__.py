@@ -86,7 +86,7 @@ def _ended_by(err: OSError) -> Exception:
     """Convert an OSError that the user can fix to an exit; return others unchanged."""
     if err.errno == errno.ENAMETOOLONG:
         name = Path(err.filename).name
-        line = f"error: {name} is too long a name; set --output and --work-dir."
+        line = f"error: the name {name} is too long; set --output and --work-dir."
         return _ended(line, OutputError.exit_code)
     if err.filename is not None:
         return err

@@ -37,8 +37,8 @@ def image(
     """Paint a picture: photo.jpg and painting.jpg make photo.painting.png.
 
     A folder of pictures or paintings makes a folder of results: every picture in the
-    style of every painting, and index.png, a sheet of all. To resume an interrupted
-    run, give the same command again.
+    style of every painting, and index.png, which shows them all. To resume an
+    interrupted run, give the same command again.
 
     For example:
 

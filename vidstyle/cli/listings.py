@@ -53,7 +53,7 @@ def _line(status: "NetworkStatus") -> str:
 
 
 def presets(json: o.Json = False) -> None:
-    """List the presets; --preset NAME --show-config prints one's settings."""
+    """List the presets; vidstyle video --preset NAME --show-config prints one."""
     listed = [read_preset(name) for name in NAMES]
     lines = [f"{preset.name:10}  {preset.summary}" for preset in listed]
     print_facts([asdict(preset) for preset in listed], lines, as_json=json)
@@ -186,7 +186,7 @@ class BenchRequest(Config):
         metavar="WxH,...",
     )
     batch: int = setting(1, "Batch size to compare with single pictures.")
-    steps: int = setting(30, "Number of steps for each median.")
+    steps: int = setting(30, "Steps timed; the median is reported.")
 
 
 @o.add_options(BenchRequest, hides=False)
@@ -244,7 +244,7 @@ def ui(**values: Any) -> None:
         if (err.name or "").partition(".")[0] != "gradio":
             raise
         raise DependencyError(
-            f"cannot load Gradio, which the page needs ({err}); install it with "
+            f"cannot load Gradio, which the web page needs ({err}); install it with "
             'pip install "vidstyle[ui]".'
         ) from err
     password = os.environ.get("VIDSTYLE_UI_PASSWORD", "")

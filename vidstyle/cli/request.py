@@ -43,7 +43,7 @@ class Request(Config):
 
     style: list[Path] | None = FILES.common(
         None,
-        "The painting; repeat to mix several. A folder's are used one by one.",
+        "The painting; repeat to mix several. A folder gives a result per painting.",
         short="s",
     )
     style_at: list[str] | None = redeclared(VideoConfig, "style_at")
@@ -55,8 +55,8 @@ class Request(Config):
     )
     region: list[str] | None = FILES.common(
         None,
-        "A painting for the white part of a mask: a picture or, for a clip, also a "
-        "clip or folder.",
+        "A painting for the white part of a mask (a picture; for a clip, also a clip "
+        "or folder).",
         metavar="MASK=STYLE",
     )
     output: str | None = FILES.common(
@@ -107,7 +107,7 @@ class Request(Config):
         alias="gif",
     )
     gif_output: Path | None = EVOLUTION.setting(
-        None, "Where to write it (implies --evolution); .mp4 makes it a video."
+        None, "Where to write that GIF (implies --evolution); .mp4 makes it a video."
     )
     log: Path | None = REPORT.setting(
         None, "Write the losses of each step as JSON lines."

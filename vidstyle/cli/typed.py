@@ -20,7 +20,7 @@ def check_words(args: Sequence[str], options: Collection[str], *, flags: str) ->
             return
         if arg == "" or (arg.endswith("=") and arg[:-1] in options):
             after = f" after {args[number - 1]}" if number and not arg else ""
-            raise Mistyped(f"There is an empty argument{after}: an unset variable?")
+            raise Mistyped(f"There is an empty argument{after}; is a variable unset?")
         if word in options or not re.match("--?[A-Za-z]", word):
             continue
         plain = word.strip("-").replace("_", "-").lower()

@@ -221,9 +221,10 @@ class Ingest:
         start, stop = self._config.frames
         path = self._selected.reader.info.path
         if not found.times_s:
+            count = counted(self._selected.read_count, "frame")
             raise ConfigError(
-                f"{path} has no frame in the requested range "
-                f"({counted(self._selected.read_count, 'frame')} read)."
+                f"{path} has no frame in the requested range ({count} read); choose an "
+                "earlier one."
             )
         end = found.first + len(found.without_repeat().times_s)
         if stop is not None and end < stop:

@@ -183,7 +183,9 @@ def _read_keys(
             text = "the first frame from then on is outside the painted range."
             raise ConfigError(f"key {time_s:g}: {text}")
         if index in keys:
-            raise ConfigError(f"key {time_s:g}: this frame has another key.")
+            raise ConfigError(
+                f"key {time_s:g}: this frame already has a key; remove one."
+            )
         keys[index] = without_bars(read_key(path, *size), bars)
     return keys
 

@@ -62,7 +62,7 @@ def preview_video(
     output = Path(output)
     config = config or VideoConfig()
     if config.method == "network":
-        raise ConfigError("--preview does not work with a painting network.")
+        raise ConfigError("a preview does not work with method network; remove one.")
     check_picture_path(output)
     check_free(output, overwrite=overwrite)
     reader = open_reader(clip, config, has_regions=bool(regions))
@@ -156,5 +156,7 @@ def _pick_frames(
     picked = reader.pick(indices, height=height, width=width)
     if max(picked) < first:
         path = reader.info.path
-        raise ConfigError(f"{path} ends before the requested range.")
+        raise ConfigError(
+            f"{path} ends before the requested range; choose an earlier one."
+        )
     return picked

@@ -33,7 +33,7 @@ from vidstyle.clip.workers import (
     pack,
     unpack,
 )
-from vidstyle.errors import InputError, OptimizationError
+from vidstyle.errors import RESUMES, InputError, OptimizationError
 from vidstyle.records import Event, Frame, FrameReport, Listener, Notice
 from vidstyle.stylize import Stylizer
 from vidstyle.video.work_dir import EVOLUTION, FrameStore
@@ -89,7 +89,8 @@ class SpreadPainter:
             return self._paint(ingest)
         except lost as err:
             self._parts.clear()  # they cannot be cancelled any more
-            raise OptimizationError("lost the connection to the workers.") from err
+            text = f"lost the connection to the workers; {RESUMES}."
+            raise OptimizationError(text) from err
         finally:
             tasks = list(self._parts)
             with suppress(ConnectionError, self._ray.exceptions.RayError):
@@ -261,7 +262,8 @@ def _loaded(packed: bytes) -> tuple[_Job, Stylizer, Post]:
     own = {"network": stylizer.network.name, **describe_machine(stylizer.device)}
     if own != job.machine:
         raise InputError(
-            f"workers differ: {platform.node()} has {own}, the first has {job.machine}."
+            f"workers differ: {platform.node()} has {own}, the first has "
+            f"{job.machine}; all need the same versions and devices."
         )
     return job, stylizer, post
 

@@ -83,9 +83,11 @@ def finish_video(
         store = composed
     reader = open_reader(known["clip"], config, has_regions=has_regions)
     if outputs.video.exists() and outputs.video.samefile(known["clip"]):
-        raise ConfigError(f"the result {outputs.video} would replace its clip.")
+        text = f"the result {outputs.video} would replace its clip; name another file."
+        raise ConfigError(text)
     if reader.state != known["clip_state"]:
-        raise WorkDirError(f"{known['clip']} has changed since it was painted.")
+        text = f"{known['clip']} has changed since it was painted; restore it."
+        raise WorkDirError(text)
     return _write(store, reader, config, outputs.video, listener)
 
 
@@ -122,7 +124,9 @@ def _write(
 
     painted = store.painted()
     if not painted:
-        raise WorkDirError(f"no frame is finished yet in {store.work_dir}.")
+        raise WorkDirError(
+            f"no frame is finished yet in {store.work_dir}; resume the run first."
+        )
     scanned = config
     if config.start_s is None and config.duration_s is None:
         start, stop = config.frames
@@ -135,7 +139,10 @@ def _write(
     while count < len(found.times_s) and store.is_whole(first + count):
         count += 1
     if not count:
-        raise WorkDirError(f"the first frame is not finished yet in {store.work_dir}.")
+        raise WorkDirError(
+            f"the first frame is not finished yet in {store.work_dir}; resume the run "
+            "first."
+        )
     frames = range(first, first + len(found.times_s))  # a loop has painted one more
     left = sum(index in frames for index in painted) - count
     if left:

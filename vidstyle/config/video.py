@@ -131,7 +131,7 @@ def check_frames(name: str, frames: tuple[int, int | None]) -> None:
     start, stop = frames
     check_range(f"{name} start", start, least=0)
     if stop is not None and stop <= start:
-        raise ConfigError(f"{name} {start}:{stop} is empty: B must be larger than A.")
+        raise ConfigError(f"{name} {start}:{stop} is empty; give A:B with A < B.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,11 +204,11 @@ class VideoConfig(AlbumConfig):
         default_text="to the end",
     )
     method: Method = NETWORK.common(
-        "optimize", "network: train one for this clip.", metavar="HOW"
+        "optimize", "network: first train a network.", metavar="HOW"
     )
     network_shape: PainterShape = NETWORK.setting(
         "residual",
-        "The trained network: residual or unet.",
+        "Architecture of the trained network: residual or unet.",
         metavar="NAME",
     )
     train_minutes: float = NETWORK.setting(10.0, "Training time in minutes.", above=0)
@@ -243,7 +243,7 @@ class VideoConfig(AlbumConfig):
     )
     next_min_steps: int = OPTIMIZER.setting(
         4,
-        "Minimum steps for each later frame; it stops once as good as the last one.",
+        "Minimum steps before a later frame may stop early.",
         least=0,
     )
 

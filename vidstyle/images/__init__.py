@@ -177,7 +177,9 @@ def check_outputs(
     sources = [path for path in inputs if path is not None and path.exists()]
     for path in written:
         if path.exists() and any(path.samefile(source) for source in sources):
-            raise ConfigError(f"the result {path} would replace an input.")
+            raise ConfigError(
+                f"the result {path} would replace an input; name another file."
+            )
         if resolved.count(path.resolve()) > 1:
             raise ConfigError(f"two results would be named {path}; rename one.")
     check_free(*outputs, overwrite=overwrite)

@@ -92,7 +92,7 @@ def match_clips(
         part = "" if frames == (0, None) else f" in {start}:{stop or ''}"
         raise InputError(
             f"numbers of frames differ: {count} in {result}, {len(times_s)} in "
-            f"{content}{part}; use --frames A:B to name the frames it shows."
+            f"{content}{part}; use --frames A:B for those that the result shows."
         )
     cuts += detector.finish()
     return Match(stylized, source, start, count, tuple(times_s), tuple(cuts))

@@ -58,8 +58,8 @@ def check_shapes(result: Path, shape: Size, content: Path, other: Size) -> None:
     stretch = width * tall / (height * wide)
     if not 1 - MOST_STRETCH < stretch < 1 + MOST_STRETCH:
         raise InputError(
-            f"{result} is {width}x{height}, but {content} is {wide}x{tall}: it was not "
-            "painted from that."
+            f"{result} is {width}x{height}, but {content} is {wide}x{tall}; name the "
+            "content that it was painted from."
         )
 
 

@@ -34,7 +34,7 @@ GRADUAL: Final = 3
 """Smallest number of partly faded frames in a fade."""
 TOLERANCE: Final = 0.15
 """Largest difference of the gains by contrast and by mean, and largest increase of the
-gain towards the darker end."""
+gain toward the darker end."""
 
 
 @dataclass(frozen=True, slots=True)

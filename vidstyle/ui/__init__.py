@@ -12,7 +12,7 @@ class UiConfig(Config):
 
     host: str = setting(
         "127.0.0.1",
-        "Any other address lets other machines in, with a password.",
+        "Address to listen on; any other lets other machines in, with a password.",
         metavar="ADDRESS",
     )
     port: int = setting(7860, "Port to listen on.", least=1, most=65535)

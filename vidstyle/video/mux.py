@@ -139,7 +139,7 @@ def dropped_data(source: VideoInfo) -> str | None:
     if not names:
         return None
     listed = ", ".join(dict.fromkeys(names))
-    return f"{counted(len(names), 'track')} with data ({listed}) left out"
+    return f"leaving out {counted(len(names), 'data track')} ({listed})"
 
 
 def source_input(

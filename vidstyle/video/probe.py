@@ -90,7 +90,7 @@ def check_names(paths: Sequence[Path], *, are_pictures: bool = False) -> None:
             if are_pictures and is_clip:
                 reason = f"{path} is a clip; paint it with vidstyle video {path}."
         elif re.match(r"\w{2,}:[\\/]", str(path)):
-            reason = f"{path.name} is on the web; download it, and give the file."
+            reason = f"{path.name} is on the web; download it and give the file."
         elif str(path).isdecimal():
             reason = f"{path} is a camera; record a clip first, then give the file."
         elif re.search(r"[*?]", path.name):
@@ -107,8 +107,7 @@ def _check_readable(path: Path) -> None:
         raise VideoOpenError(f"{path} is empty: there is no video in it.")
     if _LISTS.match(start):
         raise VideoOpenError(
-            f"{path} is a list of other files or addresses, which vidstyle does not "
-            "follow; give the video itself."
+            f"{path} is a list of other files or addresses; give the video itself."
         )
 
 
@@ -158,11 +157,11 @@ def _check_container(file: Description) -> None:
             why = f"its index is missing, perhaps because it is truncated ({why})"
         raise VideoOpenError(f"{path} is not a readable video: {why}.")
     if container in {"concat", "dash", "hls", "imf", "sdp"}:
-        raise VideoOpenError(f"{path} names other files, which are not followed.")
+        raise VideoOpenError(f"{path} is a list of other files; give the video itself.")
     is_picture = container.endswith("_pipe") or container == "image2"
     if is_picture or (file.has_stills and not file.clips()):
         raise VideoOpenError(
-            f"{path} is a still picture, not a clip; use the image command."
+            f"{path} is a still picture, not a clip; use vidstyle image."
         )
 
 
