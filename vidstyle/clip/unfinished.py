@@ -15,6 +15,7 @@ from vidstyle.video.work_dir import MANIFEST, MANIFEST_FACTS, RUN, FrameStore
 from vidstyle.video.write import Outputs, check_outputs
 
 if TYPE_CHECKING:
+    from vidstyle.clip.ingest import IngestState
     from vidstyle.clip.pipeline import VideoResult
 
 
@@ -113,28 +114,15 @@ def _write(
     listener: Listener,
 ) -> "VideoResult":
     """Encode the frames up to the first missing one."""
-    from vidstyle.clip.ingest import scan  # late: imports torch
-    from vidstyle.clip.pipeline import VideoResult
-    from vidstyle.clip.results import (
-        StylizedFrames,
-        frame_shape,
-        painted_bars,
-        write_result,
-    )
+    from vidstyle.clip.pipeline import VideoResult  # late: imports torch
+    from vidstyle.clip.results import StylizedFrames, painted_bars, write_result
 
     painted = store.painted()
     if not painted:
         raise WorkDirError(
             f"no frame is finished yet in {store.work_dir}; resume the run first."
         )
-    scanned = config
-    if config.start_s is None and config.duration_s is None:
-        start, stop = config.frames
-        # Reading further decides no cut or fade of the painted frames.
-        end = painted[-1] + 2 + LONGEST
-        scanned = replace(config, frames=(start, min(stop or end, end)))
-    height, width = frame_shape(reader.info, config.style.long_side)
-    found = scan(reader, scanned, height=height, width=width, most_s=math.inf)
+    found = _scan(reader, config, painted[-1])
     first, count = found.first, 0
     while count < len(found.times_s) and store.is_whole(first + count):
         count += 1
@@ -157,3 +145,16 @@ def _write(
     write_result(stylized, found, output, info=reader.info, config=config)
     shots = sum(start < first + count for start in found.starts)
     return VideoResult(output=output, frames=count, shots=shots, evolution=None)
+
+
+def _scan(reader: FrameReader, config: VideoConfig, last: int) -> "IngestState":
+    """Read a clip until all cuts and fades up to frame ``last`` are decided."""
+    from vidstyle.clip.ingest import scan  # late: imports torch
+    from vidstyle.clip.results import frame_shape
+
+    if config.start_s is None and config.duration_s is None:
+        start, stop = config.frames
+        end = last + 2 + LONGEST
+        config = replace(config, frames=(start, min(stop or end, end)))
+    height, width = frame_shape(reader.info, config.style.long_side)
+    return scan(reader, config, height=height, width=width, most_s=math.inf)
