@@ -34,12 +34,10 @@ class Following:
 
     start: Tensor
     """(1, 3, H, W), initial image: the warped predecessor, filled where disoccluded."""
-    warped: Tensor
-    """(1, 3, H, W), the warped predecessor."""
+    warped: Tensor  # (1, 3, H, W), the warped predecessor
     binding: Tensor
     """(1, 1, H, W) in [0, 1], per-pixel weight of the temporal loss to ``warped``."""
-    paint: Paint
-    """State of this frame's paint."""
+    paint: Paint  # state of this frame's paint
 
 
 def follow(
@@ -62,15 +60,9 @@ def follow(
     replaced gradually where the scene has drifted away from the one it was made for,
     though consecutive frames look alike: in a dissolve, a fade, or a title fading in.
 
-    Args:
-        previous: The stylized frame, in working colors.
-        paint: State of its paint.
-        source: The next frame's source.
-        working: The same in working colors.
-        motion: To the next frame.
-        seen_again: The ``photometric_consistency`` of the two sources.
-        frames: Number of frames from the one to the other.
-        device: Where to compute.
+    ``previous`` is the stylized frame and ``working`` the ``source`` of the next, both
+    in working colors; ``seen_again`` is the ``photometric_consistency`` of the two
+    sources, and ``frames`` the number of frames from the one to the other.
 
     Source: Ruder et al. 2016, section 4, start from the warped frame everywhere and
     mask only the loss; the fill and the age are ours.
@@ -88,7 +80,9 @@ def follow(
     fill = frame_to_image(colors.apply(working), device=device)
     # Blended over a few pixels, so that no outline is carried along.
     share = consistency_to_tensor(reused, device=device)
-    share = functional.avg_pool2d(share, 3, 1, 1, count_include_pad=False)
+    share = functional.avg_pool2d(
+        share, 3, stride=1, padding=1, count_include_pad=False
+    )
     return Following(
         start=fill.lerp(warped, share),
         warped=warped,
@@ -98,9 +92,7 @@ def follow(
 
 
 def mix_carried(
-    frame: PrefetchedFrame,
-    pictures: Sequence[Frame],
-    working: Frame,
+    frame: PrefetchedFrame, pictures: Sequence[Frame], working: Frame
 ) -> tuple[Frame, Consistency]:
     """Blend the paint of the key frames before and after a frame, warped onto it.
 
@@ -108,13 +100,9 @@ def mix_carried(
     the other. Areas visible in neither come from the frame's predecessor, and those not
     visible there either from the recolored source.
 
-    Args:
-        frame: Has a motion from each of its origins.
-        pictures: Each origin as stylized, in working colors.
-        working: The frame's source, likewise.
-
-    Returns:
-        The blend, and how far it comes from key frames: (H, W) in [0, 1].
+    ``pictures`` are the frame's origins as stylized and ``working`` is its source, all
+    in working colors. Also returns how far the blend comes from key frames: (H, W) in
+    [0, 1]. ValueError: an origin has no motion.
 
     Source: Jamriska et al. 2019, "Stylizing video by example", propagate key frames in
     both directions and blend them; blending by time alone, wherever the key frames'
@@ -138,14 +126,11 @@ def mix_carried(
 
 
 def _carried(origin: Origin, picture: Frame) -> tuple[Plane, Plane]:
-    """Warp an origin's paint onto a frame, (H, W, 3); and its validity, (H, W, 1).
-
-    Raises:
-        ValueError: If the origin has no motion.
-    """
+    """Warp an origin's paint onto a frame, (H, W, 3); and its validity, (H, W, 1)."""
     if origin.motion is None or origin.seen_again is None:
         raise ValueError("paint can only be carried along optical flow.")
-    flow, valid = origin.motion.flow_backward, erode_consistency(origin.seen_again)
+    flow = origin.motion.flow_backward
+    valid = erode_consistency(origin.seen_again)
     if origin.mask is not None:
         valid = valid * move_along(is_painted(origin.mask).astype(np.float32), flow)
     moved = move_along(picture.astype(np.float32), flow, LANCZOS)

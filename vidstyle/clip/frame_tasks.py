@@ -1,7 +1,6 @@
 """Stylize frames by optimization: builds the initial image and targets of each."""
 
 import math
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -62,7 +61,6 @@ class FrameOptimizer:
     ) -> None:
         """Prepare to optimize; resumes with an interrupted run's facts."""
         self._stylizer, self._store, self._config = stylizer, store, config
-        self._energies: dict[int, dict[str, Mapping[str, float]]] = {}  # by shot
         self._batch = stylizer.batch(
             config.batch, temporal_weight=config.temporal_weight
         )
@@ -86,7 +84,8 @@ class FrameOptimizer:
             if done.is_finished and done.report is not None:
                 own, goal = done.report.own_loss, frame.paint.goal
                 # The shot's first frame is the reference while frames come close to it.
-                goal = goal if own <= goal else GOOD * own
+                if math.isnan(goal) or own > goal:
+                    goal = GOOD * own
                 frame.paint = replace(frame.paint, loss=own, goal=goal)
             state = partial(self._checkpoint, done.slot)
             yield PaintStep(frame, done.report, picture, done.is_finished, state)
@@ -94,8 +93,9 @@ class FrameOptimizer:
                 del entered[frame.index]
 
     def _checkpoint(self, slot: int) -> bytes:
-        archive, state = BytesIO(), self._batch.state(slot)
+        state = self._batch.state(slot)
         arrays: dict[str, Any] = {name: state[name].cpu().numpy() for name in state}
+        archive = BytesIO()
         np.savez(archive, **arrays)
         return archive.getvalue()
 
@@ -133,15 +133,15 @@ class FrameOptimizer:
             index, frame.source, frame.style, mask=frame.mask, noise=index
         )
         assert task.content is not None  # noqa: S101  # first frames have one
-        start = frame.turn.start
-        known = self._energies_of(start)
+        known = self._energies(frame)
         known[str(index)] = dict(task.content.energies)
-        self._store.put_facts(_energies_name(start), known)
+        self._store.put_facts(_energies_name(frame), known)
         return task
 
     def _following(self, frame: PrefetchedFrame) -> FrameTask:
         """Continue a shot from the previous key frame; sets the frame's paint."""
-        (origin,), ((previous, paint),) = frame.origins, frame.painted
+        origin = frame.origins[0]
+        previous, paint = frame.painted[0]
         if paint is None or origin.motion is None or origin.seen_again is None:
             return self._unbound(frame, self._start(frame, previous))
         if origin.mask is not None:  # there is no paint outside
@@ -174,9 +174,10 @@ class FrameOptimizer:
         """Take some of the steps at a pyramid level of about half the size, if any."""
         carried = frame.index - frame.origins[0].index
         steps = min(COARSE * carried, task.steps // 2)
-        if not steps or not self._stylizer.coarser:
+        levels = self._stylizer.coarser
+        if steps == 0 or not levels:
             return task
-        level = self._stylizer.coarser[-2:][0]
+        level = levels[-2] if len(levels) > 1 else levels[0]
 
         def reduced(image: Tensor) -> Tensor:
             return adaptive_avg_pool2d(image, (level.height, level.width))
@@ -249,9 +250,9 @@ class FrameOptimizer:
         stylizer, config = self._stylizer, self._config
         device = stylizer.device
         image = frame_to_image(frame.content, device=device)
-        known = self._energies_of(frame.turn.start)
-        firsts = sorted(map(int, known))
-        first = firsts[bisect_right(firsts, frame.origins[0].index) - 1]
+        known = self._energies(frame)
+        # Of the latest frame that the origin's paint may stem from.
+        first = max(n for n in map(int, known) if n <= frame.origins[0].index)
         mask = frame.mask
         return FrameTask(
             frame=frame.index,
@@ -264,12 +265,9 @@ class FrameOptimizer:
             mask=None if mask is None else guide_image(mask, device=device),
         )
 
-    def _energies_of(self, start: int) -> dict[str, Mapping[str, float]]:
-        """Return a shot's divisors so far, by frame without a predecessor."""
-        if start not in self._energies:
-            known = self._store.facts(_energies_name(start))
-            self._energies[start] = known or {}
-        return self._energies[start]
+    def _energies(self, frame: PrefetchedFrame) -> dict[str, Mapping[str, float]]:
+        """Read the divisors of a frame's shot, by frame without a predecessor."""
+        return self._store.facts(_energies_name(frame)) or {}
 
 
 def _unpacked(read: Callable[[], bytes]) -> dict[str, Tensor]:
@@ -280,8 +278,8 @@ def _unpacked(read: Callable[[], bytes]) -> dict[str, Tensor]:
     return {}
 
 
-def _energies_name(start: int) -> str:
-    return f"{ENERGIES}-{start + 1:06d}"
+def _energies_name(frame: PrefetchedFrame) -> str:
+    return f"{ENERGIES}-{frame.turn.start + 1:06d}"
 
 
 def _is_cut(origin: Origin) -> bool:

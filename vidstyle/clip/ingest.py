@@ -28,17 +28,18 @@ AHEAD = 96
 RESERVE_BYTES = 200 * 2**20
 """Disk space that reading ahead leaves free."""
 
+MaskOf = Callable[[int], Mask | None]
+"""Returns the part of a frame to paint, by its index; thread-safe. None: all of it."""
+
 
 @dataclass(slots=True)
 class IngestState:
     """What has been read and detected so far."""
 
-    starts: list[int] = field(default_factory=list)
-    """First frame of every shot, in order."""
+    starts: list[int] = field(default_factory=list)  # first frame of each shot
     certain: int = 0
     """Frames below this index are stored, and their cuts and fades decided."""
-    times_s: list[float] = field(default_factory=list)
-    """Each frame's timestamp, on the source's clock."""
+    times_s: list[float] = field(default_factory=list)  # on the source's clock
     colors: list[ColorStatistics] = field(default_factory=list)
     """Of each frame separately, because a cut is found later than its frames; within
     the region painted, if it is not empty."""
@@ -47,26 +48,22 @@ class IngestState:
     opening: int | None = None
     """The first frame that is not plain black or white. The recorded frame is the first
     one optimized in its shot."""
-    lights: dict[int, Light] = field(default_factory=dict)
-    """The frames of fades, by index."""
-    first: int = 0
-    """Index of the first frame requested."""
+    lights: dict[int, Light] = field(default_factory=dict)  # of faded frames, by index
+    first: int = 0  # index of the first frame requested
     origin_s: float = 0.0
     """Timestamp of the clip's own first frame, on the source's clock."""
     end_s: float = 0.0
     """When the last frame ends, if only part of the clip was requested."""
-    is_complete: bool = False
-    """Whether the last frame has been read."""
+    is_complete: bool = False  # whether the last frame has been read
     again: int | None = None
     """In a loop, the index of the repeated first frame, after the last."""
-    warnings: list[str] = field(default_factory=list)
-    """Not reported yet."""
+    warnings: list[str] = field(default_factory=list)  # not reported yet
 
     def without_repeat(self) -> "IngestState":
         """Omit a loop's repeated first frame."""
         starts = [start for start in self.starts if start != self.again]
-        count = len(self.times_s) - (self.again is not None)
-        return replace(self, starts=starts, times_s=self.times_s[:count])
+        end = None if self.again is None else -1
+        return replace(self, starts=starts, times_s=self.times_s[:end])
 
     def shows(self, index: int) -> bool:
         """Return whether there is anything to paint in a frame that was read."""
@@ -74,10 +71,12 @@ class IngestState:
 
     def gain(self, index: int) -> float:
         """Return the brightness in (0, 1] at which a frame's scene was read."""
-        if (light := self.lights.get(index)) is None:
+        light = self.lights.get(index)
+        if light is None:
             return 1.0
-        is_own = light.shown == light.index
-        return light.gain if is_own else self.gain(index + light.shown - light.index)
+        if light.shown == light.index:
+            return light.gain
+        return self.gain(index + light.shown - light.index)
 
     def follows(self, index: int, start: int) -> bool:
         """Return whether a frame of the shot from ``start`` continues a painted one."""
@@ -95,7 +94,7 @@ class Ingest:
         *,
         height: int,
         width: int,
-        mask: Callable[[int], Mask] | None = None,
+        mask: MaskOf = lambda _: None,
     ) -> None:
         """Prepare to read; ``mask`` returns the part of a frame that is painted."""
         self._selected = SelectedFrames(reader, config, self._warn)
@@ -121,15 +120,11 @@ class Ingest:
         self._thread.join()
 
     def poll(self, *, painted: int, open_lanes: int, wait: bool) -> IngestState:
-        """Return the current state, with new warnings, and report the painter's.
+        """Return the current state, with new warnings, and take in the painter's.
 
-        Args:
-            painted: Frames finished in this run.
-            open_lanes: Shots that the painter can work on.
-            wait: Block until there are new frames: the painter is idle.
-
-        Raises:
-            VidstyleError: Any error of the reading thread.
+        The painter has finished ``painted`` frames in this run and can work on
+        ``open_lanes`` shots. If it is idle, ``wait`` blocks until there are new frames.
+        VidstyleError: any error of the reading thread.
         """
         with self._lock:
             self._painted, self._open_lanes = painted, open_lanes
@@ -141,16 +136,12 @@ class Ingest:
                 raise self._error
             found = self._found
             self._polled = found.certain
-            copy = replace(
-                found, starts=list(found.starts), warnings=list(found.warnings)
-            )
-            found.warnings.clear()
-            return copy
+            warnings, found.warnings = found.warnings, []
+            return replace(found, starts=list(found.starts), warnings=warnings)
 
     def _has_news(self) -> bool:
-        found = self._found
-        is_ended = found.is_complete or self._error is not None
-        return is_ended or found.certain > self._polled
+        has_ended = self._found.is_complete or self._error is not None
+        return has_ended or self._found.certain > self._polled
 
     def _run(self) -> None:
         try:
@@ -172,7 +163,7 @@ class Ingest:
             is_fading = fades.certain <= len(self._found.times_s)
             if is_fading or self._is_needed(timed.index):
                 self._store.put_source(timed.index, frame)
-            mask = None if self._mask is None else self._mask(timed.index)
+            mask = self._mask(timed.index)
             is_seen = mask is None or bool(mask.any())
             colors = color_statistics(frame, mask if is_seen else None)
             with self._lock:
@@ -180,7 +171,8 @@ class Ingest:
                     self._found.first = timed.index
                     self._found.origin_s = self._selected.origin_s
                     self._found.starts.append(timed.index)
-                self._unpainted += not self._store.is_painted(timed.index)
+                if not self._store.is_painted(timed.index):
+                    self._unpainted += 1
                 self._found.times_s.append(timed.time_s)
                 self._found.colors.append(colors)
                 is_plain = plain_color(frame) is not None
@@ -202,11 +194,13 @@ class Ingest:
         """Read the frames requested; in a loop, the first one again at the end."""
         first: TimedFrame | None = None
         for timed in self._selected:
-            first = first or timed
+            if first is None:
+                first = timed
             yield timed
         if self._config.loop and first is not None and not self._selected.is_stopped:
-            self._found.again = again = timed.index + 1
-            yield replace(first, index=again, time_s=self._selected.end_s)
+            self._found.again = timed.index + 1
+            end_s = self._selected.end_s
+            yield replace(first, index=timed.index + 1, time_s=end_s)
 
     def _undo_fades(self, lights: Sequence[Light]) -> None:
         """Store frames with their fade removed; the painter has none of them yet."""
@@ -217,13 +211,14 @@ class Ingest:
             if light.shown == light.index:  # brighter ones are restored already
                 scene = light.scene(scene)
             self._store.put_source(index, scene)
-            mask = self._mask(index) if self._mask and found.shows(index) else None
+            mask = self._mask(index) if found.shows(index) else None
             found.colors[light.index] = color_statistics(scene, mask)
             found.lights[index] = light
 
     def _check_range(self) -> None:
         """Warn of a range that ends after the clip; refuse one that starts after it."""
-        found, (start, stop) = self._found, self._config.frames
+        found = self._found
+        start, stop = self._config.frames
         path = self._selected.reader.info.path
         if not found.times_s:
             count = counted(self._selected.read_count, "frame")
@@ -249,13 +244,12 @@ class Ingest:
         """Return whether a frame, or one that needs its flow, is not painted yet."""
         spacing = self._config.key_spacing
         around = range(max(0, index - spacing + 1), index + spacing + 1)
-        return not all(map(self._store.is_painted, around))
+        return any(not self._store.is_painted(near) for near in around)
 
     def _wait_for_room(self) -> bool:
         """Block until the next frame is wanted; return False if the run has ended.
 
-        Raises:
-            WorkDirError: If the disk is full and the painter has no frames left.
+        WorkDirError: the disk is full and the painter has no frames left.
         """
         with self._lock:
             while not self._selected.is_stopped:
@@ -280,20 +274,20 @@ class Ingest:
 class _Scratch(FrameStore):
     """A temporary store in which all frames count as painted, so none is kept."""
 
-    def is_painted(self, index: int) -> bool:
-        return index >= 0
+    def is_painted(self, index: int) -> bool:  # noqa: ARG002
+        return True
 
 
 def scan(
-    reader: FrameReader, config: VideoConfig, shape: Sequence[int], most_s: float
+    reader: FrameReader, config: VideoConfig, *, height: int, width: int, most_s: float
 ) -> IngestState:
     """Find a clip's times, shots and fades; stop early after ``most_s``."""
-    started, (height, width) = monotonic(), shape
+    started_s = monotonic()
     with TemporaryDirectory(prefix="vidstyle-") as folder:
         store = _Scratch(Path(folder))
         store.open({})
         with Ingest(reader, config, store, height=height, width=width) as ingest:
             while True:
                 found = ingest.poll(painted=0, open_lanes=0, wait=True)
-                if found.is_complete or monotonic() - started > most_s:
+                if found.is_complete or monotonic() - started_s > most_s:
                     return found.without_repeat()

@@ -14,35 +14,34 @@ class Turn:
     """A frame to paint, and the frames it depends on."""
 
     frame: int
-    start: int
-    """First frame of its shot."""
-    before: int | None = None
-    """The key frame before it; None: it is the shot's first frame."""
-    after: int | None = None
-    """The key frame after it; None: it is a key frame."""
-    is_bound: bool = True
-    """Whether it takes paint from other frames."""
+    start: int  # first frame of its shot
+    before: int | None = None  # the key frame before it; None: first of its shot
+    after: int | None = None  # the key frame after it; None: it is a key frame
+    is_bound: bool = True  # whether it takes paint from other frames
 
     @property
     def origins(self) -> list[int]:
         """Frames it may take paint from: key frames, then its predecessor."""
         if not self.is_bound:
             return []
-        previous = self.frame - 1
         keys = [key for key in (self.before, self.after) if key is not None]
-        return keys if self.after is None or previous in keys else [*keys, previous]
+        previous = self.frame - 1
+        if self.after is None or previous in keys:
+            return keys
+        return [*keys, previous]
 
     @property
     def settles(self) -> range:
         """The frames that no other frame needs once this one is painted.
 
-        A key frame is painted before the frames between it and the previous one.
+        A key frame is painted before the frames between it and the previous one, so the
+        last of these, if there are any, completes them.
         """
         if self.before is None:
             return range(0)
         end = self.frame if self.after is None else self.after
-        is_last = self.frame == max(end - 1, self.before + 1)
-        return range(self.before, end if is_last else self.before)
+        last_painted = max(end - 1, self.before + 1)
+        return range(self.before, end) if self.frame == last_painted else range(0)
 
 
 @dataclass(slots=True)
@@ -50,14 +49,10 @@ class Lane:
     """One shot: each key frame follows the previous one, then the frames between."""
 
     start: int
-    key: int | None = None
-    """The latest key frame planned."""
-    turns: dict[int, Turn] = field(default_factory=dict)
-    """Planned turns by frame, in painting order."""
-    busy: set[int] = field(default_factory=set)
-    """Frames being painted."""
-    stop: int | None = None
-    """One past the last frame; None: not known yet."""
+    key: int | None = None  # the latest key frame planned
+    turns: dict[int, Turn] = field(default_factory=dict)  # by frame, as to be painted
+    busy: set[int] = field(default_factory=set)  # frames being painted
+    stop: int | None = None  # one past the last frame; None: not known yet
 
     @property
     def is_open(self) -> bool:
@@ -67,8 +62,11 @@ class Lane:
 
     def ready(self, unpainted: Collection[int] = ()) -> Turn | None:
         """Find the first turn with no origin that is planned or in ``unpainted``."""
-        pending, turns = {*self.turns, *unpainted}, self.turns.values()
-        return next((turn for turn in turns if pending.isdisjoint(turn.origins)), None)
+        pending = {*self.turns, *unpainted}
+        for turn in self.turns.values():
+            if pending.isdisjoint(turn.origins):
+                return turn
+        return None
 
 
 class Lanes:
@@ -87,25 +85,17 @@ class Lanes:
     ) -> None:
         """Start without lanes.
 
-        Args:
-            is_painted: Whether an earlier run has painted a frame.
-            spacing: Distance of key frames; a shot's last frame is always one.
-            keys: Additional key frames.
-            is_bound: Whether frames take paint from one another.
+        ``is_painted`` says which frames an earlier run has painted. Key frames are
+        ``spacing`` apart; ``keys`` and the last frame of a shot are key frames, too.
+        ``is_bound``: frames take paint from one another.
         """
-        self._is_bound = is_bound
-        self._is_painted, self._spacing, self._keys = is_painted, spacing, sorted(keys)
+        self._is_painted, self._is_bound = is_painted, is_bound
+        self._spacing, self._keys = spacing, keys
         self._lanes: list[Lane] = []
-        self._uses = Counter[int]()
+        self._uses = Counter[int]()  # turns not painted yet that take from each frame
 
     def extend(self, starts: list[int], *, certain: int, is_complete: bool) -> None:
-        """Plan the frames that have been read.
-
-        Args:
-            starts: The first frame of every shot so far, in order.
-            certain: Frames below this index are stored, and their cuts decided.
-            is_complete: Whether there are no more frames.
-        """
+        """Plan the frames that have been read; arguments as in ``IngestState``."""
         for start in starts[len(self._lanes) :]:
             if self._lanes:
                 self._lanes[-1].stop = start
@@ -158,8 +148,9 @@ class Lanes:
 
     def needs(self, index: int) -> bool:
         """Return whether another frame takes, or may take, paint from a frame."""
-        is_latest_key = (lane.is_open and lane.key == index for lane in self._lanes)
-        return self._uses[index] > 0 or any(is_latest_key)
+        if self._uses[index] > 0:
+            return True
+        return any(lane.is_open and lane.key == index for lane in self._lanes)
 
     def _lane(self, start: int) -> Lane:
         return next(lane for lane in reversed(self._lanes) if lane.start == start)

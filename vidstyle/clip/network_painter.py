@@ -6,7 +6,7 @@ in the work directory, so that an interrupted training can be resumed.
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, pairwise
@@ -58,12 +58,10 @@ SAVE_S: Final = 30
 class Sample:
     """Two neighboring frames with their motion and targets."""
 
-    contents: tuple[Frame, Frame]
-    """Their content images."""
+    contents: tuple[Frame, Frame]  # the content image of each
     flow: FlowField
     consistency: Consistency
-    styles: Mapping[float, StyleTarget]
-    """Targets by the factor that images are downscaled by."""
+    styles: Mapping[float, StyleTarget]  # by the factor that images are scaled by
 
 
 class NetworkPainter(FrameOptimizer):
@@ -88,7 +86,7 @@ class NetworkPainter(FrameOptimizer):
         if first is None:
             return
         if self._config.style.painter is None:
-            yield from self._learn(first)
+            yield from self._train(first)
         frames = chain([first], frames)
         if self._config.style.touch_up:
             yield from super().run(frames)
@@ -112,13 +110,13 @@ class NetworkPainter(FrameOptimizer):
         with pool:
             for frame in frames:
                 if frame is not None:
-                    underway.append((frame, pool.submit(self._painted, frame)))
+                    underway.append((frame, pool.submit(self._stylize, frame)))
                 if frame is None or len(underway) > count:
                     yield _finished(*underway.popleft())
             while underway:
                 yield _finished(*underway.popleft())
 
-    def _painted(self, frame: PrefetchedFrame) -> Frame:
+    def _stylize(self, frame: PrefetchedFrame) -> Frame:
         return self._stylizer.finished(self._task(frame).start, frame.source)
 
     def _first(self, frame: PrefetchedFrame) -> FrameTask:
@@ -126,7 +124,7 @@ class NetworkPainter(FrameOptimizer):
             frame.index, frame.source, frame.style, mask=frame.mask
         )
 
-    def _learn(self, first: PrefetchedFrame) -> Iterator[PaintStep]:
+    def _train(self, first: PrefetchedFrame) -> Iterator[PaintStep]:
         """Train for the remaining time."""
         config, stylizer, limit_s = self._config, self._stylizer, self._limit_s
         with torch.random.fork_rng(devices=[]):
@@ -145,16 +143,14 @@ class NetworkPainter(FrameOptimizer):
         try:
             while spent_s < limit_s:
                 began_s = monotonic()
-                chosen = random.Random(training.steps)  # noqa: S311  # no secret
-                pair = self._pair(chosen.choice(samples), chosen)
+                rng = random.Random(training.steps)  # noqa: S311  # no secret
+                pair = self._pair(rng.choice(samples), rng)
                 terms = training.step(pair, spent_s / limit_s)
                 spent_s += monotonic() - began_s
-                report = self._report(first, training.steps, spent_s, terms)
-                yield PaintStep(
-                    first, report, self._picture_of(first), is_finished=False
-                )
+                yield self._paint_step(first, training.steps, spent_s, terms)
                 if spent_s - saved_s > SAVE_S:
-                    self._save(training, saved_s := spent_s)
+                    self._save(training, spent_s)
+                    saved_s = spent_s
         finally:
             if spent_s > saved_s:
                 self._save(training, spent_s)
@@ -189,16 +185,20 @@ class NetworkPainter(FrameOptimizer):
             "feature-network": self._stylizer.network.name,
         }
 
-    def _report(
+    def _paint_step(
         self,
         first: PrefetchedFrame,
         steps: int,
         spent_s: float,
         terms: Mapping[str, Tensor],
-    ) -> StepReport:
+    ) -> PaintStep:
         """Report a training step as one of the first frame."""
+
+        def picture() -> Frame:
+            return self._stylizer.finished(self._first(first).start, first.source)
+
         left = max(0, round(steps * (self._limit_s / spent_s - 1)))
-        return StepReport(
+        report = StepReport(
             frame=first.index,
             step=steps,
             steps=steps + left,
@@ -207,9 +207,7 @@ class NetworkPainter(FrameOptimizer):
                 name: float(each.mean()) for name, each in terms.items()
             },
         )
-
-    def _picture_of(self, frame: PrefetchedFrame) -> Callable[[], Frame]:
-        return lambda: self._stylizer.finished(self._first(frame).start, frame.source)
+        return PaintStep(first, report, picture, is_finished=False)
 
     def _samples(self, first: PrefetchedFrame) -> list[Sample]:
         """Read pairs evenly spread over the clip, and estimate their motion."""
@@ -219,16 +217,16 @@ class NetworkPainter(FrameOptimizer):
             resize_frame(timed.frame, height=height, width=width)
             for timed in SelectedFrames(self._reader, self._config)
         )
-        found = spread_pairs(frames, max(8, min(MOST_PAIRS, most)))
-        found = found or [(first.source, first.source)]
-        weights = first.style.weights
-        # Half the size adds the large strokes, as coarser levels do for the optimizer.
-        halves = sorted(
-            self._stylizer.coarser, key=lambda each: abs(each.height / height - 0.5)
-        )
+        pairs = spread_pairs(frames, max(8, min(MOST_PAIRS, most)))
+        if not pairs:
+            pairs = [(first.source, first.source)]
         banks = {1.0: self._stylizer.bank}
-        banks |= {each.height / height: each.bank for each in halves[:1]}
-        return [self._sample(*pair, weights, banks) for pair in found]
+        if levels := self._stylizer.coarser:
+            # Half the size adds large strokes, as the optimizer's coarser levels do.
+            half = min(levels, key=lambda level: abs(level.height / height - 0.5))
+            banks[half.height / height] = half.bank
+        weights = first.style.weights
+        return [self._sample(*pair, weights, banks) for pair in pairs]
 
     def _sample(
         self,
@@ -248,12 +246,12 @@ class NetworkPainter(FrameOptimizer):
             styles={factor: each.style(style) for factor, each in banks.items()},
         )
 
-    def _pair(self, sample: Sample, chosen: random.Random) -> Pair:
+    def _pair(self, sample: Sample, rng: random.Random) -> Pair:
         """Take a random crop of a pair, if it is large, and copy it to the device."""
         height, width = sample.consistency.shape
         part = min(1.0, (WINDOW / (height * width)) ** 0.5)
         tall, wide = round(height * part), round(width * part)
-        top, left = chosen.randint(0, height - tall), chosen.randint(0, width - wide)
+        top, left = rng.randint(0, height - tall), rng.randint(0, width - wide)
         window = slice(top, top + tall), slice(left, left + wide)
         device = self._stylizer.device
         contents = [
@@ -279,9 +277,12 @@ def spread_pairs(frames: Iterable[Frame], most: int) -> list[tuple[Frame, Frame]
 
     Skips pairs with uniformly black or white frames.
     """
-    pairs, every = list[tuple[Frame, Frame]](), 1
+    pairs = list[tuple[Frame, Frame]]()
+    every = 1
     for number, pair in enumerate(pairwise(frames)):
-        if number % every or any(plain_color(frame) is not None for frame in pair):
+        if number % every != 0:
+            continue
+        if any(plain_color(frame) is not None for frame in pair):
             continue
         pairs.append(pair)
         if len(pairs) > most:

@@ -38,13 +38,10 @@ class PaintStep:
     """One step of one frame."""
 
     frame: PrefetchedFrame
-    report: StepReport | None
-    """None: the frame takes no steps."""
-    picture: Callable[[], Frame]
-    """Renders the current frame; valid until the next step."""
+    report: StepReport | None  # None: the frame takes no steps
+    picture: Callable[[], Frame]  # renders the current frame; valid until the next step
     is_finished: bool
-    state: Callable[[], bytes] | None = None
-    """Returns a checkpoint of the frame, like ``picture``. None: it has none."""
+    state: Callable[[], bytes] | None = None  # returns a checkpoint, if it has one
 
 
 class FramePainter(Protocol):
@@ -81,8 +78,9 @@ class Painter:
         self._store, self._listener, self._keep = store, listener, keep
         # An earlier run that has painted that frame has stored its evolution, too.
         self._wanted = evolution if store.facts(EVOLUTION) is None else None
-        self._evolution: tuple[int, Evolution] | None = None  # with its frame's index
-        self._found, self._lanes, self._drops = IngestState(), lanes, drops
+        self._recorders: dict[int, Evolution] = {}  # of the frame to record, by index
+        self._lanes, self._drops = lanes, drops
+        self._found = IngestState()
         # By index: stylized frames whose paint may still be carried on.
         self._painted: dict[int, tuple[Frame, Paint | None]] = {}
         self._writes: list[Future[None]] = []
@@ -93,18 +91,16 @@ class Painter:
     def paint(self, ingest: Ingest) -> IngestState:
         """Paint all frames; return the final state of the ingest.
 
-        Raises:
-            VidstyleError: Any error of reading, optimizing or storing.
+        VidstyleError: any error of reading, optimizing or storing.
         """
         with ThreadPoolExecutor(max_workers=2, thread_name_prefix="ahead") as pool:
             for step in self._frame_painter.run(self._ready_frames(ingest, pool)):
                 if step.report is not None:
-                    begins, picture = not step.frame.origins, step.picture
-                    self._listener(
-                        replace(step.report, begins_shot=begins, picture=picture)
-                    )
-                if evolution := self._evolution_of(step.frame):
-                    evolution.offer(step.picture())
+                    begins_shot = not step.frame.origins
+                    report = replace(step.report, begins_shot=begins_shot)
+                    self._listener(replace(report, picture=step.picture))
+                if recorder := self._recorders.get(step.frame.index):
+                    recorder.offer(step.picture())
                 if step.is_finished:
                     self._finish(step, pool)
                 else:
@@ -138,7 +134,8 @@ class Painter:
             self._listener(Notice(text=text, is_warning=True))
         starts, certain, is_complete = found.starts, found.certain, found.is_complete
         has_first = self._first is not None or self._store.is_painted(found.first)
-        if found.again is not None and not has_first:  # it ends the loop
+        if found.again is not None and not has_first:
+            # The repeated frame is the painted first one: plan it later.
             starts = [start for start in starts if start != found.again]
             certain, is_complete = min(certain, found.again), False
         self._lanes.extend(starts, certain=certain, is_complete=is_complete)
@@ -151,38 +148,42 @@ class Painter:
             self._prefetcher.begin(following, found, pool)
         frame.painted = [self._origin(turn, each.index) for each in frame.origins]
         if index == found.again and turn.is_bound:
-            known = self._first
-            frame.given = self._store.stylized(found.first) if known is None else known
+            if self._first is None:
+                self._first = self._store.stylized(found.first)
+            frame.given = self._first
         self._begun += 1
         self._due_s[index] = monotonic() + BEGUN_S
-        wanted = self._wanted
-        opens = found.opening is not None and turn.start <= found.opening
-        is_plain = plain_color(frame.source) is not None  # no optimization
-        candidates = {None, index} if opens and not is_plain else {index}
-        if wanted and self._evolution is None and wanted.frame in candidates:
-            self._evolution = index, Evolution(wanted, frame.source)
-        if self._evolution_of(frame) is None:  # a recording starts at the beginning
+        if self._wanted is not None and self._is_wanted(self._wanted.frame, frame):
+            self._recorders[index] = Evolution(self._wanted, frame.source)
+            self._wanted = None
+        if index not in self._recorders:  # a recording starts at the beginning
             frame.begun = partial(self._store.begun_state, index)
         return frame
 
+    def _is_wanted(self, wanted: int | None, frame: PrefetchedFrame) -> bool:
+        """Return whether to record a frame; by default, the first one optimized."""
+        if wanted is not None:
+            return wanted == frame.index
+        opening = self._found.opening
+        opens = opening is not None and frame.turn.start <= opening
+        return opens and plain_color(frame.source) is None
+
     def _store_begun(self, step: PaintStep) -> None:
         """Store a checkpoint if one is due, unless the optimization is recorded."""
-        index, now = step.frame.index, monotonic()
-        is_due = now > self._due_s[index] and self._evolution_of(step.frame) is None
-        if is_due and step.state is not None:
+        index, start_s = step.frame.index, monotonic()
+        if step.state is None or index in self._recorders:
+            return
+        if start_s > self._due_s[index]:
             self._store.put_begun(index, step.state())
-            self._due_s[index] = monotonic() + max(BEGUN_S, COST * (monotonic() - now))
-
-    def _evolution_of(self, frame: PrefetchedFrame) -> Evolution | None:
-        """Return the recorder if this is the frame to record."""
-        if self._evolution is None or self._evolution[0] != frame.index:
-            return None
-        return self._evolution[1]
+            end_s = monotonic()
+            self._due_s[index] = end_s + max(BEGUN_S, COST * (end_s - start_s))
 
     def _origin(self, turn: Turn, index: int) -> tuple[Frame, Paint | None]:
         """Return a stylized frame as stored, with its paint if it is a key frame."""
-        known = self._painted.get(index)
-        picture, paint = known or (self._store.stylized(index), None)
+        if index in self._painted:
+            picture, paint = self._painted[index]
+        else:
+            picture, paint = self._store.stylized(index), None
         if paint is None and index in {turn.before, turn.after}:
             # It is gone if a later frame was damaged and is painted again.
             paint = self._store.paint(index) or first_paint(self._store.source(index))
@@ -191,12 +192,14 @@ class Painter:
 
     def _finish(self, step: PaintStep, pool: Executor) -> None:
         """Report a finished frame, store it in the background, and advance its lane."""
-        frame, turn, picture = step.frame, step.frame.turn, step.picture()
+        frame, picture = step.frame, step.picture()
+        turn = frame.turn
         self._lanes.release(turn)
         del self._due_s[turn.frame]
         # Only key frames' paint is stored, so a resumed run knows no other.
-        self._painted[turn.frame] = picture, frame.paint if turn.after is None else None
-        for index in [*self._painted]:
+        paint = frame.paint if turn.after is None else None
+        self._painted[turn.frame] = picture, paint
+        for index in list(self._painted):
             if not self._lanes.needs(index):
                 del self._painted[index]
                 self._prefetcher.forget(index)
@@ -220,17 +223,18 @@ class Painter:
 
     def _write(self, frame: PrefetchedFrame, picture: Frame) -> None:
         """Store a finished frame; its pixels, which mark it as done, come last."""
-        if evolution := self._evolution_of(frame):
-            self._store.put_evolution(evolution.pictures(), frame.index)
+        if recorder := self._recorders.get(frame.index):
+            self._store.put_evolution(recorder.pictures(), frame.index)
         if self._keep is not None:
             self._keep(frame.index, picture, frame.source)
         turn = frame.turn
         if turn.after is None and turn.is_bound:
             self._store.put_paint(turn.frame, frame.paint)
         self._store.put_stylized(turn.frame, picture)
-        for index in turn.settles if self._drops else ():
-            self._store.drop_source(index)
-            self._store.drop_paint(index)
+        if self._drops:
+            for index in turn.settles:
+                self._store.drop_source(index)
+                self._store.drop_paint(index)
 
     def _flush(self, *, wait: bool) -> None:
         """Re-raise errors of background writes; ``wait`` for all of them."""

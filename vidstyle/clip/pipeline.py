@@ -51,7 +51,7 @@ from vidstyle.stylize.image import (
 )
 from vidstyle.video.probe import first_shown
 from vidstyle.video.read import without_bars
-from vidstyle.video.work_dir import MANIFEST, RUN, FrameStore
+from vidstyle.video.work_dir import MANIFEST_FACTS, RUN, FrameStore
 from vidstyle.video.write import Outputs, check_outputs
 
 FRAME_WORK = 1.5  # time for a frame's motion and files on a CPU, in steps
@@ -106,7 +106,8 @@ def stylize_video(
 
     ``workers`` are the processes that paint the shots; see ``Workers``.
     """
-    config, crew = config or VideoConfig(), Workers(workers) if workers else None
+    config = config or VideoConfig()
+    crew = Workers(workers) if workers else None
     extras = evolution_output, sheet_output, compare_output, network_output
     outputs = Outputs(Path(output), *map(_path, extras))
     check_outputs(outputs, config.encoding, overwrite=overwrite)
@@ -124,15 +125,15 @@ def stylize_video(
     if config.has_painter:
         make_painter = partial(NetworkPainter, reader=reader, motion=motion)
     passes = RegionPasses(paintings, masks, evolution, make_painter, given)
-    known = {} if restart else store.facts(Path(MANIFEST).stem) or {}
+    known = {} if restart else (store.facts(MANIFEST_FACTS) or {})
     with store.claimed(), crew or nullcontext(), threads(known.get("threads")) as count:
         machine, make = _painter_of(passes, crew, count, listener)
         manifest = describe(masks, machine, as_paths(style, regions), own, evolution)
         store.open(manifest, restart=restart)
         _begin(passes, outputs.video, shape, listener)
-        painted = passes.paint(manifest, listener, make)
+        found, stylized = passes.paint(manifest, listener, make)
         check_state(reader, manifest["clip_state"])  # sound is copied from it now
-        return _write(passes, outputs, *painted, listener)
+        return _write(passes, outputs, found, stylized, listener)
 
 
 def _painter_of(
@@ -172,7 +173,8 @@ def _read_keys(
     Raises ConfigError if a time is outside the range to paint, or two times show the
     same frame.
     """
-    (start, stop), keys = expected_span(info, config), dict[int, Frame]()
+    keys = dict[int, Frame]()
+    start, stop = expected_span(info, config)
     size = whole_shape(info, config.style.long_side)
     bars = painted_bars(info, config.style.long_side)
     for time_s, path in painted.items():
@@ -224,9 +226,11 @@ def _begin(
 
     Stores what ``finish_video`` and ``video_status`` need next to the manifest.
     """
-    masks, stores, config = passes.masks, passes.stores, passes.masks.config
+    masks, stores = passes.masks, passes.stores
+    config = masks.config
     frames = expected_frames(masks.reader.info, config)
-    frames = frames and frames + config.loop  # the first one again
+    if frames and config.loop:
+        frames += 1  # the first one again
     facts = {
         "output": str(output.absolute()),
         "output_size": config.output_size,
@@ -240,11 +244,12 @@ def _begin(
         text = f"damaged frames, to be painted again: {damaged}"
         listener(Notice(text=text, is_warning=True))
     done = sum(len(store.painted()) for store in stores)
-    begun = sum(len({*store.begun()} - {*store.painted()}) for store in stores)
+    begun = sum(len(set(store.begun()) - set(store.painted())) for store in stores)
     if done or begun:
-        text = f"resuming in {masks.store.work_dir}: {counted(done, 'frame')}"
-        text += " already painted" + f", {begun} begun" * bool(begun)
-        listener(Notice(text=text))
+        painted = f"{counted(done, 'frame')} already painted"
+        if begun:
+            painted += f", {begun} begun"
+        listener(Notice(text=f"resuming in {masks.store.work_dir}: {painted}"))
     plan = Plan(
         height=shape[0],
         width=shape[1],

@@ -140,8 +140,9 @@ def _small(reader: FrameReader, config: VideoConfig) -> VideoConfig:
     """Configure the small trial with all steps."""
     start, _ = expected_span(reader.info, config)
     shape = whole_shape(reader.info, config.style.long_side)
+    longer, shorter = max(shape), min(shape)
     # Extreme aspect ratios keep a minimum of pixels on the shorter side.
-    side = min(max(shape), max(SMALL, SMALL // 2 * max(shape) // min(shape)))
+    side = min(longer, max(SMALL, SMALL // 2 * longer // shorter))
     last = start + max(SMALL_FRAMES - 1, config.key_spacing)
     small = reduced(config, shape, side, reader.info, last)
     return replace(small, style=replace(small.style, steps=config.style.steps))
@@ -170,7 +171,7 @@ def _count(
     """
     expected = expected_frames(reader.info, config)
     most_s = COUNT_S if expected else math.inf
-    found = scan(reader, config, (height, width), most_s)
+    found = scan(reader, config, height=height, width=width, most_s=most_s)
     frames, shots = len(found.times_s), len(found.starts)
     if expected and not found.is_complete:
         frames, shots = expected, max(1, round(shots * expected / frames))

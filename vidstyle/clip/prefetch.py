@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
 
-from vidstyle.clip.ingest import IngestState
+from vidstyle.clip.ingest import IngestState, MaskOf
 from vidstyle.clip.lanes import Turn
 from vidstyle.color import Mask
 from vidstyle.config import FlowQuality, VideoConfig
@@ -43,12 +43,9 @@ class Origin:
     """A painted frame whose paint may be carried onto another."""
 
     index: int
-    mask: Mask | None
-    """The painted part; None: all of it."""
-    motion: Motion | None
-    """From the origin to the other frame; None: not needed."""
-    seen_again: Consistency | None
-    """Their ``photometric_consistency``; None like ``motion``."""
+    mask: Mask | None  # the painted part; None: all of it
+    motion: Motion | None  # from the origin to the other frame; None: not needed
+    seen_again: Consistency | None  # their ``photometric_consistency``; None likewise
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,19 +54,14 @@ class PrefetchedFrame:
 
     turn: Turn
     source: Frame
-    content: Frame
-    """The content image: the source in the colors to be kept."""
+    content: Frame  # the content image: the source in the colors to be kept
     style: FrameStyle
     paint: Paint
     """State of its paint once painted; replaced if it is carried from another frame."""
-    mask: Mask | None
-    """The part to paint; None: all of it."""
-    is_blank: bool = False
-    """Whether it is kept unchanged, because there is nothing to paint."""
-    given: Frame | None = None
-    """The frame as painted by the user."""
-    origins: list[Origin]
-    """Frames it takes paint from."""
+    mask: Mask | None  # the part to paint; None: all of it
+    is_blank: bool = False  # whether it is kept, because there is nothing to paint
+    given: Frame | None = None  # the frame as painted by the user
+    origins: list[Origin]  # frames it takes paint from
     begun: Callable[[], bytes] = bytes
     """Reads the state to resume from; empty: none. The painter adds it."""
     painted: list[tuple[Frame, Paint | None]] = field(default_factory=list)
@@ -89,12 +81,9 @@ class Prefetcher:
     config: VideoConfig
     bank: StyleBank
     motion: MotionEstimator = estimate_motions
-    mask: Callable[[int], Mask] | None = None
-    """Returns the part of a frame to paint, by its index; thread-safe. None: all."""
-    region: int | None = None
-    """The region painted; None: everything outside all regions."""
-    given: Mapping[int, Frame] = field(default_factory=dict)
-    """Frames painted by the user, by index."""
+    mask: MaskOf = lambda _: None
+    region: int | None = None  # to paint; None: what is outside all regions
+    given: Mapping[int, Frame] = field(default_factory=dict)  # by the user, by index
     _pending: dict[int, Future[PrefetchedFrame]] = field(default_factory=dict)
     _spans: dict[tuple[int, int], Span] = field(default_factory=dict)
     """By their first and last frame, both key frames."""
@@ -112,12 +101,13 @@ class Prefetcher:
 
     def forget(self, index: int) -> None:
         """Release the motion from and to a key frame that is no longer needed."""
-        for ends in [*self._spans]:  # a copy, since other threads add to it
+        for ends in list(self._spans):  # a copy, since other threads add to it
             if index in ends:
                 del self._spans[ends]
 
     def _prefetch(self, turn: Turn, found: IngestState) -> PrefetchedFrame:
-        index, source = turn.frame, self.store.source(turn.frame)
+        index = turn.frame
+        source = self.store.source(index)
         style = self._style(index, turn.start, found)
         given, light = self.given.get(index), found.lights.get(index)
         if given is not None and light is not None:  # it is painted as dim as it looks
@@ -128,7 +118,7 @@ class Prefetcher:
             content=self.bank.content(source, style),
             style=style,
             paint=first_paint(source),
-            mask=self._mask(index),
+            mask=self.mask(index),
             is_blank=not found.shows(index),
             given=given,
             origins=[
@@ -138,36 +128,33 @@ class Prefetcher:
             ],
         )
 
-    def _mask(self, index: int) -> Mask | None:
-        return None if self.mask is None else self.mask(index)
-
     def _origin(
         self, index: int, turn: Turn, source: Frame, found: IngestState
     ) -> Origin:
         motion = seen_again = None
         if self.config.needs_motion:
             span = self._span(turn)
-            earlier, motion = span.frame(index), span.motion(index, turn.frame)
+            earlier = span.frame(index)
+            motion = span.motion(index, turn.frame)
             # Between key frames no other test compares the scene paint was made for.
             limit = TRUSTED_TOLERANCE if turn.after is None else SCENE_TOLERANCE
             seen_again = photometric_consistency(earlier, source, motion, trusted=limit)
             # Paint made for a dimmer frame lacks the detail that 8 bits did not hold.
             seen_again *= min(1, found.gain(index) / found.gain(turn.frame))
-        return Origin(
-            index=index,
-            mask=self._mask(index),
-            motion=motion,
-            seen_again=seen_again,
-        )
+        mask = self.mask(index)
+        return Origin(index=index, mask=mask, motion=motion, seen_again=seen_again)
 
     def _span(self, turn: Turn) -> Span:
         """Return the motion between the key frames around a frame, cached."""
         assert turn.before is not None  # noqa: S101  # it has an origin
-        ends = turn.before, turn.frame if turn.after is None else turn.after
-        if (span := self._spans.get(ends)) is None:
-            sources = [*map(self.store.source, range(ends[0], ends[1] + 1))]
+        first = turn.before
+        last = turn.frame if turn.after is None else turn.after
+        span = self._spans.get((first, last))
+        if span is None:
+            sources = [self.store.source(index) for index in range(first, last + 1)]
             measure = partial(self.motion, quality=self.config.flow)
-            span = self._spans[ends] = measure_span(sources, ends[0], measure)
+            span = measure_span(sources, first, measure)
+            self._spans[first, last] = span
         return span
 
     def _style(self, index: int, start: int, found: IngestState) -> FrameStyle:

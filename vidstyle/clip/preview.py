@@ -59,7 +59,8 @@ def preview_video(
     the flow are propagated up to the last of the three. The listener receives a time
     estimate for the whole clip.
     """
-    output, config = Path(output), config or VideoConfig()
+    output = Path(output)
+    config = config or VideoConfig()
     if config.method == "network":
         raise ConfigError("a preview does not work with method network; remove one.")
     check_picture_path(output)
@@ -68,7 +69,7 @@ def preview_video(
     full = whole_shape(reader.info, config.style.long_side)
     long_side = min(LONG_SIDE, max(full))
     height, width = frame_shape(reader.info, long_side)
-    picked = _picked(reader, config, height, width)
+    picked = _pick_frames(reader, config, height, width)
     sizes = f"{full[1]}x{full[0]}; this preview: {width}x{height}"
     tell_summary(reader.info, config, sizes, listener)
     small = reduced(config, full, long_side, reader.info, max(picked))
@@ -86,7 +87,8 @@ def preview_video(
     if work and count:
         first = picture_work(config.style.steps, config.style.pyramid, min(full))
         steps = first + (count - 1) * config.expected_next_steps + count * FRAME_WORK
-        passes, pixels = len(regions) + paintings.has_rest, full[0] * full[1]
+        passes = len(regions) + (1 if paintings.has_rest else 0)
+        pixels = full[0] * full[1]
         step_s = (time.monotonic() - started) / work / (height * width) * pixels
         text = f"whole clip: {counted(count, 'frame')} at {full[1]}x{full[0]}, about "
         text += f"{duration(passes * step_s * steps)} on this machine"
@@ -104,7 +106,8 @@ def _paint(
     count, steps = len(picked), stylizer.config.steps
     height, width = masks.size
     listener(Plan(height=height, width=width, frames=count, next_steps=steps))
-    stylized, reports, index = list[Frame](), list[StepReport](), 0
+    stylized, reports = list[Frame](), list[StepReport]()
+    index = 0  # of the frame being stylized
 
     def tell(report: StepReport, _: Callable[[], Frame]) -> None:
         reports.append(report)
@@ -114,7 +117,8 @@ def _paint(
         if plain_color(frame) is not None:
             stylized.append(frame)
             continue
-        before, time_s = len(reports), float(index / masks.reader.info.fps)
+        before = len(reports)
+        time_s = float(index / masks.reader.info.fps)
         painted = stylizer.stylize(
             frame, masks=masks.at(index), time_s=time_s, on_step=tell
         )
@@ -142,7 +146,7 @@ def reduced(
     return replace(config, style=style, frames=frames, start_s=None, duration_s=None)
 
 
-def _picked(
+def _pick_frames(
     reader: FrameReader, config: VideoConfig, height: int, width: int
 ) -> dict[int, Frame]:
     """Read three frames, evenly spaced over those requested."""

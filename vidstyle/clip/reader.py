@@ -103,10 +103,8 @@ class SelectedFrames:
     read_count: int = 0
     origin_s: float = 0.0
     """Timestamp of the clip's own first frame, on the source's clock."""
-    end_s: float = 0.0
-    """When the latest frame ends, on that clock."""
-    is_stopped: bool = False
-    """Set it to stop reading early."""
+    end_s: float = 0.0  # when the latest frame ends, on that clock
+    is_stopped: bool = False  # set it to stop reading early
 
     def __iter__(self) -> Iterator[TimedFrame]:
         start, stop = self.config.frames
@@ -133,11 +131,7 @@ class SelectedFrames:
 
 
 def expected_span(info: VideoInfo, config: VideoConfig) -> tuple[int, int | None]:
-    """Estimate the requested range from the container's metadata, for display only.
-
-    Returns:
-        ``[start, stop)``; stop None: unknown.
-    """
+    """Estimate the requested range [start, stop), for display only; None: unknown."""
     start, stop = config.frames
     if config.start_s is not None:
         start = first_shown(info, config.start_s)

@@ -47,7 +47,8 @@ class _RegionMask:
     def at(self, index: int, size: tuple[int, int]) -> Mask:
         if self.picture is not None and not self.changes:
             return self.picture
-        if index >= self.facts.get("end", index + 1):
+        end = self.facts.get("end")
+        if end is not None and index >= end:
             return np.zeros(size, np.float32)
         # A mask shorter than the clip keeps its last frame.
         levels = self.store.stylized(min(index, self.facts.get("last", index)))
@@ -59,7 +60,7 @@ class _RegionMask:
         self.store.put_stylized(index, np.repeat(levels[..., None], 3, axis=2))
 
 
-@dataclass(frozen=True)
+@dataclass
 class RegionMasks:
     """The masks of a clip's regions, frame by frame."""
 
@@ -103,7 +104,8 @@ class RegionMasks:
             replace(mask, store=FrameStore(store.work_dir / mask.store.work_dir.name))
             for mask in self._masks
         ]
-        vars(moved := copy(self)).update(store=store, _masks=masks)
+        moved = copy(self)
+        moved.store, moved._masks = store, masks
         return moved
 
     @property
@@ -156,11 +158,14 @@ class RegionMasks:
     def _read(self, mask: _RegionMask, clip: VideoInfo) -> None:
         """Store the frames of a mask clip, and the index of the last one."""
         start, stop = expected_span(self.reader.info, self.config)
-        last, is_seen, (height, width) = 0, False, self.size
+        height, width = self.size
+        last, is_seen = 0, False
         for timed in read_frames(clip, on_warning=lambda _: None):
             last = timed.index
             frame = soft_mask(timed.frame, height=height, width=width)
-            is_seen = (is_seen and last > start) or bool(frame.any())
+            if last <= start:  # what earlier frames show is not used
+                is_seen = False
+            is_seen = is_seen or bool(frame.any())
             mask.put(last, frame)
             if stop is not None and last + 1 >= stop:
                 break
@@ -188,8 +193,10 @@ class RegionMasks:
             keep=keep,
             motion=self.motion,
         )
-        start_s = self.reader.info.start_s
-        ends = {"end": cut.frame, "cut_s": cut.time_s - start_s} if cut else {}
+        ends: dict[str, float] = {}
+        if cut is not None:
+            cut_s = cut.time_s - self.reader.info.start_s
+            ends = {"end": cut.frame, "cut_s": cut_s}
         for mask in masks:
             mask.store.put_facts(READY, ends)
 
@@ -217,13 +224,14 @@ def propagate_masks(
     height, width = masks[0].shape
     # Borders are softened for ``keep`` only: warped again and again, they would fray.
     moved = [np.asarray(mask > 0.5, np.float32) for mask in masks]
-    detector, candidates = ShotDetector(), list[Cut]()
+    detector = ShotDetector()
+    firsts = list[Cut]()  # each frame, as if its shot began with it
     before: Frame | None = None
     for timed in frames:
         frame = resize_frame(timed.frame, height=height, width=width)
-        candidates.append(Cut(timed.index, timed.time_s))
+        firsts.append(Cut(timed.index, timed.time_s))
         if cuts := detector.push(frame):
-            return candidates[cuts[0]]
+            return firsts[cuts[0]]
         if before is not None:
             move, _ = motion(before, frame, quality=flow)
             trusted = move.consistency * photometric_consistency(before, frame, move)
@@ -231,4 +239,4 @@ def propagate_masks(
         keep(timed.index, [soften(mask) for mask in moved])
         before = frame
     cuts = detector.finish()
-    return candidates[cuts[0]] if cuts else None
+    return firsts[cuts[0]] if cuts else None

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from vidstyle.clip.frame_tasks import FrameOptimizer
-from vidstyle.clip.ingest import Ingest, IngestState
+from vidstyle.clip.ingest import Ingest, IngestState, MaskOf
 from vidstyle.clip.lanes import Lanes
 from vidstyle.clip.painter import FramePainter, Painter
 from vidstyle.clip.prefetch import Prefetcher
@@ -62,10 +62,7 @@ class RegionPasses:
         return [*rest, *range(len(self.masks.regions))]
 
     def paint(
-        self,
-        manifest: Mapping[str, Any],
-        listener: Listener,
-        make: MakePassPainter,
+        self, manifest: Mapping[str, Any], listener: Listener, make: MakePassPainter
     ) -> tuple[IngestState, FrameStore]:
         """Paint all passes and composite them.
 
@@ -87,15 +84,17 @@ class RegionPasses:
 
     def open(self, manifest: Mapping[str, Any]) -> None:
         """Create the folders of all passes."""
-        for store in (*self.stores, *([self._composed] if self.masks.regions else [])):
+        for store in self.stores:
             store.open(manifest)
+        if self.masks.regions:
+            self._composed.open(manifest)
 
     def drop_damaged(self) -> int:
         """Delete damaged frames; count them. The last pass composites again."""
         *others, last = self.stores
+        damaged = sum(store.drop_damaged() for store in others)
         composed = [self._composed] if self.masks.regions else []
-        damaged = last.drop_damaged(*composed)
-        return damaged + sum(store.drop_damaged() for store in others)
+        return damaged + last.drop_damaged(*composed)
 
     @property
     def _composed(self) -> FrameStore:
@@ -104,23 +103,28 @@ class RegionPasses:
     def _paint_pass(self, number: int, painter: PassPainter) -> IngestState:
         """Run all stages once over the clip: read, prefetch, paint, store."""
         masks, store, mask = self.masks, self.stores[number], self._mask_of(number)
-        (height, width), reader, config = masks.size, masks.reader, masks.config
+        height, width = masks.size
         with Ingest(
-            reader, config, store, height=height, width=width, mask=mask
+            masks.reader, masks.config, store, height=height, width=width, mask=mask
         ) as ingest:
             return painter.paint(ingest)
 
-    def _mask_of(self, number: int) -> Callable[[int], Mask] | None:
-        """Return what gives a pass's mask of a frame; None: it paints all of it."""
-        return (lambda n: self._visible(n)[number]) if self.masks.regions else None
+    def _mask_of(self, number: int) -> MaskOf:
+        """Return the function that gives a pass's mask of a frame."""
+        if not self.masks.regions:
+            return lambda _: None
+        return lambda index: self._visible(index)[number]
 
     def painter(
         self, stylizer: Stylizer, number: int, listener: Listener, *, drops: bool = True
     ) -> Painter:
         """Make the painter of a pass; that of the last pass composites each frame."""
-        stores, mask = self.stores, self._mask_of(number)
+        stores = self.stores
         store, config = stores[number], self.masks.config
-        wanted = None if self.evolution is None else self.evolution.frame
+        keys = set(self.given)
+        if self.evolution is not None and self.evolution.frame is not None:
+            keys.add(self.evolution.frame)
+        is_composing = bool(self.masks.regions) and number == len(stores) - 1
 
         def compose(index: int, stylized: Frame, source: Frame) -> None:
             pictures = [*(other.stylized(index) for other in stores[:-1]), stylized]
@@ -132,10 +136,10 @@ class RegionPasses:
                 store,
                 config,
                 stylizer.bank,
-                self.masks.motion,
-                mask,
-                self._regions[number],
-                self.given,
+                motion=self.masks.motion,
+                mask=self._mask_of(number),
+                region=self._regions[number],
+                given=self.given,
             ),
             self.make_painter(stylizer, store, config),
             store,
@@ -143,12 +147,12 @@ class RegionPasses:
             lanes=Lanes(
                 store.is_painted,
                 spacing=config.key_spacing,
-                keys={*self.given, *([] if wanted is None else [wanted])},
+                keys=keys,
                 is_bound=not config.has_painter,
             ),
             drops=drops,
             evolution=self.evolution,
-            keep=compose if mask and store is stores[-1] else None,
+            keep=compose if is_composing else None,
         )
 
     def _visible(self, index: int) -> list[Mask]:
@@ -168,7 +172,8 @@ def _compose_evolution(
     recordings = [store.evolution() or [] for store in stores]
     if not all(recordings):
         return
-    height, width = (source := recordings[0][0]).shape[:2]
+    source = recordings[0][0]
+    height, width = source.shape[:2]
     small = [fitted_mask(mask, height=height, width=width) for mask in masks]
     length = max(map(len, recordings))
     composed = []

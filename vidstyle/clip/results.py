@@ -13,13 +13,7 @@ from vidstyle.errors import counted
 from vidstyle.images import Resized, resize_frame, write_picture
 from vidstyle.records import NO_BARS, Bars, Frame, Listener, Notice, VideoInfo
 from vidstyle.stylize.style_bank import working_size
-from vidstyle.video.codecs import (
-    codec_for,
-    container_of,
-    encoded_shape,
-    find_hardware,
-    why_software,
-)
+from vidstyle.video import codecs
 from vidstyle.video.figures import contact_sheet, evenly_spaced, write_evolution
 from vidstyle.video.folder import write_pictures
 from vidstyle.video.mux import dropped_data, unsupported_streams
@@ -38,7 +32,7 @@ def cut_shape(
     """Return the height and width that a file can hold; some codecs need even sides."""
     if not output.suffix:
         return shape
-    return encoded_shape(codec_for(output, encoding), shape)
+    return codecs.encoded_shape(codecs.codec_for(output, encoding), shape)
 
 
 def result_shape(info: VideoInfo, config: VideoConfig) -> tuple[int, int]:
@@ -84,7 +78,8 @@ def tell_summary(
 ) -> None:
     """Report source and result in one line, and warn of paintings after the end."""
     listener(Notice(text=f"{summary(info, config)} -> {result}"))
-    if (frames := expected_frames(info, config) or 0) > MANY:
+    frames = expected_frames(info, config)
+    if frames is not None and frames > MANY:
         text = f"{frames} frames take {frames / 86400:.1f} days at a second each; "
         text += "--frames A:B paints a part, and vidstyle plan estimates the time"
         listener(Notice(text=text, is_warning=True))
@@ -124,30 +119,36 @@ def notices(
         yield Notice(text=text, is_warning=True)
     if not output.suffix:
         return
-    if container_of(output) != "gif" and (dropped := dropped_data(info)):
+    dropped = dropped_data(info)
+    if dropped and codecs.container_of(output) != "gif":
         yield Notice(text=dropped)
     height, width = cut_shape(output, encoding, shape)
-    codec = codec_for(output, encoding)
-    sides = {"row": height < shape[0], "column": width < shape[1]}
-    if lost := " and ".join(name for name, is_lost in sides.items() if is_lost):
-        yield Notice(text=f"{codec} needs even dimensions: dropping the last {lost}")
+    codec = codecs.codec_for(output, encoding)
+    lost = ["row"] if height < shape[0] else []
+    if width < shape[1]:
+        lost.append("column")
+    if lost:
+        text = f"dropping the last {' and '.join(lost)}"
+        yield Notice(text=f"{codec} needs even dimensions: {text}")
     if encoding.hardware_encoder:
-        found = find_hardware(codec, crf=encoding.crf, shape=shape)
-        told = why_software(codec) if found is None else f"encoded by {found.name}"
-        yield Notice(text=told, is_warning=found is None)
+        found = codecs.find_hardware(codec, crf=encoding.crf, shape=shape)
+        if found is None:
+            yield Notice(text=codecs.why_software(codec), is_warning=True)
+        else:
+            yield Notice(text=f"encoded by {found.name}")
 
 
 def left_behind(
     info: VideoInfo, output: Path, encoding: EncodingConfig
 ) -> Iterator[str]:
     """Describe what of a clip is lost or converted in the result."""
-    container = container_of(output) if output.suffix else None
+    container = codecs.container_of(output) if output.suffix else None
     if container not in {None, "gif"}:
         yield from unsupported_streams(info, container)
-    videos = [s for s in info.streams if s.kind == "video" and not s.is_cover]
-    if others := [s for s in videos if s.index != info.stream_index]:
+    videos = [stream for stream in info.of_kind("video") if not stream.is_cover]
+    if len(videos) > 1:
         yield (
-            f"{info.path} has {len(others) + 1} video streams; only stream "
+            f"{info.path} has {len(videos)} video streams; only stream "
             f"{info.stream_index} is painted."
         )
     if encoding.keep_alpha and not info.has_alpha:
@@ -205,7 +206,9 @@ class StylizedFrames:
     def at(self, index: int) -> Frame:
         """Read a frame by its index."""
         frame, light = self.store.stylized(index), self.found.lights.get(index)
-        return with_bars(frame if light is None else light.dim(frame), self.bars)
+        if light is not None:
+            frame = light.dim(frame)
+        return with_bars(frame, self.bars)
 
 
 def save_sheet(

@@ -46,7 +46,7 @@ class _Job(NamedTuple):
 
     key: str
     passes: RegionPasses
-    place: int  # number of the pass
+    number: int  # of the pass, 0-based
     machine: Mapping[str, Any]  # what must be equal on all machines
 
 
@@ -64,13 +64,13 @@ class SpreadPainter:
     """A ``PassPainter`` that submits shots to workers as they are read."""
 
     def __init__(
-        self, workers: Workers, passes: RegionPasses, place: int, listener: Listener
+        self, workers: Workers, passes: RegionPasses, number: int, listener: Listener
     ) -> None:
         self._workers, self._ray, self._listener = workers, workers.ray, listener
-        self._passes, self._store = passes, passes.stores[place]
+        self._passes, self._store = passes, passes.stores[number]
         self._key, self._found = uuid4().hex, IngestState()
         passes.masks.store.put_facts(SHARED, {"run": self._key})
-        job = _Job(self._key, passes, place, workers.facts)
+        job = _Job(self._key, passes, number, workers.facts)
         self._job = self._ray.put(self._ray.cloudpickle.dumps(job))
         self._task = workers.task(paint_part)
         self._parts: dict[Any, _Part] = {}  # being painted, by task
@@ -117,16 +117,21 @@ class SpreadPainter:
     def _hand_out(self) -> None:
         """Submit shots whose end is known, in tasks of as many as are batched."""
         found, batch = self._found, self._passes.masks.config.batch
-        edges = found.starts[self._shots :] + [found.certain] * found.is_complete
+        edges = found.starts[self._shots :]  # where one shot ends and the next begins
+        if found.is_complete:
+            edges.append(found.certain)
         while len(edges) > 1 and (found.is_complete or len(edges) > batch):
-            frames = range(edges[0], edges[: batch + 1][-1])
+            shots = min(batch, len(edges) - 1)
+            frames = range(edges[0], edges[shots])
             if self._closes_loop(frames) and not self._store.is_painted(found.first):
                 break  # the last shot ends in the first frame
             self._untold |= {n for n in frames if not self._store.is_painted(n)}
             self._submit(_Part(self._ray.put(_part_of(found, frames)), frames))
-            edges, self._shots = edges[batch:], self._shots + batch
+            edges = edges[shots:]
+            self._shots += shots
 
     def _closes_loop(self, frames: range) -> bool:
+        """Return whether frames end in the repetition of a first one painted before."""
         return self._found.again in frames and self._found.first not in frames
 
     def _submit(self, part: _Part) -> None:
@@ -138,21 +143,21 @@ class SpreadPainter:
                 self._store.drop_paint(frame)
                 self._store.drop_begun(frame)
             return
-        masks, files, given = self._passes.masks, None, dict[int, Frame]()
+        masks, files = self._passes.masks, None
         if self._sends:
             wanted = {*part.frames, *masks.last_frames}
-            files = self._ray.put(
-                pack(
-                    masks.store,
-                    lambda path: path.stem == EVOLUTION or frame_of(path) in wanted,
-                )
-            )
+
+            def is_wanted(path: Path) -> bool:
+                return path.stem == EVOLUTION or frame_of(path) in wanted
+
+            files = self._ray.put(pack(masks.store, is_wanted))
+        given = dict[int, Frame]()
         if self._closes_loop(part.frames):
             given[part.frames[-1]] = self._store.stylized(self._found.first)
         self._parts[self._task(self._job, part.found, given, files)] = part
 
     def _painted(self, part: _Part) -> int:
-        return sum(map(self._store.is_painted, part.frames))
+        return sum(self._store.is_painted(frame) for frame in part.frames)
 
     def _collect(self) -> None:
         """Wait for a while, then process messages and finished tasks."""
@@ -166,10 +171,13 @@ class SpreadPainter:
         for task in ready:
             part = self._parts.pop(task)
             try:
-                self._sends |= not self._ray.get(task)
+                if not self._ray.get(task):
+                    self._sends = True
             except self._ray.exceptions.RayError as err:
-                is_stuck = self._painted(part) == part.painted
-                part.failures = part.failures + 1 if is_stuck else 0
+                if self._painted(part) != part.painted:
+                    part.failures = 0
+                else:
+                    part.failures += 1
                 if part.failures == TRIES:
                     what = f"frames {part.frames[0]} to {part.frames[-1]}"
                     raise named_error(err, what) from err
@@ -216,10 +224,7 @@ def _part_of(found: IngestState, frames: range) -> IngestState:
 
 
 def paint_part(
-    packed: bytes,
-    found: IngestState,
-    given: Mapping[int, Frame],
-    files: Files | None,
+    packed: bytes, found: IngestState, given: Mapping[int, Frame], files: Files | None
 ) -> bool:
     """Paint the frames that are not stored yet; runs in a worker.
 
@@ -238,7 +243,7 @@ def paint_part(
             unpack(passes.masks.store, files)
             post.hand_back(passes.masks.store)
         try:
-            painter = passes.painter(stylizer, job.place, post, drops=False)
+            painter = passes.painter(stylizer, job.number, post, drops=False)
             painter.paint(_Given(found))
         finally:
             post.close()
@@ -246,13 +251,14 @@ def paint_part(
 
 
 @lru_cache(maxsize=1)
-def _loaded(packed: bytes) -> tuple[_Job, Stylizer, "Post"]:
+def _loaded(packed: bytes) -> tuple[_Job, Stylizer, Post]:
     """Load the network for a job, once per process."""
     import ray
 
     job: _Job = ray.cloudpickle.loads(packed)
     torch.set_num_threads(job.machine["threads"])
-    stylizer = job.passes.paintings.load(post := Post(job.key))
+    post = Post(job.key)
+    stylizer = job.passes.paintings.load(post)
     own = {"network": stylizer.network.name, **describe_machine(stylizer.device)}
     if own != job.machine:
         raise InputError(

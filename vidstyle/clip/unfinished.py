@@ -11,10 +11,11 @@ from vidstyle.config import VideoConfig
 from vidstyle.errors import ConfigError, WorkDirError, counted
 from vidstyle.motion.fades import LONGEST
 from vidstyle.records import Listener, Notice, StrPath, ignore
-from vidstyle.video.work_dir import MANIFEST, RUN, FrameStore
+from vidstyle.video.work_dir import MANIFEST, MANIFEST_FACTS, RUN, FrameStore
 from vidstyle.video.write import Outputs, check_outputs
 
 if TYPE_CHECKING:
+    from vidstyle.clip.ingest import IngestState
     from vidstyle.clip.pipeline import VideoResult
 
 
@@ -39,11 +40,12 @@ def video_status(run: StrPath) -> VideoStatus:
     store, facts = _open_run(Path(run))
     later = [store.work_dir / f"region-{n}" for n in range(2, facts["passes"] + 1)]
     stores = [store, *map(FrameStore, later)]
+    frames = facts["frames"]
     return VideoStatus(
         work_dir=store.work_dir,
         output=Path(facts["output"]),
         painted=sum(len(part.painted()) for part in stores),
-        frames=facts["frames"] and facts["frames"] * facts["passes"],
+        frames=None if frames is None else frames * facts["passes"],
         process=store.owner(),
         newest=store.newest if store.newest.is_file() else None,
         command=facts["command"],
@@ -64,11 +66,12 @@ def finish_video(
     painted, or the clip has changed; ConfigError if ``output`` is the clip.
     """
     store, facts = _open_run(Path(run))
-    known = store.facts(Path(MANIFEST).stem) or {}
+    known = store.facts(MANIFEST_FACTS) or {}
+    fps = known["input_fps"]
     names = "background", "start_s", "duration_s", "paint_bars", "long_side", "loop"
     config = VideoConfig.of(
         output_size=facts["output_size"],
-        input_fps=known["input_fps"] and Fraction(known["input_fps"]),
+        input_fps=None if fps is None else Fraction(fps),
         frames=tuple(known["frames"]),
         **{name: known[name] for name in names},
         **facts["encoding"],
@@ -76,7 +79,8 @@ def finish_video(
     outputs = Outputs(Path(output or facts["output"]), None, None)
     check_outputs(outputs, config.encoding, overwrite=overwrite)
     composed = FrameStore(store.work_dir / "composed")
-    if has_regions := composed.work_dir.is_dir():
+    has_regions = composed.work_dir.is_dir()
+    if has_regions:
         store = composed
     reader = open_reader(known["clip"], config, has_regions=has_regions)
     if outputs.video.exists() and outputs.video.samefile(known["clip"]):
@@ -110,27 +114,15 @@ def _write(
     listener: Listener,
 ) -> "VideoResult":
     """Encode the frames up to the first missing one."""
-    from vidstyle.clip.ingest import scan  # late: imports torch
-    from vidstyle.clip.pipeline import VideoResult
-    from vidstyle.clip.results import (
-        StylizedFrames,
-        frame_shape,
-        painted_bars,
-        write_result,
-    )
+    from vidstyle.clip.pipeline import VideoResult  # late: imports torch
+    from vidstyle.clip.results import StylizedFrames, painted_bars, write_result
 
     painted = store.painted()
     if not painted:
         raise WorkDirError(
             f"no frame is finished yet in {store.work_dir}; resume the run first."
         )
-    last, read = painted[-1], config
-    if config.start_s is None and config.duration_s is None:
-        start, stop = config.frames
-        seen = last + 2 + LONGEST
-        read = replace(config, frames=(start, min(stop or seen, seen)))
-    shape = frame_shape(reader.info, config.style.long_side)
-    found = scan(reader, read, shape, math.inf)
+    found = _scan(reader, config, painted[-1])
     first, count = found.first, 0
     while count < len(found.times_s) and store.is_whole(first + count):
         count += 1
@@ -140,7 +132,8 @@ def _write(
             "first."
         )
     frames = range(first, first + len(found.times_s))  # a loop has painted one more
-    if left := len({*frames}.intersection(painted)) - count:
+    left = sum(index in frames for index in painted) - count
+    if left:
         text = f"skipping {counted(left, 'frame')} after an unfinished one"
         listener(Notice(text=text))
     if count < len(found.times_s):
@@ -152,3 +145,16 @@ def _write(
     write_result(stylized, found, output, info=reader.info, config=config)
     shots = sum(start < first + count for start in found.starts)
     return VideoResult(output=output, frames=count, shots=shots, evolution=None)
+
+
+def _scan(reader: FrameReader, config: VideoConfig, last: int) -> "IngestState":
+    """Read a clip until all cuts and fades up to frame ``last`` are decided."""
+    from vidstyle.clip.ingest import scan  # late: imports torch
+    from vidstyle.clip.results import frame_shape
+
+    if config.start_s is None and config.duration_s is None:
+        start, stop = config.frames
+        end = last + 2 + LONGEST
+        config = replace(config, frames=(start, min(stop or end, end)))
+    height, width = frame_shape(reader.info, config.style.long_side)
+    return scan(reader, config, height=height, width=width, most_s=math.inf)

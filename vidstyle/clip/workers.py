@@ -31,7 +31,7 @@ from vidstyle.errors import (
 from vidstyle.images import write_whole
 from vidstyle.records import Event, Listener, Notice, StepReport
 from vidstyle.stylize import load_for
-from vidstyle.video.work_dir import EVOLUTION, FrameStore
+from vidstyle.video.work_dir import EVOLUTION, SOURCE, FrameStore
 
 SHARE = 2  # cores per worker without a GPU, unless the number of workers is given
 TRIES = 3  # of a task that fails
@@ -39,7 +39,7 @@ STORE_BYTES = 256 * 2**20  # of Ray's object store, for messages; frames are fil
 WAIT_S = 30  # until the user is told that no worker is free
 SEND_S = 0.5  # interval of messages
 LOST_S = 50  # timeout of an answer; after 60, Ray would end the driver
-# Files of each pass, in the reverse of the order in which they have to be written.
+# Files of each pass. Pixels mark a frame as done: they are read first, written last.
 KINDS = (
     *("stylized/*.png", "paint/*.npz", "begun/*.npz", "*.json"),
     *("source/*.png", "evolution/*.png"),
@@ -88,8 +88,7 @@ class Post:
             _settled(event) if isinstance(event, StepReport) else event
             for event in self._events
         ]
-        sent = self._mailbox.put.remote(self._key, events, files)
-        self._messages.append(sent)
+        self._messages.append(self._mailbox.put.remote(self._key, events, files))
         self._events, self._sent_s = [], time.monotonic()
 
     def hand_back(self, store: FrameStore) -> None:
@@ -105,10 +104,11 @@ class Post:
 
     def _is_new(self, path: Path) -> bool:
         version = path, path.stat().st_mtime_ns
-        is_result = path.parent.name != "source" and frame_of(path) is not None
-        is_new = (is_result or path.stem == EVOLUTION) and version not in self._known
+        if version in self._known:
+            return False
         self._known.add(version)
-        return is_new
+        is_result = path.parent.name != SOURCE and frame_of(path) is not None
+        return is_result or path.stem == EVOLUTION
 
 
 def _settled(report: StepReport) -> StepReport:
@@ -117,7 +117,7 @@ def _settled(report: StepReport) -> StepReport:
 
 
 def pack(store: FrameStore, is_wanted: Callable[[Path], bool]) -> Files:
-    """Read some files, in the order in which they have to be written."""
+    """Read some files; the result is in the order in which to write them."""
     files = {}
     for kind, place in product(KINDS, PLACES):
         for path in store.work_dir.glob(place + kind):
@@ -130,7 +130,8 @@ def pack(store: FrameStore, is_wanted: Callable[[Path], bool]) -> Files:
 
 def unpack(store: FrameStore, files: Files) -> None:
     for name, data in files.items():
-        (path := store.work_dir / name).parent.mkdir(parents=True, exist_ok=True)
+        path = store.work_dir / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, data)
 
 
@@ -189,7 +190,8 @@ class Workers:
         return self
 
     def _start(self) -> None:
-        count, gpus = self._count or 0, torch.cuda.device_count()
+        count = self._count or 0
+        gpus = torch.cuda.device_count()
         here = {
             "address": "local",
             "num_cpus": max(count, gpus, torch.get_num_threads()),
@@ -220,11 +222,10 @@ class Workers:
     @property
     def count(self) -> int:
         """How many workers fit at once; changes when a cluster grows."""
-        fit = (
-            min(has.get(kind, 0) // n for kind, n in self._needs.items())
-            for has in self._machines
-        )
-        return max(1, int(sum(fit)))
+        total = 0.0
+        for has in self._machines:
+            total += min(has.get(kind, 0) // need for kind, need in self._needs.items())
+        return max(1, int(total))
 
     def task(self, function: Callable[..., Any], tries: int = 1) -> Callable[..., Any]:
         """Make calls of a function run in workers."""

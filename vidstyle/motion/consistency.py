@@ -18,21 +18,12 @@ Bits = npt.NDArray[np.bool_]
 
 
 def consistency(flow_backward: FlowField, flow_forward: FlowField) -> Consistency:
-    """Compute where a backward flow can be trusted.
+    """Compute where a flow from the later frame back to the earlier can be trusted.
 
     A pixel is untrusted where backward and forward flow do not cancel (it was occluded
     in the earlier frame, or the flow is wrong), at motion boundaries (which the flow
-    localizes poorly), and where the flow points outside the frame.
-
-    Args:
-        flow_backward: From the later frame to the earlier.
-        flow_forward: From the earlier frame to the later, of the same shape.
-
-    Returns:
-        For each pixel of the later frame; slightly smoothed, but 0 stays 0.
-
-    Raises:
-        ValueError: If the flows differ in shape.
+    localizes poorly), and where the flow points outside the frame. The mask is slightly
+    smoothed, but 0 stays 0. ValueError: the flows differ in shape.
 
     Source: Ruder et al. 2016, the tests for disocclusions and motion boundaries of
     their short-term loss, with their constants. Departures: a flow may point up to half
@@ -103,22 +94,16 @@ def photometric_consistency(
     of illumination are compensated by matching each channel's mean and standard
     deviation, if that reduces the difference.
 
-    Args:
-        earlier: uint8 (H, W, 3).
-        later: Likewise.
-        motion: From the earlier to the later.
-        trusted: Largest difference in 8-bit levels where the flow is trusted.
-        untrusted: The same where it is not.
-
-    Returns:
-        (H, W) in [0, 1]; 0 where the frames differ or the flow points outside.
+    ``trusted`` and ``untrusted`` are the largest differences, in 8-bit levels, of equal
+    pixels where the flow is trusted and where it is not. The result is 0 where the
+    frames differ or the flow points outside.
     """
     moved = move_along(earlier, motion.flow_backward)
+    plain = _difference(moved.astype(np.float32), later)
+    matched = _difference(_match_light(moved, later, motion), later)
     # If only part of the frame changes, matching would spoil the rest.
-    candidates = moved.astype(np.float32), _match_light(moved, later, motion)
     difference = min(
-        (_difference(candidate, later) for candidate in candidates),
-        key=lambda levels: np.minimum(levels, TRUSTED_TOLERANCE).mean(),
+        plain, matched, key=lambda levels: np.minimum(levels, TRUSTED_TOLERANCE).mean()
     )
     is_trusted = motion.consistency > 0.5
     limit = np.where(is_trusted, np.float32(trusted), np.float32(untrusted))
@@ -129,13 +114,16 @@ def photometric_consistency(
 def _difference(
     moved: npt.NDArray[np.float32], later: Frame
 ) -> npt.NDArray[np.float32]:
-    """Measure how far each pixel is outside its neighborhood's range in ``moved``."""
+    """Measure how far each pixel is outside its neighborhood's range in ``moved``.
+
+    (H, W): the largest of the three channels' distances, in levels.
+    """
     square = np.ones((3, 3), np.uint8)
     values = later.astype(np.float32)
     above = values - cv2.dilate(moved, square)
     below = cv2.erode(moved, square) - values
     outside = np.maximum(np.maximum(above, below), 0)
-    outside = np.maximum.reduce(cv2.split(outside))
+    outside = np.maximum.reduce(cv2.split(outside))  # faster than over the last axis
     return np.asarray(cv2.blur(outside, (3, 3)), np.float32)
 
 
@@ -143,9 +131,8 @@ def _match_light(moved: Frame, later: Frame, motion: Motion) -> npt.NDArray[np.f
     """Match each channel's mean and deviation to the later frame's, where trusted."""
     weight = motion.consistency.ravel() + np.float32(1e-6)
     weight /= weight.sum()
-    pixels, target = (
-        frame.reshape(-1, 3).astype(np.float32) for frame in (moved, later)
-    )
+    pixels = moved.reshape(-1, 3).astype(np.float32)
+    target = later.reshape(-1, 3).astype(np.float32)
     mean, target_mean = weight @ pixels, weight @ target
     deviation = np.sqrt(weight @ np.square(pixels - mean))
     target_deviation = np.sqrt(weight @ np.square(target - target_mean))
@@ -193,7 +180,7 @@ def carry_paint(
     return Paint(age, scene, goal=paint.goal)
 
 
-def mask_paint(paint: Paint, painted: npt.NDArray[np.bool_]) -> Paint:
+def mask_paint(paint: Paint, painted: Bits) -> Paint:
     """Reset the age to 0 outside a mask (H, W)."""
     return replace(paint, age=np.where(painted, paint.age, 0).astype(np.uint8))
 

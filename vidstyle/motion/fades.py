@@ -42,10 +42,8 @@ class Light:
     """The gain of one frame of a fade."""
 
     index: int
-    gain: float
-    """In (0, 1]."""
-    color: int
-    """What is faded from or to: 0 (black) or 255 (white)."""
+    gain: float  # in (0, 1]
+    color: int  # what is faded from or to: 0 (black) or 255 (white)
     shown: int
     """Index of the frame whose scene it shows: a brighter one if it is too dark."""
 
@@ -68,9 +66,9 @@ def plain_color(frame: Frame) -> int | None:
     return _plain_color(*cv2.meanStdDev(frame))
 
 
-def _plain_color(mean: Numbers, spread: Numbers) -> int | None:
+def _plain_color(mean: Numbers, deviation: Numbers) -> int | None:
     color = 0 if mean.mean() < 128 else 255
-    is_plain = spread.max() < PLAIN and np.abs(mean - color).max() <= NEAR
+    is_plain = deviation.max() < PLAIN and np.abs(mean - color).max() <= NEAR
     return color if is_plain else None
 
 
@@ -101,19 +99,19 @@ class FadeDetector:
     def push(self, frame: Frame, cuts: Iterable[int] = ()) -> list[Light]:
         """Process the next frame, and the cuts found since the previous one.
 
-        Returns:
-            The frames of the fades that have just become certain, brightest first in
-            each fade, without uniform frames. Indices are 0 at the first push, like
-            those of cuts.
+        Returns the frames of the fades that have just become certain, brightest first
+        in each fade, without uniform frames. Indices are 0 at the first push, like
+        those of cuts.
         """
         lights = self._end(cuts)
-        mean, spread = cv2.meanStdDev(frame)
-        contrast = float(np.sqrt(np.square(spread).mean()))
-        plain = _plain_color(mean, spread)
+        mean, deviation = cv2.meanStdDev(frame)
+        contrast = float(np.sqrt(np.square(deviation).mean()))
+        plain = _plain_color(mean, deviation)
         for color, run in self._runs.items():
             distance = abs(float(mean.mean()) - color)
             run.append(_Level(self._count, distance, contrast, plain == color))
-            if (start := _constant_from(run)) is not None:
+            start = _constant_from(run)
+            if start is not None:
                 lights += _lights(run, color)
                 del run[:start]
         self._count += 1
@@ -135,11 +133,14 @@ class FadeDetector:
 
 def _first_open(run: Sequence[_Level]) -> int:
     """Return the first index whose gain a run may still decide."""
-    return run[0].index + (run[0].index > 0 or run[0].distance > DIM)
+    # Only a clip's first frame may be in the middle of a fade.
+    if run[0].index > 0 or run[0].distance > DIM:
+        return run[0].index + 1
+    return run[0].index
 
 
 def _constant_from(run: Sequence[_Level]) -> int | None:
-    """Find where the brightness became constant; None: it is changing."""
+    """Find the position where the brightness became constant; None: it changes."""
     newest, recent = run[-1], run[-1 - WINDOW :]
     if newest.is_plain or len(run) > LONGEST:
         return len(run) - 1
@@ -149,8 +150,9 @@ def _constant_from(run: Sequence[_Level]) -> int | None:
     is_dark = newest.distance < LEAST_GAIN * max(frame.distance for frame in run)
     if change > limit or is_dark:
         return None
-    # A fade-out starts at the brightest frame.
-    return max(range(len(run))[-len(recent) :], key=lambda n: (run[n].distance, n))
+    # A fade-out starts at the brightest frame, or the last of several.
+    brightest = max(recent, key=lambda frame: (frame.distance, frame.index))
+    return brightest.index - run[0].index
 
 
 def _lights(run: Sequence[_Level], color: int) -> list[Light]:
@@ -158,6 +160,7 @@ def _lights(run: Sequence[_Level], color: int) -> list[Light]:
     if not run:
         return []
     darkest = min(range(len(run)), key=lambda n: run[n].distance)
+    # A fade starts at the darkest frame or at either end of the run.
     sides = run, run[::-1], run[darkest:], run[darkest::-1]
     lights = {light.index: light for side in sides for light in _fade_in(side, color)}
     return [light for light in lights.values() if light.index >= _first_open(run)]
@@ -167,7 +170,7 @@ def _fade_in(side: Sequence[_Level], color: int) -> list[Light]:
     """Find the frames of a fade that starts at the frame nearest the color."""
     most = max(frame.distance for frame in side) / (1 + PACE)
     stop = next(n for n, frame in enumerate(side) if frame.distance >= most)
-    full, *dimmed = side[stop::-1]
+    full, *dimmed = side[stop::-1]  # from full brightness to the darkest
     if len(dimmed) < GRADUAL or full.contrast < 4 * PLAIN:
         return []
     gains = [frame.distance / full.distance for frame in dimmed]
@@ -175,11 +178,13 @@ def _fade_in(side: Sequence[_Level], color: int) -> list[Light]:
     is_even = np.allclose(gains, contrasts, rtol=0, atol=TOLERANCE)
     is_steady = max(np.diff(gains)) < TOLERANCE and gains[-1] < LEAST_GAIN
     gradual = sum(LEAST_GAIN <= gain < 0.95 for gain in gains)
-    if not is_even or not is_steady or gradual < GRADUAL:
+    if not (is_even and is_steady and gradual >= GRADUAL):
         return []
-    lights, shown = list[Light](), full.index
+    lights = list[Light]()
+    shown = full.index
     for frame, gain in zip(dimmed, gains, strict=True):
-        shown = frame.index if gain >= LEAST_GAIN else shown
+        if gain >= LEAST_GAIN:
+            shown = frame.index
         if not frame.is_plain:
             lights.append(Light(frame.index, gain, color, shown))
     return lights

@@ -21,19 +21,10 @@ Smaller frames raise an error at best; a wide one of low height crashes the proc
 
 
 def estimate_flow(start: Frame, end: Frame, *, quality: FlowQuality) -> FlowField:
-    """Estimate the flow from one frame to another.
+    """Estimate the flow from one frame to another, defined on the pixels of ``start``.
 
-    Args:
-        start: The frame on whose pixels the flow is defined.
-        end: A frame of the same shape.
-        quality: ``fast``, ``medium``, or the much slower ``quality``.
-
-    Returns:
-        What is at p in ``start`` is at p + flow[p] in ``end``, so ``warp(end, flow)``
-        approximates ``start``.
-
-    Raises:
-        ValueError: If the frames differ in shape.
+    What is at p in ``start`` is at p + flow[p] in ``end``, so ``warp(end, flow)``
+    approximates ``start``. ValueError: the frames differ in shape.
     """
     _check_shapes(start, end)
     height, width = start.shape[:2]
@@ -67,9 +58,7 @@ def independent_motion(earlier: Frame, later: Frame) -> Motion:
 
     Regularized as well: otherwise the flow drifts by a third of a pixel on textureless
     walls, and paint that correctly moves with its wall would be measured as flicker.
-
-    Raises:
-        ValueError: If the frames differ in shape.
+    ValueError: the frames differ in shape.
 
     Source: Farneback 2003, "Two-frame motion estimation based on polynomial expansion".
     """
@@ -103,11 +92,9 @@ def _regular_motions(
 
 
 def _make_dis(quality: FlowQuality) -> cv2.DISOpticalFlow:
-    fast = quality == "fast"
-    preset = (
-        cv2.DISOPTICAL_FLOW_PRESET_FAST if fast else cv2.DISOPTICAL_FLOW_PRESET_MEDIUM
-    )
-    dis = cv2.DISOpticalFlow.create(preset)
+    if quality == "fast":
+        return cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    dis = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     if quality == "quality":
         dis.setFinestScale(0)
         dis.setVariationalRefinementIterations(10)
@@ -119,16 +106,14 @@ def _prepare(frame: Frame) -> npt.NDArray[np.uint8]:
     gray = _gray(frame)
     below = max(0, LEAST_SIDE - gray.shape[0])
     right = max(0, LEAST_SIDE - gray.shape[1])
-    return np.asarray(
-        cv2.copyMakeBorder(gray, 0, below, 0, right, cv2.BORDER_REPLICATE), np.uint8
-    )
+    padded = cv2.copyMakeBorder(gray, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    return np.asarray(padded, np.uint8)
 
 
 def _gray(frame: Frame) -> npt.NDArray[np.uint8]:
     """Convert (H, W, 3) to (H, W) luma."""
-    return np.asarray(
-        cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY), np.uint8
-    )
+    gray = cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY)
+    return np.asarray(gray, np.uint8)
 
 
 GRID: Final = 48
@@ -171,15 +156,8 @@ def regularize_flow(flow: FlowField, start: Gray, end: Gray) -> FlowField:
     """Replace a flow by the camera motion wherever that explains the frames as well.
 
     On a textureless wall any motion explains the frames, and dense flow follows noise
-    or whatever moves nearby. The brush strokes painted on that wall would crawl.
-
-    Args:
-        flow: From ``start`` to ``end``.
-        start: uint8 (H, W).
-        end: Likewise.
-
-    Returns:
-        A new flow, or ``flow`` itself if there is no global motion.
+    or whatever moves nearby. The brush strokes painted on that wall would crawl. The
+    frames are luma, (H, W); without a global motion, ``flow`` itself is returned.
     """
     first, second = start.astype(np.float32), end.astype(np.float32)
     limit = AS_WELL * _residual(flow, first, second) + NOISE

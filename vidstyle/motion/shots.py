@@ -44,10 +44,8 @@ Plane = npt.NDArray[np.float32]
 class _Change(NamedTuple):
     """How two thumbnails differ after the earlier is warped onto the later."""
 
-    dissimilarity: float
-    """1 - SSIM (Wang et al. 2004), mean over pixels and channels."""
-    difference: float
-    """Mean absolute difference in levels."""
+    dissimilarity: float  # 1 - SSIM (Wang et al. 2004), mean over pixels and channels
+    difference: float  # mean absolute difference in levels
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +79,12 @@ class ShotDetector:
     def push(self, frame: Frame) -> list[int]:
         """Process the next frame; all have the same shape.
 
-        Returns:
-            The cuts that have just become certain: indices of the first frames of
-            shots, counted from 0 at the first push. Frame 0 is not a cut.
+        Returns the cuts that have just become certain: indices of the first frames of
+        shots, counted from 0 at the first push. Frame 0 is not a cut.
         """
         thumbnail = shrink_to(frame, THUMBNAIL_SIDE)
-        index, self._count = self._count, self._count + 1
+        index = self._count
+        self._count += 1
         if self._last is None:
             self._last = thumbnail
             return []
@@ -135,19 +133,22 @@ def _find_cut(candidates: list[_Candidate]) -> _Candidate | None:
     A cut is one abrupt change, or two if a flash is on it; more are a fast pan.
     """
     abrupt = [c for c in candidates if c.change.dissimilarity >= MIN_DISSIMILARITY]
-    if not 1 <= len(abrupt) <= 2:
+    if len(abrupt) not in {1, 2}:
         return None
     cut = abrupt[-1]
     after = candidates[candidates.index(cut) + 1 :]
     limit = CALM * cut.change.difference
-    return cut if all(c.change.difference <= limit for c in after) else None
+    is_calm = all(candidate.change.difference <= limit for candidate in after)
+    return cut if is_calm else None
 
 
 def _compare(earlier: Frame, later: Frame) -> _Change:
     """Warp the earlier thumbnail onto the later one and compare them."""
     flow = estimate_flow(later, earlier, quality="medium")
-    a, b = move_along(earlier, flow).astype(np.float32), later.astype(np.float32)
-    return _Change(1 - _mean_ssim(a, b), float(np.abs(a - b).mean()))
+    moved = move_along(earlier, flow).astype(np.float32)
+    target = later.astype(np.float32)
+    difference = float(np.abs(moved - target).mean())
+    return _Change(1 - _mean_ssim(moved, target), difference)
 
 
 def _mean_ssim(a: Plane, b: Plane) -> float:

@@ -17,15 +17,11 @@ Measure = Callable[[Frame, Frame], tuple[Motion, Motion]]
 class Span:
     """A run of consecutive frames, and the motion to each from either end."""
 
-    first: int
-    """Index of the first frame."""
+    first: int  # index of the first frame
     frames: Sequence[Frame]
-    steps: Sequence[Motion]
-    """From each frame to the next."""
-    from_first: Sequence[Motion]
-    """From the first frame to each later one."""
-    from_last: Sequence[Motion]
-    """From the last frame to each one strictly between the ends."""
+    steps: Sequence[Motion]  # from each frame to the next
+    from_first: Sequence[Motion]  # from the first frame to each later one
+    from_last: Sequence[Motion]  # from the last frame to each one between the ends
 
     @property
     def ends(self) -> tuple[int, int]:
@@ -41,24 +37,25 @@ class Span:
         step = frame - first - 1
         if origin == first:
             return self.from_first[step]
-        return self.from_last[step] if origin == last else self.steps[step]
+        if origin == last:
+            return self.from_last[step]
+        return self.steps[step]
 
 
 def measure_span(frames: Sequence[Frame], first: int, measure: Measure) -> Span:
-    """Estimate the motion between neighboring frames and compose it.
+    """Estimate the motion between neighboring frames (at least two) and compose it.
 
     Direct flow over many frames fails on large displacements and rotations. Composed
     flow does not, and its errors add up to a fraction of a pixel over a dozen frames.
-
-    Args:
-        frames: At least two consecutive frames.
-        first: Index of the first.
-        measure: Applied to neighboring frames.
     """
-    measured = [measure(*pair) for pair in pairwise(frames)]
-    steps, back = [step for step, _ in measured], [back for _, back in measured]
+    steps, back = list[Motion](), list[Motion]()
+    for earlier, later in pairwise(frames):
+        motion, motion_back = measure(earlier, later)
+        steps.append(motion)
+        back.append(motion_back)
     from_first = list(accumulate(steps, joined))
-    from_last = list(accumulate(reversed(back[1:]), joined))[::-1]
+    from_last = list(accumulate(reversed(back[1:]), joined))  # the last frame first
+    from_last.reverse()
     return Span(first, frames, steps, from_first, from_last)
 
 

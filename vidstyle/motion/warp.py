@@ -31,11 +31,8 @@ def warp(images: Tensor, flow: Tensor) -> Tensor:
     displacements are exact, and a zero flow returns identical pixels.
 
     Args:
-        images: (N, C, H, W) in [0, 1].
+        images: (N, C, H, W) in [0, 1], as is the result.
         flow: (N, 2, H, W) pixels, x then y, on the same device.
-
-    Returns:
-        (N, C, H, W), clamped to [0, 1].
 
     Raises:
         ValueError: If the shapes do not match.
@@ -51,8 +48,8 @@ def warp(images: Tensor, flow: Tensor) -> Tensor:
             f"{tuple(images.shape)}; it must be {(count, 2, height, width)}."
         )
     table = _kernel_table().to(images.dtype).to(images.device)
-    warped = [_warp_one(*pair, table) for pair in zip(images, flow, strict=True)]
-    return torch.stack(warped)  # (N, C, H, W)
+    pairs = zip(images, flow, strict=True)
+    return torch.stack([_warp_one(image, field, table) for image, field in pairs])
 
 
 def flow_to_tensor(flow: FlowField, *, device: torch.device | None = None) -> Tensor:
@@ -85,8 +82,9 @@ def _warp_one(image: Tensor, flow: Tensor, table: Tensor) -> Tensor:
     out = image.new_empty(channels, height * width)
     for start in range(0, height * width, CHUNK):
         chunk = slice(start, start + CHUNK)
-        weights = table[:, phases_x[chunk]], table[:, phases_y[chunk]]  # (12, S)
-        out[:, chunk] = _sample(planes, stride, corners[chunk], *weights)
+        weights_x = table[:, phases_x[chunk]]  # (12, S)
+        weights_y = table[:, phases_y[chunk]]
+        out[:, chunk] = _sample(planes, stride, corners[chunk], weights_x, weights_y)
     return out.view(channels, height, width)
 
 
@@ -120,15 +118,8 @@ def _sample(
 ) -> Tensor:
     """Compute the weighted sum of the 12x12 pixels right of and below each corner.
 
-    Args:
-        planes: (C, H' * W'), flattened.
-        stride: W', the length of a row.
-        corners: (S,) indices into ``planes``.
-        weights_x: (12, S), of the columns.
-        weights_y: (12, S), of the rows.
-
-    Returns:
-        (C, S), clamped to [0, 1].
+    Corners are indices (S,) into planes (C, H' * W') with rows of ``stride``, W', and
+    weights are (12, S). Returns (C, S), clamped to [0, 1].
     """
     out = planes.new_zeros(len(planes), len(corners))
     for y, weight_y in enumerate(weights_y):

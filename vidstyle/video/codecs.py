@@ -149,7 +149,9 @@ def encoder_arguments(
                 arguments += ["-lossless", "1"]
     if name == "h265" and container in {"mp4", "mov"}:
         arguments += ["-tag:v:0", "hvc1"]  # the only tag that Apple's players accept
-    return [*arguments, *(CODECS[name].alpha_arguments if with_alpha else ())]
+    if with_alpha:
+        arguments += CODECS[name].alpha_arguments
+    return arguments
 
 
 def to_pixels(name: str, *, with_alpha: bool = False) -> str:
@@ -179,7 +181,7 @@ def _working_encoder(name: str, program: str) -> tuple[str, ...]:
     return codec.encoder
 
 
-@cache
+@cache  # by the program, too, which ``run_ffmpeg`` finds by itself
 def _encoding_error(encoder: tuple[str, ...], size: str, _program: str) -> str:
     """Try an encoder on one frame; return its error message, or an empty string."""
     picture = ["-f", "lavfi", "-i", f"color=size={size}", "-frames:v", "1"]
@@ -230,10 +232,10 @@ def find_hardware(
 ) -> HardwareEncoder | None:
     """Find the first hardware encoder that can encode a frame of (height, width)."""
     height, width = shape
-    size, filters = f"{width}x{height}", ("-vf", f"format=rgb24,{to_pixels(codec)}")
+    filters = f"format=rgb24,{to_pixels(codec)}"
     for candidate in CANDIDATES.get(codec, ()):
-        encoder = (*filters, *candidate.arguments(codec, crf))
-        if not _encoding_error(encoder, size, ffmpeg_path()):
+        encoder = ("-vf", filters, *candidate.arguments(codec, crf))
+        if not _encoding_error(encoder, f"{width}x{height}", ffmpeg_path()):
             return candidate
     return None
 

@@ -30,8 +30,9 @@ def as_facts(info: VideoInfo) -> dict[str, Any]:
 def as_lines(info: VideoInfo) -> Iterator[str]:
     """Describe a clip in text, one aspect per line."""
     kind = CONTAINERS.get(info.container, info.container) or "a folder of pictures"
-    is_known = info.duration_s is not None
-    length = f"{info.duration_s:.2f} s" if is_known else "of unknown length"
+    length = "of unknown length"
+    if info.duration_s is not None:
+        length = f"{info.duration_s:.2f} s"
     alpha = f"transparent parts are placed over {info.background}"
     aspects = [
         ("clip", f"{info.path}: {kind}, {length}"),
@@ -60,7 +61,8 @@ def _picture(info: VideoInfo) -> str:
 
 
 def _shown(info: VideoInfo) -> str:
-    shown, aspect = f"{info.width}x{info.height}", info.pixel_aspect
+    shown = f"{info.width}x{info.height}"
+    aspect = info.pixel_aspect
     if info.rotation:
         # ffmpeg reports mirroring as a rotation by 180 degrees.
         mirrored = ", or mirrored" if info.rotation == 180 else ""
@@ -110,9 +112,13 @@ def _codec(stream: StreamInfo) -> str:
 
 
 def _stream(stream: StreamInfo, read_index: int) -> str:
-    is_read = stream.index == read_index
-    marks = {"read": is_read, "default": stream.is_default, "cover": stream.is_cover}
-    parts = [_codec(stream), *(name for name, holds in marks.items() if holds)]
+    parts = [_codec(stream)]
+    if stream.index == read_index:
+        parts.append("read")
+    if stream.is_default:
+        parts.append("default")
+    if stream.is_cover:
+        parts.append("cover")
     return f"{stream.index}: {stream.kind}, {', '.join(parts)}"
 
 
@@ -123,11 +129,11 @@ def _reading(info: VideoInfo) -> str:
 
 
 def _result(info: VideoInfo) -> str:
-    tracks = [
-        counted(len(streams), f"{name} track")
-        for kind, name in {"audio": "sound", "subtitle": "subtitle"}.items()
-        if (streams := info.of_kind(kind))
-    ]
+    tracks = []
+    if sounds := info.of_kind("audio"):
+        tracks.append(counted(len(sounds), "sound track"))
+    if subtitles := info.of_kind("subtitle"):
+        tracks.append(counted(len(subtitles), "subtitle track"))
     ending = ending_for(info)
     result = f"{ending} by default"
     result += f" with {' and '.join(tracks)} copied" if tracks else ", without sound"

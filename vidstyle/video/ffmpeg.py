@@ -145,7 +145,8 @@ def last_reason(log: str) -> str:
         return "the disk is full"
     lines = [_PREFIX.sub("", line).strip(" .") for line in log.splitlines()]
     useful = [line for line in lines if line and not _UNINFORMATIVE.match(line)]
-    return next(reversed(useful or lines), "ffmpeg exited without a message")
+    reasons = useful or lines
+    return reasons[-1] if reasons else "ffmpeg exited without a message"
 
 
 @contextlib.contextmanager
@@ -159,13 +160,15 @@ def _started(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Start ffmpeg, and kill it if it still runs when the block is left."""
     program = ffmpeg_path()
-    options = ["-hide_banner", "-nostdin", "-y", "-loglevel", loglevel]
-    # A playlist may refer to other files: keep every input off the network.
-    local = ["-protocol_whitelist", "file,pipe", "-i"]
-    guarded = [part for arg in arguments for part in (local if arg == "-i" else [arg])]
+    command = [program, "-hide_banner", "-nostdin", "-y", "-loglevel", loglevel]
+    for argument in arguments:
+        if argument == "-i":
+            # A playlist may refer to other files: keep every input off the network.
+            command += ["-protocol_whitelist", "file,pipe"]
+        command.append(argument)
     try:
         process = subprocess.Popen(  # noqa: S603 - a list, and no shell
-            [program, *options, *guarded],
+            command,
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
@@ -181,9 +184,10 @@ def _started(
         yield process
     finally:
         process.kill()
-        for pipe in filter(None, (process.stdin, process.stdout, process.stderr)):
-            with contextlib.suppress(OSError):
-                pipe.close()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
         process.wait()
 
 
@@ -238,9 +242,10 @@ def _header(shape: tuple[int, ...], *, fps: Fraction) -> bytes:
 
 
 def _element(name: int, *parts: bytes | int) -> bytes:
-    """Encode one EBML element: its ID, its size in eight bytes, its content."""
+    """Encode one EBML element; its size, and each number in it, take eight bytes."""
     content = b"".join(
         part.to_bytes(8, "big") if isinstance(part, int) else part for part in parts
     )
     identity = name.to_bytes((name.bit_length() + 7) // 8, "big")
-    return identity + (len(content) | 1 << 56).to_bytes(8, "big") + content
+    size = (1 << 56) | len(content)  # the leading 1 says how many bytes the size has
+    return identity + size.to_bytes(8, "big") + content

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import accumulate, pairwise
 from pathlib import Path
 from textwrap import wrap
@@ -32,8 +33,8 @@ _SPARE: Final = 4  # snapshots kept per picture shown, so that blending is smoot
 def contact_sheet(rows: Sequence[Sequence[Frame]]) -> Frame:
     """Lay pictures out in a grid of rows of equal length, resized to the first one."""
     height, width = rows[0][0].shape[:2]
-    shape = {"height": height, "width": width}
-    return _grid([[resize_frame(cell, **shape) for cell in row] for row in rows])
+    resized = partial(resize_frame, height=height, width=width)
+    return _grid([[resized(cell) for cell in row] for row in rows])
 
 
 def _grid(rows: Sequence[Sequence[Frame]]) -> Frame:
@@ -66,7 +67,7 @@ def _write(cell: Frame, text: str, *, bottom: int) -> None:
     plain = normalize("NFKD", text).encode("ascii", "ignore").decode()
     while len(plain) > 1 and _length(plain) > cell.shape[1]:
         plain = plain[:-1]
-    cv2.putText(cell, plain, (0, bottom), FONT, FONT_SCALE, (0,) * 3, 1, cv2.LINE_AA)
+    cv2.putText(cell, plain, (0, bottom), FONT, FONT_SCALE, (0, 0, 0), 1, cv2.LINE_AA)
 
 
 def _length(text: str) -> int:
@@ -113,9 +114,10 @@ def _field(text: str, *, height: int, width: int) -> Frame:
 
 def _lines(text: str, width: int) -> list[str]:
     """Wrap text to a width in pixels, at spaces where possible."""
-    spaced_text, lines = text.replace(",", ", "), [""]
-    for letters in range(len(spaced_text), 0, -1):
-        lines = wrap(spaced_text, letters, break_on_hyphens=False)
+    text = text.replace(",", ", ")  # where lines may break
+    lines = [""]
+    for letters in range(len(text), 0, -1):
+        lines = wrap(text, letters, break_on_hyphens=False)
         if all(_length(line) <= width for line in lines):
             break
     return lines
@@ -134,16 +136,15 @@ def pick_frames(
 
     If the clip ends before the last index, its last frame is included.
     """
-    shape = {"height": height, "width": width}
     picked: dict[int, Frame] = {}
     last: TimedFrame | None = None
     for last in read_frames(info, on_warning=lambda _: None):
         if last.index in indices:
-            picked[last.index] = resize_frame(last.frame, **shape)
+            picked[last.index] = resize_frame(last.frame, height=height, width=width)
         if len(picked) == len(indices):
             return picked
     if last is not None:
-        picked[last.index] = resize_frame(last.frame, **shape)
+        picked[last.index] = resize_frame(last.frame, height=height, width=width)
     return picked
 
 
@@ -154,9 +155,9 @@ def thumbnail(path: Path, side: int) -> Frame | None:
     except ImageOpenError:
         try:
             info = probe(path)
-            shape = {"height": info.height, "width": info.width}
             middle = (info.frame_count or 0) // 2
-            (picture,) = pick_frames(info, [middle], **shape).values()
+            picked = pick_frames(info, [middle], height=info.height, width=info.width)
+            (picture,) = picked.values()
         except InputError:
             return None
     scale = side / max(picture.shape[:2])

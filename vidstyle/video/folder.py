@@ -54,8 +54,8 @@ def probe_folder(folder: Path, *, fps: Fraction, background: str) -> VideoInfo:
             "give a video file or a folder of frames."
         )
     numbers = {int(re.findall(r"\d+", path.stem)[-1]) for path in pictures}
-    height, width = shape = read_picture(pictures[0]).shape[:2]
-    alphas = [_check(picture, shape) for picture in pictures]
+    height, width, _ = read_picture(pictures[0]).shape
+    alphas = [_check(picture, (height, width)) for picture in pictures]
     return VideoInfo(
         path=folder,
         kind="folder",
@@ -89,18 +89,21 @@ def read_folder(
         yield TimedFrame(index=index, time_s=float(index / info.fps), frame=frame)
 
 
-def _check(picture: Path, shape: tuple[int, ...]) -> bool:
+def _check(picture: Path, shape: tuple[int, int]) -> bool:
     """Check that a picture is complete and of a shape; return whether it has alpha.
 
     It is decoded only if its header and end-of-file marker do not settle that.
     """
     header = None
     with contextlib.suppress(OSError, ValueError), picture.open("rb") as file:
-        if header := read_header(file):
+        header = read_header(file)
+        if header is not None:
             end = _ENDS.get(header.format, b"")
             file.seek(-len(end), os.SEEK_END)
-            stored = header.height, header.width
-            if file.read() == end and stored[:: 1 if header.turn <= 4 else -1] == shape:
+            upright = header.height, header.width
+            if header.turn > 4:
+                upright = header.width, header.height
+            if file.read() == end and upright == shape:
                 return header.has_alpha
     _check_size(picture, read_picture(picture).shape, shape)
     return header is not None and header.has_alpha
@@ -135,8 +138,9 @@ def write_pictures(frames: Iterable[Frame], folder: Path) -> None:
 
 
 def holds_frames(folder: Path) -> bool:
+    """Return whether a folder holds numbered pictures, and nothing else."""
     names = [path.name for path in folder.iterdir()]
-    return bool(names) and all(map(_NUMBERED.fullmatch, names))
+    return bool(names) and all(_NUMBERED.fullmatch(name) for name in names)
 
 
 def check_folder(folder: Path) -> None:
@@ -146,7 +150,8 @@ def check_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file; choose another folder or extension.")
     if folder.is_dir():
-        others = [p.name for p in folder.iterdir() if not _NUMBERED.fullmatch(p.name)]
+        names = [path.name for path in folder.iterdir()]
+        others = [name for name in names if not _NUMBERED.fullmatch(name)]
         if others:
             raise OutputError(
                 f"{folder} holds other files ({min(others)}); choose another folder."

@@ -99,10 +99,11 @@ def default_output(
     The extension is the codec's, or ``.mkv`` if the clip has a stream that it cannot
     hold; a GIF stays a GIF.
     """
-    info, codec = probe(clip), encoding.codec if encoding else "auto"
-    is_gif = codec == "auto" and clip.suffix.lower() == ".gif"
-    usual = ending_for(info, "h264" if codec == "auto" else codec)
-    return name_beside(clip, paintings, ".gif" if is_gif else usual)
+    codec = encoding.codec if encoding else "auto"
+    ending = ending_for(probe(clip), "h264" if codec == "auto" else codec)
+    if codec == "auto" and clip.suffix.lower() == ".gif":
+        ending = ".gif"
+    return name_beside(clip, paintings, ending)
 
 
 def name_beside(clip: Path, paintings: Sequence[Path], ending: str) -> Path:
@@ -116,14 +117,16 @@ def unsupported_streams(source: VideoInfo, container: str) -> list[str]:
     """Describe, in one sentence each, the tracks that cannot be stream-copied."""
     advice = "" if container == "matroska" else "; .mkv can hold more"
     names = {"audio": "sound track", "subtitle": "subtitle track"}
-    sentences = [
-        f"{names[stream.kind]} {source.of_kind(stream.kind).index(stream) + 1} of the "
-        f"source ({stream.codec}) is "
-        f"{f're-encoded as {encoder[0]}' if encoder else 'left out'}: this type "
-        f"of file cannot hold it unchanged{advice}."
-        for stream, encoder in _tracks(source, container)
-        if encoder != _COPY
-    ]
+    sentences = list[str]()
+    for stream, encoder in _tracks(source, container):
+        if encoder == _COPY:
+            continue
+        number = source.of_kind(stream.kind).index(stream) + 1
+        fate = f"re-encoded as {encoder[0]}" if encoder else "left out"
+        sentences.append(
+            f"{names[stream.kind]} {number} of the source ({stream.codec}) is {fate}: "
+            f"this type of file cannot hold it unchanged{advice}."
+        )
     if container != "mp4" and any(stream.is_cover for stream in source.streams):
         sentences.append("the source's cover is left out: only .mp4 can hold it.")
     return sentences
@@ -148,15 +151,19 @@ def source_input(
     """
     if source is None or source.kind == "folder":
         return []
-    start_s, end_s = span or (0.0, None)
-    cut = ["-ss", f"{start_s:.6f}"] if start_s > 0 else []
-    cut += [] if end_s is None else ["-t", f"{end_s - start_s:.6f}"]
-    # Restore the delay of late audio for demuxers whose timestamps ffmpeg restarts.
-    tracks = [*source.of_kind("audio"), *source.of_kind("subtitle")]
-    starts = [s.start_s for s in tracks if source.container in RESTARTED]
-    late_s = min(starts, default=0.0) - start_s
-    late = ["-itsoffset", f"{late_s:.6f}"] if late_s > 0 else []
-    return [*late, *cut, "-i", file_url(source.path)]
+    start_s = span[0] if span else 0.0
+    arguments = list[str]()
+    if source.container in RESTARTED:
+        # Restore the delay of late tracks, whose timestamps ffmpeg restarts.
+        tracks = [*source.of_kind("audio"), *source.of_kind("subtitle")]
+        late_s = min((track.start_s for track in tracks), default=0.0) - start_s
+        if late_s > 0:
+            arguments += ["-itsoffset", f"{late_s:.6f}"]
+    if start_s > 0:
+        arguments += ["-ss", f"{start_s:.6f}"]
+    if span:
+        arguments += ["-t", f"{span[1] - start_s:.6f}"]
+    return [*arguments, "-i", file_url(source.path)]
 
 
 def mux_args(
@@ -175,8 +182,9 @@ def mux_args(
     kept = [track for track in _tracks(source, container) if track.encoder]
     for number, (stream, encoder) in enumerate(kept, start=1):  # 0 is the picture
         arguments += ["-map", f"1:{stream.index}"]
-        for option, value in zip(("c", "filter"), encoder, strict=False):
-            arguments += [f"-{option}:{number}", value]
+        arguments += [f"-c:{number}", encoder[0]]
+        if len(encoder) > 1:
+            arguments += [f"-filter:{number}", encoder[1]]
         # A font's name is metadata.
         if stream.kind == "attachment" or not config.strip_metadata:
             arguments += [f"-map_metadata:s:{number}", f"1:s:{stream.index}"]

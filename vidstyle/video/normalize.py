@@ -112,9 +112,11 @@ def decode_errors(log: str) -> int:
 
 def _graph(info: VideoInfo, *, has_fields: bool) -> str:
     """Build the filter graph; ffmpeg applies the rotation before it."""
-    filters, color = _progressive(info) if has_fields else [], info.color
+    color = info.color
+    filters = _progressive(info) if has_fields else []
     if color is not None and (mapped := to_srgb(color)):
-        filters, color = [*filters, *mapped], None
+        filters += mapped
+        color = None  # it is RGB now
     if info.has_alpha and info.background is not None:
         color_code = info.background.replace("#", "0x")
         # Composite before scaling, which would blend in the color of hidden pixels.
@@ -136,7 +138,9 @@ def _progressive(info: VideoInfo) -> list[str]:
     bwdif buffers a frame until the next one. If the stream's format changed, ffmpeg
     would reinitialize the graph and lose that frame, so the format is fixed first.
     """
-    height, width = info.stored_shape[:: -1 if info.rotation % 180 else 1]
+    height, width = info.stored_shape
+    if info.rotation % 180:
+        height, width = width, height
     return [
         f"scale=w={width}:h={height}:interl=-1,format={info.pixel_format}",
         "bwdif=mode=send_frame:deint=interlaced",
@@ -188,9 +192,9 @@ def is_guessed_hd(color: ColorInfo) -> bool:
 
 def scale(color: ColorInfo | None, shape: str = "") -> str:
     """Build the filter that scales to full range; ``color`` is None for RGB input."""
-    matrix = color is not None and is_guessed_hd(color)
-    options = [shape, EXACT, "in_color_matrix=bt709" if matrix else ""]
-    return f"scale={':'.join(filter(None, options))}:out_range=pc"
+    size = [shape] if shape else []
+    matrix = ["in_color_matrix=bt709"] if color and is_guessed_hd(color) else []
+    return f"scale={':'.join([*size, EXACT, *matrix])}:out_range=pc"
 
 
 def to_srgb(color: ColorInfo) -> list[str]:

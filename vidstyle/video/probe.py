@@ -26,12 +26,7 @@ from vidstyle.video.codecs import CONTAINERS
 from vidstyle.video.ffmpeg import describe, last_reason
 from vidstyle.video.folder import probe_folder
 from vidstyle.video.normalize import reasons_to_normalize
-from vidstyle.video.streams import (
-    Description,
-    Packet,
-    find_fields,
-    list_packets,
-)
+from vidstyle.video.streams import Description, Packet, find_fields, list_packets
 
 _LISTS: Final = re.compile(
     rb"\s*(\xef\xbb\xbf)?\s*(#EXTM3U|ffconcat\s|v=0\s|<\?xml|<MPD|\[playlist\])"
@@ -58,7 +53,7 @@ def probe(
             info = probe_folder(path, fps=fps or FOLDER_FPS, background=color)
         else:
             _check_readable(path)
-            info = _probe_file(path, _state(path), fps=fps, background=color)
+            info = _probe_file(path, _cache_key(path), fps=fps, background=color)
     except OSError as err:
         raise VideoOpenError(f"cannot read {path}: {err.strerror}.") from err
     if fps is not None and info.has_times:
@@ -107,7 +102,8 @@ def check_names(paths: Sequence[Path], *, are_pictures: bool = False) -> None:
 def _check_readable(path: Path) -> None:
     if path.exists() and not path.is_file():
         raise VideoOpenError(f"{path} is not a file; give a video file or a folder.")
-    if not (start := _start(path)):
+    start = _first_bytes(path)
+    if not start:
         raise VideoOpenError(f"{path} is empty: there is no video in it.")
     if _LISTS.match(start):
         raise VideoOpenError(
@@ -115,7 +111,7 @@ def _check_readable(path: Path) -> None:
         )
 
 
-def _state(path: Path) -> tuple[int, int]:
+def _cache_key(path: Path) -> tuple[int, int]:
     """Return a cache key that changes with the file: its size and mtime."""
     return path.stat().st_size, path.stat().st_mtime_ns
 
@@ -127,13 +123,13 @@ def _probe_file(
     """Probe a file; cached, since a run probes the same file several times."""
     file = Description(describe(path), path)
     _check_container(file)
-    info = _chosen(file)
+    info = _choose_stream(file)
     info = replace(info, fps=fps or info.fps, background=background)
     info = replace(info, fields=find_fields(info))
     # OpenCV reads the first video stream, which must not be cover art.
     first = next(stream.index for stream in info.streams if stream.kind == "video")
     is_first = len(file.clips()) == 1 and first == info.stream_index
-    is_packed = info.container == "avi" and _DIVX.search(_start(path)) is not None
+    is_packed = info.container == "avi" and _DIVX.search(_first_bytes(path)) is not None
     reasons = reasons_to_normalize(info, is_first=is_first, is_packed=is_packed)
     count = 0
     if info.container == "avi":
@@ -142,11 +138,11 @@ def _probe_file(
         count = max(0, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
     else:
         with suppress(VideoOpenError):
-            count = len(_shown(info))
+            count = len(_shown_packets(info))
     return replace(info, normalizing=reasons, frame_count=count or info.frame_count)
 
 
-def _start(path: Path) -> bytes:
+def _first_bytes(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(2**16)
 
@@ -169,7 +165,7 @@ def _check_container(file: Description) -> None:
         )
 
 
-def _chosen(file: Description) -> VideoInfo:
+def _choose_stream(file: Description) -> VideoInfo:
     """Choose the default video stream, or else the first one."""
     clips = file.clips()
     if not clips:
@@ -181,18 +177,19 @@ def _chosen(file: Description) -> VideoInfo:
 
 
 @lru_cache(maxsize=4)
-def _packets(path: Path, index: int, _: tuple[int, int]) -> list[Packet]:
+def _cached_packets(path: Path, index: int, _: tuple[int, int]) -> list[Packet]:
     return list_packets(path, f"0:{index}")
 
 
-def _stored(info: VideoInfo) -> list[Packet]:
-    return _packets(info.path, info.stream_index, _state(info.path))
+def _packets(info: VideoInfo) -> list[Packet]:
+    return _cached_packets(info.path, info.stream_index, _cache_key(info.path))
 
 
-def _shown(info: VideoInfo) -> list[Packet]:
+def _shown_packets(info: VideoInfo) -> list[Packet]:
     """List the packets that are shown: an edit list may hide those before the start."""
     first_s = info.file_start_s + info.start_s - _ROUNDING_S
-    return [p for p in _stored(info) if p.time_s >= first_s] or _stored(info)
+    packets = _packets(info)
+    return [packet for packet in packets if packet.time_s >= first_s] or packets
 
 
 def first_shown(info: VideoInfo, time_s: float) -> int:
@@ -202,7 +199,7 @@ def first_shown(info: VideoInfo, time_s: float) -> int:
     """
     if info.kind == "video" and info.has_times:
         with suppress(VideoOpenError, OSError):  # a custom reader may have no file
-            times_s = sorted({packet.time_s for packet in _shown(info)})
+            times_s = sorted({packet.time_s for packet in _shown_packets(info)})
             if times_s:
                 return bisect_left(times_s, times_s[0] + time_s - _ROUNDING_S / 2)
     return math.ceil(time_s * info.fps - 0.01)
@@ -223,9 +220,11 @@ def measure_timing(info: VideoInfo) -> Timing:
     step_s = float(1 / info.fps)
     if info.kind == "folder":
         return Timing("assumed", info.frame_count or 0, step_s, step_s)
-    times_s = sorted({packet.time_s for packet in _stored(info)})
-    if not (info.has_times and times_s and times_s[0] > -1e9):  # AV_NOPTS_VALUE
-        return Timing("assumed", len(_stored(info)), step_s, step_s)
+    packets = _packets(info)
+    times_s = sorted({packet.time_s for packet in packets})
+    is_timed = info.has_times and bool(times_s) and times_s[0] > -1e9  # AV_NOPTS_VALUE
+    if not is_timed:
+        return Timing("assumed", len(packets), step_s, step_s)
     # Frames that share a timestamp are not shown: VP8's alternate reference frames.
     steps = [later - time for time, later in pairwise(times_s)] or [step_s]
     mean_s = sum(steps) / len(steps)
@@ -241,7 +240,7 @@ def held_s(info: VideoInfo) -> float | None:
         return None
     last = None
     with suppress(VideoOpenError, OSError):  # a custom reader may have no file
-        last = max(_stored(info), key=lambda packet: packet.time_s, default=None)
+        last = max(_packets(info), key=lambda packet: packet.time_s, default=None)
     return last.duration_s if last and last.duration_s > _LONG / info.fps else None
 
 
@@ -252,5 +251,5 @@ def gif_loops(info: VideoInfo) -> int:
     """
     if info.container != "gif":
         return 0
-    found = _GIF_LOOPS.search(_start(info.path))
+    found = _GIF_LOOPS.search(_first_bytes(info.path))
     return int.from_bytes(found[1], "little") if found else -1

@@ -11,6 +11,7 @@ for errors that its demuxer logs.
 
 import os
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,12 +23,7 @@ import numpy as np
 from vidstyle.errors import VideoOpenError, counted
 from vidstyle.images import read_alpha
 from vidstyle.records import NO_BARS, Bars, Frame, TimedFrame, VideoInfo
-from vidstyle.video.ffmpeg import (
-    RESTARTED,
-    file_url,
-    follow_messages,
-    stream_ffmpeg,
-)
+from vidstyle.video.ffmpeg import RESTARTED, file_url, follow_messages, stream_ffmpeg
 from vidstyle.video.folder import numbered_pictures, read_folder
 from vidstyle.video.normalize import alpha_decoder, decode_errors, normalized
 from vidstyle.video.streams import list_packets
@@ -36,7 +32,7 @@ _MAX_FAILURES: Final = 50  # consecutive failed reads that count as the end of f
 # OpenCV's timeout for pipes is 30 s by default, and a process may be paused for longer.
 _TIMEOUT_MS: Final = 2**31 - 1
 _GAP: Final = 1.5  # frame periods between two frames beyond which one may be missing
-_COMPLAINT: Final = re.compile(r"\[in#0/\S+ @ \w+\] .*(corrupt|invalid|exceeds)", re.I)
+_DAMAGE: Final = re.compile(r"\[in#0/\S+ @ \w+\] .*(corrupt|invalid|exceeds)", re.I)
 _MIN_PACKET_BYTES: Final = 12  # smaller packets only repeat the previous frame
 _TRAILERS: Final = {"gif": b";", "apng": b"IEND\xaeB`\x82"}
 """End-of-file markers of containers that store no duration."""
@@ -64,7 +60,8 @@ class _DecodeStats:
             time_s = self.last_s + self.step_s
         if self.frames and time_s - self.last_s > _GAP * self.step_s:
             self.gaps.append((self.last_s, time_s))
-        self.frames, self.last_s = self.frames + 1, time_s
+        self.last_s = time_s
+        self.frames += 1
         return TimedFrame(index=self.frames - 1, time_s=time_s, frame=frame)
 
 
@@ -100,7 +97,7 @@ def _read_file(
 ) -> Iterator[TimedFrame]:
     """Read a file with OpenCV, whose timestamps are relative to the first frame."""
     name = str(info.path.absolute())
-    for time_s, frame in _split(name, info, stats):
+    for time_s, frame in _decode(name, info, stats):
         if stats.skipped and strict:
             raise VideoOpenError(
                 f"{info.path} is damaged after {counted(stats.frames, 'frame')}; to "
@@ -111,7 +108,7 @@ def _read_file(
 
 def _read_normalized(info: VideoInfo, stats: _DecodeStats) -> Iterator[TimedFrame]:
     with normalized(info) as stream:
-        for time_s, frame in _split(f"pipe:{stream.descriptor}", info, stats):
+        for time_s, frame in _decode(f"pipe:{stream.descriptor}", info, stats):
             yield stats.add(frame, time_s if stats.frames else info.start_s)
         ended = stream.finish()
     stats.skipped += decode_errors(ended.log)
@@ -121,12 +118,12 @@ def _read_normalized(info: VideoInfo, stats: _DecodeStats) -> Iterator[TimedFram
         raise VideoOpenError(f"no frame of {info.path} can be decoded{why}.")
 
 
-def _split(
+def _decode(
     name: str, info: VideoInfo, stats: _DecodeStats
 ) -> Iterator[tuple[float, Frame]]:
     """Decode a file or a pipe with OpenCV; yield each frame with its timestamp."""
-    properties = cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, cv2.CAP_PROP_READ_TIMEOUT_MSEC
-    timeouts = [number for key in properties for number in (key, _TIMEOUT_MS)]
+    timeouts = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _TIMEOUT_MS]
+    timeouts += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, _TIMEOUT_MS]
     capture = cv2.VideoCapture(name, cv2.CAP_FFMPEG, timeouts)
     failures = 0
     try:
@@ -158,7 +155,7 @@ def _missing_middle(info: VideoInfo, stats: _DecodeStats) -> str | None:
         return None
     source = ["-i", file_url(info.path), "-map", f"0:{info.stream_index}"]
     lines = follow_messages([*source, "-c", "copy", "-f", "null", "-"])
-    if not any(_COMPLAINT.match(line) for line in lines):
+    if not any(_DAMAGE.match(line) for line in lines):
         return None
     lost = sum(round((end - start) * info.fps) - 1 for start, end in stats.gaps)
     return f"{info.path} is damaged: it lacks about {counted(lost, 'frame')}"
@@ -173,9 +170,12 @@ def _packets_in_gaps(info: VideoInfo, stats: _DecodeStats) -> int:
         for packet in list_packets(info.path, f"0:{info.stream_index}")
         if packet.size >= _MIN_PACKET_BYTES
     }
-    times_s, (starts, ends) = sorted(stored), np.transpose(stats.gaps)
-    before = np.searchsorted(times_s, starts + _SAME_TIME_S, side="right")
-    return int((np.searchsorted(times_s, ends - _SAME_TIME_S) - before).sum())
+    times_s = sorted(stored)
+    lost = 0
+    for start, end in stats.gaps:
+        first = bisect_right(times_s, start + _SAME_TIME_S)
+        lost += bisect_left(times_s, end - _SAME_TIME_S) - first
+    return lost
 
 
 def _missing_end(info: VideoInfo, stats: _DecodeStats) -> str | None:
@@ -251,16 +251,20 @@ def find_bars(info: VideoInfo) -> Bars:
         ]
     )
     down = across = 0, 0
-    for match in filter(None, map(_CROP.search, lines)):
+    for line in lines:
+        match = _CROP.search(line)
+        if match is None:
+            continue
         left, right, top, bottom = map(int, match.groups())
         down, across = (top, info.height - 1 - bottom), (left, info.width - 1 - right)
         # The crop only grows (reset=0), so that the first frame settles most clips.
         if min(down) < _MIN_BAR * info.height and min(across) < _MIN_BAR * info.width:
             return NO_BARS
-    return Bars(*_pair(*down, info.height), *_pair(*across, info.width))
+    return Bars(*_bars(*down, info.height), *_bars(*across, info.width))
 
 
-def _pair(before: int, after: int, side: int) -> tuple[int, int]:
+def _bars(before: int, after: int, side: int) -> tuple[int, int]:
+    """Return two opposite black borders, or zeros if they do not look like bars."""
     is_symmetric = abs(before - after) <= max(1, _ASYMMETRY * side)
     least, most = _MIN_BAR * side, _MAX_BAR * side
     is_bar = least <= min(before, after) <= max(before, after) <= most
@@ -270,8 +274,9 @@ def _pair(before: int, after: int, side: int) -> tuple[int, int]:
 def fitted_bars(info: VideoInfo, *, height: int, width: int) -> Bars:
     """Scale a clip's bars to a frame size that includes them."""
     down, across = height / info.height, width / info.width
-    scales = (down, down, across, across)
-    return Bars(*(round(n * scale) for n, scale in zip(info.bars, scales, strict=True)))
+    top, bottom = round(info.bars.top * down), round(info.bars.bottom * down)
+    left, right = round(info.bars.left * across), round(info.bars.right * across)
+    return Bars(top, bottom, left, right)
 
 
 def without_bars(frame: Frame, bars: Bars) -> Frame:

@@ -85,8 +85,10 @@ class Description:
         self.date = date[1] if date else None
         self.has_stills = _STILL_CLOCK in text
         """Whether there are still images other than cover art."""
-        matches = _STREAM.findall(text)
-        self._parts = [(self._stream(*match[:5]), *match[4:]) for match in matches]
+        self._parts = [
+            (self._stream(index, language, kind, codec, line), line, details)
+            for index, language, kind, codec, line, details in _STREAM.findall(text)
+        ]
         self.streams = tuple(stream for stream, _, _ in self._parts)
 
     def _stream(
@@ -106,15 +108,14 @@ class Description:
 
     def clips(self) -> list[VideoInfo]:
         """List what is known of each video stream; not still images or text art."""
-        return [
-            self._clip(stream, line, picture, details)
-            for stream, line, details in self._parts
-            if stream.kind == "video"
-            and not stream.is_cover
-            and _STILL_CLOCK not in line
-            and stream.codec not in _TEXT_CODECS
-            and (picture := _PICTURE.search(line))
-        ]
+        clips = list[VideoInfo]()
+        for stream, line, details in self._parts:
+            if stream.kind != "video" or stream.is_cover or _STILL_CLOCK in line:
+                continue
+            picture = _PICTURE.search(line)
+            if picture is not None and stream.codec not in _TEXT_CODECS:
+                clips.append(self._clip(stream, line, picture, details))
+        return clips
 
     def _clip(
         self, stream: StreamInfo, line: str, picture: re.Match[str], details: str
@@ -125,7 +126,7 @@ class Description:
         turn = round(-_value(_ROTATION, details)) % 360
         rotation = turn if turn % 90 == 0 else 0
         square = _PIXEL_ASPECT.search(line)
-        aspect = Fraction("/".join(square.groups()) if square else 1)
+        aspect = Fraction(int(square[1]), int(square[2])) if square else Fraction(1)
         crop = _crop(details)
         height, width = _displayed_shape(shape, crop, rotation, aspect)
         fields = "progressive" if "progressive" in tags else "unknown"
@@ -165,7 +166,9 @@ class Description:
 def _crop(details: str) -> tuple[int, int]:
     """Parse the rows and columns that ffmpeg crops."""
     cropped = _CROPPING.search(details)
-    left, right, top, bottom = map(int, cropped.groups()) if cropped else (0, 0, 0, 0)
+    if cropped is None:
+        return 0, 0
+    left, right, top, bottom = map(int, cropped.groups())
     # Rounded up to even numbers: an odd crop would split a subsampled chroma pair.
     return (top + bottom + 1) // 2 * 2, (left + right + 1) // 2 * 2
 
@@ -204,7 +207,7 @@ def snap_rate(printed: float) -> Fraction:
     """
     ntsc = (Fraction(base * 1000, 1001) for base in _NTSC_BASES)
     for rate in (Fraction(round(printed)), *ntsc):
-        if abs(printed - rate) <= 0.006 and rate:
+        if rate > 0 and abs(printed - rate) <= 0.006:
             return rate
     return Fraction(printed).limit_denominator(1000)
 
@@ -212,7 +215,10 @@ def snap_rate(printed: float) -> Fraction:
 def _value(pattern: re.Pattern[str], text: str) -> float:
     """Parse a number, with ``k`` for thousands; 0 if it is absent."""
     match = pattern.search(text)
-    return float(match[1]) * (1000 if "k" in match[0] else 1) if match else 0.0
+    if match is None:
+        return 0.0
+    factor = 1000 if "k" in match[0] else 1
+    return factor * float(match[1])
 
 
 def _seconds(pattern: re.Pattern[str], text: str) -> float | None:
@@ -220,7 +226,8 @@ def _seconds(pattern: re.Pattern[str], text: str) -> float | None:
     match = pattern.search(text)
     if match is None:
         return None
-    return 3600 * int(match[1]) + 60 * int(match[2]) + float(match[3]) or None
+    seconds = 3600 * int(match[1]) + 60 * int(match[2]) + float(match[3])
+    return seconds or None
 
 
 def find_fields(info: VideoInfo) -> str:
@@ -232,6 +239,7 @@ def find_fields(info: VideoInfo) -> str:
     if fields == "interlaced":
         return fields
     may_alternate = info.container in _BROADCAST or codec in _WITH_FIELDS
+    # Where fields may alternate, H.264 can signal nothing more.
     if codec in _SIGNALED and not (may_alternate and codec == "h264"):
         fields = _signaled_fields(info) or fields
     return "mixed" if may_alternate and fields != "separate" else fields

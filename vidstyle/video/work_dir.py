@@ -11,8 +11,7 @@ complete, and an interrupted run can resume.
     begun/000001.npz        intermediate state of a frame that takes long
     evolution/000001.png    snapshots of one frame's optimization
     learned/*.safetensors   checkpoint of a painting network, and the trained one
-    NAME.json               values that a resumed run must reuse, not recompute, and
-    .NAME.json              a backup of them in case of disk damage
+    NAME.json, .NAME.json   values that a resumed run must reuse, and their backup
     lock                    held while a process uses the directory
 """
 
@@ -21,7 +20,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import partialmethod
 from io import BytesIO
 from pathlib import Path
@@ -36,7 +35,8 @@ from vidstyle.images import PARTIAL, read_picture, write_picture, write_whole
 from vidstyle.images.decode import is_whole
 from vidstyle.records import Frame, Paint
 
-MANIFEST = "vidstyle.json"  # distinctive: files beside it may be deleted
+MANIFEST_FACTS = "vidstyle"
+MANIFEST = f"{MANIFEST_FACTS}.json"  # distinctive: files beside it may be deleted
 LOCK, NEWEST, RUN = "lock", "newest.png", "run"
 SOURCE, STYLIZED, PAINT, BEGUN = "source", "stylized", "paint", "begun"
 EVOLUTION, LEARNED = "evolution", "learned"
@@ -61,11 +61,7 @@ class FrameStore:
         WorkDirError: another process uses it, or it cannot be created.
         """
         self._check_own()
-        with ExitStack() as stack:
-            stack.callback(self._remove_empty)
-            with self._reported():
-                self.work_dir.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(self._locked())
+        with self._locked():
             try:
                 yield
             finally:
@@ -77,15 +73,18 @@ class FrameStore:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Hold a file lock, which the system releases if the process is killed."""
-        lock = FileLock(path := self.work_dir / LOCK, timeout=0)
-        try:
-            with suppress(NotImplementedError):  # some network file systems
-                lock.acquire()
-        except Timeout as err:
-            raise WorkDirError(
-                f"process {self.owner()} is working in {self.work_dir}; wait until it "
-                "ends, or choose another directory with --work-dir."
-            ) from err
+        path = self.work_dir / LOCK
+        lock = FileLock(path, timeout=0)
+        with self._reported():
+            self.work_dir.mkdir(parents=True, exist_ok=True)
+            try:
+                with suppress(NotImplementedError):  # some network file systems
+                    lock.acquire()
+            except Timeout as err:
+                raise WorkDirError(
+                    f"process {self.owner()} is working in {self.work_dir}; wait until "
+                    "it ends, or choose another directory with --work-dir."
+                ) from err
         try:
             with suppress(OSError):
                 path.write_text(str(os.getpid()), encoding="utf-8")
@@ -94,23 +93,24 @@ class FrameStore:
             with suppress(OSError):
                 path.unlink()
             lock.release()
+            with suppress(OSError):  # it is not empty
+                self.work_dir.rmdir()
 
     def owner(self) -> str | None:
         """Return the PID of the process that uses the directory, if any."""
-        owner = "unknown"
-        if not (path := self.work_dir / LOCK).is_file():
+        path = self.work_dir / LOCK
+        if not path.is_file():
             return None
+        owner = "unknown"
         with suppress(OSError):  # a locked file cannot be read on Windows
             owner = path.read_text(encoding="utf-8") or owner
         try:
             with FileLock(path, timeout=0):
                 return None
-        except (OSError, NotImplementedError) as err:
-            return owner if isinstance(err, Timeout) else None
-
-    def _remove_empty(self) -> None:
-        with suppress(OSError):
-            self.work_dir.rmdir()
+        except Timeout:
+            return owner
+        except (OSError, NotImplementedError):
+            return None
 
     def open(self, manifest: Mapping[str, Any], *, restart: bool = False) -> bool:
         """Create the work directory of the run that a JSON manifest describes.
@@ -121,13 +121,13 @@ class FrameStore:
         if restart:
             self.remove()
         with self._reported():
-            if (stored := self.facts(Path(MANIFEST).stem)) is not None:
+            if (stored := self.facts(MANIFEST_FACTS)) is not None:
                 self._check_same(stored, json.loads(json.dumps(manifest)))
             self._check_own()
             for kind in KINDS:
                 (self.work_dir / kind).mkdir(parents=True, exist_ok=True)
             if stored is None:
-                self.put_facts(Path(MANIFEST).stem, manifest)
+                self.put_facts(MANIFEST_FACTS, manifest)
         return stored is not None
 
     def _check_own(self) -> None:
@@ -154,25 +154,24 @@ class FrameStore:
             raise WorkDirError(f"{err}{advice}") from err
 
     def _check_same(self, stored: dict[str, Any], current: dict[str, Any]) -> None:
-        differing = ", ".join(
-            f"{key} has changed"
-            if f"{stored.get(key)}".startswith("a file with SHA-256")
-            else f"{key} was {stored.get(key)} and is now {current.get(key)}"
-            for key in sorted({*stored, *current})
-            if stored.get(key) != current.get(key)
-        )
+        differing = list[str]()
+        for key in sorted({*stored, *current}):
+            was, now = stored.get(key), current.get(key)
+            if was == now:
+                continue
+            is_file = str(was).startswith("a file with SHA-256")
+            change = "has changed" if is_file else f"was {was} and is now {now}"
+            differing.append(f"{key} {change}")
         if differing:
+            text = ", ".join(differing)
             raise WorkDirError(
                 f"{self.work_dir} holds an unfinished run with other settings "
-                f"({differing}); use those to resume, or --restart to start over."
+                f"({text}); use those to resume, or --restart to start over."
             )
 
     def remove(self) -> None:
-        """Delete a run's files, and the directory if nothing else is in it.
-
-        A directory without a manifest is left untouched.
-        """
-        if not (self.work_dir / MANIFEST).is_file():
+        """Delete a run's files and, if nothing else is in it, the directory."""
+        if not (self.work_dir / MANIFEST).is_file():  # it is not a run's
             return
         for manifest in self.work_dir.glob(f"*/{MANIFEST}"):  # of other passes
             FrameStore(manifest.parent).remove()
@@ -185,7 +184,7 @@ class FrameStore:
             for kind in KINDS:
                 shutil.rmtree(self.work_dir / kind, ignore_errors=True)
             (self.work_dir / MANIFEST).unlink()
-            self._remove_empty()
+            self.work_dir.rmdir()
 
     def _path(self, kind: str, index: int) -> Path:
         ending = "npz" if kind in {PAINT, BEGUN} else "png"
@@ -247,12 +246,13 @@ class FrameStore:
 
     def drop_damaged(self, *others: "FrameStore") -> int:
         """Delete frames damaged here or in others, or whose paint is; count them."""
-        stores = self, *others
-        damaged = [n for n in self.painted() if not all(s.is_whole(n) for s in stores)]
-        for index in damaged:
-            self._drop(STYLIZED, index)
-            self.drop_paint(index)
-        return len(damaged)
+        damaged = 0
+        for index in self.painted():
+            if not all(store.is_whole(index) for store in (self, *others)):
+                damaged += 1
+                self._drop(STYLIZED, index)
+                self.drop_paint(index)
+        return damaged
 
     def is_whole(self, index: int) -> bool:
         with suppress(WorkDirError):
@@ -288,12 +288,12 @@ class FrameStore:
                 write_whole(path, data)
 
     def facts(self, name: str) -> dict[str, Any] | None:
-        if not (first := self.work_dir / f"{name}.json").is_file():
+        if not (path := self.work_dir / f"{name}.json").is_file():
             return None
-        for path in first, first.with_name(f".{first.name}"):
+        for copy in path, path.with_name(f".{path.name}"):
             with suppress(ValueError, TypeError, FileNotFoundError):
-                return dict(json.loads(path.read_text(encoding="utf-8")))
-        raise WorkDirError(DAMAGED.format(first))
+                return dict(json.loads(copy.read_text(encoding="utf-8")))
+        raise WorkDirError(DAMAGED.format(path))
 
     def free_bytes(self) -> int:
         with self._reported():

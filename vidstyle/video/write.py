@@ -96,9 +96,11 @@ def write_video(
     encoded = iter(frames)
     if config.keep_alpha and source and source.has_alpha:
         encoded = with_alpha(frames, source, start_s=times_s[0])
-    if (first := next(encoded, None)) is None:
+    first = next(encoded, None)
+    if first is None:
         raise ValueError("there are times, but no frames")
-    delay_s = max(0.0, times_s[0] - (span[0] if span else 0.0))
+    begin_s = span[0] if span else 0.0
+    delay_s = max(0.0, times_s[0] - begin_s)
     clock, times_s = _clock(times_s, fps)
     arguments = [
         *("-itsoffset", f"{delay_s:.6f}", *_FRAMES, *source_input(source, span)),
@@ -115,10 +117,11 @@ def _encoding(
 ) -> list[str]:
     """Build the arguments that encode frames of the first one's shape."""
     codec, container = codecs.codec_for(path, config), codecs.container_of(path)
-    crf, shape, has_alpha = config.crf, first.shape[:2], first.shape[2] == 4
-    hardware = None
+    height, width, channels = first.shape
+    has_alpha = channels == 4
+    crf, hardware = config.crf, None
     if config.hardware_encoder:
-        hardware = codecs.find_hardware(codec, crf=crf, shape=shape)
+        hardware = codecs.find_hardware(codec, crf=crf, shape=(height, width))
     encoder = codecs.encoder_arguments(
         codec, crf=crf, container=container, with_alpha=has_alpha, hardware=hardware
     )
@@ -268,12 +271,14 @@ def write_gif(
 
 
 def _shown(times_cs: Sequence[int]) -> list[bool]:
-    """Drop the frames that follow the last one shown by less than the least delay."""
-    shown, last_cs = [], -_LEAST_DELAY_CS
+    """Return which frames are shown: those at least the least delay after another."""
+    is_shown = []
+    last_cs = -_LEAST_DELAY_CS  # the first frame is always shown
     for time_cs in times_cs:
-        shown.append(time_cs - last_cs >= _LEAST_DELAY_CS)
-        last_cs = time_cs if shown[-1] else last_cs
-    return shown
+        is_shown.append(time_cs - last_cs >= _LEAST_DELAY_CS)
+        if is_shown[-1]:
+            last_cs = time_cs
+    return is_shown
 
 
 def _with_sentinel(frames: Iterable[Frame]) -> Iterator[Frame]:
