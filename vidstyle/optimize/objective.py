@@ -118,8 +118,13 @@ class Objective:
         style = style or self._style
         for layer in self._style_shares:
             self._styles[layer][slot] = style.statistics[layer][0]
-        self._content_scales[slot] = _scales(self._content_shares, content.energies)
-        self._style_scales[slot] = _scales(self._style_shares, style.energies)
+        config = self._config
+        self._content_scales[slot] = _scales(
+            config.content_weight, self._content_shares, content.energies
+        )
+        self._style_scales[slot] = _scales(
+            config.style_weight, self._style_shares, style.energies
+        )
         if mask is not None and not self._guides:  # until then, no frame has a mask
             like, count = self._style_scales, self._shape[0]
             for layer in self._style_shares:
@@ -174,8 +179,8 @@ class Objective:
         config = self._config
         features = self._extractor.extract(images, most)
         terms = {
-            "content": config.content_weight * self._content(features),
-            "style": config.style_weight * self._style_error(features),
+            "content": self._content(features),
+            "style": self._style_error(features),
             "tv": config.tv_weight * tv_loss(images, config.tv_beta),
             "range": config.range_weight * range_loss(images),
         }
@@ -219,8 +224,13 @@ class Objective:
         return (torch.stack(errors, dim=1) * self._style_scales).sum(dim=1)
 
 
-def _scales(shares: Mapping[str, float], energies: Mapping[str, float]) -> Tensor:
-    return torch.tensor([share / energies[layer] for layer, share in shares.items()])
+def _scales(
+    weight: float, shares: Mapping[str, float], energies: Mapping[str, float]
+) -> Tensor:
+    """Return what each layer's error is multiplied by: (layers,)."""
+    return torch.tensor(
+        [weight * share / energies[layer] for layer, share in shares.items()]
+    )
 
 
 FLOOR = 1e-3
