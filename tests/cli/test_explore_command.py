@@ -205,6 +205,13 @@ def test_an_interrupted_experiment_goes_on(here, interrupted):
     assert (here / "out" / "03.png").exists()
 
 
+def test_a_folder_is_not_a_picture(here):
+    done = run("grid", ".", "-s", "painting.png", *FEW)
+
+    assert (done.exit_code, done.stdout) == (3, "")
+    assert done.stderr.endswith("error: cannot read .: Is a directory.\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [

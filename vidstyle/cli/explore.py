@@ -104,7 +104,7 @@ def make_command(kind: Kind) -> Callable[..., None]:
         name = f"{content.stem}.{kind.name}"
         if len(paintings) == 1:
             name = f"{content.stem}.{paintings.pop().stem}.{kind.name}"
-        usual = content.with_name(name)
+        usual = content.parent / name
         folder = Path(request.output or usual)
         from vidstyle.explore.results import as_table
         from vidstyle.explore.run import run_experiment
