@@ -96,7 +96,7 @@ def plan_video(
     left behind. Workers are asked how many they are and for their number of threads.
     """
     if config.has_painter:
-        raise ConfigError("plan cannot estimate a painting network; remove it.")
+        raise ConfigError("plan does not work with method network or a painter.")
     count, cores = 1, None
     if workers is not None:
         with Workers(workers) as crew:
