@@ -53,7 +53,7 @@ def test_network_is_kept_by_a_run_that_goes_on(
         ((*IMAGE, "--painter", "none"), 4, "cannot read none"),
         ((*IMAGE, "--painter", "clip.mp4"), 4, "not a safetensors file"),
         ((*CLIP, *FEW, "--save-network", LOOK), 2, "needs --method network"),
-        ((*CLIP, *LEARN, "--preview"), 3, "work with method network or a painter"),
+        ((*CLIP, *LEARN, "--preview"), 3, "work with method network; leave one out"),
         ((*CLIP, *LEARN, "--save-network", "clip.mp4"), 3, "clip.mp4"),
         ((*CLIP, "--train-minutes", "0"), 3, "train-minutes is 0.0"),
         (("plan", *CLIP[1:], *LEARN), 3, "work with method network or a painter"),

@@ -62,7 +62,7 @@ def preview_video(
     output = Path(output)
     config = config or VideoConfig()
     if config.method == "network":
-        raise ConfigError("a preview does not work with method network or a painter.")
+        raise ConfigError("a preview does not work with method network; leave one out.")
     check_picture_path(output)
     check_free(output, overwrite=overwrite)
     reader = open_reader(clip, config, has_regions=bool(regions))
