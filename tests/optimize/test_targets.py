@@ -67,18 +67,18 @@ def test_detail_weighs_more_than_flat_places_and_one_on_average() -> None:
     checks = torch.arange(16)[:, None] + torch.arange(16)
     image[..., :16, :16] = (checks % 2).float()
     same = torch.ones(1, 8, 4, 4)
-    weights = attention_weights(image, same, (16, 16), power=0.5)
+    weights = attention_weights(image, same, {"a": (16, 16)}, power=0.5)["a"]
     assert weights.shape == (1, 1, 16, 16)
     assert weights[0, 0, 1, 1] == MOST_ATTENTION
     assert weights[0, 0, 12, 12] < 0.7
-    uniform = attention_weights(image, same, (16, 16), power=0)
+    uniform = attention_weights(image, same, {"a": (16, 16)}, power=0)["a"]
     assert torch.equal(uniform, torch.ones(1, 1, 16, 16))
 
 
 def test_what_excites_the_deep_layer_weighs_more_though_it_is_flat() -> None:
     flat, salient = torch.full((1, 3, 128, 128), 0.1), torch.ones(1, 8, 8, 8)
     salient[..., :3, :3] = 3
-    weights = attention_weights(flat, salient, (16, 16), power=0.5)
+    weights = attention_weights(flat, salient, {"a": (16, 16)}, power=0.5)["a"]
     torch.testing.assert_close(weights.mean(), torch.tensor(1.0))
     assert weights[0, 0, 1, 1] > 2.5 * weights[0, 0, 12, 12]
 

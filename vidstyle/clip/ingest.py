@@ -41,7 +41,7 @@ class IngestState:
     """Frames below this index are stored, and their cuts and fades decided."""
     times_s: list[float] = field(default_factory=list)  # on the source's clock
     colors: list[ColorStatistics] = field(default_factory=list)
-    """Of each frame separately, because a cut is found later than its frames; within
+    """Each frame's own, because a cut is found later than its frames; within
     the region painted, if it is not empty."""
     is_seen: list[bool] = field(default_factory=list)
     """Whether anything in each frame is painted; False for plain black or white."""

@@ -24,6 +24,8 @@ SALIENT = "relu5_1"
 """The layer whose energy tells faces, animals and objects from skies and walls."""
 MOST_ATTENTION = 4.0  # relative to the mean
 
+Size = tuple[int, int]  # height and width
+
 
 @dataclass(frozen=True, slots=True)
 class StyleTarget:
@@ -146,21 +148,20 @@ def content_target(
         }
     attention: dict[str, Tensor] = {}
     if config.weighs_detail:
+        shapes: dict[str, Size] = {}
         for layer, values in features.items():
-            *_, height, width = values.shape
-            attention[layer] = attention_weights(
-                content_image,
-                extracted[salient],
-                (height, width),
-                power=config.content_detail,
-            )
+            shapes[layer] = values.shape[-2], values.shape[-1]
+        power = config.content_detail
+        attention = attention_weights(
+            content_image, extracted[salient], shapes, power=power
+        )
     return ContentTarget(features, energies, attention)
 
 
 def attention_weights(
-    image: Tensor, salient: Tensor, shape: tuple[int, int], *, power: float
-) -> Tensor:
-    """Weight positions by local detail and by what is there: (1, 1, h, w).
+    image: Tensor, salient: Tensor, shapes: Mapping[str, Size], *, power: float
+) -> dict[str, Tensor]:
+    """Weight each layer's positions by local detail and by what is there: (1, 1, h, w).
 
     Faces and other small objects are the first to disappear under bold strokes; skies
     and walls can be painted freely. Objects are dense with edges, and their deep
@@ -172,11 +173,15 @@ def attention_weights(
     gray = image.mean(1, keepdim=True)
     dx = functional.pad(gray.diff(dim=-1).abs(), (0, 1))
     dy = functional.pad(gray.diff(dim=-2).abs(), (0, 0, 0, 1))
-    edges = functional.adaptive_avg_pool2d(dx + dy, shape)
+    edges = dx + dy
     energy = _smooth(salient.float().square().sum(1, keepdim=True))
-    energy = functional.interpolate(energy, shape, mode="bilinear")
-    weights = (_relative(_smooth(edges)) * _relative(energy)) ** power
-    return (weights / weights.mean()).clamp(max=MOST_ATTENTION)
+    attention = {}
+    for layer, shape in shapes.items():
+        detail = _smooth(functional.adaptive_avg_pool2d(edges, shape))
+        shown = functional.interpolate(energy, shape, mode="bilinear")
+        weights = (_relative(detail) * _relative(shown)) ** power
+        attention[layer] = (weights / weights.mean()).clamp(max=MOST_ATTENTION)
+    return attention
 
 
 def _smooth(values: Tensor) -> Tensor:
